@@ -1,0 +1,114 @@
+/** What somebody at this node can ask core to do, and the answers. Expected failures are values with a stable code. */
+import type { RobotId } from "./ids.ts";
+import type { Json, JsonObject } from "./json.ts";
+import type { RobotView } from "./view/robot-view.ts";
+
+/** What a beat says (DESIGN §1, rule VE7). `exit` 0 is success, any other exit code is a fail. */
+export type BeatKind = "beat" | "start" | "success" | "fail" | "log" | "exit";
+
+/** When a robot must show life (rule VE7). Durations in milliseconds, 100 … 31 days. */
+export type Schedule =
+  | {
+      readonly type: "every";
+      readonly everyMs: number;
+      readonly graceMs: number;
+      readonly missed: number;
+      readonly startupMs: number;
+    }
+  | {
+      readonly type: "cron";
+      readonly line: string;
+      readonly timeZone: string;
+      readonly graceMs: number;
+      readonly startupMs: number;
+    };
+
+/** How far to trust the time of a beat: `now`, or its own time when it was spooled (a spooled beat revives nothing). */
+export interface BeatCommand {
+  readonly type: "beat";
+  readonly robot: RobotId;
+  readonly kind: BeatKind;
+  /** 0 … 255, with kind `exit` only. */
+  readonly exitCode?: number | undefined;
+  /** Pairs the start and the end of one run. At most 64 characters. */
+  readonly runId?: string | undefined;
+  /** Kept as diagnostics, cut to {@link BEAT_MESSAGE_BYTES_MAX}. */
+  readonly message?: string | undefined;
+  /** Robot unknown here: `heartbeat` registers with the node's default schedule, `ping` with 1 d / 1 h, `never` answers unknown-robot. */
+  readonly create: "heartbeat" | "ping" | "never";
+}
+
+export interface PatchStateCommand {
+  readonly type: "patch-state";
+  readonly robot: RobotId;
+  /** RFC 7396 merge patch on the robot's state object; null removes. */
+  readonly patch: JsonObject;
+  /** Entity tag the caller saw; a different one now answers `precondition-failed`. */
+  readonly ifMatch?: string | undefined;
+}
+
+/** Registers a robot (or changes its schedule and labels) before its first beat: `run --robot`, config, later `robot add`. */
+export interface RegisterCommand {
+  readonly type: "register";
+  readonly robot: RobotId;
+  readonly schedule: Schedule;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly floating?: boolean | undefined;
+}
+
+/** Planned stop (rule VE9): the driver stops the node when the reply comes. `leave` gives status `left`. */
+export interface StopCommand {
+  readonly type: "stop";
+  readonly mode: "pause" | "leave";
+  /** With `pause`: how long silence is no fault; default 60 000. */
+  readonly restartWithinMs: number;
+}
+
+export type Command = BeatCommand | PatchStateCommand | RegisterCommand | StopCommand;
+
+/** Stable codes of refused commands; each maps to one HTTP status in the gateway. */
+export type CommandErrorCode =
+  | "robot-id-invalid"
+  | "robot-unknown"
+  | "robots-max"
+  | "beats-too-many"
+  | "schedule-invalid"
+  | "label-invalid"
+  | "state-too-large"
+  | "state-too-deep"
+  | "state-invalid"
+  | "precondition-failed"
+  | "not-ready";
+
+export type CommandResult =
+  | {
+      readonly ok: true;
+      /** The robot was unknown before (HTTP 201 for /ping). */
+      readonly created?: boolean | undefined;
+      readonly robot?: RobotView | undefined;
+      /** The robot's whole state and its entity tag after a patch. */
+      readonly state?: JsonObject | undefined;
+      readonly etag?: string | undefined;
+    }
+  | {
+      readonly ok: false;
+      readonly code: CommandErrorCode;
+      readonly detail: string;
+      /** With `beats-too-many`. */
+      readonly retryAfterMs?: number | undefined;
+      readonly current?: Json | undefined;
+    };
+
+/** Diagnostics of one beat kept with the run; longer ones are cut (healthchecks' default body limit). */
+export const BEAT_MESSAGE_BYTES_MAX: number = 10_000;
+/** Longest run id. */
+export const RUN_ID_LENGTH_MAX: number = 64;
+/** Beats of one robot a second that are taken one by one; more are coalesced, then refused (rule VE7). */
+export const BEATS_PER_SECOND_MAX: number = 10;
+/** Robots that one node hosts. */
+export const ROBOTS_PER_NODE_MAX: number = 10_000;
+/** Labels of one robot. */
+export const LABELS_MAX: number = 32;
+/** Shortest and longest `every` and `grace`. */
+export const SCHEDULE_MS_MIN: number = 100;
+export const SCHEDULE_MS_MAX: number = 31 * 24 * 3_600_000;

@@ -1,0 +1,18 @@
+/** The one shape of the sans-IO core (STYLE rule 8) as its drivers (node, sim) and readers (gateway) see it. */
+import type { Effect } from "./effect.ts";
+import type { RobotId } from "./ids.ts";
+import type { Input } from "./input.ts";
+import type { Now } from "./now.ts";
+import type { FleetView } from "./view/node-view.ts";
+import type { RobotView } from "./view/robot-view.ts";
+
+export interface Core {
+  /** Takes one input, returns every effect of it. Synchronous; keeps no reference to `now`. */
+  handle(input: Input, now: Now): readonly Effect[];
+  /** Pure reads; cheap enough to be asked on every request. */
+  fleet(now: Now): FleetView;
+  robots(now: Now): readonly RobotView[];
+  robot(id: RobotId, now: Now): RobotView | undefined;
+  /** Canonical export of document `reported` (dag-cbor), the bytes whose SHA-256 is the document hash (promise P1). */
+  exportDocument(): Uint8Array;
+}

@@ -1,0 +1,74 @@
+/**
+ * The driver's network port: gossip topics and ordered, bounded message streams between members of one fleet.
+ * Implemented by `transport-libp2p` and by the simulated network; both run the contract suite in `testkit`.
+ * Core never calls it: it only returns `publish` and `send` effects.
+ */
+import type { FleetId, NodeId } from "../ids.ts";
+
+/** Gossip topics; the fleet and protocol version are added by the transport (rule SG2). */
+export type Topic = "pulse" | "verdict" | "state";
+/** Streams: `direct` for small messages that must not wait behind bulk, `sync` for bulk with back-pressure. */
+export type Channel = "direct" | "sync";
+/** What a topic validator says of a message (rule SG4): `reject` only what is wrong for everybody. */
+export type Validation = "accept" | "ignore" | "reject";
+
+/** Largest gossip message. */
+export const GOSSIP_BYTES_MAX: number = 32 * 1024;
+/** Largest frame on a direct stream. */
+export const DIRECT_FRAME_BYTES_MAX: number = 64 * 1024;
+/** Largest frame on a sync stream: one snapshot part and its envelope. */
+export const SYNC_FRAME_BYTES_MAX: number = 288 * 1024;
+
+/** What the hello exchange told about a peer; unsigned beyond the connection, so for routing and people only. */
+export interface PeerInfo {
+  readonly node: NodeId;
+  readonly agent: string;
+  readonly addresses: readonly string[];
+}
+
+/** Reasons for which inbound things were dropped; stable, counted in /metrics. */
+export type TransportRejectReason =
+  | "foreign-fleet"
+  | "version"
+  | "hello-malformed"
+  | "hello-timeout"
+  | "frame-oversized"
+  | "frame-malformed"
+  | "stream-timeout"
+  | "overloaded";
+
+export interface TransportHandler {
+  /** Called once per distinct gossip message; the answer decides whether it is forwarded. Never throws. */
+  gossip(topic: Topic, from: NodeId, bytes: Uint8Array): Validation;
+  /** One frame from a peer, in order per (peer, channel). */
+  message(from: NodeId, channel: Channel, bytes: Uint8Array): void;
+  /** A peer is connected and has said hello (same fleet, common version). */
+  peerUp(peer: PeerInfo): void;
+  /** The last connection to the peer is gone. Never evidence of death (rule VE0). */
+  peerDown(node: NodeId): void;
+  /** Something inbound was dropped. */
+  rejected(reason: TransportRejectReason, from: NodeId | undefined): void;
+}
+
+export interface Transport {
+  readonly node: NodeId;
+  readonly fleet: FleetId;
+  /** Listens, dials the known addresses and goes on reconnecting (back-off capped at 4 s) until {@link stop}. */
+  start(handler: TransportHandler): Promise<void>;
+  /** Best effort, never throws; a node alone publishes to nobody. */
+  publish(topic: Topic, bytes: Uint8Array): void;
+  /**
+   * Queues one frame to a connected peer. Resolves true once it was handed to the peer's stream, false when the peer is not
+   * connected, its queue is full, or the stream failed. Never rejects.
+   */
+  send(to: NodeId, channel: Channel, bytes: Uint8Array): Promise<boolean>;
+  /** Adds addresses to dial now and to remember (multiaddrs ending in `/p2p/<id>`). */
+  remember(addresses: readonly string[]): void;
+  /** Multiaddrs under which this node can be joined, each ending in `/p2p/<id>`. */
+  addresses(): readonly string[];
+  /** Connected peers that have said hello. */
+  peers(): readonly PeerInfo[];
+  /** Last measured round trip to a connected peer, in milliseconds. */
+  roundTripMs(node: NodeId): number | undefined;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,35 @@
+/**
+ * Everything core can ask of its driver, as data.
+ * An effect with `after` waits for that commit to be durable while inputs go on (rule DU1); order among effects is kept per kind.
+ */
+import type { CommandResult } from "./command.ts";
+import type { StoreOp, StoreRange } from "./driver/store.ts";
+import type { Channel, Topic, Validation } from "./driver/transport.ts";
+import type { CoreEvent } from "./event.ts";
+import type { NodeId } from "./ids.ts";
+import type { CommitId, LoadId, TimerId } from "./input.ts";
+
+export type Effect =
+  | { readonly type: "validate"; readonly result: Validation }
+  | { readonly type: "publish"; readonly topic: Topic; readonly bytes: Uint8Array; readonly after?: CommitId | undefined }
+  | {
+      readonly type: "send";
+      readonly to: NodeId;
+      readonly channel: Channel;
+      readonly bytes: Uint8Array;
+      readonly after?: CommitId | undefined;
+    }
+  | { readonly type: "persist"; readonly commit: CommitId; readonly ops: readonly StoreOp[] }
+  | { readonly type: "load"; readonly load: LoadId; readonly range: StoreRange }
+  | { readonly type: "set-timer"; readonly id: TimerId; readonly generation: number; readonly atMonoMs: number }
+  | { readonly type: "emit"; readonly event: CoreEvent; readonly after?: CommitId | undefined }
+  | {
+      readonly type: "reply";
+      readonly id: number;
+      readonly result: CommandResult;
+      readonly after?: CommitId | undefined;
+    }
+  /** Addresses of roster members worth remembering and dialling. */
+  | { readonly type: "remember"; readonly addresses: readonly string[] }
+  /** The node can no longer write as itself (a higher own boot exists): the driver restarts core from disk (rule PU3). */
+  | { readonly type: "reboot"; readonly reason: string; readonly bootAbove: number };

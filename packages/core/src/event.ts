@@ -1,0 +1,72 @@
+/** What core tells the outside world: for SSE, logs, metrics and the audit log's readers. Never read back by core. */
+import type { NodeId, PulseName, RobotId } from "./ids.ts";
+import type { JsonObject } from "./json.ts";
+import type { NodeReason, RobotReason, Status } from "./view/status.ts";
+
+export type CoreEvent =
+  | { readonly type: "started"; readonly boot: number }
+  | {
+      readonly type: "node-status";
+      readonly node: NodeId;
+      readonly from: Status;
+      readonly to: Status;
+      readonly reason: NodeReason | undefined;
+      readonly atWallMs: number;
+    }
+  | {
+      readonly type: "robot-status";
+      readonly robot: RobotId;
+      readonly from: Status | undefined;
+      readonly to: Status;
+      readonly reason: RobotReason | undefined;
+      readonly atWallMs: number;
+    }
+  /** A robot's record changed in the view: state, health, labels or schedule. */
+  | { readonly type: "robot-state"; readonly robot: RobotId; readonly state: JsonObject; readonly atWallMs: number }
+  | { readonly type: "robot-beat"; readonly robot: RobotId; readonly kind: string; readonly atWallMs: number }
+  /** The quorum's verdict as this node reached it. */
+  | {
+      readonly type: "verdict";
+      readonly subject: NodeId;
+      readonly kind: "down" | "up" | "unknown";
+      readonly pulse: PulseName;
+      readonly accusers: readonly NodeId[];
+      readonly singleWitness: boolean;
+      readonly atWallMs: number;
+    }
+  /** Something from outside was dropped; counted by reason. */
+  | { readonly type: "rejected"; readonly reason: RejectReason; readonly from: NodeId | undefined }
+  | { readonly type: "quarantined"; readonly what: string; readonly reason: string }
+  | { readonly type: "rollback"; readonly author: NodeId; readonly epoch: number; readonly seq: number }
+  | { readonly type: "forked"; readonly author: NodeId; readonly epoch: number; readonly seq: number }
+  | { readonly type: "two-homes"; readonly robot: RobotId; readonly homes: readonly NodeId[] }
+  | { readonly type: "stalled"; readonly forMs: number }
+  | { readonly type: "clock-stepped"; readonly byMs: number }
+  /** Synced with a peer until nothing was missing. */
+  | { readonly type: "synced"; readonly with: NodeId };
+
+/** Why core dropped something that came from outside. Stable; the label `reason` of `pulsemesh_rejected_total`. */
+export type RejectReason =
+  | "envelope-malformed"
+  | "envelope-oversized"
+  | "kind-unknown"
+  | "fleet-foreign"
+  | "signature-bad"
+  | "pulse-malformed"
+  | "pulse-replayed"
+  | "pulse-interval"
+  | "observation-malformed"
+  | "observation-stranger"
+  | "evidence-bad"
+  | "entry-malformed"
+  | "entry-oversized"
+  | "entry-gap"
+  | "entry-author"
+  | "gate"
+  | "snapshot-bad"
+  | "authors-max"
+  | "roster-max"
+  | "robots-max"
+  | "sync-malformed"
+  | "hello-malformed"
+  | "rate";

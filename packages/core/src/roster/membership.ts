@@ -1,0 +1,27 @@
+/**
+ * Who counts (rule VE1): a port of core, so that grants can replace today's rule without touching verdicts.
+ * Today: every node whose chain header of document `reported` was ever stored, minus those that left or were retired.
+ */
+import type { NodeId } from "../ids.ts";
+
+export interface Member {
+  readonly node: NodeId;
+  readonly name: string;
+  readonly region: string;
+  readonly agent: string;
+  /** Monotonic ms at which this node learned of the member in this run; 0 when it was known at start (rule VE8). */
+  readonly joinedMonoMs: number;
+}
+
+export interface Membership {
+  /** Members that count, sorted by id, this node included unless it is an observer. */
+  members(): readonly Member[];
+  member(node: NodeId): Member | undefined;
+  /** Nodes that said a signed goodbye, or were retired. */
+  hasLeft(node: NodeId): boolean;
+  /** Grows with every change of {@link members}; lets readers cache. */
+  readonly version: number;
+}
+
+/** Members of a fleet at most; chain headers of further authors are refused and counted (rule CH7). */
+export const ROSTER_MAX: number = 10_000;

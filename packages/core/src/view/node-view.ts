@@ -1,0 +1,36 @@
+/** The roster as this node sees it, and how sure it is. */
+import type { NodeId, PulseName } from "../ids.ts";
+import type { NodeReason, Status } from "./status.ts";
+
+export interface NodeView {
+  readonly node: NodeId;
+  readonly name: string;
+  readonly region: string;
+  readonly agent: string;
+  readonly status: Status;
+  readonly sinceWallMs: number;
+  readonly reason: NodeReason | undefined;
+  readonly addresses: readonly string[];
+  /** Age of the newest dated pulse, by this node's monotonic clock; undefined when none in this boot. */
+  readonly lastPulseAgeMs: number | undefined;
+  readonly lastPulse: PulseName | undefined;
+}
+
+export interface FleetView {
+  readonly fleet: string;
+  readonly self: {
+    readonly node: NodeId;
+    readonly name: string;
+    readonly region: string;
+    readonly boot: number;
+    /** This node doubts itself (stall, clock step, no majority): every answer of it is `unknown` or first hand. */
+    readonly doubt: NodeReason | undefined;
+  };
+  readonly nodes: readonly NodeView[];
+  /** Members that count, this node included. */
+  readonly roster: number;
+  /** This node and those whose newest dated pulse is at most 2.2 intervals old. */
+  readonly inSight: number;
+  /** SHA-256 (hex) of the canonical export of document `reported` (promise P1). */
+  readonly documentHash: string;
+}

@@ -1,0 +1,84 @@
+/** A running node as its owners see it: the gateway, the command line, and programs that embed one (`createNode`). */
+import type {
+  Command,
+  CommandResult,
+  CoreEvent,
+  FleetView,
+  Json,
+  NodeId,
+  RobotId,
+  RobotView,
+} from "@pulsemesh/core";
+
+/** One line of the audit log as readers see it. */
+export interface AuditLine {
+  readonly index: number;
+  readonly wallMs: number;
+  readonly kind: string;
+  readonly data: Json;
+  /** Hex SHA-256 that chains this entry to all before it. */
+  readonly hash: string;
+}
+
+export type AuditVerification =
+  | { readonly ok: true; readonly size: number; readonly head: string }
+  | { readonly ok: false; readonly size: number; readonly badIndex: number; readonly reason: string };
+
+/** Counters and gauges for `/metrics`, by full metric name without prefix; labels as a flat record. */
+export interface NodeMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+}
+
+export interface PulsemeshNode extends AsyncDisposable {
+  readonly id: NodeId;
+  readonly fleet: string;
+  readonly dataDir: string;
+  /** Multiaddrs to join by. */
+  addresses(): readonly string[];
+  /** True once core is restored and the node has joined, or is alone on purpose; stays true until stop (promise P8). */
+  ready(): boolean;
+  /** Resolves when what was acknowledged is durable. Rejects with a `PulsemeshError` code `store-failed` (HTTP 507). */
+  command(command: Command): Promise<CommandResult>;
+  fleetView(): FleetView;
+  robots(): readonly RobotView[];
+  robot(id: RobotId): RobotView | undefined;
+  roundTripMs(node: NodeId): number | undefined;
+  /** Events from now on; ends when the node stops or `signal` aborts. A slow reader loses the oldest beyond 1,000 and sees `{type:"lost"}`. */
+  events(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<CoreEvent | { readonly type: "lost"; readonly count: number }>;
+  auditTail(options: { readonly limit: number; readonly before?: number | undefined }): Promise<readonly AuditLine[]>;
+  auditVerify(): Promise<AuditVerification>;
+  metrics(): readonly NodeMetric[];
+  /** Planned stop (rule VE9): says `paused` (or goodbye), waits at most 1 s for acknowledgements, closes everything. Idempotent. */
+  stop(options?: { readonly mode?: "pause" | "leave" | undefined }): Promise<void>;
+}
+
+export interface NodeOptions {
+  /** Created with mode 0700 when missing. */
+  readonly dataDir: string;
+  /** @default host name */
+  readonly name?: string | undefined;
+  /** @default "default" */
+  readonly region?: string | undefined;
+  /** Listen multiaddrs. @default ["/ip4/127.0.0.1/tcp/7421"] */
+  readonly listen?: readonly string[] | undefined;
+  readonly announce?: readonly string[] | undefined;
+  /** Multiaddrs of members to join by; empty makes a fleet of its own unless one is pinned on disk. */
+  readonly join?: readonly string[] | undefined;
+  readonly mdns?: boolean | undefined;
+  readonly observer?: boolean | undefined;
+  readonly profile?: "local" | "lan" | "wan" | undefined;
+  /** Overrides of the profile, for tests and for `run --every/--grace/…`. */
+  readonly core?: Readonly<Record<string, Json>> | undefined;
+  readonly logger?: NodeLogger | undefined;
+}
+
+/** The subset of pino that the node uses. */
+export interface NodeLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
