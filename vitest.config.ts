@@ -1,3 +1,37 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({});
+/** `npm run test:long` sets it: then files named `*.long.test.ts` run too, and nothing is cut short. */
+const long = process.env["PULSEMESH_LONG"] === "1";
+const longFiles = long ? [] : ["**/*.long.test.ts"];
+const never = ["**/node_modules/**", "**/dist/**", "**/.cache/**"];
+
+/** One project per kind of test; `test/run.ts` decides which of them may share the machine. */
+function project(name: string, include: string, testTimeoutMs: number, exclude: string[] = []) {
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include: [include],
+      exclude: [...never, ...longFiles, ...exclude],
+      testTimeout: long ? testTimeoutMs * 20 : testTimeoutMs,
+      hookTimeout: testTimeoutMs,
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    passWithNoTests: true,
+    benchmark: { include: [] },
+    projects: [
+      project("unit", "packages/*/src/**/*.test.ts", 20_000, ["packages/sim/**"]),
+      project("tidy", "test/tidy/**/*.test.ts", 60_000),
+      project("sim", "packages/sim/src/**/*.test.ts", 300_000),
+      project("integration", "test/integration/**/*.test.ts", 90_000),
+      project("e2e", "test/e2e/**/*.test.ts", 180_000),
+      project("chaos", "test/chaos/**/*.test.ts", 300_000),
+    ],
+  },
+});
