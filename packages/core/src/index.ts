@@ -15,3 +15,4 @@ export * from "./view/status.ts";
 export * from "./view/robot-view.ts";
 export * from "./view/node-view.ts";
 export * from "./roster/membership.ts";
+export * from "./error.ts";

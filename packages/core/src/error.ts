@@ -1,0 +1,91 @@
+/**
+ * The one error class of the edges (STYLE rules 29, 30). Core itself never throws for what comes from outside: it returns values.
+ * Every code stands in {@link ERROR_CODES} once, with the HTTP status it maps to; codes are never re-used for something else.
+ */
+
+/** All stable codes with their HTTP status and exit code. */
+export const ERROR_CODES: Readonly<Record<ErrorCode, { readonly status: number; readonly exit: number }>> = {
+  "robot-id-invalid": { status: 400, exit: 2 },
+  "robot-unknown": { status: 404, exit: 1 },
+  "robots-max": { status: 507, exit: 1 },
+  "beats-too-many": { status: 429, exit: 1 },
+  "schedule-invalid": { status: 422, exit: 2 },
+  "label-invalid": { status: 422, exit: 2 },
+  "state-too-large": { status: 422, exit: 2 },
+  "state-too-deep": { status: 422, exit: 2 },
+  "state-invalid": { status: 422, exit: 2 },
+  "precondition-failed": { status: 412, exit: 1 },
+  "not-ready": { status: 503, exit: 3 },
+  "json-invalid": { status: 400, exit: 2 },
+  "request-invalid": { status: 400, exit: 2 },
+  "media-type-unsupported": { status: 415, exit: 2 },
+  "body-too-large": { status: 413, exit: 2 },
+  "not-found": { status: 404, exit: 1 },
+  "method-not-allowed": { status: 405, exit: 2 },
+  "store-locked": { status: 503, exit: 2 },
+  "store-failed": { status: 507, exit: 1 },
+  "store-full": { status: 507, exit: 1 },
+  "store-newer": { status: 503, exit: 2 },
+  "data-dir-unusable": { status: 503, exit: 2 },
+  "address-in-use": { status: 503, exit: 2 },
+  "address-invalid": { status: 400, exit: 2 },
+  "fleet-mismatch": { status: 503, exit: 2 },
+  "join-failed": { status: 503, exit: 1 },
+  "http-insecure": { status: 400, exit: 2 },
+  "option-invalid": { status: 400, exit: 2 },
+  "node-unreachable": { status: 503, exit: 3 },
+  "timed-out": { status: 504, exit: 124 },
+  stopped: { status: 503, exit: 1 },
+  internal: { status: 500, exit: 1 },
+};
+
+export type ErrorCode =
+  | "robot-id-invalid"
+  | "robot-unknown"
+  | "robots-max"
+  | "beats-too-many"
+  | "schedule-invalid"
+  | "label-invalid"
+  | "state-too-large"
+  | "state-too-deep"
+  | "state-invalid"
+  | "precondition-failed"
+  | "not-ready"
+  | "json-invalid"
+  | "request-invalid"
+  | "media-type-unsupported"
+  | "body-too-large"
+  | "not-found"
+  | "method-not-allowed"
+  | "store-locked"
+  | "store-failed"
+  | "store-full"
+  | "store-newer"
+  | "data-dir-unusable"
+  | "address-in-use"
+  | "address-invalid"
+  | "fleet-mismatch"
+  | "join-failed"
+  | "http-insecure"
+  | "option-invalid"
+  | "node-unreachable"
+  | "timed-out"
+  | "stopped"
+  | "internal";
+
+/** A failure with a stable code. `changed` says whether anything had taken effect before it. */
+export class PulsemeshError extends Error {
+  readonly code: ErrorCode;
+  readonly changed: boolean;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly changed?: boolean | undefined } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "PulsemeshError";
+    this.code = code;
+    this.changed = options.changed ?? false;
+  }
+}
