@@ -24,9 +24,13 @@ export function toolPath(packageName: string, command: string = packageName): st
 }
 
 /** Runs a script to its end and returns what it printed. */
-export function runScript(script: string, args: readonly string[]): SpawnSyncReturns<string> {
+export function runScript(
+  script: string,
+  args: readonly string[],
+  cwd: string = root,
+): SpawnSyncReturns<string> {
   return spawnSync(process.execPath, [script, ...args], {
-    cwd: root,
+    cwd,
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
   });
