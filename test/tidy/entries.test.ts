@@ -17,8 +17,9 @@ test.each(["export const a = 1;", `import { a } from "./a.ts";`, `import "./a.ts
   },
 );
 
-test("entryProblems lets core's driver ports declare types and nothing else", () => {
+test("entryProblems lets core's driver ports declare types and limits, and nothing else", () => {
   expect(driver("export interface A { stop(): Promise<void> }\nexport type B = 1;")).toEqual([]);
-  expect(driver("export const a = 1;")).toHaveLength(1);
+  expect(driver("export const FRAME_BYTES_MAX = 256 * 1_024;")).toEqual([]);
+  expect(driver("export const a = () => 1;")).toHaveLength(1);
   expect(driver("export async function a() {}")).toHaveLength(1);
 });
