@@ -2,6 +2,7 @@
 import type { RobotId } from "./ids.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { RobotView } from "./view/robot-view.ts";
+import type { Health } from "./view/status.ts";
 
 /** What a beat says (DESIGN §1, rule VE7). `exit` 0 is success, any other exit code is a fail. */
 export type BeatKind = "beat" | "start" | "success" | "fail" | "log" | "exit";
@@ -32,6 +33,8 @@ export interface BeatCommand {
   readonly exitCode?: number | undefined;
   /** Pairs the start and the end of one run. At most 64 characters. */
   readonly runId?: string | undefined;
+  /** What the robot says of itself with `beat` or `success` (`/ping/{robot}?health=degraded`); `fail` is always `failing`. @default "ok" */
+  readonly health?: Health | undefined;
   /** Kept as diagnostics, cut to {@link BEAT_MESSAGE_BYTES_MAX}. */
   readonly message?: string | undefined;
   /** Robot unknown here: `heartbeat` registers with the node's default schedule, `ping` with 1 d / 1 h, `never` answers unknown-robot. */
