@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { root } from "../tool.ts";
 import { classProblems } from "./classes.ts";
 import { entryProblems } from "./entries.ts";
+import { importProblems } from "./imports.ts";
 import { leftoverProblems } from "./leftovers.ts";
 import { limitProblems } from "./limits.ts";
 import { linkProblems } from "./links.ts";
@@ -28,6 +29,7 @@ const checks: Readonly<Record<string, Check>> = {
   "unit tests never wait for real time": sleepProblems,
   "classes extend errors and event targets only and hide with #names": classProblems,
   "an index only re-exports, and core's driver ports are types": entryProblems,
+  "every imported package is declared where it is used": importProblems,
   "every package has a README and few entries": packageProblems,
   "exactly the programs are executable": (all) => modeProblems(all, trackedModes()),
   "the lock file names no host and no surprise install script": () =>
