@@ -20,6 +20,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, { readonly status: number; 
   "request-invalid": { status: 400, exit: 2 },
   "media-type-unsupported": { status: 415, exit: 2 },
   "body-too-large": { status: 413, exit: 2 },
+  "headers-too-large": { status: 431, exit: 2 },
+  "request-timed-out": { status: 408, exit: 124 },
+  "host-forbidden": { status: 403, exit: 2 },
+  "origin-forbidden": { status: 403, exit: 2 },
+  "event-streams-max": { status: 503, exit: 1 },
   "not-found": { status: 404, exit: 1 },
   "method-not-allowed": { status: 405, exit: 2 },
   "store-locked": { status: 503, exit: 2 },
@@ -55,6 +60,11 @@ export type ErrorCode =
   | "request-invalid"
   | "media-type-unsupported"
   | "body-too-large"
+  | "headers-too-large"
+  | "request-timed-out"
+  | "host-forbidden"
+  | "origin-forbidden"
+  | "event-streams-max"
   | "not-found"
   | "method-not-allowed"
   | "store-locked"
