@@ -24,7 +24,12 @@ const steps: readonly Step[] = [
     args: ["-b", "--pretty", "false"],
     repair: "npm run types",
   },
-  { name: "unused", script: toolPath("knip"), args: ["--no-progress"], repair: "npx knip" },
+  {
+    name: "unused",
+    script: toolPath("knip"),
+    args: ["--no-progress", "--no-config-hints"],
+    repair: "npx knip",
+  },
   {
     name: "generated",
     script: join(root, "test", "generate.ts"),
