@@ -77,7 +77,15 @@ export type GateResult =
 export interface DocumentsPort {
   /** Creates (or replaces by an empty one) the generation; all its structs will bear `clientId` (2^32 … 2^53-1). */
   open(generation: GenerationRef, clientId: number): void;
-  /** Own write: sets (or deletes, value undefined) robots in the generation and returns the V1 update that did it. */
+  /**
+   * What every gate of the fleet would say to this write: undefined when all of them take it. Core asks before it writes, because a
+   * record's size on the wire depends on the document's own encoding, not on dag-cbor.
+   */
+  check(generation: GenerationRef, changes: readonly RecordChange[]): GateCode | undefined;
+  /**
+   * Own write: sets (or deletes, value undefined) 1 … 8 robots in the generation and returns the V1 update that did it.
+   * @throws RangeError naming the gate's code when {@link check} would refuse; nothing has changed then.
+   */
   write(generation: GenerationRef, changes: readonly RecordChange[]): Uint8Array;
   /** Gate and apply one foreign or reloaded delta; on refusal nothing has changed. `changes` lists what it set. */
   apply(generation: GenerationRef, update: Uint8Array): GateResult;
