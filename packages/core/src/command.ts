@@ -3,6 +3,7 @@ import type { RobotId } from "./ids.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { RobotView } from "./view/robot-view.ts";
 import type { Health } from "./view/status.ts";
+import type { Health } from "./view/status.ts";
 
 /** What a beat says (DESIGN §1, rule VE7). `exit` 0 is success, any other exit code is a fail. */
 export type BeatKind = "beat" | "start" | "success" | "fail" | "log" | "exit";
@@ -24,7 +25,7 @@ export type Schedule =
       readonly startupMs: number;
     };
 
-/** How far to trust the time of a beat: `now`, or its own time when it was spooled (a spooled beat revives nothing). */
+/** One beat as a robot gave it. It counts from now, or from its own time when it was spooled (a spooled beat revives nothing). */
 export interface BeatCommand {
   readonly type: "beat";
   readonly robot: RobotId;
@@ -37,6 +38,10 @@ export interface BeatCommand {
   readonly health?: Health | undefined;
   /** Kept as diagnostics, cut to {@link BEAT_MESSAGE_BYTES_MAX}. */
   readonly message?: string | undefined;
+  /** What the robot says of itself; absent: `success` and `exit` 0 say ok, `fail` and other exit codes failing, the rest nothing. */
+  readonly health?: Health | undefined;
+  /** The robot's own wall time of a beat that was kept while no node could take it; later than now counts as now. */
+  readonly spooledAtWallMs?: number | undefined;
   /** Robot unknown here: `heartbeat` registers with the node's default schedule, `ping` with 1 d / 1 h, `never` answers unknown-robot. */
   readonly create: "heartbeat" | "ping" | "never";
 }
@@ -108,6 +113,8 @@ export const BEAT_MESSAGE_BYTES_MAX: number = 10_000;
 export const RUN_ID_LENGTH_MAX: number = 64;
 /** Beats of one robot a second that are taken one by one; more are coalesced, then refused (rule VE7). */
 export const BEATS_PER_SECOND_MAX: number = 10;
+/** Beats of one robot a second that are taken at all; the next one answers `beats-too-many`. */
+export const BEATS_COALESCED_PER_SECOND_MAX: number = 100;
 /** Robots that one node hosts. */
 export const ROBOTS_PER_NODE_MAX: number = 10_000;
 /** Labels of one robot. */

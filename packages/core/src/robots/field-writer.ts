@@ -1,0 +1,38 @@
+/**
+ * What robots need of the chains: writing a robot's fields as this node, and reading what the fleet wrote about it.
+ * Implemented by `state/`; robots know nothing of entries, stamps or documents.
+ */
+import type { NodeId, RobotId } from "../ids.ts";
+import type { Json } from "../json.ts";
+import type { Now } from "../now.ts";
+
+/** One robot's record, merged over all authors, as far as robots are concerned. Leaves are as written: unchecked foreign values. */
+export interface RobotRecord {
+  /** Leaf `/schedule`, see `scheduleFromJson`. */
+  readonly schedule?: Json | undefined;
+  /** Leaves `/labels/<key>`; values that are no text are left out. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Leaf `/health`. */
+  readonly health?: Json | undefined;
+  /** Leaf `/floating`. */
+  readonly floating?: boolean | undefined;
+  /** A retired robot is gone for good (rule CH4): it is shown nowhere and takes no beat. */
+  readonly retired: boolean;
+  /** Author of the newest stamp of `/schedule`: the home as long as nobody's pulse has said anything else. */
+  readonly author?: NodeId | undefined;
+}
+
+export interface FieldWriter {
+  /**
+   * Sets (value) or removes (undefined) fields of a robot in this node's chain of document `reported`, as one entry, within the
+   * commit of the input under way. Keys are RFC 6901 pointers of leaves.
+   */
+  write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): void;
+  /** Undefined when no chain says anything about the robot. */
+  recordOf(robot: RobotId): RobotRecord | undefined;
+}
+
+/** One reference token of an RFC 6901 pointer, escaped. */
+export function pointerToken(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}
