@@ -65,7 +65,7 @@ async function main(): Promise<number> {
     console.log(`Skipped, which counts as failed where CI=true:\n  ${totals.skipped.join("\n  ")}`);
     totals = failSkipped(totals);
   }
-  if (totals.passed + totals.failed === 0) {
+  if (totals.passed + totals.failed + totals.skipped.length === 0) {
     console.log(`No test matches: ${filters.join(" ")}`);
     totals = { ...totals, failed: 1 };
   }
