@@ -1,0 +1,147 @@
+/**
+ * This node as a witness (rule VE3): when to accuse, when to object, when to say `up`.
+ *
+ * Intuition: accuse early and loudly, and let whoever knows better object with proof. A witness that is often proved wrong has a bad
+ * link of its own and from then on only seconds others. Rejected: a longer silence instead of objections, since in simulation no
+ * threshold alone met both the speed and the false-verdict numbers.
+ */
+import type { Env } from "../env.ts";
+import { comparePulseNames } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { Electorate } from "./electorate.ts";
+import { EXPIRE_INTERVALS, OBJECT_INTERVALS, REPEATS_MS, RESTATE_INTERVALS } from "./rules.ts";
+import type { Statements } from "./statements.ts";
+import { NO_PULSE, type Subject } from "./subject.ts";
+
+/** How many times an `up` is restated after the first. */
+const UP_RESTATES = 2;
+/** Objections running after which a witness no longer accuses alone. */
+const OBJECTED_RUNNING_LIMIT = 2;
+
+export interface Witness {
+  readonly env: Env;
+  readonly electorate: Electorate;
+  readonly statements: Statements;
+  /** Writes the audit entry that makes an accusation durable with this input's commit. */
+  readonly recordAccusation: (subject: Subject, now: Now) => void;
+}
+
+/**
+ * The silence of a subject is past its deadline, or may be: accuse, restate or withdraw.
+ * Returns when to look again at the latest.
+ */
+export function judgeSilence(witness: Witness, subject: Subject, now: Now): number {
+  const { config } = witness.env;
+  const deadlineMonoMs = subject.deadlineMonoMs;
+  if (now.monoMs <= deadlineMonoMs || !witness.electorate.mayAccuse) {
+    withdraw(subject, witness);
+    return Math.max(deadlineMonoMs + 1, now.monoMs + 1);
+  }
+  const lookAgainMonoMs = now.monoMs + config.pulseEveryMs / 4;
+  const mayAccuse =
+    witness.electorate.hasMajority(now.monoMs) && !subject.isDelayed(now.monoMs) && !subject.isUndated(now.monoMs);
+  if (!mayAccuse) {
+    withdraw(subject, witness);
+    stateUnknown(witness, subject, now);
+    return lookAgainMonoMs;
+  }
+  const name = subject.newestName;
+  if (subject.own === undefined || comparePulseNames(subject.own.name, name) !== 0) {
+    if (subject.objectedRunning >= OBJECTED_RUNNING_LIMIT && !isSeconded(witness, subject, now)) return lookAgainMonoMs;
+    accuse(witness, subject, now);
+  }
+  return Math.min(lookAgainMonoMs, repeat(witness, subject, now));
+}
+
+/** Names the newest pulse known in a new standing accusation. */
+function accuse(witness: Witness, subject: Subject, now: Now): void {
+  const name = subject.newestName;
+  subject.own = { name, sinceMonoMs: now.monoMs, repeats: 0, restatedMonoMs: now.monoMs };
+  subject.accusations.set(witness.env.identity.self, { name, namedMonoMs: now.monoMs, seenMonoMs: now.monoMs });
+  witness.recordAccusation(subject, now);
+  witness.statements.say("accuse", subject);
+}
+
+/** Repeats a fresh accusation and restates a standing one; returns when the next is due. */
+function repeat(witness: Witness, subject: Subject, now: Now): number {
+  const own = subject.own;
+  if (own === undefined) return Number.POSITIVE_INFINITY;
+  const restateMs = RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
+  const nextRepeatMs = REPEATS_MS[own.repeats];
+  if (nextRepeatMs !== undefined && now.monoMs >= own.sinceMonoMs + nextRepeatMs) {
+    own.repeats += 1;
+    own.restatedMonoMs = now.monoMs;
+    witness.statements.say("accuse", subject);
+  } else if (now.monoMs >= own.restatedMonoMs + restateMs) {
+    own.restatedMonoMs = now.monoMs;
+    witness.statements.say("accuse", subject);
+  }
+  const opinion = subject.accusations.get(witness.env.identity.self);
+  if (opinion !== undefined) opinion.seenMonoMs = now.monoMs;
+  const followingRepeatMs = REPEATS_MS[own.repeats];
+  const restateMonoMs = own.restatedMonoMs + restateMs;
+  return followingRepeatMs === undefined ? restateMonoMs : Math.min(restateMonoMs, own.sinceMonoMs + followingRepeatMs);
+}
+
+/** The own accusation no longer stands; others drop theirs of this node when they learn of the newer pulse, or by expiry. */
+export function withdraw(subject: Subject, witness: Witness): void {
+  if (subject.own === undefined) return;
+  subject.own = undefined;
+  subject.accusations.delete(witness.env.identity.self);
+}
+
+/** Without a majority in sight a witness states `unknown`, as often as it would restate an accusation. */
+function stateUnknown(witness: Witness, subject: Subject, now: Now): void {
+  const everyMs = RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
+  if (now.monoMs - subject.upStatedMonoMs < everyMs) return;
+  subject.upStatedMonoMs = now.monoMs;
+  witness.statements.say("unknown", subject);
+}
+
+/** Another live accusation names the same newest pulse. */
+function isSeconded(witness: Witness, subject: Subject, now: Now): boolean {
+  const expireMs = EXPIRE_INTERVALS * witness.env.config.pulseEveryMs;
+  for (const [accuser, opinion] of subject.accusations) {
+    if (accuser === witness.env.identity.self || now.monoMs - opinion.seenMonoMs > expireMs) continue;
+    if (comparePulseNames(opinion.name, subject.newestName) === 0) return true;
+  }
+  return false;
+}
+
+/** Somebody accused a subject by an older pulse than this node knows to exist: answer with the newer header (rule VE3). */
+export function objectIfNewer(witness: Witness, subject: Subject, accused: { readonly boot: number; readonly seq: number }, now: Now): void {
+  if (witness.env.config.observer || subject.known === undefined) return;
+  if (comparePulseNames(subject.known.header, accused) <= 0) return;
+  if (now.monoMs - subject.objectedAtMonoMs < OBJECT_INTERVALS * subject.intervalMs) return;
+  subject.objectedAtMonoMs = now.monoMs;
+  witness.statements.say("object", subject);
+}
+
+/** This node saw a subject alive again that it held for dead: say so, once and restated. */
+export function sayUp(witness: Witness, subject: Subject, now: Now): void {
+  if (!witness.electorate.mayAccuse) return;
+  subject.upRestates = UP_RESTATES;
+  subject.upStatedMonoMs = now.monoMs;
+  witness.statements.say("up", subject);
+}
+
+/** Restates `up` while the subject is fresh; returns when the next is due. */
+export function restateUp(witness: Witness, subject: Subject, now: Now): number {
+  if (subject.upRestates <= 0) return Number.POSITIVE_INFINITY;
+  if (!subject.isFresh(now.monoMs)) {
+    subject.upRestates = 0;
+    return Number.POSITIVE_INFINITY;
+  }
+  const first = subject.upRestates === UP_RESTATES;
+  const dueMonoMs = subject.upStatedMonoMs + (first ? 1 : RESTATE_INTERVALS) * witness.env.config.pulseEveryMs;
+  if (now.monoMs < dueMonoMs) return dueMonoMs;
+  subject.upRestates -= 1;
+  subject.upStatedMonoMs = now.monoMs;
+  witness.statements.say("up", subject);
+  return now.monoMs + RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
+}
+
+/** Whether a statement names a pulse at all. */
+export function namesPulse(name: { readonly boot: number; readonly seq: number }): boolean {
+  return comparePulseNames(name, NO_PULSE) > 0;
+}

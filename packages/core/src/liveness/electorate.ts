@@ -1,0 +1,91 @@
+/**
+ * Who has a say about whom, and whether enough of them are in sight (rules VE1, VE2, VE5). In fleets up to 32 nodes everybody is
+ * everybody's witness, so the electorate of every subject is the roster.
+ */
+import type { CoreConfig } from "../config.ts";
+import type { NodeId } from "../ids.ts";
+import type { Membership } from "../roster/membership.ts";
+import { quorumOf, sightNeeded } from "./rules.ts";
+import type { Subject } from "./subject.ts";
+
+export class Electorate {
+  readonly #membership: Membership;
+  readonly #config: CoreConfig;
+  readonly #self: NodeId;
+  readonly #subjects: ReadonlyMap<NodeId, Subject>;
+
+  constructor(
+    deps: { readonly membership: Membership; readonly subjects: ReadonlyMap<NodeId, Subject> },
+    options: { readonly config: CoreConfig; readonly self: NodeId },
+  ) {
+    this.#membership = deps.membership;
+    this.#subjects = deps.subjects;
+    this.#config = options.config;
+    this.#self = options.self;
+  }
+
+  /** Members that count, this node included if it is one. */
+  get roster(): number {
+    return this.#membership.members().length;
+  }
+
+  /** Accusers that a verdict needs (rule VE2). */
+  get quorum(): number {
+    return quorumOf(this.roster, this.#config.pair);
+  }
+
+  /** Whether one accuser is all there can be (rule VE5). */
+  get isPair(): boolean {
+    return this.roster === 2;
+  }
+
+  /** Whether a node has a say about a subject. */
+  isWitness(node: NodeId, subject: NodeId): boolean {
+    return node !== subject && this.#membership.member(node) !== undefined;
+  }
+
+  /** Whether this node itself may accuse at all: observers never do. */
+  get mayAccuse(): boolean {
+    return !this.#config.observer && this.#membership.member(this.#self) !== undefined;
+  }
+
+  /** This node, if it counts, and all members whose newest dated pulse is at most 2.2 intervals old. */
+  inSight(nowMonoMs: number): number {
+    let count = 0;
+    for (const { node } of this.#membership.members()) {
+      if (node === this.#self || this.#subjects.get(node)?.isInSight(nowMonoMs) === true) count += 1;
+    }
+    return count;
+  }
+
+  /** Whether a strict majority of the electorate is in sight (or this is a pair that may accuse). */
+  hasMajority(nowMonoMs: number): boolean {
+    const needed = sightNeeded(this.roster, this.#config.pair);
+    return this.inSight(nowMonoMs) >= needed;
+  }
+
+  /** Witnesses in sight, this node aside, whose newest pulse says that they hear the subject inside its deadline. */
+  freshWitnesses(subject: Subject, nowMonoMs: number): number {
+    let count = 0;
+    for (const { node } of this.#membership.members()) {
+      const witness = node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
+      if (witness === undefined || !witness.isInSight(nowMonoMs)) continue;
+      const heard = witness.says?.heard.find(({ shortId }) => shortId === subject.shortId);
+      if (heard?.fresh === true && heard.boot >= (subject.latch?.name.boot ?? 0)) count += 1;
+    }
+    return count;
+  }
+
+  /** Whether a majority of the subject's witnesses in sight miss too many of its pulses (rule PU7). */
+  isLossy(subject: Subject, nowMonoMs: number): boolean {
+    let missing = subject.loss.isLossy() ? 1 : 0;
+    let witnesses = this.mayAccuse ? 1 : 0;
+    for (const { node } of this.#membership.members()) {
+      const witness = node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
+      if (witness === undefined || !witness.isInSight(nowMonoMs)) continue;
+      witnesses += 1;
+      if (witness.says?.missing.includes(subject.shortId) === true) missing += 1;
+    }
+    return missing * 2 > witnesses;
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Liveness of the other nodes, put together: pulses and observations in; accusations, verdicts and statuses out.
+ * The parts are next door: dates in `pulse/dating.ts`, the witness in `accuse.ts`, the reader in `verdict.ts`, words in `node-status.ts`.
+ */
+import type { Env } from "../env.ts";
+import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { PulseAttachment, PulseHeader } from "../pulse/pulse-codec.ts";
+import { HEARD_MAX, type Heard } from "../pulse/pulse-codec.ts";
+import type { Membership } from "../roster/membership.ts";
+import type { Envelope } from "../wire/envelope.ts";
+import type { WitnessCount } from "../view/robot-view.ts";
+import type { NodeReason, Status } from "../view/status.ts";
+import { judgeSilence, objectIfNewer, restateUp, sayUp, withdraw, type Witness } from "./accuse.ts";
+import { Electorate } from "./electorate.ts";
+import { nodeStatus } from "./node-status.ts";
+import type { Evidence, Observation, Statement } from "./observation-codec.ts";
+import { EXPIRE_INTERVALS, START_UP_INTERVALS } from "./rules.ts";
+import { Statements, type Author } from "./statements.ts";
+import { Subject } from "./subject.ts";
+import { weighObservations, type Reader } from "./verdict.ts";
+import { witnessCount } from "./witness-count.ts";
+
+/** Nodes that are no members but whose pulses are followed: peers that are about to join, and observers. */
+export const STRANGERS_MAX: number = 64;
+
+/** Verdicts and transitions, for the audit log and for the robots of the node. */
+export interface LivenessListener {
+  accused(subject: Subject, now: Now): void;
+  verdict(subject: Subject, kind: "down" | "up" | "unknown", now: Now): void;
+  statusChanged(node: NodeId, from: Status, now: Now): void;
+}
+
+export interface FirstHandPulse {
+  readonly author: NodeId;
+  readonly header: PulseHeader;
+  readonly evidence: Envelope;
+  readonly attachment: PulseAttachment;
+}
+
+export class Liveness {
+  readonly #env: Env;
+  readonly #membership: Membership;
+  readonly #listener: LivenessListener;
+  readonly #subjects = new Map<NodeId, Subject>();
+  readonly #witness: Witness;
+  readonly #reader: Reader;
+  #rosterVersion = -1;
+  #startedAt: Now = { monoMs: 0, wallMs: 0 };
+  #judgeFromMonoMs = Number.NEGATIVE_INFINITY;
+  #doubtUntilMonoMs = Number.NEGATIVE_INFINITY;
+
+  readonly electorate: Electorate;
+  readonly statements: Statements;
+
+  constructor(deps: {
+    readonly env: Env;
+    readonly membership: Membership;
+    readonly author: Author;
+    readonly listener: LivenessListener;
+  }) {
+    const { env, membership, listener } = deps;
+    this.#env = env;
+    this.#membership = membership;
+    this.#listener = listener;
+    this.statements = new Statements(env, deps.author);
+    this.electorate = new Electorate(
+      { membership, subjects: this.#subjects },
+      { config: env.config, self: env.identity.self },
+    );
+    this.#witness = {
+      env,
+      electorate: this.electorate,
+      statements: this.statements,
+      recordAccusation: (subject, now) => listener.accused(subject, now),
+    };
+    this.#reader = { env, electorate: this.electorate, judgeFromMonoMs: () => this.#judgeFromMonoMs };
+  }
+
+  start(now: Now): void {
+    this.#startedAt = now;
+    this.#syncRoster(now);
+  }
+
+  subject(node: NodeId): Subject | undefined {
+    return this.#subjects.get(node);
+  }
+
+  /** Whether pulses of this author are followed; strangers only while there is room. */
+  follows(author: NodeId, isConnected: boolean, now: Now): Subject | undefined {
+    this.#syncRoster(now);
+    const known = this.#subjects.get(author);
+    if (known !== undefined) return known;
+    if (!isConnected || this.#subjects.size >= this.electorate.roster + STRANGERS_MAX) return undefined;
+    return this.#add(author, now);
+  }
+
+  /** A pulse with a valid signature, above every one seen of its author, arrived first hand. Returns its date if it has one. */
+  onPulse(pulse: FirstHandPulse, echoes: boolean, now: Now): { readonly dateMonoMs: number | undefined; readonly isNewBoot: boolean } {
+    const subject = this.#subjects.get(pulse.author);
+    if (subject === undefined) return { dateMonoMs: undefined, isNewBoot: false };
+    const { header } = pulse;
+    const isNewBoot = subject.dating.newest?.boot !== header.boot;
+    const dated = subject.dating.onPulse(header, now.monoMs, echoes);
+    if (dated.type === "replayed") return { dateMonoMs: undefined, isNewBoot: false };
+    adoptInterval(subject, header, isNewBoot);
+    subject.says = pulse.attachment;
+    subject.loss.onPulse(header.boot, header.seq, now.monoMs);
+    subject.learn({ envelope: pulse.evidence, header }, now.monoMs);
+    if (isNewBoot) this.#greet(subject);
+    if (dated.type === "dated") {
+      subject.datedSinceBase = true;
+      if (subject.isFresh(now.monoMs)) {
+        subject.objectedRunning = 0;
+        withdraw(subject, this.#witness);
+      }
+    }
+    if (subject.status !== "up" || subject.latch !== undefined || header.pausedForMs !== undefined) {
+      this.#lookAt(subject, now);
+    }
+    return { dateMonoMs: dated.type === "dated" ? dated.dateMonoMs : undefined, isNewBoot };
+  }
+
+  /** A verified observation of a witness. Evidence in it is verified here, only where it says something new. */
+  onObservation(author: NodeId, observation: Observation, verify: (evidence: Evidence) => boolean, now: Now): void {
+    this.#syncRoster(now);
+    for (const statement of observation.statements) {
+      const subject = this.#subjects.get(statement.subject);
+      if (subject === undefined || statement.kind === "ack") continue;
+      this.#takeEvidence(subject, statement, verify, now);
+      if (statement.kind === "accuse") this.#takeOpinion(subject.accusations, author, statement, subject, now);
+      if (statement.kind === "up") this.#takeOpinion(subject.ups, author, statement, subject, now);
+      if (statement.kind === "accuse") objectIfNewer(this.#witness, subject, statement.name, now);
+      this.#lookAt(subject, now);
+    }
+  }
+
+  /** Looks at every subject whose time has come and plans the next look. */
+  tick(now: Now): void {
+    this.#syncRoster(now);
+    for (const subject of this.#subjects.values()) this.#lookAt(subject, now);
+  }
+
+  /** This node was stalled or its clocks parted: it judges nobody until re-dated (rule PU6). */
+  stalled(now: Now): void {
+    for (const subject of this.#subjects.values()) {
+      subject.dating.forgetOffset();
+      subject.datedSinceBase = false;
+      subject.baseMonoMs = now.monoMs;
+      withdraw(subject, this.#witness);
+    }
+    this.#judgeFromMonoMs = now.monoMs + this.#env.config.pulseEveryMs;
+    this.#doubtUntilMonoMs = now.monoMs + START_UP_INTERVALS * this.#env.config.pulseEveryMs;
+    this.tick(now);
+  }
+
+  /** Why this node's own word is worth little at the moment, if so. */
+  doubt(now: Now): NodeReason | undefined {
+    if (this.electorate.hasMajority(now.monoMs)) return undefined;
+    return now.monoMs < this.#doubtUntilMonoMs ? "stalled" : "no-majority";
+  }
+
+  /** What the next pulse echoes, newest first where there is not room for all. */
+  heard(now: Now): readonly Heard[] {
+    const recentMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
+    const heard: { readonly entry: Heard; readonly atMonoMs: number }[] = [];
+    for (const subject of this.#subjects.values()) {
+      const { newest, newestArrivalMonoMs } = subject.dating;
+      if (newest === undefined || now.monoMs - newestArrivalMonoMs > recentMs) continue;
+      const entry = { shortId: subject.shortId, ...newest, fresh: subject.isFresh(now.monoMs) };
+      heard.push({ entry, atMonoMs: newestArrivalMonoMs });
+    }
+    if (heard.length > HEARD_MAX) heard.sort((a, b) => b.atMonoMs - a.atMonoMs);
+    return heard.slice(0, HEARD_MAX).map(({ entry }) => entry);
+  }
+
+  /** Short ids of nodes whose pulses this node misses too often. */
+  missing(): readonly string[] {
+    const missing: string[] = [];
+    for (const subject of this.#subjects.values()) {
+      if (missing.length < HEARD_MAX && subject.loss.isLossy()) missing.push(subject.shortId);
+    }
+    return missing;
+  }
+
+  witnessCount(node: NodeId, now: Now): WitnessCount {
+    return witnessCount({ electorate: this.electorate, subjects: this.#subjects, membership: this.#membership }, node, {
+      self: this.#env.identity.self,
+      nowMonoMs: now.monoMs,
+      expireMs: EXPIRE_INTERVALS * this.#env.config.pulseEveryMs,
+    });
+  }
+
+  /** Newcomers, and nodes that have just started, are told what stands (rule PU5: a joiner takes status from a quorum). */
+  #greet(newcomer: Subject): void {
+    for (const subject of this.#subjects.values()) {
+      if (subject.own !== undefined && subject !== newcomer) this.statements.tell(newcomer.node, "accuse", subject);
+    }
+  }
+
+  #takeEvidence(subject: Subject, statement: Statement, verify: (evidence: Evidence) => boolean, now: Now): void {
+    const { evidence } = statement;
+    if (evidence === undefined || comparePulseNames(statement.name, subject.newestName) <= 0) return;
+    if (!verify(evidence)) return;
+    subject.learn(evidence, now.monoMs);
+    const dateMonoMs = subject.dating.dateEvidence(evidence.header, now.monoMs);
+    const isInside = dateMonoMs !== undefined && now.monoMs - dateMonoMs <= subject.patienceMs;
+    if (isInside && subject.own !== undefined) {
+      subject.objectedRunning += 1;
+      withdraw(subject, this.#witness);
+    }
+  }
+
+  #takeOpinion(opinions: Subject["accusations"], author: NodeId, statement: Statement, subject: Subject, now: Now): void {
+    if (!this.electorate.isWitness(author, subject.node)) return;
+    const held = opinions.get(author);
+    // A name newer than known is believed only with its signed header, which would have made it known.
+    if (comparePulseNames(statement.name, subject.newestName) > 0) return;
+    if (held !== undefined && comparePulseNames(held.name, statement.name) > 0) return;
+    const isSame = held !== undefined && comparePulseNames(held.name, statement.name) === 0;
+    opinions.set(author, {
+      name: statement.name,
+      namedMonoMs: isSame ? held.namedMonoMs : now.monoMs,
+      seenMonoMs: now.monoMs,
+    });
+  }
+
+  #lookAt(subject: Subject, now: Now): void {
+    let nextMonoMs = judgeSilence(this.#witness, subject, now);
+    nextMonoMs = Math.min(nextMonoMs, restateUp(this.#witness, subject, now));
+    const change = weighObservations(this.#reader, subject, now);
+    if (change.type === "none") nextMonoMs = Math.min(nextMonoMs, change.lookAgainMonoMs);
+    if (change.type === "down") this.#listener.verdict(subject, "down", now);
+    if (change.type === "ended") {
+      this.#listener.verdict(subject, change.how === "restored" ? "up" : "unknown", now);
+      if (change.how === "restored") {
+        subject.reversalsMonoMs = [...subject.reversalsMonoMs.slice(-7), now.monoMs];
+        if (subject.isFresh(now.monoMs)) sayUp(this.#witness, subject, now);
+      }
+    }
+    this.#updateStatus(subject, now);
+    if (subject.status !== "up") nextMonoMs = Math.min(nextMonoMs, now.monoMs + this.#env.config.pulseEveryMs);
+    this.#env.out.setTimerBy("watch", Math.max(nextMonoMs, now.monoMs + 1));
+  }
+
+  #updateStatus(subject: Subject, now: Now): void {
+    const facts = {
+      electorate: this.electorate,
+      config: this.#env.config,
+      hasLeft: this.#membership.hasLeft(subject.node),
+      inDoubt: now.monoMs < this.#doubtUntilMonoMs && !subject.datedSinceBase,
+    };
+    const next = nodeStatus(facts, subject, now.monoMs);
+    const from = subject.status;
+    subject.reason = next.reason;
+    if (next.status === from) return;
+    subject.status = next.status;
+    subject.sinceMonoMs = now.monoMs;
+    subject.sinceWallMs = now.wallMs;
+    this.#listener.statusChanged(subject.node, from, now);
+  }
+
+  #syncRoster(now: Now): void {
+    if (this.#membership.version === this.#rosterVersion) return;
+    this.#rosterVersion = this.#membership.version;
+    for (const member of this.#membership.members()) {
+      if (member.node === this.#env.identity.self || this.#subjects.has(member.node)) continue;
+      this.#add(member.node, now);
+    }
+  }
+
+  #add(node: NodeId, now: Now): Subject {
+    const member = this.#membership.member(node);
+    const joinedMonoMs = Math.max(this.#startedAt.monoMs, member?.joinedMonoMs ?? now.monoMs);
+    const subject = new Subject(node, this.#env.config.pulseEveryMs, { monoMs: joinedMonoMs, wallMs: now.wallMs });
+    this.#subjects.set(node, subject);
+    this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
+    return subject;
+  }
+}
+
+/** A longer interval counts once three pulses have announced it, a shorter one at once (rule PU1). */
+function adoptInterval(subject: Subject, header: PulseHeader, isNewBoot: boolean): void {
+  if (header.intervalMs <= subject.intervalMs || isNewBoot) {
+    subject.intervalMs = header.intervalMs;
+    subject.longerAnnounced = 0;
+    return;
+  }
+  subject.longerAnnounced += 1;
+  if (subject.longerAnnounced >= 3) {
+    subject.intervalMs = header.intervalMs;
+    subject.longerAnnounced = 0;
+  }
+}
+
+/** Newest name known of a node, (0, 0) when none. */
+export function newestNameOf(liveness: Liveness, node: NodeId): PulseName {
+  return liveness.subject(node)?.newestName ?? { boot: 0, seq: 0 };
+}

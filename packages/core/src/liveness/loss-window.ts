@@ -1,0 +1,39 @@
+/**
+ * Which share of a node's pulses did not arrive in the last 20 s (rule PU7): by gaps in the sequence, so that it needs no clock of the
+ * sender. Ten one-second buckets would blur at slow pulses; the window simply restarts from the newest half when it is full.
+ */
+import { LOSSY_SHARE, LOSSY_WINDOW_MS } from "./rules.ts";
+
+/** Fewer expected pulses say nothing. */
+const EXPECTED_MIN = 8;
+
+export class LossWindow {
+  #boot = 0;
+  #halves: { sinceMonoMs: number; firstSeq: number; lastSeq: number; received: number }[] = [];
+
+  /** A pulse above every one seen arrived. */
+  onPulse(boot: number, seq: number, nowMonoMs: number): void {
+    if (boot !== this.#boot) {
+      this.#boot = boot;
+      this.#halves = [];
+    }
+    const current = this.#halves.at(-1);
+    if (current === undefined || nowMonoMs - current.sinceMonoMs >= LOSSY_WINDOW_MS / 2) {
+      this.#halves.push({ sinceMonoMs: nowMonoMs, firstSeq: current?.lastSeq ?? seq - 1, lastSeq: seq, received: 1 });
+      if (this.#halves.length > 2) this.#halves.shift();
+      return;
+    }
+    current.lastSeq = seq;
+    current.received += 1;
+  }
+
+  /** Whether more than 40% were missed. */
+  isLossy(): boolean {
+    const first = this.#halves[0];
+    const last = this.#halves.at(-1);
+    if (first === undefined || last === undefined) return false;
+    const expected = last.lastSeq - first.firstSeq;
+    const received = this.#halves.reduce((sum, half) => sum + half.received, 0);
+    return expected >= EXPECTED_MIN && (expected - received) / expected > LOSSY_SHARE;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What this node says of another node right now (rules VE2, VE3, VE5, VE8, VE9, PU7), as one function of the facts, in order of
+ * strength: a goodbye, the own ears, a verdict that stands, a quorum of others' ears, and then the reasons not to know.
+ */
+import type { CoreConfig } from "../config.ts";
+import type { NodeReason, Status } from "../view/status.ts";
+import type { Electorate } from "./electorate.ts";
+import { EXPIRE_INTERVALS } from "./rules.ts";
+import type { Subject } from "./subject.ts";
+
+export interface NodeStatus {
+  readonly status: Status;
+  readonly reason: NodeReason | undefined;
+}
+
+export interface StatusFacts {
+  readonly electorate: Electorate;
+  readonly config: CoreConfig;
+  readonly hasLeft: boolean;
+  /** This node was stalled or stepped a moment ago and has not yet been re-dated (rule PU6). */
+  readonly inDoubt: boolean;
+}
+
+/** The status of a subject at `nowMonoMs`. */
+export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: number): NodeStatus {
+  if (facts.hasLeft) return { status: "left", reason: "goodbye" };
+  if (subject.isPaused(nowMonoMs)) return { status: "paused", reason: "restart" };
+  if (subject.isFresh(nowMonoMs)) return liveStatus(facts, subject, nowMonoMs);
+  if (subject.latch !== undefined) {
+    return { status: "down", reason: subject.latch.singleWitness ? "single-witness" : "quorum" };
+  }
+  const { electorate, config } = facts;
+  const hasMajority = electorate.hasMajority(nowMonoMs);
+  if (hasMajority && electorate.roster > 2 && electorate.freshWitnesses(subject, nowMonoMs) >= electorate.quorum) {
+    return liveStatus(facts, subject, nowMonoMs);
+  }
+  if (facts.inDoubt) return { status: "unknown", reason: "stalled" };
+  if (subject.isUndated(nowMonoMs)) return { status: "unknown", reason: "undated" };
+  if (subject.isDelayed(nowMonoMs)) return { status: "unknown", reason: "delayed" };
+  if (!hasMajority) {
+    return { status: "unknown", reason: electorate.isPair && config.pair === "unknown" ? "pair-unknown" : "no-majority" };
+  }
+  if (!subject.datedSinceBase) return { status: "unknown", reason: "not-heard" };
+  const suspectedMs = nowMonoMs - subject.deadlineMonoMs;
+  if (suspectedMs > EXPIRE_INTERVALS * config.pulseEveryMs) return { status: "unknown", reason: "no-majority" };
+  return { status: "late", reason: "suspected" };
+}
+
+function liveStatus(facts: StatusFacts, subject: Subject, nowMonoMs: number): NodeStatus {
+  if (subject.isFlapping(nowMonoMs)) return { status: "late", reason: "flapping" };
+  if (facts.electorate.isLossy(subject, nowMonoMs)) return { status: "late", reason: "lossy" };
+  return { status: "up", reason: undefined };
+}

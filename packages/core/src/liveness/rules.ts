@@ -1,0 +1,51 @@
+/**
+ * The constants of liveness in one table, and the arithmetic of quorums (rules PU4, PU7, VE2, VE3, VE8).
+ * Multiples are of the subject's promised interval where a subject is judged, of the own interval where something is restated.
+ */
+
+/** Silence that accuses. */
+export const SILENCE_INTERVALS: number = 3.2;
+/** Newest dated pulse of a node in sight; less than the silence that accuses, so that a side notices that it lost the majority first. */
+export const IN_SIGHT_INTERVALS: number = 2.2;
+/** An echo of something sent at most so long ago dates a boot. */
+export const ECHO_INTERVALS: number = 2;
+/** An offset may rise by so much of the elapsed time (drift of clocks), and by at most one interval over any silence. */
+export const OFFSET_RISE_PER_MS: number = 1_000 / 1_000_000;
+/** Learned jitter counts up to this many intervals. */
+export const JITTER_INTERVALS_MAX: number = 0.5;
+/** A witness objects at most this often about one subject. */
+export const OBJECT_INTERVALS: number = 0.5;
+/** Standing observations are restated, and expire. */
+export const RESTATE_INTERVALS: number = 5;
+export const EXPIRE_INTERVALS: number = 12;
+/** A fresh accusation is repeated after these times. */
+export const REPEATS_MS: readonly number[] = [300, 1_000];
+/** An accused node pulses at once, at most this often. */
+export const ANSWER_EVERY_MS: number = 500;
+/** A member that was never heard in this boot is not judged before. */
+export const START_UP_INTERVALS: number = 10;
+/** Share of pulses missed in the window that makes a witness call a node lossy. */
+export const LOSSY_SHARE: number = 0.4;
+export const LOSSY_WINDOW_MS: number = 20_000;
+/** The second reversal within the window makes a node flapping, until it was clean for so long. */
+export const FLAP_WINDOW_MS: number = 600_000;
+export const FLAP_CLEAN_MS: number = 60_000;
+/** Accusers that a verdict ever needs. */
+export const QUORUM_MAX: number = 3;
+
+/** Strict majority of an electorate (the witnesses and the subject). */
+export function majorityOf(electorate: number): number {
+  return Math.floor(electorate / 2) + 1;
+}
+
+/** Accusers that make a verdict over one subject in a roster of this size (rules VE2, VE5). */
+export function quorumOf(roster: number, pair: "accuse" | "unknown"): number {
+  if (roster === 2 && pair === "accuse") return 1;
+  return Math.min(QUORUM_MAX, majorityOf(roster));
+}
+
+/** Members that must be in sight, the judge included, before it may accuse in a roster of this size (rules VE2, VE5). */
+export function sightNeeded(roster: number, pair: "accuse" | "unknown"): number {
+  if (roster === 2 && pair === "accuse") return 1;
+  return majorityOf(roster);
+}

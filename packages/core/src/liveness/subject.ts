@@ -1,0 +1,174 @@
+/**
+ * Everything one node knows about the life of one other node: its pulses and their dates, what the witnesses say of it, the own
+ * accusation and the verdict that stands. Pure data with the questions that the rules ask of it; decisions are made elsewhere
+ * (`accuse.ts` as a witness, `verdict.ts` as a reader).
+ */
+import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import { Dating } from "../pulse/dating.ts";
+import { shortIdOf, type PulseAttachment } from "../pulse/pulse-codec.ts";
+import type { NodeReason, Status } from "../view/status.ts";
+import type { Evidence } from "./observation-codec.ts";
+import {
+  FLAP_CLEAN_MS,
+  FLAP_WINDOW_MS,
+  IN_SIGHT_INTERVALS,
+  JITTER_INTERVALS_MAX,
+  SILENCE_INTERVALS,
+  START_UP_INTERVALS,
+} from "./rules.ts";
+import { LossWindow } from "./loss-window.ts";
+
+/** No pulse of the subject is known to exist. */
+export const NO_PULSE: PulseName = { boot: 0, seq: 0 };
+
+/** A standing accusation (or `up`) of one witness, as this node received it. */
+export interface Opinion {
+  readonly name: PulseName;
+  /** When this witness first named this pulse. */
+  readonly namedMonoMs: number;
+  /** When it last said so. */
+  seenMonoMs: number;
+}
+
+/** This node's own standing accusation. */
+export interface OwnAccusation {
+  readonly name: PulseName;
+  readonly sinceMonoMs: number;
+  /** Repeats already sent (rule VE3: after 300 ms and 1 s). */
+  repeats: number;
+  restatedMonoMs: number;
+}
+
+/** A verdict that stands (rule VE3, latched). */
+export interface Latch {
+  readonly name: PulseName;
+  readonly atMonoMs: number;
+  readonly atWallMs: number;
+  readonly accusers: readonly NodeId[];
+  readonly singleWitness: boolean;
+  majoritySeenMonoMs: number;
+}
+
+export class Subject {
+  readonly node: NodeId;
+  readonly shortId: string;
+  readonly dating: Dating = new Dating();
+  readonly loss: LossWindow = new LossWindow();
+  readonly accusations: Map<NodeId, Opinion> = new Map();
+  readonly ups: Map<NodeId, Opinion> = new Map();
+  intervalMs: number;
+  /** Pulses in a row that announced a longer interval (rule PU1). */
+  longerAnnounced: number = 0;
+  /** Newest pulse known to exist, with its signed header. */
+  known: Evidence | undefined;
+  knownMonoMs: number = 0;
+  /** The later of own start, the member's joining and the end of an own stall: silence before it says nothing (rules VE8, PU6). */
+  baseMonoMs: number;
+  datedSinceBase: boolean = false;
+  /** Planned absence (rule VE9) of the pulse `known`. */
+  pausedUntilMonoMs: number | undefined;
+  own: OwnAccusation | undefined;
+  objectedRunning: number = 0;
+  objectedAtMonoMs = Number.NEGATIVE_INFINITY;
+  /** Own `up` statements still to be restated. */
+  upRestates: number = 0;
+  upStatedMonoMs = Number.NEGATIVE_INFINITY;
+  latch: Latch | undefined;
+  reversalsMonoMs: number[] = [];
+  /** What the subject, as a witness, said in its newest pulse. */
+  says: PulseAttachment | undefined;
+  status: Status = "unknown";
+  reason: NodeReason | undefined = "not-heard";
+  sinceWallMs: number;
+  sinceMonoMs: number;
+
+  constructor(node: NodeId, intervalMs: number, base: { readonly monoMs: number; readonly wallMs: number }) {
+    this.node = node;
+    this.shortId = shortIdOf(node);
+    this.intervalMs = intervalMs;
+    this.baseMonoMs = base.monoMs;
+    this.sinceMonoMs = base.monoMs;
+    this.sinceWallMs = base.wallMs;
+  }
+
+  /** The newest (boot, seq) known to exist. */
+  get newestName(): PulseName {
+    const heard = this.dating.newest ?? NO_PULSE;
+    const known = this.known === undefined ? NO_PULSE : { boot: this.known.header.boot, seq: this.known.header.seq };
+    return comparePulseNames(heard, known) > 0 ? heard : known;
+  }
+
+  /** How long silence may last: 3.2 intervals and what was learned of the subject's jitter. */
+  get patienceMs(): number {
+    return SILENCE_INTERVALS * this.intervalMs + Math.min(this.dating.jitterMs, JITTER_INTERVALS_MAX * this.intervalMs);
+  }
+
+  /** Since when the subject is silent, on this node's monotonic clock. */
+  get silentSinceMonoMs(): number {
+    const startUpMonoMs = this.baseMonoMs + START_UP_INTERVALS * this.intervalMs;
+    const dated = this.datedSinceBase ? this.dating.newestDate : undefined;
+    let sinceMonoMs = dated?.dateMonoMs ?? startUpMonoMs;
+    const datedBoot = dated?.name.boot ?? 0;
+    const newest = this.dating.newest;
+    // A newer boot that stays undated counts as silent from its last arrival (rule PU4).
+    if (newest !== undefined && newest.boot > datedBoot) {
+      sinceMonoMs = Math.max(sinceMonoMs, Math.max(this.baseMonoMs, this.dating.newestArrivalMonoMs));
+    } else if (this.known !== undefined && this.known.header.boot > datedBoot) {
+      sinceMonoMs = Math.max(sinceMonoMs, this.knownMonoMs);
+    }
+    return Math.max(sinceMonoMs, this.pausedUntilMonoMs ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** From when on this node may accuse. */
+  get deadlineMonoMs(): number {
+    return this.silentSinceMonoMs + this.patienceMs;
+  }
+
+  /** Whether the newest dated pulse, received in this boot and since any own stall, is inside its deadline. */
+  isFresh(nowMonoMs: number): boolean {
+    const date = this.dating.newestDate;
+    return this.datedSinceBase && date !== undefined && nowMonoMs - date.dateMonoMs <= this.patienceMs;
+  }
+
+  /** Whether the subject counts for this node's majority (rule VE2). */
+  isInSight(nowMonoMs: number): boolean {
+    const date = this.dating.newestDate;
+    return this.datedSinceBase && date !== undefined && nowMonoMs - date.dateMonoMs <= IN_SIGHT_INTERVALS * this.intervalMs;
+  }
+
+  /** Pulses go on arriving, but their dates are past the deadline (rule PU7). */
+  isDelayed(nowMonoMs: number): boolean {
+    return this.datedSinceBase && this.dating.isDated && nowMonoMs - this.dating.newestArrivalMonoMs <= this.patienceMs;
+  }
+
+  /** Pulses arrive, but this boot of the subject has not proved to be live. */
+  isUndated(nowMonoMs: number): boolean {
+    const newest = this.dating.newest;
+    return newest !== undefined && !this.dating.isDated && nowMonoMs - this.dating.newestArrivalMonoMs <= this.patienceMs;
+  }
+
+  isPaused(nowMonoMs: number): boolean {
+    return this.pausedUntilMonoMs !== undefined && nowMonoMs < this.pausedUntilMonoMs;
+  }
+
+  /** The subject went down and came back twice within ten minutes, the last time less than a minute ago (rule PU7). */
+  isFlapping(nowMonoMs: number): boolean {
+    const recent = this.reversalsMonoMs.filter((atMonoMs) => nowMonoMs - atMonoMs <= FLAP_WINDOW_MS);
+    const last = recent.at(-1);
+    return recent.length >= 2 && last !== undefined && nowMonoMs - last < FLAP_CLEAN_MS;
+  }
+
+  /** Takes a verified header as known to exist if it is the newest; says whether it was. */
+  learn(evidence: Evidence, nowMonoMs: number): boolean {
+    const { header } = evidence;
+    if (this.known !== undefined && comparePulseNames(header, this.known.header) <= 0) return false;
+    if (this.known === undefined || header.boot !== this.known.header.boot) this.knownMonoMs = nowMonoMs;
+    this.known = evidence;
+    this.pausedUntilMonoMs = undefined;
+    if (header.pausedForMs !== undefined) {
+      const dateMonoMs = this.dating.dateEvidence(header, nowMonoMs) ?? nowMonoMs;
+      this.pausedUntilMonoMs = dateMonoMs + header.pausedForMs;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * This node as a reader (rules VE2, VE3, VE5): what the observations of a quorum add up to.
+ *
+ * A verdict is latched: it outlives the accusations it was made of, because accusers restart, lose their link or are cut off, and none
+ * of that brings the dead back. It ends by proof of life: this node's own first-hand pulse, or a quorum of witnesses that state `up`.
+ */
+import type { Env } from "../env.ts";
+import { comparePulseNames, compareText, type NodeId, type PulseName } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { Electorate } from "./electorate.ts";
+import { EXPIRE_INTERVALS } from "./rules.ts";
+import type { Subject } from "./subject.ts";
+
+export interface Reader {
+  readonly env: Env;
+  readonly electorate: Electorate;
+  /** No new verdict before (the inbox of a stall is being drained, rule PU6). */
+  readonly judgeFromMonoMs: () => number;
+}
+
+export type VerdictChange =
+  | { readonly type: "none"; readonly lookAgainMonoMs: number }
+  | { readonly type: "down" }
+  /** `restored` by proof of life, or `lost` because the majority was out of sight for too long. */
+  | { readonly type: "ended"; readonly how: "restored" | "lost" };
+
+/** Looks at the observations about one subject and latches or ends its verdict. */
+export function weighObservations(reader: Reader, subject: Subject, now: Now): VerdictChange {
+  expire(reader, subject, now);
+  return subject.latch === undefined ? weighAccusations(reader, subject, now) : weighLatch(reader, subject, now);
+}
+
+function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictChange {
+  const none = { type: "none", lookAgainMonoMs: Number.POSITIVE_INFINITY } as const;
+  const quorum = reader.electorate.quorum;
+  const accusers = accusersOf(reader, subject, subject.newestName);
+  if (accusers.length < quorum || subject.isPaused(now.monoMs)) return none;
+  const byDate = accusers.toSorted((a, b) => a.namedMonoMs - b.namedMonoMs);
+  const deciding = byDate[quorum - 1];
+  if (deciding === undefined) return none;
+  const settledMonoMs = Math.max(deciding.namedMonoMs + reader.env.config.settleMs, reader.judgeFromMonoMs());
+  if (now.monoMs < settledMonoMs) return { type: "none", lookAgainMonoMs: settledMonoMs };
+  // A node that has fresh first-hand pulses never shows `down`; its objection is under way.
+  if (subject.isFresh(now.monoMs)) return { type: "none", lookAgainMonoMs: subject.deadlineMonoMs + 1 };
+  subject.latch = {
+    name: subject.newestName,
+    atMonoMs: now.monoMs,
+    atWallMs: now.wallMs,
+    accusers: accusers.map(({ node }) => node).toSorted(compareText),
+    singleWitness: reader.electorate.isPair,
+    majoritySeenMonoMs: now.monoMs,
+  };
+  subject.ups.clear();
+  return { type: "down" };
+}
+
+function weighLatch(reader: Reader, subject: Subject, now: Now): VerdictChange {
+  const latch = subject.latch;
+  if (latch === undefined) return { type: "none", lookAgainMonoMs: Number.POSITIVE_INFINITY };
+  const date = subject.dating.newestDate;
+  const sawAlive = date !== undefined && comparePulseNames(date.name, latch.name) > 0 && subject.isFresh(now.monoMs);
+  let ups = 0;
+  for (const [witness, opinion] of subject.ups) {
+    if (reader.electorate.isWitness(witness, subject.node) && comparePulseNames(opinion.name, latch.name) > 0) ups += 1;
+  }
+  if (sawAlive || ups >= reader.electorate.quorum) {
+    subject.latch = undefined;
+    return { type: "ended", how: "restored" };
+  }
+  if (reader.electorate.hasMajority(now.monoMs)) {
+    latch.majoritySeenMonoMs = now.monoMs;
+  } else if (now.monoMs - latch.majoritySeenMonoMs >= EXPIRE_INTERVALS * reader.env.config.pulseEveryMs) {
+    subject.latch = undefined;
+    return { type: "ended", how: "lost" };
+  }
+  return { type: "none", lookAgainMonoMs: now.monoMs + reader.env.config.pulseEveryMs };
+}
+
+function accusersOf(
+  reader: Reader,
+  subject: Subject,
+  name: PulseName,
+): readonly { readonly node: NodeId; readonly namedMonoMs: number }[] {
+  const accusers: { readonly node: NodeId; readonly namedMonoMs: number }[] = [];
+  for (const [node, opinion] of subject.accusations) {
+    if (!reader.electorate.isWitness(node, subject.node) || comparePulseNames(opinion.name, name) !== 0) continue;
+    accusers.push({ node, namedMonoMs: opinion.namedMonoMs });
+  }
+  return accusers;
+}
+
+function expire(reader: Reader, subject: Subject, now: Now): void {
+  const expireMs = EXPIRE_INTERVALS * reader.env.config.pulseEveryMs;
+  for (const opinions of [subject.accusations, subject.ups]) {
+    for (const [witness, opinion] of opinions) {
+      if (now.monoMs - opinion.seenMonoMs > expireMs) opinions.delete(witness);
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** What the witnesses of one node say of it, as far as this node knows: for people, who want to see how sure an answer is. */
+import type { NodeId } from "../ids.ts";
+import type { Membership } from "../roster/membership.ts";
+import type { WitnessCount } from "../view/robot-view.ts";
+import type { Electorate } from "./electorate.ts";
+import type { Subject } from "./subject.ts";
+
+interface Facts {
+  readonly electorate: Electorate;
+  readonly subjects: ReadonlyMap<NodeId, Subject>;
+  readonly membership: Membership;
+}
+
+interface Options {
+  readonly self: NodeId;
+  readonly nowMonoMs: number;
+  readonly expireMs: number;
+}
+
+/** Counts every witness of `node` once: `down` who accuses, `late` who misses pulses, `up` who hears it, else `unknown`. */
+export function witnessCount(facts: Facts, node: NodeId, options: Options): WitnessCount {
+  const count = { up: 0, late: 0, down: 0, unknown: 0, of: 0 };
+  const subject = facts.subjects.get(node);
+  for (const member of facts.membership.members()) {
+    if (member.node === node) continue;
+    count.of += 1;
+    count[opinionOf(facts, member.node, { node, subject }, options)] += 1;
+  }
+  return count;
+}
+
+function opinionOf(
+  facts: Facts,
+  witness: NodeId,
+  about: { readonly node: NodeId; readonly subject: Subject | undefined },
+  options: Options,
+): "up" | "late" | "down" | "unknown" {
+  const { subject } = about;
+  const accusation = subject?.accusations.get(witness);
+  if (accusation !== undefined && options.nowMonoMs - accusation.seenMonoMs <= options.expireMs) {
+    if (subject?.isFresh(options.nowMonoMs) !== true || witness === options.self) return "down";
+  }
+  if (witness === options.self) {
+    if (subject === undefined || !subject.isFresh(options.nowMonoMs)) return "unknown";
+    return subject.loss.isLossy() ? "late" : "up";
+  }
+  const said = facts.subjects.get(witness);
+  if (said === undefined || !said.isInSight(options.nowMonoMs)) return "unknown";
+  const shortId = subject?.shortId ?? about.node.slice(-12);
+  if (said.says?.missing.includes(shortId) === true) return "late";
+  return said.says?.heard.some((heard) => heard.shortId === shortId && heard.fresh) === true ? "up" : "unknown";
+}
