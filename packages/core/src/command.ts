@@ -3,7 +3,6 @@ import type { RobotId } from "./ids.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { RobotView } from "./view/robot-view.ts";
 import type { Health } from "./view/status.ts";
-import type { Health } from "./view/status.ts";
 
 /** What a beat says (DESIGN §1, rule VE7). `exit` 0 is success, any other exit code is a fail. */
 export type BeatKind = "beat" | "start" | "success" | "fail" | "log" | "exit";
