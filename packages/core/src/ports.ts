@@ -96,7 +96,10 @@ export interface DocumentsPort {
     values: readonly { readonly robot: RobotId; readonly value: Json }[],
     partBytesMax: number,
   ): readonly Uint8Array[];
-  /** Gate the parts of a snapshot and, if all pass, replace the generation by them under `clientId`. */
+  /**
+   * Gate the parts of a snapshot and, if all pass, replace the generation by them under `clientId`; on refusal nothing has changed.
+   * `changes` lists every value of it, then every robot that the replaced generation still had (value undefined).
+   */
   adopt(generation: GenerationRef, clientId: number, parts: readonly Uint8Array[]): GateResult;
   /** All values of a generation; an unknown generation is empty. */
   read(generation: GenerationRef): ReadonlyMap<RobotId, Json>;

@@ -1,0 +1,143 @@
+/** The documents port on Yjs: a map of generations, each a Y.Doc of one writer behind its gate (rules CH1, CH2, CH3). */
+import type {
+  DocumentsPort,
+  GateCode,
+  GateResult,
+  GenerationRef,
+  Json,
+  NodeId,
+  RecordChange,
+  RobotId,
+} from "@pulsemesh/core";
+import * as Y from "yjs";
+import { Generation } from "./generation.ts";
+import type { Integrate } from "./generation.ts";
+import { Ledger } from "./ledger.ts";
+import { encodeParts } from "./update-writer.ts";
+
+/** Below are the ids that Yjs draws at random for itself. */
+const CLIENT_ID_MIN = 2 ** 32;
+const NOTHING: ReadonlyMap<RobotId, Json> = new Map();
+
+/**
+ * Creates an empty set of documents.
+ *
+ * @example
+ * ```ts
+ * const documents = createYjsDocuments();
+ * const generation = { document: "reported", author: "12D3KooW…", epoch: 1 } as const;
+ * documents.open(generation, 2 ** 32 + 7);
+ * const delta = documents.write(generation, [{ robot: "arm-1", value: { status: "idle" } }]);
+ * ```
+ */
+export function createYjsDocuments(
+  deps: { readonly integrate?: Integrate | undefined } = {},
+): DocumentsPort {
+  return new YjsDocuments(deps.integrate ?? ((doc, update) => Y.applyUpdate(doc, update)));
+}
+
+class YjsDocuments implements DocumentsPort {
+  readonly #integrate: Integrate;
+  readonly #generations: Map<string, Generation> = new Map();
+
+  constructor(integrate: Integrate) {
+    this.#integrate = integrate;
+  }
+
+  open(generation: GenerationRef, clientId: number): void {
+    this.#replace(generation, this.#fresh(generation.author, clientId));
+  }
+
+  check(generation: GenerationRef, changes: readonly RecordChange[]): GateCode | undefined {
+    const delta = this.#opened(generation).encode(changes);
+    return delta.ok ? undefined : delta.code;
+  }
+
+  write(generation: GenerationRef, changes: readonly RecordChange[]): Uint8Array {
+    const opened = this.#opened(generation);
+    const delta = opened.encode(changes);
+    if (!delta.ok)
+      throw new RangeError(
+        `Cannot write to ${nameOf(generation)} as the gate would refuse it: ${delta.code}`,
+      );
+    const applied = opened.apply(delta.bytes);
+    if (!applied.ok)
+      throw new Error(`Yjs refused an own write to ${nameOf(generation)}: ${applied.code}`);
+    return delta.bytes;
+  }
+
+  apply(generation: GenerationRef, update: Uint8Array): GateResult {
+    // Without a chain header nobody has derived a client id yet, so every client is a foreign one.
+    return (
+      this.#generations.get(nameOf(generation))?.apply(update) ?? {
+        ok: false,
+        code: "foreign-client",
+      }
+    );
+  }
+
+  snapshot(
+    generation: GenerationRef,
+    clientId: number,
+    values: readonly { readonly robot: RobotId; readonly value: Json }[],
+    partBytesMax: number,
+  ): readonly Uint8Array[] {
+    return encodeParts(
+      new Ledger(generation.author, checkedClientId(clientId)),
+      values,
+      partBytesMax,
+    );
+  }
+
+  adopt(generation: GenerationRef, clientId: number, parts: readonly Uint8Array[]): GateResult {
+    const fresh = this.#fresh(generation.author, clientId);
+    const loaded = fresh.load(parts);
+    if (!loaded.ok) {
+      fresh.destroy();
+      return loaded;
+    }
+    const gone = [...this.read(generation).keys()].filter((robot) => !fresh.read().has(robot));
+    this.#replace(generation, fresh);
+    return {
+      ok: true,
+      changes: [...loaded.changes, ...gone.map((robot) => ({ robot, value: undefined }))],
+    };
+  }
+
+  read(generation: GenerationRef): ReadonlyMap<RobotId, Json> {
+    return this.#generations.get(nameOf(generation))?.read() ?? NOTHING;
+  }
+
+  drop(generation: GenerationRef): void {
+    const name = nameOf(generation);
+    this.#generations.get(name)?.destroy();
+    this.#generations.delete(name);
+  }
+
+  #fresh(author: NodeId, clientId: number): Generation {
+    return new Generation(author, checkedClientId(clientId), this.#integrate);
+  }
+
+  #replace(generation: GenerationRef, by: Generation): void {
+    this.drop(generation);
+    this.#generations.set(nameOf(generation), by);
+  }
+
+  #opened(generation: GenerationRef): Generation {
+    const opened = this.#generations.get(nameOf(generation));
+    if (opened === undefined)
+      throw new Error(`Cannot write to ${nameOf(generation)} as it was not opened`);
+    return opened;
+  }
+}
+
+function nameOf({ document, author, epoch }: GenerationRef): string {
+  return `${document}/${author}/${epoch}`;
+}
+
+function checkedClientId(clientId: number): number {
+  if (Number.isSafeInteger(clientId) && clientId >= CLIENT_ID_MIN) return clientId;
+  throw new RangeError(
+    `Cannot open a generation as 'clientId' must be an integer from 2^32 to 2^53-1: current value is ${clientId}`,
+  );
+}
