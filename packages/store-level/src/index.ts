@@ -1,1 +1,2 @@
-export {};
+/** Public face of the LevelDB store. */
+export { createLevelStore, type LevelStoreOptions } from "./level-store.ts";

@@ -28,12 +28,13 @@ export interface CorruptRow {
 }
 
 export interface Store {
-  /** Opens or creates; idempotent. Rejects with code `store-locked` when another process holds it. */
+  /** Opens or creates; idempotent; reopens after a failed commit. Rejects with code `store-locked` when another process holds it. */
   open(): Promise<void>;
   /**
    * Applies `ops` atomically and resolves once they are durable (synced). Commits take effect in call order; those that are
    * waiting together share one synced write (at most 5 ms or 256 entries). Rejects with code `store-full` or `store-failed`;
-   * then none of its ops has taken effect, nor those of any later commit (the driver rebuilds core from disk).
+   * then every later commit fails too until the store is reopened (the driver rebuilds core from disk). What failed may turn
+   * out after reopening to be on disk whole, or not at all: it was never acknowledged.
    */
   commit(ops: readonly StoreOp[]): Promise<void>;
   get(key: string): Promise<Uint8Array | undefined>;

@@ -1,0 +1,254 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Store, PulsemeshError } from "@pulsemesh/core";
+import { storeContract } from "@pulsemesh/testkit";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Database, openDatabase } from "./level-database.ts";
+import {
+  CORRUPT_REPORTED_MAX,
+  createLevelStore,
+  LevelStore,
+  SCAN_REPAIRS_MAX,
+} from "./level-store.ts";
+
+let dir: string;
+const opened: Store[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "pulsemesh-store-"));
+});
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+  rmSync(dir, { recursive: true, force: true });
+  rmSync(`${dir}-copy`, { recursive: true, force: true });
+});
+
+async function open(at: string = dir): Promise<Store> {
+  const store = createLevelStore({ dir: at });
+  await store.open();
+  opened.push(store);
+  return store;
+}
+
+const row = (key: string, value = key) => ({
+  type: "put" as const,
+  key,
+  value: new TextEncoder().encode(value),
+});
+const all = { gte: "", lt: "\u{10FFFF}" };
+
+async function keys(store: Store): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { key } of store.scan(all)) found.push(key);
+  return found;
+}
+
+/** A store over a real database whose writes can be made to fail and whose rows can be reached. */
+function failingStore(at: string): {
+  store: LevelStore;
+  fail(message: string | undefined): void;
+  database(): Database;
+} {
+  let failure: string | undefined;
+  let database: Database | undefined;
+  const store = new LevelStore(
+    {
+      async openDatabase(location, repairFirst) {
+        const result = await openDatabase(location, repairFirst);
+        const real = result.database;
+        database = real;
+        const write: Database["write"] = (ops, sync) =>
+          failure === undefined ? real.write(ops, sync) : Promise.reject(new Error(failure));
+        return { findings: result.findings, database: { ...real, write } };
+      },
+    },
+    { dir: at },
+  );
+  return {
+    store,
+    fail: (message) => {
+      failure = message;
+    },
+    database: () => database!,
+  };
+}
+
+storeContract("LevelStore", async () => {
+  const at = mkdtempSync(join(tmpdir(), "pulsemesh-store-"));
+  const { store, fail, database } = failingStore(at);
+  await store.open();
+  const copies: Store[] = [];
+  return {
+    store,
+    // What kill -9 leaves: the files as they are now.
+    async crash() {
+      cpSync(at, `${at}-crashed`, { recursive: true });
+      const copy = createLevelStore({ dir: `${at}-crashed` });
+      await copy.open();
+      copies.push(copy);
+      return copy;
+    },
+    async corruptRow(key) {
+      const bytes = (await database().get(`data/${key}`))!.slice();
+      bytes[bytes.length - 1]! ^= 1;
+      await database().write([{ type: "put", key: `data/${key}`, value: bytes }], true);
+    },
+    failWrites(code) {
+      fail(
+        code === "store-full"
+          ? "IO error: 000003.log: No space left on device"
+          : code && "IO error: Input/output error",
+      );
+    },
+    async dispose() {
+      for (const each of [store, ...copies]) await each.close();
+      for (const path of [at, `${at}-crashed`]) rmSync(path, { recursive: true, force: true });
+    },
+  };
+});
+
+describe("createLevelStore", () => {
+  test("P5 makes the data directory private to its user", async () => {
+    const at = join(dir, "new", "deep");
+    await open(at);
+    expect(statSync(at).mode & 0o777).toBe(0o700);
+    const unusable = createLevelStore({ dir: join("/dev/null", "x") });
+    await expect(unusable.open()).rejects.toMatchObject({
+      code: "data-dir-unusable",
+      changed: false,
+    });
+  });
+
+  test("P5 a second store on one directory is refused and names the holder's pid", async () => {
+    await open();
+    const error = await createLevelStore({ dir })
+      .open()
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(PulsemeshError);
+    expect(error).toMatchObject({ code: "store-locked", changed: false });
+    expect((error as Error).message).toContain(`process ${process.pid}`);
+  });
+
+  test("P5 a pid file of a process that is gone does not keep anybody out", async () => {
+    writeFileSync(join(dir, "pid"), `${await deadPid()}\n`);
+    const store = await open();
+    expect(readFileSync(join(dir, "pid"), "utf8")).toBe(`${process.pid}\n`);
+    await store.close();
+    expect(existsSync(join(dir, "pid"))).toBe(false);
+  });
+
+  test("P5 a lock whose pid file is stale is still a lock, and blames nobody in particular", async () => {
+    await open();
+    writeFileSync(join(dir, "pid"), `${await deadPid()}\n`);
+    const error = await createLevelStore({ dir })
+      .open()
+      .catch((reason: unknown) => reason);
+    expect((error as Error).message).toContain("another process is using it");
+  });
+
+  test("DU1 a store of a newer release is left alone", async () => {
+    const { store, database } = failingStore(dir);
+    await store.open();
+    await database().write(
+      [{ type: "put", key: "meta/format", value: new TextEncoder().encode("2") }],
+      true,
+    );
+    await store.close();
+    await expect(createLevelStore({ dir }).open()).rejects.toMatchObject({
+      code: "store-newer",
+      changed: false,
+    });
+    await expect(createLevelStore({ dir }).open()).rejects.toMatchObject({ code: "store-newer" });
+  });
+
+  test("DU1 a corrupt row is moved to quarantine, not destroyed, and never overwrites a newer value", async () => {
+    const { store, database } = failingStore(dir);
+    opened.push(store);
+    await store.open();
+    await database().write(
+      [{ type: "put", key: "data/a", value: new Uint8Array([1, 0, 0, 0, 0, 7]) }],
+      true,
+    );
+    await database().write([{ type: "put", key: "data/b", value: new Uint8Array([1]) }], true);
+    await database().write(
+      [{ type: "put", key: "data/c", value: new Uint8Array([9, 0, 0, 0, 0]) }],
+      true,
+    );
+    const newer = store.commit([row("b", "newer")]);
+    expect(await keys(store)).toEqual([]);
+    await newer;
+    await store.commit([row("d")]);
+    expect(await keys(store)).toEqual(["b", "d"]);
+    expect(store.corrupt).toEqual([
+      { key: "a", reason: "checksum" },
+      { key: "b", reason: "frame-short" },
+      { key: "c", reason: "frame-version" },
+    ]);
+    expect([...(await database().get("quarantine/a"))!]).toEqual([1, 0, 0, 0, 0, 7]);
+    expect(await database().get("quarantine/b")).toBeUndefined();
+    expect(await database().get("data/a")).toBeUndefined();
+  });
+
+  test("P6 CORRUPT_REPORTED_MAX bounds the report, not the quarantine", async () => {
+    const { store, database } = failingStore(dir);
+    opened.push(store);
+    await store.open();
+    const bad = new Uint8Array([1]);
+    const rows = Array.from({ length: CORRUPT_REPORTED_MAX + 5 }, (_, i) => `k${i}`);
+    await database().write(
+      rows.map((key) => ({ type: "put" as const, key: `data/${key}`, value: bad })),
+      true,
+    );
+    expect(await keys(store)).toEqual([]);
+    await store.commit([row("z")]);
+    expect(store.corrupt).toHaveLength(CORRUPT_REPORTED_MAX);
+    let quarantined = 0;
+    for await (const _ of database().rows({ gte: "quarantine/", lt: "quarantine0" }))
+      quarantined += 1;
+    expect(quarantined).toBe(CORRUPT_REPORTED_MAX + 5);
+  });
+
+  test("P6 SCAN_REPAIRS_MAX ends a reading that no repair helps", async () => {
+    let repairs = 0;
+    const corrupt = Object.assign(new Error("Corruption: bad block"), { code: "LEVEL_CORRUPTION" });
+    const broken: Database = {
+      get: (key) => (key === "meta/format" ? Promise.resolve(undefined) : Promise.reject(corrupt)),
+      // eslint-disable-next-line require-yield
+      async *rows() {
+        await Promise.reject(corrupt);
+      },
+      write: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    };
+    const store = new LevelStore(
+      {
+        openDatabase(_location, repairFirst) {
+          if (repairFirst) repairs += 1;
+          return Promise.resolve({ database: broken, findings: [] });
+        },
+      },
+      { dir },
+    );
+    await store.open();
+    await expect(keys(store)).rejects.toMatchObject({ code: "store-failed" });
+    expect(repairs).toBe(SCAN_REPAIRS_MAX);
+    await expect(store.get("a")).rejects.toMatchObject({ code: "store-failed" });
+  });
+});
+
+/** The pid of a process that has just ended. */
+async function deadPid(): Promise<number> {
+  const child: ChildProcess = spawn(process.execPath, ["--version"], { stdio: "ignore" });
+  await new Promise((resolve) => child.once("exit", resolve));
+  return child.pid!;
+}
