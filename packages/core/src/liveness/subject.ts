@@ -69,10 +69,10 @@ export class Subject {
   pausedUntilMonoMs: number | undefined;
   own: OwnAccusation | undefined;
   objectedRunning: number = 0;
-  objectedAtMonoMs = Number.NEGATIVE_INFINITY;
+  objectedAtMonoMs: number = Number.NEGATIVE_INFINITY;
   /** Own `up` statements still to be restated. */
   upRestates: number = 0;
-  upStatedMonoMs = Number.NEGATIVE_INFINITY;
+  upStatedMonoMs: number = Number.NEGATIVE_INFINITY;
   latch: Latch | undefined;
   reversalsMonoMs: number[] = [];
   /** What the subject, as a witness, said in its newest pulse. */

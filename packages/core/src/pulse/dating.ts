@@ -92,8 +92,13 @@ export class Dating {
    * Undefined when this receiver cannot date that boot.
    */
   dateEvidence(pulse: DatedFacts, nowMonoMs: number): number | undefined {
-    if (pulse.boot !== this.#boot || this.#offsetMs === undefined) return undefined;
-    return this.#date(pulse, nowMonoMs);
+    return this.dateOf(pulse, nowMonoMs) === undefined ? undefined : this.#date(pulse, nowMonoMs);
+  }
+
+  /** When something of the author's current boot was sent, without taking note of it; undefined when that boot is not dated. */
+  dateOf(sent: { readonly boot: number; readonly upMs: number }, nowMonoMs: number): number | undefined {
+    if (sent.boot !== this.#boot || this.#offsetMs === undefined) return undefined;
+    return Math.min(nowMonoMs, sent.upMs + this.#offsetMs);
   }
 
   /** This receiver stalled or its clock stepped: what it knew of delays is void until the author echoes it again (rule PU6). */

@@ -1,0 +1,195 @@
+/**
+ * This node among its neighbours: its own pulses, the pulses and observations of others, the first word with a new peer, and the doubt
+ * about itself. Everything of core that knows neither robots nor chains; those are told through {@link NeighbourhoodListener}.
+ */
+import { openHello, sealHello } from "../boot/hello-codec.ts";
+import { StallGuard } from "../boot/stall-guard.ts";
+import type { Validation } from "../driver/transport.ts";
+import type { Env } from "../env.ts";
+import type { RejectReason } from "../event.ts";
+import { comparePulseNames, type NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import { OwnPulses } from "../pulse/own-pulses.ts";
+import { PULSE_BYTES_MAX, shortIdOf, type ChainHead, type PulseAttachment } from "../pulse/pulse-codec.ts";
+import { takePulse, type ValidPulse } from "../pulse/pulse-intake.ts";
+import type { Membership } from "../roster/membership.ts";
+import { decodeEnvelope, verifyEnvelope } from "../wire/envelope.ts";
+import { Liveness, type LivenessListener } from "./liveness.ts";
+import { ObservationIntake } from "./observation-intake.ts";
+import type { Evidence } from "./observation-codec.ts";
+import { ANSWER_EVERY_MS } from "./rules.ts";
+
+/** Bytes of a pulse that are neither heard, heads nor beats: header, envelope, signature. */
+const PULSE_FRAME_BYTES = 640;
+const HEARD_ENTRY_BYTES = 28;
+const HEAD_ENTRY_BYTES = 40;
+
+export interface NeighbourhoodListener extends LivenessListener {
+  /** What robots and chains put into the next pulse. */
+  pulseParts(beatBytesMax: number, now: Now): {
+    readonly heads: readonly ChainHead[];
+    readonly auditSize: number;
+    readonly auditHash: Uint8Array;
+    readonly beats: unknown;
+  };
+  /** A valid pulse above every one seen; `dateMonoMs` is undefined while its boot is undated. */
+  pulse(pulse: ValidPulse, dateMonoMs: number | undefined, from: NodeId, now: Now): void;
+  goodbye(node: NodeId, evidence: Evidence, now: Now): void;
+  rejected(reason: RejectReason, from: NodeId, now: Now): void;
+  /** Somebody holds a pulse of this node with a boot or number that it has not used: it must boot above it (rule PU3). */
+  bootAbove(boot: number, now: Now): void;
+}
+
+export class Neighbourhood {
+  readonly #env: Env;
+  readonly #listener: NeighbourhoodListener;
+  readonly #observations: ObservationIntake;
+  readonly #guard: StallGuard;
+  readonly #connected = new Set<NodeId>();
+  /** Peers that have acknowledged the announced stop. */
+  readonly #acknowledged = new Set<NodeId>();
+
+  readonly pulses: OwnPulses;
+  readonly liveness: Liveness;
+
+  constructor(deps: { readonly env: Env; readonly membership: Membership; readonly listener: NeighbourhoodListener }) {
+    const { env, membership, listener } = deps;
+    this.#env = env;
+    this.#listener = listener;
+    this.pulses = new OwnPulses(env, (now) => this.#attachment(now));
+    this.liveness = new Liveness({ env, membership, author: this.pulses, listener });
+    this.#observations = new ObservationIntake(env, this.liveness);
+    this.#guard = new StallGuard(env.config.pulseEveryMs);
+  }
+
+  get connected(): ReadonlySet<NodeId> {
+    return this.#connected;
+  }
+
+  get acknowledged(): ReadonlySet<NodeId> {
+    return this.#acknowledged;
+  }
+
+  /** First with every input: was this node away? If so it doubts itself, and its clocks may ask for a new boot (rule PU6). */
+  checkAbsence(now: Now): "present" | "stalled" | "clocks-parted" {
+    const absence = this.#guard.check(now, this.pulses.dueMonoMs);
+    if (absence.type === "none") return "present";
+    this.pulses.doubt();
+    this.liveness.stalled(now);
+    const { out } = this.#env;
+    if (absence.type === "stalled") out.emit({ type: "stalled", forMs: absence.forMs });
+    else out.emit({ type: "clock-stepped", byMs: absence.byMs });
+    return absence.type;
+  }
+
+  onGossipPulse(from: NodeId, bytes: Uint8Array, now: Now): Validation {
+    return this.#takePulse(from, bytes, { isRelayed: true }, now);
+  }
+
+  onGossipObservation(from: NodeId, bytes: Uint8Array, now: Now): Validation {
+    const taken = this.#observations.take(bytes, now);
+    if (!taken.ok) {
+      this.#listener.rejected(taken.reason, from, now);
+      return taken.validation;
+    }
+    const { author, observation } = taken;
+    for (const statement of observation.statements) {
+      if (statement.subject !== this.#env.identity.self) continue;
+      if (statement.kind === "accuse") this.pulses.request(now, ANSWER_EVERY_MS);
+      if (statement.kind === "ack" && comparePulseNames(statement.name, this.pulses) >= 0) this.#acknowledged.add(author);
+    }
+    this.liveness.onObservation(author, observation, (evidence) => this.#verifies(evidence), now);
+    return "accept";
+  }
+
+  /** A direct frame: an envelope of any small kind. */
+  onDirect(from: NodeId, bytes: Uint8Array, now: Now): void {
+    const opened = decodeEnvelope(this.#env, bytes, PULSE_BYTES_MAX * 4);
+    if (!opened.ok) return this.#listener.rejected(opened.code, from, now);
+    const { kind } = opened.envelope;
+    if (kind === "observation") this.onGossipObservation(from, bytes, now);
+    else if (kind === "pulse") this.#takePulse(from, bytes, { isRelayed: false }, now);
+    else if (kind === "hello") this.#onHello(from, bytes, now);
+    else this.#listener.rejected("kind-unknown", from, now);
+  }
+
+  onPeerUp(node: NodeId): void {
+    this.#connected.add(node);
+    const newest = this.liveness.subject(node)?.known;
+    this.#env.out.send(node, "direct", sealHello(this.#env, newest));
+    if (this.pulses.latest !== undefined) this.#env.out.send(node, "direct", this.pulses.latest);
+  }
+
+  onPeerDown(node: NodeId): void {
+    this.#connected.delete(node);
+  }
+
+  /** Announces the stop and sends it straight to every connected member (rule VE9). */
+  announceStop(stop: { readonly pausedForMs: number | undefined; readonly goodbye: boolean }, now: Now): void {
+    this.#acknowledged.clear();
+    const bytes = this.pulses.announceStop(stop, now);
+    for (const node of [...this.#connected].toSorted()) this.#env.out.send(node, "direct", bytes);
+  }
+
+  #takePulse(from: NodeId, bytes: Uint8Array, how: { readonly isRelayed: boolean }, now: Now): Validation {
+    const { self } = this.#env.identity;
+    const taken = takePulse(this.#env, bytes, (author) => {
+      if (author === self) return { boot: this.pulses.boot, seq: this.pulses.seq };
+      const subject = this.liveness.follows(author, this.#connected.has(author), now);
+      return subject === undefined ? "stranger" : subject.dating.newest;
+    });
+    if (!taken.ok) {
+      // A peer sends its newest pulse straight when it connects; that one is known already more often than not.
+      if (how.isRelayed || taken.reason !== "pulse-replayed") this.#listener.rejected(taken.reason, from, now);
+      return taken.validation;
+    }
+    const { pulse } = taken;
+    if (pulse.author === self) {
+      this.#listener.bootAbove(pulse.header.boot, now);
+      return "ignore";
+    }
+    // Straight pulses are first hand only from their author; from anybody else they would be a way to replay.
+    if (!how.isRelayed && pulse.author !== from) return "ignore";
+    this.#onPulse(pulse, from, now);
+    return "accept";
+  }
+
+  #onPulse(pulse: ValidPulse, from: NodeId, now: Now): void {
+    const ownShortId = shortIdOf(this.#env.identity.self);
+    const echo = pulse.attachment.heard.find(({ shortId }) => shortId === ownShortId);
+    const echoes = echo !== undefined && this.pulses.isRecent(echo, now);
+    const result = this.liveness.onPulse(pulse, echoes, now);
+    // Two fresh boots date each other sooner when each answers the other's first pulse out of turn.
+    if (result.isNewBoot || (result.dateMonoMs === undefined && !echoes)) {
+      this.pulses.request(now, this.#env.config.pulseEveryMs / 2);
+    }
+    const evidence = { envelope: pulse.evidence, header: pulse.header };
+    if (pulse.header.goodbye) this.#listener.goodbye(pulse.author, evidence, now);
+    if (pulse.header.goodbye || pulse.header.pausedForMs !== undefined) {
+      const subject = this.liveness.subject(pulse.author);
+      if (subject !== undefined && pulse.author === from) this.liveness.statements.tell(from, "ack", subject);
+    }
+    this.#listener.pulse(pulse, result.dateMonoMs, from, now);
+  }
+
+  #onHello(from: NodeId, bytes: Uint8Array, now: Now): void {
+    const hello = openHello(this.#env, bytes, from);
+    if (!hello.ok) return this.#listener.rejected(hello.code, from, now);
+    const newest = hello.newestOfMine?.header;
+    if (newest !== undefined && this.pulses.boot > 0 && comparePulseNames(newest, this.pulses) > 0) {
+      this.#listener.bootAbove(newest.boot, now);
+    }
+  }
+
+  #verifies(evidence: Evidence): boolean {
+    return verifyEnvelope(this.#env, evidence.envelope);
+  }
+
+  #attachment(now: Now): PulseAttachment {
+    const heard = this.liveness.heard(now);
+    const missing = this.liveness.missing();
+    const usedBytes = PULSE_FRAME_BYTES + (heard.length + missing.length) * HEARD_ENTRY_BYTES + 8 * HEAD_ENTRY_BYTES;
+    const parts = this.#listener.pulseParts(PULSE_BYTES_MAX - usedBytes, now);
+    return { agent: this.#env.identity.agent, heard, missing, ...parts };
+  }
+}

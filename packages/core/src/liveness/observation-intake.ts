@@ -1,0 +1,103 @@
+/**
+ * From bytes to an observation that counts: size, replays, rate, author, signature, age (rules SG1, SG4, VE3).
+ * Replays are dropped by (boot, seq) of the author; a message that was held back is dropped by its date, where the author's boot can
+ * be dated, since the offset of its pulses dates its observations too.
+ */
+import type { Validation } from "../driver/transport.ts";
+import type { Env } from "../env.ts";
+import type { RejectReason } from "../event.ts";
+import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import type { Now } from "../now.ts";
+import { decodeEnvelope, verifyEnvelope } from "../wire/envelope.ts";
+import type { Liveness } from "./liveness.ts";
+import {
+  decodeObservation,
+  OBSERVATION_BYTES_MAX,
+  OBSERVATIONS_PER_SECOND_MAX,
+  type Observation,
+} from "./observation-codec.ts";
+import { EXPIRE_INTERVALS } from "./rules.ts";
+
+/** Messages that came out of order are still taken within so many of the newest. */
+const REORDER_WINDOW = 64;
+
+interface AuthorTrack {
+  newest: PulseName;
+  seen: Set<number>;
+  second: number;
+  inSecond: number;
+}
+
+export type ObservationResult =
+  | { readonly ok: true; readonly author: NodeId; readonly observation: Observation }
+  | { readonly ok: false; readonly validation: Validation; readonly reason: RejectReason };
+
+export class ObservationIntake {
+  readonly #env: Env;
+  readonly #liveness: Liveness;
+  readonly #authors = new Map<NodeId, AuthorTrack>();
+
+  constructor(env: Env, liveness: Liveness) {
+    this.#env = env;
+    this.#liveness = liveness;
+  }
+
+  /** Checks a message; only members are listened to, so the tracks are bounded by the roster. */
+  take(bytes: Uint8Array, now: Now): ObservationResult {
+    const opened = decodeEnvelope(this.#env, bytes, OBSERVATION_BYTES_MAX);
+    if (!opened.ok) return refuse("reject", opened.code);
+    const { author, kind, body } = opened.envelope;
+    if (kind !== "observation") return refuse("reject", "observation-malformed");
+    const subject = this.#liveness.subject(author);
+    if (subject === undefined) return refuse("ignore", "observation-stranger");
+    const track = this.#track(author);
+    if (this.#isFlooding(track, now)) return refuse("ignore", "rate");
+    if (!verifyEnvelope(this.#env, opened.envelope)) return refuse("reject", "signature-bad");
+    const observation = decodeObservation(this.#env, body);
+    if (observation === undefined) return refuse("reject", "observation-malformed");
+    if (!isNew(track, observation)) return refuse("ignore", "observation-replayed");
+    const dateMonoMs = subject.dating.dateOf(observation, now.monoMs);
+    const expireMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
+    if (dateMonoMs !== undefined && now.monoMs - dateMonoMs > expireMs) return refuse("ignore", "observation-replayed");
+    return { ok: true, author, observation };
+  }
+
+  #track(author: NodeId): AuthorTrack {
+    let track = this.#authors.get(author);
+    if (track === undefined) {
+      track = { newest: { boot: 0, seq: 0 }, seen: new Set(), second: 0, inSecond: 0 };
+      this.#authors.set(author, track);
+    }
+    return track;
+  }
+
+  #isFlooding(track: AuthorTrack, now: Now): boolean {
+    const second = Math.floor(now.monoMs / 1_000);
+    if (second !== track.second) {
+      track.second = second;
+      track.inSecond = 0;
+    }
+    track.inSecond += 1;
+    return track.inSecond > OBSERVATIONS_PER_SECOND_MAX;
+  }
+}
+
+function refuse(validation: Validation, reason: RejectReason): ObservationResult {
+  return { ok: false, validation, reason };
+}
+
+/** A message sent both by gossip and straight counts once; order within a short window does not matter. */
+function isNew(track: AuthorTrack, name: PulseName): boolean {
+  if (name.boot > track.newest.boot) {
+    track.newest = { boot: name.boot, seq: name.seq };
+    track.seen = new Set([name.seq]);
+    return true;
+  }
+  if (name.boot < track.newest.boot || name.seq + REORDER_WINDOW <= track.newest.seq || track.seen.has(name.seq)) return false;
+  track.seen.add(name.seq);
+  if (comparePulseNames(name, track.newest) > 0) {
+    track.newest = { boot: name.boot, seq: name.seq };
+    for (const seq of track.seen) if (seq + REORDER_WINDOW <= name.seq) track.seen.delete(seq);
+  }
+  return true;
+}
