@@ -1,1 +1,7 @@
-export {};
+/** The network of a node on libp2p: `createLibp2pTransport` opens one, `discoverFleet` asks a member which fleet it is of. */
+export { createLibp2pTransport } from "./create-transport.ts";
+export { discoverFleet } from "./fleet-discovery.ts";
+export { fileAddressStore } from "./address-store.ts";
+export type { AddressStore } from "./address-store.ts";
+export type { Libp2pTransport } from "./libp2p-transport.ts";
+export type { Libp2pTransportOptions, TransportLogger, TransportTuning } from "./options.ts";

@@ -1,0 +1,80 @@
+/**
+ * Finds out which fleet a join address belongs to: connects, asks identify for the protocols spoken there, and reads the fleet id
+ * off the hello protocol. Done by a short-lived host of its own, because the real one bears the fleet in all its protocols.
+ */
+import type { Ed25519PrivateKey } from "@libp2p/interface";
+import { PulsemeshError } from "@pulsemesh/core";
+import type { FleetId } from "@pulsemesh/core";
+import { multiaddr } from "@multiformats/multiaddr";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./dialer.ts";
+import { createProbeHost } from "./host.ts";
+import { readAddress } from "./multiaddr-text.ts";
+import { checkJoinAddresses } from "./options.ts";
+import { readPrivateKey } from "./private-key.ts";
+import { fleetsOffered } from "./protocol-ids.ts";
+
+/** Longest time one join address is tried before the next. */
+const PROBE_MS_MAX = 8_000;
+
+/**
+ * Tries the addresses in turn, round after round with back-off (at most 4 s), until a member answers.
+ * @param privateKey the node key, as in the transport's options
+ * @throws PulsemeshError `address-invalid`, `option-invalid`; `join-failed` when `signal` aborts first
+ */
+export async function discoverFleet(
+  joinAddresses: readonly string[],
+  privateKey: Uint8Array,
+  signal?: AbortSignal | undefined,
+): Promise<FleetId> {
+  const addresses = checkJoinAddresses(joinAddresses);
+  const key = await readPrivateKey(privateKey);
+  let lastFailure: unknown;
+  const aborted = (): boolean => signal?.aborted ?? false;
+  for (let round = 0; !aborted(); round += 1) {
+    for (const address of addresses) {
+      if (aborted()) break;
+      try {
+        return await probe(address, key, signal);
+      } catch (error) {
+        lastFailure = error;
+      }
+    }
+    const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(round, 10));
+    await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(ignoreAbort);
+  }
+  throw new PulsemeshError(
+    "join-failed",
+    `Cannot join by ${addresses.join(", ")}: no member answered there.`,
+    {
+      cause: lastFailure,
+    },
+  );
+}
+
+async function probe(
+  address: string,
+  key: Ed25519PrivateKey,
+  signal: AbortSignal | undefined,
+): Promise<FleetId> {
+  const host = await createProbeHost(key, readAddress(address)?.websocket === true);
+  const limit = AbortSignal.any([
+    AbortSignal.timeout(PROBE_MS_MAX),
+    ...(signal === undefined ? [] : [signal]),
+  ]);
+  try {
+    await host.start();
+    const connection = await host.dial(multiaddr(address), { signal: limit });
+    const { protocols } = await host.services.identify.identify(connection, { signal: limit });
+    const [fleet] = fleetsOffered(protocols);
+    if (fleet === undefined)
+      throw new PulsemeshError("join-failed", `${address} is not a Pulsemesh node.`);
+    return fleet;
+  } finally {
+    await host.stop();
+  }
+}
+
+function ignoreAbort(): void {
+  // The loop's condition sees the abort.
+}

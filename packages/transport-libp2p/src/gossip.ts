@@ -1,0 +1,123 @@
+/**
+ * Gossip among a fleet on gossipsub, tuned for fleets of up to some dozens of nodes that may share one address.
+ *
+ * - Messages are signed by core, so gossipsub's own signatures are off, and a message is named by its content.
+ * - No points off for sharing an IP address: whole fleets run on one machine or behind one router.
+ * - What core rejects costs the peer that forwarded it: some ten such messages within seconds and it is not listened to for a while.
+ * - Gossip may lose messages when a connection breaks; correctness rests on sync (PROTOCOL CH6).
+ */
+import { createHash } from "node:crypto";
+import { gossipsub, StrictNoSign, TopicValidatorResult } from "@libp2p/gossipsub";
+import type { GossipSub, Message } from "@libp2p/gossipsub";
+import { createTopicScoreParams } from "@libp2p/gossipsub/score";
+import type { PeerId } from "@libp2p/interface";
+import { GOSSIP_BYTES_MAX } from "@pulsemesh/core";
+import type { FleetId, NodeId, Topic, TransportRejectReason, Validation } from "@pulsemesh/core";
+import { topicName, TOPICS } from "./protocol-ids.ts";
+
+/** Largest gossipsub message (a batch of ours and its control part), in bytes. */
+export const GOSSIP_RPC_BYTES_MAX: number = 256 * 1024;
+/** Most bytes that may wait for one peer's socket; beyond it the stream is closed and the peer catches up by sync. */
+export const GOSSIP_BACKLOG_BYTES_MAX: number = 16 * 1024 * 1024;
+/** Messages of at least this size are announced as not wanted twice. */
+const IDONTWANT_BYTES_MIN = 4_096;
+const MESSAGE_ID_BYTES = 20;
+
+const RESULTS: Readonly<Record<Validation, TopicValidatorResult>> = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+};
+
+/** The gossipsub service for a host. */
+export function gossipService(fleet: FleetId, floodPublish: boolean): ReturnType<typeof gossipsub> {
+  const names = TOPICS.map((topic) => topicName(fleet, topic));
+  return gossipsub({
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: messageId,
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    fallbackToFloodsub: false,
+    floodPublish,
+    batchPublish: true,
+    D: 8,
+    Dlo: 6,
+    Dhi: 12,
+    maxInboundDataLength: GOSSIP_RPC_BYTES_MAX,
+    maxOutboundBufferSize: GOSSIP_BACKLOG_BYTES_MAX,
+    idontwantMinDataSize: IDONTWANT_BYTES_MIN,
+    allowedTopics: names,
+    decodeRpcLimits: {
+      maxSubscriptions: 64,
+      maxMessages: 256,
+      maxIhaveMessageIDs: 1_000,
+      maxIwantMessageIDs: 1_000,
+      maxIdontwantMessageIDs: 1_000,
+      maxControlMessages: 64,
+      maxPeerInfos: 0,
+    },
+    scoreParams: {
+      IPColocationFactorWeight: 0,
+      topics: Object.fromEntries(names.map((name) => [name, topicScore()])),
+    },
+  });
+}
+
+/** Only what core rejects counts: how fast or how much a peer forwards says nothing in a fleet of a few nodes. */
+function topicScore(): ReturnType<typeof createTopicScoreParams> {
+  return createTopicScoreParams({
+    topicWeight: 1,
+    timeInMeshWeight: 0,
+    firstMessageDeliveriesWeight: 0,
+    meshMessageDeliveriesWeight: 0,
+    meshFailurePenaltyWeight: 0,
+    invalidMessageDeliveriesWeight: -1,
+    invalidMessageDeliveriesDecay: 0.8,
+  });
+}
+
+function messageId(message: { readonly topic: string; readonly data: Uint8Array }): Uint8Array {
+  return createHash("sha256")
+    .update(message.topic)
+    .update("\0")
+    .update(message.data)
+    .digest()
+    .subarray(0, MESSAGE_ID_BYTES);
+}
+
+export interface GossipListener {
+  gossip(topic: Topic, from: NodeId, bytes: Uint8Array): Validation;
+  rejected(reason: TransportRejectReason, from: NodeId): void;
+  /** The listener threw: a bug in it, the message is rejected. */
+  failed(error: unknown): void;
+}
+
+/** Subscribes to every topic of the fleet and hands each distinct message to `listener`, whose answer decides on forwarding. */
+export function subscribeGossip(pubsub: GossipSub, fleet: FleetId, listener: GossipListener): void {
+  for (const topic of TOPICS) {
+    const name = topicName(fleet, topic);
+    pubsub.topicValidators.set(name, (peer: PeerId, message: Message) =>
+      validate(listener, topic, peer.toString(), message.data),
+    );
+    pubsub.subscribe(name);
+  }
+}
+
+function validate(
+  listener: GossipListener,
+  topic: Topic,
+  from: NodeId,
+  bytes: Uint8Array,
+): TopicValidatorResult {
+  if (bytes.length > GOSSIP_BYTES_MAX) {
+    listener.rejected("frame-oversized", from);
+    return TopicValidatorResult.Reject;
+  }
+  try {
+    return RESULTS[listener.gossip(topic, from, bytes)];
+  } catch (error) {
+    // Gossipsub would take a throw for `ignore`, and malformed input would cost its sender nothing.
+    listener.failed(error);
+    return TopicValidatorResult.Reject;
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Who may stay: runs the hello on every connection, and hangs up on nodes of other fleets, nodes without a common version, and
+ * whoever connects and says nothing. Decides nothing about dialling; it tells its listener.
+ */
+import type { Connection, IdentifyResult, Stream } from "@libp2p/interface";
+import { UnsupportedProtocolError } from "@libp2p/interface";
+import type { FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
+import { agreeVersion } from "./hello-codec.ts";
+import type { Hello } from "./hello-codec.ts";
+import { answerHello, HelloError, sayHello } from "./hello-exchange.ts";
+import type { Host } from "./host.ts";
+import { fleetsOffered, helloProtocol } from "./protocol-ids.ts";
+
+/** Protocol versions that this build speaks. */
+export const VERSION_MIN = 1;
+export const VERSION_MAX = 1;
+
+/** Most hello streams open at once on one connection. */
+export const HELLO_STREAMS_MAX: number = 4;
+/** Time that a refused node has for its own look at this one. */
+const HANG_UP_DELAY_MS = 500;
+
+export interface GreeterListener {
+  /** What to say to `node` now. */
+  hello(node: NodeId): Hello;
+  /** Both sides have said hello. `roundTripMs` is known to the side that spoke first. */
+  greeted(
+    node: NodeId,
+    hello: Hello,
+    connection: Connection,
+    roundTripMs: number | undefined,
+  ): void;
+  rejected(reason: TransportRejectReason, node: NodeId): void;
+  /** Not to be dialled again soon. The connection is being closed. */
+  refused(node: NodeId): void;
+}
+
+export interface GreeterLimits {
+  readonly helloTimeoutMs: number;
+  readonly helloGraceMs: number;
+}
+
+export class Greeter {
+  readonly #host: Host;
+  readonly #fleet: FleetId;
+  readonly #listener: GreeterListener;
+  readonly #limits: GreeterLimits;
+  /** Inbound connections that have not said hello, with what hangs up on them. */
+  readonly #silent = new Map<Connection, NodeJS.Timeout>();
+  /** Nodes found unfit, with what hangs up on them. */
+  readonly #refusing = new Map<NodeId, NodeJS.Timeout>();
+  #stopped = false;
+
+  constructor(
+    deps: { readonly host: Host; readonly listener: GreeterListener },
+    options: { readonly fleet: FleetId; readonly limits: GreeterLimits },
+  ) {
+    this.#host = deps.host;
+    this.#listener = deps.listener;
+    this.#fleet = options.fleet;
+    this.#limits = options.limits;
+  }
+
+  /** Registers the protocol; before the host starts, so that no early caller misses it. */
+  async start(): Promise<void> {
+    await this.#host.handle(helloProtocol(this.#fleet), this.#answer, {
+      maxInboundStreams: HELLO_STREAMS_MAX,
+      maxOutboundStreams: HELLO_STREAMS_MAX,
+    });
+    this.#host.addEventListener("connection:open", this.#opened);
+    this.#host.addEventListener("connection:close", this.#closed);
+    this.#host.addEventListener("peer:identify", this.#identified);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#host.removeEventListener("connection:open", this.#opened);
+    this.#host.removeEventListener("connection:close", this.#closed);
+    this.#host.removeEventListener("peer:identify", this.#identified);
+    for (const timer of this.#silent.values()) clearTimeout(timer);
+    this.#silent.clear();
+    for (const timer of this.#refusing.values()) clearTimeout(timer);
+    this.#refusing.clear();
+  }
+
+  /** Says hello on `connection`: when this side opened it, and again to exchange addresses. */
+  async greet(connection: Connection): Promise<void> {
+    const node = connection.remotePeer.toString();
+    try {
+      const stream = await connection.newStream(helloProtocol(this.#fleet), {
+        signal: AbortSignal.timeout(this.#limits.helloTimeoutMs),
+        maxOutboundStreams: HELLO_STREAMS_MAX,
+        negotiateFully: true,
+      });
+      const { hello, roundTripMs } = await sayHello(
+        stream,
+        this.#listener.hello(node),
+        this.#limits.helloTimeoutMs,
+      );
+      this.#judge(node, hello, connection, roundTripMs);
+    } catch (error) {
+      if (this.#stopped || connection.status !== "open") return;
+      if (error instanceof UnsupportedProtocolError || isNamed(error, "UnsupportedProtocolError"))
+        this.#refuse("foreign-fleet", node);
+      else this.#fault(error, node, connection);
+    }
+  }
+
+  readonly #answer = async (stream: Stream, connection: Connection): Promise<void> => {
+    const node = connection.remotePeer.toString();
+    try {
+      const hello = await answerHello(
+        stream,
+        this.#listener.hello(node),
+        this.#limits.helloTimeoutMs,
+      );
+      this.#judge(node, hello, connection, undefined);
+    } catch (error) {
+      if (!this.#stopped) this.#fault(error, node, connection);
+    }
+  };
+
+  #judge(
+    node: NodeId,
+    hello: Hello,
+    connection: Connection,
+    roundTripMs: number | undefined,
+  ): void {
+    if (this.#stopped || connection.status !== "open") return;
+    if (agreeVersion({ versionMin: VERSION_MIN, versionMax: VERSION_MAX }, hello) === undefined) {
+      this.#refuse("version", node);
+      return;
+    }
+    this.#unwatch(connection);
+    this.#listener.greeted(node, hello, connection, roundTripMs);
+  }
+
+  #fault(error: unknown, node: NodeId, connection: Connection): void {
+    const fault =
+      error instanceof HelloError
+        ? error.fault
+        : isNamed(error, "TimeoutError")
+          ? "hello-timeout"
+          : undefined;
+    if (fault !== undefined) this.#listener.rejected(fault, node);
+    connection.abort(error instanceof Error ? error : new Error("hello failed"));
+  }
+
+  /** Hangs up for good reason, a moment later, so that the other side too can see with whom it is dealing and count it. */
+  #refuse(reason: TransportRejectReason, node: NodeId): void {
+    if (this.#refusing.has(node)) return;
+    this.#listener.rejected(reason, node);
+    this.#listener.refused(node);
+    const timer = setTimeout(() => {
+      this.#refusing.delete(node);
+      for (const connection of this.#host.getConnections()) {
+        if (connection.remotePeer.toString() === node) connection.abort(new Error(reason));
+      }
+    }, HANG_UP_DELAY_MS);
+    this.#refusing.set(node, timer);
+  }
+
+  readonly #opened = (event: CustomEvent<Connection>): void => {
+    const connection = event.detail;
+    if (connection.direction === "outbound") {
+      void this.greet(connection);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#silent.delete(connection);
+      this.#listener.rejected("hello-timeout", connection.remotePeer.toString());
+      connection.abort(new Error("no hello"));
+    }, this.#limits.helloGraceMs);
+    this.#silent.set(connection, timer);
+  };
+
+  readonly #closed = (event: CustomEvent<Connection>): void => this.#unwatch(event.detail);
+
+  /** A node that offers the hello of another fleet only is of that fleet, even if it says nothing. */
+  readonly #identified = (event: CustomEvent<IdentifyResult>): void => {
+    const fleets = fleetsOffered(event.detail.protocols);
+    const foreign = fleets.length > 0 && !fleets.includes(this.#fleet);
+    if (foreign && event.detail.connection.status === "open")
+      this.#refuse("foreign-fleet", event.detail.peerId.toString());
+  };
+
+  #unwatch(connection: Connection): void {
+    clearTimeout(this.#silent.get(connection));
+    this.#silent.delete(connection);
+  }
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
+}

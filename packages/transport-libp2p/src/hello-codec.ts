@@ -1,0 +1,187 @@
+/**
+ * The hello message as bytes: fields in protobuf's wire form (see docs/SPEC.md for the schema), unknown fields skipped, so that
+ * later versions can say more. Written by hand because it is the first thing a stranger may say to us: everything is bounded
+ * before it is decoded, and no input makes it throw.
+ */
+import { addressBytes, readAddress } from "./multiaddr-text.ts";
+import { readVarint, writeVarint } from "./varint.ts";
+
+/** Largest hello, in bytes. */
+export const HELLO_BYTES_MAX: number = 4 * 1024;
+/** Longest agent text, in UTF-8 bytes. */
+export const AGENT_BYTES_MAX: number = 128;
+/** Most addresses that a node names for itself. */
+export const OWN_ADDRESSES_MAX: number = 8;
+/** Most addresses of other members in one hello. */
+export const KNOWN_ADDRESSES_MAX: number = 64;
+/** Most fields in one hello, known and unknown. */
+export const HELLO_FIELDS_MAX: number = 128;
+/** Length of the number that tells two runs of one node apart, in bytes. */
+export const INSTANCE_BYTES: number = 8;
+
+export interface Hello {
+  /** Lowest and highest protocol version that the sender speaks, 1 … 65,535. */
+  readonly versionMin: number;
+  readonly versionMax: number;
+  /** Software and version, for people. */
+  readonly agent: string;
+  /** Lower-case hex, drawn anew with every start of the transport. */
+  readonly instance: string;
+  /** Where the sender says it can be dialled; each ends in `/p2p/<sender>`, which the reader checks. */
+  readonly addresses: readonly string[];
+  /** Addresses of other members that the sender has itself been connected to. */
+  readonly known: readonly string[];
+}
+
+const FIELD = {
+  versionMin: 1,
+  versionMax: 2,
+  agent: 3,
+  instance: 4,
+  address: 5,
+  known: 6,
+} as const;
+const WIRE_VARINT = 0;
+const WIRE_BYTES = 2;
+const VERSION_MAX = 65_535;
+
+/** Encodes; leaves out known addresses that no longer fit, and own ones beyond the limit. */
+export function encodeHello(hello: Hello): Uint8Array {
+  const parts: Uint8Array[] = [
+    varintField(FIELD.versionMin, hello.versionMin),
+    varintField(FIELD.versionMax, hello.versionMax),
+    bytesField(FIELD.agent, cutUtf8(hello.agent)),
+    bytesField(FIELD.instance, Buffer.from(hello.instance, "hex")),
+    ...hello.addresses
+      .slice(0, OWN_ADDRESSES_MAX)
+      .map((text) => bytesField(FIELD.address, addressBytes(text))),
+  ];
+  let length = parts.reduce((sum, part) => sum + part.length, 0);
+  for (const text of hello.known.slice(0, KNOWN_ADDRESSES_MAX)) {
+    const part = bytesField(FIELD.known, addressBytes(text));
+    if (length + part.length > HELLO_BYTES_MAX) break;
+    length += part.length;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+/** Decodes what a stranger sent; undefined for anything malformed or beyond a limit. Never throws. */
+export function decodeHello(bytes: Uint8Array): Hello | undefined {
+  const fields = bytes.length > HELLO_BYTES_MAX ? undefined : readFields(bytes);
+  if (fields === undefined) return undefined;
+  const { versionMin, versionMax, agent, instance } = fields;
+  if (
+    versionMin === undefined ||
+    versionMax === undefined ||
+    agent === undefined ||
+    instance === undefined
+  )
+    return undefined;
+  if (versionMin < 1 || versionMax < versionMin || versionMax > VERSION_MAX) return undefined;
+  return {
+    versionMin,
+    versionMax,
+    agent,
+    instance,
+    addresses: fields.addresses,
+    known: fields.known,
+  };
+}
+
+/** The version that both speak: the highest in common, undefined when there is none. */
+export function agreeVersion(
+  ours: { readonly versionMin: number; readonly versionMax: number },
+  theirs: { readonly versionMin: number; readonly versionMax: number },
+): number | undefined {
+  const version = Math.min(ours.versionMax, theirs.versionMax);
+  return version >= Math.max(ours.versionMin, theirs.versionMin) ? version : undefined;
+}
+
+interface Fields {
+  versionMin: number | undefined;
+  versionMax: number | undefined;
+  agent: string | undefined;
+  instance: string | undefined;
+  readonly addresses: string[];
+  readonly known: string[];
+}
+
+function readFields(bytes: Uint8Array): Fields | undefined {
+  const fields: Fields = {
+    versionMin: undefined,
+    versionMax: undefined,
+    agent: undefined,
+    instance: undefined,
+    addresses: [],
+    known: [],
+  };
+  let offset = 0;
+  for (let count = 0; offset < bytes.length; count += 1) {
+    const tag = readVarint(bytes, offset);
+    if (!tag.ok || count === HELLO_FIELDS_MAX) return undefined;
+    const content = readVarint(bytes, tag.next);
+    if (!content.ok) return undefined;
+    const number = tag.value >>> 3;
+    offset = content.next;
+    if ((tag.value & 7) === WIRE_VARINT) {
+      if (number === FIELD.versionMin) fields.versionMin = content.value;
+      if (number === FIELD.versionMax) fields.versionMax = content.value;
+    } else if ((tag.value & 7) === WIRE_BYTES && content.value <= bytes.length - offset) {
+      if (!takeBytes(fields, number, bytes.subarray(offset, offset + content.value)))
+        return undefined;
+      offset += content.value;
+    } else return undefined;
+  }
+  return fields;
+}
+
+/** False when the field breaks a rule; an address of a kind not known here is skipped, it may be one of a later version. */
+function takeBytes(fields: Fields, number: number, bytes: Uint8Array): boolean {
+  switch (number) {
+    case FIELD.agent:
+      if (bytes.length > AGENT_BYTES_MAX) return false;
+      fields.agent = readText(bytes);
+      return fields.agent !== undefined;
+    case FIELD.instance:
+      fields.instance = Buffer.from(bytes).toString("hex");
+      return bytes.length === INSTANCE_BYTES;
+    case FIELD.address:
+      return takeAddress(fields.addresses, bytes, OWN_ADDRESSES_MAX);
+    case FIELD.known:
+      return takeAddress(fields.known, bytes, KNOWN_ADDRESSES_MAX);
+    default:
+      return true;
+  }
+}
+
+function takeAddress(into: string[], bytes: Uint8Array, countMax: number): boolean {
+  if (into.length === countMax) return false;
+  const address = readAddress(bytes);
+  if (address !== undefined) into.push(address.text);
+  return true;
+}
+
+/** Printable text only: it ends up in logs and terminals. */
+function readText(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return /^\P{C}*$/u.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function cutUtf8(text: string): Uint8Array {
+  let kept = text;
+  while (Buffer.byteLength(kept) > AGENT_BYTES_MAX) kept = kept.slice(0, -1);
+  return Buffer.from(kept.toWellFormed());
+}
+
+function varintField(number: number, value: number): Uint8Array {
+  return Buffer.concat([writeVarint((number << 3) | WIRE_VARINT), writeVarint(value)]);
+}
+
+function bytesField(number: number, bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([writeVarint((number << 3) | WIRE_BYTES), writeVarint(bytes.length), bytes]);
+}

@@ -1,0 +1,124 @@
+/**
+ * The libp2p host under a transport: TCP (and WebSocket where an address asks for it), Noise, Yamux, identify and ping.
+ * The library's defaults are made for the open internet: five connections a second and ten handshakes at once per address,
+ * and a connection that answers a ping late is cut. A fleet on one machine needs the opposite, and silence is judged elsewhere (VE0).
+ */
+import type { GossipSub } from "@libp2p/gossipsub";
+import { identify } from "@libp2p/identify";
+import type { Identify } from "@libp2p/identify";
+import type { Ed25519PrivateKey, Libp2p } from "@libp2p/interface";
+import { noise } from "@libp2p/noise";
+import { ping } from "@libp2p/ping";
+import type { Ping } from "@libp2p/ping";
+import { tcp } from "@libp2p/tcp";
+import { yamux } from "@libp2p/yamux";
+import { createLibp2p } from "libp2p";
+import type { Libp2pOptions } from "libp2p";
+import { PulsemeshError } from "@pulsemesh/core";
+import type { FleetId } from "@pulsemesh/core";
+import { gossipService } from "./gossip.ts";
+
+/** Connections beyond the fleet's size: discovery, strangers being refused, doubles for a moment. */
+const SPARE_CONNECTIONS = 50;
+
+export interface HostSpec {
+  readonly privateKey: Ed25519PrivateKey;
+  readonly fleet: FleetId;
+  readonly listen: readonly string[];
+  readonly announce: readonly string[];
+  readonly websockets: boolean;
+  readonly mdns: boolean;
+  readonly fleetSizeMax: number;
+  readonly floodPublish: boolean;
+  readonly agent: string;
+}
+
+export type HostServices = {
+  readonly identify: Identify;
+  readonly ping: Ping;
+  readonly pubsub: GossipSub;
+};
+export type Host = Libp2p<HostServices>;
+
+/** A host that is not started yet. */
+export async function createHost(spec: HostSpec): Promise<Host> {
+  return createLibp2p<HostServices>({
+    ...(await baseOptions(spec)),
+    peerDiscovery: spec.mdns ? [await mdnsDiscovery(spec.fleet)] : [],
+    services: {
+      identify: identify(),
+      ping: ping(),
+      pubsub: gossipService(spec.fleet, spec.floodPublish),
+    },
+  });
+}
+
+/** A host that only dials and identifies, for finding out which fleet a member is of. */
+export async function createProbeHost(
+  privateKey: Ed25519PrivateKey,
+  websockets: boolean,
+): Promise<Libp2p<{ readonly identify: Identify }>> {
+  const spec = {
+    privateKey,
+    listen: [],
+    announce: [],
+    websockets,
+    fleetSizeMax: 2,
+    agent: "pulsemesh",
+  };
+  return createLibp2p<{ readonly identify: Identify }>({
+    ...(await baseOptions(spec)),
+    services: { identify: identify({ runOnConnectionOpen: false }) },
+  });
+}
+
+/**
+ * Starts listening.
+ * @throws PulsemeshError `address-in-use`, `address-invalid`
+ */
+export async function startHost(host: Host, listen: readonly string[]): Promise<void> {
+  try {
+    await host.start();
+  } catch (cause) {
+    await host.stop();
+    const text = cause instanceof Error ? cause.message : "";
+    const [code, what] = text.includes("EADDRINUSE")
+      ? (["address-in-use", "is taken by another process"] as const)
+      : (["address-invalid", "is not an address of this machine that can be listened on"] as const);
+    throw new PulsemeshError(code, `Cannot listen on ${listen.join(", ")}: it ${what}.`, { cause });
+  }
+}
+
+type BaseSpec = Omit<HostSpec, "fleet" | "mdns" | "floodPublish">;
+
+async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
+  return {
+    start: false,
+    privateKey: spec.privateKey,
+    nodeInfo: { userAgent: spec.agent },
+    addresses: { listen: [...spec.listen], announce: [...spec.announce] },
+    transports: spec.websockets
+      ? [tcp(), (await import("@libp2p/websockets")).webSockets()]
+      : [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ enableKeepAlive: false })],
+    connectionManager: {
+      maxConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
+      inboundConnectionThreshold: spec.fleetSizeMax + SPARE_CONNECTIONS,
+      maxIncomingPendingConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
+      dialTimeout: 10_000,
+      addressDialTimeout: 5_000,
+      reconnectRetries: 0,
+    },
+    // Pings are the transport's own: they measure, and only a very long silence makes it dial anew.
+    connectionMonitor: { enabled: false },
+  };
+}
+
+type Discovery = NonNullable<Libp2pOptions["peerDiscovery"]>[number];
+
+/** The fleet id is part of the service name (a DNS label, at most 63 characters), so fleets on one network do not meet. */
+async function mdnsDiscovery(fleet: FleetId): Promise<Discovery> {
+  const { mdns } = await import("@libp2p/mdns");
+  return mdns({ serviceTag: `_pm-${fleet}._udp.local`, interval: 10_000 });
+}

@@ -1,0 +1,321 @@
+/**
+ * The transport: joins host, gossip, greeter, dialler, sessions and address book into the driver's network port.
+ * A peer is up from the first finished hello until its last connection is gone; between these two everything about it lives in
+ * one session object, which is thrown away whole.
+ */
+import { randomBytes, createHash } from "node:crypto";
+import type { Connection, PeerId, PeerInfo as DiscoveredPeer, Stream } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
+import { GOSSIP_BYTES_MAX } from "@pulsemesh/core";
+import type {
+  Channel,
+  FleetId,
+  NodeId,
+  PeerInfo,
+  Topic,
+  Transport,
+  TransportHandler,
+  TransportRejectReason,
+} from "@pulsemesh/core";
+import { AddressBook } from "./address-book.ts";
+import { AddressSaver } from "./address-saver.ts";
+import { DialLoop } from "./dial-loop.ts";
+import type { DialCounts } from "./dial-loop.ts";
+import { Dialer } from "./dialer.ts";
+import { subscribeGossip } from "./gossip.ts";
+import { Greeter, VERSION_MAX, VERSION_MIN } from "./greeter.ts";
+import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
+import type { Hello } from "./hello-codec.ts";
+import { startHost } from "./host.ts";
+import type { Host } from "./host.ts";
+import { LinkWatch } from "./link-watch.ts";
+import { isLoopbackHost, readAddress } from "./multiaddr-text.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { PeerExchange } from "./peer-exchange.ts";
+import { PeerSession } from "./peer-session.ts";
+import { channelProtocol, CHANNELS, topicName } from "./protocol-ids.ts";
+
+export class Libp2pTransport implements Transport {
+  readonly node: NodeId;
+  readonly fleet: FleetId;
+  readonly #host: Host;
+  readonly #options: ResolvedOptions;
+  readonly #instance = randomBytes(INSTANCE_BYTES).toString("hex");
+  readonly #sessions = new Map<NodeId, PeerSession>();
+  readonly #book: AddressBook;
+  readonly #dialing: DialLoop;
+  readonly #greeter: Greeter;
+  readonly #watch: LinkWatch;
+  readonly #exchange: PeerExchange;
+  readonly #saver: AddressSaver;
+  #handler: TransportHandler | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(deps: { readonly host: Host }, fleet: FleetId, options: ResolvedOptions) {
+    this.#host = deps.host;
+    this.#options = options;
+    this.fleet = fleet;
+    this.node = this.#host.peerId.toString();
+    this.#book = new AddressBook(this.node);
+    const rankOf = (node: NodeId): string =>
+      createHash("sha256").update(this.node).update("\0").update(node).digest("hex");
+    const dialer = new Dialer({ rankOf, random: Math.random }, this.node);
+    this.#dialing = new DialLoop({ host: this.#host, book: this.#book, dialer });
+    this.#greeter = new Greeter(
+      { host: this.#host, listener: this.#greeterListener() },
+      { fleet, limits: options.tuning },
+    );
+    const sessions = (): Iterable<PeerSession> => this.#sessions.values();
+    this.#watch = new LinkWatch({ sessions, renew: this.#renew }, options.tuning);
+    this.#saver = new AddressSaver({
+      book: this.#book,
+      store: options.addresses,
+      logger: options.logger,
+    });
+    this.#exchange = new PeerExchange({
+      connections: () =>
+        [...this.#sessions.values()]
+          .filter(isUp)
+          .flatMap((session) => session.connections.slice(0, 1)),
+      greet: (connection) => this.#greeter.greet(connection),
+      revision: () => this.#book.revision,
+    });
+  }
+
+  /** Dials begun and failed so far. */
+  get dialCounts(): DialCounts {
+    return this.#dialing.counts;
+  }
+
+  /** Connections that this node opened of its own choice and that stand. */
+  get ownConnections(): number {
+    return this.#host.getConnections().filter((connection) => connection.direction === "outbound")
+      .length;
+  }
+
+  /** Members whose addresses are known, connected or not, sorted. */
+  get knownMembers(): readonly NodeId[] {
+    return this.#book.members();
+  }
+
+  async start(handler: TransportHandler): Promise<void> {
+    if (this.#handler !== undefined) return;
+    this.#handler = handler;
+    await this.#greeter.start();
+    for (const channel of CHANNELS) {
+      const receive = (stream: Stream, connection: Connection): void =>
+        this.#receive(channel, stream, connection);
+      await this.#host.handle(channelProtocol(this.fleet, channel), receive, {
+        maxInboundStreams: 16,
+        maxOutboundStreams: 4,
+      });
+    }
+    this.#host.addEventListener("connection:open", this.#opened);
+    this.#host.addEventListener("peer:disconnect", this.#disconnected);
+    this.#host.addEventListener("peer:discovery", this.#discovered);
+    const saved = await this.#saver.load();
+    await startHost(this.#host, this.#options.listen);
+    this.#subscribe(handler);
+    this.remember(saved);
+    this.remember(this.#options.join);
+    this.#watch.start();
+    this.#exchange.start();
+    this.#saver.start();
+  }
+
+  publish(topic: Topic, bytes: Uint8Array): void {
+    if (this.#handler === undefined || this.#stopping !== undefined) return;
+    if (bytes.length > GOSSIP_BYTES_MAX) {
+      this.#options.logger.error(
+        { topic, bytes: bytes.length },
+        "message too large to publish: dropped",
+      );
+      return;
+    }
+    this.#host.services.pubsub
+      .publish(topicName(this.fleet, topic), bytes)
+      .catch((error: unknown) => {
+        this.#options.logger.debug({ error, topic }, "publish failed");
+      });
+  }
+
+  send(to: NodeId, channel: Channel, bytes: Uint8Array): Promise<boolean> {
+    return this.#sessions.get(to)?.send(channel, bytes) ?? Promise.resolve(false);
+  }
+
+  remember(addresses: readonly string[]): void {
+    for (const text of addresses) {
+      const address = readAddress(text);
+      if (address === undefined || this.#stopping !== undefined) continue;
+      if (this.#book.learn(address.text, "pinned")) this.#dialing.learn(address.node, true);
+    }
+  }
+
+  addresses(): readonly string[] {
+    const suffix = `/p2p/${this.node}`;
+    const texts = this.#host.getMultiaddrs().map((address) => address.toString());
+    return texts.map((text) => (text.endsWith(suffix) ? text : text + suffix));
+  }
+
+  peers(): readonly PeerInfo[] {
+    return [...this.#sessions.values()].flatMap((session) => session.info ?? []);
+  }
+
+  roundTripMs(node: NodeId): number | undefined {
+    return this.#sessions.get(node)?.roundTripMs;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#greeter.stop();
+    this.#dialing.stop();
+    this.#watch.stop();
+    this.#exchange.stop();
+    this.#host.removeEventListener("connection:open", this.#opened);
+    this.#host.removeEventListener("peer:discovery", this.#discovered);
+    await this.#saver.stop();
+    await this.#host.stop();
+    this.#host.removeEventListener("peer:disconnect", this.#disconnected);
+    for (const node of [...this.#sessions.keys()]) this.#drop(node);
+  }
+
+  #subscribe(handler: TransportHandler): void {
+    subscribeGossip(this.#host.services.pubsub, this.fleet, {
+      gossip: (topic, from, bytes) => handler.gossip(topic, from, bytes),
+      rejected: (reason, from) => handler.rejected(reason, from),
+      failed: (error) => this.#options.logger.error({ error }, "the gossip handler threw"),
+    });
+  }
+
+  #receive(channel: Channel, stream: Stream, connection: Connection): void {
+    this.#session(connection.remotePeer.toString()).receive(channel, stream);
+  }
+
+  readonly #opened = (event: CustomEvent<Connection>): void => {
+    const node = event.detail.remotePeer.toString();
+    this.#session(node);
+    this.#dialing.connected(node, event.detail.direction);
+  };
+
+  readonly #disconnected = (event: CustomEvent<PeerId>): void => {
+    const node = event.detail.toString();
+    this.#drop(node);
+    this.#dialing.disconnected(node);
+  };
+
+  readonly #discovered = (event: CustomEvent<DiscoveredPeer>): void => {
+    const node = event.detail.id.toString();
+    for (const address of event.detail.multiaddrs) {
+      const text = address.toString();
+      this.#hear(text.includes("/p2p/") ? text : `${text}/p2p/${node}`);
+    }
+  };
+
+  #session(node: NodeId): PeerSession {
+    const known = this.#sessions.get(node);
+    if (known !== undefined) return known;
+    const peer = peerIdFromString(node);
+    const session = new PeerSession(
+      {
+        connections: () =>
+          this.#host.getConnections(peer).filter((connection) => connection.status === "open"),
+        listener: {
+          message: (from, channel, bytes) =>
+            this.#guard(() => this.#handler?.message(from, channel, bytes)),
+          rejected: (reason, from) => this.#rejected(reason, from),
+        },
+      },
+      { node, fleet: this.fleet, ...this.#options.tuning },
+    );
+    this.#sessions.set(node, session);
+    return session;
+  }
+
+  #drop(node: NodeId): void {
+    const session = this.#sessions.get(node);
+    this.#sessions.delete(node);
+    session?.close();
+    if (session?.info !== undefined) this.#guard(() => this.#handler?.peerDown(node));
+  }
+
+  #greeterListener(): ConstructorParameters<typeof Greeter>[0]["listener"] {
+    return {
+      hello: (node) => this.#hello(node),
+      greeted: (node, hello, connection, roundTripMs) =>
+        this.#greeted(node, hello, connection, roundTripMs),
+      rejected: (reason, node) => this.#rejected(reason, node),
+      refused: (node) => this.#dialing.refused(node),
+    };
+  }
+
+  #hello(to: NodeId): Hello {
+    return {
+      versionMin: VERSION_MIN,
+      versionMax: VERSION_MAX,
+      agent: this.#options.agent,
+      instance: this.#instance,
+      addresses: this.addresses(),
+      known: this.#book.sample(KNOWN_ADDRESSES_MAX, to, Math.random),
+    };
+  }
+
+  #greeted(
+    node: NodeId,
+    hello: Hello,
+    connection: Connection,
+    roundTripMs: number | undefined,
+  ): void {
+    const session = this.#session(node);
+    if (session.instance !== undefined && session.instance !== hello.instance) {
+      this.#renew(session, "peer restarted behind an old connection");
+      return;
+    }
+    // Someone elsewhere cannot know what this machine's own loopback addresses lead to.
+    const near = isLoopbackHost(connection.remoteAddr.getComponents()[0]?.value ?? "");
+    const addresses = hello.addresses.filter(
+      (text) => near || readAddress(text)?.loopback === false,
+    );
+    this.#book.meet(node, addresses);
+    const first = session.info === undefined;
+    session.up({ node, agent: hello.agent, addresses }, hello.instance);
+    session.roundTripMs = roundTripMs ?? session.roundTripMs;
+    session.answeredAtMs = performance.now();
+    this.#dialing.greeted(node);
+    if (first) this.#guard(() => this.#handler?.peerUp({ node, agent: hello.agent, addresses }));
+    for (const text of hello.known)
+      if (near || readAddress(text)?.loopback === false) this.#hear(text);
+  }
+
+  #hear(text: string): void {
+    const node = readAddress(text)?.node;
+    if (node !== undefined && this.#book.learn(text, "hearsay")) this.#dialing.learn(node, false);
+  }
+
+  /** Closes every connection to a peer, so that a fresh one is dialled. */
+  readonly #renew = (session: PeerSession, why: string): void => {
+    this.#options.logger.debug({ node: session.node, why }, "renewing the connection");
+    for (const connection of session.connections) connection.abort(new Error(why));
+  };
+
+  #rejected(reason: TransportRejectReason, from: NodeId): void {
+    this.#options.logger.debug({ reason, from }, "dropped something inbound");
+    this.#guard(() => this.#handler?.rejected(reason, from));
+  }
+
+  /** The handler never throws by contract; if it does, the network must not stand still for it. */
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#options.logger.error({ error }, "the transport's handler threw");
+    }
+  }
+}
+
+function isUp(session: PeerSession): boolean {
+  return session.info !== undefined;
+}

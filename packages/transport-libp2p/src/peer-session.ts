@@ -1,0 +1,148 @@
+/** Everything held for one peer that has said hello: what it told, its sending queues and its inbound streams. */
+import { performance } from "node:perf_hooks";
+import type { Connection, Stream } from "@libp2p/interface";
+import { DIRECT_FRAME_BYTES_MAX, SYNC_FRAME_BYTES_MAX } from "@pulsemesh/core";
+import type { Channel, FleetId, NodeId, PeerInfo, TransportRejectReason } from "@pulsemesh/core";
+import { InboundChannel } from "./inbound-channel.ts";
+import {
+  DIRECT_QUEUE_BYTES_MAX,
+  DIRECT_QUEUE_FRAMES_MAX,
+  OutboundChannel,
+  SYNC_QUEUE_BYTES_MAX,
+  SYNC_QUEUE_FRAMES_MAX,
+} from "./outbound-channel.ts";
+import type { QueueLimits } from "./outbound-channel.ts";
+import { channelProtocol } from "./protocol-ids.ts";
+
+/** Most streams that one peer may have open towards this node on one channel; one is in use, others are being replaced. */
+export const INBOUND_STREAMS_MAX: number = 4;
+/** How long the opening of a stream may take. */
+const OPEN_TIMEOUT_MS = 10_000;
+
+const FRAME_BYTES_MAX: Readonly<Record<Channel, number>> = {
+  direct: DIRECT_FRAME_BYTES_MAX,
+  sync: SYNC_FRAME_BYTES_MAX,
+};
+const QUEUE_LIMITS: Readonly<Record<Channel, QueueLimits>> = {
+  direct: { bytesMax: DIRECT_QUEUE_BYTES_MAX, framesMax: DIRECT_QUEUE_FRAMES_MAX },
+  sync: { bytesMax: SYNC_QUEUE_BYTES_MAX, framesMax: SYNC_QUEUE_FRAMES_MAX },
+};
+
+export interface SessionListener {
+  message(from: NodeId, channel: Channel, bytes: Uint8Array): void;
+  rejected(reason: TransportRejectReason, from: NodeId): void;
+}
+
+export interface SessionDeps {
+  /** Open connections to the peer, oldest first. */
+  readonly connections: () => readonly Connection[];
+  readonly listener: SessionListener;
+}
+
+export interface SessionOptions {
+  readonly node: NodeId;
+  readonly fleet: FleetId;
+  readonly frameTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+}
+
+export class PeerSession {
+  /** Undefined until both sides have said hello; streams that came before wait for it. */
+  info: PeerInfo | undefined;
+  instance: string | undefined;
+  roundTripMs: number | undefined;
+  /** When anything was last heard that proves the connection works. */
+  answeredAtMs: number = performance.now();
+  /** Looks in a row at which a gossip stream was missing. */
+  gossipMisses = 0;
+  readonly #deps: SessionDeps;
+  readonly #options: SessionOptions;
+  readonly #outbound = new Map<Channel, OutboundChannel>();
+  readonly #inbound: Readonly<Record<Channel, Set<InboundChannel>>> = {
+    direct: new Set(),
+    sync: new Set(),
+  };
+
+  constructor(deps: SessionDeps, options: SessionOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  get node(): NodeId {
+    return this.#options.node;
+  }
+
+  get connections(): readonly Connection[] {
+    return this.#deps.connections();
+  }
+
+  /** Hello is done: takes over what it said, and begins to read what came before it. */
+  up(info: PeerInfo, instance: string): void {
+    const first = this.info === undefined;
+    this.info = info;
+    this.instance = instance;
+    if (!first) return;
+    for (const inbound of [...this.#inbound.direct, ...this.#inbound.sync]) inbound.open();
+  }
+
+  send(channel: Channel, bytes: Uint8Array): Promise<boolean> {
+    if (this.info === undefined || bytes.length === 0 || bytes.length > FRAME_BYTES_MAX[channel])
+      return Promise.resolve(false);
+    const outbound = this.#outbound.get(channel) ?? this.#newOutbound(channel);
+    return outbound.send(bytes);
+  }
+
+  /** Takes an inbound stream on, or refuses it when the peer has too many. */
+  receive(channel: Channel, stream: Stream): void {
+    const streams = this.#inbound[channel];
+    if (streams.size >= INBOUND_STREAMS_MAX) {
+      this.#deps.listener.rejected("overloaded", this.node);
+      stream.abort(new Error("too many streams"));
+      return;
+    }
+    stream.maxReadBufferLength = FRAME_BYTES_MAX[channel] * 2;
+    const inbound: InboundChannel = new InboundChannel(
+      {
+        stream,
+        now: () => performance.now(),
+        listener: {
+          frame: (bytes) => this.#deps.listener.message(this.node, channel, bytes),
+          rejected: (reason) => this.#deps.listener.rejected(reason, this.node),
+          ended: () => streams.delete(inbound),
+        },
+      },
+      { frameBytesMax: FRAME_BYTES_MAX[channel], frameTimeoutMs: this.#options.frameTimeoutMs },
+    );
+    streams.add(inbound);
+    if (this.info !== undefined) inbound.open();
+  }
+
+  sweep(): void {
+    for (const inbound of [...this.#inbound.direct, ...this.#inbound.sync]) inbound.sweep();
+  }
+
+  close(): void {
+    for (const outbound of this.#outbound.values()) outbound.close();
+    for (const inbound of [...this.#inbound.direct, ...this.#inbound.sync]) inbound.close();
+  }
+
+  #newOutbound(channel: Channel): OutboundChannel {
+    const open = async (): Promise<Stream> => {
+      const [connection] = this.connections;
+      if (connection === undefined) throw new Error("not connected");
+      const signal = AbortSignal.timeout(OPEN_TIMEOUT_MS);
+      return connection.newStream(channelProtocol(this.#options.fleet, channel), { signal });
+    };
+    const after = (delayMs: number, task: () => void): (() => void) => {
+      const timer = setTimeout(task, delayMs);
+      return () => clearTimeout(timer);
+    };
+    const outbound = new OutboundChannel(
+      { open, after },
+      QUEUE_LIMITS[channel],
+      this.#options.drainTimeoutMs,
+    );
+    this.#outbound.set(channel, outbound);
+    return outbound;
+  }
+}
