@@ -32,7 +32,7 @@ test("DU3 a full disk fails commits with store-full, loses nothing acknowledged,
       "This test needs user namespaces. Run: sysctl --write kernel.unprivileged_userns_clone=1",
     );
   }
-  expect(child.status, child.stderr).toBe(0);
+  expect({ status: child.status, stderr: child.stderr }).toMatchObject({ status: 0 });
   const report = JSON.parse(child.stdout) as Report;
   expect(report.code).toBe("store-full");
   expect(report.acked).toBeGreaterThan(50);

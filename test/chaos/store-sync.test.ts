@@ -34,7 +34,7 @@ function run(mode: "sync" | "no-sync"): Run {
     encoding: "utf8",
   });
   const acked = Array.from(child.stdout.matchAll(/^acked (.+)$/gm), (match) => match[1] ?? "");
-  expect(acked, child.stderr).toHaveLength(ACKS);
+  expect({ acks: acked.length, stderr: child.stderr }).toMatchObject({ acks: ACKS });
   return { acked, calls: parseTrace(readFileSync(output, "utf8")) };
 }
 
