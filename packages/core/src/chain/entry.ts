@@ -1,0 +1,187 @@
+/**
+ * One entry of a chain, and how its body reads on the wire (rules CH1, SG1).
+ *
+ * Body (dag-cbor): `[document, epoch, seq, previous hash | null, kind, hlc, payload]`. The author is the signer of the envelope, the
+ * fleet is in its signed domain. The entry's name for ever is the SHA-256 of the body bytes as sent.
+ */
+import type { Env } from "../env.ts";
+import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import { decodeEnvelope, type Envelope } from "../wire/envelope.ts";
+import { isBytes, isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
+import { fromHex, toHex } from "../wire/hex.ts";
+import {
+  AUTHOR_ROBOTS_MAX,
+  DELTA_BYTES_MAX,
+  ENTRY_BYTES_MAX,
+  EPOCH_MAX,
+  EPOCHS_MAX,
+  HEADER_TEXT_LENGTH_MAX,
+  SEQ_MAX,
+  SNAPSHOT_PARTS_MAX,
+} from "./limits.ts";
+
+/** A place in an author's chains, with what stood there. */
+export interface Place {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly hash: HashHex;
+}
+
+/** Opens an epoch; `prev` is the last own entry that the author held when it did (rule CH1). */
+export interface HeaderPayload {
+  readonly kind: "header";
+  readonly name: string;
+  readonly region: string;
+  readonly agent: string;
+  readonly prev: Place | undefined;
+}
+
+export interface DeltaPayload {
+  readonly kind: "delta";
+  /** V1 update, not yet through the gate. */
+  readonly update: Uint8Array;
+}
+
+/** A manifest: everything live of this epoch and of the epochs it covers is in the parts. */
+export interface SnapshotPayload {
+  readonly kind: "snapshot";
+  readonly parts: readonly HashHex[];
+  readonly robots: number;
+  readonly covers: readonly Place[];
+}
+
+export type EntryPayload = HeaderPayload | DeltaPayload | SnapshotPayload;
+
+export interface Entry {
+  readonly document: DocumentName;
+  readonly author: NodeId;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly prevHash: HashHex | undefined;
+  readonly hlc: number;
+  readonly payload: EntryPayload;
+  readonly hash: HashHex;
+  readonly envelope: Envelope;
+  /** The envelope as received or sealed: what is stored and handed on. */
+  readonly bytes: Uint8Array;
+}
+
+export type EntryResult =
+  | { readonly ok: true; readonly entry: Entry }
+  | { readonly ok: false; readonly code: EntryErrorCode };
+
+export type EntryErrorCode =
+  | "entry-malformed"
+  | "entry-oversized"
+  | "envelope-malformed"
+  | "kind-unknown";
+
+/** Documents that this version stores; entries of others are refused as malformed. */
+export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported"];
+
+const NODE_ID_PATTERN = /^[A-Za-z0-9_-]{1,80}$/;
+
+/** Encodes a body to be sealed as kind `entry`. */
+export function encodeEntryBody(
+  env: Env,
+  entry: Pick<Entry, "document" | "epoch" | "seq" | "prevHash" | "hlc" | "payload">,
+): Uint8Array {
+  const { document, epoch, seq, prevHash, hlc, payload } = entry;
+  const prev = prevHash === undefined ? null : fromHex(prevHash);
+  return env.ports.codec.encode([document, epoch, seq, prev, payload.kind, hlc, encodePayload(payload)]);
+}
+
+/** Decodes one entry without verifying its signature; nothing here throws, whatever the bytes. */
+export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
+  const result = decodeEnvelope(env, bytes, ENTRY_BYTES_MAX);
+  if (!result.ok) return { ok: false, code: result.code === "envelope-oversized" ? "entry-oversized" : result.code };
+  const { envelope } = result;
+  const malformed: EntryResult = { ok: false, code: "entry-malformed" };
+  if (envelope.kind !== "entry" || envelope.attachment !== undefined) return malformed;
+  if (!NODE_ID_PATTERN.test(envelope.author)) return malformed;
+  let body: unknown;
+  try {
+    body = env.ports.codec.decode(envelope.body);
+  } catch {
+    return malformed;
+  }
+  if (!Array.isArray(body) || body.length !== 7) return malformed;
+  const [document, epoch, seq, prev, kind, hlc, rawPayload] = body as readonly unknown[];
+  const payload = decodePayload(kind, rawPayload);
+  const wellFormed =
+    DOCUMENTS.includes(document as DocumentName) &&
+    isIntegerIn(epoch, 1, EPOCH_MAX) &&
+    isIntegerIn(seq, 0, SEQ_MAX) &&
+    isIntegerIn(hlc, 0, Number.MAX_SAFE_INTEGER) &&
+    payload !== undefined &&
+    (seq === 0 ? prev === null && payload.kind === "header" : isHash(prev) && payload.kind !== "header");
+  if (!wellFormed) return malformed;
+  const prevHash = seq === 0 ? undefined : toHex(prev as Uint8Array);
+  const hash = toHex(env.ports.hash.sha256(envelope.body));
+  const author = envelope.author;
+  const entry = { document: document as DocumentName, author, epoch, seq, prevHash, hlc, payload, hash, envelope, bytes };
+  return { ok: true, entry };
+}
+
+export function isHash(value: unknown): value is Uint8Array {
+  return isBytes(value) && value.length === 32;
+}
+
+/** `[epoch, seq, hash]` as it stands in headers, manifests and vectors. */
+export function encodePlace(place: Place): readonly [number, number, Uint8Array] {
+  return [place.epoch, place.seq, fromHex(place.hash)];
+}
+
+export function decodePlace(value: unknown): Place | undefined {
+  if (!Array.isArray(value) || value.length !== 3) return undefined;
+  const [epoch, seq, hash] = value as readonly unknown[];
+  if (!isIntegerIn(epoch, 1, EPOCH_MAX) || !isIntegerIn(seq, 0, SEQ_MAX) || !isHash(hash)) return undefined;
+  return { epoch, seq, hash: toHex(hash) };
+}
+
+function encodePayload(payload: EntryPayload): unknown {
+  switch (payload.kind) {
+    case "delta":
+      return payload.update;
+    case "header": {
+      const { name, region, agent, prev } = payload;
+      return { name, region, agent, prev: prev === undefined ? null : encodePlace(prev) };
+    }
+    case "snapshot":
+      return {
+        parts: payload.parts.map(fromHex),
+        robots: payload.robots,
+        covers: payload.covers.map(encodePlace),
+      };
+  }
+}
+
+function decodePayload(kind: unknown, payload: unknown): EntryPayload | undefined {
+  if (kind === "delta") {
+    return isBytes(payload) && payload.length <= DELTA_BYTES_MAX ? { kind, update: payload } : undefined;
+  }
+  if (!isMap(payload)) return undefined;
+  if (kind === "header") return decodeHeader(payload);
+  return kind === "snapshot" ? decodeManifest(payload) : undefined;
+}
+
+function decodeHeader(payload: Readonly<Record<string, unknown>>): HeaderPayload | undefined {
+  const { name, region, agent, prev: rawPrev } = payload;
+  const texts = [name, region, agent];
+  if (!texts.every((text) => isTextUpTo(text, HEADER_TEXT_LENGTH_MAX) && text.length > 0)) return undefined;
+  const prev = rawPrev === null ? undefined : decodePlace(rawPrev);
+  if (rawPrev !== null && prev === undefined) return undefined;
+  return { kind: "header", name: name as string, region: region as string, agent: agent as string, prev };
+}
+
+function decodeManifest(payload: Readonly<Record<string, unknown>>): SnapshotPayload | undefined {
+  const { parts, robots, covers: rawCovers } = payload;
+  if (!Array.isArray(parts) || parts.length > SNAPSHOT_PARTS_MAX || !parts.every(isHash)) return undefined;
+  if (!isIntegerIn(robots, 0, AUTHOR_ROBOTS_MAX)) return undefined;
+  if (!Array.isArray(rawCovers) || rawCovers.length > EPOCHS_MAX) return undefined;
+  const covers = rawCovers.map(decodePlace).filter((place) => place !== undefined);
+  if (covers.length !== rawCovers.length) return undefined;
+  const hashes = parts.map(toHex);
+  if (new Set(hashes).size !== hashes.length) return undefined;
+  return { kind: "snapshot", parts: hashes, robots, covers };
+}

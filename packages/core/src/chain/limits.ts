@@ -1,0 +1,36 @@
+/** Every bound of chains and their entries in one place (rules CH2, CH3, CH7, promise P6). Sizes in bytes unless named otherwise. */
+import { GOSSIP_BYTES_MAX } from "../driver/transport.ts";
+
+/** Largest signed entry, envelope included: an entry must fit into one gossip message. */
+export const ENTRY_BYTES_MAX: number = GOSSIP_BYTES_MAX;
+/** Largest delta payload (a V1 update). */
+export const DELTA_BYTES_MAX: number = 24 * 1024;
+/** Robots that one delta may set. */
+export const DELTA_ROBOTS_MAX: number = 8;
+/** Encoded records that a writer puts into one delta before it begins the next. */
+export const DELTA_FILL_BYTES_MAX: number = 18 * 1024;
+/** Largest part of a snapshot. */
+export const PART_BYTES_MAX: number = 256 * 1024;
+/** Parts of one snapshot: 10,000 robots of 16 KiB each. */
+export const SNAPSHOT_PARTS_MAX: number = 704;
+/** Robots in one author's part of a document. */
+export const AUTHOR_ROBOTS_MAX: number = 10_000;
+/** Authors of one document (rule CH7). */
+export const AUTHORS_MAX: number = 10_000;
+/** Live (uncovered) epochs of one author that are held; an honest author covers its own beyond {@link OWN_EPOCHS_MAX}. */
+export const EPOCHS_MAX: number = 64;
+/** Live own epochs after which the author writes a snapshot that covers them. */
+export const OWN_EPOCHS_MAX: number = 4;
+/** A snapshot is due when the deltas since the last one outweigh the live bytes this many times … */
+export const DELTA_TO_LIVE_RATIO_MAX: number = 8;
+/** … but not before they weigh this much. */
+export const SNAPSHOT_BYTES_MIN: number = 64 * 1024;
+/** Entries after the opening of one epoch that a reader holds; authors write a snapshot long before. */
+export const DELTAS_MAX: number = 20_000;
+/** Highest epoch and seq: both are printed with this many digits in row keys. */
+export const EPOCH_DIGITS: number = 12;
+export const SEQ_DIGITS: number = 12;
+export const EPOCH_MAX: number = 999_999_999_999;
+export const SEQ_MAX: number = 999_999_999_999;
+/** Longest name, region and agent in a chain header. */
+export const HEADER_TEXT_LENGTH_MAX: number = 64;

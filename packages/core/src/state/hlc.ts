@@ -1,0 +1,32 @@
+/**
+ * Hybrid logical clock stamps (rule CH4): wall milliseconds since 2020 and a counter in one safe integer, good until the year 2089.
+ * A stamp orders writes; it proves nothing about when they were made.
+ */
+
+const EPOCH_2020_WALL_MS = 1_577_836_800_000;
+const COUNTER_STEPS = 4_096;
+
+/** A stamp further ahead of the reader's clock than this stays out of the view until then (`clock-ahead`). */
+export const CLOCK_AHEAD_MS_MAX: number = 24 * 3_600_000;
+
+/** The first stamp of a wall millisecond; 1 for clocks before 2020. */
+export function hlcAt(wallMs: number): number {
+  const stamp = Math.floor(wallMs - EPOCH_2020_WALL_MS) * COUNTER_STEPS;
+  return Math.min(Math.max(stamp, 1), Number.MAX_SAFE_INTEGER);
+}
+
+/** The wall millisecond of a stamp. */
+export function hlcWallMs(stamp: number): number {
+  return Math.floor(stamp / COUNTER_STEPS) + EPOCH_2020_WALL_MS;
+}
+
+/** The highest stamp that a reader whose clock says `wallMs` shows. */
+export function hlcHorizon(wallMs: number): number {
+  return hlcAt(wallMs + CLOCK_AHEAD_MS_MAX);
+}
+
+/** A stamp above the wall clock's and above `seen`; what is seen beyond the horizon infects nobody. */
+export function hlcAfter(wallMs: number, seen: number): number {
+  const clock = hlcAt(wallMs);
+  return seen >= clock && seen <= hlcHorizon(wallMs) ? seen + 1 : clock;
+}

@@ -1,0 +1,33 @@
+/** Comparing, measuring and normalising JSON values; all bounded, so that a hostile nesting cannot exhaust the stack. */
+import type { CodecPort } from "../ports.ts";
+import { isJsonObject, type Json } from "../json.ts";
+
+/** Whether a value nests deeper than `depthMax` (a scalar has depth 0, `{}` and `[]` have depth 1). */
+export function isDeeperThan(value: Json, depthMax: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (depthMax < 1) return true;
+  const children: readonly Json[] = Array.isArray(value) ? (value as readonly Json[]) : Object.values(value);
+  return children.some((child) => isDeeperThan(child, depthMax - 1));
+}
+
+/** Structural equality; key order does not count. */
+export function isSameJson(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a)) {
+    if (!Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, i) => isSameJson(item as Json, b[i] as Json));
+  }
+  if (!isJsonObject(a) || !isJsonObject(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSameJson(a[key], b[key]));
+}
+
+/** The value as every other node will read it (well-formed text, no -0, a copy of its own); undefined when it cannot be encoded. */
+export function normalJson<T extends Json>(codec: CodecPort, value: T): T | undefined {
+  try {
+    return codec.decode(codec.encode(value)) as T;
+  } catch {
+    return undefined;
+  }
+}

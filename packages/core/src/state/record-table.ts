@@ -1,0 +1,276 @@
+/**
+ * Every generation's records in memory, by robot and by generation, and the views that are worked out of them lazily.
+ * It decides nothing: `Records` stages own writes on it, the chain side applies and replaces foreign generations.
+ */
+import type { Env } from "../env.ts";
+import { compareText, type RobotId } from "../ids.ts";
+import { isJsonObject, type Json } from "../json.ts";
+import type { CommitId } from "../input.ts";
+import type { Now } from "../now.ts";
+import type { GenerationRef, RecordChange } from "../ports.ts";
+import { AUTHOR_ROBOTS_MAX } from "../chain/limits.ts";
+import { epochKey } from "../chain/rows.ts";
+import { toHex } from "../wire/hex.ts";
+import { hlcHorizon } from "./hlc.ts";
+import { isSameJson } from "./json-values.ts";
+import { EMPTY_RECORD, highestStamp, recordFromJson, recordToJson, unattribute, type RobotRecord } from "./record.ts";
+import { mergeSources, showSources, type ShownRecord, type Source } from "./robot-slot.ts";
+
+interface Slot {
+  /** By generation key, in no order that matters. */
+  readonly sources: Map<string, Source>;
+  shown: ShownRecord | undefined;
+}
+
+const NOTHING = Number.POSITIVE_INFINITY;
+
+export class RecordTable {
+  readonly #env: Env;
+  readonly #slots = new Map<RobotId, Slot>();
+  readonly #generations = new Map<string, Set<RobotId>>();
+  /** Robots that changed in this input, with what they showed before. */
+  readonly #touched = new Map<RobotId, string>();
+  /** Robots with stamps ahead of the clock, and the wall-clock horizon at which they must be looked at again. */
+  readonly #ahead = new Map<RobotId, number>();
+  readonly #empty: ShownRecord;
+  #horizon = 0;
+  /** Robots with anything to show, sorted; `#unsorted` may have come or gone since. */
+  #ids: RobotId[] = [];
+  readonly #unsorted = new Set<RobotId>();
+  #sameView = false;
+  #hash: string | undefined;
+  #reportsChanges = false;
+
+  constructor(env: Env) {
+    this.#env = env;
+    this.#empty = showSources(env, "", [], NOTHING);
+  }
+
+  /** Moves the reader's clock; cheap. */
+  observe(now: Now): void {
+    this.#horizon = hlcHorizon(now.wallMs);
+  }
+
+  /** Events begin once the store is restored: what was on disk is no news. */
+  reportChanges(): void {
+    this.#reportsChanges = true;
+    this.#touched.clear();
+  }
+
+  shown(robot: RobotId): ShownRecord {
+    const slot = this.#slots.get(robot);
+    if (slot === undefined) return this.#empty;
+    if (slot.shown === undefined) {
+      slot.shown = showSources(this.#env, robot, [...slot.sources.values()], this.#horizon);
+      if (slot.shown.aheadHlc === NOTHING) this.#ahead.delete(robot);
+      else this.#ahead.set(robot, slot.shown.aheadHlc);
+    }
+    return slot.shown;
+  }
+
+  robots(): readonly RobotId[] {
+    if (this.#unsorted.size === 0) return this.#ids;
+    const ids = new Set(this.#ids);
+    let changed = false;
+    for (const robot of this.#unsorted) {
+      const alive = hasAnything(this.shown(robot));
+      if (alive === ids.has(robot)) continue;
+      changed = true;
+      if (alive) ids.add(robot);
+      else ids.delete(robot);
+    }
+    this.#unsorted.clear();
+    if (changed) this.#ids = [...ids].toSorted(compareText);
+    return this.#ids;
+  }
+
+  /** What the robot would show if the own generation held `record` for it. */
+  preview(robot: RobotId, own: GenerationRef | undefined, record: RobotRecord): ShownRecord {
+    return showSources(this.#env, robot, this.#sourcesWith(robot, own, record), this.#horizon);
+  }
+
+  /** dag-cbor size of the merged state with its tombstones, with `record` in the own generation if given (rule CH3). */
+  stateBytes(robot: RobotId, own: GenerationRef | undefined, record: RobotRecord | undefined): number {
+    const sources = record === undefined ? this.#sources(robot) : this.#sourcesWith(robot, own, record);
+    const tombstones = [...mergeSources(sources, this.#horizon).tombstones.keys()].filter((key) => key.startsWith("/state"));
+    const { state } = showSources(this.#env, robot, sources, this.#horizon);
+    const { codec } = this.#env.ports;
+    const overhead = tombstones.length === 0 ? 0 : codec.encode(tombstones).length + tombstones.length * 9;
+    return codec.encode(state).length + overhead;
+  }
+
+  highestStamp(robot: RobotId, horizon: number): number {
+    return this.#sources(robot).reduce((highest, { record }) => Math.max(highest, highestStamp(record, horizon)), 0);
+  }
+
+  ownRecord(robot: RobotId, own: GenerationRef | undefined): RobotRecord {
+    if (own === undefined) return EMPTY_RECORD;
+    return this.#slots.get(robot)?.sources.get(keyOf(own))?.record ?? EMPTY_RECORD;
+  }
+
+  /** Whether the generation holds all the robots it may, this one not among them. */
+  isFull(generation: GenerationRef, robot: RobotId): boolean {
+    const robots = this.#generations.get(keyOf(generation));
+    return robots !== undefined && robots.size >= AUTHOR_ROBOTS_MAX && !robots.has(robot);
+  }
+
+  setOwn(own: GenerationRef, robot: RobotId, record: RobotRecord): void {
+    this.#touch(robot);
+    this.#set(own, robot, record);
+  }
+
+  /** What a delta set and deleted. Values that are no records count as deleted; robots beyond the limit are left out. */
+  apply(generation: GenerationRef, changes: readonly RecordChange[]): void {
+    for (const { robot, value } of changes) {
+      const record = value === undefined ? undefined : recordFromJson(value);
+      this.#touch(robot);
+      if (record === undefined) this.#remove(generation, robot);
+      else if (this.isFull(generation, robot)) this.#env.out.emit({ type: "rejected", reason: "robots-max", from: undefined });
+      else this.#set(generation, robot, record);
+    }
+  }
+
+  /**
+   * A snapshot: the generation now holds exactly `values`, and `covered` generations are gone. With `sameView` (an own snapshot) nothing
+   * that is shown can have changed.
+   */
+  replace(
+    generation: GenerationRef,
+    values: readonly RecordChange[],
+    covered: readonly GenerationRef[],
+    sameView: boolean,
+  ): void {
+    this.#sameView = sameView;
+    const named = new Set(values.map(({ robot }) => robot));
+    const held = [...(this.#generations.get(keyOf(generation)) ?? [])];
+    const changes = held.length === 0 ? values : values.filter((change) => !this.#holds(generation, change));
+    this.apply(generation, changes);
+    for (const robot of held) {
+      if (named.has(robot)) continue;
+      this.#touch(robot);
+      this.#remove(generation, robot);
+    }
+    for (const old of covered) this.drop(old);
+    this.#sameView = false;
+  }
+
+  /** Forgets a generation. */
+  drop(generation: GenerationRef): void {
+    for (const robot of this.#generations.get(keyOf(generation)) ?? []) {
+      this.#touch(robot);
+      this.#remove(generation, robot);
+    }
+    this.#generations.delete(keyOf(generation));
+  }
+
+  /** One author's records over several generations, merged field by field, sorted by robot: what a snapshot has to hold. */
+  collect(generations: readonly GenerationRef[]): readonly { readonly robot: RobotId; readonly value: Json }[] {
+    const keys = generations.map(keyOf);
+    const robots = new Set(keys.flatMap((key) => [...(this.#generations.get(key) ?? [])]));
+    return [...robots].toSorted(compareText).map((robot) => {
+      const slot = this.#slots.get(robot);
+      const sources = keys.map((key) => slot?.sources.get(key)).filter((source) => source !== undefined);
+      const [first] = sources;
+      const record = sources.length === 1 && first !== undefined ? first.record : unattribute(mergeSources(sources, NOTHING));
+      return { robot, value: recordToJson(record) };
+    });
+  }
+
+  /** Emits `robot-state` for every touched robot whose view changed. */
+  settle(now: Now, after: CommitId | undefined): void {
+    for (const [robot, aheadHlc] of this.#ahead) if (aheadHlc <= this.#horizon) this.#touch(robot);
+    if (!this.#reportsChanges || this.#touched.size === 0) return;
+    for (const robot of [...this.#touched.keys()].toSorted(compareText)) {
+      const shown = this.shown(robot);
+      if (shown.version === this.#touched.get(robot)) continue;
+      this.#env.out.emit({ type: "robot-state", robot, state: shown.state, atWallMs: now.wallMs }, after);
+    }
+    this.#touched.clear();
+  }
+
+  exportDocument(): Uint8Array {
+    const rows = this.#exported()
+      .filter(({ shown }) => hasAnything(shown))
+      .map(({ robot, shown }) => [robot, shown.root]);
+    return this.#env.ports.codec.encode(rows);
+  }
+
+  documentHash(): string {
+    if (this.#hash === undefined) {
+      const rows = this.#exported().filter(({ shown }) => hasAnything(shown));
+      const bytes = new Uint8Array(rows.length * 32);
+      for (const [i, { shown }] of rows.entries()) bytes.set(shown.hash, i * 32);
+      this.#hash = toHex(this.#env.ports.hash.sha256(bytes));
+    }
+    return this.#hash;
+  }
+
+  /** Views for comparing nodes: stamps ahead of the clock count here at once, so that no reader's clock matters. */
+  #exported(): readonly { readonly robot: RobotId; readonly shown: ShownRecord }[] {
+    const ids = this.robots();
+    const ahead = [...this.#ahead.keys()];
+    const all = ahead.length === 0 ? ids : [...new Set([...ids, ...ahead])].toSorted(compareText);
+    return all.map((robot) => {
+      const shown = this.shown(robot);
+      if (shown.aheadHlc === NOTHING) return { robot, shown };
+      return { robot, shown: showSources(this.#env, robot, this.#sources(robot), NOTHING) };
+    });
+  }
+
+  #sources(robot: RobotId): readonly Source[] {
+    return [...(this.#slots.get(robot)?.sources.values() ?? [])];
+  }
+
+  #sourcesWith(robot: RobotId, own: GenerationRef | undefined, record: RobotRecord): readonly Source[] {
+    if (own === undefined) return this.#sources(robot);
+    const sources = new Map(this.#slots.get(robot)?.sources);
+    sources.set(keyOf(own), { author: own.author, epoch: own.epoch, record });
+    return [...sources.values()];
+  }
+
+  #holds(generation: GenerationRef, { robot, value }: RecordChange): boolean {
+    const source = this.#slots.get(robot)?.sources.get(keyOf(generation));
+    return source !== undefined && isSameJson(recordToJson(source.record), value);
+  }
+
+  #touch(robot: RobotId): void {
+    if (this.#sameView) return;
+    if (this.#reportsChanges && !this.#touched.has(robot)) this.#touched.set(robot, this.shown(robot).version);
+    const slot = this.#slots.get(robot);
+    if (slot !== undefined) slot.shown = undefined;
+    this.#hash = undefined;
+    this.#unsorted.add(robot);
+  }
+
+  #set(generation: GenerationRef, robot: RobotId, record: RobotRecord): void {
+    const key = keyOf(generation);
+    let slot = this.#slots.get(robot);
+    if (slot === undefined) {
+      slot = { sources: new Map(), shown: undefined };
+      this.#slots.set(robot, slot);
+    }
+    slot.sources.set(key, { author: generation.author, epoch: generation.epoch, record });
+    const robots = this.#generations.get(key);
+    if (robots === undefined) this.#generations.set(key, new Set([robot]));
+    else robots.add(robot);
+  }
+
+  #remove(generation: GenerationRef, robot: RobotId): void {
+    const key = keyOf(generation);
+    const slot = this.#slots.get(robot);
+    slot?.sources.delete(key);
+    this.#generations.get(key)?.delete(robot);
+    if (slot?.sources.size === 0) {
+      this.#slots.delete(robot);
+      this.#ahead.delete(robot);
+    }
+  }
+}
+
+function keyOf(generation: GenerationRef): string {
+  return epochKey(generation.document, generation.author, generation.epoch);
+}
+
+function hasAnything(shown: ShownRecord): boolean {
+  return isJsonObject(shown.root) && Object.keys(shown.root).length > 0;
+}

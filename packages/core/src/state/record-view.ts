@@ -1,0 +1,61 @@
+/**
+ * What a merged record shows (rule CH4): a tree of plain JSON without stamps.
+ *
+ * A field is alive when its stamp is above every tombstone at or above its path and above the retired marker. Living fields are then set
+ * in stamp order, so that across ancestor and leaf the higher stamp wins. An empty object says only that there is an object: it
+ * replaces a scalar, and leaves members that others added.
+ */
+import { compareText } from "../ids.ts";
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
+import { ancestors, pointerKeys } from "./pointer.ts";
+import { compareStamps, type MergedRecord, type Stamp } from "./record.ts";
+
+type Tree = { [key: string]: Json };
+type StampedLeaf = Stamp & { readonly pointer: string; readonly value: Json };
+
+/** The tree of a record. */
+export function viewOf(merged: MergedRecord): JsonObject {
+  const alive: StampedLeaf[] = [];
+  for (const [pointer, field] of merged.fields) {
+    if (isAlive(merged, pointer, field)) alive.push({ ...field, pointer });
+  }
+  alive.sort((a, b) => compareStamps(a, b) || compareText(a.pointer, b.pointer));
+  const root = newTree();
+  for (const { pointer, value } of alive) setLeaf(root, pointerKeys(pointer), value);
+  return root;
+}
+
+function isAlive(merged: MergedRecord, pointer: string, field: Stamp): boolean {
+  const { tombstones, retired } = merged;
+  if (hides(retired, field)) return false;
+  if (tombstones.size === 0) return true;
+  if (hides(tombstones.get(pointer), field)) return false;
+  return !ancestors(pointer).some((ancestor) => hides(tombstones.get(ancestor), field));
+}
+
+function hides(tombstone: Stamp | undefined, field: Stamp): boolean {
+  return tombstone !== undefined && compareStamps(tombstone, field) >= 0;
+}
+
+/** Trees have no prototype: `__proto__` is a key like any other. */
+function newTree(): Tree {
+  return Object.create(null) as Tree;
+}
+
+function setLeaf(root: Tree, keys: readonly string[], value: Json): void {
+  let node = root;
+  for (let i = 0; i < keys.length - 1; i++) {
+    const key = keys[i] as string;
+    const child = node[key];
+    if (isJsonObject(child)) {
+      node = child as Tree;
+    } else {
+      const made = newTree();
+      node[key] = made;
+      node = made;
+    }
+  }
+  const last = keys[keys.length - 1] as string;
+  if (!isJsonObject(value)) node[last] = value;
+  else if (!isJsonObject(node[last])) node[last] = newTree();
+}

@@ -1,0 +1,148 @@
+/**
+ * One robot as one author wrote it, and how several such records become one (rule CH4).
+ *
+ * A record holds fields (`pointer → [stamp, value]`), tombstones (`pointer → stamp`: everything at and below it up to that stamp is gone)
+ * and perhaps a retired marker, which is a tombstone at the root that is kept for good. Merging takes the newest of each by
+ * (hlc, author, epoch), so it is commutative, associative and idempotent; what is shown is worked out of the merged record alone,
+ * never of the order in which it came. Rejected: merging whole records, where two gateways apart would lose each other's fields.
+ */
+import { compareText, type NodeId } from "../ids.ts";
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
+import { isPointer } from "./pointer.ts";
+
+/** Fields and tombstones that one record may hold; a 16 KiB record cannot reach it. */
+export const RECORD_FIELDS_MAX: number = 8_192;
+
+/** Who wrote something, and when by its own clock. */
+export interface Stamp {
+  readonly hlc: number;
+  readonly author: NodeId;
+  readonly epoch: number;
+}
+
+export interface Field {
+  readonly hlc: number;
+  readonly value: Json;
+}
+
+/** One author's record in one epoch. */
+export interface RobotRecord {
+  readonly fields: ReadonlyMap<string, Field>;
+  readonly tombstones: ReadonlyMap<string, number>;
+  /** 0 when the robot was never retired. */
+  readonly retiredHlc: number;
+}
+
+/** What several records add up to; every fact keeps who wrote it. */
+export interface MergedRecord {
+  readonly fields: ReadonlyMap<string, Stamp & { readonly value: Json }>;
+  readonly tombstones: ReadonlyMap<string, Stamp>;
+  readonly retired: Stamp | undefined;
+}
+
+export const EMPTY_RECORD: RobotRecord = { fields: new Map(), tombstones: new Map(), retiredHlc: 0 };
+
+/** Total order of stamps. */
+export function compareStamps(a: Stamp, b: Stamp): number {
+  return a.hlc - b.hlc || compareText(a.author, b.author) || a.epoch - b.epoch;
+}
+
+/** The JSON value that an author writes for one robot. */
+export function recordToJson(record: RobotRecord): JsonObject {
+  const f = Object.fromEntries([...record.fields].map(([pointer, field]) => [pointer, [field.hlc, field.value]]));
+  const t = Object.fromEntries(record.tombstones);
+  return record.retiredHlc > 0 ? { f, t, r: record.retiredHlc } : { f, t };
+}
+
+/** Reads a foreign value; undefined when it is no record at all, so that every reader leaves out the same ones. */
+export function recordFromJson(value: Json): RobotRecord | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { f, t, r } = value;
+  if (!isJsonObject(f) || !isJsonObject(t) || (r !== undefined && !isStamp(r))) return undefined;
+  const rawFields = Object.entries(f);
+  const rawTombstones = Object.entries(t);
+  if (rawFields.length + rawTombstones.length > RECORD_FIELDS_MAX) return undefined;
+  const fields = new Map<string, Field>();
+  for (const [pointer, field] of rawFields) {
+    if (!isPointer(pointer) || !Array.isArray(field) || field.length !== 2) return undefined;
+    const [hlc, leaf] = field as readonly Json[];
+    if (!isStamp(hlc) || leaf === undefined || !isLeaf(leaf)) return undefined;
+    fields.set(pointer, { hlc, value: leaf });
+  }
+  const tombstones = new Map<string, number>();
+  for (const [pointer, hlc] of rawTombstones) {
+    if (!isPointer(pointer) || !isStamp(hlc)) return undefined;
+    tombstones.set(pointer, hlc);
+  }
+  return { fields, tombstones, retiredHlc: r ?? 0 };
+}
+
+/**
+ * One author's record as a merged one: the unit that {@link mergeRecords} adds up. Stamps beyond `horizon` are left out before
+ * merging, so that what is not shown yet hides nothing either.
+ */
+export function attribute(record: RobotRecord, author: NodeId, epoch: number, horizon: number): MergedRecord {
+  const fields = new Map<string, Stamp & { readonly value: Json }>();
+  for (const [pointer, { hlc, value }] of record.fields) {
+    if (hlc <= horizon) fields.set(pointer, { hlc, author, epoch, value });
+  }
+  const tombstones = new Map<string, Stamp>();
+  for (const [pointer, hlc] of record.tombstones) if (hlc <= horizon) tombstones.set(pointer, { hlc, author, epoch });
+  const { retiredHlc } = record;
+  return { fields, tombstones, retired: retiredHlc > 0 && retiredHlc <= horizon ? { hlc: retiredHlc, author, epoch } : undefined };
+}
+
+/** The lowest stamp beyond `horizon`: when the view has to be looked at again. */
+export function firstStampBeyond(record: RobotRecord, horizon: number): number {
+  let first = record.retiredHlc > horizon ? record.retiredHlc : Number.POSITIVE_INFINITY;
+  for (const { hlc } of record.fields.values()) if (hlc > horizon && hlc < first) first = hlc;
+  for (const hlc of record.tombstones.values()) if (hlc > horizon && hlc < first) first = hlc;
+  return first;
+}
+
+export function mergeRecords(a: MergedRecord, b: MergedRecord): MergedRecord {
+  return {
+    fields: mergeNewest(a.fields, b.fields),
+    tombstones: mergeNewest(a.tombstones, b.tombstones),
+    retired: newest(a.retired, b.retired),
+  };
+}
+
+/** Drops who wrote what: the record that an author writes to cover several of its epochs. */
+export function unattribute(merged: MergedRecord): RobotRecord {
+  const fields = new Map<string, Field>();
+  for (const [pointer, { hlc, value }] of merged.fields) fields.set(pointer, { hlc, value });
+  const tombstones = new Map<string, number>();
+  for (const [pointer, { hlc }] of merged.tombstones) tombstones.set(pointer, hlc);
+  return { fields, tombstones, retiredHlc: merged.retired?.hlc ?? 0 };
+}
+
+/** The highest stamp in a record not above `horizon`. */
+export function highestStamp(record: RobotRecord, horizon: number): number {
+  let highest = record.retiredHlc <= horizon ? record.retiredHlc : 0;
+  for (const { hlc } of record.fields.values()) if (hlc > highest && hlc <= horizon) highest = hlc;
+  for (const hlc of record.tombstones.values()) if (hlc > highest && hlc <= horizon) highest = hlc;
+  return highest;
+}
+
+function mergeNewest<T extends Stamp>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const result = new Map(a);
+  for (const [pointer, stamped] of b) {
+    const held = result.get(pointer);
+    if (held === undefined || compareStamps(stamped, held) > 0) result.set(pointer, stamped);
+  }
+  return result;
+}
+
+function newest(a: Stamp | undefined, b: Stamp | undefined): Stamp | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return compareStamps(a, b) >= 0 ? a : b;
+}
+
+function isStamp(value: Json | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isLeaf(value: Json): boolean {
+  return !isJsonObject(value) || Object.keys(value).length === 0;
+}

@@ -1,0 +1,222 @@
+/**
+ * All robots' records of one document, merged over authors and epochs (rules CH1, CH4, promise P1).
+ *
+ * Surface for the composition and for robots/:
+ *   `write(robot, changes, now)`, `patchState(…)`, `retire(robot, now)` stage own changes, visible to reads at once;
+ *   `state/record/version/etag(robot)`, `robots()` read the merged view; `exportDocument()`, `documentHash()` compare nodes;
+ *   `settle(now)` ends an input: emits `robot-state` for every robot whose view changed.
+ * The chain side feeds it through `apply`, `replace` and `drop` per generation, and takes what is staged with `takeStaged`.
+ */
+import type { CommandErrorCode } from "../command.ts";
+import type { Env } from "../env.ts";
+import { compareText, type RobotId } from "../ids.ts";
+import { STATE_BYTES_MAX, STATE_DEPTH_MAX, type Json, type JsonObject } from "../json.ts";
+import type { Now } from "../now.ts";
+import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
+import { AUTHOR_ROBOTS_MAX } from "../chain/limits.ts";
+import { hlcAfter, hlcHorizon } from "./hlc.ts";
+import { isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
+import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
+import { isPointer } from "./pointer.ts";
+import { RecordDraft } from "./record-draft.ts";
+import { recordToJson, type RobotRecord } from "./record.ts";
+import { RecordTable } from "./record-table.ts";
+
+export type WriteResult = { readonly ok: true } | { readonly ok: false; readonly code: CommandErrorCode };
+
+export type PatchResult =
+  | { readonly ok: true; readonly state: JsonObject; readonly etag: string }
+  | { readonly ok: false; readonly code: CommandErrorCode; readonly etag: string };
+
+/** Own records to be written in one delta. */
+export interface StagedDelta {
+  readonly changes: readonly RecordChange[];
+  readonly hlc: number;
+}
+
+export class Records {
+  readonly #env: Env;
+  readonly #table: RecordTable;
+  /** The own generation that is written to; undefined before the start and on observers. */
+  #own: GenerationRef | undefined;
+  readonly #staged = new Map<RobotId, RobotRecord>();
+  #lastHlc = 0;
+
+  constructor(env: Env) {
+    this.#env = env;
+    this.#table = new RecordTable(env);
+  }
+
+  /** The generations behind the view; for the chain side. */
+  get table(): RecordTable {
+    return this.#table;
+  }
+
+  /** From now on own writes go to this generation. */
+  beginOwn(generation: GenerationRef): void {
+    this.#own = generation;
+  }
+
+  /** Robots that have anything to show, sorted. */
+  robots(): readonly RobotId[] {
+    return this.#table.robots();
+  }
+
+  /** The robot's state object; empty for unknown robots. */
+  state(robot: RobotId): JsonObject {
+    return this.#table.shown(robot).state;
+  }
+
+  /** The whole merged view of a robot by first pointer segment (`state`, `health`, `labels`, …); empty for unknown robots. */
+  record(robot: RobotId): JsonObject {
+    return this.#table.shown(robot).root;
+  }
+
+  version(robot: RobotId): string {
+    return this.#table.shown(robot).version;
+  }
+
+  etag(robot: RobotId): string {
+    return this.#table.shown(robot).etag;
+  }
+
+  /** Canonical dag-cbor of every robot's view, sorted by id; depends on what is held and on no clock. */
+  exportDocument(): Uint8Array {
+    return this.#table.exportDocument();
+  }
+
+  /** Hex SHA-256 over the robots' hashes in id order: equal exactly when {@link exportDocument} is. */
+  documentHash(): string {
+    return this.#table.documentHash();
+  }
+
+  /**
+   * Stages changes of fields by pointer; `undefined` removes, an object replaces everything at and below its pointer.
+   * Values that already stand there are no change. Refused whole or taken whole.
+   */
+  write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): WriteResult {
+    this.#table.observe(now);
+    const draft = this.#draft(robot, now);
+    let changed = false;
+    for (const pointer of [...changes.keys()].toSorted()) {
+      const given = changes.get(pointer);
+      const value = given === undefined ? undefined : normalJson(this.#env.ports.codec, given);
+      if (!isPointer(pointer) || (given !== undefined && value === undefined)) return { ok: false, code: "state-invalid" };
+      const before = valueAt(this.record(robot), pointer);
+      if (isSameJson(before, value)) continue;
+      changed = true;
+      if (value === undefined) draft.remove(pointer);
+      else if (typeof value === "object" && value !== null && !Array.isArray(value)) draft.replace(pointer, value);
+      else draft.setLeaf(pointer, value);
+    }
+    return changed ? this.#stage(robot, draft.record()) : { ok: true };
+  }
+
+  /** Merge patch on the robot's state (RFC 7396); nothing changes on refusal. */
+  patchState(robot: RobotId, patch: JsonObject, ifMatch: string | undefined, now: Now): PatchResult {
+    this.#table.observe(now);
+    const before = this.#table.shown(robot);
+    const refuse = (code: CommandErrorCode): PatchResult => ({ ok: false, code, etag: before.etag });
+    if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== before.etag) return refuse("precondition-failed");
+    if (isDeeperThan(patch, STATE_DEPTH_MAX)) return refuse("state-too-deep");
+    const normal = normalJson(this.#env.ports.codec, patch);
+    if (normal === undefined) return refuse("state-invalid");
+    const expected = applyMergePatch(before.state, normal) as JsonObject;
+    if (isDeeperThan(expected, STATE_DEPTH_MAX)) return refuse("state-too-deep");
+    if (isSameJson(expected, before.state)) return { ok: true, state: before.state, etag: before.etag };
+    const draft = this.#draft(robot, now);
+    draftMergePatch(draft, "/state", before.state, normal);
+    let record = draft.record();
+    if (!isSameJson(this.#preview(robot, record), expected)) {
+      // Something hidden would come back (a scalar under a removed object): clear the state and write it whole.
+      const whole = this.#draft(robot, now);
+      whole.replace("/state", expected);
+      record = whole.record();
+    }
+    const bytes = this.#table.stateBytes(robot, this.#own, record);
+    if (bytes > STATE_BYTES_MAX && bytes > this.#table.stateBytes(robot, this.#own, undefined)) {
+      return refuse("state-too-large");
+    }
+    const staged = this.#stage(robot, record);
+    if (!staged.ok) return refuse(staged.code);
+    const { state, etag } = this.#table.shown(robot);
+    return { ok: true, state, etag };
+  }
+
+  /** Hides the robot for good, whatever arrives late (rule CH4); later writes bring it back. */
+  retire(robot: RobotId, now: Now): WriteResult {
+    this.#table.observe(now);
+    const draft = this.#draft(robot, now);
+    draft.retire();
+    return this.#stage(robot, draft.record());
+  }
+
+  /** Whether own changes wait to be written. */
+  get hasStaged(): boolean {
+    return this.#staged.size > 0;
+  }
+
+  /** Takes the staged own records, sorted by robot, with the highest stamp in them. */
+  takeStaged(): StagedDelta {
+    const changes = [...this.#staged.keys()]
+      .toSorted(compareText)
+      .map((robot) => ({ robot, value: recordToJson(this.#staged.get(robot) as RobotRecord) }));
+    this.#staged.clear();
+    return { changes, hlc: this.#lastHlc };
+  }
+
+  /** Ends an input: reports what changed in the view; views whose clock-ahead stamps came due are looked at again. */
+  settle(now: Now): void {
+    this.#table.observe(now);
+    this.#table.settle(now, this.#env.out.pendingCommit());
+  }
+
+  /** Learns of stamps of own entries, so that this clock never goes back behind them. */
+  seeOwnHlc(hlc: number): void {
+    if (hlc > this.#lastHlc) this.#lastHlc = hlc;
+  }
+
+  #draft(robot: RobotId, now: Now): RecordDraft {
+    const horizon = hlcHorizon(now.wallMs);
+    const seen = Math.max(this.#table.highestStamp(robot, horizon), this.#lastHlc <= horizon ? this.#lastHlc : 0);
+    return new RecordDraft(this.#table.ownRecord(robot, this.#own), hlcAfter(now.wallMs, seen));
+  }
+
+  #preview(robot: RobotId, record: RobotRecord): Json {
+    return this.#table.preview(robot, this.#own, record).state;
+  }
+
+  #stage(robot: RobotId, record: RobotRecord): WriteResult {
+    const own = this.#own;
+    if (own === undefined) return { ok: false, code: "not-ready" };
+    const value = recordToJson(record);
+    if (this.#table.isFull(own, robot)) return { ok: false, code: "robots-max" };
+    const gate = this.#env.ports.documents.check(own, [{ robot, value }]);
+    if (gate !== undefined) return { ok: false, code: commandCode(gate) };
+    for (const field of record.fields.values()) this.seeOwnHlc(field.hlc);
+    for (const hlc of record.tombstones.values()) this.seeOwnHlc(hlc);
+    this.seeOwnHlc(record.retiredHlc);
+    this.#table.setOwn(own, robot, record);
+    this.#staged.set(robot, record);
+    return { ok: true };
+  }
+}
+
+/** Robots that one author may write, re-exported for those who refuse before writing. */
+export const OWN_ROBOTS_MAX: number = AUTHOR_ROBOTS_MAX;
+
+function commandCode(gate: GateCode): CommandErrorCode {
+  if (gate === "too-large" || gate === "too-many-structs") return "state-too-large";
+  if (gate === "too-deep") return "state-too-deep";
+  return gate === "bad-key" ? "robot-id-invalid" : "state-invalid";
+}
+
+function valueAt(root: JsonObject, pointer: string): Json | undefined {
+  let value: Json | undefined = root;
+  for (const raw of pointer.slice(1).split("/")) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    const key = raw.replaceAll("~1", "/").replaceAll("~0", "~");
+    value = Object.hasOwn(value, key) ? (value as JsonObject)[key] : undefined;
+  }
+  return value;
+}

@@ -1,0 +1,52 @@
+/** One robot in memory: who wrote what about it, and the view worked out of that, kept until something changes. */
+import type { Env } from "../env.ts";
+import type { NodeId, RobotId } from "../ids.ts";
+import { isJsonObject, type JsonObject } from "../json.ts";
+import { toHex } from "../wire/hex.ts";
+import { viewOf } from "./record-view.ts";
+import { attribute, firstStampBeyond, mergeRecords, type MergedRecord, type RobotRecord } from "./record.ts";
+
+/** One author's record in one epoch. */
+export interface Source {
+  readonly author: NodeId;
+  readonly epoch: number;
+  readonly record: RobotRecord;
+}
+
+/** What a robot's record shows to readers. */
+export interface ShownRecord {
+  /** By first pointer segment: state, health, labels, schedule, … Without prototype, never changed in place. */
+  readonly root: JsonObject;
+  readonly state: JsonObject;
+  /** SHA-256 of dag-cbor [robot, root]. */
+  readonly hash: Uint8Array;
+  /** Changes whenever any field does: 16 hex characters. */
+  readonly version: string;
+  /** Of `state`, quoted. */
+  readonly etag: string;
+  /** The lowest stamp that is not shown yet, infinite when there is none. */
+  readonly aheadHlc: number;
+}
+
+const NO_STATE: JsonObject = Object.freeze(Object.create(null) as JsonObject);
+
+export function mergeSources(sources: Iterable<Source>, horizon: number): MergedRecord {
+  let merged: MergedRecord | undefined;
+  for (const { author, epoch, record } of sources) {
+    const one = attribute(record, author, epoch, horizon);
+    merged = merged === undefined ? one : mergeRecords(merged, one);
+  }
+  return merged ?? { fields: new Map(), tombstones: new Map(), retired: undefined };
+}
+
+export function showSources(env: Env, robot: RobotId, sources: readonly Source[], horizon: number): ShownRecord {
+  const { codec, hash: hashing } = env.ports;
+  const root = viewOf(mergeSources(sources, horizon));
+  const shownState = root["state"];
+  const state = isJsonObject(shownState) ? shownState : NO_STATE;
+  const hash = hashing.sha256(codec.encode([robot, root]));
+  const etag = `"${toHex(hashing.sha256(codec.encode(state)).subarray(0, 8))}"`;
+  let aheadHlc = Number.POSITIVE_INFINITY;
+  for (const { record } of sources) aheadHlc = Math.min(aheadHlc, firstStampBeyond(record, horizon));
+  return { root, state, hash, version: toHex(hash.subarray(0, 8)), etag, aheadHlc };
+}
