@@ -3,7 +3,7 @@
  * told what the document has taken.
  */
 import { compareText } from "@pulsemesh/core";
-import type { GateResult, Json, NodeId, RecordChange, RobotId } from "@pulsemesh/core";
+import type { GateCode, GateResult, Json, NodeId, RecordChange, RobotId } from "@pulsemesh/core";
 import * as Y from "yjs";
 import { ByteReader } from "./byte-reader.ts";
 import { inspectDelta, inspectPart } from "./gate.ts";
@@ -15,6 +15,10 @@ import type { Encoded } from "./update-writer.ts";
 
 /** `Y.applyUpdate`, a parameter so that tests can show what happens should Yjs ever do what the gate did not foresee. */
 export type Integrate = (doc: Y.Doc, update: Uint8Array) => void;
+
+type Drafted =
+  | { readonly ok: true; readonly bytes: Uint8Array; readonly plan: Plan }
+  | { readonly ok: false; readonly code: GateCode };
 
 /**
  * Our own documents never write through Yjs; a client id that no generation has keeps Yjs from thinking that somebody uses ours
@@ -60,15 +64,18 @@ export class Generation {
     return plan === undefined ? refused(reader) : this.#take(update, plan);
   }
 
-  /** The delta that makes these changes, already through the gate, not yet applied. */
-  encode(changes: readonly RecordChange[]): Encoded {
-    if (this.#broken) return { ok: false, code: "pending" };
-    if (changes.length > DELTA_STRUCTS_MAX) return { ok: false, code: "too-many-structs" };
-    const delta = encodeDelta(this.#ledger, changes);
-    if (!delta.ok) return delta;
-    const reader = new ByteReader(delta.bytes);
-    inspectDelta(reader, this.#ledger);
-    return reader.refusal === undefined ? delta : { ok: false, code: reader.refusal };
+  /** What every gate would say to this write; undefined when they take it. */
+  check(changes: readonly RecordChange[]): GateCode | undefined {
+    const drafted = this.#draft(changes);
+    return drafted.ok ? undefined : drafted.code;
+  }
+
+  /** Encodes an own write, sends it through the gate and applies it. */
+  write(changes: readonly RecordChange[]): Encoded {
+    const drafted = this.#draft(changes);
+    if (!drafted.ok) return drafted;
+    const taken = this.#take(drafted.bytes, drafted.plan);
+    return taken.ok ? drafted : taken;
   }
 
   /** All values in order of robot id; the map does not change afterwards. */
@@ -79,6 +86,16 @@ export class Generation {
 
   destroy(): void {
     this.#doc.destroy();
+  }
+
+  #draft(changes: readonly RecordChange[]): Drafted {
+    if (this.#broken) return { ok: false, code: "pending" };
+    if (changes.length > DELTA_STRUCTS_MAX) return { ok: false, code: "too-many-structs" };
+    const delta = encodeDelta(this.#ledger, changes);
+    if (!delta.ok) return delta;
+    const reader = new ByteReader(delta.bytes);
+    const plan = inspectDelta(reader, this.#ledger);
+    return plan === undefined ? refused(reader) : { ok: true, bytes: delta.bytes, plan };
   }
 
   /**
@@ -116,7 +133,7 @@ export class Generation {
   }
 }
 
-function refused(reader: ByteReader): GateResult {
+function refused(reader: ByteReader): { readonly ok: false; readonly code: GateCode } {
   return { ok: false, code: reader.refusal ?? "malformed" };
 }
 

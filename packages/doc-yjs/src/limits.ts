@@ -18,10 +18,10 @@ export const PART_BYTES_MAX: number = 256 * 1024;
 /** Smallest `partBytesMax` that one may ask for, in bytes: a part must hold any one record. */
 export const PART_BYTES_MIN: number = 24 * 1024;
 /** Most parts of a snapshot: with parts filled in turn, enough for {@link LIVE_BYTES_MAX} at the smallest part size. */
-export const SNAPSHOT_PARTS_MAX: number = 1_024;
+export const SNAPSHOT_PARTS_MAX: number = 4_096;
 /** Most robots that one generation ever names, deleted ones counted. */
 export const GENERATION_ROBOTS_MAX: number = 16_384;
-/** Most clock values that one generation uses up; 131 times what makes a snapshot due. */
-export const GENERATION_CLOCKS_MAX: number = 131_072;
+/** Most clock values that one generation uses up: far more than the deltas that a reader holds could. */
+export const GENERATION_CLOCKS_MAX: number = 262_144;
 /** Most bytes of live values and their keys in one generation. */
-export const LIVE_BYTES_MAX: number = 8 * 1024 * 1024;
+export const LIVE_BYTES_MAX: number = 32 * 1024 * 1024;

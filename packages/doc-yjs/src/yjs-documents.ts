@@ -49,21 +49,15 @@ class YjsDocuments implements DocumentsPort {
   }
 
   check(generation: GenerationRef, changes: readonly RecordChange[]): GateCode | undefined {
-    const delta = this.#opened(generation).encode(changes);
-    return delta.ok ? undefined : delta.code;
+    return this.#opened(generation).check(changes);
   }
 
   write(generation: GenerationRef, changes: readonly RecordChange[]): Uint8Array {
-    const opened = this.#opened(generation);
-    const delta = opened.encode(changes);
-    if (!delta.ok)
-      throw new RangeError(
-        `Cannot write to ${nameOf(generation)} as the gate would refuse it: ${delta.code}`,
-      );
-    const applied = opened.apply(delta.bytes);
-    if (!applied.ok)
-      throw new Error(`Yjs refused an own write to ${nameOf(generation)}: ${applied.code}`);
-    return delta.bytes;
+    const written = this.#opened(generation).write(changes);
+    if (written.ok) return written.bytes;
+    throw new RangeError(
+      `Cannot write to ${nameOf(generation)} as the gate refuses it: ${written.code}`,
+    );
   }
 
   apply(generation: GenerationRef, update: Uint8Array): GateResult {

@@ -1,5 +1,6 @@
 /** Public face of the test kit: contract suites per port, simulated implementations, generators. */
 export * from "./compare-utf8.ts";
+export * from "./documents-contract.ts";
 export * from "./simulated-disk.ts";
 export * from "./simulated-store.ts";
 export * from "./store-contract.ts";
