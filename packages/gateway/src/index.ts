@@ -1,1 +1,13 @@
-export {};
+/** HTTP, server-sent events and metrics over a running node. */
+export {
+  DEFAULT_HTTP_HOST,
+  DEFAULT_HTTP_PORT,
+  type Gateway,
+  type GatewayOptions,
+  startGateway,
+} from "./gateway.ts";
+export type { AuditEntryJson, AuditListJson, AuditVerifyJson } from "./json/audit.ts";
+export type { EventJson } from "./json/event.ts";
+export type { PeerJson, PeersJson } from "./json/peers.ts";
+export type { RobotJson, RobotListJson, ScheduleJson, WitnessesJson } from "./json/robot.ts";
+export type { ProblemJson } from "./problem.ts";

@@ -1,0 +1,118 @@
+/** Opens a running node to robots and people: HTTP on one address, loopback unless somebody insists. */
+import { PulsemeshError } from "@pulsemesh/core";
+import type { NodeLogger, PulsemeshNode } from "@pulsemesh/node";
+import type { FastifyInstance } from "fastify";
+import { EventFeed } from "./events/feed.ts";
+import { isLoopback } from "./guard/loopback.ts";
+import { HTTP_CLOSE_WAIT_MS_MAX } from "./limits.ts";
+import { HttpMetrics } from "./metrics/http-metrics.ts";
+import { buildServer } from "./server.ts";
+
+export const DEFAULT_HTTP_HOST: string = "127.0.0.1";
+export const DEFAULT_HTTP_PORT: number = 7_420;
+
+export interface GatewayOptions {
+  /** Address to listen on, without brackets. @default "127.0.0.1" */
+  readonly host?: string | undefined;
+  /** 0 … 65535; 0 lets the system choose. @default 7420 */
+  readonly port?: number | undefined;
+  /** Allows an address beyond loopback, where anybody who reaches the port may read and write. @default false */
+  readonly insecureHttp?: boolean | undefined;
+  readonly logger?: NodeLogger | undefined;
+}
+
+export interface Gateway extends AsyncDisposable {
+  /** To call it by from this machine, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /** Ends event streams, lets requests under way finish for at most a second, closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a node over HTTP.
+ * @throws PulsemeshError `http-insecure`, `address-in-use`, `address-invalid` or `option-invalid`
+ * @example
+ * const gateway = await startGateway(node, { port: 0 });
+ * await fetch(`${gateway.url}/heartbeat/security_bot`, { method: "POST" });
+ */
+export async function startGateway(
+  node: PulsemeshNode,
+  options: GatewayOptions = {},
+): Promise<Gateway> {
+  const { logger } = options;
+  const host = listenHost(options);
+  const port = listenPort(options);
+  const feed = new EventFeed(node);
+  const context = { node, feed, metrics: new HttpMetrics(), logger };
+  const app = buildServer(context, { localOnly: isLoopback(host) });
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    feed.close();
+    await app.close();
+    throw listenError(error, host, port);
+  }
+  const bound = boundPort(app, port);
+  const url = `http://${urlHost(host)}:${bound}`;
+  logger?.info({ url }, "HTTP open");
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= closeAll(app, feed));
+  return { url, port: bound, close, [Symbol.asyncDispose]: close };
+}
+
+function listenHost({ host = DEFAULT_HTTP_HOST, insecureHttp = false }: GatewayOptions): string {
+  if (!isLoopback(host) && !insecureHttp) {
+    throw new PulsemeshError(
+      "http-insecure",
+      `Cannot serve HTTP on '${host}': it is reachable from other machines and has no password. Listen on ${DEFAULT_HTTP_HOST}, or accept the risk with --insecure-http.`,
+    );
+  }
+  // The name would open two sockets (IPv4 and IPv6), of which the second may already belong to somebody else.
+  return host.toLowerCase() === "localhost" ? DEFAULT_HTTP_HOST : host;
+}
+
+function listenPort({ port = DEFAULT_HTTP_PORT }: GatewayOptions): number {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot serve HTTP as 'port' must be a whole number from 0 to 65535: current value is ${port}.`,
+  );
+}
+
+function listenError(error: unknown, host: string, port: number): PulsemeshError {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") {
+    return new PulsemeshError(
+      "address-in-use",
+      `Cannot serve HTTP on ${urlHost(host)}:${port}: another process listens there. Stop it, or choose another port with --http.`,
+      { cause: error },
+    );
+  }
+  return new PulsemeshError(
+    "address-invalid",
+    `Cannot serve HTTP on ${urlHost(host)}:${port}: ${error instanceof Error ? error.message : String(error)}.`,
+    { cause: error },
+  );
+}
+
+function boundPort(app: FastifyInstance, fallback: number): number {
+  const address = app.server.address();
+  return typeof address === "object" && address !== null ? address.port : fallback;
+}
+
+function urlHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+async function closeAll(app: FastifyInstance, feed: EventFeed): Promise<void> {
+  feed.close();
+  const cut = setTimeout(() => app.server.closeAllConnections(), HTTP_CLOSE_WAIT_MS_MAX);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}

@@ -1,0 +1,105 @@
+/** The mesh as one node sees it: itself, its peers, and how much of the roster is in sight. */
+import { compareText, type FleetView, type NodeView, type Status } from "@pulsemesh/core";
+import { z } from "zod";
+import { rfc3339 } from "./rfc3339.ts";
+import { statusSchema, timeSchema } from "./words.ts";
+
+export interface PeerJson {
+  readonly id: string;
+  readonly name: string;
+  readonly region: string;
+  readonly status: Status;
+  readonly since: string;
+  readonly reason: string | null;
+  readonly addresses: readonly string[];
+  /** By the answering node's monotonic clock; null when it heard none in this boot. */
+  readonly last_pulse_age_ms: number | null;
+  readonly rtt_ms: number | null;
+}
+
+export interface PeersJson {
+  readonly fleet: string;
+  readonly self: {
+    readonly id: string;
+    readonly name: string;
+    readonly region: string;
+    readonly addresses: readonly string[];
+    readonly boot: number;
+  };
+  readonly peers: readonly PeerJson[];
+  readonly view: {
+    /** Members that count, the answering node included. */
+    readonly roster: number;
+    readonly in_sight: number;
+    /** Equal on all nodes that hold the same document (promise P1). */
+    readonly document_hash: string;
+  };
+}
+
+const spanMsSchema = z.number().min(0).nullable();
+
+export const peersSchema: z.ZodType<PeersJson> = z.strictObject({
+  fleet: z.string(),
+  self: z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    region: z.string(),
+    addresses: z.array(z.string()).describe("Multiaddrs to join by"),
+    boot: z.int(),
+  }),
+  peers: z.array(
+    z.strictObject({
+      id: z.string(),
+      name: z.string(),
+      region: z.string(),
+      status: statusSchema,
+      since: timeSchema,
+      reason: z.string().nullable(),
+      addresses: z.array(z.string()),
+      last_pulse_age_ms: spanMsSchema,
+      rtt_ms: spanMsSchema,
+    }),
+  ),
+  view: z.strictObject({
+    roster: z.int().describe("Members that count, the answering node included"),
+    in_sight: z.int(),
+    document_hash: z.string().describe("Equal on all nodes that hold the same document"),
+  }),
+});
+
+export interface PeersSource {
+  readonly fleet: FleetView;
+  readonly addresses: readonly string[];
+  readonly roundTripMs: (node: string) => number | undefined;
+}
+
+export function peersJson({ fleet, addresses, roundTripMs }: PeersSource): PeersJson {
+  const { self } = fleet;
+  return {
+    fleet: fleet.fleet,
+    self: { id: self.node, name: self.name, region: self.region, addresses, boot: self.boot },
+    peers: fleet.nodes
+      .filter(({ node }) => node !== self.node)
+      .toSorted((a, b) => compareText(a.node, b.node))
+      .map((node) => peerJson(node, roundTripMs(node.node))),
+    view: {
+      roster: fleet.roster,
+      in_sight: fleet.inSight,
+      document_hash: fleet.documentHash,
+    },
+  };
+}
+
+function peerJson(node: NodeView, roundTripMs: number | undefined): PeerJson {
+  return {
+    id: node.node,
+    name: node.name,
+    region: node.region,
+    status: node.status,
+    since: rfc3339(node.sinceWallMs),
+    reason: node.reason ?? null,
+    addresses: node.addresses,
+    last_pulse_age_ms: node.lastPulseAgeMs ?? null,
+    rtt_ms: roundTripMs ?? null,
+  };
+}

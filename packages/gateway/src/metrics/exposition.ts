@@ -1,0 +1,100 @@
+/**
+ * `/metrics`: what the node counts, what it sees, and what the gateway counts, in the Prometheus text format. Everything is
+ * built anew for each scrape from numbers that exist anyway, in a registry of its own, so that several nodes can live in one
+ * process.
+ */
+import type { Status } from "@pulsemesh/core";
+import type { NodeMetric } from "@pulsemesh/node";
+import { Counter, Gauge, Registry } from "prom-client";
+import type { GatewayContext } from "../context.ts";
+
+const PREFIX = "pulsemesh_";
+const STATUSES: readonly Status[] = ["new", "up", "late", "down", "unknown", "paused", "left"];
+
+export interface Exposition {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+export async function exposition(context: GatewayContext): Promise<Exposition> {
+  const registry = new Registry();
+  const { node, feed } = context;
+  const fleet = node.fleetView();
+  const self = fleet.nodes.find(({ node: id }) => id === fleet.self.node);
+  gauge(registry, "build_info", "Always 1; the labels say what runs.", [
+    [{ agent: self?.agent ?? "", node_version: process.versions.node }, 1],
+  ]);
+  gauge(registry, "ready", "1 once the node is ready.", [[{}, node.ready() ? 1 : 0]]);
+  gauge(
+    registry,
+    "robots",
+    "Robots by the mesh's verdict.",
+    byStatus(node.robots().map(({ status }) => status)),
+  );
+  gauge(
+    registry,
+    "peers",
+    "Other nodes by the mesh's verdict.",
+    byStatus(fleet.nodes.filter((peer) => peer !== self).map(({ status }) => status)),
+  );
+  gauge(registry, "roster_nodes", "Members that count, this node included.", [[{}, fleet.roster]]);
+  gauge(registry, "in_sight_nodes", "Members heard lately, this node included.", [
+    [{}, fleet.inSight],
+  ]);
+  gauge(registry, "event_streams", "Open event streams.", [[{}, feed.streams]]);
+  processMetrics(registry);
+  context.metrics.register(registry);
+  for (const metric of node.metrics()) nodeMetric(registry, metric);
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+type Sample = readonly [Readonly<Record<string, string>>, number];
+
+function gauge(registry: Registry, name: string, help: string, samples: readonly Sample[]): void {
+  const labelNames = Object.keys(samples[0]?.[0] ?? {});
+  const metric = new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
+  for (const [labels, value] of samples) metric.set(labels, value);
+}
+
+function byStatus(statuses: readonly Status[]): readonly Sample[] {
+  return STATUSES.map((status) => [
+    { status },
+    statuses.filter((candidate) => candidate === status).length,
+  ]);
+}
+
+/** The few process numbers that dashboards expect, under the names that every client library uses. */
+function processMetrics(registry: Registry): void {
+  const { user, system } = process.cpuUsage();
+  const registers = [registry];
+  new Counter({
+    name: "process_cpu_seconds_total",
+    help: "CPU time of the process.",
+    registers,
+  }).inc((user + system) / 1_000_000);
+  new Gauge({
+    name: "process_resident_memory_bytes",
+    help: "Resident memory of the process.",
+    registers,
+  }).set(process.memoryUsage.rss());
+  new Gauge({
+    name: "process_start_time_seconds",
+    help: "When the process started, in seconds since 1970.",
+    registers,
+  }).set(Math.round(performance.timeOrigin / 1_000));
+}
+
+/** A metric that the node already keeps. A name that is taken, here or by an earlier one, must not cost the whole scrape. */
+function nodeMetric(registry: Registry, { name, help, type, samples }: NodeMetric): void {
+  const full = name.startsWith(PREFIX) ? name : PREFIX + name;
+  if (registry.getSingleMetric(full) !== undefined) return;
+  const labelNames = [...new Set(samples.flatMap(({ labels }) => Object.keys(labels)))];
+  const options = { name: full, help, labelNames, registers: [registry] };
+  if (type === "counter") {
+    const counter = new Counter(options);
+    for (const { labels, value } of samples) counter.inc(labels, value);
+  } else {
+    const plain = new Gauge(options);
+    for (const { labels, value } of samples) plain.set(labels, value);
+  }
+}

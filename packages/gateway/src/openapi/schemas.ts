@@ -1,0 +1,40 @@
+/** The named shapes of `/openapi.json`: the same zod schemas that tests hold answers against, as JSON Schema 2020-12. */
+import { z } from "zod";
+import { auditListSchema, auditVerifySchema } from "../json/audit.ts";
+import { eventSchema } from "../json/event.ts";
+import { peersSchema } from "../json/peers.ts";
+import { robotListSchema, robotSchema } from "../json/robot.ts";
+import { jsonObjectSchema } from "../json/words.ts";
+import { problemSchema } from "../problem.ts";
+
+export const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  Robot: robotSchema,
+  RobotList: robotListSchema,
+  State: jsonObjectSchema,
+  Peers: peersSchema,
+  Event: eventSchema,
+  AuditList: auditListSchema,
+  AuditVerify: auditVerifySchema,
+  Problem: problemSchema,
+};
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** Of a value as it leaves the gateway. Readers must tolerate new fields, so none are ruled out. */
+export function toJsonSchema(schema: z.ZodType): JsonSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: "output",
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
+    },
+  });
+  return rest;
+}
+
+export function namedSchemas(): Readonly<Record<string, JsonSchema>> {
+  return Object.fromEntries(
+    Object.entries(NAMED_SCHEMAS).map(([name, schema]) => [name, toJsonSchema(schema)]),
+  );
+}

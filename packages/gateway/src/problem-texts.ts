@@ -1,0 +1,128 @@
+/** Title and next step of every code. The compiler demands an entry for each code of the registry (STYLE rule 30). */
+import { type ErrorCode, ROBOT_ID_RULE } from "@pulsemesh/core";
+
+export interface ProblemText {
+  readonly title: string;
+  readonly next: string;
+}
+
+export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
+  "robot-id-invalid": { title: "Robot id invalid", next: `Choose another id: ${ROBOT_ID_RULE}.` },
+  "robot-unknown": {
+    title: "Robot unknown",
+    next: "Check the id with GET /api/v1/robots, or register the robot with POST /heartbeat/{robot}.",
+  },
+  "robots-max": {
+    title: "Too many robots",
+    next: "Retire robots that are gone, or send this robot's beats to another node.",
+  },
+  "beats-too-many": {
+    title: "Too many beats",
+    next: "Wait as long as Retry-After says; one beat a second is plenty.",
+  },
+  "schedule-invalid": {
+    title: "Schedule invalid",
+    next: "Give an interval from 100ms to 31d, or a cron line of five fields with a time zone.",
+  },
+  "label-invalid": { title: "Label invalid", next: "Correct the label that the detail names." },
+  "state-too-large": {
+    title: "State too large",
+    next: "Remove fields (set them to null) or keep large data elsewhere: a state holds 16 KiB. Nothing was changed.",
+  },
+  "state-too-deep": {
+    title: "State too deep",
+    next: "Flatten the state: it may nest 32 levels. Nothing was changed.",
+  },
+  "state-invalid": {
+    title: "State invalid",
+    next: 'Send a JSON object as merge patch, such as {"status":"scanning"}. Nothing was changed.',
+  },
+  "precondition-failed": {
+    title: "State has changed",
+    next: "Read the state again and repeat the patch with its new ETag in If-Match.",
+  },
+  "not-ready": { title: "Node not ready", next: "Wait until GET /readyz answers 200." },
+  "json-invalid": { title: "JSON invalid", next: "Send valid JSON in UTF-8." },
+  "request-invalid": {
+    title: "Request invalid",
+    next: "Correct what the detail names; GET /openapi.json describes every request.",
+  },
+  "media-type-unsupported": {
+    title: "Media type unsupported",
+    next: "Send it with the header content-type: application/merge-patch+json, or application/json.",
+  },
+  "body-too-large": { title: "Body too large", next: "Send at most 1 MiB." },
+  "headers-too-large": { title: "Headers too large", next: "Send at most 16 KiB of headers." },
+  "request-timed-out": {
+    title: "Request too slow",
+    next: "Send the whole request within 10 s.",
+  },
+  "host-forbidden": {
+    title: "Host not served",
+    next: "Call this node as localhost, 127.0.0.1 or [::1]: it serves this machine only.",
+  },
+  "origin-forbidden": {
+    title: "Request from another site",
+    next: "Call from a program, or from a page that this node served.",
+  },
+  "event-streams-max": {
+    title: "Too many event streams",
+    next: "Close streams that nobody reads, or read from another node of the fleet.",
+  },
+  "not-found": { title: "No such page", next: "See GET /openapi.json for what there is." },
+  "method-not-allowed": {
+    title: "Method not allowed",
+    next: "Use one of the methods in the Allow header.",
+  },
+  "store-locked": {
+    title: "Data directory in use",
+    next: "Stop the process that holds it, or give this node another --data directory.",
+  },
+  "store-failed": {
+    title: "Not stored",
+    next: "Check the disk of this node, then send the request again: it was not acknowledged.",
+  },
+  "store-full": {
+    title: "Disk full",
+    next: "Free space on the disk of this node; it recovers alone. Then send the request again.",
+  },
+  "store-newer": {
+    title: "Data of a newer version",
+    next: "Run the version that wrote this data directory, or a later one.",
+  },
+  "data-dir-unusable": {
+    title: "Data directory unusable",
+    next: "Give the node a directory that it may write to with --data.",
+  },
+  "address-in-use": {
+    title: "Address in use",
+    next: "Stop the process that listens there, or choose another port.",
+  },
+  "address-invalid": {
+    title: "Address invalid",
+    next: "Give an address of this machine, such as 127.0.0.1:7420.",
+  },
+  "fleet-mismatch": {
+    title: "Another fleet",
+    next: "Join by an address of a node of the same fleet, or use another --data directory.",
+  },
+  "join-failed": {
+    title: "Could not join",
+    next: "Check that the address is right and that the node there is running.",
+  },
+  "http-insecure": {
+    title: "HTTP beyond this machine",
+    next: "Listen on 127.0.0.1, or accept the risk with --insecure-http: anybody who reaches the port may write.",
+  },
+  "option-invalid": { title: "Option invalid", next: "Correct the option that the detail names." },
+  "node-unreachable": {
+    title: "Node unreachable",
+    next: "Check that the node runs and that the address is right.",
+  },
+  "timed-out": { title: "Timed out", next: "Try again, or allow more time." },
+  stopped: { title: "Node stopping", next: "Send the request to another node, or again later." },
+  internal: {
+    title: "Internal error",
+    next: "Look into the node's log for the cause, and please report it.",
+  },
+};

@@ -1,0 +1,52 @@
+/** JSON bodies, read strictly: a patch that was misread would be acknowledged and spread over the fleet. */
+import { isJsonObject, type JsonObject } from "@pulsemesh/core";
+import type { FastifyRequest } from "fastify";
+import { HttpProblem } from "../problem.ts";
+
+export const PATCH_MEDIA_TYPES: readonly string[] = [
+  "application/merge-patch+json",
+  "application/json",
+];
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Whether the request says that its body is JSON of some kind. */
+export function claimsJson(request: FastifyRequest): boolean {
+  return /^application\/(?:[\w.+-]+\+)?json$/.test(mediaType(request));
+}
+
+/**
+ * The JSON object in the body.
+ * @throws HttpProblem `media-type-unsupported`, `json-invalid`, or `state-invalid` when it is JSON but no object
+ */
+export function patchOf(request: FastifyRequest): JsonObject {
+  const type = mediaType(request);
+  const encoding = request.headers["content-encoding"];
+  if (!PATCH_MEDIA_TYPES.includes(type) || (encoding ?? "identity") !== "identity") {
+    throw new HttpProblem(
+      "media-type-unsupported",
+      `A patch is sent as ${PATCH_MEDIA_TYPES.join(" or ")} without compression, not as '${type}'.`,
+    );
+  }
+  const value = parseJson(request);
+  if (isJsonObject(value)) return value;
+  throw new HttpProblem("state-invalid", "A merge patch on a robot's state must be a JSON object.");
+}
+
+/** @throws HttpProblem `json-invalid` with what the parser says */
+export function parseJson(request: FastifyRequest): unknown {
+  const { body } = request;
+  if (!Buffer.isBuffer(body) || body.length === 0) {
+    throw new HttpProblem("json-invalid", "The body is empty.");
+  }
+  try {
+    return JSON.parse(decoder.decode(body)) as unknown;
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? error.message : "it is not UTF-8";
+    throw new HttpProblem("json-invalid", `The body is no valid JSON: ${reason}.`);
+  }
+}
+
+function mediaType(request: FastifyRequest): string {
+  return (request.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}

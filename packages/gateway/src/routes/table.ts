@@ -1,0 +1,29 @@
+/** All routes of the gateway, in the order in which `/openapi.json` shows them. */
+import type { GatewayContext } from "../context.ts";
+import type { Route } from "../route.ts";
+import { auditRoutes } from "./audit.ts";
+import { beatRoutes } from "./beats.ts";
+import { eventRoutes } from "./events.ts";
+import { metricRoutes } from "./metrics.ts";
+import { openApiRoute } from "./openapi.ts";
+import { peerRoutes } from "./peers.ts";
+import { probeRoutes } from "./probes.ts";
+import { robotRoutes } from "./robots.ts";
+import { stateRoutes } from "./state.ts";
+import { statusRoutes } from "./status.ts";
+
+export function routeTable(context: GatewayContext): readonly Route[] {
+  const routes: readonly Route[] = [
+    ...beatRoutes(context),
+    ...statusRoutes(context),
+    ...robotRoutes(context),
+    ...stateRoutes(context),
+    ...peerRoutes(context),
+    ...eventRoutes(context),
+    ...auditRoutes(context),
+    ...probeRoutes(context),
+    ...metricRoutes(context),
+    openApiRoute(() => routes),
+  ];
+  return routes;
+}

@@ -1,0 +1,241 @@
+/**
+ * A PulsemeshNode without a mesh: it holds robots in a map, does what beats and patches ask in the simplest way, and can be
+ * told to refuse, to fail, to hold commands back and to emit events. For tests of what stands on a node, such as the gateway.
+ */
+import {
+  type Command,
+  type CommandResult,
+  type CoreEvent,
+  type FleetView,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type NodeView,
+  type RobotView,
+} from "@pulsemesh/core";
+import type { AuditLine, AuditVerification, NodeMetric, PulsemeshNode } from "@pulsemesh/node";
+
+type NodeEvent = CoreEvent | { readonly type: "lost"; readonly count: number };
+type Beat = Extract<Command, { type: "beat" }>;
+type Patch = Extract<Command, { type: "patch-state" }>;
+
+export const START_WALL_MS: number = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+const IN_SIGHT_PEERS = 2;
+
+export function nodeView(overrides: Partial<NodeView> = {}): NodeView {
+  return {
+    node: "12D3KooWSelf",
+    name: "alpha",
+    region: "eu-west",
+    agent: "pulsemesh/0.1.0",
+    status: "up",
+    sinceWallMs: START_WALL_MS,
+    reason: undefined,
+    addresses: ["/ip4/127.0.0.1/tcp/7421"],
+    lastPulseAgeMs: 12,
+    lastPulse: { boot: 3, seq: 9 },
+    ...overrides,
+  };
+}
+
+export function robotView(overrides: Partial<RobotView> = {}): RobotView {
+  return {
+    robot: "security_bot",
+    status: "up",
+    sinceWallMs: START_WALL_MS,
+    reason: undefined,
+    health: "ok",
+    lastCheckWallMs: START_WALL_MS + 1_000,
+    ageMs: 250,
+    beats: 1,
+    started: false,
+    node: "12D3KooWSelf",
+    labels: {},
+    schedule: { type: "every", everyMs: 60_000, graceMs: 0, missed: 1, startupMs: 60_000 },
+    dueWallMs: undefined,
+    state: {},
+    etag: '"0000000000000000"',
+    version: "0000000000000001",
+    witnesses: { up: 2, late: 0, down: 0, unknown: 0, of: 2 },
+    ...overrides,
+  };
+}
+
+export class ScriptedNode implements PulsemeshNode {
+  readonly id = "12D3KooWSelf";
+  readonly fleet = "fleetfleetfleet";
+  readonly dataDir = "/nowhere";
+  /** Every command that came, in order. */
+  readonly commands: Command[] = [];
+  readonly robotMap: Map<string, RobotView> = new Map();
+  audit: AuditLine[] = [];
+  verification: AuditVerification = { ok: true, size: 0, head: "00" };
+  verifications = 0;
+  nodeMetrics: NodeMetric[] = [];
+  isReady = true;
+  nodes: NodeView[] = [
+    nodeView(),
+    nodeView({ node: "12D3KooWBeta", name: "beta", region: "us-east" }),
+  ];
+  /** Given to the next commands instead of doing them. */
+  answer: (() => CommandResult | Promise<CommandResult>) | undefined;
+  #revision = 0;
+  readonly #listeners = new Set<(event: NodeEvent | undefined) => void>();
+
+  addresses(): readonly string[] {
+    return ["/ip4/127.0.0.1/tcp/7421/p2p/12D3KooWSelf"];
+  }
+
+  ready(): boolean {
+    return this.isReady;
+  }
+
+  async command(command: Command): Promise<CommandResult> {
+    this.commands.push(command);
+    if (this.answer !== undefined) return this.answer();
+    switch (command.type) {
+      case "beat":
+        return this.#beat(command);
+      case "patch-state":
+        return this.#patch(command);
+      case "register":
+      case "stop":
+        return { ok: true };
+    }
+  }
+
+  fleetView(): FleetView {
+    return {
+      fleet: this.fleet,
+      self: { node: this.id, name: "alpha", region: "eu-west", boot: 3, doubt: undefined },
+      nodes: this.nodes,
+      roster: this.nodes.length,
+      inSight: IN_SIGHT_PEERS,
+      documentHash: "ab".repeat(32),
+    };
+  }
+
+  robots(): readonly RobotView[] {
+    return [...this.robotMap.values()];
+  }
+
+  robot(id: string): RobotView | undefined {
+    return this.robotMap.get(id);
+  }
+
+  add(overrides: Partial<RobotView> = {}): RobotView {
+    const view = robotView(overrides);
+    this.robotMap.set(view.robot, view);
+    return view;
+  }
+
+  roundTripMs(node: string): number | undefined {
+    return node === this.id ? undefined : 1.5;
+  }
+
+  async *events(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<NodeEvent> {
+    const waiting: (NodeEvent | undefined)[] = [];
+    let wake: (() => void) | undefined;
+    const take = (event: NodeEvent | undefined): void => {
+      waiting.push(event);
+      wake?.();
+    };
+    this.#listeners.add(take);
+    options.signal?.addEventListener("abort", () => take(undefined));
+    try {
+      for (;;) {
+        while (waiting.length > 0) {
+          const event = waiting.shift();
+          if (event === undefined) return;
+          yield event;
+        }
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      this.#listeners.delete(take);
+    }
+  }
+
+  emit(...events: readonly NodeEvent[]): void {
+    for (const event of events) for (const listener of this.#listeners) listener(event);
+  }
+
+  async auditTail(options: {
+    readonly limit: number;
+    readonly before?: number | undefined;
+  }): Promise<readonly AuditLine[]> {
+    const { limit, before = Number.POSITIVE_INFINITY } = options;
+    return this.audit.filter(({ index }) => index < before).slice(-limit);
+  }
+
+  async auditVerify(): Promise<AuditVerification> {
+    this.verifications += 1;
+    return this.verification;
+  }
+
+  metrics(): readonly NodeMetric[] {
+    return this.nodeMetrics;
+  }
+
+  async stop(): Promise<void> {
+    for (const listener of this.#listeners) listener(undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #beat(command: Beat): CommandResult {
+    const known = this.robotMap.get(command.robot);
+    if (known === undefined && command.create === "never") {
+      return { ok: false, code: "robot-unknown", detail: `no robot '${command.robot}'` };
+    }
+    const health = command.kind === "fail" ? "failing" : (command.health ?? "ok");
+    const robot = robotView({ ...known, robot: command.robot, health, status: "up" });
+    this.robotMap.set(command.robot, robot);
+    return { ok: true, created: known === undefined, robot };
+  }
+
+  #patch(command: Patch): CommandResult {
+    const known = this.robotMap.get(command.robot);
+    if (known === undefined) return { ok: false, code: "robot-unknown", detail: "no such robot" };
+    if (command.ifMatch !== undefined && command.ifMatch !== known.etag) {
+      return { ok: false, code: "precondition-failed", detail: "the state has another entity tag" };
+    }
+    const state = merged(known.state, command.patch, 0);
+    if (state === undefined) {
+      return { ok: false, code: "state-too-deep", detail: "the state is deeper than 32" };
+    }
+    if (JSON.stringify(state).length > 16 * 1024) {
+      return { ok: false, code: "state-too-large", detail: "the state is over 16 KiB" };
+    }
+    this.#revision += 1;
+    const etag = `"${this.#revision.toString(16).padStart(16, "0")}"`;
+    this.robotMap.set(command.robot, { ...known, state: state as JsonObject, etag });
+    return { ok: true, state: state as JsonObject, etag };
+  }
+}
+
+/** RFC 7396; undefined when deeper than a state may be. */
+function merged(target: Json | undefined, patch: Json, depth: number): Json | undefined {
+  if (depth > 32) return undefined;
+  if (!isJsonObject(patch)) return tooDeep(patch, depth) ? undefined : patch;
+  const result = new Map(isJsonObject(target) ? Object.entries(target) : []);
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) {
+      result.delete(key);
+      continue;
+    }
+    const field = merged(result.get(key), value, depth + 1);
+    if (field === undefined) return undefined;
+    result.set(key, field);
+  }
+  return Object.fromEntries(result);
+}
+
+function tooDeep(value: Json, depth: number): boolean {
+  if (depth > 32) return true;
+  return Array.isArray(value) && value.some((item: Json) => tooDeep(item, depth + 1));
+}
