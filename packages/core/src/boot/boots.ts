@@ -25,7 +25,8 @@ export class Boots {
   restore(row: StoreRow): void {
     try {
       const value = this.#env.ports.codec.decode(row.value);
-      if (isIntegerIn(value, 1, Number.MAX_SAFE_INTEGER)) this.#stored = Math.max(this.#stored, value);
+      if (isIntegerIn(value, 1, Number.MAX_SAFE_INTEGER))
+        this.#stored = Math.max(this.#stored, value);
     } catch {
       // A damaged row is as good as none: seconds since 2020 are above every boot of an honest past.
     }
@@ -33,9 +34,15 @@ export class Boots {
 
   /** Makes the next boot durable; it may be used once its commit is done. */
   open(now: Now, above: number = 0): number {
-    const boot = Math.max(this.#stored + 1, above + 1, Math.floor((now.wallMs - SINCE_2020_MS) / 1_000));
+    const boot = Math.max(
+      this.#stored + 1,
+      above + 1,
+      Math.floor((now.wallMs - SINCE_2020_MS) / 1_000),
+    );
     this.#stored = boot;
-    const commit = this.#env.out.persist([{ type: "put", key: BOOT_ROW, value: this.#env.ports.codec.encode(boot) }]);
+    const commit = this.#env.out.persist([
+      { type: "put", key: BOOT_ROW, value: this.#env.ports.codec.encode(boot) },
+    ]);
     this.#pending = { boot, commit };
     return boot;
   }

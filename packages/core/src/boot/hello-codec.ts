@@ -39,7 +39,8 @@ export function openHello(env: Env, bytes: Uint8Array, from: string): HelloResul
   if (evidenceBytes === null) return { ok: true, newestOfMine: undefined };
   if (!isBytes(evidenceBytes)) return { ok: false, code: "hello-malformed" };
   const evidence = decodeEvidence(env, evidenceBytes);
-  if (!evidence.ok || evidence.value.envelope.author !== env.identity.self) return { ok: false, code: "evidence-bad" };
+  if (!evidence.ok || evidence.value.envelope.author !== env.identity.self)
+    return { ok: false, code: "evidence-bad" };
   if (!verifyEnvelope(env, evidence.value.envelope)) return { ok: false, code: "evidence-bad" };
   return { ok: true, newestOfMine: evidence.value };
 }

@@ -11,11 +11,16 @@ function guardAt(monoMs: number, wallMs: number): StallGuard {
 
 describe("StallGuard", () => {
   test("PU6 an own pulse that is late by one interval is no stall yet", () => {
-    expect(guardAt(0, 50_000).check({ monoMs: 2_000, wallMs: 52_000 }, 1_000)).toEqual({ type: "none" });
+    expect(guardAt(0, 50_000).check({ monoMs: 2_000, wallMs: 52_000 }, 1_000)).toEqual({
+      type: "none",
+    });
   });
 
   test("PU6 an own pulse that is overdue by more than one interval is a stall of that length", () => {
-    expect(guardAt(0, 50_000).check({ monoMs: 6_000, wallMs: 56_000 }, 1_000)).toEqual({ type: "stalled", forMs: 5_000 });
+    expect(guardAt(0, 50_000).check({ monoMs: 6_000, wallMs: 56_000 }, 1_000)).toEqual({
+      type: "stalled",
+      forMs: 5_000,
+    });
   });
 
   test("PU6 clocks that part either way by more than one interval are noticed, whatever the silence", () => {
@@ -30,6 +35,8 @@ describe("StallGuard", () => {
   });
 
   test("PU6 a node that does not pulse cannot be overdue", () => {
-    expect(guardAt(0, 0).check({ monoMs: 60_000, wallMs: 60_000 }, Number.POSITIVE_INFINITY)).toEqual({ type: "none" });
+    expect(
+      guardAt(0, 0).check({ monoMs: 60_000, wallMs: 60_000 }, Number.POSITIVE_INFINITY),
+    ).toEqual({ type: "none" });
   });
 });

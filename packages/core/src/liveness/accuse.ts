@@ -39,7 +39,9 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
   }
   const lookAgainMonoMs = now.monoMs + config.pulseEveryMs / 4;
   const mayAccuse =
-    witness.electorate.hasMajority(now.monoMs) && !subject.isDelayed(now.monoMs) && !subject.isUndated(now.monoMs);
+    witness.electorate.hasMajority(now.monoMs) &&
+    !subject.isDelayed(now.monoMs) &&
+    !subject.isUndated(now.monoMs);
   if (!mayAccuse) {
     withdraw(subject, witness);
     stateUnknown(witness, subject, now);
@@ -47,7 +49,8 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
   }
   const name = subject.newestName;
   if (subject.own === undefined || comparePulseNames(subject.own.name, name) !== 0) {
-    if (subject.objectedRunning >= OBJECTED_RUNNING_LIMIT && !isSeconded(witness, subject, now)) return lookAgainMonoMs;
+    if (subject.objectedRunning >= OBJECTED_RUNNING_LIMIT && !isSeconded(witness, subject, now))
+      return lookAgainMonoMs;
     accuse(witness, subject, now);
   }
   return Math.min(lookAgainMonoMs, repeat(witness, subject, now));
@@ -57,7 +60,11 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
 function accuse(witness: Witness, subject: Subject, now: Now): void {
   const name = subject.newestName;
   subject.own = { name, sinceMonoMs: now.monoMs, repeats: 0, restatedMonoMs: now.monoMs };
-  subject.accusations.set(witness.env.identity.self, { name, namedMonoMs: now.monoMs, seenMonoMs: now.monoMs });
+  subject.accusations.set(witness.env.identity.self, {
+    name,
+    namedMonoMs: now.monoMs,
+    seenMonoMs: now.monoMs,
+  });
   witness.recordAccusation(subject, now);
   witness.statements.say("accuse", subject);
 }
@@ -80,7 +87,9 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
   if (opinion !== undefined) opinion.seenMonoMs = now.monoMs;
   const followingRepeatMs = REPEATS_MS[own.repeats];
   const restateMonoMs = own.restatedMonoMs + restateMs;
-  return followingRepeatMs === undefined ? restateMonoMs : Math.min(restateMonoMs, own.sinceMonoMs + followingRepeatMs);
+  return followingRepeatMs === undefined
+    ? restateMonoMs
+    : Math.min(restateMonoMs, own.sinceMonoMs + followingRepeatMs);
 }
 
 /** The own accusation no longer stands; others drop theirs of this node when they learn of the newer pulse, or by expiry. */
@@ -102,14 +111,20 @@ function stateUnknown(witness: Witness, subject: Subject, now: Now): void {
 function isSeconded(witness: Witness, subject: Subject, now: Now): boolean {
   const expireMs = EXPIRE_INTERVALS * witness.env.config.pulseEveryMs;
   for (const [accuser, opinion] of subject.accusations) {
-    if (accuser === witness.env.identity.self || now.monoMs - opinion.seenMonoMs > expireMs) continue;
+    if (accuser === witness.env.identity.self || now.monoMs - opinion.seenMonoMs > expireMs)
+      continue;
     if (comparePulseNames(opinion.name, subject.newestName) === 0) return true;
   }
   return false;
 }
 
 /** Somebody accused a subject by an older pulse than this node knows to exist: answer with the newer header (rule VE3). */
-export function objectIfNewer(witness: Witness, subject: Subject, accused: { readonly boot: number; readonly seq: number }, now: Now): void {
+export function objectIfNewer(
+  witness: Witness,
+  subject: Subject,
+  accused: { readonly boot: number; readonly seq: number },
+  now: Now,
+): void {
   if (witness.env.config.observer || subject.known === undefined) return;
   if (comparePulseNames(subject.known.header, accused) <= 0) return;
   if (now.monoMs - subject.objectedAtMonoMs < OBJECT_INTERVALS * subject.intervalMs) return;
@@ -133,7 +148,8 @@ export function restateUp(witness: Witness, subject: Subject, now: Now): number 
     return Number.POSITIVE_INFINITY;
   }
   const first = subject.upRestates === UP_RESTATES;
-  const dueMonoMs = subject.upStatedMonoMs + (first ? 1 : RESTATE_INTERVALS) * witness.env.config.pulseEveryMs;
+  const dueMonoMs =
+    subject.upStatedMonoMs + (first ? 1 : RESTATE_INTERVALS) * witness.env.config.pulseEveryMs;
   if (now.monoMs < dueMonoMs) return dueMonoMs;
   subject.upRestates -= 1;
   subject.upStatedMonoMs = now.monoMs;

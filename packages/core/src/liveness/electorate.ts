@@ -53,7 +53,8 @@ export class Electorate {
   inSight(nowMonoMs: number): number {
     let count = 0;
     for (const { node } of this.#membership.members()) {
-      if (node === this.#self || this.#subjects.get(node)?.isInSight(nowMonoMs) === true) count += 1;
+      if (node === this.#self || this.#subjects.get(node)?.isInSight(nowMonoMs) === true)
+        count += 1;
     }
     return count;
   }
@@ -68,7 +69,8 @@ export class Electorate {
   freshWitnesses(subject: Subject, nowMonoMs: number): number {
     let count = 0;
     for (const { node } of this.#membership.members()) {
-      const witness = node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
+      const witness =
+        node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
       if (witness === undefined || !witness.isInSight(nowMonoMs)) continue;
       const heard = witness.says?.heard.find(({ shortId }) => shortId === subject.shortId);
       if (heard?.fresh === true && heard.boot >= (subject.latch?.name.boot ?? 0)) count += 1;
@@ -81,7 +83,8 @@ export class Electorate {
     let missing = subject.loss.isLossy() ? 1 : 0;
     let witnesses = this.mayAccuse ? 1 : 0;
     for (const { node } of this.#membership.members()) {
-      const witness = node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
+      const witness =
+        node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
       if (witness === undefined || !witness.isInSight(nowMonoMs)) continue;
       witnesses += 1;
       if (witness.says?.missing.includes(subject.shortId) === true) missing += 1;

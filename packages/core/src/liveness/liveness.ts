@@ -74,7 +74,11 @@ export class Liveness {
       statements: this.statements,
       recordAccusation: (subject, now) => listener.accused(subject, now),
     };
-    this.#reader = { env, electorate: this.electorate, judgeFromMonoMs: () => this.#judgeFromMonoMs };
+    this.#reader = {
+      env,
+      electorate: this.electorate,
+      judgeFromMonoMs: () => this.#judgeFromMonoMs,
+    };
   }
 
   start(now: Now): void {
@@ -91,12 +95,17 @@ export class Liveness {
     this.#syncRoster(now);
     const known = this.#subjects.get(author);
     if (known !== undefined) return known;
-    if (!isConnected || this.#subjects.size >= this.electorate.roster + STRANGERS_MAX) return undefined;
+    if (!isConnected || this.#subjects.size >= this.electorate.roster + STRANGERS_MAX)
+      return undefined;
     return this.#add(author, now);
   }
 
   /** A pulse with a valid signature, above every one seen of its author, arrived first hand. Returns its date if it has one. */
-  onPulse(pulse: FirstHandPulse, echoes: boolean, now: Now): { readonly dateMonoMs: number | undefined; readonly isNewBoot: boolean } {
+  onPulse(
+    pulse: FirstHandPulse,
+    echoes: boolean,
+    now: Now,
+  ): { readonly dateMonoMs: number | undefined; readonly isNewBoot: boolean } {
     const subject = this.#subjects.get(pulse.author);
     if (subject === undefined) return { dateMonoMs: undefined, isNewBoot: false };
     const { header } = pulse;
@@ -115,20 +124,30 @@ export class Liveness {
         withdraw(subject, this.#witness);
       }
     }
-    if (subject.status !== "up" || subject.latch !== undefined || header.pausedForMs !== undefined) {
+    if (
+      subject.status !== "up" ||
+      subject.latch !== undefined ||
+      header.pausedForMs !== undefined
+    ) {
       this.#lookAt(subject, now);
     }
     return { dateMonoMs: dated.type === "dated" ? dated.dateMonoMs : undefined, isNewBoot };
   }
 
   /** A verified observation of a witness. Evidence in it is verified here, only where it says something new. */
-  onObservation(author: NodeId, observation: Observation, verify: (evidence: Evidence) => boolean, now: Now): void {
+  onObservation(
+    author: NodeId,
+    observation: Observation,
+    verify: (evidence: Evidence) => boolean,
+    now: Now,
+  ): void {
     this.#syncRoster(now);
     for (const statement of observation.statements) {
       const subject = this.#subjects.get(statement.subject);
       if (subject === undefined || statement.kind === "ack") continue;
       this.#takeEvidence(subject, statement, verify, now);
-      if (statement.kind === "accuse") this.#takeOpinion(subject.accusations, author, statement, subject, now);
+      if (statement.kind === "accuse")
+        this.#takeOpinion(subject.accusations, author, statement, subject, now);
       if (statement.kind === "up") this.#takeOpinion(subject.ups, author, statement, subject, now);
       if (statement.kind === "accuse") objectIfNewer(this.#witness, subject, statement.name, now);
       this.#lookAt(subject, now);
@@ -184,23 +203,34 @@ export class Liveness {
   }
 
   witnessCount(node: NodeId, now: Now): WitnessCount {
-    return witnessCount({ electorate: this.electorate, subjects: this.#subjects, membership: this.#membership }, node, {
-      self: this.#env.identity.self,
-      nowMonoMs: now.monoMs,
-      expireMs: EXPIRE_INTERVALS * this.#env.config.pulseEveryMs,
-    });
+    return witnessCount(
+      { electorate: this.electorate, subjects: this.#subjects, membership: this.#membership },
+      node,
+      {
+        self: this.#env.identity.self,
+        nowMonoMs: now.monoMs,
+        expireMs: EXPIRE_INTERVALS * this.#env.config.pulseEveryMs,
+      },
+    );
   }
 
   /** Newcomers, and nodes that have just started, are told what stands (rule PU5: a joiner takes status from a quorum). */
   #greet(newcomer: Subject): void {
     for (const subject of this.#subjects.values()) {
-      if (subject.own !== undefined && subject !== newcomer) this.statements.tell(newcomer.node, "accuse", subject);
+      if (subject.own !== undefined && subject !== newcomer)
+        this.statements.tell(newcomer.node, "accuse", subject);
     }
   }
 
-  #takeEvidence(subject: Subject, statement: Statement, verify: (evidence: Evidence) => boolean, now: Now): void {
+  #takeEvidence(
+    subject: Subject,
+    statement: Statement,
+    verify: (evidence: Evidence) => boolean,
+    now: Now,
+  ): void {
     const { evidence } = statement;
-    if (evidence === undefined || comparePulseNames(statement.name, subject.newestName) <= 0) return;
+    if (evidence === undefined || comparePulseNames(statement.name, subject.newestName) <= 0)
+      return;
     if (!verify(evidence)) return;
     subject.learn(evidence, now.monoMs);
     const dateMonoMs = subject.dating.dateEvidence(evidence.header, now.monoMs);
@@ -211,7 +241,13 @@ export class Liveness {
     }
   }
 
-  #takeOpinion(opinions: Subject["accusations"], author: NodeId, statement: Statement, subject: Subject, now: Now): void {
+  #takeOpinion(
+    opinions: Subject["accusations"],
+    author: NodeId,
+    statement: Statement,
+    subject: Subject,
+    now: Now,
+  ): void {
     if (!this.electorate.isWitness(author, subject.node)) return;
     const held = opinions.get(author);
     // A name newer than known is believed only with its signed header, which would have made it known.
@@ -239,7 +275,8 @@ export class Liveness {
       }
     }
     this.#updateStatus(subject, now);
-    if (subject.status !== "up") nextMonoMs = Math.min(nextMonoMs, now.monoMs + this.#env.config.pulseEveryMs);
+    if (subject.status !== "up")
+      nextMonoMs = Math.min(nextMonoMs, now.monoMs + this.#env.config.pulseEveryMs);
     this.#env.out.setTimerBy("watch", Math.max(nextMonoMs, now.monoMs + 1));
   }
 
@@ -272,7 +309,10 @@ export class Liveness {
   #add(node: NodeId, now: Now): Subject {
     const member = this.#membership.member(node);
     const joinedMonoMs = Math.max(this.#startedAt.monoMs, member?.joinedMonoMs ?? now.monoMs);
-    const subject = new Subject(node, this.#env.config.pulseEveryMs, { monoMs: joinedMonoMs, wallMs: now.wallMs });
+    const subject = new Subject(node, this.#env.config.pulseEveryMs, {
+      monoMs: joinedMonoMs,
+      wallMs: now.wallMs,
+    });
     this.#subjects.set(node, subject);
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
     return subject;

@@ -19,7 +19,12 @@ export class LossWindow {
     }
     const current = this.#halves.at(-1);
     if (current === undefined || nowMonoMs - current.sinceMonoMs >= LOSSY_WINDOW_MS / 2) {
-      this.#halves.push({ sinceMonoMs: nowMonoMs, firstSeq: current?.lastSeq ?? seq - 1, lastSeq: seq, received: 1 });
+      this.#halves.push({
+        sinceMonoMs: nowMonoMs,
+        firstSeq: current?.lastSeq ?? seq - 1,
+        lastSeq: seq,
+        received: 1,
+      });
       if (this.#halves.length > 2) this.#halves.shift();
       return;
     }

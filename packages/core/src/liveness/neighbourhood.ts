@@ -10,7 +10,12 @@ import type { RejectReason } from "../event.ts";
 import { comparePulseNames, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import { OwnPulses } from "../pulse/own-pulses.ts";
-import { PULSE_BYTES_MAX, shortIdOf, type ChainHead, type PulseAttachment } from "../pulse/pulse-codec.ts";
+import {
+  PULSE_BYTES_MAX,
+  shortIdOf,
+  type ChainHead,
+  type PulseAttachment,
+} from "../pulse/pulse-codec.ts";
 import { takePulse, type ValidPulse } from "../pulse/pulse-intake.ts";
 import type { Membership } from "../roster/membership.ts";
 import { decodeEnvelope, verifyEnvelope } from "../wire/envelope.ts";
@@ -26,7 +31,10 @@ const HEAD_ENTRY_BYTES = 40;
 
 export interface NeighbourhoodListener extends LivenessListener {
   /** What robots and chains put into the next pulse. */
-  pulseParts(beatBytesMax: number, now: Now): {
+  pulseParts(
+    beatBytesMax: number,
+    now: Now,
+  ): {
     readonly heads: readonly ChainHead[];
     readonly auditSize: number;
     readonly auditHash: Uint8Array;
@@ -52,7 +60,11 @@ export class Neighbourhood {
   readonly pulses: OwnPulses;
   readonly liveness: Liveness;
 
-  constructor(deps: { readonly env: Env; readonly membership: Membership; readonly listener: NeighbourhoodListener }) {
+  constructor(deps: {
+    readonly env: Env;
+    readonly membership: Membership;
+    readonly listener: NeighbourhoodListener;
+  }) {
     const { env, membership, listener } = deps;
     this.#env = env;
     this.#listener = listener;
@@ -96,7 +108,8 @@ export class Neighbourhood {
     for (const statement of observation.statements) {
       if (statement.subject !== this.#env.identity.self) continue;
       if (statement.kind === "accuse") this.pulses.request(now, ANSWER_EVERY_MS);
-      if (statement.kind === "ack" && comparePulseNames(statement.name, this.pulses) >= 0) this.#acknowledged.add(author);
+      if (statement.kind === "ack" && comparePulseNames(statement.name, this.pulses) >= 0)
+        this.#acknowledged.add(author);
     }
     this.liveness.onObservation(author, observation, (evidence) => this.#verifies(evidence), now);
     return "accept";
@@ -125,13 +138,21 @@ export class Neighbourhood {
   }
 
   /** Announces the stop and sends it straight to every connected member (rule VE9). */
-  announceStop(stop: { readonly pausedForMs: number | undefined; readonly goodbye: boolean }, now: Now): void {
+  announceStop(
+    stop: { readonly pausedForMs: number | undefined; readonly goodbye: boolean },
+    now: Now,
+  ): void {
     this.#acknowledged.clear();
     const bytes = this.pulses.announceStop(stop, now);
     for (const node of [...this.#connected].toSorted()) this.#env.out.send(node, "direct", bytes);
   }
 
-  #takePulse(from: NodeId, bytes: Uint8Array, how: { readonly isRelayed: boolean }, now: Now): Validation {
+  #takePulse(
+    from: NodeId,
+    bytes: Uint8Array,
+    how: { readonly isRelayed: boolean },
+    now: Now,
+  ): Validation {
     const { self } = this.#env.identity;
     const taken = takePulse(this.#env, bytes, (author) => {
       if (author === self) return { boot: this.pulses.boot, seq: this.pulses.seq };
@@ -140,7 +161,8 @@ export class Neighbourhood {
     });
     if (!taken.ok) {
       // A peer sends its newest pulse straight when it connects; that one is known already more often than not.
-      if (how.isRelayed || taken.reason !== "pulse-replayed") this.#listener.rejected(taken.reason, from, now);
+      if (how.isRelayed || taken.reason !== "pulse-replayed")
+        this.#listener.rejected(taken.reason, from, now);
       return taken.validation;
     }
     const { pulse } = taken;
@@ -167,7 +189,8 @@ export class Neighbourhood {
     if (pulse.header.goodbye) this.#listener.goodbye(pulse.author, evidence, now);
     if (pulse.header.goodbye || pulse.header.pausedForMs !== undefined) {
       const subject = this.liveness.subject(pulse.author);
-      if (subject !== undefined && pulse.author === from) this.liveness.statements.tell(from, "ack", subject);
+      if (subject !== undefined && pulse.author === from)
+        this.liveness.statements.tell(from, "ack", subject);
     }
     this.#listener.pulse(pulse, result.dateMonoMs, from, now);
   }
@@ -176,7 +199,11 @@ export class Neighbourhood {
     const hello = openHello(this.#env, bytes, from);
     if (!hello.ok) return this.#listener.rejected(hello.code, from, now);
     const newest = hello.newestOfMine?.header;
-    if (newest !== undefined && this.pulses.boot > 0 && comparePulseNames(newest, this.pulses) > 0) {
+    if (
+      newest !== undefined &&
+      this.pulses.boot > 0 &&
+      comparePulseNames(newest, this.pulses) > 0
+    ) {
       this.#listener.bootAbove(newest.boot, now);
     }
   }
@@ -188,7 +215,10 @@ export class Neighbourhood {
   #attachment(now: Now): PulseAttachment {
     const heard = this.liveness.heard(now);
     const missing = this.liveness.missing();
-    const usedBytes = PULSE_FRAME_BYTES + (heard.length + missing.length) * HEARD_ENTRY_BYTES + 8 * HEAD_ENTRY_BYTES;
+    const usedBytes =
+      PULSE_FRAME_BYTES +
+      (heard.length + missing.length) * HEARD_ENTRY_BYTES +
+      8 * HEAD_ENTRY_BYTES;
     const parts = this.#listener.pulseParts(PULSE_BYTES_MAX - usedBytes, now);
     return { agent: this.#env.identity.agent, heard, missing, ...parts };
   }

@@ -31,18 +31,26 @@ export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: numb
   }
   const { electorate, config } = facts;
   const hasMajority = electorate.hasMajority(nowMonoMs);
-  if (hasMajority && electorate.roster > 2 && electorate.freshWitnesses(subject, nowMonoMs) >= electorate.quorum) {
+  if (
+    hasMajority &&
+    electorate.roster > 2 &&
+    electorate.freshWitnesses(subject, nowMonoMs) >= electorate.quorum
+  ) {
     return liveStatus(facts, subject, nowMonoMs);
   }
   if (facts.inDoubt) return { status: "unknown", reason: "stalled" };
   if (subject.isUndated(nowMonoMs)) return { status: "unknown", reason: "undated" };
   if (subject.isDelayed(nowMonoMs)) return { status: "unknown", reason: "delayed" };
   if (!hasMajority) {
-    return { status: "unknown", reason: electorate.isPair && config.pair === "unknown" ? "pair-unknown" : "no-majority" };
+    return {
+      status: "unknown",
+      reason: electorate.isPair && config.pair === "unknown" ? "pair-unknown" : "no-majority",
+    };
   }
   if (!subject.datedSinceBase) return { status: "unknown", reason: "not-heard" };
   const suspectedMs = nowMonoMs - subject.deadlineMonoMs;
-  if (suspectedMs > EXPIRE_INTERVALS * config.pulseEveryMs) return { status: "unknown", reason: "no-majority" };
+  if (suspectedMs > EXPIRE_INTERVALS * config.pulseEveryMs)
+    return { status: "unknown", reason: "no-majority" };
   return { status: "late", reason: "suspected" };
 }
 

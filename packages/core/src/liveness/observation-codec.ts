@@ -5,7 +5,12 @@
 import type { Env } from "../env.ts";
 import type { NodeId, PulseName } from "../ids.ts";
 import { decodeEvidence, type PulseHeader } from "../pulse/pulse-codec.ts";
-import { encodeEnvelope, NODE_ID_LENGTH_MAX, sealEnvelope, type Envelope } from "../wire/envelope.ts";
+import {
+  encodeEnvelope,
+  NODE_ID_LENGTH_MAX,
+  sealEnvelope,
+  type Envelope,
+} from "../wire/envelope.ts";
 import { isBytes, isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
 
 /** Largest observation message. */
@@ -70,7 +75,11 @@ export function decodeObservation(env: Env, body: Uint8Array): Observation | und
   }
   if (!isMap(map)) return undefined;
   const { b: boot, i: items, q: seq, u: upMs } = map;
-  if (!isIntegerIn(boot, 1, Number.MAX_SAFE_INTEGER) || !isIntegerIn(seq, 1, Number.MAX_SAFE_INTEGER)) return undefined;
+  if (
+    !isIntegerIn(boot, 1, Number.MAX_SAFE_INTEGER) ||
+    !isIntegerIn(seq, 1, Number.MAX_SAFE_INTEGER)
+  )
+    return undefined;
   if (!isIntegerIn(upMs, 0, Number.MAX_SAFE_INTEGER)) return undefined;
   if (!Array.isArray(items) || items.length > OBSERVATION_ITEMS_MAX) return undefined;
   const statements: Statement[] = [];
@@ -86,7 +95,11 @@ function decodeStatement(env: Env, item: unknown): Statement | "unknown-kind" | 
   if (!Array.isArray(item)) return undefined;
   const [kindIndex, subject, boot, seq, evidenceBytes] = item as readonly unknown[];
   if (!isIntegerIn(kindIndex, 0, 255) || !isTextUpTo(subject, NODE_ID_LENGTH_MAX)) return undefined;
-  if (!isIntegerIn(boot, 0, Number.MAX_SAFE_INTEGER) || !isIntegerIn(seq, 0, Number.MAX_SAFE_INTEGER)) return undefined;
+  if (
+    !isIntegerIn(boot, 0, Number.MAX_SAFE_INTEGER) ||
+    !isIntegerIn(seq, 0, Number.MAX_SAFE_INTEGER)
+  )
+    return undefined;
   const kind = KINDS[kindIndex];
   if (kind === undefined) return "unknown-kind";
   const name = { boot, seq };

@@ -58,7 +58,8 @@ export class ObservationIntake {
     if (!isNew(track, observation)) return refuse("ignore", "observation-replayed");
     const dateMonoMs = subject.dating.dateOf(observation, now.monoMs);
     const expireMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
-    if (dateMonoMs !== undefined && now.monoMs - dateMonoMs > expireMs) return refuse("ignore", "observation-replayed");
+    if (dateMonoMs !== undefined && now.monoMs - dateMonoMs > expireMs)
+      return refuse("ignore", "observation-replayed");
     return { ok: true, author, observation };
   }
 
@@ -93,7 +94,12 @@ function isNew(track: AuthorTrack, name: PulseName): boolean {
     track.seen = new Set([name.seq]);
     return true;
   }
-  if (name.boot < track.newest.boot || name.seq + REORDER_WINDOW <= track.newest.seq || track.seen.has(name.seq)) return false;
+  if (
+    name.boot < track.newest.boot ||
+    name.seq + REORDER_WINDOW <= track.newest.seq ||
+    track.seen.has(name.seq)
+  )
+    return false;
   track.seen.add(name.seq);
   if (comparePulseNames(name, track.newest) > 0) {
     track.newest = { boot: name.boot, seq: name.seq };

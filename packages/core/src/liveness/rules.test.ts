@@ -7,7 +7,9 @@ describe("quorums", () => {
   });
 
   test("VE2 a verdict takes min(3, majority) accusers, so QUORUM_MAX is never passed", () => {
-    expect([3, 4, 5, 30, 1_000].map((roster) => quorumOf(roster, "accuse"))).toEqual([2, 3, 3, 3, 3]);
+    expect([3, 4, 5, 30, 1_000].map((roster) => quorumOf(roster, "accuse"))).toEqual([
+      2, 3, 3, 3, 3,
+    ]);
     expect(quorumOf(10_000, "accuse")).toBe(QUORUM_MAX);
   });
 

@@ -6,7 +6,12 @@
 import type { Env } from "../env.ts";
 import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
-import { OBSERVATION_ITEMS_MAX, sealObservation, type ObservationKind, type Statement } from "./observation-codec.ts";
+import {
+  OBSERVATION_ITEMS_MAX,
+  sealObservation,
+  type ObservationKind,
+  type Statement,
+} from "./observation-codec.ts";
 import { NO_PULSE, type Subject } from "./subject.ts";
 
 /** Who this node is at the moment: its boot, and how long that has lasted. */
@@ -48,13 +53,15 @@ export class Statements {
         const bytes = this.#seal(chunk, now);
         this.#env.out.publish("verdict", bytes, after);
         for (const statement of chunk) {
-          if (statement.kind === "accuse") this.#env.out.send(statement.subject, "direct", bytes, after);
+          if (statement.kind === "accuse")
+            this.#env.out.send(statement.subject, "direct", bytes, after);
         }
       }
       this.#public = [];
     }
     for (const [to, statements] of this.#direct) {
-      for (const chunk of chunksOf(statements)) this.#env.out.send(to, "direct", this.#seal(chunk, now));
+      for (const chunk of chunksOf(statements))
+        this.#env.out.send(to, "direct", this.#seal(chunk, now));
     }
     this.#direct.clear();
   }
@@ -66,13 +73,19 @@ export class Statements {
       this.#seq = 0;
     }
     this.#seq += 1;
-    return sealObservation(this.#env, { boot, seq: this.#seq, upMs: this.#author.upMs(now), statements });
+    return sealObservation(this.#env, {
+      boot,
+      seq: this.#seq,
+      upMs: this.#author.upMs(now),
+      statements,
+    });
   }
 }
 
 function statementOf(kind: ObservationKind, subject: Subject): Statement {
   const evidence = subject.known;
-  const name = evidence === undefined ? NO_PULSE : { boot: evidence.header.boot, seq: evidence.header.seq };
+  const name =
+    evidence === undefined ? NO_PULSE : { boot: evidence.header.boot, seq: evidence.header.seq };
   return { kind, subject: subject.node, name, evidence };
 }
 

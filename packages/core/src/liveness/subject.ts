@@ -82,7 +82,11 @@ export class Subject {
   sinceWallMs: number;
   sinceMonoMs: number;
 
-  constructor(node: NodeId, intervalMs: number, base: { readonly monoMs: number; readonly wallMs: number }) {
+  constructor(
+    node: NodeId,
+    intervalMs: number,
+    base: { readonly monoMs: number; readonly wallMs: number },
+  ) {
     this.node = node;
     this.shortId = shortIdOf(node);
     this.intervalMs = intervalMs;
@@ -94,13 +98,19 @@ export class Subject {
   /** The newest (boot, seq) known to exist. */
   get newestName(): PulseName {
     const heard = this.dating.newest ?? NO_PULSE;
-    const known = this.known === undefined ? NO_PULSE : { boot: this.known.header.boot, seq: this.known.header.seq };
+    const known =
+      this.known === undefined
+        ? NO_PULSE
+        : { boot: this.known.header.boot, seq: this.known.header.seq };
     return comparePulseNames(heard, known) > 0 ? heard : known;
   }
 
   /** How long silence may last: 3.2 intervals and what was learned of the subject's jitter. */
   get patienceMs(): number {
-    return SILENCE_INTERVALS * this.intervalMs + Math.min(this.dating.jitterMs, JITTER_INTERVALS_MAX * this.intervalMs);
+    return (
+      SILENCE_INTERVALS * this.intervalMs +
+      Math.min(this.dating.jitterMs, JITTER_INTERVALS_MAX * this.intervalMs)
+    );
   }
 
   /** Since when the subject is silent, on this node's monotonic clock. */
@@ -112,7 +122,10 @@ export class Subject {
     const newest = this.dating.newest;
     // A newer boot that stays undated counts as silent from its last arrival (rule PU4).
     if (newest !== undefined && newest.boot > datedBoot) {
-      sinceMonoMs = Math.max(sinceMonoMs, Math.max(this.baseMonoMs, this.dating.newestArrivalMonoMs));
+      sinceMonoMs = Math.max(
+        sinceMonoMs,
+        Math.max(this.baseMonoMs, this.dating.newestArrivalMonoMs),
+      );
     } else if (this.known !== undefined && this.known.header.boot > datedBoot) {
       sinceMonoMs = Math.max(sinceMonoMs, this.knownMonoMs);
     }
@@ -127,24 +140,38 @@ export class Subject {
   /** Whether the newest dated pulse, received in this boot and since any own stall, is inside its deadline. */
   isFresh(nowMonoMs: number): boolean {
     const date = this.dating.newestDate;
-    return this.datedSinceBase && date !== undefined && nowMonoMs - date.dateMonoMs <= this.patienceMs;
+    return (
+      this.datedSinceBase && date !== undefined && nowMonoMs - date.dateMonoMs <= this.patienceMs
+    );
   }
 
   /** Whether the subject counts for this node's majority (rule VE2). */
   isInSight(nowMonoMs: number): boolean {
     const date = this.dating.newestDate;
-    return this.datedSinceBase && date !== undefined && nowMonoMs - date.dateMonoMs <= IN_SIGHT_INTERVALS * this.intervalMs;
+    return (
+      this.datedSinceBase &&
+      date !== undefined &&
+      nowMonoMs - date.dateMonoMs <= IN_SIGHT_INTERVALS * this.intervalMs
+    );
   }
 
   /** Pulses go on arriving, but their dates are past the deadline (rule PU7). */
   isDelayed(nowMonoMs: number): boolean {
-    return this.datedSinceBase && this.dating.isDated && nowMonoMs - this.dating.newestArrivalMonoMs <= this.patienceMs;
+    return (
+      this.datedSinceBase &&
+      this.dating.isDated &&
+      nowMonoMs - this.dating.newestArrivalMonoMs <= this.patienceMs
+    );
   }
 
   /** Pulses arrive, but this boot of the subject has not proved to be live. */
   isUndated(nowMonoMs: number): boolean {
     const newest = this.dating.newest;
-    return newest !== undefined && !this.dating.isDated && nowMonoMs - this.dating.newestArrivalMonoMs <= this.patienceMs;
+    return (
+      newest !== undefined &&
+      !this.dating.isDated &&
+      nowMonoMs - this.dating.newestArrivalMonoMs <= this.patienceMs
+    );
   }
 
   isPaused(nowMonoMs: number): boolean {
@@ -153,7 +180,9 @@ export class Subject {
 
   /** The subject went down and came back twice within ten minutes, the last time less than a minute ago (rule PU7). */
   isFlapping(nowMonoMs: number): boolean {
-    const recent = this.reversalsMonoMs.filter((atMonoMs) => nowMonoMs - atMonoMs <= FLAP_WINDOW_MS);
+    const recent = this.reversalsMonoMs.filter(
+      (atMonoMs) => nowMonoMs - atMonoMs <= FLAP_WINDOW_MS,
+    );
     const last = recent.at(-1);
     return recent.length >= 2 && last !== undefined && nowMonoMs - last < FLAP_CLEAN_MS;
   }
@@ -162,7 +191,8 @@ export class Subject {
   learn(evidence: Evidence, nowMonoMs: number): boolean {
     const { header } = evidence;
     if (this.known !== undefined && comparePulseNames(header, this.known.header) <= 0) return false;
-    if (this.known === undefined || header.boot !== this.known.header.boot) this.knownMonoMs = nowMonoMs;
+    if (this.known === undefined || header.boot !== this.known.header.boot)
+      this.knownMonoMs = nowMonoMs;
     this.known = evidence;
     this.pausedUntilMonoMs = undefined;
     if (header.pausedForMs !== undefined) {

@@ -27,7 +27,9 @@ export type VerdictChange =
 /** Looks at the observations about one subject and latches or ends its verdict. */
 export function weighObservations(reader: Reader, subject: Subject, now: Now): VerdictChange {
   expire(reader, subject, now);
-  return subject.latch === undefined ? weighAccusations(reader, subject, now) : weighLatch(reader, subject, now);
+  return subject.latch === undefined
+    ? weighAccusations(reader, subject, now)
+    : weighLatch(reader, subject, now);
 }
 
 function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictChange {
@@ -38,10 +40,14 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
   const byDate = accusers.toSorted((a, b) => a.namedMonoMs - b.namedMonoMs);
   const deciding = byDate[quorum - 1];
   if (deciding === undefined) return none;
-  const settledMonoMs = Math.max(deciding.namedMonoMs + reader.env.config.settleMs, reader.judgeFromMonoMs());
+  const settledMonoMs = Math.max(
+    deciding.namedMonoMs + reader.env.config.settleMs,
+    reader.judgeFromMonoMs(),
+  );
   if (now.monoMs < settledMonoMs) return { type: "none", lookAgainMonoMs: settledMonoMs };
   // A node that has fresh first-hand pulses never shows `down`; its objection is under way.
-  if (subject.isFresh(now.monoMs)) return { type: "none", lookAgainMonoMs: subject.deadlineMonoMs + 1 };
+  if (subject.isFresh(now.monoMs))
+    return { type: "none", lookAgainMonoMs: subject.deadlineMonoMs + 1 };
   subject.latch = {
     name: subject.newestName,
     atMonoMs: now.monoMs,
@@ -58,10 +64,17 @@ function weighLatch(reader: Reader, subject: Subject, now: Now): VerdictChange {
   const latch = subject.latch;
   if (latch === undefined) return { type: "none", lookAgainMonoMs: Number.POSITIVE_INFINITY };
   const date = subject.dating.newestDate;
-  const sawAlive = date !== undefined && comparePulseNames(date.name, latch.name) > 0 && subject.isFresh(now.monoMs);
+  const sawAlive =
+    date !== undefined &&
+    comparePulseNames(date.name, latch.name) > 0 &&
+    subject.isFresh(now.monoMs);
   let ups = 0;
   for (const [witness, opinion] of subject.ups) {
-    if (reader.electorate.isWitness(witness, subject.node) && comparePulseNames(opinion.name, latch.name) > 0) ups += 1;
+    if (
+      reader.electorate.isWitness(witness, subject.node) &&
+      comparePulseNames(opinion.name, latch.name) > 0
+    )
+      ups += 1;
   }
   if (sawAlive || ups >= reader.electorate.quorum) {
     subject.latch = undefined;
@@ -69,7 +82,10 @@ function weighLatch(reader: Reader, subject: Subject, now: Now): VerdictChange {
   }
   if (reader.electorate.hasMajority(now.monoMs)) {
     latch.majoritySeenMonoMs = now.monoMs;
-  } else if (now.monoMs - latch.majoritySeenMonoMs >= EXPIRE_INTERVALS * reader.env.config.pulseEveryMs) {
+  } else if (
+    now.monoMs - latch.majoritySeenMonoMs >=
+    EXPIRE_INTERVALS * reader.env.config.pulseEveryMs
+  ) {
     subject.latch = undefined;
     return { type: "ended", how: "lost" };
   }
@@ -83,7 +99,11 @@ function accusersOf(
 ): readonly { readonly node: NodeId; readonly namedMonoMs: number }[] {
   const accusers: { readonly node: NodeId; readonly namedMonoMs: number }[] = [];
   for (const [node, opinion] of subject.accusations) {
-    if (!reader.electorate.isWitness(node, subject.node) || comparePulseNames(opinion.name, name) !== 0) continue;
+    if (
+      !reader.electorate.isWitness(node, subject.node) ||
+      comparePulseNames(opinion.name, name) !== 0
+    )
+      continue;
     accusers.push({ node, namedMonoMs: opinion.namedMonoMs });
   }
   return accusers;

@@ -48,5 +48,7 @@ function opinionOf(
   if (said === undefined || !said.isInSight(options.nowMonoMs)) return "unknown";
   const shortId = subject?.shortId ?? about.node.slice(-12);
   if (said.says?.missing.includes(shortId) === true) return "late";
-  return said.says?.heard.some((heard) => heard.shortId === shortId && heard.fresh) === true ? "up" : "unknown";
+  return said.says?.heard.some((heard) => heard.shortId === shortId && heard.fresh) === true
+    ? "up"
+    : "unknown";
 }

@@ -3,7 +3,11 @@ import { Dating } from "./dating.ts";
 
 const INTERVAL_MS = 1_000;
 
-function pulse(boot: number, seq: number, upMs: number): { boot: number; seq: number; upMs: number; intervalMs: number } {
+function pulse(
+  boot: number,
+  seq: number,
+  upMs: number,
+): { boot: number; seq: number; upMs: number; intervalMs: number } {
   return { boot, seq, upMs, intervalMs: INTERVAL_MS };
 }
 
@@ -19,11 +23,18 @@ describe("Dating", () => {
     const dating = new Dating();
     expect(dating.onPulse(pulse(1, 1, 1_000), 10_000, false)).toEqual({ type: "undated" });
     expect(dating.newestDate).toBeUndefined();
-    expect(dating.onPulse(pulse(1, 2, 2_000), 11_000, true)).toEqual({ type: "dated", dateMonoMs: 11_000, firstOfBoot: true });
+    expect(dating.onPulse(pulse(1, 2, 2_000), 11_000, true)).toEqual({
+      type: "dated",
+      dateMonoMs: 11_000,
+      firstOfBoot: true,
+    });
   });
 
   test("PU4 a dated boot stays dated without further echoes", () => {
-    expect(dated().onPulse(pulse(1, 2, 2_000), 11_000, false)).toMatchObject({ type: "dated", dateMonoMs: 11_000 });
+    expect(dated().onPulse(pulse(1, 2, 2_000), 11_000, false)).toMatchObject({
+      type: "dated",
+      dateMonoMs: 11_000,
+    });
   });
 
   test("PU4, P3 a pulse that was held back is dated when it was sent, not when it came", () => {
@@ -79,13 +90,19 @@ describe("Dating", () => {
     expect(dating.dateEvidence(pulse(1, 5, 5_000), 30_000)).toBe(14_000);
     expect(dating.dateEvidence(pulse(2, 1, 100), 30_000)).toBeUndefined();
     expect(dating.newest).toEqual({ boot: 1, seq: 1 });
-    expect(dating.onPulse(pulse(1, 6, 6_000), 15_000, false)).toMatchObject({ type: "dated", dateMonoMs: 15_000 });
+    expect(dating.onPulse(pulse(1, 6, 6_000), 15_000, false)).toMatchObject({
+      type: "dated",
+      dateMonoMs: 15_000,
+    });
   });
 
   test("PU6 after its own stall a receiver dates nothing until the boot echoes it again", () => {
     const dating = dated();
     dating.forgetOffset();
     expect(dating.onPulse(pulse(1, 2, 2_000), 60_000, false)).toEqual({ type: "undated" });
-    expect(dating.onPulse(pulse(1, 3, 52_000), 61_000, true)).toMatchObject({ type: "dated", dateMonoMs: 61_000 });
+    expect(dating.onPulse(pulse(1, 3, 52_000), 61_000, true)).toMatchObject({
+      type: "dated",
+      dateMonoMs: 61_000,
+    });
   });
 });

@@ -65,7 +65,8 @@ export class Dating {
 
   /** A valid pulse arrived first hand; `echoes`: it names a pulse that the receiver sent at most two intervals ago. */
   onPulse(pulse: DatedFacts, arrivalMonoMs: number, echoes: boolean): Dated {
-    if (this.#newest !== undefined && comparePulseNames(pulse, this.#newest) <= 0) return { type: "replayed" };
+    if (this.#newest !== undefined && comparePulseNames(pulse, this.#newest) <= 0)
+      return { type: "replayed" };
     if (pulse.boot !== this.#boot) {
       this.#boot = pulse.boot;
       this.#offsetMs = undefined;
@@ -96,7 +97,10 @@ export class Dating {
   }
 
   /** When something of the author's current boot was sent, without taking note of it; undefined when that boot is not dated. */
-  dateOf(sent: { readonly boot: number; readonly upMs: number }, nowMonoMs: number): number | undefined {
+  dateOf(
+    sent: { readonly boot: number; readonly upMs: number },
+    nowMonoMs: number,
+  ): number | undefined {
     if (sent.boot !== this.#boot || this.#offsetMs === undefined) return undefined;
     return Math.min(nowMonoMs, sent.upMs + this.#offsetMs);
   }
@@ -110,14 +114,19 @@ export class Dating {
     const dateMonoMs = Math.min(arrivalMonoMs, pulse.upMs + (this.#offsetMs as number));
     const previous = this.#newestDate;
     if (previous === undefined || comparePulseNames(pulse, previous.name) > 0) {
-      if (previous !== undefined && previous.name.boot === pulse.boot) this.#learnJitter(pulse, previous, dateMonoMs);
+      if (previous !== undefined && previous.name.boot === pulse.boot)
+        this.#learnJitter(pulse, previous, dateMonoMs);
       const dateKept = Math.max(dateMonoMs, previous?.dateMonoMs ?? Number.NEGATIVE_INFINITY);
       this.#newestDate = { name: { boot: pulse.boot, seq: pulse.seq }, dateMonoMs: dateKept };
     }
     return dateMonoMs;
   }
 
-  #learnJitter(pulse: DatedFacts, previous: { readonly name: PulseName; readonly dateMonoMs: number }, dateMonoMs: number): void {
+  #learnJitter(
+    pulse: DatedFacts,
+    previous: { readonly name: PulseName; readonly dateMonoMs: number },
+    dateMonoMs: number,
+  ): void {
     const pulsesBetween = pulse.seq - previous.name.seq;
     const lateMs = dateMonoMs - previous.dateMonoMs - pulsesBetween * pulse.intervalMs;
     this.#jitterMs += (Math.max(0, lateMs) - this.#jitterMs) / 16;

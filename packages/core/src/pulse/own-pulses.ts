@@ -99,7 +99,10 @@ export class OwnPulses {
   }
 
   /** Announces a planned absence or a goodbye in one last pulse; returns it. */
-  announceStop(stop: { readonly pausedForMs: number | undefined; readonly goodbye: boolean }, now: Now): Uint8Array {
+  announceStop(
+    stop: { readonly pausedForMs: number | undefined; readonly goodbye: boolean },
+    now: Now,
+  ): Uint8Array {
     this.#pausedForMs = stop.pausedForMs;
     this.#goodbye = stop.goodbye;
     const bytes = this.publish(now);
@@ -111,7 +114,10 @@ export class OwnPulses {
   isRecent(name: PulseName, now: Now): boolean {
     if (name.boot !== this.#boot) return false;
     const sent = this.#sent.find(({ seq }) => seq === name.seq);
-    return sent !== undefined && now.monoMs - sent.atMonoMs <= ECHO_INTERVALS * this.#env.config.pulseEveryMs;
+    return (
+      sent !== undefined &&
+      now.monoMs - sent.atMonoMs <= ECHO_INTERVALS * this.#env.config.pulseEveryMs
+    );
   }
 
   /** Signs and publishes a pulse now. */

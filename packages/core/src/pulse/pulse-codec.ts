@@ -82,7 +82,9 @@ export interface Pulse {
   readonly attachment: Uint8Array;
 }
 
-export type PulseResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: RejectReason };
+export type PulseResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: RejectReason };
 
 /** How a node is named in `heard` and `missing`. */
 export function shortIdOf(node: NodeId): string {
@@ -130,7 +132,18 @@ export function decodePulseHeader(env: Env, envelope: Envelope): PulseResult<Pul
   }
   const map = decodeMap(env, envelope.body);
   if (map === undefined) return { ok: false, code: "pulse-malformed" };
-  const { b: boot, d: doubt, g: goodbye, h: hash, i: interval, l: lag, p: paused, q: seq, u: up, w: wall } = map;
+  const {
+    b: boot,
+    d: doubt,
+    g: goodbye,
+    h: hash,
+    i: interval,
+    l: lag,
+    p: paused,
+    q: seq,
+    u: up,
+    w: wall,
+  } = map;
   const wellFormed =
     isIntegerIn(boot, 1, Number.MAX_SAFE_INTEGER) &&
     isIntegerIn(seq, 1, Number.MAX_SAFE_INTEGER) &&
@@ -143,7 +156,8 @@ export function decodePulseHeader(env: Env, envelope: Envelope): PulseResult<Pul
     isBytes(hash) &&
     hash.length === 32;
   if (!wellFormed) return { ok: false, code: "pulse-malformed" };
-  if (!isIntegerIn(interval, PULSE_INTERVAL_MS_MIN, PULSE_INTERVAL_MS_MAX)) return { ok: false, code: "pulse-interval" };
+  if (!isIntegerIn(interval, PULSE_INTERVAL_MS_MIN, PULSE_INTERVAL_MS_MAX))
+    return { ok: false, code: "pulse-interval" };
   return {
     ok: true,
     value: {
@@ -167,16 +181,29 @@ export function decodePulseAttachment(env: Env, bytes: Uint8Array): PulseResult<
   const malformed = { ok: false, code: "pulse-malformed" } as const;
   if (map === undefined) return malformed;
   const { a: audit, e: heard, m: missing, n: heads, r: beats, v: agent } = map;
-  if (!Array.isArray(heard) || heard.length > HEARD_MAX || !heard.every(isHeardTuple)) return malformed;
-  if (!Array.isArray(missing) || missing.length > HEARD_MAX || !missing.every(isShortId)) return malformed;
-  if (!Array.isArray(heads) || heads.length > HEADS_MAX || !heads.every(isHeadTuple)) return malformed;
-  if (!Array.isArray(audit) || !isIntegerIn(audit[0], 0, Number.MAX_SAFE_INTEGER) || !isBytes(audit[1])) return malformed;
+  if (!Array.isArray(heard) || heard.length > HEARD_MAX || !heard.every(isHeardTuple))
+    return malformed;
+  if (!Array.isArray(missing) || missing.length > HEARD_MAX || !missing.every(isShortId))
+    return malformed;
+  if (!Array.isArray(heads) || heads.length > HEADS_MAX || !heads.every(isHeadTuple))
+    return malformed;
+  if (
+    !Array.isArray(audit) ||
+    !isIntegerIn(audit[0], 0, Number.MAX_SAFE_INTEGER) ||
+    !isBytes(audit[1])
+  )
+    return malformed;
   if (!isTextUpTo(agent, 64)) return malformed;
   return {
     ok: true,
     value: {
       agent,
-      heard: heard.map(([shortId, boot, seq, fresh]) => ({ shortId, boot, seq, fresh: fresh === 1 })),
+      heard: heard.map(([shortId, boot, seq, fresh]) => ({
+        shortId,
+        boot,
+        seq,
+        fresh: fresh === 1,
+      })),
       heads: heads.map(([document, epoch, seq, hash8]) => ({ document, epoch, seq, hash8 })),
       auditSize: audit[0],
       auditHash: audit[1],
@@ -194,7 +221,9 @@ export function decodeEvidence(
   const opened = decodeEnvelope(env, bytes, PULSE_HEADER_BYTES_MAX);
   if (!opened.ok) return { ok: false, code: "evidence-bad" };
   const header = decodePulseHeader(env, opened.envelope);
-  return header.ok ? { ok: true, value: { envelope: opened.envelope, header: header.value } } : header;
+  return header.ok
+    ? { ok: true, value: { envelope: opened.envelope, header: header.value } }
+    : header;
 }
 
 function decodeMap(env: Env, bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {

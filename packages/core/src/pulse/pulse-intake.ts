@@ -39,7 +39,8 @@ export function takePulse(
   const opened = decodeEnvelope(env, bytes, PULSE_BYTES_MAX);
   if (!opened.ok) return { ok: false, validation: "reject", reason: opened.code };
   const { author, kind, body, signature, attachment } = opened.envelope;
-  if (kind !== "pulse" || attachment === undefined) return { ok: false, validation: "reject", reason: "pulse-malformed" };
+  if (kind !== "pulse" || attachment === undefined)
+    return { ok: false, validation: "reject", reason: "pulse-malformed" };
   const header = decodePulseHeader(env, opened.envelope);
   if (!header.ok) return { ok: false, validation: "reject", reason: header.code };
   const newest = newestOf(author);
@@ -47,14 +48,18 @@ export function takePulse(
   if (newest !== undefined && comparePulseNames(header.value, newest) <= 0) {
     return { ok: false, validation: "ignore", reason: "pulse-replayed" };
   }
-  if (!verifyEnvelope(env, opened.envelope)) return { ok: false, validation: "reject", reason: "signature-bad" };
+  if (!verifyEnvelope(env, opened.envelope))
+    return { ok: false, validation: "reject", reason: "signature-bad" };
   if (!isSame(env.ports.hash.sha256(attachment), header.value.attachmentHash)) {
     return { ok: false, validation: "reject", reason: "pulse-malformed" };
   }
   const attached = decodePulseAttachment(env, attachment);
   if (!attached.ok) return { ok: false, validation: "reject", reason: attached.code };
   const evidence: Envelope = { author, kind, body, signature, attachment: undefined };
-  return { ok: true, pulse: { author, header: header.value, evidence, attachment: attached.value } };
+  return {
+    ok: true,
+    pulse: { author, header: header.value, evidence, attachment: attached.value },
+  };
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

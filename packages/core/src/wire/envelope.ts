@@ -11,7 +11,13 @@ import { isBytes } from "./fields.ts";
 
 export type EnvelopeKind = "pulse" | "observation" | "entry" | "hello" | "audit-head";
 
-const KINDS: ReadonlySet<string> = new Set<EnvelopeKind>(["pulse", "observation", "entry", "hello", "audit-head"]);
+const KINDS: ReadonlySet<string> = new Set<EnvelopeKind>([
+  "pulse",
+  "observation",
+  "entry",
+  "hello",
+  "audit-head",
+]);
 
 /** Longest text form of a node id that is looked at. */
 export const NODE_ID_LENGTH_MAX: number = 80;
@@ -26,10 +32,18 @@ export interface Envelope {
 
 export type EnvelopeResult =
   | { readonly ok: true; readonly envelope: Envelope }
-  | { readonly ok: false; readonly code: "envelope-malformed" | "envelope-oversized" | "kind-unknown" };
+  | {
+      readonly ok: false;
+      readonly code: "envelope-malformed" | "envelope-oversized" | "kind-unknown";
+    };
 
 /** Signs a body as this node and encodes the envelope. */
-export function sealEnvelope(env: Env, kind: EnvelopeKind, body: Uint8Array, attachment?: Uint8Array): Uint8Array {
+export function sealEnvelope(
+  env: Env,
+  kind: EnvelopeKind,
+  body: Uint8Array,
+  attachment?: Uint8Array,
+): Uint8Array {
   const signature = env.ports.signature.sign(signedBytes(env, kind, body));
   return encodeEnvelope(env, { author: env.identity.self, kind, body, signature, attachment });
 }
@@ -51,7 +65,13 @@ export function decodeEnvelope(env: Env, bytes: Uint8Array, bytesMax: number): E
     return { ok: false, code: "envelope-malformed" };
   }
   if (typeof value !== "object" || value === null) return { ok: false, code: "envelope-malformed" };
-  const { a: author, b: body, k: kind, s: signature, x: attachment } = value as Record<string, unknown>;
+  const {
+    a: author,
+    b: body,
+    k: kind,
+    s: signature,
+    x: attachment,
+  } = value as Record<string, unknown>;
   const wellFormed =
     typeof author === "string" &&
     author.length <= NODE_ID_LENGTH_MAX &&
@@ -62,7 +82,10 @@ export function decodeEnvelope(env: Env, bytes: Uint8Array, bytesMax: number): E
     (attachment === undefined || isBytes(attachment));
   if (!wellFormed) return { ok: false, code: "envelope-malformed" };
   if (!KINDS.has(kind)) return { ok: false, code: "kind-unknown" };
-  return { ok: true, envelope: { author, kind: kind as EnvelopeKind, body, signature, attachment } };
+  return {
+    ok: true,
+    envelope: { author, kind: kind as EnvelopeKind, body, signature, attachment },
+  };
 }
 
 /** Whether the author signed this body for this fleet and kind. */

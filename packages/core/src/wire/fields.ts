@@ -15,5 +15,10 @@ export function isTextUpTo(value: unknown, lengthMax: number): value is string {
 
 /** A map as dag-cbor decodes it; never a byte string or an array. */
 export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Uint8Array)
+  );
 }

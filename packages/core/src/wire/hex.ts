@@ -1,7 +1,9 @@
 /** Hex text of hashes, as map keys and row keys use them; core has neither Buffer nor TextDecoder. */
 import type { HashHex } from "../ids.ts";
 
-const BYTE_TO_HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const BYTE_TO_HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
 
 export function toHex(bytes: Uint8Array): HashHex {
   let text = "";
@@ -12,6 +14,7 @@ export function toHex(bytes: Uint8Array): HashHex {
 /** The inverse of {@link toHex}; the caller vouches for the form. */
 export function fromHex(text: HashHex): Uint8Array {
   const bytes = new Uint8Array(text.length >> 1);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
   return bytes;
 }
