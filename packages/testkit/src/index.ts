@@ -4,3 +4,6 @@ export * from "./documents-contract.ts";
 export * from "./simulated-disk.ts";
 export * from "./simulated-store.ts";
 export * from "./store-contract.ts";
+export * from "./transport-contract.ts";
+export * from "./seeded-random.ts";
+export * from "./virtual-clock.ts";

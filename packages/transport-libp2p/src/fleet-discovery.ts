@@ -25,7 +25,7 @@ const PROBE_MS_MAX = 8_000;
 export async function discoverFleet(
   joinAddresses: readonly string[],
   privateKey: Uint8Array,
-  signal?: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<FleetId> {
   const addresses = checkJoinAddresses(joinAddresses);
   const key = await readPrivateKey(privateKey);

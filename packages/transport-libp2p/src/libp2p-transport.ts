@@ -180,7 +180,7 @@ export class Libp2pTransport implements Transport {
     await this.#saver.stop();
     await this.#host.stop();
     this.#host.removeEventListener("peer:disconnect", this.#disconnected);
-    for (const node of [...this.#sessions.keys()]) this.#drop(node);
+    for (const node of this.#sessions.keys()) this.#drop(node);
   }
 
   #subscribe(handler: TransportHandler): void {

@@ -15,7 +15,7 @@ const HELLO_PATTERN = /^\/pulsemesh\/([a-z2-7]{52})\/hello\/1$/;
 const PROTOCOL_NAME_LENGTH_MAX = 128;
 
 /** Whether `text` has the form of a fleet id: 52 characters of lower-case base32. */
-export function isFleetId(text: string): text is FleetId {
+export function isFleetId(text: string): boolean {
   return FLEET_PATTERN.test(text);
 }
 
