@@ -16,3 +16,4 @@ export * from "./view/robot-view.ts";
 export * from "./view/node-view.ts";
 export * from "./roster/membership.ts";
 export * from "./error.ts";
+export * from "./wire/dag-cbor.ts";
