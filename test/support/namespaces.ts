@@ -1,0 +1,94 @@
+/**
+ * Test hosts in network namespaces of their own, so that cables can really be cut: two switches joined by one cable, every host on one
+ * of them. Nothing of it is reachable from outside, and all of it is gone when the test ends. Needs root and Debian's iproute2.
+ */
+import { execFileSync } from "node:child_process";
+
+export interface Host {
+  readonly namespace: string;
+  readonly address: string;
+}
+
+export class Cables implements Disposable {
+  readonly #prefix: string;
+  readonly #hosts: Host[] = [];
+  readonly #ports = new Map<string, string>();
+
+  constructor() {
+    this.#prefix = `pm${process.pid % 100_000}`;
+    this.#ip("netns", "add", this.#switch);
+    for (const side of ["left", "right"]) {
+      this.#inSwitch("link", "add", side, "type", "bridge");
+      this.#inSwitch("link", "set", side, "up");
+    }
+    this.#inSwitch("link", "add", "cable0", "type", "veth", "peer", "name", "cable1");
+    this.#inSwitch("link", "set", "cable0", "master", "left");
+    this.#inSwitch("link", "set", "cable1", "master", "right");
+    this.#inSwitch("link", "set", "cable0", "up");
+    this.#inSwitch("link", "set", "cable1", "up");
+  }
+
+  /** Adds a host on one side. */
+  host(side: "left" | "right"): Host {
+    const index = this.#hosts.length + 1;
+    const namespace = `${this.#prefix}h${index}`;
+    const port = `port${index}`;
+    const address = `10.77.0.${index}`;
+    this.#ip("netns", "add", namespace);
+    this.#inSwitch("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace);
+    this.#inSwitch("link", "set", port, "master", side);
+    this.#inSwitch("link", "set", port, "up");
+    this.#ip("-n", namespace, "addr", "add", `${address}/24`, "dev", "eth0");
+    this.#ip("-n", namespace, "link", "set", "eth0", "up");
+    this.#ip("-n", namespace, "link", "set", "lo", "up");
+    const host = { namespace, address };
+    this.#hosts.push(host);
+    this.#ports.set(namespace, port);
+    return host;
+  }
+
+  /** Cuts the cable between the two sides. */
+  cut(): void {
+    this.#inSwitch("link", "set", "cable0", "down");
+  }
+
+  heal(): void {
+    this.#inSwitch("link", "set", "cable0", "up");
+  }
+
+  /** Pulls the plug of one host, so that its packets are dropped both ways. */
+  unplug(host: Host): void {
+    this.#inSwitch("link", "set", this.#ports.get(host.namespace) ?? "", "down");
+  }
+
+  plug(host: Host): void {
+    this.#inSwitch("link", "set", this.#ports.get(host.namespace) ?? "", "up");
+  }
+
+  [Symbol.dispose](): void {
+    for (const { namespace } of this.#hosts) this.#ip("netns", "del", namespace);
+    this.#ip("netns", "del", this.#switch);
+  }
+
+  get #switch(): string {
+    return `${this.#prefix}sw`;
+  }
+
+  #inSwitch(...args: readonly string[]): void {
+    this.#ip("-n", this.#switch, ...args);
+  }
+
+  #ip(...args: readonly string[]): void {
+    execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"] });
+  }
+}
+
+/** Says in one line what is missing for namespaces here; undefined when all is there. */
+export function namespacesMissing(): string | undefined {
+  try {
+    execFileSync("ip", ["netns", "list"], { stdio: "ignore" });
+  } catch {
+    return "network namespaces need root and iproute2: run `apt-get install iproute2`, then the tests as root";
+  }
+  return process.getuid?.() === 0 ? undefined : "network namespaces need root: run the tests as root";
+}
