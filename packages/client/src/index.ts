@@ -1,1 +1,18 @@
-export {};
+/** Typed client of the gateway. No dependency, no platform beyond fetch: runs in browsers too. */
+export {
+  type AuditTailOptions,
+  type BeatOptions,
+  type ClientOptions,
+  createClient,
+  type HealthAnswer,
+  type PatchStateOptions,
+  type PingOptions,
+  type PulsemeshClient,
+  type RobotsFilter,
+  type StateAnswer,
+  type StatusAnswer,
+} from "./client.ts";
+export { PulsemeshClientError } from "./client-error.ts";
+export type { EventsOptions } from "./events.ts";
+export type { CallOptions } from "./http.ts";
+export type * from "./json.ts";

@@ -2,10 +2,8 @@
 import { PulsemeshError } from "@pulsemesh/core";
 import type { NodeLogger, PulsemeshNode } from "@pulsemesh/node";
 import type { FastifyInstance } from "fastify";
-import { EventFeed } from "./events/feed.ts";
 import { isLoopback } from "./guard/loopback.ts";
 import { HTTP_CLOSE_WAIT_MS_MAX } from "./limits.ts";
-import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { buildServer } from "./server.ts";
 
 export const DEFAULT_HTTP_HOST: string = "127.0.0.1";
@@ -43,13 +41,10 @@ export async function startGateway(
   const { logger } = options;
   const host = listenHost(options);
   const port = listenPort(options);
-  const feed = new EventFeed(node);
-  const context = { node, feed, metrics: new HttpMetrics(), logger };
-  const app = buildServer(context, { localOnly: isLoopback(host) });
+  const app = buildServer(node, { localOnly: isLoopback(host), logger });
   try {
     await app.listen({ host, port });
   } catch (error) {
-    feed.close();
     await app.close();
     throw listenError(error, host, port);
   }
@@ -57,7 +52,7 @@ export async function startGateway(
   const url = `http://${urlHost(host)}:${bound}`;
   logger?.info({ url }, "HTTP open");
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= closeAll(app, feed));
+  const close = (): Promise<void> => (closing ??= closeAll(app));
   return { url, port: bound, close, [Symbol.asyncDispose]: close };
 }
 
@@ -107,8 +102,7 @@ function urlHost(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-async function closeAll(app: FastifyInstance, feed: EventFeed): Promise<void> {
-  feed.close();
+async function closeAll(app: FastifyInstance): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), HTTP_CLOSE_WAIT_MS_MAX);
   try {
     await app.close();

@@ -8,7 +8,7 @@ export const HTTP_BODY_BYTES_MAX: number = 1024 * 1024;
 /** Largest request line plus headers; more is answered 431. */
 export const HTTP_HEADERS_BYTES_MAX: number = 16 * 1024;
 /** Connections at once; further ones are dropped at once and counted. */
-export const HTTP_CONNECTIONS_MAX: number = 4_096;
+export const HTTP_CONNECTIONS_MAX: number = 1_024;
 /** Time for the headers of a request to arrive (slow senders), answered 408. */
 export const HTTP_HEADERS_WAIT_MS_MAX: number = 5_000;
 /** Time for a whole request to arrive, answered 408. */
@@ -37,3 +37,5 @@ export const ROBOTS_PAGE_MAX: number = 1_000;
 export const AUDIT_PAGE_MAX: number = 1_000;
 /** Label filters of one list request. */
 export const LABEL_FILTERS_MAX: number = 32;
+/** Event types that one stream may ask for. */
+export const EVENT_TYPES_MAX: number = 16;

@@ -33,6 +33,8 @@ export interface Route {
   readonly summary: string;
   /** Changes something, whatever the method: web pages of other sites must not trigger it (rule HT18). */
   readonly writes: boolean;
+  /** The answer lasts as long as the caller likes, so its duration says nothing. */
+  readonly endless?: boolean | undefined;
   readonly query?: z.ZodObject | undefined;
   /** Request headers that matter, with what for. */
   readonly headers?: Readonly<Record<string, string>> | undefined;

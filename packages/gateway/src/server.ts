@@ -4,8 +4,10 @@
  */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { NodeLogger, PulsemeshNode } from "@pulsemesh/node";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { GatewayContext } from "./context.ts";
+import { EventFeed } from "./events/feed.ts";
 import { isCrossSite, isLocalHost } from "./guard/browser.ts";
 import {
   HTTP_BODY_BYTES_MAX,
@@ -17,7 +19,7 @@ import {
   HTTP_KEEP_ALIVE_MS,
   HTTP_REQUEST_WAIT_MS_MAX,
 } from "./limits.ts";
-import type { RouteCounts } from "./metrics/http-metrics.ts";
+import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { answerOf, HttpProblem, PROBLEM_MEDIA_TYPE, problemJson } from "./problem.ts";
 import { parseQueryString } from "./request/query.ts";
 import { fastifyPath, methodsOf, type Route } from "./route.ts";
@@ -26,15 +28,17 @@ import { routeTable } from "./routes/table.ts";
 export interface ServerOptions {
   /** Bound to loopback: then only loopback names are served (DNS rebinding). */
   readonly localOnly: boolean;
+  readonly logger?: NodeLogger | undefined;
 }
 
-interface RouteConfig {
-  readonly writes?: boolean | undefined;
-  readonly counts?: RouteCounts | undefined;
-}
-
-/** Builds a server that does not listen yet; tests talk to it with `inject`. */
-export function buildServer(context: GatewayContext, options: ServerOptions): FastifyInstance {
+/** Builds a server that does not listen yet; tests talk to it with `inject`. It takes the node's events until it is closed. */
+export function buildServer(node: PulsemeshNode, options: ServerOptions): FastifyInstance {
+  const context: GatewayContext = {
+    node,
+    feed: new EventFeed(node),
+    metrics: new HttpMetrics(),
+    logger: options.logger,
+  };
   const app = fastify({
     bodyLimit: HTTP_BODY_BYTES_MAX,
     requestTimeout: HTTP_REQUEST_WAIT_MS_MAX,
@@ -56,69 +60,76 @@ export function buildServer(context: GatewayContext, options: ServerOptions): Fa
   app.server.on("drop", () => (context.metrics.droppedConnections += 1));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  addHooks(app, context, options);
+  // Before the server waits for its connections: streams would never end by themselves.
+  app.addHook("preClose", (done) => {
+    context.feed.close();
+    done();
+  });
   const routes = routeTable(context);
-  for (const route of routes) addRoute(app, context, route);
-  addFallbacks(app, context, routes);
+  for (const route of routes) addRoute(app, context, options, route);
+  addFallbacks(app, context, options, routes);
   return app;
 }
 
-function addHooks(app: FastifyInstance, context: GatewayContext, options: ServerOptions): void {
-  app.addHook("onRequest", (request, _reply, done) => {
-    const { headers } = request;
-    if (options.localOnly && !isLocalHost(headers.host)) {
-      return done(
-        new HttpProblem("host-forbidden", "This node serves loopback names only, not this Host."),
-      );
-    }
-    if (isCrossSite(headers, configOf(request).writes ?? true)) {
-      return done(
-        new HttpProblem("origin-forbidden", "A browser sent this for a page of another site."),
-      );
-    }
-    done();
-  });
-  app.addHook("onResponse", (request, reply, done) => {
-    configOf(request).counts?.add(request.method, reply.statusCode);
-    context.metrics.observe(reply.elapsedTime);
-    done();
-  });
+/** What speaks against serving this request at all. */
+function refusalOf(
+  { headers }: FastifyRequest,
+  { localOnly }: ServerOptions,
+  writes: boolean,
+): HttpProblem | undefined {
+  if (localOnly && !isLocalHost(headers.host)) {
+    return new HttpProblem(
+      "host-forbidden",
+      "This node serves loopback names only, not this Host.",
+    );
+  }
+  return isCrossSite(headers, writes)
+    ? new HttpProblem("origin-forbidden", "A browser sent this for a page of another site.")
+    : undefined;
 }
 
-function addRoute(app: FastifyInstance, context: GatewayContext, route: Route): void {
-  const config: RouteConfig = { writes: route.writes, counts: context.metrics.route(route.path) };
+/** Hooks hang on the route itself: what they need is in their closure, not looked up for every beat. */
+function addRoute(
+  app: FastifyInstance,
+  { metrics }: GatewayContext,
+  options: ServerOptions,
+  route: Route,
+): void {
+  const counts = metrics.route(route.path);
+  const timed = route.endless !== true;
   app.route({
     method: [...route.methods],
     url: fastifyPath(route.path),
-    config,
+    onRequest: (request, _reply, done) => done(refusalOf(request, options, route.writes)),
+    onResponse: (request, reply, done) => {
+      counts.add(request.method, reply.statusCode);
+      if (timed) metrics.observe(reply.elapsedTime);
+      done();
+    },
     handler: route.handle,
   });
-}
-
-function configOf(request: FastifyRequest): RouteConfig {
-  return request.routeOptions.config as RouteConfig;
 }
 
 function addFallbacks(
   app: FastifyInstance,
   context: GatewayContext,
+  options: ServerOptions,
   routes: readonly Route[],
 ): void {
   const counts = context.metrics.route("");
   app.setErrorHandler((error, _request, reply) => sendError(context, error, reply));
   app.setNotFoundHandler((request, reply) => {
-    const methods = methodsOf(routes, request.url);
-    const problem =
-      methods.length === 0
-        ? new HttpProblem("not-found", "There is nothing at this path.")
-        : new HttpProblem(
-            "method-not-allowed",
-            `This path takes ${methods.join(", ")}, not ${request.method}.`,
-            { allow: methods.join(", ") },
-          );
+    const problem = refusalOf(request, options, true) ?? missing(routes, request);
     void sendError(context, problem, reply);
     counts.add(request.method, reply.statusCode);
   });
+}
+
+function missing(routes: readonly Route[], { method, url }: FastifyRequest): HttpProblem {
+  const allow = methodsOf(routes, url).join(", ");
+  return allow === ""
+    ? new HttpProblem("not-found", "There is nothing at this path.")
+    : new HttpProblem("method-not-allowed", `This path takes ${allow}, not ${method}.`, { allow });
 }
 
 function sendError(context: GatewayContext, error: unknown, reply: FastifyReply): FastifyReply {

@@ -5,13 +5,12 @@ import type { GatewayContext } from "../context.ts";
 import type { EventSink } from "../events/event-reader.ts";
 import type { EventFeed } from "../events/feed.ts";
 import { robotIdSchema } from "../json/words.ts";
+import { EVENT_TYPES_MAX } from "../limits.ts";
 import { readQuery, several, single } from "../request/query.ts";
 import type { Route } from "../route.ts";
 
-const TYPES_MAX = 16;
-
 const eventsQuery = z.object({
-  type: several(z.string().max(64), TYPES_MAX).describe(
+  type: several(z.string().max(64), EVENT_TYPES_MAX).describe(
     "Only events of this type, such as robot-status; repeat for several. Gaps (lost) always come",
   ),
   robot: single(robotIdSchema.optional()).describe("Only events about this robot"),
@@ -25,6 +24,7 @@ export function eventRoutes({ feed }: GatewayContext): readonly Route[] {
       operation: "events",
       summary: "A stream of CloudEvents",
       writes: false,
+      endless: true,
       query: eventsQuery,
       headers: { "Last-Event-ID": "Id of the last event seen: the stream goes on after it" },
       responses: {

@@ -1,0 +1,296 @@
+/** The gateway's API as typed functions: one per operation, nothing kept between calls. */
+import { PulsemeshClientError } from "./client-error.ts";
+import { type EventsOptions, readEvents } from "./events.ts";
+import {
+  type CallOptions,
+  type HttpOptions,
+  type HttpRequest,
+  jsonOf,
+  send,
+  sendForJson,
+} from "./http.ts";
+import type {
+  AuditListJson,
+  AuditVerifyJson,
+  EventJson,
+  HealthWord,
+  PeersJson,
+  RobotJson,
+  RobotListJson,
+  StatusWord,
+} from "./json.ts";
+
+export interface ClientOptions {
+  /** Of a node's HTTP port. @example "http://127.0.0.1:7420" */
+  readonly baseUrl: string;
+  /** For each call, in ms, until the whole answer is there. @default 10000 */
+  readonly timeoutMs?: number | undefined;
+  /** Ends all calls. */
+  readonly signal?: AbortSignal | undefined;
+  /** @default globalThis.fetch */
+  readonly fetch?: typeof fetch | undefined;
+}
+
+export interface BeatOptions extends CallOptions {
+  /** Diagnostics, kept with the beat; cut to 10,000 bytes. */
+  readonly message?: string | undefined;
+  /** What the robot says of itself. */
+  readonly health?: HealthWord | undefined;
+}
+
+export interface PingOptions extends BeatOptions {
+  /** What happened, or the exit code of a run (0 … 255). @default "success" */
+  readonly kind?: "success" | "start" | "fail" | "log" | number | undefined;
+  /** Pairs the start and the end of one run; at most 64 characters. */
+  readonly rid?: string | undefined;
+  /** Register the robot if it is unknown. @default false */
+  readonly create?: boolean | undefined;
+}
+
+/** The answer of `/status`. */
+export interface StatusAnswer {
+  /** 200, 410, 500 or 503. */
+  readonly httpStatus: number;
+  readonly word: "alive" | "new" | "paused" | "down" | "unknown" | "left";
+  /** The whole line. */
+  readonly text: string;
+}
+
+export interface RobotsFilter extends CallOptions {
+  readonly status?: readonly StatusWord[] | undefined;
+  readonly region?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface StateAnswer {
+  readonly state: Readonly<Record<string, unknown>>;
+  /** Give it as `ifMatch` to change only what was read. */
+  readonly etag: string;
+}
+
+export interface PatchStateOptions extends CallOptions {
+  readonly ifMatch?: string | undefined;
+}
+
+export interface AuditTailOptions extends CallOptions {
+  /** 1 … 1,000. @default 100 */
+  readonly limit?: number | undefined;
+  /** Only entries with a smaller index. */
+  readonly before?: number | undefined;
+}
+
+/** What the probes say. */
+export interface HealthAnswer {
+  readonly live: boolean;
+  readonly ready: boolean;
+  readonly started: boolean;
+  /** Why not, when one of them is false. */
+  readonly error: PulsemeshClientError | undefined;
+}
+
+export interface PulsemeshClient {
+  readonly baseUrl: string;
+  /** Takes a beat; the first one registers the robot. */
+  heartbeat(robot: string, options?: BeatOptions): Promise<void>;
+  ping(robot: string, options?: PingOptions): Promise<{ readonly created: boolean }>;
+  status(robot: string, options?: CallOptions): Promise<StatusAnswer>;
+  /** All robots that match, by id. */
+  robots(filter?: RobotsFilter): Promise<readonly RobotJson[]>;
+  robot(robot: string, options?: CallOptions): Promise<RobotJson>;
+  getState(robot: string, options?: CallOptions): Promise<StateAnswer>;
+  /** Merge patch (RFC 7396): null removes. */
+  patchState(
+    robot: string,
+    patch: Readonly<Record<string, unknown>>,
+    options?: PatchStateOptions,
+  ): Promise<StateAnswer>;
+  peers(options?: CallOptions): Promise<PeersJson>;
+  events(options?: EventsOptions): AsyncGenerator<EventJson, void, undefined>;
+  auditTail(options?: AuditTailOptions): Promise<AuditListJson>;
+  auditVerify(options?: CallOptions): Promise<AuditVerifyJson>;
+  /** Never rejects for a node that is not well: that is its answer. */
+  health(options?: CallOptions): Promise<HealthAnswer>;
+  /** Prometheus text. */
+  metrics(options?: CallOptions): Promise<string>;
+}
+
+/**
+ * A client of one node. All calls reject with {@link PulsemeshClientError}, or with the reason of the signal that ended them.
+ * @throws TypeError when `baseUrl` is no http or https URL
+ * @example
+ * const client = createClient({ baseUrl: "http://127.0.0.1:7420" });
+ * await client.heartbeat("security_bot");
+ * const { status } = await client.robot("security_bot");
+ */
+export function createClient(options: ClientOptions): PulsemeshClient {
+  const http = httpOptions(options);
+  return {
+    baseUrl: http.baseUrl,
+    ...beatCalls(http),
+    ...robotCalls(http),
+    ...stateCalls(http),
+    ...nodeCalls(http),
+  };
+}
+
+function httpOptions(options: ClientOptions): HttpOptions {
+  const { protocol } = new URL(options.baseUrl);
+  if (protocol !== "http:" && protocol !== "https:") {
+    throw new TypeError(
+      `Cannot create a client as 'baseUrl' must be an http or https URL: current value is ${options.baseUrl}`,
+    );
+  }
+  return {
+    baseUrl: options.baseUrl.replace(/\/+$/, ""),
+    timeoutMs: options.timeoutMs ?? 10_000,
+    signal: options.signal,
+    // Browsers refuse a fetch that is called as a method of anything but the window.
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+  };
+}
+
+type BeatCalls = Pick<PulsemeshClient, "heartbeat" | "ping" | "status">;
+
+function beatCalls(http: HttpOptions): BeatCalls {
+  return {
+    heartbeat: async (robot, { message, health, ...call } = {}) => {
+      const path = `/heartbeat/${encodeURIComponent(robot)}`;
+      await finish(await send(http, { ...beat(message), ...call, path, query: { health } }));
+    },
+    ping: async (robot, { message, health, kind = "success", rid, create, ...call } = {}) => {
+      const signal = kind === "success" ? "" : `/${kind}`;
+      const path = `/ping/${encodeURIComponent(robot)}${signal}`;
+      const query = { health, rid, create: create === true ? "1" : undefined };
+      const response = await send(http, { ...beat(message), ...call, path, query });
+      await finish(response);
+      return { created: response.status === 201 };
+    },
+    status: async (robot, call = {}) => {
+      const path = `/status/${encodeURIComponent(robot)}`;
+      const response = await send(http, { ...call, path, accept: [410, 500, 503] });
+      const text = await response.text();
+      const word = /^\S+ is (alive|new|paused|down|unknown|left)$/.exec(text)?.[1];
+      if (word === undefined) throw notStatus(http, response, text);
+      return { httpStatus: response.status, word: word as StatusAnswer["word"], text };
+    },
+  };
+}
+
+function beat(message: string | undefined): Pick<HttpRequest, "method" | "body" | "headers"> {
+  if (message === undefined) return { method: "POST" };
+  return { method: "POST", body: message, headers: { "content-type": "text/plain" } };
+}
+
+/** 500 and 503 are answers of `/status`, but a node that fails or is not ready uses them too. */
+function notStatus(http: HttpOptions, { status }: Response, text: string): PulsemeshClientError {
+  let problem: { readonly code?: unknown; readonly detail?: unknown; readonly next?: unknown } = {};
+  try {
+    problem = JSON.parse(text) as typeof problem;
+  } catch {
+    // No problem document either: what answered is no gateway.
+  }
+  const { code, detail, next } = problem;
+  return new PulsemeshClientError({
+    code: typeof code === "string" ? code : "answer-invalid",
+    status,
+    detail: typeof detail === "string" ? detail : `${http.baseUrl} gave no status line.`,
+    next: typeof next === "string" ? next : "Check that the address is that of a node's HTTP port.",
+  });
+}
+
+type RobotCalls = Pick<PulsemeshClient, "robots" | "robot">;
+
+function robotCalls(http: HttpOptions): RobotCalls {
+  return {
+    robots: async ({ status, region, labels = {}, ...call } = {}) => {
+      const label = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+      const robots: RobotJson[] = [];
+      let after: string | undefined;
+      do {
+        const page: RobotListJson = await sendForJson<RobotListJson>(http, {
+          ...call,
+          path: "/api/v1/robots",
+          query: { status, region, label, after },
+        });
+        robots.push(...page.robots);
+        after = page.next ?? undefined;
+      } while (after !== undefined);
+      return robots;
+    },
+    robot: (robot, call = {}) =>
+      sendForJson<RobotJson>(http, {
+        ...call,
+        path: `/api/v1/robots/${encodeURIComponent(robot)}`,
+      }),
+  };
+}
+
+type StateCalls = Pick<PulsemeshClient, "getState" | "patchState">;
+
+function stateCalls(http: HttpOptions): StateCalls {
+  const path = (robot: string): string => `/api/v1/robots/${encodeURIComponent(robot)}/state`;
+  const answer = async (response: Response): Promise<StateAnswer> => ({
+    etag: response.headers.get("etag") ?? "",
+    state: await jsonOf<StateAnswer["state"]>(http, response),
+  });
+  return {
+    getState: async (robot, call = {}) => answer(await send(http, { ...call, path: path(robot) })),
+    patchState: async (robot, patch, { ifMatch, ...call } = {}) =>
+      answer(
+        await send(http, {
+          ...call,
+          method: "PATCH",
+          path: path(robot),
+          body: JSON.stringify(patch),
+          headers: {
+            "content-type": "application/merge-patch+json",
+            ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
+          },
+        }),
+      ),
+  };
+}
+
+type NodeCalls = Pick<
+  PulsemeshClient,
+  "peers" | "events" | "auditTail" | "auditVerify" | "health" | "metrics"
+>;
+
+function nodeCalls(http: HttpOptions): NodeCalls {
+  return {
+    peers: (call = {}) => sendForJson<PeersJson>(http, { ...call, path: "/api/v1/peers" }),
+    events: (options) => readEvents(http, options),
+    auditTail: ({ limit, before, ...call } = {}) =>
+      sendForJson<AuditListJson>(http, {
+        ...call,
+        path: "/api/v1/audit",
+        query: { limit, before },
+      }),
+    auditVerify: (call = {}) =>
+      sendForJson<AuditVerifyJson>(http, { ...call, path: "/api/v1/audit/verify" }),
+    health: (call = {}) => readHealth(http, call),
+    metrics: async (call = {}) => (await send(http, { ...call, path: "/metrics" })).text(),
+  };
+}
+
+async function readHealth(http: HttpOptions, call: CallOptions): Promise<HealthAnswer> {
+  let error: PulsemeshClientError | undefined;
+  const probe = async (path: string): Promise<boolean> => {
+    try {
+      await finish(await send(http, { ...call, path }));
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof PulsemeshClientError)) throw cause;
+      error ??= cause;
+      return false;
+    }
+  };
+  const live = await probe("/livez");
+  if (!live) return { live, ready: false, started: false, error };
+  return { live, ready: await probe("/readyz"), started: await probe("/startupz"), error };
+}
+
+/** Reads an answer to its end, so that its connection can be used again. */
+async function finish(response: Response): Promise<void> {
+  await response.text();
+}

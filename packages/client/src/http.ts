@@ -1,0 +1,114 @@
+/** One HTTP call with a time limit and errors in one shape. */
+import { errorOfAnswer, PulsemeshClientError } from "./client-error.ts";
+
+export interface HttpOptions {
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly fetch: typeof fetch;
+}
+
+/** Last argument of every call. */
+export interface CallOptions {
+  /** Ends the call; it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** @default the client's */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface HttpRequest extends CallOptions {
+  readonly method?: "GET" | "POST" | "PATCH" | undefined;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, QueryValue>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | undefined;
+  /** Statuses that are answers, not errors, besides 2xx. */
+  readonly accept?: readonly number[] | undefined;
+}
+
+export type QueryValue = string | number | readonly string[] | undefined;
+
+/**
+ * The answer, headers received; the time limit goes on to cover the reading of its body. Without a limit (`Infinity`) the
+ * caller's signals are the only end.
+ * @throws PulsemeshClientError, or the reason of the signal that ended the call
+ */
+export async function send(http: HttpOptions, request: HttpRequest): Promise<Response> {
+  const timeoutMs = request.timeoutMs ?? http.timeoutMs;
+  const stop = [http.signal, request.signal].filter((signal) => signal !== undefined);
+  const limit = timeoutMs === Number.POSITIVE_INFINITY ? undefined : AbortSignal.timeout(timeoutMs);
+  const init: RequestInit = {
+    method: request.method ?? "GET",
+    headers: request.headers ?? {},
+    signal: AbortSignal.any(limit === undefined ? stop : [...stop, limit]),
+    ...(request.body === undefined ? {} : { body: request.body }),
+  };
+  try {
+    const response = await http.fetch(urlOf(http, request), init);
+    if (response.ok || request.accept?.includes(response.status) === true) return response;
+    throw await errorOfAnswer(response);
+  } catch (error) {
+    throw callError(error, { stop, limit, timeoutMs, baseUrl: http.baseUrl });
+  }
+}
+
+/** The JSON in an answer. @throws PulsemeshClientError */
+export async function sendForJson<T>(http: HttpOptions, request: HttpRequest): Promise<T> {
+  return jsonOf<T>(http, await send(http, request));
+}
+
+/** @throws PulsemeshClientError `answer-invalid` */
+export async function jsonOf<T>(http: HttpOptions, response: Response): Promise<T> {
+  try {
+    return (await response.json()) as T;
+  } catch (cause) {
+    throw new PulsemeshClientError({
+      code: "answer-invalid",
+      status: response.status,
+      detail: `The answer of ${http.baseUrl} is no JSON or broke off.`,
+      next: "Check that the address is that of a node's HTTP port.",
+      cause,
+    });
+  }
+}
+
+export function urlOf({ baseUrl }: HttpOptions, { path, query = {} }: HttpRequest): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const item of typeof value === "object" ? value : [value]) {
+      parameters.append(name, String(item));
+    }
+  }
+  const text = parameters.toString();
+  return baseUrl + path + (text === "" ? "" : `?${text}`);
+}
+
+interface CallState {
+  readonly stop: readonly AbortSignal[];
+  readonly limit: AbortSignal | undefined;
+  readonly timeoutMs: number;
+  readonly baseUrl: string;
+}
+
+/** What a call rejects with: the caller's own reason when it stopped the call, else a client error. */
+function callError(error: unknown, { stop, limit, timeoutMs, baseUrl }: CallState): unknown {
+  if (error instanceof PulsemeshClientError) return error;
+  const stopped = stop.find(({ aborted }) => aborted);
+  if (stopped !== undefined) return stopped.reason;
+  if (limit?.aborted === true) {
+    return new PulsemeshClientError({
+      code: "timed-out",
+      detail: `${baseUrl} did not answer within ${timeoutMs} ms.`,
+      next: "Try again, or allow more time.",
+      cause: error,
+    });
+  }
+  return new PulsemeshClientError({
+    code: "node-unreachable",
+    detail: `Cannot reach a node at ${baseUrl}.`,
+    next: "Check that the node runs and that the address is right.",
+    cause: error,
+  });
+}

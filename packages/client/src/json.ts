@@ -1,0 +1,134 @@
+/**
+ * What the gateway's JSON looks like, as types of this package's own: the client depends on nothing, so that it runs in a
+ * browser. A test holds them equal to the gateway's.
+ */
+
+export type StatusWord = "new" | "up" | "late" | "down" | "unknown" | "paused" | "left";
+export type HealthWord = "ok" | "degraded" | "failing";
+
+export type ScheduleJson =
+  | {
+      readonly type: "every";
+      readonly every_ms: number;
+      readonly grace_ms: number;
+      readonly missed: number;
+      readonly startup_ms: number;
+    }
+  | {
+      readonly type: "cron";
+      readonly cron: string;
+      readonly time_zone: string;
+      readonly grace_ms: number;
+      readonly startup_ms: number;
+      /** When the next beat is due, by the home's clock. */
+      readonly next_due: string | null;
+    };
+
+/** What the witnesses of a robot's home say. */
+export interface WitnessesJson {
+  readonly up: number;
+  readonly late: number;
+  readonly down: number;
+  readonly unknown: number;
+  readonly of: number;
+}
+
+/** A robot. Times are RFC 3339 in UTC. */
+export interface RobotJson {
+  readonly robot_id: string;
+  /** The mesh's verdict. */
+  readonly status: StatusWord;
+  readonly since: string;
+  readonly reason: string | null;
+  /** What the robot says of itself. */
+  readonly health: HealthWord;
+  /** When the newest beat was given; null before the first. */
+  readonly last_check: string | null;
+  readonly age_ms: number | null;
+  /** Name of the home node. */
+  readonly node: string | null;
+  readonly node_id: string | null;
+  readonly region: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly schedule: ScheduleJson | null;
+  /** Changes whenever anything in the record does. */
+  readonly version: string;
+  readonly witnesses: WitnessesJson;
+  readonly state: Readonly<Record<string, unknown>>;
+}
+
+export interface RobotListJson {
+  readonly robots: readonly RobotJson[];
+  /** Give it as `after` for the next page; null on the last. */
+  readonly next: string | null;
+}
+
+export interface PeerJson {
+  readonly id: string;
+  readonly name: string;
+  readonly region: string;
+  readonly status: StatusWord;
+  readonly since: string;
+  readonly reason: string | null;
+  readonly addresses: readonly string[];
+  readonly last_pulse_age_ms: number | null;
+  readonly rtt_ms: number | null;
+}
+
+/** The mesh as the answering node sees it. */
+export interface PeersJson {
+  readonly fleet: string;
+  readonly self: {
+    readonly id: string;
+    readonly name: string;
+    readonly region: string;
+    readonly addresses: readonly string[];
+    readonly boot: number;
+  };
+  readonly peers: readonly PeerJson[];
+  readonly view: {
+    /** Members that count, the answering node included. */
+    readonly roster: number;
+    readonly in_sight: number;
+    /** Equal on all nodes that hold the same document. */
+    readonly document_hash: string;
+  };
+}
+
+/** A CloudEvent. `data` depends on `type`; `pulsemesh.lost` says that events are missing before it. */
+export interface EventJson {
+  readonly specversion: "1.0";
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  /** The robot or node that it is about. */
+  readonly subject?: string | undefined;
+  readonly time: string;
+  readonly datacontenttype: "application/json";
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditEntryJson {
+  readonly index: number;
+  readonly time: string;
+  readonly kind: string;
+  readonly data: unknown;
+  /** Hex SHA-256 that chains this entry to all before it. */
+  readonly hash: string;
+}
+
+export interface AuditListJson {
+  /** In the order of the log. */
+  readonly entries: readonly AuditEntryJson[];
+  /** Give it as `before` for the page before this one; null when this page holds the first entry. */
+  readonly before: number | null;
+}
+
+export type AuditVerifyJson =
+  | { readonly ok: true; readonly size: number; readonly head: string }
+  | {
+      readonly ok: false;
+      readonly size: number;
+      readonly bad_index: number;
+      readonly reason: string;
+    };
