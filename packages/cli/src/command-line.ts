@@ -1,0 +1,90 @@
+/** One run of the command line from arguments to exit code; knows no process, so that tests can call it. */
+import { Command, CommanderError } from "commander";
+import type { Cli } from "./cli.ts";
+import { addAuditCommand } from "./commands/audit.ts";
+import { addDevCommand } from "./commands/dev.ts";
+import { addDevRobotCommand } from "./commands/dev-robot.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addExecCommand } from "./commands/exec.ts";
+import { addPeersCommand } from "./commands/peers.ts";
+import { addPingCommand } from "./commands/ping.ts";
+import { addRunCommand } from "./commands/run.ts";
+import { addStateCommand } from "./commands/state.ts";
+import { addStatusCommand } from "./commands/status.ts";
+import { addVersionCommand } from "./commands/version.ts";
+import { EXIT } from "./exit-code.ts";
+import { describeFailure } from "./failure.ts";
+import type { Terminal } from "./terminal.ts";
+import { describeUsageError } from "./usage-error.ts";
+import { packageVersion } from "./version.ts";
+
+const examples = `
+Examples:
+  pulsemesh dev                                  a whole mesh on this machine, with robots
+  pulsemesh run                                  one node; prints the address to join by
+  pulsemesh run --join ADDRESS --http 127.0.0.1:7430 --listen /ip4/127.0.0.1/tcp/7431 --data DIR
+  curl -X POST http://127.0.0.1:7420/heartbeat/security_bot
+  pulsemesh exec nightly-backup --create -- ./backup.sh
+  pulsemesh status -w
+
+Exit codes: 0 ok, 1 the answer is no, 2 usage, 3 unknown, 124 timed out, 130 interrupted.
+Every flag that names a variable in [brackets] can be set in the environment; flags win.`;
+
+/**
+ * Runs one command.
+ * @param argv - the arguments behind the program's name
+ * @returns the exit code; never throws
+ */
+export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const cli: Cli = { terminal, exitCode: EXIT.ok, context: { command: "pulsemesh" } };
+  const program = buildProgram(cli);
+  let failing: Command = program;
+  for (const command of everyCommand(program)) {
+    command.exitOverride((error) => {
+      failing = command;
+      throw error;
+    });
+  }
+  try {
+    await program.parseAsync(argv.length === 0 ? ["--help"] : argv, { from: "user" });
+    return cli.exitCode;
+  } catch (error) {
+    const failure =
+      error instanceof CommanderError
+        ? describeUsageError(error, failing)
+        : describeFailure(error, cli.context);
+    for (const line of failure.lines) terminal.say(line);
+    return failure.exit;
+  }
+}
+
+function buildProgram(cli: Cli): Command {
+  const program = new Command("pulsemesh")
+    .description("A mesh of sidecars that keeps robots honest: heartbeats, verdicts, shared state.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpCommand("help [command]", "help for a command")
+    .enablePositionalOptions()
+    .addHelpText("after", examples)
+    .configureOutput({
+      writeOut: (text) => cli.terminal.out(text.trimEnd()),
+      // Errors are worded by describeUsageError instead.
+      writeErr: () => {},
+      getOutHasColors: () => false,
+    });
+  addDevCommand(program, cli);
+  addRunCommand(program, cli);
+  addPingCommand(program, cli);
+  addExecCommand(program, cli);
+  addStatusCommand(program, cli);
+  addStateCommand(program, cli);
+  addPeersCommand(program, cli);
+  addAuditCommand(program, cli);
+  addDoctorCommand(program, cli);
+  addVersionCommand(program, cli);
+  addDevRobotCommand(program, cli);
+  return program;
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((each) => everyCommand(each))];
+}

@@ -1,0 +1,114 @@
+/** `pulsemesh audit tail|verify`: the tamper-evident log of one node. */
+import type { Command } from "commander";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Cli, setAction } from "../cli.ts";
+import {
+  type AuditEntryJson,
+  type ClientFlags,
+  type MeshClient,
+  clientFlags,
+  connect,
+} from "../client-flags.ts";
+import { EXIT } from "../exit-code.ts";
+import { addFlags, wholeBetween } from "../flags.ts";
+import { catchInterruption } from "../interruption.ts";
+import { printable } from "../table.ts";
+
+interface AuditFlags extends ClientFlags {
+  readonly json?: boolean;
+  readonly lines?: number;
+  readonly follow?: boolean;
+}
+
+const linesDefault = 20;
+const linesMost = 1_000;
+const followEveryMs = 500;
+
+/** Adds `audit` to the program. */
+export function addAuditCommand(program: Command, cli: Cli): void {
+  const audit = program.command("audit").description("the tamper-evident log of a node");
+  addTail(audit, cli);
+  addVerify(audit, cli);
+}
+
+function addTail(parent: Command, cli: Cli): void {
+  const command = parent.command("tail").description("the newest entries, oldest first");
+  addFlags(command, [
+    ...clientFlags,
+    {
+      flags: "-n, --lines <n>",
+      text: `how many (default ${linesDefault})`,
+      parse: wholeBetween(1, linesMost),
+    },
+    { flags: "-f, --follow", text: "go on with new ones" },
+    { flags: "--json", text: "one JSON object a line" },
+  ]);
+  setAction<AuditFlags>(cli, command, async (flags) => {
+    const client = connect(cli, flags);
+    const show = (entry: AuditEntryJson): void =>
+      cli.terminal.out(flags.json === true ? JSON.stringify(entry) : entryLine(entry));
+    const { entries } = await client.auditTail({ limit: flags.lines ?? linesDefault });
+    for (const entry of entries) show(entry);
+    if (flags.follow !== true) return EXIT.ok;
+    return await follow(client, entries.at(-1)?.index ?? -1, show);
+  });
+}
+
+async function follow(
+  client: MeshClient,
+  from: number,
+  show: (entry: AuditEntryJson) => void,
+): Promise<number> {
+  using interruption = catchInterruption();
+  const { signal } = interruption;
+  let last = from;
+  while (!signal.aborted) {
+    await wait(followEveryMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) break;
+    for (const entry of await entriesAfter(client, last)) {
+      show(entry);
+      last = entry.index;
+    }
+  }
+  return EXIT.interrupted;
+}
+
+/** Pages backwards from the end until it meets what was shown. */
+async function entriesAfter(client: MeshClient, index: number): Promise<AuditEntryJson[]> {
+  const found: AuditEntryJson[] = [];
+  let before: number | undefined;
+  for (;;) {
+    const page = await client.auditTail({ limit: linesDefault, before });
+    const fresh = page.entries.filter((entry) => entry.index > index);
+    found.unshift(...fresh);
+    if (fresh.length < page.entries.length || page.before === null) return found;
+    before = page.before;
+  }
+}
+
+/** One entry for people. */
+export function entryLine({ index, time, kind, data, hash }: AuditEntryJson): string {
+  const text = printable(JSON.stringify(data) ?? "");
+  return `${String(index).padStart(6)}  ${time}  ${kind.padEnd(16)} ${text}  ${hash.slice(0, 12)}`;
+}
+
+function addVerify(parent: Command, cli: Cli): void {
+  const command = parent
+    .command("verify")
+    .description("recompute the whole log; exits 1 and names the first bad entry");
+  addFlags(command, [...clientFlags, { flags: "--json", text: "as JSON" }]);
+  setAction<AuditFlags>(cli, command, async (flags) => {
+    // A long log takes long; the default time-out is for answers that are at hand.
+    const result = await connect(cli, { timeout: 300_000, ...flags }).auditVerify();
+    if (flags.json === true) cli.terminal.out(JSON.stringify(result));
+    else if (result.ok) {
+      cli.terminal.out(`ok: ${result.size} entries, head ${result.head}`);
+    } else {
+      cli.terminal.out(`bad: entry ${result.bad_index} of ${result.size}: ${result.reason}`);
+      cli.terminal.say(
+        "Entries before it are good. Next: keep a copy of the data folder, then compare with a neighbour's.",
+      );
+    }
+    return result.ok ? EXIT.ok : EXIT.no;
+  });
+}

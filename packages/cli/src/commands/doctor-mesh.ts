@@ -1,0 +1,85 @@
+/** The checks of `doctor` that ask the node: does it answer, is its clock right, does it see its peers. */
+import type { MeshClient } from "../client-flags.ts";
+import { formatAge } from "../duration.ts";
+import { describeFailure } from "../failure.ts";
+import { formatHostPort, hostPortOfMultiaddr } from "../host-port.ts";
+import type { Finding } from "./doctor-finding.ts";
+
+const clockOffMs = 5_000;
+const answerTimeoutMs = 3_000;
+
+/** Whether a node answers, and who it is. */
+export async function checkNode(client: MeshClient, url: string): Promise<Finding[]> {
+  try {
+    const { self, fleet } = await client.peers();
+    const detail = `${self.name} (${self.id}) answers at ${url}, fleet ${fleet.slice(0, 12)}…`;
+    return [{ check: "node", result: "ok", detail }, addressFinding(self.addresses)];
+  } catch (error) {
+    const detail = describeFailure(error, { command: "node" }).lines[0] ?? "";
+    const next = "start one with `pulsemesh run`, or name it with --url or PULSEMESH_URL";
+    return [{ check: "node", result: "fail", detail, next }];
+  }
+}
+
+function addressFinding(addresses: readonly string[]): Finding {
+  const hosts = addresses.map((text) => hostPortOfMultiaddr(text)).filter((at) => at !== undefined);
+  const detail = hosts.map(formatHostPort).join(", ");
+  if (hosts.some(({ host }) => !/^(127\.|::1$|localhost$)/.test(host))) {
+    return { check: "addresses", result: "ok", detail };
+  }
+  return {
+    check: "addresses",
+    result: "warn",
+    detail: `${detail || "none"}: only this machine can connect`,
+    next: "to let other machines join, run with --listen /ip4/0.0.0.0/tcp/7421",
+  };
+}
+
+/** Whether this machine and the node agree on the time; undefined when nothing answers. */
+export async function checkClock(url: string): Promise<Finding | undefined> {
+  try {
+    const answer = await fetch(`${url}/livez`, { signal: AbortSignal.timeout(answerTimeoutMs) });
+    await answer.body?.cancel();
+    const nodeMs = Date.parse(answer.headers.get("date") ?? "");
+    if (Number.isNaN(nodeMs)) return undefined;
+    const offMs = Math.abs(Date.now() - nodeMs);
+    // The header has whole seconds.
+    if (offMs <= clockOffMs) return { check: "clock", result: "ok", detail: "same as the node's" };
+    return {
+      check: "clock",
+      result: "warn",
+      detail: `differs from the node's by ${formatAge(offMs)}`,
+      next: "set both by NTP: silence is measured without it, but times people read will be off",
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the node sees enough of the roster to judge, and who is missing. */
+export async function checkPeers(client: MeshClient): Promise<Finding[]> {
+  try {
+    const { view, peers } = await client.peers();
+    const sight = `${view.in_sight} of ${view.roster} nodes in sight`;
+    const majority = view.in_sight > view.roster / 2;
+    const missing = peers.filter(({ status }) => status !== "up");
+    return [
+      majority
+        ? { check: "roster", result: "ok", detail: sight }
+        : {
+            check: "roster",
+            result: "fail",
+            detail: `${sight}: no majority, so everything else is unknown`,
+            next: "check the network between this machine and the nodes below",
+          },
+      ...missing.map(({ name, status, reason, addresses }) => ({
+        check: "peer",
+        result: "warn" as const,
+        detail: `${name} is ${status}${reason === null ? "" : ` (${reason})`}`,
+        next: `see that it runs and can be reached at ${addresses.join(", ") || "its address"}`,
+      })),
+    ];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,57 @@
+/** `pulsemesh ping ROBOT [start|fail|log|EXITCODE]`: one sign of life from a shell. */
+import type { Command } from "commander";
+import { PulsemeshError } from "@pulsemesh/core";
+import { type Cli, setAction } from "../cli.ts";
+import { type ClientFlags, type PingKind, clientFlags, connect } from "../client-flags.ts";
+import { EXIT } from "../exit-code.ts";
+import { addFlags } from "../flags.ts";
+import { nearest } from "../nearest.ts";
+import { parseRobotId } from "./run-robots.ts";
+
+interface PingFlags extends ClientFlags {
+  readonly message?: string;
+  readonly rid?: string;
+  readonly create?: boolean;
+  readonly json?: boolean;
+}
+
+const words = ["success", "start", "fail", "log"] as const;
+const exitCodeLast = 255;
+
+/** Adds `ping` to the program. */
+export function addPingCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command("ping")
+    .description("one sign of life of a robot; exits 0 when a node has it durably")
+    .argument("<robot>", "the robot's id")
+    .argument("[what]", "success (default), start, fail, log, or an exit code from 0 to 255");
+  addFlags(command, [
+    ...clientFlags,
+    { flags: "-m, --message <text>", text: "diagnostics to keep with it; - reads stdin" },
+    { flags: "--rid <id>", text: "pairs the start and the end of one run" },
+    { flags: "--create", text: "register the robot if the mesh does not know it (every 1d, grace 1h)" },
+    { flags: "--json", text: "as JSON" },
+  ]);
+  setAction<PingFlags>(cli, command, async (flags, [robotText = "", what = "success"]) => {
+    const robot = parseRobotId(robotText);
+    cli.context = { ...cli.context, robot };
+    const kind = parsePingKind(what);
+    const body = flags.message === "-" ? await cli.terminal.readStdin() : flags.message;
+    const client = connect(cli, flags);
+    await client.ping(robot, { kind, runId: flags.rid, create: flags.create, body });
+    cli.terminal.out(flags.json === true ? JSON.stringify({ robot_id: robot, kind, ok: true }) : "OK");
+    return EXIT.ok;
+  });
+}
+
+/** Reads the second argument of `ping`. */
+export function parsePingKind(text: string): PingKind {
+  const word = words.find((each) => each === text);
+  if (word !== undefined) return word;
+  if (/^\d+$/.test(text) && Number(text) <= exitCodeLast) return Number(text);
+  const meant = nearest(text, words);
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot ping '${text}' as it must be one of ${words.join(", ")} or an exit code from 0 to ${exitCodeLast}.${meant === undefined ? "" : ` Did you mean ${meant}?`}`,
+  );
+}

@@ -1,0 +1,172 @@
+/** The flags of `run`, and what they mean for a node and its gateway. Pure, so that every rule has a unit test. */
+import { homedir, hostname } from "node:os";
+import { join, resolve } from "node:path";
+import type { NodeOptions } from "@pulsemesh/node";
+import { PulsemeshError } from "@pulsemesh/core";
+import { type Flag, oneOf } from "../flags.ts";
+import { type HostPort, parseHostPort } from "../host-port.ts";
+import type { LogFormat, LogLevel } from "../run-logger.ts";
+import { type RobotFlagList, unknownRobotConfig } from "./run-robots.ts";
+
+/** As commander hands them over. */
+export interface RunFlags {
+  readonly data?: string;
+  readonly http?: HostPort;
+  readonly listen?: readonly string[];
+  readonly announce?: readonly string[];
+  readonly join?: readonly string[];
+  readonly name?: string;
+  readonly region?: string;
+  readonly profile?: "local" | "lan" | "wan";
+  readonly mdns?: boolean;
+  readonly observer?: boolean;
+  readonly insecureHttp?: boolean;
+  readonly logLevel?: LogLevel;
+  readonly logFormat?: LogFormat;
+  readonly json?: boolean;
+}
+
+const httpDefault = "127.0.0.1:7420";
+const listenDefault = "/ip4/127.0.0.1/tcp/7421";
+const multiaddrText = /^\/[a-z0-9]+\/[^\s]+$/;
+const nodeNameText = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** All flags of `run` but those of robots. */
+export const runFlags: readonly Flag[] = [
+  {
+    flags: "--data <dir>",
+    text: "folder for keys, state and audit log (default $XDG_STATE_HOME/pulsemesh or ~/.local/state/pulsemesh)",
+    env: "PULSEMESH_DATA",
+  },
+  {
+    flags: "--http <host:port>",
+    text: `where robots beat and people look (default ${httpDefault})`,
+    env: "PULSEMESH_HTTP",
+    parse: parseHostPort,
+  },
+  {
+    flags: "--listen <multiaddr>",
+    text: `where other nodes connect (repeatable, default ${listenDefault})`,
+    env: "PULSEMESH_LISTEN",
+    repeat: true,
+    parse: parseMultiaddr,
+  },
+  {
+    flags: "--announce <multiaddr>",
+    text: "address to tell others instead (repeatable)",
+    env: "PULSEMESH_ANNOUNCE",
+    repeat: true,
+    parse: parseMultiaddr,
+  },
+  {
+    flags: "--join <multiaddr>",
+    text: "a member's address: join its fleet (repeatable); without it, a fleet of its own",
+    env: "PULSEMESH_JOIN",
+    repeat: true,
+    parse: parseMultiaddr,
+  },
+  {
+    flags: "--name <name>",
+    text: "name of this node (default: host name)",
+    env: "PULSEMESH_NAME",
+    parse: parseName,
+  },
+  { flags: "--region <region>", text: "where it runs", env: "PULSEMESH_REGION", parse: parseName },
+  {
+    flags: "--profile <profile>",
+    text: "pace: local (pulses every 0.5s), lan (1s, default) or wan (2s)",
+    env: "PULSEMESH_PROFILE",
+    parse: oneOf(["local", "lan", "wan"]),
+  },
+  { flags: "--mdns", text: "find members on the local network", env: "PULSEMESH_MDNS" },
+  { flags: "--observer", text: "watch only: no vote, no writes", env: "PULSEMESH_OBSERVER" },
+  {
+    flags: "--insecure-http",
+    text: "allow --http beyond loopback, where everybody may read and write",
+    env: "PULSEMESH_INSECURE_HTTP",
+  },
+  {
+    flags: "--log-level <level>",
+    text: "debug, info, warn or error (default info)",
+    env: "PULSEMESH_LOG_LEVEL",
+    parse: oneOf(["debug", "info", "warn", "error"]),
+  },
+  {
+    flags: "--log-format <format>",
+    text: "text or json, on stderr (default text on a terminal, else json)",
+    env: "PULSEMESH_LOG_FORMAT",
+    parse: oneOf(["text", "json"]),
+  },
+  { flags: "--json", text: "print where it runs as one JSON line on stdout" },
+];
+
+/** Everything that `run` needs to start. */
+export interface RunPlan {
+  readonly node: NodeOptions;
+  readonly http: HostPort;
+  readonly insecureHttp: boolean;
+}
+
+/** Turns flags into a plan; defaults are applied here and nowhere else. */
+export function planRun(
+  flags: RunFlags,
+  robots: RobotFlagList,
+  env: Readonly<Record<string, string | undefined>>,
+): RunPlan {
+  const core: Record<string, number | boolean> = { ...unknownRobotConfig(robots) };
+  if (flags.observer === true) core["observer"] = true;
+  return {
+    http: flags.http ?? parseHostPort(httpDefault, "--http"),
+    insecureHttp: flags.insecureHttp ?? false,
+    node: {
+      dataDir: dataFolder(flags.data, env),
+      name: flags.name ?? defaultName(),
+      region: flags.region,
+      listen: flags.listen ?? [listenDefault],
+      announce: flags.announce,
+      join: flags.join,
+      mdns: flags.mdns,
+      observer: flags.observer,
+      profile: flags.profile,
+      core,
+    },
+  };
+}
+
+/** Where data lives: `--data`, else the state folder of the user. */
+export function dataFolder(
+  flag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  if (flag !== undefined) return resolve(flag);
+  const state = env["XDG_STATE_HOME"] ?? "";
+  // The XDG specification says to ignore relative paths.
+  return join(
+    state.startsWith("/") ? state : join(env["HOME"] ?? homedir(), ".local", "state"),
+    "pulsemesh",
+  );
+}
+
+function defaultName(): string {
+  const name = (hostname().split(".")[0] ?? "").replaceAll(/[^A-Za-z0-9._-]/g, "-").slice(0, 63);
+  return nodeNameText.test(name) ? name : "node";
+}
+
+function parseName(text: string, flag: string): string {
+  if (nodeNameText.test(text)) return text;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use ${flag} '${text}' as it must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit.`,
+  );
+}
+
+function parseMultiaddr(text: string, flag: string): string {
+  if (multiaddrText.test(text)) return text;
+  const plain = /^(?:(\d+\.\d+\.\d+\.\d+)|([A-Za-z0-9.-]+)):(\d+)$/.exec(text);
+  const host = plain?.[1] === undefined ? `dns4/${plain?.[2] ?? ""}` : `ip4/${plain[1]}`;
+  const meant = plain === null ? "" : ` Did you mean /${host}/tcp/${plain[3] ?? ""}?`;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot use ${flag} '${text}' as it must be a multiaddr such as /ip4/192.0.2.7/tcp/7421.${meant}`,
+  );
+}

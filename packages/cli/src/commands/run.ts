@@ -1,0 +1,153 @@
+/** `pulsemesh run`: one node with its gateway, in the foreground, until a signal says stop. */
+import { PulsemeshError, type RegisterCommand } from "@pulsemesh/core";
+import type { Gateway } from "@pulsemesh/gateway";
+import type { PulsemeshNode } from "@pulsemesh/node";
+import type { Command } from "commander";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Cli, setAction } from "../cli.ts";
+import { EXIT } from "../exit-code.ts";
+import { errorCodeOf } from "../failure.ts";
+import { addFlags } from "../flags.ts";
+import { formatHostPort, hostPortOfMultiaddr, isFree, nearestFreePort } from "../host-port.ts";
+import { type Interruption, catchInterruption } from "../interruption.ts";
+import { dieWithParent } from "../parent-watch.ts";
+import { runLogger } from "../run-logger.ts";
+import { type RunFlags, type RunPlan, planRun, runFlags } from "./run-options.ts";
+import {
+  type RobotFlagList,
+  registerCommands,
+  robotFlags,
+  robotsFromEnvironment,
+} from "./run-robots.ts";
+
+const registerRetryMs = 100;
+
+/** Adds `run` to the program. */
+export function addRunCommand(program: Command, cli: Cli): void {
+  const robots: RobotFlagList = [{ robot: undefined, labels: {} }];
+  const command = program
+    .command("run")
+    .description("run one node: takes beats over HTTP, watches its neighbours, keeps state");
+  addFlags(command, [...runFlags, ...robotFlags(robots)]);
+  command.addHelpText(
+    "after",
+    `
+--every, --grace, --missed, --startup and --label behind a --robot are that robot's. In front of the first --robot they
+hold for all, also for robots that register themselves by their first heartbeat:
+  pulsemesh run --every 30s --robot scanner --every 10s --grace 20s --robot backup --every 1d --grace 1h
+
+SIGTERM or Ctrl-C is a planned stop: the others show 'paused' for 60s. A second signal ends the process at once.`,
+  );
+  setAction<RunFlags>(cli, command, async (flags) => {
+    robotsFromEnvironment(robots, cli.terminal.env);
+    const plan = planRun(flags, robots, cli.terminal.env);
+    cli.context = { ...cli.context, dataDir: plan.node.dataDir };
+    return await run(cli, flags, plan, registerCommands(robots));
+  });
+}
+
+async function run(
+  cli: Cli,
+  flags: RunFlags,
+  plan: RunPlan,
+  robots: readonly RegisterCommand[],
+): Promise<number> {
+  const { terminal } = cli;
+  const logger = runLogger(terminal.say, {
+    level: flags.logLevel ?? "info",
+    format: flags.logFormat ?? (process.stderr.isTTY ? "text" : "json"),
+    now: Date.now,
+  });
+  using interruption = catchInterruption();
+  dieWithParent(terminal.env);
+  // Loaded here, since the mesh stack takes longer to load than most commands take to run.
+  const { createNode } = await import("@pulsemesh/node");
+  const { startGateway } = await import("@pulsemesh/gateway");
+  let node: PulsemeshNode | undefined;
+  let gateway: Gateway | undefined;
+  try {
+    node = await createNode({ ...plan.node, logger });
+    gateway = await startGateway(node, { ...plan.http, insecureHttp: plan.insecureHttp });
+    announceStart(cli, flags, node, gateway);
+    await registerAll(node, robots, interruption);
+    await untilAborted(interruption.signal);
+    terminal.say("Stopping: telling the others that this is planned. Again to stop at once.");
+  } catch (error) {
+    throw await withNearestPort(error, plan, cli);
+  } finally {
+    await gateway?.close();
+    await node?.stop({ mode: "pause" });
+  }
+  return interruption.by() === "SIGINT" ? EXIT.interrupted : EXIT.ok;
+}
+
+function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: Gateway): void {
+  const { self } = node.fleetView();
+  const addresses = node.addresses();
+  if (flags.json === true) {
+    const { id, fleet, dataDir: data } = node;
+    const { name, region } = self;
+    const { pid } = process;
+    cli.terminal.out(
+      JSON.stringify({ id, fleet, name, region, data, http: gateway.url, addresses, pid }),
+    );
+    return;
+  }
+  cli.terminal.out(`node     ${self.name} (${node.id}), region ${self.region}`);
+  cli.terminal.out(`fleet    ${node.fleet}`);
+  cli.terminal.out(`data     ${node.dataDir}`);
+  cli.terminal.out(`http     ${gateway.url}   try: curl -X POST ${gateway.url}/heartbeat/my_robot`);
+  for (const address of addresses) cli.terminal.out(`join by  pulsemesh run --join ${address}`);
+}
+
+/** A node that is still joining answers `not-ready`; its robots wait with it. */
+async function registerAll(
+  node: PulsemeshNode,
+  robots: readonly RegisterCommand[],
+  { signal }: Interruption,
+): Promise<void> {
+  for (const robot of robots) {
+    let answer = await node.command(robot);
+    while (!answer.ok && answer.code === "not-ready" && !signal.aborted) {
+      await wait(registerRetryMs);
+      answer = await node.command(robot);
+    }
+    if (!answer.ok && !signal.aborted) {
+      throw new PulsemeshError(
+        answer.code,
+        `Cannot register robot '${robot.robot}': ${answer.detail}`,
+      );
+    }
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}
+
+/** A taken port is answered with the nearest free one, as the flag to give. */
+async function withNearestPort(error: unknown, plan: RunPlan, cli: Cli): Promise<unknown> {
+  if (errorCodeOf(error) !== "address-in-use") return error;
+  const wanted = [
+    { flag: "--http", at: plan.http, say: (port: number) => formatHostPort({ ...plan.http, port }) },
+    ...(plan.node.listen ?? []).map((text) => ({
+      flag: "--listen",
+      at: hostPortOfMultiaddr(text),
+      say: (port: number) => text.replace(/\/tcp\/\d+/, `/tcp/${port}`),
+    })),
+  ];
+  for (const { flag, at, say } of wanted) {
+    if (at === undefined || at.port === 0 || (await isFree(at))) continue;
+    const port = await nearestFreePort(at);
+    const next =
+      port === undefined
+        ? `choose another port with ${flag}`
+        : `${flag} ${say(port)}   (free now); pulsemesh doctor shows who answers on the taken one`;
+    cli.context = { ...cli.context, next };
+    return error;
+  }
+  return error;
+}

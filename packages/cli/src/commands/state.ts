@@ -1,0 +1,99 @@
+/** `pulsemesh state get|set|watch`: the shared state of robots. */
+import type { Command } from "commander";
+import { type Cli, setAction } from "../cli.ts";
+import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
+import { EXIT } from "../exit-code.ts";
+import { addFlags } from "../flags.ts";
+import { catchInterruption } from "../interruption.ts";
+import { parseRobotId } from "./run-robots.ts";
+import { readPatch } from "./state-patch.ts";
+import { watchState } from "./state-watch.ts";
+
+interface StateFlags extends ClientFlags {
+  readonly json?: boolean;
+  readonly ifMatch?: string;
+  readonly beats?: boolean;
+}
+
+/** Adds `state` to the program. */
+export function addStateCommand(program: Command, cli: Cli): void {
+  const state = program.command("state").description("the shared state of robots: get, set, watch");
+  addGet(state, cli);
+  addSet(state, cli);
+  addWatch(state, cli);
+}
+
+function addGet(parent: Command, cli: Cli): void {
+  const command = parent
+    .command("get")
+    .description("print a robot's state as JSON")
+    .argument("<robot>", "the robot's id");
+  addFlags(command, [
+    ...clientFlags,
+    { flags: "--json", text: "with its etag: {robot_id, state, etag}" },
+  ]);
+  setAction<StateFlags>(cli, command, async (flags, [robotText = ""]) => {
+    const robot = parseRobotId(robotText);
+    cli.context = { ...cli.context, robot };
+    const { state, etag } = await connect(cli, flags).getState(robot);
+    const whole = JSON.stringify({ robot_id: robot, state, etag });
+    cli.terminal.out(flags.json === true ? whole : JSON.stringify(state, undefined, 2));
+    return EXIT.ok;
+  });
+}
+
+function addSet(parent: Command, cli: Cli): void {
+  const command = parent
+    .command("set")
+    .description("merge fields into a robot's state; what is not named stays")
+    .argument("<robot>", "the robot's id")
+    .argument(
+      "<fields...>",
+      "KEY=VALUE pairs (VALUE as JSON, else text; null removes), one JSON object, or - for stdin",
+    );
+  addFlags(command, [
+    ...clientFlags,
+    { flags: "--if-match <etag>", text: "only if the state is still the one with this etag" },
+    { flags: "--json", text: "print the whole state afterwards: {robot_id, state, etag}" },
+  ]);
+  setAction<StateFlags>(cli, command, async (flags, [robotText = "", ...fields]) => {
+    const robot = parseRobotId(robotText);
+    cli.context = { ...cli.context, robot };
+    const patch = readPatch(fields[0] === "-" ? [await cli.terminal.readStdin()] : fields);
+    const { ifMatch } = flags;
+    const { state, etag } = await connect(cli, flags).patchState(robot, patch, { ifMatch });
+    if (flags.json === true) cli.terminal.out(JSON.stringify({ robot_id: robot, state, etag }));
+    else cli.terminal.say(`Set ${Object.keys(patch).join(", ")} of ${robot}.`);
+    return EXIT.ok;
+  });
+}
+
+function addWatch(parent: Command, cli: Cli): void {
+  const command = parent
+    .command("watch")
+    .description("one JSON object a line: as it is now, then at each change")
+    .argument("[robots...]", "these robots only");
+  addFlags(command, [
+    ...clientFlags,
+    { flags: "--beats", text: "also at each beat, when nothing but last_check changes" },
+    { flags: "--json", text: "the same: it is always JSON" },
+  ]);
+  command.addHelpText(
+    "after",
+    `
+{"robot_id":…,"status":…,"liveness":…,"last_check":…}: status is the robot's own state.status (null if it never set one),
+liveness the mesh's verdict.`,
+  );
+  setAction<StateFlags>(cli, command, async (flags, robots) => {
+    using interruption = catchInterruption();
+    const only = new Set(robots.map(parseRobotId));
+    await watchState(connect(cli, flags), {
+      only: only.size === 0 ? undefined : only,
+      beats: flags.beats ?? false,
+      signal: interruption.signal,
+      emit: (line) => cli.terminal.out(JSON.stringify(line)),
+      say: cli.terminal.say,
+    });
+    return interruption.by() === "SIGTERM" ? EXIT.ok : EXIT.interrupted;
+  });
+}

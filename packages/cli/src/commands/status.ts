@@ -1,0 +1,136 @@
+/** `pulsemesh status [ROBOT] [-w] [--json]`: the mesh's verdicts, and what robots say of themselves. */
+import type { Command } from "commander";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Cli, setAction } from "../cli.ts";
+import {
+  type ClientFlags,
+  type MeshClient,
+  type RobotJson,
+  clientFlags,
+  connect,
+} from "../client-flags.ts";
+import { formatAge } from "../duration.ts";
+import { EXIT } from "../exit-code.ts";
+import { describeFailure, errorCodeOf } from "../failure.ts";
+import { addFlags } from "../flags.ts";
+import { catchInterruption } from "../interruption.ts";
+import { liveRegion } from "../live-region.ts";
+import { everyText, robotTable, witnessText } from "../status-table.ts";
+import { statusExitCode, statusWord } from "../status-word.ts";
+import { parseRobotId } from "./run-robots.ts";
+
+interface StatusFlags extends ClientFlags {
+  readonly watch?: boolean;
+  readonly json?: boolean;
+}
+
+const redrawMs = 1_000;
+
+/** Adds `status` to the program. */
+export function addStatusCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command("status")
+    .description("what the mesh says of its robots")
+    .argument("[robot]", "one robot; exits 0 for up, late, new and paused, 1 for down and left, 3 for unknown");
+  addFlags(command, [
+    ...clientFlags,
+    { flags: "-w, --watch", text: "go on: drawn in place on a terminal, else a line for each change" },
+    { flags: "--json", text: "as JSON; with --watch one object a line" },
+  ]);
+  setAction<StatusFlags>(cli, command, async (flags, [robotText]) => {
+    const robot = robotText === undefined ? undefined : parseRobotId(robotText);
+    cli.context = { ...cli.context, robot };
+    const client = connect(cli, flags);
+    if (flags.watch === true) return await watch(cli, flags, client, robot);
+    if (robot !== undefined) return showOne(cli, flags, await client.robot(robot));
+    const robots = await client.robots();
+    const lines =
+      flags.json === true ? [JSON.stringify({ robots })] : robotTable(robots, cli.terminal.color);
+    for (const line of lines) cli.terminal.out(line);
+    return EXIT.ok;
+  });
+}
+
+function showOne({ terminal }: Cli, flags: StatusFlags, robot: RobotJson): number {
+  if (flags.json === true) terminal.out(JSON.stringify(robot));
+  else for (const line of robotLines(robot)) terminal.out(line);
+  return statusExitCode(robot.status);
+}
+
+/** One robot in full. */
+export function robotLines(robot: RobotJson): string[] {
+  const { state, labels } = robot;
+  const reason = robot.reason === null ? "" : `, ${robot.reason}`;
+  return [
+    `${robot.robot_id}  ${statusWord(robot.status)} since ${robot.since}${reason}`,
+    `  health     ${robot.health}`,
+    `  last beat  ${robot.last_check ?? "none yet"} (${formatAge(robot.age_ms)} ago), every ${everyText(robot.schedule)}`,
+    `  home       ${robot.node ?? "-"}, region ${robot.region ?? "-"}, seen up by ${witnessText(robot.witnesses)} witnesses`,
+    ...(Object.keys(labels).length === 0 ? [] : [`  labels     ${JSON.stringify(labels)}`]),
+    `  state      ${JSON.stringify(state)}`,
+  ];
+}
+
+async function watch(
+  cli: Cli,
+  flags: StatusFlags,
+  client: MeshClient,
+  robot: string | undefined,
+): Promise<number> {
+  using interruption = catchInterruption();
+  const { signal } = interruption;
+  const show = flags.json === true || !cli.terminal.outIsTty ? lineShow(cli, flags) : liveShow(cli);
+  while (!signal.aborted) {
+    try {
+      const robots = robot === undefined ? await client.robots() : [await client.robot(robot)];
+      show.robots(robots);
+    } catch (error) {
+      if (errorCodeOf(error) !== "node-unreachable" && errorCodeOf(error) !== "timed-out") throw error;
+      show.trouble(describeFailure(error, cli.context).lines[0] ?? "");
+    }
+    await wait(redrawMs, undefined, { signal }).catch(() => {});
+  }
+  show.end();
+  return EXIT.interrupted;
+}
+
+interface Show {
+  robots(robots: readonly RobotJson[]): void;
+  trouble(line: string): void;
+  end(): void;
+}
+
+function liveShow({ terminal }: Cli): Show {
+  const region = liveRegion(terminal);
+  let last: string[] = [];
+  return {
+    robots: (robots) => {
+      last = robotTable(robots, terminal.color);
+      region.draw(last);
+    },
+    trouble: (line) => region.draw([...last, "", `${line} Trying again; the table is old.`]),
+    end: () => region.end(),
+  };
+}
+
+function lineShow({ terminal }: Cli, flags: StatusFlags): Show {
+  const shown = new Map<string, string>();
+  let troubled = false;
+  return {
+    robots: (robots) => {
+      troubled = false;
+      for (const robot of robots) {
+        const { robot_id: id, status, health, reason, node } = robot;
+        const what = `${id} ${statusWord(status)}, health ${health}, node ${node ?? "-"}${reason === null ? "" : ` (${reason})`}`;
+        if (shown.get(id) === what) continue;
+        shown.set(id, what);
+        terminal.out(flags.json === true ? JSON.stringify(robot) : what);
+      }
+    },
+    trouble: (line) => {
+      if (!troubled) terminal.say(`${line} Trying again.`);
+      troubled = true;
+    },
+    end: () => {},
+  };
+}

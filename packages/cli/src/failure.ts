@@ -1,0 +1,96 @@
+/**
+ * Turns whatever went wrong into what a person needs: what failed, whether anything changed, and the next step; and into the
+ * exit code. Every error code has a next step here, so that none can be forgotten.
+ */
+import { ERROR_CODES, type ErrorCode } from "@pulsemesh/core";
+import { EXIT } from "./exit-code.ts";
+
+/** What the command knew, to name it in the next step. */
+export interface FailureContext {
+  /** `pulsemesh run`, for the help line. */
+  readonly command: string;
+  readonly url?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly robot?: string | undefined;
+  /** Overrides the next step of the code. */
+  readonly next?: string | undefined;
+}
+
+export interface Failure {
+  readonly lines: readonly string[];
+  readonly exit: number;
+}
+
+const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>> = {
+  "robot-id-invalid": () =>
+    "use letters, digits, '.', '_', ':' and '-', starting with a letter or digit, at most 128 characters",
+  "robot-unknown": ({ robot }) =>
+    `pulsemesh status   lists the robots; pulsemesh ping ${robot ?? "ROBOT"} --create   registers this one`,
+  "robots-max": () => "let another node host the robot, or retire robots that are gone",
+  "beats-too-many": () => "beat at most 10 times a second, then repeat the command",
+  "schedule-invalid": () => "give --every and --grace from 100ms to 31d, and --missed from 1 to 100",
+  "label-invalid": () => "write labels as --label KEY=VALUE, at most 32 of them",
+  "state-too-large": () => "keep a robot's state under 16 KiB; put what is bigger elsewhere and link it",
+  "state-too-deep": () => "nest a robot's state at most 32 deep",
+  "state-invalid": () => "give KEY=VALUE pairs or one JSON object",
+  "precondition-failed": ({ robot }) =>
+    `pulsemesh state get ${robot ?? "ROBOT"} --json   shows the state and etag as they are now; then repeat`,
+  "not-ready": () => "wait until the node has joined (GET /readyz answers 200), then repeat",
+  "json-invalid": () => "check the JSON, for instance with: node -p 'JSON.parse(process.argv[1])' '…'",
+  "request-invalid": ({ command }) => `${command} --help`,
+  "media-type-unsupported": () => "send application/json",
+  "body-too-large": () => "send at most 1 MiB",
+  "not-found": () => "check that --url names a pulsemesh node of this version: pulsemesh doctor",
+  "method-not-allowed": () => "check that --url names a pulsemesh node of this version: pulsemesh doctor",
+  "store-locked": () => "stop the process that holds it, or choose another folder with --data",
+  "store-failed": ({ dataDir }) => `pulsemesh doctor --data ${dataDir ?? "DIR"}   checks disk and file modes`,
+  "store-full": ({ dataDir }) => `free disk space under ${dataDir ?? "the data folder"}; the node recovers by itself`,
+  "store-newer": () => "run the newer pulsemesh that wrote this folder, or choose another with --data",
+  "data-dir-unusable": () => "choose a folder that you may write to with --data",
+  "address-in-use": () => "choose another address with --http or --listen",
+  "address-invalid": () => "write HTTP addresses as HOST:PORT and mesh addresses as /ip4/0.0.0.0/tcp/7421",
+  "fleet-mismatch": () =>
+    "choose an empty folder with --data to join that fleet; this folder belongs to another one",
+  "join-failed": () => "check with `pulsemesh peers` on the other machine that the address is one of its own",
+  "http-insecure": () =>
+    "keep --http on 127.0.0.1, or add --insecure-http if everybody who reaches the port may read and write",
+  "option-invalid": ({ command }) => `${command} --help`,
+  "node-unreachable": () =>
+    "start a node with `pulsemesh run`, or name another one with --url or PULSEMESH_URL",
+  "timed-out": () => "repeat with a longer --timeout",
+  stopped: () => "start the node again with `pulsemesh run`",
+  internal: () => "pulsemesh doctor; if it stays, report it with the lines above",
+};
+
+/** Whether `code` is one of the registry's. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
+}
+
+/** The code of an error from core, node, gateway or client; `internal` for anything else. */
+export function errorCodeOf(error: unknown): ErrorCode {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return isErrorCode(code) ? code : "internal";
+}
+
+/** The lines to print on stderr and the code to exit with. */
+export function describeFailure(error: unknown, context: FailureContext): Failure {
+  const code = errorCodeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const next = context.next ?? nextSteps[code](context);
+  const lines = [
+    `${context.command}: ${message.trim()}`,
+    `${changedLine(error)} Next: ${next}`,
+  ];
+  if (code === "internal" && error instanceof Error && error.stack !== undefined) {
+    lines.push(error.stack);
+  }
+  return { lines, exit: code === "internal" ? EXIT.no : ERROR_CODES[code].exit };
+}
+
+function changedLine(error: unknown): string {
+  const changed =
+    typeof error === "object" && error !== null && "changed" in error ? error.changed : false;
+  if (changed === "unknown" || changed === undefined) return "It may have taken effect.";
+  return changed === true ? "Part of it has taken effect." : "Nothing was changed.";
+}

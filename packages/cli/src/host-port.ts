@@ -1,0 +1,58 @@
+/** HTTP listen addresses, `HOST:PORT`, and the search for a free port when one is taken. */
+import { PulsemeshError } from "@pulsemesh/core";
+import { createServer } from "node:net";
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const portLast = 65_535;
+const freePortTries = 50;
+
+/**
+ * Reads `HOST:PORT`, `:PORT`, `PORT` or `[IPV6]:PORT`.
+ * @throws PulsemeshError `address-invalid`
+ */
+export function parseHostPort(text: string, flag: string): HostPort {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^[\]:\s/]*)):(\d{1,5})$/i.exec(
+    /^\d+$/.test(text) ? `:${text}` : text,
+  );
+  const port = Number(match?.[3] ?? Number.NaN);
+  if (match === null || !(port <= portLast)) {
+    const meant = /^[^:/\s]+$/.test(text) ? ` Did you mean ${text}:7420?` : "";
+    throw new PulsemeshError(
+      "address-invalid",
+      `Cannot use ${flag} '${text}' as it must be HOST:PORT with a port from 0 to ${portLast}.${meant}`,
+    );
+  }
+  return { host: match[1] ?? (match[2] === "" ? "127.0.0.1" : (match[2] ?? "")), port };
+}
+
+/** Written back, with brackets around IPv6. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Host and port of a TCP multiaddr such as `/ip4/127.0.0.1/tcp/7421`; undefined for other kinds. */
+export function hostPortOfMultiaddr(text: string): HostPort | undefined {
+  const match = /^\/(?:ip4|ip6|dns4|dns6|dns)\/([^/]+)\/tcp\/(\d+)(?:\/|$)/.exec(text);
+  return match?.[1] === undefined ? undefined : { host: match[1], port: Number(match[2]) };
+}
+
+/** Whether this process could listen there now. */
+export async function isFree({ host, port }: HostPort): Promise<boolean> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  server.once("error", () => resolve(false));
+  server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+  return await promise;
+}
+
+/** The first free port above `taken`; undefined when none of the next few is. */
+export async function nearestFreePort(taken: HostPort): Promise<number | undefined> {
+  for (let port = taken.port + 1; port <= portLast && port <= taken.port + freePortTries; port++) {
+    if (await isFree({ host: taken.host, port })) return port;
+  }
+  return undefined;
+}
