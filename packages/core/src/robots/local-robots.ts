@@ -1,0 +1,374 @@
+/**
+ * The robots that this node hosts: takes their beats, judges their silence, speaks for them in the node's pulses (rules VE6, VE7, PU2).
+ *
+ * Intuition: a robot's status may get worse by time alone, and gets better by nothing but a live beat. So every path that reads
+ * deadlines (timer, restart, stall, spooled beat, new schedule) can only worsen, and one path, a live contact, settles afresh.
+ * The rejected alternative, to derive the status from the newest beat at any time, revives robots when a clock goes back,
+ * a stall is forgiven, or a spooled beat comes in (promise P3).
+ */
+import { ROBOTS_PER_NODE_MAX } from "../command.ts";
+import type { BeatCommand, CommandResult, RegisterCommand } from "../command.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { StoreRow } from "../driver/store.ts";
+import type { Env } from "../env.ts";
+import { isRobotId, ROBOT_ID_RULE } from "../ids.ts";
+import type { RobotId } from "../ids.ts";
+import type { Json } from "../json.ts";
+import type { Now } from "../now.ts";
+import { applyBeat, dateBeat, type BeatChange, type DatedBeat } from "./apply-beat.ts";
+import { BeatWindows } from "./beat-window.ts";
+import { summarize, type WireSummary } from "./beat-summary.ts";
+import { Coalescing } from "./coalescing.ts";
+import { CronPlans } from "./cron-plans.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import { judgeRobot, type Judgement } from "./deadlines.ts";
+import type { FieldWriter } from "./field-writer.ts";
+import { anchorRobot, decodeRobot, newestWallMs, ROBOT_ROW_PREFIX } from "./local-robot.ts";
+import type { LocalRobot, LocalStatus } from "./local-robot.ts";
+import { PulseQueue } from "./pulse-queue.ts";
+import { adoptRobot, changeRegistration, registrationFields } from "./registration.ts";
+import type { Adoption, Refusal } from "./registration.ts";
+import { RobotRows } from "./robot-rows.ts";
+
+/** After a stall nothing is judged for this long, so that beats that waited in the inbox come first. */
+export const STALL_DRAIN_MS: number = 500;
+
+export interface LocalRobotsDeps {
+  readonly env: Env;
+  readonly fields: FieldWriter;
+  readonly audit: AuditLog;
+  /** Something that the home says of a robot has changed. */
+  readonly changed: (robot: RobotId, now: Now) => void;
+  /** Asks for a pulse at once, coalesced (DESIGN §4). */
+  readonly requestPulse: () => void;
+}
+
+const RANKS: Readonly<Record<LocalStatus, number>> = { new: 0, up: 0, late: 1, down: 2 };
+
+export class LocalRobots {
+  readonly #deps: LocalRobotsDeps;
+  readonly #robots = new Map<RobotId, LocalRobot>();
+  readonly #heap = new DeadlineHeap();
+  readonly #queue = new PulseQueue();
+  readonly #windows = new BeatWindows();
+  readonly #coalescing = new Coalescing();
+  readonly #plans: CronPlans;
+  readonly #rows: RobotRows;
+  #judgeAfterMonoMs = -Infinity;
+
+  constructor(deps: LocalRobotsDeps) {
+    this.#deps = deps;
+    this.#plans = new CronPlans(deps.env.ports.cron);
+    this.#rows = new RobotRows(deps.env);
+  }
+
+  /** Takes one stored row before {@link start}; returns false, and reports it, when the row is damaged. Other rows are ignored. */
+  restore(row: StoreRow): boolean {
+    if (!row.key.startsWith(ROBOT_ROW_PREFIX)) return true;
+    const id = row.key.slice(ROBOT_ROW_PREFIX.length);
+    const robot = isRobotId(id)
+      ? decodeRobot(this.#deps.env.ports.codec, id, row.value)
+      : undefined;
+    if (robot === undefined || this.#robots.size >= ROBOTS_PER_NODE_MAX) {
+      const reason = robot === undefined ? "malformed" : "robots-max";
+      this.#deps.env.out.emit({ type: "quarantined", what: row.key, reason });
+      return false;
+    }
+    this.#robots.set(id, robot);
+    return true;
+  }
+
+  /** All rows are in: dates them and judges, because restarting a node resets no deadline. */
+  start(now: Now): void {
+    // A wall clock that went back while the node was off must not make anything younger than what the rows prove.
+    let wallMs = now.wallMs;
+    for (const robot of this.#robots.values()) wallMs = Math.max(wallMs, newestWallMs(robot));
+    for (const robot of this.#robots.values()) {
+      anchorRobot(robot, { monoMs: now.monoMs, wallMs });
+      this.#plans.plan(robot, now);
+      this.#queue.markChanged(robot.id);
+      this.#worsen(robot, now.monoMs, now);
+      this.#arm(robot, now.monoMs);
+    }
+    this.#finish();
+  }
+
+  get(robot: RobotId): LocalRobot | undefined {
+    return this.#robots.get(robot);
+  }
+
+  /** All hosted robots, in no particular order. */
+  ids(): Iterable<RobotId> {
+    return this.#robots.keys();
+  }
+
+  get size(): number {
+    return this.#robots.size;
+  }
+
+  /** Takes one beat; the answer follows once it is durable (rule DU2). */
+  beat(reply: number, command: BeatCommand, now: Now): void {
+    this.#watchWall(now);
+    const known = this.#robots.get(command.robot);
+    const adopted =
+      known === undefined ? this.#create(command, now) : { robot: known, isNew: false };
+    if ("code" in adopted) {
+      this.#deps.env.out.reply(reply, adopted);
+      return;
+    }
+    const { robot, isNew } = adopted;
+    const admission = this.#windows.admit(robot.id, now.monoMs);
+    if (admission.type === "refuse") {
+      const { retryAfterMs } = admission;
+      const detail = `too many beats of ${robot.id}; the next one is taken in ${retryAfterMs} ms`;
+      this.#deps.env.out.reply(reply, { ok: false, code: "beats-too-many", detail, retryAfterMs });
+      return;
+    }
+    const beat = dateBeat(command, now);
+    if (admission.type === "coalesce") {
+      this.#coalescing.add(robot.id, beat, reply, now.monoMs);
+      this.#setTimer();
+      return;
+    }
+    this.#flush(robot, now);
+    this.#take(robot, beat, now);
+    this.#finish([{ id: reply, result: isNew ? { ok: true, created: true } : { ok: true } }]);
+  }
+
+  /** Registers a robot, or changes schedule and labels of one. Changing a schedule revives nothing. */
+  register(reply: number, command: RegisterCommand, now: Now): void {
+    this.#watchWall(now);
+    const { env, fields, audit } = this.#deps;
+    const known = this.#robots.get(command.robot);
+    const fault = this.#admitNew(command.robot, known);
+    const change = fault ?? changeRegistration(env, command, known, now);
+    if ("code" in change) {
+      env.out.reply(reply, change);
+      return;
+    }
+    const { robot, fields: changes } = change;
+    this.#robots.set(robot.id, robot);
+    if (changes.size > 0) {
+      fields.write(robot.id, changes, now);
+      audit.append(
+        "robot-registered",
+        { robot: robot.id, fields: Object.fromEntries(changes) as Json },
+        now,
+      );
+      this.#plans.planFromNow(robot, now);
+      this.#rows.touch(robot);
+      this.#queue.markFlip(robot.id);
+      this.#deps.changed(robot.id, now);
+    }
+    this.#heap.delete(robot.id);
+    this.#arm(robot, now.monoMs);
+    this.#finish([
+      { id: reply, result: known === undefined ? { ok: true, created: true } : { ok: true } },
+    ]);
+  }
+
+  /** Forgets a robot that was retired. */
+  forget(id: RobotId, now: Now): void {
+    const robot = this.#robots.get(id);
+    if (robot === undefined) return;
+    this.#flush(robot, now);
+    this.#finish();
+    this.#robots.delete(id);
+    this.#heap.delete(id);
+    this.#queue.delete(id);
+    this.#plans.delete(id);
+    this.#rows.delete(robot);
+    this.#deps.changed(id, now);
+  }
+
+  /** The timer `robots` fired. */
+  onTimer(now: Now): void {
+    this.#watchWall(now);
+    for (const id of this.#coalescing.due(now.monoMs)) {
+      const robot = this.#robots.get(id);
+      if (robot !== undefined) this.#flush(robot, now);
+    }
+    if (now.monoMs >= this.#judgeAfterMonoMs) this.#judgeDue(now);
+    this.#finish();
+  }
+
+  /**
+   * This node did nothing for `stallMs` until now (rules PU6, VE6): that time is no robot's fault. Every deadline that is still
+   * ahead of its verdict moves by it, and none is judged before the inbox has had time to drain. Revives nothing.
+   */
+  onStall(stallMs: number, now: Now): void {
+    this.#judgeAfterMonoMs = now.monoMs + STALL_DRAIN_MS;
+    for (const robot of this.#robots.values()) {
+      if (robot.status !== "down") robot.allowanceMs += stallMs;
+    }
+    this.#setTimer();
+  }
+
+  /**
+   * What the next pulse says of the robots, encoded in at most `bytesMax` bytes (rule PU2). Counts as said.
+   * Call it once for each pulse, also when nothing changed.
+   */
+  beatsForPulse(bytesMax: number, now: Now): readonly WireSummary[] {
+    this.#watchWall(now);
+    const { codec } = this.#deps.env.ports;
+    return this.#queue.take(bytesMax, (id) => {
+      const item = summarize(this.#robots.get(id) as LocalRobot, now);
+      return { item, bytes: codec.encode(item).length };
+    });
+  }
+
+  #create(command: BeatCommand, now: Now): Adoption | Refusal {
+    const fault = this.#admitNew(command.robot, undefined);
+    const adopted = fault ?? adoptRobot(this.#deps.env, this.#deps.fields, command, now);
+    if ("code" in adopted) return adopted;
+    const { robot, isNew } = adopted;
+    this.#robots.set(robot.id, robot);
+    if (isNew) {
+      const changes = registrationFields(robot);
+      this.#deps.fields.write(robot.id, changes, now);
+      const fields = Object.fromEntries(changes) as Json;
+      this.#deps.audit.append("robot-registered", { robot: robot.id, fields }, now);
+    }
+    return adopted;
+  }
+
+  #admitNew(id: RobotId, known: LocalRobot | undefined): Refusal | undefined {
+    if (!isRobotId(id)) return { ok: false, code: "robot-id-invalid", detail: ROBOT_ID_RULE };
+    if (known !== undefined) return undefined;
+    if (this.#deps.fields.recordOf(id)?.retired === true) {
+      return {
+        ok: false,
+        code: "robot-unknown",
+        detail: `${id} was retired; a retired robot does not come back`,
+      };
+    }
+    if (this.#robots.size < ROBOTS_PER_NODE_MAX) return undefined;
+    return {
+      ok: false,
+      code: "robots-max",
+      detail: `this node hosts ${ROBOTS_PER_NODE_MAX} robots already`,
+    };
+  }
+
+  #flush(robot: LocalRobot, now: Now): void {
+    const waiting = this.#coalescing.take(robot.id);
+    if (waiting === undefined) return;
+    robot.count += waiting.droppedBeats;
+    robot.beatSeq += waiting.droppedContacts;
+    for (const beat of waiting.beats) this.#take(robot, beat, now);
+    const result: CommandResult = { ok: true };
+    this.#finish(waiting.replies.map((id) => ({ id, result })));
+  }
+
+  #take(robot: LocalRobot, beat: DatedBeat, now: Now): void {
+    this.#worsen(robot, beat.live ? beat.at.monoMs : now.monoMs, now);
+    const change = applyBeat(robot, beat);
+    this.#rows.touch(robot);
+    this.#rows.keepMessage(robot.id, beat);
+    if (change.contact) this.#plans.plan(robot, now);
+    if (change.contact && beat.live) this.#settle(robot, beat.at, now);
+    else this.#worsen(robot, now.monoMs, now);
+    this.#report(robot, beat, change, now);
+    this.#queue.markChanged(robot.id);
+    this.#arm(robot, now.monoMs);
+    this.#deps.changed(robot.id, now);
+  }
+
+  /** Flips of health, runs, fails and exit codes go into the chain and the log; plain beats do not. */
+  #report(robot: LocalRobot, beat: DatedBeat, change: BeatChange, now: Now): void {
+    const { env, fields, audit } = this.#deps;
+    const commit = env.out.persist([]);
+    env.out.emit(
+      { type: "robot-beat", robot: robot.id, kind: beat.kind, atWallMs: beat.at.wallMs },
+      commit,
+    );
+    if (!change.health && change.run === undefined) return;
+    const changes = new Map<string, Json>();
+    if (change.health) changes.set("/health", robot.health);
+    // A spooled report that is older than what is known is history, for the log alone.
+    if (change.run !== undefined && change.contact) changes.set("/run", change.run);
+    if (changes.size > 0) fields.write(robot.id, changes, now);
+    audit.append(
+      "beat",
+      { robot: robot.id, health: robot.health, run: change.run ?? null, spooled: !beat.live },
+      now,
+    );
+    this.#queue.markFlip(robot.id);
+    this.#deps.requestPulse();
+  }
+
+  #judgeDue(now: Now): void {
+    for (
+      let due = this.#heap.peek();
+      due !== undefined && due.atMs <= now.monoMs;
+      due = this.#heap.peek()
+    ) {
+      const robot = this.#robots.get(due.id);
+      this.#heap.delete(due.id);
+      if (robot === undefined) continue;
+      this.#flush(robot, now);
+      this.#worsen(robot, now.monoMs, now);
+      this.#arm(robot, now.monoMs);
+    }
+  }
+
+  /** Lets passed deadlines take effect, and nothing else. */
+  #worsen(robot: LocalRobot, atMonoMs: number, now: Now): void {
+    if (atMonoMs < this.#judgeAfterMonoMs || robot.status === "down") return;
+    const judged = judgeRobot(robot, atMonoMs);
+    if (RANKS[judged.status] > RANKS[robot.status]) this.#become(robot, judged, undefined, now);
+  }
+
+  /** A live contact: whatever was, the deadlines decide afresh. */
+  #settle(robot: LocalRobot, at: Now, now: Now): void {
+    const before = robot.status;
+    robot.status = "up";
+    const judged = judgeRobot(robot, at.monoMs);
+    robot.status = before;
+    if (judged.status === before) robot.reason = judged.reason;
+    else this.#become(robot, judged, at, now);
+  }
+
+  #become(robot: LocalRobot, judged: Judgement, at: Now | undefined, now: Now): void {
+    robot.status = judged.status;
+    robot.reason = judged.reason;
+    const monoMs = judged.sinceMonoMs ?? at?.monoMs ?? now.monoMs;
+    robot.since = { monoMs, wallMs: Math.floor(now.wallMs - (now.monoMs - monoMs)) };
+    this.#rows.touch(robot);
+    this.#queue.markFlip(robot.id);
+    this.#deps.changed(robot.id, now);
+    this.#deps.requestPulse();
+  }
+
+  /** Puts the robot's next deadline into the heap. A date that only moved later is found when the earlier one comes up. */
+  #arm(robot: LocalRobot, nowMonoMs: number): void {
+    if (robot.status === "down") {
+      this.#heap.delete(robot.id);
+      return;
+    }
+    const judged = judgeRobot(robot, nowMonoMs);
+    // A deadline that passed while nothing is judged comes up as soon as something is.
+    const nextMonoMs = RANKS[judged.status] > RANKS[robot.status] ? nowMonoMs : judged.nextMonoMs;
+    const current = this.#heap.dateOf(robot.id);
+    if (nextMonoMs === Infinity) this.#heap.delete(robot.id);
+    else if (current === undefined || nextMonoMs < current) this.#heap.set(robot.id, nextMonoMs);
+  }
+
+  #watchWall(now: Now): void {
+    const moved = this.#plans.watch(now, (id) => this.#robots.get(id));
+    for (const robot of moved) this.#arm(robot, now.monoMs);
+    if (moved.length > 0) this.#setTimer();
+  }
+
+  #finish(replies: readonly { readonly id: number; readonly result: CommandResult }[] = []): void {
+    const commit = this.#rows.write();
+    for (const { id, result } of replies) this.#deps.env.out.reply(id, result, commit);
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    const dueMonoMs = Math.max(this.#heap.peek()?.atMs ?? Infinity, this.#judgeAfterMonoMs);
+    const nextMonoMs = Math.min(dueMonoMs, this.#coalescing.nextMonoMs);
+    if (nextMonoMs !== Infinity) this.#deps.env.out.setTimer("robots", nextMonoMs);
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The status of every robot as this node sees it, kept so that each change is said once, with where it came from (rule VE6).
+ * Nothing here polls: a pulse re-evaluates the robots it spoke of, a verdict about a node that node's robots.
+ */
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { Env } from "../env.ts";
+import type { NodeId, RobotId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { RobotView } from "../view/robot-view.ts";
+import type { Health, RobotReason, Status } from "../view/status.ts";
+import type { FieldWriter, RobotRecord } from "./field-writer.ts";
+import { checkLabels } from "./labels.ts";
+import type { LocalRobots } from "./local-robots.ts";
+import type { NodeStatusPort } from "./node-status-port.ts";
+import type { RemoteRobots } from "./remote-robots.ts";
+import {
+  localWord,
+  remoteWord,
+  robotVerdict,
+  type HomeWord,
+  type RobotVerdict,
+} from "./robot-verdict.ts";
+import { scheduleFromJson } from "./schedule.ts";
+import { TwoHomes } from "./two-homes.ts";
+
+/** Everything of a `RobotView` that comes from beats and verdicts; the rest is the record's. */
+export type RobotLiveness = Omit<RobotView, "state" | "etag" | "version">;
+
+export interface RobotStatusesDeps {
+  readonly env: Env;
+  readonly fields: FieldWriter;
+  readonly audit: AuditLog;
+  readonly local: LocalRobots;
+  readonly remote: RemoteRobots;
+  readonly nodes: NodeStatusPort;
+}
+
+interface Held {
+  readonly status: Status;
+  readonly reason: RobotReason | undefined;
+  readonly sinceWallMs: number;
+  readonly home: NodeId | undefined;
+  readonly isOverride: boolean;
+}
+
+/** Periods within which two homes of one robot are an alarm, and the period taken where none is known. */
+const TWO_HOMES_PERIODS = 2;
+const UNKNOWN_PERIOD_MS = 60_000;
+const HEALTHS: readonly unknown[] = ["ok", "degraded", "failing"];
+const NO_WITNESSES = { up: 0, late: 0, down: 0, unknown: 0, of: 0 };
+
+export class RobotStatuses {
+  readonly #deps: RobotStatusesDeps;
+  readonly #held = new Map<RobotId, Held>();
+  /** Robots by the home that their held status rests on. */
+  readonly #homed = new Map<NodeId, Set<RobotId>>();
+  readonly #twoHomes = new TwoHomes();
+
+  constructor(deps: RobotStatusesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Re-evaluates one robot; says so when its status changed. */
+  refresh(robot: RobotId, now: Now): void {
+    const record = this.#deps.fields.recordOf(robot);
+    const words = this.#words(robot);
+    if (record?.retired === true || (record === undefined && words.length === 0)) {
+      this.#forget(robot);
+      return;
+    }
+    const held = this.#held.get(robot);
+    const verdict = robotVerdict(words, record?.author, this.#deps.nodes, now);
+    if (held?.home !== undefined && verdict.home !== undefined && held.home !== verdict.home) {
+      this.#checkTwoHomes(robot, held.home, verdict, now);
+    }
+    this.#hold(robot, held, verdict, now);
+  }
+
+  /** Re-evaluates the robots of a node whose verdict changed. */
+  refreshNode(node: NodeId, now: Now): void {
+    const robots = new Set([...(this.#homed.get(node) ?? []), ...this.#deps.remote.robotsOf(node)]);
+    for (const robot of [...robots].toSorted()) this.refresh(robot, now);
+  }
+
+  /** Re-evaluates everything, for instance when this node lost its majority or got it back. */
+  refreshAll(now: Now): void {
+    for (const robot of this.ids().toSorted()) this.refresh(robot, now);
+  }
+
+  /** Robots that have a status. */
+  ids(): RobotId[] {
+    return [...this.#held.keys()];
+  }
+
+  /** One robot as of now; undefined when it is unknown here, or retired. */
+  view(robot: RobotId, now: Now): RobotLiveness | undefined {
+    const record = this.#deps.fields.recordOf(robot);
+    const words = this.#words(robot);
+    if (record?.retired === true || (record === undefined && words.length === 0)) return undefined;
+    const verdict = robotVerdict(words, record?.author, this.#deps.nodes, now);
+    const { word } = verdict;
+    const local = word?.node === this.#deps.nodes.self ? this.#deps.local.get(robot) : undefined;
+    return {
+      robot,
+      status: verdict.status,
+      sinceWallMs: sinceOf(this.#held.get(robot), verdict, now),
+      reason: verdict.reason,
+      health: word?.health ?? recordedHealth(record),
+      lastCheckWallMs: word?.last?.wallMs,
+      ageMs:
+        word?.last === undefined
+          ? undefined
+          : Math.max(0, Math.round(now.monoMs - word.last.monoMs)),
+      beats: word?.count ?? 0,
+      started: word?.started ?? false,
+      node: verdict.home,
+      labels: local?.labels ?? checkLabels(record?.labels ?? {}) ?? {},
+      schedule: local?.schedule ?? scheduleFromJson(record?.schedule),
+      dueWallMs: word?.dueWallMs,
+      witnesses:
+        verdict.home === undefined ? NO_WITNESSES : this.#deps.nodes.witnessCount(verdict.home),
+    };
+  }
+
+  #words(robot: RobotId): readonly HomeWord[] {
+    const { local, remote, nodes } = this.#deps;
+    const words: HomeWord[] = [];
+    const hosted = local.get(robot);
+    if (hosted !== undefined) words.push(localWord(hosted, nodes.self));
+    for (const word of remote.words(robot)) {
+      if (word.node !== nodes.self) words.push(remoteWord(word, remote.isCurrent(word)));
+    }
+    return words;
+  }
+
+  #hold(robot: RobotId, held: Held | undefined, verdict: RobotVerdict, now: Now): void {
+    const { status, reason, home, isOverride } = verdict;
+    if (held?.home !== home) this.#rehome(robot, held?.home, home);
+    this.#held.set(robot, {
+      status,
+      reason,
+      sinceWallMs: sinceOf(held, verdict, now),
+      home,
+      isOverride,
+    });
+    if (held?.status === status) return;
+    const from = held?.status;
+    this.#deps.env.out.emit({
+      type: "robot-status",
+      robot,
+      from,
+      to: status,
+      reason,
+      atWallMs: now.wallMs,
+    });
+    // A verdict about a node is one line in the log, not one for each of its robots.
+    if (isOverride || held?.isOverride === true) return;
+    this.#deps.audit.append(
+      "robot-status",
+      { robot, from: from ?? null, to: status, reason: reason ?? null, home: home ?? null },
+      now,
+    );
+  }
+
+  #rehome(robot: RobotId, from: NodeId | undefined, to: NodeId | undefined): void {
+    if (from !== undefined) this.#homed.get(from)?.delete(robot);
+    if (to === undefined) return;
+    let robots = this.#homed.get(to);
+    if (robots === undefined) {
+      robots = new Set();
+      this.#homed.set(to, robots);
+    }
+    robots.add(robot);
+  }
+
+  #checkTwoHomes(robot: RobotId, from: NodeId, verdict: RobotVerdict, now: Now): void {
+    const { word } = verdict;
+    if (
+      word?.last === undefined ||
+      word.floating ||
+      !this.#isLive(from) ||
+      !this.#isLive(word.node)
+    )
+      return;
+    const windowMs = TWO_HOMES_PERIODS * (word.everyMs ?? UNKNOWN_PERIOD_MS);
+    const homes = this.#twoHomes.moved(robot, from, word.node, windowMs, now.monoMs);
+    if (homes === undefined) return;
+    this.#deps.env.out.emit({ type: "two-homes", robot, homes });
+    this.#deps.audit.append("two-homes", { robot, homes }, now);
+  }
+
+  #isLive(node: NodeId): boolean {
+    if (node === this.#deps.nodes.self) return true;
+    const status = this.#deps.nodes.status(node)?.status;
+    return status === "up" || status === "late";
+  }
+
+  #forget(robot: RobotId): void {
+    const held = this.#held.get(robot);
+    if (held?.home !== undefined) this.#homed.get(held.home)?.delete(robot);
+    this.#held.delete(robot);
+    this.#twoHomes.forget(robot);
+  }
+}
+
+/**
+ * Since when the status stands: as the home (or the verdict about it) dates it, but never before a different status that
+ * this node showed, and steady while nothing changes.
+ */
+function sinceOf(held: Held | undefined, verdict: RobotVerdict, now: Now): number {
+  if (held === undefined) return verdict.sinceWallMs;
+  if (held.status === verdict.status) return held.sinceWallMs;
+  return held.isOverride && !verdict.isOverride ? Math.floor(now.wallMs) : verdict.sinceWallMs;
+}
+
+function recordedHealth(record: RobotRecord | undefined): Health {
+  return HEALTHS.includes(record?.health) ? (record?.health as Health) : "ok";
+}

@@ -1,0 +1,148 @@
+/**
+ * What the mesh says of one robot, as one function of the facts (rule VE6): the home's word while the home lives, else the verdict
+ * about the home.
+ *
+ * The home is the node with the newest accepted beat. Where nobody has heard a beat, it is the node that speaks of the robot (this
+ * one first, then the smallest id), else the node that registered it in the document.
+ */
+import type { BeatKind } from "../command.ts";
+import { compareText } from "../ids.ts";
+import type { NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { Health, RobotReason, Status } from "../view/status.ts";
+import type { LocalRobot, LocalStatus } from "./local-robot.ts";
+import type { NodeStatusPort } from "./node-status-port.ts";
+import type { RobotWord } from "./remote-robots.ts";
+
+/** What one node says of a robot that it hosts or hosted, this node included. */
+export interface HomeWord {
+  readonly node: NodeId;
+  /** Said in the node's newest boot. */
+  readonly isCurrent: boolean;
+  readonly status: LocalStatus;
+  readonly reason: RobotReason | undefined;
+  readonly since: Now;
+  readonly last: Now | undefined;
+  readonly health: Health;
+  readonly count: number;
+  readonly kind: BeatKind;
+  readonly started: boolean;
+  readonly dueWallMs: number | undefined;
+  readonly everyMs: number | undefined;
+  readonly floating: boolean;
+}
+
+export interface RobotVerdict {
+  readonly status: Status;
+  readonly reason: RobotReason | undefined;
+  readonly sinceWallMs: number;
+  readonly home: NodeId | undefined;
+  /** The home's word, whether or not it decides the status. */
+  readonly word: HomeWord | undefined;
+  /** The status is a verdict about the home and not its word. */
+  readonly isOverride: boolean;
+}
+
+/** The word with the newest beat; without any beat this node's own, then the smallest id. */
+export function homeOf(words: readonly HomeWord[], self: NodeId): HomeWord | undefined {
+  let home: HomeWord | undefined;
+  for (const word of words) if (home === undefined || isBefore(word, home, self)) home = word;
+  return home;
+}
+
+/** The verdict about a robot. `author` is who registered it, for robots that no node has spoken of. */
+export function robotVerdict(
+  words: readonly HomeWord[],
+  author: NodeId | undefined,
+  nodes: NodeStatusPort,
+  now: Now,
+): RobotVerdict {
+  const word = homeOf(words, nodes.self);
+  const home = word?.node ?? author;
+  const override = home === undefined ? notHeard(now) : overrideBy(home, word, nodes, now);
+  if (override !== undefined) return { ...override, home, word, isOverride: true };
+  if (word === undefined) return { ...notHeard(now), home, word, isOverride: true };
+  return {
+    status: word.status,
+    reason: word.reason,
+    sinceWallMs: word.since.wallMs,
+    home,
+    word,
+    isOverride: false,
+  };
+}
+
+interface Override {
+  readonly status: Status;
+  readonly reason: RobotReason;
+  readonly sinceWallMs: number;
+}
+
+/** What the standing of the home makes of the robot; undefined lets the home's word count. */
+function overrideBy(
+  home: NodeId,
+  word: HomeWord | undefined,
+  nodes: NodeStatusPort,
+  now: Now,
+): Override | undefined {
+  if (home !== nodes.self) {
+    const standing = nodes.status(home);
+    const sinceWallMs = standing?.sinceWallMs ?? now.wallMs;
+    switch (standing?.status) {
+      case "down":
+        return { status: "down", reason: "home-down", sinceWallMs };
+      case "paused":
+        return { status: "paused", reason: "home-paused", sinceWallMs };
+      case "left":
+        return { status: "left", reason: "home-left", sinceWallMs };
+      case "unknown":
+      case undefined:
+        return { status: "unknown", reason: "home-unknown", sinceWallMs };
+      case "new":
+        return { status: "unknown", reason: "not-heard", sinceWallMs };
+      case "up":
+      case "late":
+        break;
+    }
+  }
+  if (word !== undefined && !word.isCurrent) return notHeard(now);
+  // It may have moved to a side that we cannot see: only a majority may call it dead.
+  if (word?.status === "down" && !nodes.hasMajority()) {
+    return { status: "unknown", reason: "home-minority", sinceWallMs: word.since.wallMs };
+  }
+  return undefined;
+}
+
+function notHeard(now: Now): Override {
+  return { status: "unknown", reason: "not-heard", sinceWallMs: now.wallMs };
+}
+
+function isBefore(a: HomeWord, b: HomeWord, self: NodeId): boolean {
+  const [dateA, dateB] = [a.last?.monoMs ?? -Infinity, b.last?.monoMs ?? -Infinity];
+  if (dateA !== dateB) return dateA > dateB;
+  if ((a.node === self) !== (b.node === self)) return a.node === self;
+  return compareText(a.node, b.node) < 0;
+}
+
+export function localWord(robot: LocalRobot, self: NodeId): HomeWord {
+  const everyMs = robot.schedule.type === "every" ? robot.schedule.everyMs : undefined;
+  return {
+    node: self,
+    isCurrent: true,
+    status: robot.status,
+    reason: robot.reason,
+    since: robot.since,
+    last: robot.last,
+    health: robot.health,
+    count: robot.count,
+    kind: robot.kind,
+    started: robot.run !== undefined,
+    dueWallMs: robot.due?.wallMs,
+    everyMs,
+    floating: robot.floating,
+  };
+}
+
+export function remoteWord(word: RobotWord, isCurrent: boolean): HomeWord {
+  return { ...word, isCurrent };
+}

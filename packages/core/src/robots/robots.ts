@@ -1,0 +1,135 @@
+/**
+ * Robots as the rest of core uses them: commands, rows, timers, pulses and verdicts go in, statuses and views come out.
+ * Composes the robots of this node (`LocalRobots`), what other nodes say of theirs (`RemoteRobots`), and the verdicts over both.
+ */
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { BeatCommand, RegisterCommand } from "../command.ts";
+import type { StoreRow } from "../driver/store.ts";
+import type { Env } from "../env.ts";
+import type { NodeId, RobotId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { WireSummary } from "./beat-summary.ts";
+import type { FieldWriter } from "./field-writer.ts";
+import { LocalRobots } from "./local-robots.ts";
+import type { NodeStatusPort } from "./node-status-port.ts";
+import { RemoteRobots, type DatedPulse } from "./remote-robots.ts";
+import { RobotStatuses, type RobotLiveness } from "./robot-statuses.ts";
+
+export interface RobotsDeps {
+  readonly env: Env;
+  readonly fields: FieldWriter;
+  readonly audit: AuditLog;
+  readonly nodes: NodeStatusPort;
+  /** Asks for a pulse at once, coalesced. */
+  readonly requestPulse: () => void;
+}
+
+export class Robots {
+  readonly #deps: RobotsDeps;
+  readonly #local: LocalRobots;
+  readonly #remote = new RemoteRobots();
+  readonly #statuses: RobotStatuses;
+
+  constructor(deps: RobotsDeps) {
+    this.#deps = deps;
+    const { env, fields, audit, nodes, requestPulse } = deps;
+    const changed = (robot: RobotId, now: Now): void => this.#statuses.refresh(robot, now);
+    this.#local = new LocalRobots({ env, fields, audit, requestPulse, changed });
+    this.#statuses = new RobotStatuses({
+      env,
+      fields,
+      audit,
+      nodes,
+      local: this.#local,
+      remote: this.#remote,
+    });
+  }
+
+  /** Takes stored rows (others are ignored) before {@link start}. */
+  restore(rows: readonly StoreRow[]): void {
+    for (const row of rows) this.#local.restore(row);
+  }
+
+  /** All rows are in: dates what was restored and judges it. */
+  start(now: Now): void {
+    this.#local.start(now);
+    for (const robot of this.#local.ids()) this.#statuses.refresh(robot, now);
+  }
+
+  beat(reply: number, command: BeatCommand, now: Now): void {
+    this.#local.beat(reply, command, now);
+  }
+
+  register(reply: number, command: RegisterCommand, now: Now): void {
+    this.#local.register(reply, command, now);
+  }
+
+  /** The timer `robots` fired, and is the one that is set. */
+  onTimer(now: Now): void {
+    this.#local.onTimer(now);
+  }
+
+  /** This node did nothing for `stallMs` until now; call it before the input that follows. */
+  onStall(stallMs: number, now: Now): void {
+    this.#local.onStall(stallMs, now);
+  }
+
+  /** What the next pulse says of the robots hosted here, at most `bytesMax` bytes encoded. */
+  beatsForPulse(bytesMax: number, now: Now): readonly WireSummary[] {
+    return this.#local.beatsForPulse(bytesMax, now);
+  }
+
+  /**
+   * Takes the beats of every accepted, dated pulse, also of one without any. Malformed ones are rejected, counted and change
+   * nothing. Call it before {@link onNodeStatus} of the same pulse, so that a home that came back is not shown with an old word.
+   */
+  onBeats(node: NodeId, pulse: DatedPulse, beats: unknown, now: Now): void {
+    if (node === this.#deps.env.identity.self) return;
+    const result = this.#remote.onBeats(node, pulse, beats, now);
+    const { out } = this.#deps.env;
+    if (!result.ok) {
+      out.emit({ type: "rejected", reason: result.code, from: node });
+      this.#deps.audit.appendReject(result.code, { from: node, what: "beats" }, now);
+      return;
+    }
+    if (result.refused > 0) {
+      out.emit({ type: "rejected", reason: "robots-max", from: node });
+      this.#deps.audit.appendReject("robots-max", { from: node, robots: result.refused }, now);
+    }
+    for (const robot of result.changed) this.#statuses.refresh(robot, now);
+  }
+
+  /** The verdict about a node changed. */
+  onNodeStatus(node: NodeId, now: Now): void {
+    this.#statuses.refreshNode(node, now);
+  }
+
+  /** This node lost sight of a majority, or got it back. */
+  onMajority(now: Now): void {
+    this.#statuses.refreshAll(now);
+  }
+
+  /** A robot's record changed in the document: it may be new, or retired. */
+  onRecord(robot: RobotId, now: Now): void {
+    if (this.#deps.fields.recordOf(robot)?.retired === true) {
+      this.#local.forget(robot, now);
+      this.#remote.forget(robot);
+    }
+    this.#statuses.refresh(robot, now);
+  }
+
+  /** Every robot that has a status, sorted. */
+  ids(): readonly RobotId[] {
+    return this.#statuses.ids().toSorted();
+  }
+
+  /** One robot; undefined when it is unknown here, or retired. */
+  view(robot: RobotId, now: Now): RobotLiveness | undefined {
+    return this.#statuses.view(robot, now);
+  }
+
+  /** Robots hosted here. */
+  get hosted(): number {
+    return this.#local.size;
+  }
+}
