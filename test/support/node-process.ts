@@ -54,6 +54,10 @@ export class NodeProcess {
     return pid;
   }
 
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   get output(): string {
     return this.#output;
   }
