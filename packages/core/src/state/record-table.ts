@@ -108,6 +108,11 @@ export class RecordTable {
     return this.#slots.get(robot)?.sources.get(keyOf(own))?.record ?? EMPTY_RECORD;
   }
 
+  /** Robots in a generation, in no order that matters. */
+  robotsOf(generation: GenerationRef): readonly RobotId[] {
+    return [...(this.#generations.get(keyOf(generation)) ?? [])];
+  }
+
   /** Whether the generation holds all the robots it may, this one not among them. */
   isFull(generation: GenerationRef, robot: RobotId): boolean {
     const robots = this.#generations.get(keyOf(generation));
@@ -130,17 +135,8 @@ export class RecordTable {
     }
   }
 
-  /**
-   * A snapshot: the generation now holds exactly `values`, and `covered` generations are gone. With `sameView` (an own snapshot) nothing
-   * that is shown can have changed.
-   */
-  replace(
-    generation: GenerationRef,
-    values: readonly RecordChange[],
-    covered: readonly GenerationRef[],
-    sameView: boolean,
-  ): void {
-    this.#sameView = sameView;
+  /** A snapshot: the generation now holds exactly `values`, and `covered` generations are gone. */
+  replace(generation: GenerationRef, values: readonly RecordChange[], covered: readonly GenerationRef[]): void {
     const named = new Set(values.map(({ robot }) => robot));
     const held = [...(this.#generations.get(keyOf(generation)) ?? [])];
     const changes = held.length === 0 ? values : values.filter((change) => !this.#holds(generation, change));
@@ -149,6 +145,19 @@ export class RecordTable {
       if (named.has(robot)) continue;
       this.#touch(robot);
       this.#remove(generation, robot);
+    }
+    for (const old of covered) this.drop(old);
+  }
+
+  /** An own snapshot: what the covered generations held moves into `own`. Nothing that is shown can change by it. */
+  fold(own: GenerationRef, covered: readonly GenerationRef[]): void {
+    this.#sameView = true;
+    const keys = [own, ...covered].map(keyOf);
+    const robots = new Set(covered.flatMap((old) => [...(this.#generations.get(keyOf(old)) ?? [])]));
+    for (const robot of robots) {
+      const slot = this.#slots.get(robot);
+      const sources = keys.map((key) => slot?.sources.get(key)).filter((source) => source !== undefined);
+      this.#set(own, robot, unattribute(mergeSources(sources, NOTHING)));
     }
     for (const old of covered) this.drop(old);
     this.#sameView = false;

@@ -1,0 +1,150 @@
+/**
+ * Rebuilds everything from the store at start (rule DU1). Rows come in key order and in pages; they are sorted by kind, and built when the
+ * last page is there, because parts sort after the chains that need them. A row that does not read or link goes to quarantine and is
+ * reported; the rest loads, and sync brings back what is missing.
+ */
+import type { Env } from "../env.ts";
+import type { StoreOp, StoreRow } from "../driver/store.ts";
+import type { HashHex } from "../ids.ts";
+import type { ChainMembership } from "../roster/chain-membership.ts";
+import type { Records } from "../state/records.ts";
+import type { ChainIndex } from "./chain-index.ts";
+import { dropCovered, dropOps } from "./compaction.ts";
+import { decodeEntry, type Entry } from "./entry.ts";
+import { toHex } from "../wire/hex.ts";
+import { buildEpoch } from "./epoch-builder.ts";
+import type { EpochLog } from "./epoch-log.ts";
+import { badRow, chainRow, epochKey, forkRow, partRow } from "./rows.ts";
+
+interface StoredEpoch {
+  readonly entries: Entry[];
+  readonly forks: Entry[];
+}
+
+export class ChainRestore {
+  readonly #env: Env;
+  readonly #index: ChainIndex;
+  readonly #records: (log: EpochLog) => Records;
+  readonly #membership: ChainMembership;
+  readonly #epochs = new Map<string, StoredEpoch>();
+  readonly #parts = new Map<HashHex, Uint8Array>();
+
+  constructor(
+    env: Env,
+    deps: {
+      readonly index: ChainIndex;
+      readonly records: (log: EpochLog) => Records;
+      readonly membership: ChainMembership;
+    },
+  ) {
+    this.#env = env;
+    this.#index = deps.index;
+    this.#records = deps.records;
+    this.#membership = deps.membership;
+  }
+
+  /** One page of rows; those with other prefixes are ignored. */
+  page(rows: readonly StoreRow[]): void {
+    for (const row of rows) if (!this.#take(row)) this.#reject(row.key, row.value, "unreadable");
+  }
+
+  /** All pages are there: builds the chains. Returns own entries' highest stamp by nobody's clock, 0 when there are none. */
+  finish(): number {
+    let ownHlc = 0;
+    for (const key of [...this.#epochs.keys()].toSorted()) {
+      const { entries, forks } = this.#epochs.get(key) as StoredEpoch;
+      for (const entry of entries) if (entry.author === this.#env.identity.self) ownHlc = Math.max(ownHlc, entry.hlc);
+      this.#build(entries, forks);
+    }
+    this.#dropCovered();
+    const orphans: StoreOp[] = [];
+    for (const hash of this.#parts.keys()) {
+      if (!this.#index.holdsPart(hash)) orphans.push({ type: "del", key: partRow(hash) });
+    }
+    if (orphans.length > 0) this.#env.out.persist(orphans);
+    this.#epochs.clear();
+    this.#parts.clear();
+    this.#index.markAllDurable();
+    return ownHlc;
+  }
+
+  #take({ key, value }: StoreRow): boolean {
+    const [prefix, ...rest] = key.split("/");
+    switch (prefix) {
+      case "chain":
+      case "fork":
+        return this.#takeEntry(prefix, key, value);
+      case "part": {
+        const [hash] = rest;
+        if (hash === undefined || !isPart(this.#env, hash, value)) return false;
+        this.#parts.set(hash, value);
+        return true;
+      }
+      case "member":
+        return this.#membership.restoreMember(rest.join("/"), value);
+      case "left":
+        return this.#membership.restoreLeft(rest.join("/"), value);
+      default:
+        return true;
+    }
+  }
+
+  #takeEntry(prefix: "chain" | "fork", key: string, value: Uint8Array): boolean {
+    const decoded = decodeEntry(this.#env, value);
+    if (!decoded.ok) return false;
+    const { entry } = decoded;
+    const { document, author, epoch, seq, hash } = entry;
+    const expected = prefix === "chain" ? chainRow(document, author, epoch, seq) : forkRow(document, author, epoch, seq, hash);
+    if (key !== expected) return false;
+    const name = epochKey(document, author, epoch);
+    let stored = this.#epochs.get(name);
+    if (stored === undefined) {
+      stored = { entries: [], forks: [] };
+      this.#epochs.set(name, stored);
+    }
+    (prefix === "chain" ? stored.entries : stored.forks).push(entry);
+    return true;
+  }
+
+  #build(entries: readonly Entry[], forks: readonly Entry[]): void {
+    const built = buildEpoch(this.#env, entries, forks, (hash) => this.#parts.get(hash));
+    if (built === undefined) {
+      for (const entry of entries) this.#rejectEntry(entry, "no header");
+      return;
+    }
+    const { log, values, unlinked } = built;
+    for (const entry of unlinked) this.#rejectEntry(entry, "unlinked");
+    this.#index.add(log);
+    for (const hash of log.manifest?.parts ?? []) this.#index.holdPart(hash);
+    this.#records(log).table.apply(log, values);
+    const header = entries[0]?.payload;
+    if (log.document === "reported" && header?.kind === "header") this.#membership.restoreHeader(log, header);
+  }
+
+  /** Newest manifests win; a crash cannot come between a snapshot and what it covers, but a quarantined row can. */
+  #dropCovered(): void {
+    for (const log of this.#index.logs()) {
+      if (log.manifest === undefined || this.#index.log(log.document, log.author, log.epoch) !== log) continue;
+      for (const old of dropCovered(this.#env, this.#index, log, log.manifest)) {
+        this.#records(old).table.drop(old);
+        this.#env.out.persist(dropOps(this.#index, old));
+      }
+    }
+  }
+
+  #rejectEntry(entry: Entry, reason: string): void {
+    this.#reject(chainRow(entry.document, entry.author, entry.epoch, entry.seq), entry.bytes, reason);
+  }
+
+  #reject(key: string, value: Uint8Array, reason: string): void {
+    this.#env.out.persist([
+      { type: "put", key: badRow(key), value },
+      { type: "del", key },
+    ]);
+    this.#env.out.emit({ type: "quarantined", what: key, reason });
+  }
+}
+
+function isPart(env: Env, hash: HashHex, value: Uint8Array): boolean {
+  return hash === toHex(env.ports.hash.sha256(value));
+}

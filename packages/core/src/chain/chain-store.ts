@@ -1,0 +1,205 @@
+/**
+ * Takes signed entries of all authors into chains: decode, de-duplicate, verify, link, gate, persist, index (rules CH1–CH3, CH7, SG1).
+ *
+ * An entry is stored only where it links to what is held, or where it opens a generation of its own (header, snapshot with all its
+ * parts); everything else is left to sync. What the gate refuses is stored too, because later entries link to it, but changes nothing.
+ */
+import type { Env } from "../env.ts";
+import type { StoreOp } from "../driver/store.ts";
+import type { RejectReason } from "../event.ts";
+import type { HashHex } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { Records } from "../state/records.ts";
+import { verifyEnvelope } from "../wire/envelope.ts";
+import type { ChainMembership } from "../roster/chain-membership.ts";
+import { type ChainIndex } from "./chain-index.ts";
+import { generationClientId } from "./client-id.ts";
+import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
+import { dropCovered, dropOps, superseded } from "./compaction.ts";
+import { EpochLog } from "./epoch-log.ts";
+import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
+import { chainRow, partRow, quarantineRow } from "./rows.ts";
+
+/** A part's bytes by hash, if they are at hand. */
+export type PartSource = (hash: HashHex) => Uint8Array | undefined;
+
+export type AcceptResult =
+  | { readonly status: "stored" | "duplicate"; readonly entry: Entry }
+  /** Does not link to what is held: ask for what is before it. */
+  | { readonly status: "gap"; readonly entry: Entry }
+  /** Links to something else at the place before it: one of the two authors' copies forked earlier. */
+  | { readonly status: "mismatch"; readonly entry: Entry }
+  /** A snapshot without (all) its parts. */
+  | { readonly status: "needs-parts"; readonly entry: Entry; readonly manifest: SnapshotPayload }
+  /** Another entry is held at this place. */
+  | { readonly status: "fork"; readonly entry: Entry; readonly log: EpochLog }
+  /** An entry of this node itself that it does not know, in an epoch it is writing or will write. */
+  | { readonly status: "own-unknown"; readonly entry: Entry }
+  | { readonly status: "refused"; readonly code: RejectReason };
+
+/** Told about what was stored, for the audit log (rule CH3). */
+export interface ChainHooks {
+  /** An entry was stored; `gate` says why its payload was refused, if it was. */
+  stored?(entry: Entry, gate: string | undefined, now: Now): void;
+}
+
+export class ChainStore {
+  readonly #env: Env;
+  readonly #index: ChainIndex;
+  readonly #records: (entry: { readonly document: Entry["document"] }) => Records;
+  readonly #membership: ChainMembership;
+  readonly #hooks: ChainHooks;
+  /** Epoch this node writes under; 0 before the start. */
+  ownEpoch = 0;
+
+  constructor(
+    env: Env,
+    deps: {
+      readonly index: ChainIndex;
+      readonly records: (entry: { readonly document: Entry["document"] }) => Records;
+      readonly membership: ChainMembership;
+      readonly hooks: ChainHooks;
+    },
+  ) {
+    this.#env = env;
+    this.#index = deps.index;
+    this.#records = deps.records;
+    this.#membership = deps.membership;
+    this.#hooks = deps.hooks;
+  }
+
+  /** Takes one foreign entry; never throws. `wanted` when it came by sync because this node asked for it. */
+  accept(bytes: Uint8Array, now: Now, wanted: boolean, parts: PartSource): AcceptResult {
+    const decoded = decodeEntry(this.#env, bytes);
+    if (!decoded.ok) return { status: "refused", code: decoded.code };
+    const { entry } = decoded;
+    const log = this.#index.log(entry.document, entry.author, entry.epoch);
+    const held = log?.hashAt(entry.seq);
+    if (held === entry.hash) return { status: "duplicate", entry };
+    if (log !== undefined && held === undefined && entry.seq < log.openSeq) return { status: "duplicate", entry };
+    if (log?.fork !== undefined && entry.seq >= log.fork.seq) return { status: "duplicate", entry };
+    if (log === undefined && !wanted && this.#isCovered(entry)) return { status: "duplicate", entry };
+    if (!verifyEnvelope(this.#env, entry.envelope)) return { status: "refused", code: "signature-bad" };
+    if (entry.author === this.#env.identity.self && this.ownEpoch > 0 && entry.epoch >= this.ownEpoch) {
+      return { status: "own-unknown", entry };
+    }
+    if (log !== undefined && held !== undefined) return { status: "fork", entry, log };
+    if (log === undefined) return this.#open(entry, now);
+    return this.#extend(log, entry, now, parts);
+  }
+
+  /** Takes an own entry that was just sealed; it is linked by construction. */
+  appendOwn(log: EpochLog | undefined, entry: Entry, now: Now): EpochLog {
+    const target = log ?? this.#newLog(entry, entry.payload as HeaderPayload);
+    if (log !== undefined) log.append(entry);
+    this.#persist(target, entry, []);
+    this.#hooks.stored?.(entry, undefined, now);
+    return target;
+  }
+
+  /** Stores an own snapshot, which the log has already been opened with. */
+  persistOwn(log: EpochLog, entry: Entry, now: Now): void {
+    this.#persist(log, entry, []);
+    this.#hooks.stored?.(entry, undefined, now);
+  }
+
+  #isCovered(entry: Entry): boolean {
+    const place = this.#index.chain(entry.document, entry.author)?.covered.get(entry.epoch);
+    return place !== undefined && entry.seq <= place.seq;
+  }
+
+  #open(entry: Entry, now: Now): AcceptResult {
+    if (entry.payload.kind !== "header") return { status: "gap", entry };
+    const chain = this.#index.chain(entry.document, entry.author);
+    if (chain === undefined && this.#index.authors(entry.document) >= AUTHORS_MAX) {
+      return { status: "refused", code: "authors-max" };
+    }
+    if (chain !== undefined && chain.epochs.size >= EPOCHS_MAX) return { status: "refused", code: "authors-max" };
+    if (entry.document === "reported" && !this.#membership.learn(entry, entry.payload, now)) {
+      return { status: "refused", code: "roster-max" };
+    }
+    this.#reportRollback(entry, entry.payload);
+    const log = this.#newLog(entry, entry.payload);
+    this.#persist(log, entry, []);
+    this.#hooks.stored?.(entry, undefined, now);
+    return { status: "stored", entry };
+  }
+
+  #newLog(entry: Entry, payload: HeaderPayload): EpochLog {
+    const log = new EpochLog(entry, payload.prev);
+    this.#env.ports.documents.open(log, generationClientId(this.#env, log, 0));
+    this.#index.add(log);
+    return log;
+  }
+
+  #extend(log: EpochLog, entry: Entry, now: Now, parts: PartSource): AcceptResult {
+    const { head } = log;
+    const next = entry.seq === head.seq + 1;
+    if (next && entry.prevHash !== head.hash) return { status: "mismatch", entry };
+    if (entry.payload.kind === "snapshot") return this.#adopt(log, entry, entry.payload, now, parts);
+    if (!next || entry.payload.kind !== "delta") return { status: "gap", entry };
+    if (log.deltas >= DELTAS_MAX) return { status: "refused", code: "entry-oversized" };
+    const result = this.#env.ports.documents.apply(log, entry.payload.update);
+    log.append(entry);
+    if (result.ok) {
+      this.#records(entry).table.apply(log, result.changes);
+      this.#persist(log, entry, []);
+    } else {
+      this.#quarantine(log, entry, result.code);
+    }
+    this.#hooks.stored?.(entry, result.ok ? undefined : result.code, now);
+    return { status: "stored", entry };
+  }
+
+  #adopt(log: EpochLog, entry: Entry, manifest: SnapshotPayload, now: Now, parts: PartSource): AcceptResult {
+    if (log.badSnapshot === entry.hash) return { status: "refused", code: "snapshot-bad" };
+    const bytes: Uint8Array[] = [];
+    for (const hash of manifest.parts) {
+      const part = parts(hash);
+      if (part === undefined) return { status: "needs-parts", entry, manifest };
+      bytes.push(part);
+    }
+    const result = this.#env.ports.documents.adopt(log, generationClientId(this.#env, log, entry.seq), bytes);
+    if (!result.ok || result.changes.filter(({ value }) => value !== undefined).length > manifest.robots) {
+      log.badSnapshot = entry.hash;
+      return { status: "refused", code: "snapshot-bad" };
+    }
+    const ops = superseded(this.#index, log);
+    for (const [i, hash] of manifest.parts.entries()) {
+      this.#index.holdPart(hash);
+      ops.push({ type: "put", key: partRow(hash), value: bytes[i] as Uint8Array });
+    }
+    log.reopen(entry, manifest);
+    const covered = dropCovered(this.#env, this.#index, log, manifest);
+    for (const old of covered) ops.push(...dropOps(this.#index, old));
+    this.#records(entry).table.replace(log, result.changes, covered);
+    this.#persist(log, entry, ops);
+    this.#hooks.stored?.(entry, undefined, now);
+    return { status: "stored", entry };
+  }
+
+  #quarantine(log: EpochLog, entry: Entry, code: string): void {
+    const { document, author, epoch, seq } = entry;
+    const value = this.#env.ports.codec.encode(code);
+    this.#persist(log, entry, [{ type: "put", key: quarantineRow(document, author, epoch, seq), value }]);
+    this.#env.out.emit({ type: "quarantined", what: chainRow(document, author, epoch, seq), reason: code });
+    this.#env.out.emit({ type: "rejected", reason: "gate", from: author });
+  }
+
+  #persist(log: EpochLog, entry: Entry, ops: readonly StoreOp[]): void {
+    const key = chainRow(entry.document, entry.author, entry.epoch, entry.seq);
+    this.#index.changed(log, this.#env.out.persist([{ type: "put", key, value: entry.bytes }, ...ops]));
+  }
+
+  /** The author came back knowing less than is held of it (rule CH1): its disk was lost or restored. */
+  #reportRollback(entry: Entry, { prev }: HeaderPayload): void {
+    const epochs = this.#index.chain(entry.document, entry.author)?.epochs ?? new Map<number, EpochLog>();
+    for (const log of epochs.values()) {
+      if (log.epoch >= entry.epoch) continue;
+      const { head } = log;
+      const unknown = prev === undefined || log.epoch > prev.epoch || (log.epoch === prev.epoch && head.seq > prev.seq);
+      if (!unknown) continue;
+      this.#env.out.emit({ type: "rollback", author: entry.author, epoch: log.epoch, seq: head.seq });
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Builds one epoch out of its stored rows: at start, and when a fork proof makes part of it void (rules CH5, DU1).
+ * Own rows were verified before they were stored, so only hashes and links are checked here, never signatures.
+ */
+import type { Env } from "../env.ts";
+import type { RecordChange } from "../ports.ts";
+import { generationClientId } from "./client-id.ts";
+import type { PartSource } from "./chain-store.ts";
+import type { Entry } from "./entry.ts";
+import { EpochLog } from "./epoch-log.ts";
+
+export interface BuiltEpoch {
+  readonly log: EpochLog;
+  /** All values of the generation. */
+  readonly values: readonly RecordChange[];
+  /** Stored entries that do not belong to the epoch any more: unlinked, or after a forked place. */
+  readonly unlinked: readonly Entry[];
+}
+
+/** Opens the generation and applies the entries in order; undefined without a header. `forks` are other branches' entries. */
+export function buildEpoch(
+  env: Env,
+  entries: readonly Entry[],
+  forks: readonly Entry[],
+  parts: PartSource,
+): BuiltEpoch | undefined {
+  const fork = firstFork(entries, forks);
+  const branch = fork === undefined ? entries : withBranch(entries, forks, fork);
+  const [header, ...rest] = branch;
+  if (header === undefined || header.payload.kind !== "header") return undefined;
+  const log = new EpochLog(header, header.payload.prev);
+  env.ports.documents.open(log, generationClientId(env, log, 0));
+  let linked = fork?.seq === 0 ? 0 : rest.findIndex((entry) => !extend(env, log, entry, parts, fork?.seq));
+  if (linked < 0) linked = rest.length;
+  if (fork !== undefined && fork.seq <= log.head.seq) log.endAt(fork);
+  const values = [...env.ports.documents.read(log)].map(([robot, value]) => ({ robot, value }));
+  const held = new Set(branch.slice(0, linked + 1).map(({ hash }) => hash));
+  return { log, values, unlinked: entries.filter(({ hash }) => !held.has(hash) && hash !== fork?.other) };
+}
+
+function extend(env: Env, log: EpochLog, entry: Entry, parts: PartSource, lastSeq: number | undefined): boolean {
+  if (lastSeq !== undefined && entry.seq > lastSeq) return false;
+  const { head } = log;
+  const { payload } = entry;
+  if (payload.kind === "snapshot" && entry.seq > head.seq) {
+    const bytes = payload.parts.map(parts);
+    if (bytes.some((part) => part === undefined)) return false;
+    const clientId = generationClientId(env, log, entry.seq);
+    if (!env.ports.documents.adopt(log, clientId, bytes as readonly Uint8Array[]).ok) return false;
+    log.reopen(entry, payload);
+    return true;
+  }
+  if (payload.kind !== "delta" || entry.seq !== head.seq + 1 || entry.prevHash !== head.hash) return false;
+  // A refused delta was quarantined when it came; it links and changes nothing.
+  env.ports.documents.apply(log, payload.update);
+  log.append(entry);
+  return true;
+}
+
+function firstFork(entries: readonly Entry[], forks: readonly Entry[]) {
+  const seq = forks.reduce((lowest, entry) => Math.min(lowest, entry.seq), Number.POSITIVE_INFINITY);
+  const hashes = [...entries, ...forks].filter((entry) => entry.seq === seq).map(({ hash }) => hash);
+  const [kept, other] = [...new Set(hashes)].toSorted();
+  return kept === undefined || other === undefined ? undefined : { seq, kept, other };
+}
+
+function withBranch(entries: readonly Entry[], forks: readonly Entry[], fork: { seq: number; kept: string }): readonly Entry[] {
+  const kept = [...entries, ...forks].find(({ seq, hash }) => seq === fork.seq && hash === fork.kept);
+  const prefix = entries.filter(({ seq }) => seq < fork.seq);
+  return kept === undefined ? prefix : [...prefix, kept];
+}

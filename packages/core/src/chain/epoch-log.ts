@@ -1,0 +1,106 @@
+/** What memory keeps of one epoch of one author's chain: hashes since its opening, never the entries themselves. */
+import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import type { GenerationRef } from "../ports.ts";
+import type { Entry, Place, SnapshotPayload } from "./entry.ts";
+
+/** Two entries at one place (rule CH5): proof that the author, or a copy of it, wrote twice. */
+export interface ForkProof {
+  readonly seq: number;
+  /** The smaller hash: the branch that is shown. */
+  readonly kept: HashHex;
+  readonly other: HashHex;
+}
+
+export class EpochLog implements GenerationRef {
+  readonly document: DocumentName;
+  readonly author: NodeId;
+  readonly epoch: number;
+  /** Hash of seq 0; the header stays stored when a snapshot drops everything else before it. */
+  #headerHash: HashHex;
+  /** Last own entry that the author named in the header. */
+  readonly prev: Place | undefined;
+  #openSeq = 0;
+  /** Of seq `openSeq + i`. */
+  #hashes: HashHex[];
+  #deltaBytes = 0;
+  #manifest: SnapshotPayload | undefined;
+  #fork: ForkProof | undefined;
+  #durable: Place | undefined;
+  /** A snapshot that the gate refused; not asked for again. */
+  badSnapshot: HashHex | undefined;
+
+  constructor(header: Entry, prev: Place | undefined) {
+    this.document = header.document;
+    this.author = header.author;
+    this.epoch = header.epoch;
+    this.#headerHash = header.hash;
+    this.prev = prev;
+    this.#hashes = [header.hash];
+  }
+
+  /** Seq of the header, or of the newest snapshot. */
+  get openSeq(): number {
+    return this.#openSeq;
+  }
+
+  get head(): Place {
+    const seq = this.#openSeq + this.#hashes.length - 1;
+    return { epoch: this.epoch, seq, hash: this.#hashes[this.#hashes.length - 1] as HashHex };
+  }
+
+  /** The newest place that is committed to disk: all that peers are told of. */
+  get durable(): Place | undefined {
+    return this.#durable;
+  }
+
+  get deltas(): number {
+    return this.#hashes.length - 1;
+  }
+
+  /** Bytes of the stored envelopes since the opening. */
+  get deltaBytes(): number {
+    return this.#deltaBytes;
+  }
+
+  get manifest(): SnapshotPayload | undefined {
+    return this.#manifest;
+  }
+
+  get fork(): ForkProof | undefined {
+    return this.#fork;
+  }
+
+  /** Undefined before the opening (except seq 0) and after the head. */
+  hashAt(seq: number): HashHex | undefined {
+    return seq === 0 ? this.#headerHash : this.#hashes[seq - this.#openSeq];
+  }
+
+  append(entry: Entry): void {
+    this.#hashes.push(entry.hash);
+    this.#deltaBytes += entry.bytes.length;
+  }
+
+  /** A snapshot took over: everything between the header and it is gone. */
+  reopen(entry: Entry, manifest: SnapshotPayload): void {
+    this.#openSeq = entry.seq;
+    this.#hashes = [entry.hash];
+    this.#deltaBytes = 0;
+    this.#manifest = manifest;
+  }
+
+  /** Ends the epoch at a forked place. */
+  endAt(fork: ForkProof): void {
+    this.#fork = fork;
+    if (fork.seq < this.#openSeq) {
+      this.#openSeq = 0;
+      this.#manifest = undefined;
+    }
+    if (fork.seq === 0) this.#headerHash = fork.kept;
+    this.#hashes.length = Math.max(fork.seq - this.#openSeq, 0);
+    this.#hashes.push(fork.kept);
+  }
+
+  markDurable(place: Place): void {
+    this.#durable = place;
+  }
+}

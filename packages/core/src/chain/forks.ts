@@ -1,0 +1,105 @@
+/**
+ * Two entries of one author at one place (rule CH5). Both are kept as proof; everybody shows the branch with the smaller hash up to that
+ * place and takes nothing more of the epoch, so that all nodes agree whichever branch they saw first.
+ */
+import type { Env } from "../env.ts";
+import type { Now } from "../now.ts";
+import type { StoreOp, StoreRow } from "../driver/store.ts";
+import type { Records } from "../state/records.ts";
+import type { ChainIndex } from "./chain-index.ts";
+import type { PartSource } from "./chain-store.ts";
+import { decodeEntry, type Entry } from "./entry.ts";
+import { buildEpoch } from "./epoch-builder.ts";
+import type { EpochLog } from "./epoch-log.ts";
+import type { Loads } from "./loads.ts";
+import { chainRow, entriesRange, forkRow, partRange } from "./rows.ts";
+import { SNAPSHOT_PARTS_MAX } from "./limits.ts";
+
+export class Forks {
+  readonly #env: Env;
+  readonly #index: ChainIndex;
+  readonly #loads: Loads;
+  readonly #records: (log: EpochLog) => Records;
+
+  constructor(
+    env: Env,
+    deps: { readonly index: ChainIndex; readonly loads: Loads; readonly records: (log: EpochLog) => Records },
+  ) {
+    this.#env = env;
+    this.#index = deps.index;
+    this.#loads = deps.loads;
+    this.#records = deps.records;
+  }
+
+  /** A verified entry contradicts the one that is held at its place. */
+  onFork(log: EpochLog, entry: Entry, now: Now): void {
+    const held = log.hashAt(entry.seq);
+    if (held === undefined || held === entry.hash) return;
+    const { document, author, epoch } = log;
+    const [kept, other] = [held, entry.hash].toSorted() as [string, string];
+    const headSeq = log.head.seq;
+    const ops: StoreOp[] = [{ type: "put", key: forkRow(document, author, epoch, entry.seq, entry.hash), value: entry.bytes }];
+    for (let seq = entry.seq + 1; seq <= headSeq; seq++) ops.push({ type: "del", key: chainRow(document, author, epoch, seq) });
+    log.endAt({ seq: entry.seq, kept, other });
+    const commit = this.#env.out.persist(ops);
+    this.#index.changed(log, commit);
+    this.#env.out.emit({ type: "forked", author, epoch, seq: entry.seq }, commit);
+    if (headSeq > entry.seq || kept === entry.hash) this.#rebuild(log, entry, now);
+  }
+
+  /** The generation holds what is void now: read the epoch again from disk, this time with the other branch at hand. */
+  #rebuild(log: EpochLog, fork: Entry, now: Now): void {
+    const range = { ...entriesRange(log.document, log.author, log.epoch, 0), limit: fork.seq + 1 };
+    this.#loads.request(range, (rows) => {
+      const entries = decodeRows(this.#env, rows).filter(({ seq }) => seq <= fork.seq);
+      const manifests = [...entries, fork].map(({ payload }) => (payload.kind === "snapshot" ? payload.parts : []));
+      const hashes = [...new Set(manifests.flat())].slice(0, SNAPSHOT_PARTS_MAX);
+      const parts = new Map<string, Uint8Array>();
+      const loadNext = (): void => {
+        const hash = hashes.pop();
+        if (hash === undefined) this.#install(log, entries, fork, (wanted) => parts.get(wanted), now);
+        else {
+          this.#loads.request(partRange(hash), ([row]) => {
+            if (row !== undefined) parts.set(hash, row.value);
+            loadNext();
+          });
+        }
+      };
+      loadNext();
+    });
+  }
+
+  #install(log: EpochLog, entries: readonly Entry[], fork: Entry, parts: PartSource, now: Now): void {
+    if (this.#index.log(log.document, log.author, log.epoch) !== log) return;
+    const built = buildEpoch(this.#env, entries, [fork], parts);
+    if (built === undefined) return;
+    const records = this.#records(log);
+    const held = new Set(built.values.map(({ robot }) => robot));
+    const gone = records.table.robotsOf(log).filter((robot) => !held.has(robot));
+    records.table.replace(log, [...built.values, ...gone.map((robot) => ({ robot, value: undefined }))], []);
+    this.#swapRows(log, entries, fork);
+    records.settle(now);
+  }
+
+  /** The shown branch is the one in the chain's rows, the other one is in the fork's rows. */
+  #swapRows(log: EpochLog, entries: readonly Entry[], fork: Entry): void {
+    const loser = entries.find(({ seq }) => seq === fork.seq);
+    if (log.fork?.kept !== fork.hash || loser === undefined) return;
+    const { document, author, epoch } = log;
+    this.#env.out.persist([
+      { type: "put", key: chainRow(document, author, epoch, fork.seq), value: fork.bytes },
+      { type: "del", key: forkRow(document, author, epoch, fork.seq, fork.hash) },
+      { type: "put", key: forkRow(document, author, epoch, fork.seq, loser.hash), value: loser.bytes },
+    ]);
+  }
+}
+
+/** Entries of stored rows; unreadable ones are left out. */
+export function decodeRows(env: Env, rows: readonly StoreRow[]): readonly Entry[] {
+  const entries: Entry[] = [];
+  for (const row of rows) {
+    const decoded = decodeEntry(env, row.value);
+    if (decoded.ok) entries.push(decoded.entry);
+  }
+  return entries;
+}

@@ -1,0 +1,181 @@
+/**
+ * This node's own chain of one document: opens an epoch at each start, turns staged records into signed deltas, and compacts itself
+ * (rules CH1, CH2, DU2). Every entry is durable before it is published.
+ */
+import type { StoreOp } from "../driver/store.ts";
+import type { Env } from "../env.ts";
+import type { DocumentName } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { RecordChange } from "../ports.ts";
+import type { ChainMembership } from "../roster/chain-membership.ts";
+import { hlcAfter } from "../state/hlc.ts";
+import type { Records } from "../state/records.ts";
+import { sealEnvelope } from "../wire/envelope.ts";
+import { toHex } from "../wire/hex.ts";
+import type { ChainIndex } from "./chain-index.ts";
+import type { ChainStore } from "./chain-store.ts";
+import { generationClientId } from "./client-id.ts";
+import { dropCovered, dropOps, superseded } from "./compaction.ts";
+import { decodeEntry, encodeEntryBody, type Entry, type EntryPayload, type Place } from "./entry.ts";
+import type { EpochLog } from "./epoch-log.ts";
+import {
+  DELTA_FILL_BYTES_MAX,
+  DELTA_ROBOTS_MAX,
+  DELTA_TO_LIVE_RATIO_MAX,
+  EPOCHS_MAX,
+  OWN_EPOCHS_MAX,
+  PART_BYTES_MAX,
+  SNAPSHOT_BYTES_MIN,
+} from "./limits.ts";
+import { partRow } from "./rows.ts";
+
+export class OwnChain {
+  readonly #env: Env;
+  readonly #document: DocumentName;
+  readonly #index: ChainIndex;
+  readonly #store: ChainStore;
+  readonly #records: Records;
+  #log: EpochLog | undefined;
+  #lastHlc = 0;
+  #liveBytes = 0;
+
+  constructor(
+    env: Env,
+    document: DocumentName,
+    deps: { readonly index: ChainIndex; readonly store: ChainStore; readonly records: Records },
+  ) {
+    this.#env = env;
+    this.#document = document;
+    this.#index = deps.index;
+    this.#store = deps.store;
+    this.#records = deps.records;
+  }
+
+  /** The epoch being written; undefined before the start. */
+  get log(): EpochLog | undefined {
+    return this.#log;
+  }
+
+  /** Opens the epoch of this boot with a header that names the last own entry held. */
+  start(boot: number, membership: ChainMembership, now: Now): void {
+    const { name, region, agent, self } = this.#env.identity;
+    const prev = this.#index.epochs(this.#document, self).at(-1)?.head;
+    const payload: EntryPayload = { kind: "header", name, region, agent, prev };
+    const entry = this.#seal(boot, undefined, payload, hlcAfter(now.wallMs, this.#lastHlc));
+    this.#log = this.#store.appendOwn(undefined, entry, now);
+    if (this.#document === "reported") membership.learn(entry, { name, region, agent }, now);
+    this.#records.beginOwn(this.#log);
+    this.#publish(entry);
+  }
+
+  /** Learns the stamps of own entries of earlier boots. */
+  seeHlc(hlc: number): void {
+    this.#lastHlc = Math.max(this.#lastHlc, hlc);
+  }
+
+  /** Writes what is staged, and a snapshot when one is due. */
+  flush(now: Now): void {
+    const log = this.#log;
+    if (log === undefined) return;
+    if (this.#records.hasStaged) {
+      const staged = this.#records.takeStaged();
+      for (const batch of this.#batches(staged.changes)) this.#writeDelta(log, batch, staged.hlc, now);
+    }
+    if (this.#isSnapshotDue(log)) this.#writeSnapshot(log, now);
+  }
+
+  #batches(changes: readonly RecordChange[]): readonly (readonly RecordChange[])[] {
+    const batches: RecordChange[][] = [];
+    let filledBytes = 0;
+    for (const change of changes) {
+      const bytes = this.#env.ports.codec.encode(change.value).length + change.robot.length;
+      const batch = batches.at(-1);
+      if (batch !== undefined && batch.length < DELTA_ROBOTS_MAX && filledBytes + bytes <= DELTA_FILL_BYTES_MAX) {
+        batch.push(change);
+        filledBytes += bytes;
+      } else {
+        batches.push([change]);
+        filledBytes = bytes;
+      }
+    }
+    return batches;
+  }
+
+  #writeDelta(log: EpochLog, batch: readonly RecordChange[], hlc: number, now: Now): void {
+    const { documents } = this.#env.ports;
+    const gate = documents.check(log, batch);
+    if (gate !== undefined && batch.length > 1) {
+      for (const change of batch) this.#writeDelta(log, [change], hlc, now);
+      return;
+    }
+    if (gate !== undefined) {
+      // Each record was checked when it was staged; only a document full to its last byte can get here.
+      this.#env.out.emit({ type: "quarantined", what: `record/${String(batch[0]?.robot)}`, reason: gate });
+      return;
+    }
+    const update = documents.write(log, batch);
+    const entry = this.#seal(log.epoch, log.head, { kind: "delta", update }, hlc);
+    this.#store.appendOwn(log, entry, now);
+    this.#publish(entry);
+  }
+
+  #isSnapshotDue(log: EpochLog): boolean {
+    if (log.deltas >= this.#env.config.snapshotAfterDeltas) return true;
+    const bytesMax = Math.max(SNAPSHOT_BYTES_MIN, DELTA_TO_LIVE_RATIO_MAX * this.#liveBytes);
+    if (log.deltaBytes > bytesMax) return true;
+    return this.#index.epochs(this.#document, log.author).length > OWN_EPOCHS_MAX;
+  }
+
+  #writeSnapshot(log: EpochLog, now: Now): void {
+    const { documents, hash } = this.#env.ports;
+    const older = this.#index.epochs(this.#document, log.author).filter(({ epoch }) => epoch < log.epoch);
+    const values = this.#records.table.collect([log, ...older]);
+    const seq = log.head.seq + 1;
+    const clientId = generationClientId(this.#env, log, seq);
+    const parts = values.length === 0 ? [] : documents.snapshot(log, clientId, values, PART_BYTES_MAX);
+    if (!documents.adopt(log, clientId, parts).ok) return;
+    const hashes = parts.map((part) => toHex(hash.sha256(part)));
+    const covers = this.#covers(older);
+    const payload: EntryPayload = { kind: "snapshot", parts: hashes, robots: values.length, covers };
+    const entry = this.#seal(log.epoch, log.head, payload, this.#lastHlc);
+    const ops: StoreOp[] = superseded(this.#index, log);
+    for (const [i, part] of parts.entries()) {
+      this.#index.holdPart(hashes[i] as string);
+      ops.push({ type: "put", key: partRow(hashes[i] as string), value: part });
+    }
+    log.reopen(entry, payload);
+    for (const old of dropCovered(this.#env, this.#index, log, payload)) ops.push(...dropOps(this.#index, old));
+    this.#records.table.fold(log, older);
+    this.#env.out.persist(ops);
+    this.#store.persistOwn(log, entry, now);
+    this.#publish(entry);
+    this.#liveBytes = parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  /** Places of live epochs and of those covered before, newest first as far as a manifest may name them. */
+  #covers(older: readonly EpochLog[]): readonly Place[] {
+    const places = new Map(this.#index.chain(this.#document, this.#env.identity.self)?.covered);
+    for (const { head } of older) places.set(head.epoch, head);
+    return [...places.values()].toSorted((a, b) => a.epoch - b.epoch).slice(-EPOCHS_MAX);
+  }
+
+  #seal(epoch: number, prev: Place | undefined, payload: EntryPayload, hlc: number): Entry {
+    this.#lastHlc = Math.max(this.#lastHlc, hlc);
+    const seq = prev === undefined ? 0 : prev.seq + 1;
+    const body = encodeEntryBody(this.#env, {
+      document: this.#document,
+      epoch,
+      seq,
+      prevHash: prev?.hash,
+      hlc: this.#lastHlc,
+      payload,
+    });
+    const decoded = decodeEntry(this.#env, sealEnvelope(this.#env, "entry", body));
+    if (!decoded.ok) throw new Error(`Cannot write an own entry as it reads back ${decoded.code}`);
+    return decoded.entry;
+  }
+
+  #publish(entry: Entry): void {
+    this.#env.out.publish("state", entry.bytes, this.#env.out.pendingCommit());
+  }
+}

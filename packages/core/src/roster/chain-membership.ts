@@ -1,0 +1,139 @@
+/**
+ * Today's membership (rule VE1): every author of a chain header of document `reported` that was ever stored, minus those that left or
+ * were retired. Members have rows of their own, so that compaction of chains loses nobody. Grants replace this class later.
+ *
+ * Surface for the composition: `leave(node, boot)` on a signed goodbye, `retire(node)`; the chain store calls `learn`, the restore
+ * `restoreMember` and `restoreLeft`.
+ */
+import type { Env } from "../env.ts";
+import { compareText, type Boot, type NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import { isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
+import { EPOCH_MAX, HEADER_TEXT_LENGTH_MAX } from "../chain/limits.ts";
+import { leftRow, memberRow } from "../chain/rows.ts";
+import { ROSTER_MAX, type Member, type Membership } from "./membership.ts";
+
+/** What a header says of its author. */
+export interface MemberNames {
+  readonly name: string;
+  readonly region: string;
+  readonly agent: string;
+}
+
+export class ChainMembership implements Membership {
+  readonly #env: Env;
+  readonly #known = new Map<NodeId, Member & { readonly boot: Boot }>();
+  /** Boot at which the node said goodbye; a header of a later boot brings it back, a retired one never comes back. */
+  readonly #left = new Map<NodeId, Boot>();
+  #sorted: readonly Member[] | undefined;
+  #version = 0;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  members(): readonly Member[] {
+    this.#sorted ??= [...this.#known.values()]
+      .filter(({ node }) => !this.#left.has(node))
+      .toSorted((a, b) => compareText(a.node, b.node));
+    return this.#sorted;
+  }
+
+  member(node: NodeId): Member | undefined {
+    return this.#left.has(node) ? undefined : this.#known.get(node);
+  }
+
+  hasLeft(node: NodeId): boolean {
+    return this.#left.has(node);
+  }
+
+  /** A header is being stored; false when the roster is full. */
+  learn(header: { readonly author: NodeId; readonly epoch: number }, names: MemberNames, now: Now): boolean {
+    const { author, epoch } = header;
+    const known = this.#known.get(author);
+    if (known === undefined && this.#known.size >= ROSTER_MAX) return false;
+    const left = this.#left.get(author);
+    if (left !== undefined && left < epoch) {
+      this.#left.delete(author);
+      this.#env.out.persist([{ type: "del", key: leftRow(author) }]);
+      this.#changed();
+    }
+    if (known !== undefined && known.boot > epoch) return true;
+    const { name, region, agent } = names;
+    const same = known?.name === name && known.region === region && known.agent === agent;
+    const joinedMonoMs = known?.joinedMonoMs ?? now.monoMs;
+    this.#known.set(author, { node: author, name, region, agent, joinedMonoMs, boot: epoch });
+    if (same) return true;
+    const value = this.#env.ports.codec.encode({ name, region, agent });
+    this.#env.out.persist([{ type: "put", key: memberRow(author), value }]);
+    this.#changed();
+    return true;
+  }
+
+  /** A signed goodbye of that boot: no member any more until a later boot's header (rule VE9). */
+  leave(node: NodeId, boot: Boot): void {
+    const left = this.#left.get(node);
+    if (left !== undefined && left >= boot) return;
+    const known = this.#known.get(node);
+    if (known === undefined || known.boot > boot) return;
+    this.#left.set(node, boot);
+    this.#env.out.persist([{ type: "put", key: leftRow(node), value: this.#env.ports.codec.encode(boot) }]);
+    this.#changed();
+  }
+
+  /** Takes a member out for good. */
+  retire(node: NodeId): void {
+    if (this.#known.has(node)) this.leave(node, EPOCH_MAX);
+  }
+
+  /** A `member/` row; false when it is unreadable. */
+  restoreMember(node: NodeId, value: Uint8Array): boolean {
+    const names = this.#decode(value);
+    if (!isMap(names)) return false;
+    const { name, region, agent } = names;
+    const texts = [name, region, agent];
+    if (!texts.every((text) => isTextUpTo(text, HEADER_TEXT_LENGTH_MAX))) return false;
+    if (this.#known.size >= ROSTER_MAX) return false;
+    const held = this.#known.get(node);
+    const boot = held?.boot ?? 0;
+    this.#known.set(node, { node, name: name as string, region: region as string, agent: agent as string, joinedMonoMs: 0, boot });
+    this.#changed();
+    return true;
+  }
+
+  /** A stored header, after the rows: members whose row is lost are known again, and the newest boot of each. */
+  restoreHeader(header: { readonly author: NodeId; readonly epoch: number }, names: MemberNames): void {
+    const { author, epoch } = header;
+    const known = this.#known.get(author);
+    if (known !== undefined && known.boot >= epoch) return;
+    const { name, region, agent } = known ?? names;
+    this.#known.set(author, { node: author, name, region, agent, joinedMonoMs: 0, boot: epoch });
+    this.#changed();
+  }
+
+  /** A `left/` row; false when it is unreadable. */
+  restoreLeft(node: NodeId, value: Uint8Array): boolean {
+    const boot = this.#decode(value);
+    if (!isIntegerIn(boot, 0, EPOCH_MAX)) return false;
+    this.#left.set(node, boot);
+    this.#changed();
+    return true;
+  }
+
+  #decode(value: Uint8Array): unknown {
+    try {
+      return this.#env.ports.codec.decode(value);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #changed(): void {
+    this.#sorted = undefined;
+    this.#version++;
+  }
+}

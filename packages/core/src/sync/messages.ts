@@ -1,0 +1,167 @@
+/**
+ * What two nodes say on channel `sync` (rule CH6), as dag-cbor arrays, each within one frame.
+ *
+ * - `["digest", [[document, digest], …]]` opens a comparison; equal digests are answered by `["same"]`.
+ * - `["vector", document, [[author, [epoch, seq, hash], fork hash | null], …], last, first]` everything durable, paged; both sides send theirs.
+ * - `["want", [["e", document, author, epoch, fromSeq] | ["p", hash], …]]` asks; one is outstanding per peer, so the asker sets the pace.
+ * - `["have", [entry, …], [part, …], more]` answers with at most one frame; `more` says that it did not get through the list.
+ * A vector that begins (`first`) without the receiver having sent its own is answered by the receiver's.
+ */
+import type { Env } from "../env.ts";
+import { SYNC_FRAME_BYTES_MAX } from "../driver/transport.ts";
+import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import { encodeVectorItem, type VectorItem } from "../chain/chain-index.ts";
+import { DOCUMENTS, decodePlace, isHash } from "../chain/entry.ts";
+import { ENTRY_BYTES_MAX, EPOCH_MAX, PART_BYTES_MAX, SEQ_MAX } from "../chain/limits.ts";
+import { isBytes, isIntegerIn, isTextUpTo } from "../wire/fields.ts";
+import { NODE_ID_LENGTH_MAX } from "../wire/envelope.ts";
+import { fromHex, toHex } from "../wire/hex.ts";
+
+/** Items in one vector page. */
+export const VECTOR_PAGE_MAX: number = 1_500;
+/** Items in one want. */
+export const WANT_ITEMS_MAX: number = 256;
+/** Entries and parts in one answer. */
+export const HAVE_ITEMS_MAX: number = 4_096;
+
+export type WantItem =
+  | {
+      readonly type: "entries";
+      readonly document: DocumentName;
+      readonly author: NodeId;
+      readonly epoch: number;
+      readonly fromSeq: number;
+    }
+  | { readonly type: "part"; readonly hash: HashHex };
+
+export type SyncMessage =
+  | { readonly type: "digest"; readonly digests: ReadonlyMap<DocumentName, Uint8Array> }
+  | { readonly type: "same" }
+  | {
+      readonly type: "vector";
+      readonly document: DocumentName;
+      readonly items: readonly VectorItem[];
+      readonly first: boolean;
+      readonly last: boolean;
+    }
+  | { readonly type: "want"; readonly items: readonly WantItem[] }
+  | {
+      readonly type: "have";
+      readonly entries: readonly Uint8Array[];
+      readonly parts: readonly Uint8Array[];
+      readonly more: boolean;
+    };
+
+export function encodeSync(env: Env, message: SyncMessage): Uint8Array {
+  return env.ports.codec.encode(toWire(message));
+}
+
+/** Undefined for anything that is not one well-formed message; never throws. */
+export function decodeSync(env: Env, bytes: Uint8Array): SyncMessage | undefined {
+  if (bytes.length > SYNC_FRAME_BYTES_MAX) return undefined;
+  let value: unknown;
+  try {
+    value = env.ports.codec.decode(bytes);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(value)) return undefined;
+  const [type, ...rest] = value as readonly unknown[];
+  switch (type) {
+    case "digest":
+      return decodeDigest(rest);
+    case "same":
+      return { type };
+    case "vector":
+      return decodeVector(rest);
+    case "want":
+      return decodeWant(rest);
+    case "have":
+      return decodeHave(rest);
+    default:
+      return undefined;
+  }
+}
+
+function toWire(message: SyncMessage): readonly unknown[] {
+  switch (message.type) {
+    case "digest":
+      return ["digest", DOCUMENTS.map((name) => [name, message.digests.get(name)])];
+    case "same":
+      return ["same"];
+    case "vector":
+      return ["vector", message.document, message.items.map(encodeVectorItem), message.last, message.first];
+    case "want":
+      return ["want", message.items.map(wantToWire)];
+    case "have":
+      return ["have", message.entries, message.parts, message.more];
+  }
+}
+
+function wantToWire(item: WantItem): readonly unknown[] {
+  if (item.type === "part") return ["p", fromHex(item.hash)];
+  return ["e", item.document, item.author, item.epoch, item.fromSeq];
+}
+
+function isDocument(value: unknown): value is DocumentName {
+  return DOCUMENTS.includes(value as DocumentName);
+}
+
+function decodeDigest([rows]: readonly unknown[]): SyncMessage | undefined {
+  if (!Array.isArray(rows) || rows.length > 16) return undefined;
+  const digests = new Map<DocumentName, Uint8Array>();
+  for (const row of rows as readonly unknown[]) {
+    if (!Array.isArray(row)) return undefined;
+    const [name, digest] = row as readonly unknown[];
+    if (!isHash(digest)) return undefined;
+    if (isDocument(name)) digests.set(name, digest);
+  }
+  return { type: "digest", digests };
+}
+
+function decodeVector([document, rows, last, first]: readonly unknown[]): SyncMessage | undefined {
+  if (!isDocument(document) || typeof last !== "boolean" || typeof first !== "boolean") return undefined;
+  if (!Array.isArray(rows) || rows.length > VECTOR_PAGE_MAX) return undefined;
+  const items: VectorItem[] = [];
+  for (const row of rows as readonly unknown[]) {
+    if (!Array.isArray(row)) return undefined;
+    const [author, rawPlace, fork] = row as readonly unknown[];
+    const place = decodePlace(rawPlace);
+    if (!isTextUpTo(author, NODE_ID_LENGTH_MAX) || place === undefined) return undefined;
+    if (fork !== null && !isHash(fork)) return undefined;
+    items.push({ author, place, forkHash: fork === null ? undefined : toHex(fork) });
+  }
+  return { type: "vector", document, items, last, first };
+}
+
+function decodeWant([rows]: readonly unknown[]): SyncMessage | undefined {
+  if (!Array.isArray(rows) || rows.length > WANT_ITEMS_MAX) return undefined;
+  const items: WantItem[] = [];
+  for (const row of rows as readonly unknown[]) {
+    if (!Array.isArray(row)) return undefined;
+    const [type, first, author, epoch, fromSeq] = row as readonly unknown[];
+    if (type === "p" && isHash(first)) {
+      items.push({ type: "part", hash: toHex(first) });
+    } else {
+      const valid =
+        type === "e" &&
+        isDocument(first) &&
+        isTextUpTo(author, NODE_ID_LENGTH_MAX) &&
+        isIntegerIn(epoch, 1, EPOCH_MAX) &&
+        isIntegerIn(fromSeq, 0, SEQ_MAX);
+      if (!valid) return undefined;
+      items.push({ type: "entries", document: first, author, epoch, fromSeq });
+    }
+  }
+  return { type: "want", items };
+}
+
+function decodeHave([entries, parts, more]: readonly unknown[]): SyncMessage | undefined {
+  if (!isBlobs(entries, ENTRY_BYTES_MAX) || !isBlobs(parts, PART_BYTES_MAX) || typeof more !== "boolean") return undefined;
+  return { type: "have", entries, parts, more };
+}
+
+function isBlobs(value: unknown, bytesMax: number): value is readonly Uint8Array[] {
+  if (!Array.isArray(value) || value.length > HAVE_ITEMS_MAX) return false;
+  return value.every((blob) => isBytes(blob) && blob.length <= bytesMax);
+}
