@@ -1,4 +1,5 @@
 /** The ledger as it would be after the part of an update that has been read: nothing is entered until all of it has passed. */
+import { compareText } from "@pulsemesh/core";
 import type { GateCode, RobotId } from "@pulsemesh/core";
 import type { ByteReader } from "./byte-reader.ts";
 import type { Ledger, Placed, Plan } from "./ledger.ts";
@@ -71,7 +72,11 @@ export class Draft {
   }
 
   plan(): Plan {
-    return { placed: this.#placed, deleted: [...this.#deleted], nextClock: this.#nextClock };
+    return {
+      placed: this.#placed,
+      deleted: [...this.#deleted].sort(compareText),
+      nextClock: this.#nextClock,
+    };
   }
 
   #removeRobot(robot: RobotId | undefined): void {

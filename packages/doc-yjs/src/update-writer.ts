@@ -41,7 +41,7 @@ export function encodeDelta(ledger: Ledger, changes: readonly RecordChange[]): E
 /**
  * Parts of a fresh generation with nothing but these values, in order of robot id, each filled as far as it goes. `ledger` is
  * that of the new, still empty, generation.
- * @throws RangeError on a value that the gate would refuse or a part size out of range.
+ * @throws RangeError on a value that has no encoding, or a part size out of range.
  */
 export function encodeParts(
   ledger: Ledger,

@@ -10,6 +10,8 @@ import type {
   RobotId,
 } from "@pulsemesh/core";
 import * as Y from "yjs";
+import { ByteReader } from "./byte-reader.ts";
+import { inspectPart } from "./gate.ts";
 import { Generation } from "./generation.ts";
 import type { Integrate } from "./generation.ts";
 import { Ledger } from "./ledger.ts";
@@ -76,11 +78,16 @@ class YjsDocuments implements DocumentsPort {
     values: readonly { readonly robot: RobotId; readonly value: Json }[],
     partBytesMax: number,
   ): readonly Uint8Array[] {
-    return encodeParts(
-      new Ledger(generation.author, checkedClientId(clientId)),
-      values,
-      partBytesMax,
-    );
+    const ledger = new Ledger(generation.author, checkedClientId(clientId));
+    const parts = encodeParts(ledger, values, partBytesMax);
+    for (const part of parts) {
+      const reader = new ByteReader(part);
+      const plan = inspectPart(reader, ledger);
+      if (plan === undefined)
+        throw new RangeError(`Cannot write a snapshot as the gate refuses it: ${reader.refusal}`);
+      ledger.record(plan);
+    }
+    return parts;
   }
 
   adopt(generation: GenerationRef, clientId: number, parts: readonly Uint8Array[]): GateResult {

@@ -1,6 +1,8 @@
 /** Public face of the test kit: contract suites per port, simulated implementations, generators. */
+export * from "./attacked-document.ts";
 export * from "./compare-utf8.ts";
 export * from "./documents-contract.ts";
+export * from "./forged-update.ts";
 export * from "./simulated-disk.ts";
 export * from "./simulated-store.ts";
 export * from "./store-contract.ts";
