@@ -1,5 +1,6 @@
 /** Carries out the dialer's plans on a host, and tells the dialer what came of them. The only owner of the dialler's clock. */
 import { performance } from "node:perf_hooks";
+import { compareText } from "@pulsemesh/core";
 import type { NodeId } from "@pulsemesh/core";
 import { multiaddr } from "@multiformats/multiaddr";
 import { peerIdFromString } from "@libp2p/peer-id";
@@ -21,7 +22,9 @@ export class DialLoop {
   readonly #host: Host;
   readonly #book: AddressBook;
   readonly #dialer: Dialer;
-  readonly #abort = new AbortController();
+  readonly #self: NodeId;
+  readonly #under = new Map<NodeId, AbortController>();
+  #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #dueAtMs = Infinity;
   #begun = 0;
@@ -31,6 +34,7 @@ export class DialLoop {
     this.#host = deps.host;
     this.#book = deps.book;
     this.#dialer = deps.dialer;
+    this.#self = deps.host.peerId.toString();
   }
 
   get counts(): DialCounts {
@@ -44,6 +48,9 @@ export class DialLoop {
 
   connected(node: NodeId, direction: Direction): void {
     this.#dialer.connected(node, direction, performance.now());
+    // Both dialled at one time: the connection that the smaller id opened stays.
+    if (direction === "inbound" && compareText(node, this.#self) < 0)
+      this.#under.get(node)?.abort();
     this.#planSoon();
   }
 
@@ -64,8 +71,9 @@ export class DialLoop {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#abort.abort();
+    for (const controller of this.#under.values()) controller.abort();
   }
 
   #planSoon(): void {
@@ -73,7 +81,7 @@ export class DialLoop {
   }
 
   #planAt(atMs: number): void {
-    if (this.#abort.signal.aborted || atMs >= this.#dueAtMs) return;
+    if (this.#stopped || atMs >= this.#dueAtMs) return;
     clearTimeout(this.#timer);
     this.#dueAtMs = atMs;
     this.#timer = setTimeout(() => this.#plan(), Math.max(0, atMs - performance.now()));
@@ -91,22 +99,32 @@ export class DialLoop {
 
   async #dial(node: NodeId): Promise<void> {
     this.#begun += 1;
+    const controller = new AbortController();
+    this.#under.set(node, controller);
     try {
       const addresses = this.#book.addressesOf(node).map((text) => multiaddr(text));
-      const connection = await this.#host.dial(addresses, { signal: this.#abort.signal });
+      const connection = await this.#host.dial(addresses, { signal: controller.signal });
       // The event told the dialer already, unless the host answered with a connection that stood before.
-      if (connection.status === "open") this.connected(node, connection.direction);
-      else this.#dialFailed(node);
+      if (connection.status === "open")
+        this.#dialer.connected(node, connection.direction, performance.now());
+      this.#ended(node, connection.status === "open");
     } catch {
-      if (!this.#abort.signal.aborted) this.#dialFailed(node);
+      this.#ended(node, controller.signal.aborted);
     }
+  }
+
+  #ended(node: NodeId, wanted: boolean): void {
+    this.#under.delete(node);
+    if (this.#stopped) return;
+    if (wanted) this.#dialer.ended(node, performance.now());
+    else this.#dialFailed(node);
+    this.#planSoon();
   }
 
   #dialFailed(node: NodeId): void {
     this.#failed += 1;
     const failures = this.#dialer.failed(node, performance.now());
     if (failures >= HEARSAY_FAILURES_MAX && this.#book.dropHearsay(node)) this.#dialer.forget(node);
-    this.#planSoon();
   }
 }
 

@@ -37,7 +37,7 @@ export type Direction = "inbound" | "outbound";
 interface Member {
   readonly rank: string;
   dialing: boolean;
-  /** Direction of its first connection; undefined while there is none. */
+  /** Outbound as soon as one of its connections is; undefined while there is none. */
   connected: Direction | undefined;
   failures: number;
   dialAtMs: number;
@@ -76,11 +76,11 @@ export class Dialer {
     else if (eager) member.dialAtMs = Math.min(member.dialAtMs, nowMs);
   }
 
-  /** The first connection to `node` stands, whoever opened it. */
+  /** A connection to `node` stands, whoever opened it. A dial under way goes on counting until it has ended. */
   connected(node: NodeId, direction: Direction, nowMs: number): void {
     const member = this.#members.get(node) ?? this.#add(node, nowMs);
-    member.dialing = false;
-    member.connected ??= direction;
+    if (direction === "outbound") member.dialing = false;
+    if (direction === "outbound" || member.connected === undefined) member.connected = direction;
   }
 
   /** It said hello, so the next failure counts as the first. */
@@ -95,6 +95,15 @@ export class Dialer {
     if (member === undefined || member.connected === undefined) return;
     member.connected = undefined;
     this.#postpone(node, member, nowMs);
+  }
+
+  /** A dial is over because there is a connection; dialled again soon if that one is gone by now. */
+  ended(node: NodeId, nowMs: number): void {
+    const member = this.#members.get(node);
+    if (member === undefined) return;
+    member.dialing = false;
+    if (member.connected === undefined && member.dialAtMs <= nowMs)
+      this.#postpone(node, member, nowMs);
   }
 
   /** A dial failed. Answers how many have in a row. */

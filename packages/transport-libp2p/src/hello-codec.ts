@@ -3,7 +3,7 @@
  * later versions can say more. Written by hand because it is the first thing a stranger may say to us: everything is bounded
  * before it is decoded, and no input makes it throw.
  */
-import { addressBytes, readAddress } from "./multiaddr-text.ts";
+import { readAddress } from "./multiaddr-text.ts";
 import { readVarint, writeVarint } from "./varint.ts";
 
 /** Largest hello, in bytes. */
@@ -34,8 +34,8 @@ export interface Hello {
 }
 
 const FIELD = {
-  versionMin: 1,
-  versionMax: 2,
+  lowest: 1,
+  highest: 2,
   agent: 3,
   instance: 4,
   address: 5,
@@ -47,18 +47,18 @@ const VERSION_MAX = 65_535;
 
 /** Encodes; leaves out known addresses that no longer fit, and own ones beyond the limit. */
 export function encodeHello(hello: Hello): Uint8Array {
+  const own = hello.addresses.flatMap((text) => readAddress(text)?.bytes ?? []);
+  const known = hello.known.flatMap((text) => readAddress(text)?.bytes ?? []);
   const parts: Uint8Array[] = [
-    varintField(FIELD.versionMin, hello.versionMin),
-    varintField(FIELD.versionMax, hello.versionMax),
+    varintField(FIELD.lowest, hello.versionMin),
+    varintField(FIELD.highest, hello.versionMax),
     bytesField(FIELD.agent, cutUtf8(hello.agent)),
     bytesField(FIELD.instance, Buffer.from(hello.instance, "hex")),
-    ...hello.addresses
-      .slice(0, OWN_ADDRESSES_MAX)
-      .map((text) => bytesField(FIELD.address, addressBytes(text))),
+    ...own.slice(0, OWN_ADDRESSES_MAX).map((bytes) => bytesField(FIELD.address, bytes)),
   ];
   let length = parts.reduce((sum, part) => sum + part.length, 0);
-  for (const text of hello.known.slice(0, KNOWN_ADDRESSES_MAX)) {
-    const part = bytesField(FIELD.known, addressBytes(text));
+  for (const bytes of known.slice(0, KNOWN_ADDRESSES_MAX)) {
+    const part = bytesField(FIELD.known, bytes);
     if (length + part.length > HELLO_BYTES_MAX) break;
     length += part.length;
     parts.push(part);
@@ -125,8 +125,8 @@ function readFields(bytes: Uint8Array): Fields | undefined {
     const number = tag.value >>> 3;
     offset = content.next;
     if ((tag.value & 7) === WIRE_VARINT) {
-      if (number === FIELD.versionMin) fields.versionMin = content.value;
-      if (number === FIELD.versionMax) fields.versionMax = content.value;
+      if (number === FIELD.lowest) fields.versionMin = content.value;
+      if (number === FIELD.highest) fields.versionMax = content.value;
     } else if ((tag.value & 7) === WIRE_BYTES && content.value <= bytes.length - offset) {
       if (!takeBytes(fields, number, bytes.subarray(offset, offset + content.value)))
         return undefined;

@@ -29,7 +29,7 @@ export async function sayHello(
 ): Promise<{ readonly hello: Hello; readonly roundTripMs: number }> {
   const sentAtMs = performance.now();
   const answer = readHello(stream, timeoutMs);
-  stream.send(encodeFrame(encodeHello(ours)));
+  sendHello(stream, ours);
   const hello = await answer;
   const roundTripMs = performance.now() - sentAtMs;
   closeSoftly(stream);
@@ -39,9 +39,18 @@ export async function sayHello(
 /** Reads the other side's hello, then answers. */
 export async function answerHello(stream: Stream, ours: Hello, timeoutMs: number): Promise<Hello> {
   const hello = await readHello(stream, timeoutMs);
-  stream.send(encodeFrame(encodeHello(ours)));
+  sendHello(stream, ours);
   closeSoftly(stream);
   return hello;
+}
+
+/** A stream that is gone already throws here; whoever waits for its answer learns it from the abort. */
+function sendHello(stream: Stream, ours: Hello): void {
+  try {
+    stream.send(encodeFrame(encodeHello(ours)));
+  } catch (cause) {
+    stream.abort(new HelloError(undefined, cause));
+  }
 }
 
 /** The one frame that is due; rejects with {@link HelloError}, and then the stream is aborted. */

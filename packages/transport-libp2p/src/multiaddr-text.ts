@@ -16,14 +16,31 @@ export interface NodeAddress {
   readonly node: NodeId;
   /** Ends in `/p2p/<node>`. */
   readonly text: string;
+  /** The binary form, about half as long. */
+  readonly bytes: Uint8Array;
   /** It names this machine, so it means something only to those on it. */
   readonly loopback: boolean;
   readonly websocket: boolean;
 }
 
+/** Addresses read before: the same few hundred come with every hello, and parsing is the larger part of its cost. */
+const READ_CACHE_ENTRIES_MAX = 4_096;
+const cache = new Map<string, NodeAddress | undefined>();
+
 /** Reads a multiaddr given as text or bytes; undefined when it is not one that a node can be dialled at. */
 export function readAddress(address: string | Uint8Array): NodeAddress | undefined {
   if (address.length > ADDRESS_LENGTH_MAX) return undefined;
+  // Text begins with a slash, which no binary form of ours does: the two kinds of keys cannot meet.
+  const key = typeof address === "string" ? address : Buffer.from(address).toString("latin1");
+  const known = cache.get(key);
+  if (known !== undefined || cache.has(key)) return known;
+  const parsed = parseAddress(address);
+  if (cache.size >= READ_CACHE_ENTRIES_MAX) cache.clear();
+  cache.set(key, parsed);
+  return parsed;
+}
+
+function parseAddress(address: string | Uint8Array): NodeAddress | undefined {
   try {
     const parsed = multiaddr(address);
     const parts = parsed.getComponents();
@@ -38,12 +55,8 @@ export function readAddress(address: string | Uint8Array): NodeAddress | undefin
       return undefined;
     if (port.value === undefined || Number(port.value) < 1) return undefined;
     if (host.value === "0.0.0.0" || host.value === "::") return undefined;
-    return {
-      node: last.value,
-      text: parsed.toString(),
-      loopback: isLoopbackHost(host.value),
-      websocket,
-    };
+    const loopback = isLoopbackHost(host.value);
+    return { node: last.value, text: parsed.toString(), bytes: parsed.bytes, loopback, websocket };
   } catch {
     // Whatever the library has to say of foreign bytes comes to this: not an address.
     return undefined;
@@ -62,11 +75,6 @@ export function readListenAddress(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The binary form of a valid address, about half as long as the text. */
-export function addressBytes(text: string): Uint8Array {
-  return multiaddr(text).bytes;
 }
 
 /** Whether a host name or IP address means this machine. */
