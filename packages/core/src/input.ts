@@ -28,6 +28,6 @@ export type Input =
   | { readonly type: "lag"; readonly lagMs: number };
 
 /** Timers are few and named; setting one again replaces it. */
-export type TimerId = "pulse" | "watch" | "settle" | "robots" | "sync" | "repeat" | "coalesce";
+export type TimerId = "pulse" | "watch" | "robots" | "sync" | "stop";
 export type CommitId = number;
 export type LoadId = number;

@@ -15,6 +15,7 @@ export class Outbox {
   #ops: StoreOp[] = [];
   #nextCommit: CommitId = 1;
   #nextLoad: LoadId = 1;
+  #rebootAbove: number | undefined;
   readonly #timers = new Map<TimerId, { readonly generation: number; readonly atMonoMs: number }>();
 
   /** Answers a gossip input; at most once per input. */
@@ -77,8 +78,16 @@ export class Outbox {
     if (addresses.length > 0) this.#effects.push({ type: "remember", addresses });
   }
 
-  reboot(reason: string, bootAbove: number): void {
-    this.#effects.push({ type: "reboot", reason, bootAbove });
+  /** Asks for a new boot above `bootAbove`: somebody proved that this node has used it, or its clocks parted (rules PU3, PU6). */
+  reboot(bootAbove: number): void {
+    this.#rebootAbove = Math.max(this.#rebootAbove ?? 0, bootAbove);
+  }
+
+  /** The boot above which a new one was asked for since the last call. */
+  takeReboot(): number | undefined {
+    const above = this.#rebootAbove;
+    this.#rebootAbove = undefined;
+    return above;
   }
 
   /** Whether the input under way has something to persist; then its commit is the returned one. */

@@ -3,7 +3,7 @@
  * about itself. Everything of core that knows neither robots nor chains; those are told through {@link NeighbourhoodListener}.
  */
 import { openHello, sealHello } from "../boot/hello-codec.ts";
-import { StallGuard } from "../boot/stall-guard.ts";
+import { StallGuard, type Absence } from "../boot/stall-guard.ts";
 import type { Validation } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
 import type { RejectReason } from "../event.ts";
@@ -83,15 +83,15 @@ export class Neighbourhood {
   }
 
   /** First with every input: was this node away? If so it doubts itself, and its clocks may ask for a new boot (rule PU6). */
-  checkAbsence(now: Now): "present" | "stalled" | "clocks-parted" {
+  checkAbsence(now: Now): Absence {
     const absence = this.#guard.check(now, this.pulses.dueMonoMs);
-    if (absence.type === "none") return "present";
+    if (absence.type === "none") return absence;
     this.pulses.doubt();
     this.liveness.stalled(now);
     const { out } = this.#env;
     if (absence.type === "stalled") out.emit({ type: "stalled", forMs: absence.forMs });
     else out.emit({ type: "clock-stepped", byMs: absence.byMs });
-    return absence.type;
+    return absence;
   }
 
   onGossipPulse(from: NodeId, bytes: Uint8Array, now: Now): Validation {

@@ -1,0 +1,281 @@
+/**
+ * The composition of core: one input in, every effect of it out (STYLE rules 8, 9).
+ *
+ * Data flows one way through the parts: neighbours (pulses, verdicts) → robots → records → chains → store and network. What a later part
+ * learns that concerns an earlier one (a new member, a status) is told at the end of the input, in a fixed order, never in between.
+ */
+import { DurableHead } from "./audit/durable-head.ts";
+import { HashChainAudit } from "./audit/hash-chain-audit.ts";
+import type { AuditLog } from "./audit/audit-log.ts";
+import { BOOT_ROW, Boots } from "./boot/boots.ts";
+import { Chains } from "./chain/chains.ts";
+import type { Command, StopCommand } from "./command.ts";
+import type { CoreConfig } from "./config.ts";
+import type { Core } from "./core-api.ts";
+import type { StoreRow } from "./driver/store.ts";
+import type { Validation } from "./driver/transport.ts";
+import type { Effect } from "./effect.ts";
+import type { Env } from "./env.ts";
+import type { NodeId, RobotId } from "./ids.ts";
+import type { Input } from "./input.ts";
+import { Neighbourhood } from "./liveness/neighbourhood.ts";
+import type { Subject } from "./liveness/subject.ts";
+import type { Now } from "./now.ts";
+import { Outbox } from "./outbox.ts";
+import type { Identity, Ports } from "./ports.ts";
+import type { Status } from "./view/status.ts";
+import { Robots } from "./robots/robots.ts";
+import { RecordFields } from "./state/record-fields.ts";
+import { fleetView, type FleetViewDeps } from "./view/fleet-view.ts";
+import { StopWait } from "./boot/stop-wait.ts";
+import type { FleetView } from "./view/node-view.ts";
+import type { RobotView } from "./view/robot-view.ts";
+import { MeshListener } from "./mesh-listener.ts";
+
+/** Makes a core that waits for its stored rows (`restore` inputs). Nothing of it reads a clock or a disk. */
+export function createCore(ports: Ports, identity: Identity, config: CoreConfig): Core {
+  return new ComposedCore({ ports, identity, config, out: new Outbox() });
+}
+
+class ComposedCore implements Core {
+  readonly #env: Env;
+  readonly #audit: AuditLog;
+  readonly #auditHead: DurableHead;
+  readonly #boots: Boots;
+  readonly #chains: Chains;
+  readonly #robots: Robots;
+  readonly #near: Neighbourhood;
+  readonly #listener: MeshListener;
+  readonly #stopWait: StopWait;
+  readonly #addresses = new Map<NodeId, readonly string[]>();
+  #phase: "restoring" | "booting" | "running" = "restoring";
+  #hadMajority = true;
+  #now: Now = { monoMs: 0, wallMs: 0 };
+
+  constructor(env: Env) {
+    this.#env = env;
+    this.#audit = new HashChainAudit(env);
+    this.#auditHead = new DurableHead(this.#audit);
+    this.#boots = new Boots(env);
+    this.#chains = new Chains(env, {
+      stored: (entry, gate, now) => this.#audit.append("entry", { ...entryFacts(entry), gate: gate ?? null }, now),
+    });
+    this.#listener = new MeshListener(env, {
+      audit: this.#audit,
+      auditHead: this.#auditHead,
+      chains: this.#chains,
+      beats: (bytesMax, now) => this.#robots.beatsForPulse(bytesMax, now),
+      bootAbove: (boot) => this.#env.out.reboot(boot),
+    });
+    this.#near = new Neighbourhood({ env, membership: this.#chains.membership, listener: this.#listener });
+    this.#robots = new Robots({
+      env,
+      fields: new RecordFields(this.#chains.records),
+      audit: this.#audit,
+      nodes: {
+        self: env.identity.self,
+        status: (node) => this.#near.liveness.subject(node),
+        hasMajority: () => this.#near.liveness.electorate.hasMajority(this.#now.monoMs),
+        witnessCount: (node) => this.#near.liveness.witnessCount(node, this.#now),
+      },
+      requestPulse: () => this.#near.pulses.request(this.#now),
+    });
+    this.#stopWait = new StopWait(env, this.#near);
+  }
+
+  handle(input: Input, now: Now): readonly Effect[] {
+    this.#now = now;
+    if (input.type === "restore") this.#restore(input.rows, input.done, now);
+    else if (this.#phase === "restoring") this.#refuse(input);
+    else {
+      this.#checkAbsence(now);
+      this.#dispatch(input, now);
+    }
+    this.#finish(now);
+    return this.#env.out.drain();
+  }
+
+  fleet(now: Now): FleetView {
+    return fleetView(this.#viewDeps(), now);
+  }
+
+  robots(now: Now): readonly RobotView[] {
+    return this.#robots.ids().flatMap((id) => this.robot(id, now) ?? []);
+  }
+
+  robot(id: RobotId, now: Now): RobotView | undefined {
+    const liveness = this.#robots.view(id, now);
+    if (liveness === undefined) return undefined;
+    const { records } = this.#chains;
+    return { ...liveness, state: records.state(id), etag: records.etag(id), version: records.version(id) };
+  }
+
+  exportDocument(): Uint8Array {
+    return this.#chains.records.exportDocument();
+  }
+
+  #restore(rows: readonly StoreRow[], done: boolean, now: Now): void {
+    for (const row of rows) if (row.key === BOOT_ROW) this.#boots.restore(row);
+    this.#audit.restore(rows);
+    this.#chains.restore(rows, now);
+    this.#robots.restore(rows);
+    if (!done || this.#phase !== "restoring") return;
+    this.#auditHead.restored();
+    this.#chains.restored(now);
+    this.#phase = "booting";
+    this.#robots.start(now);
+    this.#near.liveness.start(now);
+    this.#boots.open(now);
+  }
+
+  /** Before the rows are in, nothing can be answered. */
+  #refuse(input: Input): void {
+    if (input.type === "gossip") this.#env.out.validate("ignore");
+    if (input.type === "command") this.#notReady(input.id);
+  }
+
+  #notReady(id: number): void {
+    const detail = "the node is starting; ask again in a moment";
+    this.#env.out.reply(id, { ok: false, code: "not-ready", detail });
+  }
+
+  /** Was this node itself away? Then robots are given the time, and parted clocks ask for a new boot (rule PU6). */
+  #checkAbsence(now: Now): void {
+    const absence = this.#near.checkAbsence(now);
+    if (absence.type === "stalled") this.#robots.onStall(absence.forMs, now);
+    if (absence.type === "clocks-parted") this.#env.out.reboot(0);
+  }
+
+  #dispatch(input: Exclude<Input, { readonly type: "restore" }>, now: Now): void {
+    switch (input.type) {
+      case "timer":
+        return this.#onTimer(input, now);
+      case "gossip":
+        return this.#env.out.validate(this.#onGossip(input, now));
+      case "message":
+        if (input.channel === "sync") this.#chains.onSync(input.from, input.bytes, now);
+        else this.#near.onDirect(input.from, input.bytes, now);
+        return;
+      case "peer-up":
+        this.#addresses.set(input.peer.node, input.peer.addresses);
+        this.#near.onPeerUp(input.peer.node);
+        this.#chains.onPeerUp(input.peer.node, now);
+        return;
+      case "peer-down":
+        this.#near.onPeerDown(input.node);
+        this.#chains.onPeerDown(input.node);
+        return;
+      case "committed":
+        return this.#onCommitted(input.commit, now);
+      case "loaded":
+        return this.#chains.onLoaded(input.load, input.rows, input.done, now);
+      case "command":
+        return this.#onCommand(input.id, input.command, now);
+      case "lag":
+        this.#near.pulses.lagMs = input.lagMs;
+    }
+  }
+
+  #onTimer(timer: Extract<Input, { readonly type: "timer" }>, now: Now): void {
+    if (!this.#env.out.timerFired(timer.id, timer.generation)) return;
+    if (timer.id === "pulse") this.#near.pulses.onTimer(now);
+    if (timer.id === "watch") this.#near.liveness.tick(now);
+    if (timer.id === "robots") this.#robots.onTimer(now);
+    if (timer.id === "sync") this.#chains.onTimer(now);
+    if (timer.id === "stop") this.#stopWait.onTimer();
+  }
+
+  #onGossip(gossip: Extract<Input, { readonly type: "gossip" }>, now: Now): Validation {
+    if (gossip.topic === "pulse") return this.#near.onGossipPulse(gossip.from, gossip.bytes, now);
+    if (gossip.topic === "verdict") return this.#near.onGossipObservation(gossip.from, gossip.bytes, now);
+    return this.#chains.onGossip(gossip.from, gossip.bytes, now);
+  }
+
+  #onCommitted(commit: number, now: Now): void {
+    this.#auditHead.committed(commit);
+    this.#chains.onCommitted(commit);
+    const boot = this.#boots.committed(commit);
+    if (boot === undefined) return;
+    if (!this.#env.config.observer) this.#chains.start(boot, now);
+    this.#near.pulses.start(boot, now);
+    if (this.#phase === "booting") {
+      this.#phase = "running";
+      this.#env.out.emit({ type: "started", boot });
+    }
+  }
+
+  #onCommand(id: number, command: Command, now: Now): void {
+    if (command.type === "stop") return this.#stop(id, command, now);
+    if (this.#phase !== "running") return this.#notReady(id);
+    if (command.type === "beat") return this.#robots.beat(id, command, now);
+    if (command.type === "register") return this.#robots.register(id, command, now);
+    const { records } = this.#chains;
+    if (this.#robots.view(command.robot, now) === undefined) {
+      const detail = `no robot ${command.robot} is known; a first heartbeat registers it`;
+      return this.#env.out.reply(id, { ok: false, code: "robot-unknown", detail });
+    }
+    const result = records.patchState(command.robot, command.patch, command.ifMatch, now);
+    if (!result.ok) {
+      return this.#env.out.reply(id, { ok: false, code: result.code, detail: result.detail });
+    }
+    this.#chains.flush(now);
+    this.#env.out.reply(id, { ok: true, state: result.state, etag: result.etag }, this.#env.out.pendingCommit());
+  }
+
+  #stop(id: number, command: StopCommand, now: Now): void {
+    this.#stopWait.begin(id, command, now);
+  }
+
+  /** Ends an input: whoever must hear of what happened hears it, then what was collected is written and sent. */
+  #finish(now: Now): void {
+    this.#openBootIfAsked(now);
+    for (const pulse of this.#listener.takePulses()) {
+      this.#robots.onBeats(pulse.author, pulse.dated, pulse.beats, now);
+    }
+    for (const { node, from } of this.#listener.takeStatusChanges()) this.#reportStatus(node, from, now);
+    const hasMajority = this.#near.liveness.electorate.hasMajority(now.monoMs);
+    if (hasMajority !== this.#hadMajority) {
+      this.#hadMajority = hasMajority;
+      this.#robots.onMajority(now);
+    }
+    this.#chains.flush(now);
+    for (const robot of this.#chains.takeChangedRobots()) this.#robots.onRecord(robot, now);
+    const commit = this.#env.out.pendingCommit();
+    if (commit !== undefined) this.#auditHead.committing(commit);
+    this.#near.liveness.statements.flush(now);
+    this.#stopWait.check();
+  }
+
+  #openBootIfAsked(now: Now): void {
+    const above = this.#env.out.takeReboot();
+    if (above === undefined || this.#phase === "restoring") return;
+    this.#near.pulses.suspend();
+    this.#boots.open(now, above);
+    this.#audit.append("boot", { above, own: this.#near.pulses.boot }, now);
+  }
+
+  #reportStatus(node: NodeId, from: Status, now: Now): void {
+    const subject: Subject | undefined = this.#near.liveness.subject(node);
+    if (subject === undefined) return;
+    const { status: to, reason } = subject;
+    this.#env.out.emit({ type: "node-status", node, from, to, reason, atWallMs: now.wallMs });
+    this.#audit.append("node-status", { node, from, to, reason: reason ?? null }, now);
+    this.#robots.onNodeStatus(node, now);
+  }
+
+  #viewDeps(): FleetViewDeps {
+    const { identity } = this.#env;
+    return { identity, near: this.#near, membership: this.#chains.membership, records: this.#chains.records, addresses: this.#addresses };
+  }
+}
+
+function entryFacts(entry: { readonly author: NodeId; readonly epoch: number; readonly seq: number; readonly hash: string; readonly document: string }): {
+  readonly document: string;
+  readonly author: NodeId;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly hash: string;
+} {
+  const { document, author, epoch, seq, hash } = entry;
+  return { document, author, epoch, seq, hash };
+}

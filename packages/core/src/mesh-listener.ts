@@ -1,0 +1,109 @@
+/**
+ * What the neighbourhood tells the rest of core. Pulses and status changes are kept until the end of the input, so that a home's new
+ * word is known before the verdict about the home is applied to its robots.
+ */
+import type { AuditLog } from "./audit/audit-log.ts";
+import type { DurableHead } from "./audit/durable-head.ts";
+import type { Chains } from "./chain/chains.ts";
+import type { Env } from "./env.ts";
+import type { RejectReason } from "./event.ts";
+import type { NodeId } from "./ids.ts";
+import type { Evidence } from "./liveness/observation-codec.ts";
+import type { NeighbourhoodListener } from "./liveness/neighbourhood.ts";
+import type { Subject } from "./liveness/subject.ts";
+import type { Now } from "./now.ts";
+import type { ChainHead } from "./pulse/pulse-codec.ts";
+import type { ValidPulse } from "./pulse/pulse-intake.ts";
+import type { DatedPulse } from "./robots/remote-robots.ts";
+import type { Status } from "./view/status.ts";
+
+export interface MeshListenerDeps {
+  readonly audit: AuditLog;
+  readonly auditHead: DurableHead;
+  readonly chains: Chains;
+  readonly beats: (bytesMax: number, now: Now) => unknown;
+  readonly bootAbove: (boot: number) => void;
+}
+
+export interface TakenPulse {
+  readonly author: NodeId;
+  readonly dated: DatedPulse;
+  readonly beats: unknown;
+}
+
+export class MeshListener implements NeighbourhoodListener {
+  readonly #env: Env;
+  readonly #deps: MeshListenerDeps;
+  #pulses: TakenPulse[] = [];
+  #statusChanges: { readonly node: NodeId; readonly from: Status }[] = [];
+
+  constructor(env: Env, deps: MeshListenerDeps) {
+    this.#env = env;
+    this.#deps = deps;
+  }
+
+  takePulses(): readonly TakenPulse[] {
+    if (this.#pulses.length === 0) return this.#pulses;
+    const pulses = this.#pulses;
+    this.#pulses = [];
+    return pulses;
+  }
+
+  takeStatusChanges(): readonly { readonly node: NodeId; readonly from: Status }[] {
+    if (this.#statusChanges.length === 0) return this.#statusChanges;
+    const changes = this.#statusChanges;
+    this.#statusChanges = [];
+    return changes;
+  }
+
+  accused(subject: Subject, now: Now): void {
+    this.#deps.audit.append("accusation", { subject: subject.node, ...subject.newestName }, now);
+  }
+
+  verdict(subject: Subject, kind: "down" | "up" | "unknown", now: Now): void {
+    const accusers = subject.latch?.accusers ?? [];
+    const singleWitness = subject.latch?.singleWitness ?? false;
+    const pulse = subject.latch?.name ?? subject.newestName;
+    const event = { subject: subject.node, kind, pulse, accusers, singleWitness, atWallMs: now.wallMs };
+    this.#env.out.emit({ type: "verdict", ...event });
+    this.#deps.audit.append("verdict", { subject: subject.node, kind, ...pulse, accusers: [...accusers], singleWitness }, now);
+  }
+
+  statusChanged(node: NodeId, from: Status): void {
+    this.#statusChanges.push({ node, from });
+  }
+
+  pulseParts(
+    beatBytesMax: number,
+    now: Now,
+  ): { readonly heads: readonly ChainHead[]; readonly auditSize: number; readonly auditHash: Uint8Array; readonly beats: unknown } {
+    const { size, hash } = this.#deps.auditHead.head;
+    return {
+      heads: this.#deps.chains.heads(),
+      auditSize: size,
+      auditHash: hash,
+      beats: this.#deps.beats(beatBytesMax, now),
+    };
+  }
+
+  pulse(pulse: ValidPulse, dateMonoMs: number | undefined, from: NodeId, now: Now): void {
+    this.#deps.chains.onHeads(pulse.author, pulse.attachment.heads, from, now);
+    if (dateMonoMs === undefined) return;
+    const { boot, seq } = pulse.header;
+    this.#pulses.push({ author: pulse.author, dated: { boot, seq, dateMonoMs }, beats: pulse.attachment.beats });
+  }
+
+  goodbye(node: NodeId, _evidence: Evidence, now: Now): void {
+    this.#deps.chains.membership.leave(node, now);
+    this.#deps.audit.append("goodbye", { node }, now);
+  }
+
+  rejected(reason: RejectReason, from: NodeId, now: Now): void {
+    this.#env.out.emit({ type: "rejected", reason, from });
+    this.#deps.audit.appendReject(reason, { from }, now);
+  }
+
+  bootAbove(boot: number): void {
+    this.#deps.bootAbove(boot);
+  }
+}
