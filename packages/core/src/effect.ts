@@ -30,6 +30,4 @@ export type Effect =
       readonly after?: CommitId | undefined;
     }
   /** Addresses of roster members worth remembering and dialling. */
-  | { readonly type: "remember"; readonly addresses: readonly string[] }
-  /** The node can no longer write as itself (a higher own boot exists): the driver restarts core from disk (rule PU3). */
-  | { readonly type: "reboot"; readonly reason: string; readonly bootAbove: number };
+  | { readonly type: "remember"; readonly addresses: readonly string[] };

@@ -1,0 +1,40 @@
+/** What robots write into, and read from, document `reported`: their port onto the merged records. */
+import type { RobotId } from "../ids.ts";
+import { isJsonObject, type Json } from "../json.ts";
+import type { Now } from "../now.ts";
+import type { FieldWriter, RobotRecord } from "../robots/field-writer.ts";
+import type { Records } from "./records.ts";
+
+export class RecordFields implements FieldWriter {
+  readonly #records: Records;
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  /** A field that the records refuse (observer, full, too large) is left out: the robot's row and the audit log still hold it. */
+  write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): void {
+    this.#records.write(robot, changes, now);
+  }
+
+  recordOf(robot: RobotId): RobotRecord | undefined {
+    const root = this.#records.record(robot);
+    const { registrar, retired } = this.#records.standing(robot);
+    if (Object.keys(root).length === 0 && !retired) return undefined;
+    return {
+      schedule: root["schedule"],
+      labels: textsOf(root["labels"]),
+      health: root["health"],
+      floating: root["floating"] === true,
+      retired,
+      author: registrar,
+    };
+  }
+}
+
+function textsOf(value: Json | undefined): Readonly<Record<string, string>> {
+  const texts = Object.create(null) as Record<string, string>;
+  if (value === undefined || !isJsonObject(value)) return texts;
+  for (const [key, text] of Object.entries(value)) if (typeof text === "string") texts[key] = text;
+  return texts;
+}
