@@ -18,7 +18,7 @@ import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } fro
 import { dropCovered, dropOps, superseded } from "./compaction.ts";
 import { EpochLog } from "./epoch-log.ts";
 import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
-import { chainRow, partRow, quarantineRow } from "./rows.ts";
+import { chainRow, epochKey, partRow, quarantineRow } from "./rows.ts";
 
 /** A part's bytes by hash, if they are at hand. */
 export type PartSource = (hash: HashHex) => Uint8Array | undefined;
@@ -68,8 +68,8 @@ export class ChainStore {
     this.#hooks = deps.hooks;
   }
 
-  /** Takes one foreign entry; never throws. `wanted` when it came by sync because this node asked for it. */
-  accept(bytes: Uint8Array, now: Now, wanted: boolean, parts: PartSource): AcceptResult {
+  /** Takes one foreign entry; never throws. `wanted` names the epochs that this node asked for. */
+  accept(bytes: Uint8Array, now: Now, wanted: ReadonlySet<string>, parts: PartSource): AcceptResult {
     const decoded = decodeEntry(this.#env, bytes);
     if (!decoded.ok) return { status: "refused", code: decoded.code };
     const { entry } = decoded;
@@ -78,7 +78,8 @@ export class ChainStore {
     if (held === entry.hash) return { status: "duplicate", entry };
     if (log !== undefined && held === undefined && entry.seq < log.openSeq) return { status: "duplicate", entry };
     if (log?.fork !== undefined && entry.seq >= log.fork.seq) return { status: "duplicate", entry };
-    if (log === undefined && !wanted && this.#isCovered(entry)) return { status: "duplicate", entry };
+    const asked = wanted.has(epochKey(entry.document, entry.author, entry.epoch));
+    if (log === undefined && !asked && this.#isCovered(entry)) return { status: "duplicate", entry };
     if (!verifyEnvelope(this.#env, entry.envelope)) return { status: "refused", code: "signature-bad" };
     if (entry.author === this.#env.identity.self && this.ownEpoch > 0 && entry.epoch >= this.ownEpoch) {
       return { status: "own-unknown", entry };

@@ -9,7 +9,7 @@
  */
 import type { CommandErrorCode } from "../command.ts";
 import type { Env } from "../env.ts";
-import { compareText, type RobotId } from "../ids.ts";
+import { compareText, type NodeId, type RobotId } from "../ids.ts";
 import { STATE_BYTES_MAX, STATE_DEPTH_MAX, type Json, type JsonObject } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
@@ -52,6 +52,12 @@ export class Records {
     return this.#table;
   }
 
+  /** The store is restored: changes are news from now on. */
+  begin(now: Now): void {
+    this.#table.observe(now);
+    this.#table.reportChanges();
+  }
+
   /** From now on own writes go to this generation. */
   beginOwn(generation: GenerationRef): void {
     this.#own = generation;
@@ -70,6 +76,11 @@ export class Records {
   /** The whole merged view of a robot by first pointer segment (`state`, `health`, `labels`, …); empty for unknown robots. */
   record(robot: RobotId): JsonObject {
     return this.#table.shown(robot).root;
+  }
+
+  /** Who registered the robot last, and whether it was retired since. */
+  standing(robot: RobotId): { readonly registrar: NodeId | undefined; readonly retired: boolean } {
+    return this.#table.shown(robot);
   }
 
   version(robot: RobotId): string {

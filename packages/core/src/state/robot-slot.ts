@@ -26,6 +26,10 @@ export interface ShownRecord {
   readonly etag: string;
   /** The lowest stamp that is not shown yet, infinite when there is none. */
   readonly aheadHlc: number;
+  /** Who wrote the newest `/schedule`: the robot's registrar. */
+  readonly registrar: NodeId | undefined;
+  /** Retired, and nothing was written since. */
+  readonly retired: boolean;
 }
 
 const NO_STATE: JsonObject = Object.freeze(Object.create(null) as JsonObject);
@@ -41,12 +45,15 @@ export function mergeSources(sources: Iterable<Source>, horizon: number): Merged
 
 export function showSources(env: Env, robot: RobotId, sources: readonly Source[], horizon: number): ShownRecord {
   const { codec, hash: hashing } = env.ports;
-  const root = viewOf(mergeSources(sources, horizon));
+  const merged = mergeSources(sources, horizon);
+  const root = viewOf(merged);
   const shownState = root["state"];
   const state = isJsonObject(shownState) ? shownState : NO_STATE;
   const hash = hashing.sha256(codec.encode([robot, root]));
   const etag = `"${toHex(hashing.sha256(codec.encode(state)).subarray(0, 8))}"`;
+  const registrar = merged.fields.get("/schedule")?.author;
+  const retired = merged.retired !== undefined && Object.keys(root).length === 0;
   let aheadHlc = Number.POSITIVE_INFINITY;
   for (const { record } of sources) aheadHlc = Math.min(aheadHlc, firstStampBeyond(record, horizon));
-  return { root, state, hash, version: toHex(hash.subarray(0, 8)), etag, aheadHlc };
+  return { root, state, hash, version: toHex(hash.subarray(0, 8)), etag, aheadHlc, registrar, retired };
 }

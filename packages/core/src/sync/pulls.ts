@@ -1,0 +1,189 @@
+/**
+ * What is being fetched from one peer (rule CH6): a list of epochs with the place that the peer says it holds, one outstanding want at a
+ * time. Each answer must bring something forward; what the peer was asked for and did not deliver is not asked of it again.
+ */
+import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import { epochKey } from "../chain/rows.ts";
+import type { ChainIndex } from "../chain/chain-index.ts";
+import type { Entry, SnapshotPayload } from "../chain/entry.ts";
+import { WANT_ITEMS_MAX, type WantItem } from "./messages.ts";
+
+/** Epochs that one peer may make this node ask for. */
+export const PULLS_MAX: number = 20_000;
+/** Bytes of parts that wait for their snapshot, per peer. */
+export const STAGED_PARTS_BYTES_MAX: number = 64 * 1024 * 1024;
+
+export interface Pull {
+  readonly document: DocumentName;
+  readonly author: NodeId;
+  readonly epoch: number;
+  /** The peer's head; reached means done. */
+  seq: number;
+  /** Looks for the place where two branches part: from the start, held entries included. */
+  deep: boolean;
+  nextSeq: number;
+  /** A snapshot that waits for parts. */
+  waiting: { readonly bytes: Uint8Array; readonly manifest: SnapshotPayload } | undefined;
+  progressed: boolean;
+}
+
+export class Pulls {
+  readonly #index: ChainIndex;
+  readonly #pulls = new Map<string, Pull>();
+  readonly #parts = new Map<HashHex, Uint8Array>();
+  #partsBytes = 0;
+  #asked: readonly string[] | undefined;
+
+  constructor(index: ChainIndex) {
+    this.#index = index;
+  }
+
+  get isEmpty(): boolean {
+    return this.#pulls.size === 0;
+  }
+
+  /** Keys of the epochs that the outstanding want asks for; undefined when nothing is outstanding. */
+  get asked(): readonly string[] | undefined {
+    return this.#asked;
+  }
+
+  add(document: DocumentName, author: NodeId, epoch: number, seq: number, deep: boolean): void {
+    const key = epochKey(document, author, epoch);
+    const held = this.#pulls.get(key);
+    if (held !== undefined) {
+      held.seq = Math.max(held.seq, seq);
+      if (deep && !held.deep) Object.assign(held, { deep, nextSeq: 0 });
+    } else if (this.#pulls.size < PULLS_MAX) {
+      this.#pulls.set(key, { document, author, epoch, seq, deep, nextSeq: 0, waiting: undefined, progressed: false });
+    }
+  }
+
+  clear(): void {
+    this.#pulls.clear();
+    this.#parts.clear();
+    this.#partsBytes = 0;
+    this.#asked = undefined;
+  }
+
+  /** The next want; undefined when nothing is left or one is outstanding. */
+  ask(): readonly WantItem[] | undefined {
+    if (this.#asked !== undefined) return undefined;
+    const items: WantItem[] = [];
+    const asked: string[] = [];
+    for (const [key, pull] of this.#pulls) {
+      if (items.length >= WANT_ITEMS_MAX) break;
+      pull.progressed = false;
+      asked.push(key);
+      if (pull.waiting === undefined) {
+        const { document, author, epoch } = pull;
+        items.push({ type: "entries", document, author, epoch, fromSeq: this.#fromSeq(pull) });
+        continue;
+      }
+      for (const hash of pull.waiting.manifest.parts) {
+        if (items.length >= WANT_ITEMS_MAX) break;
+        if (!this.#parts.has(hash)) items.push({ type: "part", hash });
+      }
+    }
+    if (items.length === 0) return undefined;
+    this.#asked = asked;
+    return items;
+  }
+
+  /** Keeps a part that an asked snapshot names, or that came along with one; false when there is no room. */
+  stage(hash: HashHex, bytes: Uint8Array): boolean {
+    if (this.#parts.has(hash)) return true;
+    if (this.#partsBytes + bytes.length > STAGED_PARTS_BYTES_MAX) return false;
+    this.#parts.set(hash, bytes);
+    this.#partsBytes += bytes.length;
+    for (const key of this.#asked ?? []) {
+      const pull = this.#pulls.get(key);
+      if (pull?.waiting?.manifest.parts.includes(hash) === true) pull.progressed = true;
+    }
+    return true;
+  }
+
+  part(hash: HashHex): Uint8Array | undefined {
+    return this.#parts.get(hash);
+  }
+
+  /** Snapshots whose parts are all there now. */
+  ready(): readonly Uint8Array[] {
+    const ready: Uint8Array[] = [];
+    for (const pull of this.#pulls.values()) {
+      if (pull.waiting?.manifest.parts.every((hash) => this.#parts.has(hash)) === true) ready.push(pull.waiting.bytes);
+    }
+    return ready;
+  }
+
+  /** An entry came; `advanced` when it was stored. */
+  seen(entry: Entry, advanced: boolean): void {
+    const pull = this.#pulls.get(epochKey(entry.document, entry.author, entry.epoch));
+    if (pull === undefined) return;
+    if (pull.deep && entry.seq >= pull.nextSeq) {
+      pull.nextSeq = entry.seq + 1;
+      pull.progressed = true;
+    }
+    if (!advanced) return;
+    pull.progressed = true;
+    if (pull.waiting !== undefined && entry.payload.kind === "snapshot") this.#unstage(pull);
+  }
+
+  /** A snapshot came without all its parts. */
+  await(entry: Entry, manifest: SnapshotPayload): void {
+    const pull = this.#pulls.get(epochKey(entry.document, entry.author, entry.epoch));
+    if (pull === undefined || pull.waiting?.bytes === entry.bytes) return;
+    pull.waiting = { bytes: entry.bytes, manifest };
+    pull.progressed = true;
+  }
+
+  /** The branches part before this entry: look for the place from the start. */
+  deepen(entry: Entry): void {
+    const pull = this.#pulls.get(epochKey(entry.document, entry.author, entry.epoch));
+    if (pull === undefined || pull.deep) return;
+    pull.deep = true;
+    pull.nextSeq = 0;
+    pull.progressed = true;
+  }
+
+  /** The outstanding want was answered; `more` when the peer did not get through it. */
+  answered(more: boolean): void {
+    const asked = this.#asked ?? [];
+    this.#asked = undefined;
+    const anything = asked.some((key) => this.#pulls.get(key)?.progressed === true);
+    for (const key of asked) {
+      const pull = this.#pulls.get(key);
+      if (pull === undefined) continue;
+      const keep = pull.progressed || (more && anything);
+      if (keep && !this.#isDone(pull)) continue;
+      this.#unstage(pull);
+      this.#pulls.delete(key);
+    }
+    if (this.#pulls.size === 0) {
+      this.#parts.clear();
+      this.#partsBytes = 0;
+    }
+  }
+
+  #isDone(pull: Pull): boolean {
+    if (pull.waiting !== undefined) return false;
+    const log = this.#index.log(pull.document, pull.author, pull.epoch);
+    if (pull.deep) return pull.nextSeq > pull.seq || log?.fork !== undefined;
+    return log !== undefined && (log.head.seq >= pull.seq || log.fork !== undefined);
+  }
+
+  #fromSeq(pull: Pull): number {
+    if (pull.deep) return pull.nextSeq;
+    const log = this.#index.log(pull.document, pull.author, pull.epoch);
+    return log === undefined ? 0 : log.head.seq + 1;
+  }
+
+  #unstage(pull: Pull): void {
+    for (const hash of pull.waiting?.manifest.parts ?? []) {
+      const bytes = this.#parts.get(hash);
+      if (bytes === undefined) continue;
+      this.#parts.delete(hash);
+      this.#partsBytes -= bytes.length;
+    }
+    pull.waiting = undefined;
+  }
+}

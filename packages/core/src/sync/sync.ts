@@ -1,0 +1,290 @@
+/**
+ * Anti-entropy between neighbours (rule CH6): whatever gossip lost, this brings.
+ *
+ * Two nodes compare digests when they meet, and in a round with a random neighbour; where they differ they exchange vectors and each pulls
+ * what it lacks, one want at a time. Heads in pulses and gossip that does not link name what is missing in between; that is
+ * pulled from the neighbour who said so, after a moment in which gossip may still bring it.
+ *
+ * Surface for the composition (through `Replica`): `start`, `onPeerUp`, `onPeerDown`, `onMessage`, `onTimer`, `lack`.
+ */
+import type { Env } from "../env.ts";
+import { compareText, type DocumentName, type NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { ChainIndex, VectorItem } from "../chain/chain-index.ts";
+import type { AcceptResult, PartSource } from "../chain/chain-store.ts";
+import { DOCUMENTS } from "../chain/entry.ts";
+import type { Loads } from "../chain/loads.ts";
+import { epochKey } from "../chain/rows.ts";
+import { toHex } from "../wire/hex.ts";
+import { decodeSync, encodeSync, VECTOR_PAGE_MAX, type SyncMessage } from "./messages.ts";
+import { Pulls } from "./pulls.ts";
+import { SyncServer } from "./server.ts";
+
+/** How long gossip may still bring what a head named, in ms. */
+export const LACK_DELAY_MS: number = 150;
+/** A want that was not answered in this time is given up; the next round begins anew. */
+export const WANT_TIMEOUT_MS: number = 10_000;
+/** Epochs named by heads and gossip that wait to be pulled. */
+export const LACKS_MAX: number = 4_096;
+/** Neighbours told of new chains after a pull, so that a heal crosses the fleet before the next round. */
+export const SPREAD_PEERS_MAX: number = 3;
+
+interface PeerSync {
+  readonly pulls: Pulls;
+  askedMonoMs: number;
+  /** Its vectors came whole in this comparison, so that running out of pulls means synced. */
+  vectorDone: boolean;
+  vectorSent: boolean;
+  stored: number;
+}
+
+interface Lack {
+  readonly document: DocumentName;
+  readonly author: NodeId;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly deep: boolean;
+  readonly from: NodeId;
+  readonly dueMonoMs: number;
+}
+
+/** Takes an entry that came by sync. */
+export type AcceptEntry = (
+  bytes: Uint8Array,
+  from: NodeId,
+  now: Now,
+  wanted: ReadonlySet<string>,
+  parts: PartSource,
+) => AcceptResult;
+
+export class Sync {
+  readonly #env: Env;
+  readonly #index: ChainIndex;
+  readonly #server: SyncServer;
+  readonly #accept: AcceptEntry;
+  readonly #peers = new Map<NodeId, PeerSync>();
+  readonly #lacks = new Map<string, Lack>();
+  #roundMonoMs = Number.POSITIVE_INFINITY;
+  #spreadMonoMs = Number.POSITIVE_INFINITY;
+
+  constructor(env: Env, deps: { readonly index: ChainIndex; readonly loads: Loads; readonly accept: AcceptEntry }) {
+    this.#env = env;
+    this.#index = deps.index;
+    this.#accept = deps.accept;
+    this.#server = new SyncServer(env, deps);
+  }
+
+  start(now: Now): void {
+    this.#roundMonoMs = now.monoMs + this.#env.config.syncEveryMs * (0.5 + this.#env.ports.random.unit() / 2);
+    this.#schedule();
+  }
+
+  onPeerUp(peer: NodeId): void {
+    this.#peers.set(peer, {
+      pulls: new Pulls(this.#index),
+      askedMonoMs: 0,
+      vectorDone: false,
+      vectorSent: false,
+      stored: 0,
+    });
+    this.#sendDigest(peer);
+  }
+
+  onPeerDown(peer: NodeId): void {
+    this.#peers.delete(peer);
+    this.#server.onPeerDown(peer);
+  }
+
+  /** Something is known to exist that is not held here: pulled from `from` unless gossip brings it first. */
+  lack(item: Omit<Lack, "dueMonoMs">, now: Now): void {
+    const key = epochKey(item.document, item.author, item.epoch);
+    const known = this.#lacks.get(key);
+    if (known !== undefined && known.seq >= item.seq && known.deep === item.deep) return;
+    if (known === undefined && this.#lacks.size >= LACKS_MAX) return;
+    this.#lacks.set(key, { ...item, dueMonoMs: known?.dueMonoMs ?? now.monoMs + LACK_DELAY_MS });
+    this.#schedule();
+  }
+
+  onTimer(now: Now): void {
+    for (const [peer, state] of this.#peers) {
+      if (state.pulls.asked === undefined || now.monoMs - state.askedMonoMs < WANT_TIMEOUT_MS) continue;
+      state.pulls.clear();
+      this.#server.onPeerDown(peer);
+    }
+    this.#pullLacks(now);
+    if (now.monoMs >= this.#spreadMonoMs) {
+      this.#spreadMonoMs = Number.POSITIVE_INFINITY;
+      for (const peer of this.#somePeers(SPREAD_PEERS_MAX)) this.#sendDigest(peer);
+    }
+    if (now.monoMs >= this.#roundMonoMs) {
+      this.#roundMonoMs = now.monoMs + this.#env.config.syncEveryMs;
+      for (const peer of this.#somePeers(1)) this.#sendDigest(peer);
+    }
+    this.#schedule();
+  }
+
+  onMessage(from: NodeId, bytes: Uint8Array, now: Now): void {
+    const state = this.#peers.get(from);
+    if (state === undefined) return;
+    const message = decodeSync(this.#env, bytes);
+    if (message === undefined || !this.#take(from, state, message, now)) {
+      this.#env.out.emit({ type: "rejected", reason: "sync-malformed", from });
+    }
+    this.#schedule();
+  }
+
+  /** False when the message is out of turn. */
+  #take(from: NodeId, state: PeerSync, message: SyncMessage, now: Now): boolean {
+    switch (message.type) {
+      case "digest":
+        this.#onDigest(from, state, message.digests);
+        return true;
+      case "same":
+        this.#env.out.emit({ type: "synced", with: from });
+        return true;
+      case "vector":
+        this.#onVector(from, state, message, now);
+        return true;
+      case "want":
+        return this.#server.onWant(from, message.items);
+      case "have":
+        return this.#onHave(from, state, message, now);
+    }
+  }
+
+  #onDigest(from: NodeId, state: PeerSync, digests: ReadonlyMap<DocumentName, Uint8Array>): void {
+    const differing = DOCUMENTS.filter((document) => {
+      const theirs = digests.get(document);
+      return theirs !== undefined && toHex(theirs) !== toHex(this.#index.digest(document));
+    });
+    if (differing.length === 0) {
+      this.#env.out.send(from, "sync", encodeSync(this.#env, { type: "same" }));
+      this.#env.out.emit({ type: "synced", with: from });
+      return;
+    }
+    state.vectorSent = true;
+    this.#sendVectors(from, differing, true);
+  }
+
+  #onVector(from: NodeId, state: PeerSync, message: SyncMessage & { readonly type: "vector" }, now: Now): void {
+    for (const item of message.items) this.#compare(state, message.document, item);
+    if (!message.last) return;
+    if (message.first) this.#sendVectors(from, DOCUMENTS, false);
+    else state.vectorSent = false;
+    state.vectorDone = true;
+    this.#pump(from, state, now);
+  }
+
+  #compare(state: PeerSync, document: DocumentName, { author, place, forkHash }: VectorItem): void {
+    const { epoch, seq, hash } = place;
+    const chain = this.#index.chain(document, author);
+    const log = chain?.epochs.get(epoch);
+    if (log === undefined) {
+      const covered = chain?.covered.get(epoch);
+      if (covered === undefined || covered.seq < seq) state.pulls.add(document, author, epoch, seq, false);
+      return;
+    }
+    const { head, fork } = log;
+    const forkedEarlier = forkHash !== undefined && (fork === undefined || fork.seq > seq);
+    const differs = head.seq === seq && head.hash !== hash && (fork === undefined || forkHash !== undefined);
+    if (forkedEarlier || differs) state.pulls.add(document, author, epoch, seq, true);
+    else if (fork === undefined && seq > head.seq) state.pulls.add(document, author, epoch, seq, false);
+  }
+
+  #onHave(from: NodeId, state: PeerSync, message: SyncMessage & { readonly type: "have" }, now: Now): boolean {
+    const { pulls } = state;
+    if (pulls.asked === undefined) return false;
+    const wanted = new Set(pulls.asked);
+    for (const part of message.parts) pulls.stage(toHex(this.#env.ports.hash.sha256(part)), part);
+    const parts: PartSource = (hash) => pulls.part(hash);
+    for (const bytes of [...message.entries, ...pulls.ready()]) {
+      const result = this.#accept(bytes, from, now, wanted, parts);
+      if (result.status === "refused") {
+        this.#env.out.emit({ type: "rejected", reason: result.code, from });
+        continue;
+      }
+      if (result.status === "stored") state.stored++;
+      if (result.status === "needs-parts") pulls.await(result.entry, result.manifest);
+      else if (result.status === "mismatch") pulls.deepen(result.entry);
+      pulls.seen(result.entry, result.status === "stored" || result.status === "fork");
+    }
+    // A snapshot's parts may have come before the entry in the same frame.
+    for (const bytes of pulls.ready()) {
+      const result = this.#accept(bytes, from, now, wanted, parts);
+      if (result.status === "stored") state.stored++;
+      if (result.status !== "refused") pulls.seen(result.entry, result.status === "stored");
+    }
+    pulls.answered(message.more);
+    this.#pump(from, state, now);
+    return true;
+  }
+
+  /** Asks for more, or says that nothing is missing. */
+  #pump(peer: NodeId, state: PeerSync, now: Now): void {
+    const items = state.pulls.ask();
+    if (items !== undefined) {
+      state.askedMonoMs = now.monoMs;
+      this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "want", items }));
+      return;
+    }
+    if (!state.pulls.isEmpty || state.pulls.asked !== undefined) return;
+    if (state.stored > 0) {
+      state.stored = 0;
+      this.#spreadMonoMs = Math.min(this.#spreadMonoMs, now.monoMs + LACK_DELAY_MS);
+    }
+    if (!state.vectorDone) return;
+    state.vectorDone = false;
+    this.#env.out.emit({ type: "synced", with: peer }, this.#env.out.pendingCommit());
+  }
+
+  #pullLacks(now: Now): void {
+    for (const key of [...this.#lacks.keys()].toSorted(compareText)) {
+      const lack = this.#lacks.get(key) as Lack;
+      if (lack.dueMonoMs > now.monoMs) continue;
+      this.#lacks.delete(key);
+      const log = this.#index.log(lack.document, lack.author, lack.epoch);
+      if (log !== undefined && log.head.seq >= lack.seq && !lack.deep) continue;
+      const from = this.#peers.has(lack.from) ? lack.from : this.#somePeers(1)[0];
+      const state = from === undefined ? undefined : this.#peers.get(from);
+      if (from === undefined || state === undefined) continue;
+      state.pulls.add(lack.document, lack.author, lack.epoch, lack.seq, lack.deep);
+      this.#pump(from, state, now);
+    }
+  }
+
+  #sendDigest(peer: NodeId): void {
+    const digests = new Map(DOCUMENTS.map((document) => [document, this.#index.digest(document)] as const));
+    this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "digest", digests }));
+  }
+
+  #sendVectors(peer: NodeId, documents: readonly DocumentName[], first: boolean): void {
+    for (const [i, document] of documents.entries()) {
+      const items = this.#index.vector(document);
+      const pages = Math.max(Math.ceil(items.length / VECTOR_PAGE_MAX), 1);
+      for (let page = 0; page < pages; page++) {
+        const last = i === documents.length - 1 && page === pages - 1;
+        const some = items.slice(page * VECTOR_PAGE_MAX, (page + 1) * VECTOR_PAGE_MAX);
+        this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "vector", document, items: some, first, last }));
+      }
+    }
+  }
+
+  #somePeers(countMax: number): readonly NodeId[] {
+    const peers = [...this.#peers.keys()].toSorted(compareText);
+    const chosen: NodeId[] = [];
+    while (chosen.length < countMax && peers.length > 0) {
+      const [peer] = peers.splice(Math.floor(this.#env.ports.random.unit() * peers.length), 1);
+      if (peer !== undefined) chosen.push(peer);
+    }
+    return chosen;
+  }
+
+  #schedule(): void {
+    let due = Math.min(this.#roundMonoMs, this.#spreadMonoMs);
+    for (const { dueMonoMs } of this.#lacks.values()) due = Math.min(due, dueMonoMs);
+    for (const { pulls, askedMonoMs } of this.#peers.values()) {
+      if (pulls.asked !== undefined) due = Math.min(due, askedMonoMs + WANT_TIMEOUT_MS);
+    }
+    if (Number.isFinite(due)) this.#env.out.setTimer("sync", Math.ceil(due));
+  }
+}
