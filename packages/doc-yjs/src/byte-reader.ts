@@ -12,7 +12,7 @@ const UTF8: TextDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: tru
 /** Below this length a loop over ASCII bytes is faster than the decoder. */
 const SHORT_TEXT_BYTES = 64;
 /** Bytes of the largest safe integer in groups of seven bits. */
-const VAR_UINT_BYTES_MAX = 8;
+const VAR_UINT_BYTES = 8;
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
@@ -65,7 +65,7 @@ export class ByteReader {
   varUint(): number {
     let value = 0;
     let factor = 1;
-    for (let count = 1; count <= VAR_UINT_BYTES_MAX; count++) {
+    for (let count = 1; count <= VAR_UINT_BYTES; count++) {
       const byte = this.byte();
       value += (byte & 0x7f) * factor;
       factor *= 128;
@@ -81,7 +81,7 @@ export class ByteReader {
     const sign = (first & 0x40) === 0 ? 1 : -1;
     if (first < 0x80) return sign * value;
     let factor = 64;
-    for (let count = 1; count <= VAR_UINT_BYTES_MAX; count++) {
+    for (let count = 1; count <= VAR_UINT_BYTES; count++) {
       const byte = this.byte();
       value += (byte & 0x7f) * factor;
       factor *= 128;

@@ -23,7 +23,7 @@ import {
 /** The low five bits of a struct's info byte say what it is; these are the ones with a meaning here. */
 const KIND = { collected: 0, deleted: 1, value: 8 } as const;
 /** Kinds that Yjs knows and we refuse: JSON text, binary, string, embed, format, type, subdocument, skip. */
-const KIND_KNOWN_MAX = 10;
+const LAST_KNOWN_KIND = 10;
 const KIND_BITS = 0x1f;
 const HAS_KEY = 0x20;
 const HAS_RIGHT_ORIGIN = 0x40;
@@ -94,7 +94,7 @@ function inspectStruct(reader: ByteReader, draft: Draft): void {
 }
 
 function refuseKind(reader: ByteReader, info: number): void {
-  reader.refuse((info & KIND_BITS) <= KIND_KNOWN_MAX ? "bad-content" : "malformed");
+  reader.refuse((info & KIND_BITS) <= LAST_KNOWN_KIND ? "bad-content" : "malformed");
 }
 
 function inspectItem(reader: ByteReader, draft: Draft, info: number): void {

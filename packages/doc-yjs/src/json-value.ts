@@ -22,7 +22,7 @@ const TAG = {
   array: 117,
 } as const;
 /** lib0 writes integers up to this size as such, larger ones as floats. */
-const INTEGER_MAX = 0x7fffffff;
+const LARGEST_INTEGER = 0x7fffffff;
 const FORBIDDEN_KEY = "__proto__";
 const SCRATCH: DataView = new DataView(new ArrayBuffer(4));
 
@@ -119,7 +119,7 @@ export function writeJsonValue(
 }
 
 function writeNumber(writer: ByteWriter, value: number): void {
-  if (Number.isInteger(value) && Math.abs(value) <= INTEGER_MAX) {
+  if (Number.isInteger(value) && Math.abs(value) <= LARGEST_INTEGER) {
     writer.byte(TAG.integer);
     writer.varInt(value);
     return;

@@ -13,7 +13,7 @@ import { PART_BYTES_MAX, PART_BYTES_MIN, SNAPSHOT_PARTS_MAX } from "./limits.ts"
 const INFO_FIRST_ITEM = 0x28;
 const INFO_NEXT_ITEM = 0xa8;
 /** Bytes of the longest header of a part (clients, structs, client, clock) and its empty delete set. */
-const PART_FRAME_BYTES_MAX = 1 + 3 + 8 + 3 + 1;
+const PART_FRAME_BYTES = 1 + 3 + 8 + 3 + 1;
 
 export type Encoded =
   | { readonly ok: true; readonly bytes: Uint8Array }
@@ -55,13 +55,13 @@ export function encodeParts(
   }
   const parts: Uint8Array[] = [];
   let items: Uint8Array[] = [];
-  let bytes = PART_FRAME_BYTES_MAX;
+  let bytes = PART_FRAME_BYTES;
   let clock = 0;
   const flush = (): void => {
     if (items.length > 0) parts.push(encodePart(ledger.clientId, clock, items));
     clock += items.length;
     items = [];
-    bytes = PART_FRAME_BYTES_MAX;
+    bytes = PART_FRAME_BYTES;
   };
   for (const [robot, value] of sortedByRobot(values)) {
     const item = encodeItem(ledger, robot, value, undefined);
