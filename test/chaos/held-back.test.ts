@@ -6,7 +6,9 @@ import { freePort, NodeProcess, ProcessFleet, waitFor } from "../support/node-pr
 const OTHERS = ["one", "two", "three"];
 
 /** A fleet whose founder `far` is reached by everybody through one link that can be held. */
-async function startFarFleet(fleet: ProcessFleet): Promise<{ readonly far: NodeProcess; readonly link: HeldLink }> {
+async function startFarFleet(
+  fleet: ProcessFleet,
+): Promise<{ readonly far: NodeProcess; readonly link: HeldLink }> {
   const meshPort = await freePort();
   const link = new HeldLink(meshPort);
   const linkPort = await link.listen();
@@ -35,21 +37,31 @@ describe("a link that holds bytes back", () => {
     const { far, link } = await startFarFleet(fleet);
     await using _held = link;
     await far.beat("rover");
-    await waitFor("the robot to be known", 3_000, async () => (await fleet.node("one").get("/status/rover")).status === 200);
+    await waitFor(
+      "the robot to be known",
+      3_000,
+      async () => (await fleet.node("one").get("/status/rover")).status === 200,
+    );
     link.hold();
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await far.beat("rover");
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     await far.end("SIGKILL");
-    await waitFor("the others to say down", 8_000, async () => (await statusesOf(fleet, "far")).every((status) => status === "down"));
+    await waitFor("the others to say down", 8_000, async () =>
+      (await statusesOf(fleet, "far")).every((status) => status === "down"),
+    );
     link.release();
     const untilMs = performance.now() + 4_000;
     while (performance.now() < untilMs) {
-      for (const status of await statusesOf(fleet, "far")) expect(["down", "unknown"]).toContain(status);
-      for (const at of OTHERS) expect((await fleet.node(at).get("/status/rover")).status).not.toBe(200);
+      for (const status of await statusesOf(fleet, "far"))
+        expect(["down", "unknown"]).toContain(status);
+      for (const at of OTHERS)
+        expect((await fleet.node(at).get("/status/rover")).status).not.toBe(200);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    await waitFor("the verdict to stand again", 8_000, async () => (await statusesOf(fleet, "far")).every((status) => status === "down"));
+    await waitFor("the verdict to stand again", 8_000, async () =>
+      (await statusesOf(fleet, "far")).every((status) => status === "down"),
+    );
   });
 
   test("VE3, P1 a node behind a link that stalled for eight seconds is up everywhere soon after, with one view", async () => {
@@ -59,9 +71,14 @@ describe("a link that holds bytes back", () => {
     link.hold();
     await new Promise((resolve) => setTimeout(resolve, 8_000));
     await far.beat("late-writer");
-    for (const status of await statusesOf(fleet, "far")) expect(["down", "unknown"]).toContain(status);
+    for (const status of await statusesOf(fleet, "far"))
+      expect(["down", "unknown"]).toContain(status);
     link.release();
     await fleet.allSee(["far", ...OTHERS], "up", 6_000);
-    await waitFor("equal hashes", 10_000, async () => new Set(await fleet.hashes(["far", ...OTHERS])).size === 1);
+    await waitFor(
+      "equal hashes",
+      10_000,
+      async () => new Set(await fleet.hashes(["far", ...OTHERS])).size === 1,
+    );
   });
 });

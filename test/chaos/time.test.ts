@@ -2,15 +2,25 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { ProcessFleet, waitFor } from "../support/node-process.ts";
 
-const MEMBERS = ["one", "two", "three", "four"].map((name, index) => ({ name, region: index % 2 === 0 ? "eu" : "us" }));
+const MEMBERS = ["one", "two", "three", "four"].map((name, index) => ({
+  name,
+  region: index % 2 === 0 ? "eu" : "us",
+}));
 const NAMES = MEMBERS.map(({ name }) => name);
 const STEP_CLOCK = fileURLToPath(new URL("../support/wall-clock-step.ts", import.meta.url));
 
 /** Watches for `ms` that nobody among `at` says anything but `allowed` of `of`. */
-async function watch(fleet: ProcessFleet, at: readonly string[], of: string, allowed: readonly string[], ms: number): Promise<void> {
+async function watch(
+  fleet: ProcessFleet,
+  at: readonly string[],
+  of: string,
+  allowed: readonly string[],
+  ms: number,
+): Promise<void> {
   const untilMs = performance.now() + ms;
   while (performance.now() < untilMs) {
-    for (const name of at) expect(allowed, `${name} about ${of}`).toContain(await fleet.node(name).peerStatus(of));
+    for (const name of at)
+      expect(allowed, `${name} about ${of}`).toContain(await fleet.node(name).peerStatus(of));
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -19,14 +29,19 @@ describe("time gone wrong on real processes", () => {
   test("PU6, P3 a sender whose wall clock steps an hour ahead and back is never called down, nor are its robots", async () => {
     await using fleet = new ProcessFleet();
     await fleet.start(MEMBERS.slice(0, 3));
-    const stepped = await fleet.add({ name: "four", region: "us" }, { execArgv: ["--import", STEP_CLOCK] });
+    const stepped = await fleet.add(
+      { name: "four", region: "us" },
+      { execArgv: ["--import", STEP_CLOCK] },
+    );
     await fleet.allSee(NAMES, "up", 10_000);
     await stepped.beat("clockwork");
     for (let step = 0; step < 2; step += 1) {
       stepped.signal("SIGUSR2");
       await watch(fleet, NAMES.slice(0, 3), "four", ["up", "unknown"], 6_000);
       await waitFor("four to be up everywhere", 4_000, async () => {
-        const statuses = await Promise.all(NAMES.slice(0, 3).map((name) => fleet.node(name).peerStatus("four")));
+        const statuses = await Promise.all(
+          NAMES.slice(0, 3).map((name) => fleet.node(name).peerStatus("four")),
+        );
         return statuses.every((status) => status === "up");
       });
       const { text } = await fleet.node("one").get("/status/clockwork");
@@ -41,7 +56,9 @@ describe("time gone wrong on real processes", () => {
     await fleet.allSee(NAMES, "up", 10_000);
     fleet.node("four").signal("SIGSTOP");
     await waitFor("the others to say down", 8_000, async () => {
-      const statuses = await Promise.all(NAMES.slice(0, 3).map((name) => fleet.node(name).peerStatus("four")));
+      const statuses = await Promise.all(
+        NAMES.slice(0, 3).map((name) => fleet.node(name).peerStatus("four")),
+      );
       return statuses.every((status) => status === "down");
     });
     await new Promise((resolve) => setTimeout(resolve, 3_000));

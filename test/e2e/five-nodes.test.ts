@@ -7,7 +7,11 @@ const MEMBERS = ["one", "two", "three", "four", "five"].map((name, index) => ({
 }));
 const NAMES = MEMBERS.map(({ name }) => name);
 
-async function statusAnswers(fleet: ProcessFleet, names: readonly string[], robot: string): Promise<readonly string[]> {
+async function statusAnswers(
+  fleet: ProcessFleet,
+  names: readonly string[],
+  robot: string,
+): Promise<readonly string[]> {
   return Promise.all(
     names.map(async (name) => {
       const { status, text } = await fleet.node(name).get(`/status/${robot}`);
@@ -26,7 +30,9 @@ describe("five processes joined by one multiaddr", () => {
     expect((await home.beat("security_bot")).text.trim()).toBe("OK");
     expect((await home.patch("security_bot", { status: "scanning", found: 3 })).status).toBe(200);
     await waitFor("all to say that the robot is alive", 3_000, async () =>
-      (await statusAnswers(fleet, NAMES, "security_bot")).every((answer) => answer === "200 security_bot is alive"),
+      (await statusAnswers(fleet, NAMES, "security_bot")).every(
+        (answer) => answer === "200 security_bot is alive",
+      ),
     );
 
     const others = NAMES.slice(0, 4);
@@ -34,7 +40,10 @@ describe("five processes joined by one multiaddr", () => {
     const detectionMs = await waitFor("the other four to say down", 8_000, async () => {
       const answers = await statusAnswers(fleet, others, "security_bot");
       const nodes = await Promise.all(others.map((name) => fleet.node(name).peerStatus("five")));
-      return answers.every((answer) => answer === "500 security_bot is down") && nodes.every((status) => status === "down");
+      return (
+        answers.every((answer) => answer === "500 security_bot is down") &&
+        nodes.every((status) => status === "down")
+      );
     });
     expect(detectionMs).toBeGreaterThan(1_500);
 
@@ -43,7 +52,10 @@ describe("five processes joined by one multiaddr", () => {
       await home.beat("security_bot");
       const nodes = await Promise.all(others.map((name) => fleet.node(name).peerStatus("five")));
       const answers = await statusAnswers(fleet, NAMES, "security_bot");
-      return nodes.every((status) => status === "up") && answers.every((answer) => answer === "200 security_bot is alive");
+      return (
+        nodes.every((status) => status === "up") &&
+        answers.every((answer) => answer === "200 security_bot is alive")
+      );
     });
     for (const name of NAMES) {
       const { state } = await fleet.node(name).json("/api/v1/robots/security_bot");
@@ -51,7 +63,11 @@ describe("five processes joined by one multiaddr", () => {
     }
     const audit = await home.json("/api/v1/audit/verify");
     expect(audit["ok"]).toBe(true);
-    await waitFor("equal document hashes", 10_000, async () => new Set(await fleet.hashes(NAMES)).size === 1);
+    await waitFor(
+      "equal document hashes",
+      10_000,
+      async () => new Set(await fleet.hashes(NAMES)).size === 1,
+    );
   });
 
   test("VE9 SIGTERM is a planned stop: the others say paused, and up after the restart", async () => {
@@ -60,7 +76,9 @@ describe("five processes joined by one multiaddr", () => {
     await fleet.allSee(NAMES.slice(0, 3), "up", 10_000);
     expect(await fleet.node("three").end("SIGTERM")).toBe(0);
     await waitFor("the others to say paused", 2_000, async () => {
-      const statuses = await Promise.all(["one", "two"].map((name) => fleet.node(name).peerStatus("three")));
+      const statuses = await Promise.all(
+        ["one", "two"].map((name) => fleet.node(name).peerStatus("three")),
+      );
       return statuses.every((status) => status === "paused");
     });
     await new Promise((resolve) => setTimeout(resolve, 6_000));
@@ -83,7 +101,13 @@ describe("five processes joined by one multiaddr", () => {
     expect(await alone.peerStatus("one")).toBe("unknown");
     await Promise.all(["one", "two"].map((name) => fleet.node(name).start()));
     await fleet.allSee(NAMES.slice(0, 3), "up", 10_000);
-    await waitFor("equal hashes", 10_000, async () => new Set(await fleet.hashes(NAMES.slice(0, 3))).size === 1);
-    expect((await fleet.node("one").json("/api/v1/robots/edge"))["state"]).toEqual({ written: "alone" });
+    await waitFor(
+      "equal hashes",
+      10_000,
+      async () => new Set(await fleet.hashes(NAMES.slice(0, 3))).size === 1,
+    );
+    expect((await fleet.node("one").json("/api/v1/robots/edge"))["state"]).toEqual({
+      written: "alone",
+    });
   });
 });

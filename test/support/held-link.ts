@@ -42,7 +42,7 @@ export class HeldLink implements AsyncDisposable {
   release(bytesMax: number = Number.POSITIVE_INFINITY): void {
     let rest = false;
     for (const direction of this.#directions) {
-      for (let sent = 0; direction.held.length > 0 && sent < bytesMax; ) {
+      for (let sent = 0; direction.held.length > 0 && sent < bytesMax;) {
         const chunk = direction.held.shift() as Buffer;
         sent += chunk.length;
         this.#heldBytes -= chunk.length;

@@ -14,7 +14,11 @@ interface Acknowledged {
   readonly counters: Map<string, number>;
 }
 
-async function writeUntilKilled(node: NodeProcess, acknowledged: Acknowledged, forMs: number): Promise<void> {
+async function writeUntilKilled(
+  node: NodeProcess,
+  acknowledged: Acknowledged,
+  forMs: number,
+): Promise<void> {
   let isKilled = false;
   const writers = Array.from({ length: WRITERS }, async (_, writer) => {
     for (let turn = 0; !isKilled; turn += 1) {
@@ -23,7 +27,8 @@ async function writeUntilKilled(node: NodeProcess, acknowledged: Acknowledged, f
       try {
         const beat = await node.beat(robot);
         const patch = await node.patch(robot, { counter: next, writer });
-        if (beat.status !== 200 || patch.status !== 200) throw new Error(`${beat.status} ${patch.status} ${patch.text}`);
+        if (beat.status !== 200 || patch.status !== 200)
+          throw new Error(`${beat.status} ${patch.status} ${patch.text}`);
         acknowledged.counters.set(robot, Math.max(next, acknowledged.counters.get(robot) ?? 0));
       } catch (error) {
         if (!isKilled && node.isRunning) throw error;
@@ -47,11 +52,15 @@ export async function killRounds(rounds: number): Promise<number> {
   for (let round = 0; round < rounds; round += 1) {
     await writeUntilKilled(node, acknowledged, 30 + Math.floor(Math.random() * 150));
     await node.start();
-    const { self } = (await node.json("/api/v1/peers")) as unknown as { readonly self: { readonly boot: number } };
+    const { self } = (await node.json("/api/v1/peers")) as unknown as {
+      readonly self: { readonly boot: number };
+    };
     expect(self.boot, `round ${round}: boot`).toBeGreaterThan(lastBoot);
     lastBoot = self.boot;
     for (const [robot, counter] of acknowledged.counters) {
-      const { state } = (await node.json(`/api/v1/robots/${robot}`)) as unknown as { readonly state: { readonly counter: number } };
+      const { state } = (await node.json(`/api/v1/robots/${robot}`)) as unknown as {
+        readonly state: { readonly counter: number };
+      };
       expect(state.counter, `round ${round}: ${robot}`).toBeGreaterThanOrEqual(counter);
     }
     expect((await node.json("/api/v1/audit/verify"))["ok"], `round ${round}: audit`).toBe(true);

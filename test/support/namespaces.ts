@@ -90,5 +90,7 @@ export function namespacesMissing(): string | undefined {
   } catch {
     return "network namespaces need root and iproute2: run `apt-get install iproute2`, then the tests as root";
   }
-  return process.getuid?.() === 0 ? undefined : "network namespaces need root: run the tests as root";
+  return process.getuid?.() === 0
+    ? undefined
+    : "network namespaces need root: run the tests as root";
 }

@@ -25,7 +25,9 @@ export interface NodeProcessOptions {
   /** Arguments for node itself, such as `--import`. */
   readonly execArgv?: readonly string[] | undefined;
   /** Runs inside this network namespace, listening on this address there; asked through a unix socket relay. */
-  readonly namespace?: { readonly name: string; readonly address: string; readonly socketPath: string } | undefined;
+  readonly namespace?:
+    | { readonly name: string; readonly address: string; readonly socketPath: string }
+    | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -55,7 +57,9 @@ export class NodeProcess {
   }
 
   get isRunning(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+    return (
+      this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+    );
   }
 
   get output(): string {
@@ -84,9 +88,13 @@ export class NodeProcess {
       ...(this.options.args ?? []),
     ];
     const command = namespace === undefined ? process.execPath : "ip";
-    const prefix = namespace === undefined ? [] : ["netns", "exec", namespace.name, process.execPath];
+    const prefix =
+      namespace === undefined ? [] : ["netns", "exec", namespace.name, process.execPath];
     // `ip netns exec` replaces itself by the command, so the pid is the node's own.
-    const child = spawn(command, [...prefix, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+    const child = spawn(command, [...prefix, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (chunk: Buffer) => {
@@ -95,7 +103,8 @@ export class NodeProcess {
     }
     if (namespace !== undefined && this.#relay === undefined) this.#startRelay(namespace);
     await waitFor(`${name} to be ready`, 20_000, async () => {
-      if (child.exitCode !== null) throw new Error(`${name} exited with ${child.exitCode}:\n${this.#output}`);
+      if (child.exitCode !== null)
+        throw new Error(`${name} exited with ${child.exitCode}:\n${this.#output}`);
       return (await this.get("/readyz").catch(() => undefined))?.status === 200;
     }).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.#output}`);
@@ -131,7 +140,8 @@ export class NodeProcess {
 
   async json(path: string): Promise<Loose> {
     const answer = await this.get(path);
-    if (answer.status !== 200) throw new Error(`${this.options.name} answered ${answer.status} to ${path}: ${answer.text}`);
+    if (answer.status !== 200)
+      throw new Error(`${this.options.name} answered ${answer.status} to ${path}: ${answer.text}`);
     return JSON.parse(answer.text) as Loose;
   }
 
@@ -153,7 +163,9 @@ export class NodeProcess {
 
   /** The multiaddr by which others join this node. */
   async joinAddress(): Promise<string> {
-    const { self } = (await this.json("/api/v1/peers")) as unknown as { readonly self: { readonly addresses: readonly string[] } };
+    const { self } = (await this.json("/api/v1/peers")) as unknown as {
+      readonly self: { readonly addresses: readonly string[] };
+    };
     const address = self.addresses[0];
     if (address === undefined) throw new Error(`${this.options.name} has no address`);
     return address;
@@ -161,12 +173,17 @@ export class NodeProcess {
 
   ask(method: string, path: string, body?: object): Promise<HttpAnswer> {
     const { namespace, httpPort } = this.options;
-    const target = namespace === undefined ? { host: "127.0.0.1", port: httpPort } : { socketPath: namespace.socketPath };
+    const target =
+      namespace === undefined
+        ? { host: "127.0.0.1", port: httpPort }
+        : { socketPath: namespace.socketPath };
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       host: `127.0.0.1:${httpPort}`,
       connection: "close",
-      ...(payload === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
+      ...(payload === undefined
+        ? {}
+        : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
     };
     return new Promise((resolve, reject) => {
       const outgoing = request({ ...target, method, path, headers, timeout: 5_000 }, (incoming) => {
@@ -174,7 +191,11 @@ export class NodeProcess {
         incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
         incoming.on("error", reject);
         incoming.on("end", () =>
-          resolve({ status: incoming.statusCode ?? 0, text: Buffer.concat(chunks).toString(), headers: incoming.headers }),
+          resolve({
+            status: incoming.statusCode ?? 0,
+            text: Buffer.concat(chunks).toString(),
+            headers: incoming.headers,
+          }),
         );
       });
       outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer to ${method} ${path}`)));
@@ -185,7 +206,15 @@ export class NodeProcess {
 
   #startRelay(namespace: { readonly name: string; readonly socketPath: string }): void {
     const relay = fileURLToPath(new URL("unix-relay-main.ts", import.meta.url));
-    const args = ["netns", "exec", namespace.name, process.execPath, relay, namespace.socketPath, String(this.options.httpPort)];
+    const args = [
+      "netns",
+      "exec",
+      namespace.name,
+      process.execPath,
+      relay,
+      namespace.socketPath,
+      String(this.options.httpPort),
+    ];
     this.#relay = spawn("ip", args, { stdio: ["pipe", "ignore", "inherit"] });
   }
 }
@@ -204,11 +233,16 @@ export async function freePort(): Promise<number> {
 }
 
 /** Asks every 50 ms until the answer is true; returns the milliseconds it took. */
-export async function waitFor(what: string, withinMs: number, ask: () => Promise<boolean>): Promise<number> {
+export async function waitFor(
+  what: string,
+  withinMs: number,
+  ask: () => Promise<boolean>,
+): Promise<number> {
   const startedMs = performance.now();
   for (;;) {
     if (await ask()) return performance.now() - startedMs;
-    if (performance.now() - startedMs > withinMs) throw new Error(`waited ${withinMs} ms for ${what}`);
+    if (performance.now() - startedMs > withinMs)
+      throw new Error(`waited ${withinMs} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -265,7 +299,9 @@ export class ProcessFleet implements AsyncDisposable {
   async hashes(names: readonly string[]): Promise<readonly string[]> {
     return Promise.all(
       names.map(async (name) => {
-        const { view } = (await this.node(name).json("/api/v1/peers")) as unknown as { readonly view: { readonly document_hash: string } };
+        const { view } = (await this.node(name).json("/api/v1/peers")) as unknown as {
+          readonly view: { readonly document_hash: string };
+        };
         return view.document_hash;
       }),
     );

@@ -1,0 +1,132 @@
+/**
+ * Death of a node → verdict on the live nodes: real processes, 1 s pulses, three ways to die (DESIGN §9, rule VE3).
+ *
+ *   node bench/detection.bench.ts [--nodes 20] [--rounds 20] [--ways kill,stop,drop]
+ *
+ * `kill` is SIGKILL, `stop` SIGSTOP (and SIGCONT afterwards), `drop` pulls the plug of the node's network namespace.
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Cables, namespacesMissing, type Host } from "../test/support/namespaces.ts";
+import { ProcessFleet, waitFor, type NodeProcess } from "../test/support/node-process.ts";
+import { EventTap } from "./support/event-tap.ts";
+import { figuresOf, progress, report, type Figures } from "./support/figures.ts";
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: "string", default: "20" },
+    rounds: { type: "string", default: "20" },
+    ways: { type: "string", default: "kill,stop,drop" },
+  },
+});
+const size = Number(values.nodes);
+const rounds = Number(values.rounds);
+/** Between two rounds, so that each victim dies at another moment of its interval. */
+const PAUSE_MS = 2_000;
+
+type Way = "kill" | "stop" | "drop";
+
+interface Result {
+  /** Milliseconds until 99% of the live nodes said `down`, one sample a round. */
+  readonly fleet: Figures;
+  /** Milliseconds of every live node. */
+  readonly nodes: Figures;
+  readonly falseVerdicts: number;
+  readonly missed: number;
+}
+
+async function measure(way: Way): Promise<Result> {
+  using cables = way === "drop" ? new Cables() : undefined;
+  await using fleet = new ProcessFleet();
+  const hosts = new Map<string, Host>();
+  for (let index = 0; index < size; index += 1) {
+    const name = `n${index}`;
+    const host = cables?.host(index % 2 === 0 ? "left" : "right");
+    if (host !== undefined) hosts.set(name, host);
+    const where = host === undefined ? {} : inNamespace(host, join(fleet.dir, `${name}.sock`));
+    await fleet.add({ name, region: index % 2 === 0 ? "eu" : "us" }, where);
+  }
+  const names = fleet.nodes.map(({ options }) => options.name);
+  await fleet.allSee(names, "up", 60_000);
+  const ids = new Map<string, string>();
+  for (const node of fleet.nodes)
+    ids.set(node.options.name, String((await node.json("/api/v1/peers"))["self"]?.["id"]));
+  const taps = new Map(fleet.nodes.map((node) => [node.options.name, new EventTap(node)]));
+  const perFleet: number[] = [];
+  const perNode: number[] = [];
+  let [falseVerdicts, missed] = [0, 0];
+  for (let round = 0; round < rounds; round += 1) {
+    const victim = fleet.nodes[(round * 7 + 3) % size] as NodeProcess;
+    const victimId = ids.get(victim.options.name);
+    for (const tap of taps.values()) tap.clear();
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_000));
+    const diedMs = performance.now();
+    await strike(way, victim, cables, hosts.get(victim.options.name));
+    const live = names.filter((name) => name !== victim.options.name);
+    const isVerdict = (event: {
+      readonly type: string;
+      readonly data: Readonly<Record<string, unknown>>;
+    }): boolean => event.type === "node-status" && event.data["to"] === "down";
+    await waitFor("verdicts", 15_000, async () =>
+      live.every((name) =>
+        taps
+          .get(name)
+          ?.find(diedMs, (event) => isVerdict(event) && event.data["node"] === victimId),
+      ),
+    ).catch(() => undefined);
+    const samples: number[] = [];
+    for (const name of live) {
+      const verdicts = taps.get(name)?.all(diedMs, isVerdict) ?? [];
+      const right = verdicts.find((event) => event.data["node"] === victimId);
+      falseVerdicts += verdicts.filter((event) => event.data["node"] !== victimId).length;
+      if (right === undefined) missed += 1;
+      else samples.push(right.atMs - diedMs);
+    }
+    perNode.push(...samples);
+    perFleet.push(figuresOf(samples).p99);
+    progress(`${way} round ${round + 1}/${rounds}: ${JSON.stringify(figuresOf(samples))}`);
+    await revive(way, victim, cables, hosts.get(victim.options.name));
+    if (way === "kill") taps.set(victim.options.name, new EventTap(victim));
+    await fleet.allSee(names, "up", 90_000).catch((error: unknown) => progress(String(error)));
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  for (const tap of taps.values()) tap.close();
+  return { fleet: figuresOf(perFleet), nodes: figuresOf(perNode), falseVerdicts, missed };
+}
+
+function inNamespace(host: Host, socketPath: string): object {
+  return {
+    meshPort: 7421,
+    httpPort: 7420,
+    namespace: { name: host.namespace, address: host.address, socketPath },
+  };
+}
+
+async function strike(
+  way: Way,
+  victim: NodeProcess,
+  cables: Cables | undefined,
+  host: Host | undefined,
+): Promise<void> {
+  if (way === "kill") await victim.end("SIGKILL");
+  else if (way === "stop") victim.signal("SIGSTOP");
+  else if (host !== undefined) cables?.unplug(host);
+}
+
+async function revive(
+  way: Way,
+  victim: NodeProcess,
+  cables: Cables | undefined,
+  host: Host | undefined,
+): Promise<void> {
+  if (way === "kill") await victim.start();
+  else if (way === "stop") victim.signal("SIGCONT");
+  else if (host !== undefined) cables?.plug(host);
+}
+
+const results: Record<string, Result | string> = {};
+for (const way of values.ways.split(",") as readonly Way[]) {
+  const missing = way === "drop" ? namespacesMissing() : undefined;
+  results[way] = missing ?? (await measure(way));
+}
+report("detection", { nodes: size, rounds, goal: { p50: 3_500, p99: 4_000 }, results });

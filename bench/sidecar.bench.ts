@@ -1,0 +1,71 @@
+/**
+ * What one sidecar costs (DESIGN §9): start to the first pulse, resident memory and CPU with 100 robots that beat every 10 s.
+ *
+ *   node bench/sidecar.bench.ts [--starts 5] [--seconds 60]
+ *
+ * Unbundled: TypeScript sources, types stripped at start. A bare `node -e 0` in the same run is the base line.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { ProcessFleet } from "../test/support/node-process.ts";
+import { figuresOf, progress, report, round } from "./support/figures.ts";
+
+const { values } = parseArgs({
+  options: { starts: { type: "string", default: "5" }, seconds: { type: "string", default: "60" } },
+});
+const ROBOTS = 100;
+const EVERY_MS = 10_000;
+
+/** Resident memory in MB and CPU seconds used so far, as the kernel accounts them. */
+function usage(pid: number): { readonly rssMb: number; readonly cpuSeconds: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const rssKb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return { rssMb: rssKb / 1024, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100 };
+}
+
+await using fleet = new ProcessFleet();
+const starts: number[] = [];
+const node = await fleet.add({ name: "sidecar", region: "eu" });
+for (let start = 0; start < Number(values.starts); start += 1) {
+  await node.end("SIGTERM");
+  const startedMs = performance.now();
+  await node.start();
+  starts.push(performance.now() - startedMs);
+  progress(
+    `start ${start + 1}: ${round(starts.at(-1) ?? 0)} ms until ready (the first pulse is published before)`,
+  );
+}
+const bareStartedMs = performance.now();
+spawnSync(process.execPath, ["-e", "0"]);
+const bareMs = performance.now() - bareStartedMs;
+
+await fleet.add({ name: "second", region: "us" });
+await fleet.add({ name: "third", region: "eu" });
+await fleet.allSee(["sidecar", "second", "third"], "up", 15_000);
+const beats = setInterval(() => {
+  const robot = `robot-${beat % ROBOTS}`;
+  beat += 1;
+  void node.beat(robot);
+}, EVERY_MS / ROBOTS);
+let beat = 0;
+await new Promise((resolve) => setTimeout(resolve, EVERY_MS + 1_000));
+const before = usage(node.pid);
+const rss: number[] = [];
+const measuredMs = Number(values.seconds) * 1_000;
+for (let passedMs = 0; passedMs < measuredMs; passedMs += 1_000) {
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  rss.push(usage(node.pid).rssMb);
+}
+const cpuShare = (usage(node.pid).cpuSeconds - before.cpuSeconds) / (measuredMs / 1_000);
+clearInterval(beats);
+report("sidecar", {
+  robots: ROBOTS,
+  everyMs: EVERY_MS,
+  goal: { rssMb: 150, cpuPercent: 3, startMs: 800 },
+  bareNodeStartMs: round(bareMs),
+  startToReadyMs: figuresOf(starts),
+  rssMb: figuresOf(rss),
+  cpuPercent: round(cpuShare * 100),
+});
