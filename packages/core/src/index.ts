@@ -17,4 +17,3 @@ export * from "./view/node-view.ts";
 export * from "./roster/membership.ts";
 export * from "./error.ts";
 export * from "./wire/dag-cbor.ts";
-export { BOOT_ROW } from "./boot/boots.ts";
