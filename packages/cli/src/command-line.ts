@@ -1,6 +1,6 @@
 /** One run of the command line from arguments to exit code; knows no process, so that tests can call it. */
 import { Command, CommanderError } from "commander";
-import type { Cli } from "./cli.ts";
+import { type Cli, commandPath } from "./cli.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addDevRobotCommand } from "./commands/dev-robot.ts";
@@ -44,6 +44,10 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
       failing = command;
       throw error;
     });
+    // Flags are read before the action runs; an error in one must name its command.
+    command.hook("preSubcommand", (_parent, next) => {
+      cli.context = { command: commandPath(next) };
+    });
   }
   try {
     await program.parseAsync(argv.length === 0 ? ["--help"] : argv, { from: "user" });
@@ -64,6 +68,7 @@ function buildProgram(cli: Cli): Command {
     .version(packageVersion(), "-V, --version", "print the version")
     .helpCommand("help [command]", "help for a command")
     .enablePositionalOptions()
+    .showSuggestionAfterError(false)
     .addHelpText("after", examples)
     .configureOutput({
       writeOut: (text) => cli.terminal.out(text.trimEnd()),

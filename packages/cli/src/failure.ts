@@ -12,6 +12,8 @@ export interface FailureContext {
   readonly url?: string | undefined;
   readonly dataDir?: string | undefined;
   readonly robot?: string | undefined;
+  /** The command changes something, so an answer that never came leaves open whether it did. */
+  readonly writes?: boolean | undefined;
   /** Overrides the next step of the code. */
   readonly next?: string | undefined;
 }
@@ -28,30 +30,44 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     `pulsemesh status   lists the robots; pulsemesh ping ${robot ?? "ROBOT"} --create   registers this one`,
   "robots-max": () => "let another node host the robot, or retire robots that are gone",
   "beats-too-many": () => "beat at most 10 times a second, then repeat the command",
-  "schedule-invalid": () => "give --every and --grace from 100ms to 31d, and --missed from 1 to 100",
+  "schedule-invalid": () =>
+    "give --every and --grace from 100ms to 31d, and --missed from 1 to 100",
   "label-invalid": () => "write labels as --label KEY=VALUE, at most 32 of them",
-  "state-too-large": () => "keep a robot's state under 16 KiB; put what is bigger elsewhere and link it",
+  "state-too-large": () =>
+    "keep a robot's state under 16 KiB; put what is bigger elsewhere and link it",
   "state-too-deep": () => "nest a robot's state at most 32 deep",
   "state-invalid": () => "give KEY=VALUE pairs or one JSON object",
   "precondition-failed": ({ robot }) =>
     `pulsemesh state get ${robot ?? "ROBOT"} --json   shows the state and etag as they are now; then repeat`,
   "not-ready": () => "wait until the node has joined (GET /readyz answers 200), then repeat",
-  "json-invalid": () => "check the JSON, for instance with: node -p 'JSON.parse(process.argv[1])' '…'",
+  "json-invalid": () =>
+    "check the JSON, for instance with: node -p 'JSON.parse(process.argv[1])' '…'",
   "request-invalid": ({ command }) => `${command} --help`,
   "media-type-unsupported": () => "send application/json",
   "body-too-large": () => "send at most 1 MiB",
   "not-found": () => "check that --url names a pulsemesh node of this version: pulsemesh doctor",
-  "method-not-allowed": () => "check that --url names a pulsemesh node of this version: pulsemesh doctor",
+  "method-not-allowed": () =>
+    "check that --url names a pulsemesh node of this version: pulsemesh doctor",
+  "event-streams-max": () => "end other readers of this node's events, or ask another node",
+  "headers-too-large": () => "ask with fewer headers",
+  "host-forbidden": () => "ask by 127.0.0.1 or localhost, as the node listens on loopback only",
+  "origin-forbidden": () => "ask from a page of the node itself, or from a shell",
+  "request-timed-out": () => "send the whole request at once, then repeat",
   "store-locked": () => "stop the process that holds it, or choose another folder with --data",
-  "store-failed": ({ dataDir }) => `pulsemesh doctor --data ${dataDir ?? "DIR"}   checks disk and file modes`,
-  "store-full": ({ dataDir }) => `free disk space under ${dataDir ?? "the data folder"}; the node recovers by itself`,
-  "store-newer": () => "run the newer pulsemesh that wrote this folder, or choose another with --data",
+  "store-failed": ({ dataDir }) =>
+    `pulsemesh doctor --data ${dataDir ?? "DIR"}   checks disk and file modes`,
+  "store-full": ({ dataDir }) =>
+    `free disk space under ${dataDir ?? "the data folder"}; the node recovers by itself`,
+  "store-newer": () =>
+    "run the newer pulsemesh that wrote this folder, or choose another with --data",
   "data-dir-unusable": () => "choose a folder that you may write to with --data",
   "address-in-use": () => "choose another address with --http or --listen",
-  "address-invalid": () => "write HTTP addresses as HOST:PORT and mesh addresses as /ip4/0.0.0.0/tcp/7421",
+  "address-invalid": () =>
+    "write HTTP addresses as HOST:PORT and mesh addresses as /ip4/0.0.0.0/tcp/7421",
   "fleet-mismatch": () =>
     "choose an empty folder with --data to join that fleet; this folder belongs to another one",
-  "join-failed": () => "check with `pulsemesh peers` on the other machine that the address is one of its own",
+  "join-failed": () =>
+    "check with `pulsemesh peers` on the other machine that the address is one of its own",
   "http-insecure": () =>
     "keep --http on 127.0.0.1, or add --insecure-http if everybody who reaches the port may read and write",
   "option-invalid": ({ command }) => `${command} --help`,
@@ -69,7 +85,8 @@ export function isErrorCode(code: unknown): code is ErrorCode {
 
 /** The code of an error from core, node, gateway or client; `internal` for anything else. */
 export function errorCodeOf(error: unknown): ErrorCode {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  const code =
+    typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
   return isErrorCode(code) ? code : "internal";
 }
 
@@ -77,20 +94,40 @@ export function errorCodeOf(error: unknown): ErrorCode {
 export function describeFailure(error: unknown, context: FailureContext): Failure {
   const code = errorCodeOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  const next = context.next ?? nextSteps[code](context);
+  const own = code === "internal" ? nextStepOf(error) : undefined;
+  const next = context.next ?? own ?? nextSteps[code](context);
   const lines = [
     `${context.command}: ${message.trim()}`,
-    `${changedLine(error)} Next: ${next}`,
+    `${changedLine(error, context)} Next: ${next}`,
   ];
+  if (own !== undefined) return { lines, exit: EXIT.unknown };
   if (code === "internal" && error instanceof Error && error.stack !== undefined) {
     lines.push(error.stack);
   }
   return { lines, exit: code === "internal" ? EXIT.no : ERROR_CODES[code].exit };
 }
 
-function changedLine(error: unknown): string {
-  const changed =
-    typeof error === "object" && error !== null && "changed" in error ? error.changed : false;
-  if (changed === "unknown" || changed === undefined) return "It may have taken effect.";
-  return changed === true ? "Part of it has taken effect." : "Nothing was changed.";
+/** Errors of the client bring their own next step, also under codes that only the client has. */
+function nextStepOf(error: unknown): string | undefined {
+  const next = typeof error === "object" && error !== null && "next" in error ? error.next : "";
+  return typeof next === "string" && next !== "" ? next : undefined;
+}
+
+function changedLine(error: unknown, { writes = false }: FailureContext): string {
+  if (typeof error !== "object" || error === null || !("changed" in error)) {
+    return "Nothing was changed.";
+  }
+  if (error.changed === true) return "Part of it has taken effect.";
+  const open = error.changed === undefined && writes && !wasRefused(error);
+  return open ? "It may have taken effect." : "Nothing was changed.";
+}
+
+/** No connection came about, so nothing can have happened at the other end. */
+function wasRefused(error: object): boolean {
+  let at: unknown = error;
+  while (typeof at === "object" && at !== null) {
+    if ("code" in at && (at.code === "ECONNREFUSED" || at.code === "ENOTFOUND")) return true;
+    at = "cause" in at ? at.cause : undefined;
+  }
+  return false;
 }

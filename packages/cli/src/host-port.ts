@@ -20,7 +20,9 @@ export function parseHostPort(text: string, flag: string): HostPort {
   );
   const port = Number(match?.[3] ?? Number.NaN);
   if (match === null || !(port <= portLast)) {
-    const meant = /^[^:/\s]+$/.test(text) ? ` Did you mean ${text}:7420?` : "";
+    const meant = /^[A-Za-z][A-Za-z0-9.-]*$|^\d+\.\d+\.\d+\.\d+$/.test(text)
+      ? ` Did you mean ${text}:7420?`
+      : "";
     throw new PulsemeshError(
       "address-invalid",
       `Cannot use ${flag} '${text}' as it must be HOST:PORT with a port from 0 to ${portLast}.${meant}`,

@@ -4,9 +4,9 @@
 export const OUTPUT_TAIL_BYTES_MAX: number = 10_000;
 
 export interface OutputTail {
-  push(part: Uint8Array): void;
+  readonly push: (part: Uint8Array) => void;
   /** The kept end as text; a character that was cut in two is left out. */
-  text(): string;
+  readonly text: () => string;
 }
 
 /** A buffer that never holds more than twice the limit. */

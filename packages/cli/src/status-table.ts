@@ -1,12 +1,16 @@
 /** Robots and nodes as tables, for `status`, `peers` and `dev`. */
 import { formatAge, formatDuration } from "./duration.ts";
-import type { PeersJson, RobotJson } from "./client-flags.ts";
+import type { PeersJson, RobotJson } from "@pulsemesh/client";
 import { healthStyle, statusStyle, statusWord } from "./status-word.ts";
 import { type Column, tableLines } from "./table.ts";
 
 const robotColumns: readonly Column<RobotJson>[] = [
   { title: "ROBOT", text: ({ robot_id: id }) => id },
-  { title: "STATUS", text: ({ status }) => statusWord(status), style: ({ status }) => statusStyle(status) },
+  {
+    title: "STATUS",
+    text: ({ status }) => statusWord(status),
+    style: ({ status }) => statusStyle(status),
+  },
   { title: "HEALTH", text: ({ health }) => health, style: ({ health }) => healthStyle(health) },
   { title: "AGE", text: ({ age_ms: ageMs }) => formatAge(ageMs), align: "right" },
   { title: "EVERY", text: ({ schedule }) => everyText(schedule), align: "right" },
@@ -48,7 +52,11 @@ interface PeerRow {
 const peerColumns: readonly Column<PeerRow>[] = [
   { title: "NODE", text: ({ name }) => name },
   { title: "REGION", text: ({ region }) => region },
-  { title: "STATUS", text: ({ status }) => statusWord(status), style: ({ status }) => statusStyle(status) },
+  {
+    title: "STATUS",
+    text: ({ status }) => statusWord(status),
+    style: ({ status }) => statusStyle(status),
+  },
   { title: "PULSE", text: ({ pulse }) => pulse, align: "right" },
   { title: "RTT", text: ({ rtt }) => rtt, align: "right" },
   { title: "REASON", text: ({ reason }) => reason },

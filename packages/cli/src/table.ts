@@ -36,7 +36,7 @@ function pad(text: string, width: number, align: "left" | "right" = "left"): str
 }
 
 function textWidth(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
 /** A name or state that a stranger wrote must not move the cursor or paint the screen. */

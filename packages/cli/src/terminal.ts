@@ -7,11 +7,11 @@ import { EXIT } from "./exit-code.ts";
 
 export interface Terminal {
   /** A line of data, on stdout. */
-  out(line: string): void;
+  readonly out: (line: string) => void;
   /** A message, on stderr. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
   /** Text as it is, on stdout; for the live table. */
-  raw(text: string): void;
+  readonly raw: (text: string) => void;
   readonly outIsTty: boolean;
   readonly inIsTty: boolean;
   /** True on a TTY unless NO_COLOR or `TERM=dumb` says otherwise. */

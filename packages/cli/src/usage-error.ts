@@ -6,15 +6,21 @@ import type { Failure } from "./failure.ts";
 import { nearest } from "./nearest.ts";
 
 /** Commander's ways to say that help or version was asked for and shown. */
-const shown = new Set(["commander.help", "commander.helpDisplayed", "commander.version"]);
+const shown = new Set(["commander.helpDisplayed", "commander.version"]);
 
 /** The lines and exit code for an error of the parser that happened in `command`. */
 export function describeUsageError(error: CommanderError, command: Command): Failure {
-  if (shown.has(error.code)) return { lines: [], exit: EXIT.ok };
-  const what = error.message.replace(/^error: /, "");
+  if (shown.has(error.code) || error.exitCode === 0) return { lines: [], exit: EXIT.ok };
+  if (error.code === "commander.help") {
+    return { lines: [command.helpInformation().trimEnd()], exit: EXIT.usage };
+  }
+  const what = error.message.replace(/^error: /, "").replace(/\.$/, "");
   const given = /'([^']*)'/.exec(what)?.[1]?.split(/[ =]/)[0] ?? "";
   const meant = meantInstead(error.code, given, command);
-  const next = `${commandPath(command)} --help`;
+  const behindDashes = command.name() === "exec" && error.code === "commander.unknownOption";
+  const next = behindDashes
+    ? `put the job and its flags behind --: ${commandPath(command)} ROBOT -- CMD ARGS`
+    : `${commandPath(command)} --help`;
   return {
     lines: [
       `${commandPath(command)}: ${what}.${meant === undefined ? "" : ` Did you mean ${meant}?`}`,
@@ -26,14 +32,29 @@ export function describeUsageError(error: CommanderError, command: Command): Fai
 
 function meantInstead(code: string, given: string, command: Command): string | undefined {
   if (code === "commander.unknownOption") {
-    return nearest(given, [...longFlags(command), "--help"]);
+    return (
+      nearest(given, [...longFlags(command), "--help"]) ?? flagOfSubcommand(given, command.commands)
+    );
   }
   if (code === "commander.unknownCommand") {
-    const names = command.commands.map((each) => each.name()).filter((name) => name !== "dev-robot");
+    const names = command.commands
+      .map((each) => each.name())
+      .filter((name) => name !== "dev-robot");
     const found = nearest(given, [...names, "help"]);
     return found === undefined ? undefined : `${commandPath(command)} ${found}`;
   }
   return undefined;
+}
+
+/** A flag in front of the command that it belongs to, or without any: `pulsemesh --listen …`. */
+function flagOfSubcommand(given: string, commands: readonly Command[]): string | undefined {
+  const owners = new Map<string, Command>();
+  for (const command of commands) {
+    for (const flag of longFlags(command)) if (!owners.has(flag)) owners.set(flag, command);
+  }
+  const found = nearest(given, owners.keys());
+  const owner = owners.get(found ?? "");
+  return owner === undefined ? undefined : `${commandPath(owner)} ${found}`;
 }
 
 function longFlags(command: Command): string[] {

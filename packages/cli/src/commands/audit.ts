@@ -1,14 +1,9 @@
 /** `pulsemesh audit tail|verify`: the tamper-evident log of one node. */
+import type { AuditEntryJson, PulsemeshClient } from "@pulsemesh/client";
 import type { Command } from "commander";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Cli, setAction } from "../cli.ts";
-import {
-  type AuditEntryJson,
-  type ClientFlags,
-  type MeshClient,
-  clientFlags,
-  connect,
-} from "../client-flags.ts";
+import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags, wholeBetween } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
@@ -55,7 +50,7 @@ function addTail(parent: Command, cli: Cli): void {
 }
 
 async function follow(
-  client: MeshClient,
+  client: PulsemeshClient,
   from: number,
   show: (entry: AuditEntryJson) => void,
 ): Promise<number> {
@@ -74,7 +69,7 @@ async function follow(
 }
 
 /** Pages backwards from the end until it meets what was shown. */
-async function entriesAfter(client: MeshClient, index: number): Promise<AuditEntryJson[]> {
+async function entriesAfter(client: PulsemeshClient, index: number): Promise<AuditEntryJson[]> {
   const found: AuditEntryJson[] = [];
   let before: number | undefined;
   for (;;) {

@@ -19,11 +19,12 @@ interface RobotFlags {
   readonly primary?: string;
 }
 
-const rounds: Readonly<Record<string, (flags: RobotFlags, mesh: MeshReporter) => Promise<Report>>> = {
-  "secret-scanner": ({ folder }, mesh) => secretScannerRound(folder, mesh),
-  "permission-check": ({ folder }) => permissionCheckRound(folder),
-  "replica-freshness": ({ folder, primary }) => replicaFreshnessRound(primary ?? "", folder),
-};
+const rounds: Readonly<Record<string, (flags: RobotFlags, mesh: MeshReporter) => Promise<Report>>> =
+  {
+    "secret-scanner": ({ folder }, mesh) => secretScannerRound(folder, mesh),
+    "permission-check": ({ folder }) => permissionCheckRound(folder),
+    "replica-freshness": ({ folder, primary }) => replicaFreshnessRound(primary ?? "", folder),
+  };
 
 /** Adds `dev-robot` and `dev-janitor`, which no help lists. */
 export function addDevRobotCommand(program: Command, cli: Cli): void {

@@ -34,15 +34,24 @@ const logLinesShown = 12;
 export function addDevCommand(program: Command, cli: Cli): void {
   const command = program
     .command("dev")
-    .description("a whole mesh on this machine: nodes in two regions and three robots with a real job");
+    .description(
+      "a whole mesh on this machine: nodes in two regions and three robots with a real job",
+    );
   addFlags(command, [
-    { flags: "--nodes <n>", text: `how many nodes, 1 to 16 (default ${nodesDefault})`, parse: wholeBetween(1, 16) },
+    {
+      flags: "--nodes <n>",
+      text: `how many nodes, 1 to 16 (default ${nodesDefault})`,
+      parse: wholeBetween(1, 16),
+    },
     {
       flags: "--http-base <port>",
       text: `first HTTP port; taken ones are passed over (default ${httpBaseDefault})`,
       parse: wholeBetween(1_024, 65_000),
     },
-    { flags: "--once", text: "play the story unattended and exit: 0, or 1 with the step that failed" },
+    {
+      flags: "--once",
+      text: "play the story unattended and exit: 0, or 1 with the step that failed",
+    },
     { flags: "--json", text: "with --once: each step as a line of JSON" },
   ]);
   command.addHelpText(
@@ -98,7 +107,8 @@ async function playOrShow(
     cli.terminal.out(`Starting ${plans.length} nodes (${names}) and 3 robots in ${crew.folder}`);
   }
   const { signal } = interruption;
-  if (flags.once === true) return await playOnce(cli, flags, { crew, folders, plans, signal, startMs });
+  if (flags.once === true)
+    return await playOnce(cli, flags, { crew, folders, plans, signal, startMs });
   try {
     const mesh = await startLocalMesh(crew, plans, signal);
     if (signal.aborted) return EXIT.interrupted;
@@ -152,7 +162,9 @@ async function playOnce(cli: Cli, flags: DevFlags, stage: Stage): Promise<number
 
 function sayEnd(cli: Cli, flags: DevFlags, failed: PlayedStep | undefined, ms: number): void {
   if (flags.json === true) {
-    cli.terminal.out(JSON.stringify({ story: failed === undefined ? "ok" : "failed", failed: failed?.name, ms }));
+    cli.terminal.out(
+      JSON.stringify({ story: failed === undefined ? "ok" : "failed", failed: failed?.name, ms }),
+    );
     return;
   }
   cli.terminal.out(

@@ -39,7 +39,8 @@ export async function checkDataFolder(folder: string): Promise<Finding[]> {
   }
   if (process.platform === "win32") return [{ check, result: "ok", detail: folder }];
   const open = await openEntries(folder);
-  if (open.length === 0) return [{ check, result: "ok", detail: `${folder}, private to its owner` }];
+  if (open.length === 0)
+    return [{ check, result: "ok", detail: `${folder}, private to its owner` }];
   return open.map(({ path, mode }) => ({
     check,
     result: "fail" as const,

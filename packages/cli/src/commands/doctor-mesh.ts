@@ -1,5 +1,5 @@
 /** The checks of `doctor` that ask the node: does it answer, is its clock right, does it see its peers. */
-import type { MeshClient } from "../client-flags.ts";
+import type { PulsemeshClient } from "@pulsemesh/client";
 import { formatAge } from "../duration.ts";
 import { describeFailure } from "../failure.ts";
 import { formatHostPort, hostPortOfMultiaddr } from "../host-port.ts";
@@ -9,7 +9,7 @@ const clockOffMs = 5_000;
 const answerTimeoutMs = 3_000;
 
 /** Whether a node answers, and who it is. */
-export async function checkNode(client: MeshClient, url: string): Promise<Finding[]> {
+export async function checkNode(client: PulsemeshClient, url: string): Promise<Finding[]> {
   try {
     const { self, fleet } = await client.peers();
     const detail = `${self.name} (${self.id}) answers at ${url}, fleet ${fleet.slice(0, 12)}…`;
@@ -57,7 +57,7 @@ export async function checkClock(url: string): Promise<Finding | undefined> {
 }
 
 /** Whether the node sees enough of the roster to judge, and who is missing. */
-export async function checkPeers(client: MeshClient): Promise<Finding[]> {
+export async function checkPeers(client: PulsemeshClient): Promise<Finding[]> {
   try {
     const { view, peers } = await client.peers();
     const sight = `${view.in_sight} of ${view.roster} nodes in sight`;

@@ -21,7 +21,9 @@ const styles: Readonly<Record<Finding["result"], string>> = { ok: "32", warn: "3
 export function addDoctorCommand(program: Command, cli: Cli): void {
   const command = program
     .command("doctor")
-    .description("check node, clock, disk, peers and files; each line ok, warn or fail with what to do");
+    .description(
+      "check node, clock, disk, peers and files; each line ok, warn or fail with what to do",
+    );
   addFlags(command, [
     ...clientFlags,
     { flags: "--data <dir>", text: "the node's data folder", env: "PULSEMESH_DATA" },

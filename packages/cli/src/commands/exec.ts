@@ -7,7 +7,6 @@ import { describeFailure, errorCodeOf } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import { runJob } from "./exec-child.ts";
 import { parseRobotId } from "./run-robots.ts";
-import { PulsemeshError } from "@pulsemesh/core";
 
 interface ExecFlags extends ClientFlags {
   readonly create?: boolean;
@@ -23,11 +22,13 @@ export function addExecCommand(program: Command, cli: Cli): void {
     .command("exec")
     .description("run a job: tell the mesh that it started and how it ended; exits as the job did")
     .argument("<robot>", "the robot that the job is")
-    .argument("<command...>", "the job, behind --")
-    .passThroughOptions();
+    .argument("<command...>", "the job, behind --");
   addFlags(command, [
     ...clientFlags,
-    { flags: "--create", text: "register the robot if the mesh does not know it (every 1d, grace 1h)" },
+    {
+      flags: "--create",
+      text: "register the robot if the mesh does not know it (every 1d, grace 1h)",
+    },
     { flags: "--no-capture", text: "never look at the job's output" },
   ]);
   command.addHelpText(
@@ -39,13 +40,9 @@ job gets it untouched and nothing is kept. Signals are passed on. Exit code: the
 
   pulsemesh exec nightly-backup --create -- ./backup.sh --all`,
   );
-  setAction<ExecFlags>(cli, command, async (flags, [robotText = "", ...rest]) => {
+  setAction<ExecFlags>(cli, command, async (flags, [robotText = "", ...job]) => {
     const robot = parseRobotId(robotText);
-    const job = rest[0] === "--" ? rest.slice(1) : rest;
-    if (job.length === 0) {
-      throw new PulsemeshError("option-invalid", "Cannot run a job as none stands behind --.");
-    }
-    cli.context = { ...cli.context, robot };
+    cli.context = { ...cli.context, robot, writes: true };
     return await exec(cli, flags, robot, job);
   });
 }
@@ -57,11 +54,11 @@ async function exec(
   job: readonly string[],
 ): Promise<number> {
   const client = connect(cli, { timeout: pingTimeoutMsDefault, ...flags });
-  const runId = randomUUID();
-  const tell = async (kind: "start" | number, body?: string): Promise<void> => {
+  const rid = randomUUID();
+  const tell = async (kind: "start" | number, message?: string): Promise<void> => {
     try {
       const create = flags.create === true && kind === "start";
-      await client.ping(robot, { kind, runId, body, create });
+      await client.ping(robot, { kind, rid, message, create });
     } catch (error) {
       warn(cli, error, kind === "start" ? "the start" : "the result");
     }
@@ -82,6 +79,8 @@ function warn(cli: Cli, error: unknown, what: string): void {
   const next =
     errorCodeOf(error) === "robot-unknown" ? "add --create to register the robot" : undefined;
   const { lines } = describeFailure(error, { ...cli.context, next });
-  cli.terminal.say(`pulsemesh exec: warning: the mesh did not get ${what} of this run; the job goes on.`);
+  cli.terminal.say(
+    `pulsemesh exec: warning: the mesh did not get ${what} of this run; the job goes on.`,
+  );
   for (const line of lines.slice(0, 2)) cli.terminal.say(`  ${line}`);
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { PulsemeshError } from "@pulsemesh/core";
 import { type Cli, setAction } from "../cli.ts";
-import { type ClientFlags, type PingKind, clientFlags, connect } from "../client-flags.ts";
+import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { nearest } from "../nearest.ts";
@@ -14,6 +14,9 @@ interface PingFlags extends ClientFlags {
   readonly create?: boolean;
   readonly json?: boolean;
 }
+
+/** What a ping may say. */
+export type PingKind = (typeof words)[number] | number;
 
 const words = ["success", "start", "fail", "log"] as const;
 const exitCodeLast = 255;
@@ -29,17 +32,23 @@ export function addPingCommand(program: Command, cli: Cli): void {
     ...clientFlags,
     { flags: "-m, --message <text>", text: "diagnostics to keep with it; - reads stdin" },
     { flags: "--rid <id>", text: "pairs the start and the end of one run" },
-    { flags: "--create", text: "register the robot if the mesh does not know it (every 1d, grace 1h)" },
+    {
+      flags: "--create",
+      text: "register the robot if the mesh does not know it (every 1d, grace 1h)",
+    },
     { flags: "--json", text: "as JSON" },
   ]);
   setAction<PingFlags>(cli, command, async (flags, [robotText = "", what = "success"]) => {
     const robot = parseRobotId(robotText);
-    cli.context = { ...cli.context, robot };
+    cli.context = { ...cli.context, robot, writes: true };
     const kind = parsePingKind(what);
-    const body = flags.message === "-" ? await cli.terminal.readStdin() : flags.message;
+    const message = flags.message === "-" ? await cli.terminal.readStdin() : flags.message;
     const client = connect(cli, flags);
-    await client.ping(robot, { kind, runId: flags.rid, create: flags.create, body });
-    cli.terminal.out(flags.json === true ? JSON.stringify({ robot_id: robot, kind, ok: true }) : "OK");
+    const { rid, create } = flags;
+    const { created } = await client.ping(robot, { kind, rid, create, message });
+    cli.terminal.out(
+      flags.json === true ? JSON.stringify({ robot_id: robot, kind, created }) : "OK",
+    );
     return EXIT.ok;
   });
 }

@@ -147,7 +147,8 @@ function scheduleOf(said: Omit<RobotFlags, "robot" | "labels">): {
 
 /** Reads a robot id. */
 export function parseRobotId(text: string): RobotId {
-  if (isRobotId(text)) return text;
+  const given: unknown = text;
+  if (isRobotId(given)) return given;
   throw new PulsemeshError("robot-id-invalid", `Cannot use '${text}' as ${ROBOT_ID_RULE}.`);
 }
 

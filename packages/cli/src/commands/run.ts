@@ -132,7 +132,11 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 async function withNearestPort(error: unknown, plan: RunPlan, cli: Cli): Promise<unknown> {
   if (errorCodeOf(error) !== "address-in-use") return error;
   const wanted = [
-    { flag: "--http", at: plan.http, say: (port: number) => formatHostPort({ ...plan.http, port }) },
+    {
+      flag: "--http",
+      at: plan.http,
+      say: (port: number) => formatHostPort({ ...plan.http, port }),
+    },
     ...(plan.node.listen ?? []).map((text) => ({
       flag: "--listen",
       at: hostPortOfMultiaddr(text),

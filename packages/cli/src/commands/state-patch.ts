@@ -26,7 +26,10 @@ function readObject(text: string): JsonObject {
     throw new PulsemeshError("state-invalid", `Cannot read the state as JSON: ${why}.`);
   }
   if (isJsonObject(value)) return value;
-  throw new PulsemeshError("state-invalid", "Cannot use this as state as it must be a JSON object.");
+  throw new PulsemeshError(
+    "state-invalid",
+    "Cannot use this as state as it must be a JSON object.",
+  );
 }
 
 /** JSON where it is JSON, otherwise the text itself, so that `status=scanning` needs no quotes. */
@@ -52,5 +55,8 @@ function setAt(object: JsonObject, path: readonly string[], value: Json): JsonOb
   const inner = Object.hasOwn(object, key) ? object[key] : undefined;
   const next = rest.length === 0 ? value : setAt(isJsonObject(inner) ? inner : {}, rest, value);
   // Through entries, as a plain assignment to `__proto__` would set no key.
-  return Object.fromEntries([...Object.entries(object).filter(([each]) => each !== key), [key, next]]);
+  return Object.fromEntries([
+    ...Object.entries(object).filter(([each]) => each !== key),
+    [key, next],
+  ]);
 }

@@ -1,9 +1,8 @@
 /**
- * `state watch`: prints where every robot stands, then each change as the event stream tells it. A stream that breaks is opened
- * again and everything is read anew, so no change stays unseen for longer than the gap.
+ * `state watch`: prints where every robot stands, then each change as the event stream tells it. The client opens a broken stream
+ * again where it ended; when the node says that events are lost, everything is read anew.
  */
-import { setTimeout as wait } from "node:timers/promises";
-import type { EventJson, MeshClient, RobotJson } from "../client-flags.ts";
+import type { EventJson, PulsemeshClient, RobotJson } from "@pulsemesh/client";
 import { errorCodeOf } from "../failure.ts";
 
 /** A line of output. */
@@ -23,70 +22,48 @@ export interface WatchOptions {
   readonly beats: boolean;
   readonly signal: AbortSignal;
   readonly emit: (line: WatchLine) => void;
-  readonly say: (line: string) => void;
 }
 
-const reopenMs = 1_000;
-/** A second reading closes the gap in which the first was answered before the stream stood. */
-const secondReadingMs = 300;
-
-/** Runs until `signal` aborts. Rejects when the first connection already fails. */
-export async function watchState(client: MeshClient, options: WatchOptions): Promise<void> {
+/**
+ * Runs until `signal` aborts. Rejects when the first connection already fails.
+ *
+ * The stream stands before anything is read, so no change can fall between. A robot that an event names while the first reading
+ * is under way is read again instead of believing the event, which may be older than what was read.
+ */
+export async function watchState(client: PulsemeshClient, options: WatchOptions): Promise<void> {
   const lines = new Map<string, WatchLine>();
-  const watcher: Watcher = { client, lines, emit: emitter(lines, options), options };
-  let opened = false;
-  while (!options.signal.aborted) {
-    try {
-      await watchOnce(watcher, () => (opened = true));
-    } catch (error) {
-      if (options.signal.aborted) return;
-      if (!opened || !isPassing(error)) throw error;
+  const watcher: Watcher = { client, lines, emit: emitter(lines, options) };
+  const touched = new Set<string>();
+  const reading = Promise.withResolvers<void>();
+  let caughtUp = false;
+  const catchUp = async (): Promise<void> => {
+    await readAll(watcher);
+    for (const robot of touched) await readOne(robot, watcher);
+    caughtUp = true;
+  };
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const onOpen = (): void => {
+    if (!caughtUp) catchUp().then(reading.resolve, reading.reject);
+  };
+  const stream = async (): Promise<void> => {
+    for await (const event of client.events({ signal, onOpen })) {
+      if (caughtUp) await take(event, watcher);
+      else if (event.subject !== undefined) touched.add(event.subject);
     }
-    if (options.signal.aborted) return;
-    options.say("The event stream ended; opening it again.");
-    await wait(reopenMs, undefined, { signal: options.signal }).catch(() => {});
+    reading.resolve();
+  };
+  try {
+    await Promise.all([stream(), reading.promise]);
+  } finally {
+    stop.abort();
   }
 }
 
 interface Watcher {
-  readonly client: MeshClient;
+  readonly client: PulsemeshClient;
   readonly lines: Map<string, WatchLine>;
   readonly emit: Emit;
-  readonly options: WatchOptions;
-}
-
-function isPassing(error: unknown): boolean {
-  const code = errorCodeOf(error);
-  return code === "node-unreachable" || code === "timed-out" || code === "not-ready";
-}
-
-/** One connection: the stream and the reading at once; robots that events name meanwhile are read again afterwards. */
-async function watchOnce(watcher: Watcher, onOpen: () => void): Promise<void> {
-  const done = new AbortController();
-  const signal = AbortSignal.any([watcher.options.signal, done.signal]);
-  const touched = new Set<string>();
-  let caughtUp = false;
-  const stream = async (): Promise<void> => {
-    for await (const event of watcher.client.events({ signal })) {
-      if (caughtUp) await take(event, watcher);
-      else if (event.subject !== undefined) touched.add(event.subject);
-    }
-  };
-  const read = async (): Promise<void> => {
-    await readAll(watcher);
-    onOpen();
-    for (const robot of touched) await readOne(robot, watcher);
-    caughtUp = true;
-    await wait(secondReadingMs, undefined, { signal }).catch(() => {});
-    if (!signal.aborted) await readAll(watcher);
-  };
-  const reading = read();
-  try {
-    await Promise.all([stream().finally(() => done.abort()), reading]);
-  } finally {
-    done.abort();
-    await reading.catch(() => {});
-  }
 }
 
 async function readAll({ client, emit }: Watcher): Promise<void> {

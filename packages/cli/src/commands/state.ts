@@ -58,7 +58,7 @@ function addSet(parent: Command, cli: Cli): void {
   ]);
   setAction<StateFlags>(cli, command, async (flags, [robotText = "", ...fields]) => {
     const robot = parseRobotId(robotText);
-    cli.context = { ...cli.context, robot };
+    cli.context = { ...cli.context, robot, writes: true };
     const patch = readPatch(fields[0] === "-" ? [await cli.terminal.readStdin()] : fields);
     const { ifMatch } = flags;
     const { state, etag } = await connect(cli, flags).patchState(robot, patch, { ifMatch });
@@ -92,7 +92,6 @@ liveness the mesh's verdict.`,
       beats: flags.beats ?? false,
       signal: interruption.signal,
       emit: (line) => cli.terminal.out(JSON.stringify(line)),
-      say: cli.terminal.say,
     });
     return interruption.by() === "SIGTERM" ? EXIT.ok : EXIT.interrupted;
   });

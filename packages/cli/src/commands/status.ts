@@ -1,14 +1,9 @@
 /** `pulsemesh status [ROBOT] [-w] [--json]`: the mesh's verdicts, and what robots say of themselves. */
+import type { PulsemeshClient, RobotJson } from "@pulsemesh/client";
 import type { Command } from "commander";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Cli, setAction } from "../cli.ts";
-import {
-  type ClientFlags,
-  type MeshClient,
-  type RobotJson,
-  clientFlags,
-  connect,
-} from "../client-flags.ts";
+import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { formatAge } from "../duration.ts";
 import { EXIT } from "../exit-code.ts";
 import { describeFailure, errorCodeOf } from "../failure.ts";
@@ -31,10 +26,16 @@ export function addStatusCommand(program: Command, cli: Cli): void {
   const command = program
     .command("status")
     .description("what the mesh says of its robots")
-    .argument("[robot]", "one robot; exits 0 for up, late, new and paused, 1 for down and left, 3 for unknown");
+    .argument(
+      "[robot]",
+      "one robot; exits 0 for up, late, new and paused, 1 for down and left, 3 for unknown",
+    );
   addFlags(command, [
     ...clientFlags,
-    { flags: "-w, --watch", text: "go on: drawn in place on a terminal, else a line for each change" },
+    {
+      flags: "-w, --watch",
+      text: "go on: drawn in place on a terminal, else a line for each change",
+    },
     { flags: "--json", text: "as JSON; with --watch one object a line" },
   ]);
   setAction<StatusFlags>(cli, command, async (flags, [robotText]) => {
@@ -74,7 +75,7 @@ export function robotLines(robot: RobotJson): string[] {
 async function watch(
   cli: Cli,
   flags: StatusFlags,
-  client: MeshClient,
+  client: PulsemeshClient,
   robot: string | undefined,
 ): Promise<number> {
   using interruption = catchInterruption();
@@ -85,7 +86,8 @@ async function watch(
       const robots = robot === undefined ? await client.robots() : [await client.robot(robot)];
       show.robots(robots);
     } catch (error) {
-      if (errorCodeOf(error) !== "node-unreachable" && errorCodeOf(error) !== "timed-out") throw error;
+      if (errorCodeOf(error) !== "node-unreachable" && errorCodeOf(error) !== "timed-out")
+        throw error;
       show.trouble(describeFailure(error, cli.context).lines[0] ?? "");
     }
     await wait(redrawMs, undefined, { signal }).catch(() => {});

@@ -1,5 +1,5 @@
 /** What `dev` shows while it runs: tables drawn in place on a terminal, otherwise one line for each thing that changes. */
-import type { PeersJson, RobotJson } from "../client-flags.ts";
+import type { PeersJson, RobotJson } from "@pulsemesh/client";
 import { statusWord } from "../status-word.ts";
 import { peerTable, robotTable } from "../status-table.ts";
 import type { LocalMesh, LocalNode } from "./local-mesh.ts";
@@ -39,7 +39,10 @@ export function snapshotLines(snapshot: DevSnapshot | undefined, color: boolean)
 }
 
 /** What changed between two snapshots, a line each. */
-export function changeLines(before: DevSnapshot | undefined, after: DevSnapshot | undefined): string[] {
+export function changeLines(
+  before: DevSnapshot | undefined,
+  after: DevSnapshot | undefined,
+): string[] {
   if (after === undefined) return before === undefined ? [] : ["no node answers"];
   const old = before === undefined ? new Map<string, string>() : wordsOf(before);
   return [...wordsOf(after).entries()]
@@ -53,8 +56,7 @@ function wordsOf({ peers, robots }: DevSnapshot): Map<string, string> {
   return new Map<string, string>([
     [`node ${self.name}`, statusWord("up")],
     ...peers.peers.map(
-      (peer) =>
-        [`node ${peer.name}`, `${statusWord(peer.status)}${because(peer.reason)}`] as const,
+      (peer) => [`node ${peer.name}`, `${statusWord(peer.status)}${because(peer.reason)}`] as const,
     ),
     ...robots.map(
       (robot) =>

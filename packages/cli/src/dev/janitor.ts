@@ -54,7 +54,7 @@ async function untilDevIsGone(pids: Set<number>): Promise<boolean> {
   process.once("disconnect", () => resolve(false));
   if (!process.connected) resolve(false);
   const done = await promise;
-  if (process.connected) process.disconnect();
+  if (process.connected) process.disconnect?.();
   return done;
 }
 

@@ -1,6 +1,6 @@
 /** The nodes and robots of `dev` as processes: start them, wait until they agree, restart one, find one that answers. */
 import { setTimeout as wait } from "node:timers/promises";
-import { type MeshClient, openClient } from "../client-flags.ts";
+import { type PulsemeshClient, createClient } from "@pulsemesh/client";
 import type { Child } from "./child.ts";
 import type { Crew } from "./crew.ts";
 import { type NodePlan, type RobotPlan, loopback } from "./plan.ts";
@@ -8,7 +8,7 @@ import { type NodePlan, type RobotPlan, loopback } from "./plan.ts";
 export interface LocalNode {
   readonly plan: NodePlan;
   readonly url: string;
-  readonly client: MeshClient;
+  readonly client: PulsemeshClient;
   /** The process that runs it now, or ran it last. */
   readonly child: () => Child;
   /** Starts a new process on the same data. */
@@ -53,7 +53,7 @@ function startNode(crew: Crew, plan: NodePlan, join: string | undefined): LocalN
   return {
     plan,
     url,
-    client: openClient({ url, timeoutMs: answerTimeoutMs }),
+    client: createClient({ baseUrl: url, timeoutMs: answerTimeoutMs }),
     child: () => child,
     restart: () => {
       child = crew.start(plan.name, args);
@@ -63,13 +63,18 @@ function startNode(crew: Crew, plan: NodePlan, join: string | undefined): LocalN
 
 /** The command line of one node, as a user would type it. */
 export function nodeArgs(plan: NodePlan, join: string | undefined): string[] {
+  const flags = {
+    "--name": plan.name,
+    "--region": plan.region,
+    "--data": plan.dataDir,
+    "--http": `${loopback}:${plan.httpPort}`,
+    "--listen": `/ip4/${loopback}/tcp/${plan.meshPort}`,
+    ...(join === undefined ? {} : { "--join": join }),
+    "--log-format": "text",
+  };
   return [
     "run",
-    ...["--name", plan.name, "--region", plan.region, "--data", plan.dataDir],
-    ...["--http", `${loopback}:${plan.httpPort}`],
-    ...["--listen", `/ip4/${loopback}/tcp/${plan.meshPort}`],
-    ...(join === undefined ? [] : ["--join", join]),
-    ...["--log-format", "text"],
+    ...Object.entries(flags).flat(),
     ...plan.robots.flatMap(({ robot }) => ["--robot", robot, ...robotPromise]),
   ];
 }

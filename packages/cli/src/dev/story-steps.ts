@@ -40,7 +40,10 @@ export function storySteps(mesh: LocalMesh, folders: SampleFolders): Step[] {
   return [
     { name: "all nodes see each other", play: (signal) => agree(cast, signal) },
     { name: "all robots are up on every node", play: (signal) => robotsUp(cast, signal) },
-    { name: "state is written on every node", play: (signal) => writeState(cast, "before", mesh.nodes, signal) },
+    {
+      name: "state is written on every node",
+      play: (signal) => writeState(cast, "before", mesh.nodes, signal),
+    },
     ...damageSteps(cast),
     ...deathSteps(cast),
     ...returnSteps(cast),
@@ -58,7 +61,11 @@ function castOf(mesh: LocalMesh, folders: SampleFolders): Cast {
 }
 
 function damageSteps({ mesh: { nodes }, folders }: Cast): Step[] {
-  const everywhere = async (robot: string, health: string, signal: AbortSignal): Promise<StepResult> => {
+  const everywhere = async (
+    robot: string,
+    health: string,
+    signal: AbortSignal,
+  ): Promise<StepResult> => {
     await untilAll(nodes, findTimeoutMs, signal, async ({ client }) => {
       const seen = await client.robot(robot);
       return seen.health === health || `${robot} is ${seen.health}, not ${health}`;
@@ -90,7 +97,11 @@ function damageSteps({ mesh: { nodes }, folders }: Cast): Step[] {
     {
       name: "all three are repaired: everybody is ok again",
       play: async (signal) => {
-        await Promise.all([removeSecret(folders), closePermissions(folders), refreshReplica(folders)]);
+        await Promise.all([
+          removeSecret(folders),
+          closePermissions(folders),
+          refreshReplica(folders),
+        ]);
         for (const robot of ["secret-scanner", "permission-check", "replica-freshness"]) {
           await everywhere(robot, "ok", signal);
         }
@@ -112,7 +123,9 @@ function deathSteps(cast: Cast): Step[] {
       play: async (signal) => {
         await untilAll(others, findTimeoutMs, signal, async ({ client }) => {
           const { status, reason } = await client.robot(orphan);
-          return (status === "down" && reason === "home-down") || `${orphan} is ${status} (${reason})`;
+          return (
+            (status === "down" && reason === "home-down") || `${orphan} is ${status} (${reason})`
+          );
         });
         return { note: "reason home-down" };
       },
@@ -219,18 +232,27 @@ async function writeState(
   return { note: `${nodes.length * robots.length} fields` };
 }
 
-async function allWrittenOn(cast: Cast, nodes: readonly LocalNode[], signal: AbortSignal): Promise<void> {
+async function allWrittenOn(
+  cast: Cast,
+  nodes: readonly LocalNode[],
+  signal: AbortSignal,
+): Promise<void> {
   await untilAll(nodes, returnTimeoutMs, signal, async ({ client }) => {
     const states = new Map((await client.robots()).map((robot) => [robot.robot_id, robot.state]));
     const lost = cast.written.filter(({ robot, key, value }) => states.get(robot)?.[key] !== value);
-    return lost.length === 0 || `${lost.length} of ${cast.written.length} written fields are missing`;
+    return (
+      lost.length === 0 || `${lost.length} of ${cast.written.length} written fields are missing`
+    );
   });
 }
 
 async function auditIntact({ mesh: { nodes }, victim, auditSize }: Cast): Promise<StepResult> {
   for (const { client, plan } of nodes) {
     const audit = await client.auditVerify();
-    if (!audit.ok) throw new Error(`the audit log of ${plan.name} is bad at ${audit.bad_index}: ${audit.reason}`);
+    if (!audit.ok)
+      throw new Error(
+        `the audit log of ${plan.name} is bad at ${audit.bad_index}: ${audit.reason}`,
+      );
     if (plan === victim.plan && audit.size < auditSize) {
       throw new Error(`the audit log of ${plan.name} lost ${auditSize - audit.size} entries`);
     }
@@ -252,7 +274,10 @@ async function sameDocument(cast: Cast, signal: AbortSignal): Promise<StepResult
     { timeoutMs: returnTimeoutMs, signal },
   );
   await allWrittenOn(cast, nodes, signal);
-  return { note: `document_hash ${hash.slice(0, 16)}…, ${cast.written.length} fields intact`, measured: { document_hash: hash } };
+  return {
+    note: `document_hash ${hash.slice(0, 16)}…, ${cast.written.length} fields intact`,
+    measured: { document_hash: hash },
+  };
 }
 
 async function untilAll(

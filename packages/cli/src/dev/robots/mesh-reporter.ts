@@ -27,7 +27,11 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 const requestTimeoutMs = 2_000;
 
 /** A reporter for one robot at one node, such as `http://127.0.0.1:7420`. Its calls reject when the node does not take them. */
-export function meshReporter(baseUrl: string, robot: string, fetchUrl: Fetch = fetch): MeshReporter {
+export function meshReporter(
+  baseUrl: string,
+  robot: string,
+  fetchUrl: Fetch = fetch,
+): MeshReporter {
   const id = encodeURIComponent(robot);
   const send = async (method: string, path: string, body: string, type: string): Promise<void> => {
     const signal = AbortSignal.timeout(requestTimeoutMs);

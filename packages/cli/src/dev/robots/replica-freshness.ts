@@ -64,7 +64,8 @@ export async function writeManifest(folder: string, writtenAtMs: number): Promis
 async function readManifest(folder: string): Promise<Manifest | undefined> {
   try {
     const manifest = JSON.parse(await readFile(join(folder, manifestName), "utf8")) as Manifest;
-    const whole = typeof manifest.files === "object" && !Number.isNaN(Date.parse(manifest.written_at));
+    const whole =
+      typeof manifest.files === "object" && !Number.isNaN(Date.parse(manifest.written_at));
     return whole ? manifest : undefined;
   } catch {
     return undefined;

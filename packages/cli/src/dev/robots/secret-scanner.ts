@@ -32,7 +32,11 @@ const rules: readonly { readonly rule: string; readonly pattern: RegExp }[] = [
 /** Scans a folder once. */
 export async function scanForSecrets(
   folder: string,
-): Promise<{ readonly files: number; readonly skipped: number; readonly findings: SecretFinding[] }> {
+): Promise<{
+  readonly files: number;
+  readonly skipped: number;
+  readonly findings: SecretFinding[];
+}> {
   const { entries } = await walkFolder(folder);
   const findings: SecretFinding[] = [];
   let files = 0;

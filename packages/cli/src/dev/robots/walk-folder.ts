@@ -19,7 +19,10 @@ export interface Walk {
 }
 
 /** Walks `folder`. What vanishes meanwhile is left out; a folder that cannot be read rejects. */
-export async function walkFolder(folder: string, entriesMax: number = walkEntriesMax): Promise<Walk> {
+export async function walkFolder(
+  folder: string,
+  entriesMax: number = walkEntriesMax,
+): Promise<Walk> {
   const found = await readdir(folder, { withFileTypes: true, recursive: true });
   const entries = found
     .map((entry) => toWalkEntry(folder, entry))

@@ -1,0 +1,53 @@
+/** The flags of every command that asks a node, and the client that they make. */
+import { PulsemeshError } from "@pulsemesh/core";
+import { type PulsemeshClient, createClient } from "@pulsemesh/client";
+import type { Cli } from "./cli.ts";
+import { type Flag, durationBetween } from "./flags.ts";
+
+export interface ClientFlags {
+  readonly url?: string | undefined;
+  /** Milliseconds. */
+  readonly timeout?: number | undefined;
+}
+
+const urlDefault = "http://127.0.0.1:7420";
+const timeoutMsDefault = 10_000;
+const dayMs = 86_400_000;
+
+/** `--url` and `--timeout`. */
+export const clientFlags: readonly Flag[] = [
+  {
+    flags: "--url <url>",
+    text: `the node to ask (default ${urlDefault})`,
+    env: "PULSEMESH_URL",
+    parse: parseUrl,
+  },
+  {
+    flags: "--timeout <duration>",
+    text: "how long an answer may take (default 10s)",
+    env: "PULSEMESH_TIMEOUT",
+    parse: durationBetween(1, dayMs),
+  },
+];
+
+/** The address that the flags name. */
+export function urlOf({ url }: ClientFlags): string {
+  return url ?? urlDefault;
+}
+
+/** A client of the node that the flags name; error messages will name it too. */
+export function connect(cli: Cli, flags: ClientFlags): PulsemeshClient {
+  const url = urlOf(flags);
+  cli.context = { ...cli.context, url };
+  return createClient({ baseUrl: url, timeoutMs: flags.timeout ?? timeoutMsDefault });
+}
+
+/** Reads a URL; `localhost:7420` is meant as `http://localhost:7420`. */
+function parseUrl(text: string, flag: string): string {
+  if (/^https?:\/\/[^\s/]+/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, "");
+  const meant = URL.canParse(`http://${text}`) ? ` Did you mean http://${text}?` : "";
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use ${flag} '${text}' as it must be a URL such as ${urlDefault}.${meant}`,
+  );
+}

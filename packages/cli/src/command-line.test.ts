@@ -1,0 +1,307 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { runCommandLine } from "./command-line.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(
+  args: string | readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Run> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const terminal: Terminal = {
+    out: (line) => void out.push(line),
+    say: (line) => void err.push(line),
+    raw: (text) => void out.push(text),
+    outIsTty: false,
+    inIsTty: false,
+    color: false,
+    columns: () => 80,
+    rows: () => 24,
+    env,
+    readStdin: async () => '{"from":"stdin"}',
+  };
+  const argv = typeof args === "string" ? args.split(" ").filter((arg) => arg !== "") : args;
+  const code = await runCommandLine(argv, terminal);
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
+
+interface Call {
+  readonly method: string;
+  readonly url: string;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Stands in for the node behind `fetch`: no socket is opened. */
+function fakeNode(answer: (call: Call) => Response): Call[] {
+  const calls: Call[] = [];
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    const call: Call = {
+      method: init.method ?? "GET",
+      url,
+      body: typeof init.body === "string" ? init.body : "",
+      headers: init.headers as Record<string, string>,
+    };
+    calls.push(call);
+    return answer(call);
+  });
+  return calls;
+}
+
+const robot = {
+  robot_id: "bot",
+  status: "up",
+  since: "2026-01-01T00:00:00.000Z",
+  reason: null,
+  health: "ok",
+  last_check: "2026-01-01T00:00:01.000Z",
+  age_ms: 1_500,
+  node: "eu-1",
+  node_id: "12D3",
+  region: "eu",
+  labels: {},
+  schedule: { type: "every", every_ms: 10_000, grace_ms: 0, missed: 3, startup_ms: 60_000 },
+  version: "1",
+  witnesses: { up: 4, late: 0, down: 0, unknown: 1, of: 5 },
+  state: { status: "scanning" },
+};
+
+const problem = (status: number, code: string): Response =>
+  Response.json(
+    { code, detail: `detail of ${code}`, next: "do this", changed: false, status },
+    { status, headers: { "content-type": "application/problem+json" } },
+  );
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe("usage", () => {
+  test.each([
+    ["run --lisen /ip4/127.0.0.1/tcp/1", "--listen"],
+    ["run --htp x", "--http"],
+    ["run --profile lna", "lan"],
+    ["staus", "pulsemesh status"],
+    ["state wacth", "pulsemesh state watch"],
+    ["--lisen x", "pulsemesh run --listen"],
+    ["status --jsno", "--json"],
+    ["ping bot strat", "start"],
+    ["run --every 10", "10s"],
+    ["run --listen 127.0.0.1:7421", "/ip4/127.0.0.1/tcp/7421"],
+    ["status --url localhost:7420", "http://localhost:7420"],
+  ])("CLI3 `%s` exits 2 and asks 'did you mean %s?'", async (args, meant) => {
+    const { code, out, err } = await run(args);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain(`Did you mean ${meant}?`);
+    expect(err).toContain("Nothing was changed. Next: ");
+  });
+
+  test.each([
+    "run --join x",
+    "run --name -",
+    "run --region a/b",
+    "run --http x:1:2",
+    "status a/b",
+    "ping",
+    "ping bot 256",
+    "exec bot",
+    "exec bot ls -l",
+    "state",
+    "dev --nodes 0",
+    "dev --once --nodes 2",
+    "audit tail -n 0",
+    "status --timeout 0s",
+    "run --robot a --label x",
+    "version extra",
+  ])("CLI5 `%s` exits 2 before anything starts", async (args) => {
+    const { code, out, err } = await run(args);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).not.toBe("");
+  });
+
+  test("CLI5 an error in a flag names its command", async () => {
+    expect((await run("state get a --timeout x")).err).toContain("pulsemesh state get:");
+  });
+
+  test("CLI3 a job without -- is told where its flags go", async () => {
+    expect((await run("exec bot ls -l")).err).toContain("pulsemesh exec ROBOT -- CMD ARGS");
+  });
+
+  test("CLI1 help and version are data: stdout, exit 0", async () => {
+    expect((await run("")).out).toContain("Usage: pulsemesh");
+    expect((await run("help run")).out).toContain("--listen <multiaddr>");
+    expect((await run("--version")).out).toMatch(/^\d+\.\d+\.\d+/);
+    expect(JSON.parse((await run("version --json")).out)).toHaveProperty("version");
+    for (const args of ["", "help run", "--version", "version", "status --help"]) {
+      expect(await run(args)).toMatchObject({ code: 0, err: "" });
+    }
+  });
+
+  test("CLI1 no help lists the commands that only dev starts", async () => {
+    expect((await run("help")).out).not.toContain("dev-robot");
+    expect((await run("dev-robt")).err).not.toContain("dev-robot");
+  });
+});
+
+describe("flags and environment", () => {
+  test("CLI2 a flag wins over the environment, that over the default", async () => {
+    const calls = fakeNode(() => Response.json({ robots: [], next: null }));
+    await run("status");
+    await run("status", { PULSEMESH_URL: "http://127.0.0.1:2" });
+    await run("status --url http://127.0.0.1:3", { PULSEMESH_URL: "http://127.0.0.1:2" });
+    expect(calls.map(({ url }) => new URL(url).port)).toEqual(["7420", "2", "3"]);
+  });
+
+  test("CLI2 a bad value in the environment is refused by its name", async () => {
+    const { code, err } = await run("status", { PULSEMESH_URL: "nonsense" });
+    expect(code).toBe(2);
+    expect(err).toContain("PULSEMESH_URL 'nonsense'");
+    expect((await run("run", { PULSEMESH_MDNS: "maybe" })).err).toContain("PULSEMESH_MDNS='maybe'");
+  });
+});
+
+describe("answers", () => {
+  test.each([
+    ["up", 0],
+    ["late", 0],
+    ["new", 0],
+    ["paused", 0],
+    ["down", 1],
+    ["left", 1],
+    ["unknown", 3],
+  ])("CLI8 status of a robot that is %s exits %i", async (status, code) => {
+    fakeNode(() => Response.json({ ...robot, status }));
+    const result = await run("status bot");
+    expect(result.code).toBe(code);
+    expect(result.out).toContain(status);
+    const json = await run("status bot --json");
+    expect(json.code).toBe(code);
+    expect(JSON.parse(json.out)).toMatchObject({ robot_id: "bot", status });
+  });
+
+  test("CLI6 the table has a word and a shape, age, period, home and witnesses", async () => {
+    fakeNode(() =>
+      Response.json({ robots: [{ ...robot, status: "down", reason: "home-down" }], next: null }),
+    );
+    const { out, code } = await run("status");
+    expect(code).toBe(0);
+    expect(out.split("\n")[1]).toMatch(/^bot +✖ down +ok +1\.5s +10s +eu-1 +eu +4\/5 +home-down$/);
+    expect(out).not.toContain("\u001B");
+  });
+
+  test.each([
+    ["status bot", 404, "robot-unknown", 1],
+    ["state get bot", 503, "not-ready", 3],
+    ["state set bot a=1 --if-match x", 412, "precondition-failed", 1],
+    ["state set bot a=1", 422, "state-too-large", 2],
+    ["ping bot", 429, "beats-too-many", 1],
+  ])(
+    "CLI8 CLI17 `%s` answered %i %s exits %i and names the next step",
+    async (args, status, problemCode, exit) => {
+      fakeNode(() => problem(status, problemCode));
+      const { code, out, err } = await run(args);
+      expect([code, out]).toEqual([exit, ""]);
+      expect(err).toContain(`detail of ${problemCode}`);
+      expect(err).toMatch(/Nothing was changed\. Next: \S+/);
+    },
+  );
+
+  test("CLI8 CLI17 a node that is not there is exit 3, and says how to start one", async () => {
+    vi.stubGlobal("fetch", async () => {
+      throw new TypeError("fetch failed", {
+        cause: Object.assign(new Error(), { code: "ECONNREFUSED" }),
+      });
+    });
+    const { code, err } = await run("ping bot");
+    expect(code).toBe(3);
+    expect(err).toContain("Nothing was changed.");
+    expect(err).toContain("pulsemesh run");
+  });
+
+  test("CLI8 CLI17 no answer in time is exit 124, and a write may have taken effect", async () => {
+    vi.stubGlobal("fetch", async (_url: string, { signal }: RequestInit) => {
+      const { promise, reject } = Promise.withResolvers<Response>();
+      signal?.addEventListener("abort", () => reject(signal.reason as Error));
+      return await promise;
+    });
+    const write = await run("state set bot a=1 --timeout 1ms");
+    expect(write.code).toBe(124);
+    expect(write.err).toContain("It may have taken effect.");
+    expect((await run("state get bot --timeout 1ms")).err).toContain("Nothing was changed.");
+  });
+
+  test("CLI17 what answers but is no node is exit 3 with what to check", async () => {
+    fakeNode(() => new Response("<html>", { status: 502 }));
+    const { code, err } = await run("peers");
+    expect(code).toBe(3);
+    expect(err).toContain("Next: Check that the address");
+  });
+});
+
+describe("requests", () => {
+  test("CLI19 ping sends kind, run id, message and create as the wire contract says", async () => {
+    const calls = fakeNode(() => new Response("OK"));
+    expect(await run("ping bot")).toMatchObject({ code: 0, out: "OK", err: "" });
+    await run("ping bot start --rid r1 --create");
+    await run("ping bot 3 -m oops");
+    await run("ping bot fail -m -");
+    expect(
+      calls.map(({ method, url, body }) => [
+        method,
+        new URL(url).pathname + new URL(url).search,
+        body,
+      ]),
+    ).toEqual([
+      ["POST", "/ping/bot", ""],
+      ["POST", "/ping/bot/start?rid=r1&create=1", ""],
+      ["POST", "/ping/bot/3", "oops"],
+      ["POST", "/ping/bot/fail", '{"from":"stdin"}'],
+    ]);
+  });
+
+  test("CLI12 state set patches, and prints the whole state with --json", async () => {
+    const calls = fakeNode(() => Response.json({ a: 1 }, { headers: { etag: '"e"' } }));
+    const { out, err, code } = await run('state set bot a=1 --json --if-match "x"');
+    expect([code, err]).toEqual([0, ""]);
+    expect(JSON.parse(out)).toEqual({ robot_id: "bot", state: { a: 1 }, etag: '"e"' });
+    expect(calls[0]).toMatchObject({ method: "PATCH", body: '{"a":1}' });
+    expect(calls[0]?.headers["if-match"]).toBe('"x"');
+    await run(["state", "set", "bot", "-"]);
+    expect(calls[1]?.body).toBe('{"from":"stdin"}');
+  });
+
+  test("CLI12 state get prints the state alone", async () => {
+    fakeNode(() => Response.json({ a: { b: 1 } }, { headers: { etag: '"e"' } }));
+    expect(JSON.parse((await run("state get bot")).out)).toEqual({ a: { b: 1 } });
+  });
+
+  test("CLI19 audit verify exits 1 and names the first bad entry", async () => {
+    fakeNode(() => Response.json({ ok: false, size: 9, bad_index: 4, reason: "hash differs" }));
+    const { code, out } = await run("audit verify");
+    expect(code).toBe(1);
+    expect(out).toContain("entry 4 of 9: hash differs");
+    fakeNode(() => Response.json({ ok: true, size: 9, head: "abc" }));
+    expect(await run("audit verify")).toMatchObject({ code: 0, out: "ok: 9 entries, head abc" });
+  });
+
+  test("CLI19 audit tail prints entries, oldest first, one line each", async () => {
+    const entry = { time: "t", kind: "beat", data: { a: "x\ny" }, hash: "h".repeat(64) };
+    fakeNode(() =>
+      Response.json({
+        entries: [
+          { index: 1, ...entry },
+          { index: 2, ...entry },
+        ],
+        before: 1,
+      }),
+    );
+    expect((await run("audit tail -n 2")).out.split("\n")).toHaveLength(2);
+    const lines = (await run("audit tail --json")).out.split("\n");
+    expect(lines.map((line) => (JSON.parse(line) as { index: number }).index)).toEqual([1, 2]);
+  });
+});

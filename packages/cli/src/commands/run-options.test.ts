@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { dataFolder, planRun } from "./run-options.ts";
+
+test("CLI10 data lives in --data, else XDG_STATE_HOME, else ~/.local/state; relative XDG paths are ignored", () => {
+  const home = { HOME: "/home/me" };
+  expect(dataFolder("/x", home)).toBe("/x");
+  expect(dataFolder(undefined, { ...home, XDG_STATE_HOME: "/s" })).toBe("/s/pulsemesh");
+  expect(dataFolder(undefined, { ...home, XDG_STATE_HOME: "rel" })).toBe(
+    "/home/me/.local/state/pulsemesh",
+  );
+  expect(dataFolder(undefined, home)).toBe("/home/me/.local/state/pulsemesh");
+});
+
+test("CLI10 planRun applies the defaults: loopback, one fleet of its own, no core overrides", () => {
+  const plan = planRun({}, [{ robot: undefined, labels: {} }], { HOME: "/h" });
+  expect(plan).toMatchObject({ http: { host: "127.0.0.1", port: 7_420 }, insecureHttp: false });
+  expect(plan.node).toMatchObject({
+    listen: ["/ip4/127.0.0.1/tcp/7421"],
+    join: undefined,
+    core: {},
+  });
+  expect(plan.node.name).toMatch(/^[A-Za-z0-9]/);
+});
+
+test("CLI9 planRun hands schedules in front of all robots to core", () => {
+  const plan = planRun({ observer: true }, [{ robot: undefined, labels: {}, everyMs: 9_000 }], {});
+  expect(plan.node.core).toEqual({
+    observer: true,
+    robotEveryMs: 9_000,
+    robotGraceMs: 0,
+    robotMissed: 3,
+  });
+});
