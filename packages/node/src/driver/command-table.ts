@@ -1,0 +1,53 @@
+/** Commands under way, each with the caller who waits for its reply. */
+import type { CommandResult } from "@pulsemesh/core";
+
+/** Commands under way at most; further callers are told to come back. */
+export const COMMANDS_MAX: number = 10_000;
+
+interface Caller {
+  readonly resolve: (result: CommandResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class CommandTable {
+  readonly #callers = new Map<number, Caller>();
+  #nextId = 1;
+
+  get size(): number {
+    return this.#callers.size;
+  }
+
+  get isFull(): boolean {
+    return this.#callers.size >= COMMANDS_MAX;
+  }
+
+  /** Registers a caller under a fresh id. */
+  open(): { readonly id: number; readonly answer: Promise<CommandResult> } {
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<CommandResult>();
+    this.#callers.set(id, { resolve, reject });
+    return { id, answer: promise };
+  }
+
+  resolve(id: number, result: CommandResult): void {
+    this.#callers.get(id)?.resolve(result);
+    this.#callers.delete(id);
+  }
+
+  reject(id: number, error: Error): void {
+    this.#callers.get(id)?.reject(error);
+    this.#callers.delete(id);
+  }
+
+  /** Nobody will be answered any more. */
+  rejectAll(error: Error): void {
+    for (const caller of this.#callers.values()) caller.reject(error);
+    this.#callers.clear();
+  }
+
+  /** Answers everybody alike. */
+  resolveAll(result: CommandResult): void {
+    for (const caller of this.#callers.values()) caller.resolve(result);
+    this.#callers.clear();
+  }
+}

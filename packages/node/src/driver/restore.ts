@@ -1,0 +1,17 @@
+/**
+ * Rows that core is rebuilt from, in key order: everything but the entries of the audit log, which may be many and of which core needs
+ * the last only.
+ */
+import type { Store, StoreRange, StoreRow } from "@pulsemesh/core";
+
+/** Keys of audit entries; the contract with core's audit log. */
+export const AUDIT_ENTRIES: StoreRange = { gte: "audit/", lt: "audit0" };
+
+const BEFORE_AUDIT: StoreRange = { gte: "", lt: AUDIT_ENTRIES.gte };
+const AFTER_AUDIT: StoreRange = { gte: AUDIT_ENTRIES.lt, lt: "\u{10FFFF}" };
+
+export async function* restoreRows(store: Store): AsyncIterable<StoreRow> {
+  yield* store.scan(BEFORE_AUDIT);
+  yield* store.scan({ ...AUDIT_ENTRIES, reverse: true, limit: 1 });
+  yield* store.scan(AFTER_AUDIT);
+}

@@ -1,0 +1,22 @@
+/** Everything that core computes with on a real node. Documents hold state, so every life of core gets ports of its own. */
+import { hash, randomBytes } from "node:crypto";
+import { dagCborCodec, type Ports } from "@pulsemesh/core";
+import { createYjsDocuments } from "@pulsemesh/doc-yjs";
+import { createCron } from "./cron.ts";
+import { createNodeSignature } from "./node-signature.ts";
+
+/** @param seed the node's secret, 32 bytes */
+export function createPorts(seed: Uint8Array): Ports {
+  return {
+    codec: dagCborCodec,
+    hash: { sha256: (bytes) => new Uint8Array(hash("sha256", bytes, "buffer")) },
+    signature: createNodeSignature(seed),
+    cron: createCron(),
+    random: {
+      // 48 bits are what randomBytes gives exactly; a double could hold five more.
+      unit: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+      bytes: (length) => new Uint8Array(randomBytes(length)),
+    },
+    documents: createYjsDocuments(),
+  };
+}
