@@ -3,7 +3,6 @@
  * place and takes nothing more of the epoch, so that all nodes agree whichever branch they saw first.
  */
 import type { Env } from "../env.ts";
-import type { Now } from "../now.ts";
 import type { StoreOp, StoreRow } from "../driver/store.ts";
 import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
@@ -32,7 +31,7 @@ export class Forks {
   }
 
   /** A verified entry contradicts the one that is held at its place. */
-  onFork(log: EpochLog, entry: Entry, now: Now): void {
+  onFork(log: EpochLog, entry: Entry): void {
     const held = log.hashAt(entry.seq);
     if (held === undefined || held === entry.hash) return;
     const { document, author, epoch } = log;
@@ -44,32 +43,34 @@ export class Forks {
     const commit = this.#env.out.persist(ops);
     this.#index.changed(log, commit);
     this.#env.out.emit({ type: "forked", author, epoch, seq: entry.seq }, commit);
-    if (headSeq > entry.seq || kept === entry.hash) this.#rebuild(log, entry, now);
+    if (headSeq > entry.seq || kept === entry.hash) this.#rebuild(log, entry);
   }
 
   /** The generation holds what is void now: read the epoch again from disk, this time with the other branch at hand. */
-  #rebuild(log: EpochLog, fork: Entry, now: Now): void {
+  #rebuild(log: EpochLog, fork: Entry): void {
     const range = { ...entriesRange(log.document, log.author, log.epoch, 0), limit: fork.seq + 1 };
     this.#loads.request(range, (rows) => {
       const entries = decodeRows(this.#env, rows).filter(({ seq }) => seq <= fork.seq);
       const manifests = [...entries, fork].map(({ payload }) => (payload.kind === "snapshot" ? payload.parts : []));
       const hashes = [...new Set(manifests.flat())].slice(0, SNAPSHOT_PARTS_MAX);
       const parts = new Map<string, Uint8Array>();
-      const loadNext = (): void => {
-        const hash = hashes.pop();
-        if (hash === undefined) this.#install(log, entries, fork, (wanted) => parts.get(wanted), now);
-        else {
-          this.#loads.request(partRange(hash), ([row]) => {
-            if (row !== undefined) parts.set(hash, row.value);
-            loadNext();
-          });
-        }
-      };
-      loadNext();
+      this.#loadParts(hashes, parts, () => this.#install(log, entries, fork, (hash) => parts.get(hash)));
     });
   }
 
-  #install(log: EpochLog, entries: readonly Entry[], fork: Entry, parts: PartSource, now: Now): void {
+  #loadParts(hashes: string[], into: Map<string, Uint8Array>, next: () => void): void {
+    const hash = hashes.pop();
+    if (hash === undefined) {
+      next();
+      return;
+    }
+    this.#loads.request(partRange(hash), ([row]) => {
+      if (row !== undefined) into.set(hash, row.value);
+      this.#loadParts(hashes, into, next);
+    });
+  }
+
+  #install(log: EpochLog, entries: readonly Entry[], fork: Entry, parts: PartSource): void {
     if (this.#index.log(log.document, log.author, log.epoch) !== log) return;
     const built = buildEpoch(this.#env, entries, [fork], parts);
     if (built === undefined) return;
@@ -78,7 +79,6 @@ export class Forks {
     const gone = records.table.robotsOf(log).filter((robot) => !held.has(robot));
     records.table.replace(log, [...built.values, ...gone.map((robot) => ({ robot, value: undefined }))], []);
     this.#swapRows(log, entries, fork);
-    records.settle(now);
   }
 
   /** The shown branch is the one in the chain's rows, the other one is in the fork's rows. */

@@ -2,8 +2,9 @@
 import type { StoreRange, StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import type { LoadId } from "../input.ts";
+import type { Now } from "../now.ts";
 
-type Continue = (rows: readonly StoreRow[]) => void;
+type Continue = (rows: readonly StoreRow[], now: Now) => void;
 
 export class Loads {
   readonly #env: Env;
@@ -18,15 +19,14 @@ export class Loads {
     this.#waiting.set(this.#env.out.load(range), { rows: [], next });
   }
 
-  /** A page came; false when the load is somebody else's. */
-  onLoaded(load: LoadId, rows: readonly StoreRow[], done: boolean): boolean {
+  /** A page came; answers to others' loads are ignored. */
+  onLoaded(load: LoadId, rows: readonly StoreRow[], done: boolean, now: Now): void {
     const waiting = this.#waiting.get(load);
-    if (waiting === undefined) return false;
+    if (waiting === undefined) return;
     waiting.rows.push(...rows);
     if (done) {
       this.#waiting.delete(load);
-      waiting.next(waiting.rows);
+      waiting.next(waiting.rows, now);
     }
-    return true;
   }
 }

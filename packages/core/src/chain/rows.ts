@@ -58,8 +58,8 @@ export function leftRow(node: NodeId): string {
   return `left/${node}`;
 }
 
-/** The prefixes that {@link Replica.restore} wants to be given; rows of other prefixes are none of its business. */
-export const REPLICA_ROW_PREFIXES: readonly string[] = ["chain/", "fork/", "left/", "member/", "part/", "quarantine/"];
+/** The prefixes that `Chains.restore` wants to be given; rows of other prefixes are none of its business. */
+export const CHAIN_ROW_PREFIXES: readonly string[] = ["chain/", "fork/", "left/", "member/", "part/", "quarantine/"];
 
 /** Entries of one epoch from `fromSeq` on. */
 export function entriesRange(

@@ -2,7 +2,7 @@
  * Today's membership (rule VE1): every author of a chain header of document `reported` that was ever stored, minus those that left or
  * were retired. Members have rows of their own, so that compaction of chains loses nobody. Grants replace this class later.
  *
- * Surface for the composition: `leave(node, boot)` on a signed goodbye, `retire(node)`; the chain store calls `learn`, the restore
+ * Surface for the composition: `leave(node, now)` on a signed goodbye, `retire(node)`; the chain store calls `learn`, the restore
  * `restoreMember` and `restoreLeft`.
  */
 import type { Env } from "../env.ts";
@@ -74,20 +74,15 @@ export class ChainMembership implements Membership {
     return true;
   }
 
-  /** A signed goodbye of that boot: no member any more until a later boot's header (rule VE9). */
-  leave(node: NodeId, boot: Boot): void {
-    const left = this.#left.get(node);
-    if (left !== undefined && left >= boot) return;
+  /** A signed goodbye (rule VE9): no member any more until a header of a boot later than its newest one. */
+  leave(node: NodeId, _now: Now): void {
     const known = this.#known.get(node);
-    if (known === undefined || known.boot > boot) return;
-    this.#left.set(node, boot);
-    this.#env.out.persist([{ type: "put", key: leftRow(node), value: this.#env.ports.codec.encode(boot) }]);
-    this.#changed();
+    if (known !== undefined) this.#leave(node, known.boot);
   }
 
   /** Takes a member out for good. */
   retire(node: NodeId): void {
-    if (this.#known.has(node)) this.leave(node, EPOCH_MAX);
+    if (this.#known.has(node)) this.#leave(node, EPOCH_MAX);
   }
 
   /** A `member/` row; false when it is unreadable. */
@@ -122,6 +117,13 @@ export class ChainMembership implements Membership {
     this.#left.set(node, boot);
     this.#changed();
     return true;
+  }
+
+  #leave(node: NodeId, boot: Boot): void {
+    if ((this.#left.get(node) ?? -1) >= boot) return;
+    this.#left.set(node, boot);
+    this.#env.out.persist([{ type: "put", key: leftRow(node), value: this.#env.ports.codec.encode(boot) }]);
+    this.#changed();
   }
 
   #decode(value: Uint8Array): unknown {

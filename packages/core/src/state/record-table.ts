@@ -3,7 +3,7 @@
  * It decides nothing: `Records` stages own writes on it, the chain side applies and replaces foreign generations.
  */
 import type { Env } from "../env.ts";
-import { compareText, type RobotId } from "../ids.ts";
+import { compareText, type NodeId, type RobotId } from "../ids.ts";
 import { isJsonObject, type Json } from "../json.ts";
 import type { CommitId } from "../input.ts";
 import type { Now } from "../now.ts";
@@ -30,6 +30,8 @@ export class RecordTable {
   readonly #generations = new Map<string, Set<RobotId>>();
   /** Robots that changed in this input, with what they showed before. */
   readonly #touched = new Map<RobotId, string>();
+  /** Robots whose view changed, until somebody takes them. */
+  #changed: RobotId[] = [];
   /** Robots with stamps ahead of the clock, and the wall-clock horizon at which they must be looked at again. */
   readonly #ahead = new Map<RobotId, number>();
   readonly #empty: ShownRecord;
@@ -192,9 +194,22 @@ export class RecordTable {
     for (const robot of [...this.#touched.keys()].toSorted(compareText)) {
       const shown = this.shown(robot);
       if (shown.version === this.#touched.get(robot)) continue;
+      this.#changed.push(robot);
       this.#env.out.emit({ type: "robot-state", robot, state: shown.state, atWallMs: now.wallMs }, after);
     }
     this.#touched.clear();
+  }
+
+  /** Robots that {@link settle} found changed since the last call. */
+  takeChanged(): readonly RobotId[] {
+    const changed = this.#changed;
+    this.#changed = [];
+    return changed.length < 2 ? changed : [...new Set(changed)].toSorted(compareText);
+  }
+
+  /** Who wrote the newest field at a pointer. */
+  authorOf(robot: RobotId, pointer: string): NodeId | undefined {
+    return mergeSources(this.#sources(robot), this.#horizon).fields.get(pointer)?.author;
   }
 
   exportDocument(): Uint8Array {

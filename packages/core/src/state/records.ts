@@ -9,11 +9,10 @@
  */
 import type { CommandErrorCode } from "../command.ts";
 import type { Env } from "../env.ts";
-import { compareText, type NodeId, type RobotId } from "../ids.ts";
+import { compareText, ROBOT_ID_RULE, type NodeId, type RobotId } from "../ids.ts";
 import { STATE_BYTES_MAX, STATE_DEPTH_MAX, type Json, type JsonObject } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
-import { AUTHOR_ROBOTS_MAX } from "../chain/limits.ts";
 import { hlcAfter, hlcHorizon } from "./hlc.ts";
 import { isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
 import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
@@ -26,7 +25,7 @@ export type WriteResult = { readonly ok: true } | { readonly ok: false; readonly
 
 export type PatchResult =
   | { readonly ok: true; readonly state: JsonObject; readonly etag: string }
-  | { readonly ok: false; readonly code: CommandErrorCode; readonly etag: string };
+  | { readonly ok: false; readonly code: CommandErrorCode; readonly detail: string; readonly etag: string };
 
 /** Own records to be written in one delta. */
 export interface StagedDelta {
@@ -58,9 +57,19 @@ export class Records {
     this.#table.reportChanges();
   }
 
-  /** From now on own writes go to this generation. */
+  /** From now on own writes go to this generation; what was staged for an earlier one goes there too. */
   beginOwn(generation: GenerationRef): void {
     this.#own = generation;
+    for (const [robot, record] of this.#staged) this.#table.setOwn(generation, robot, record);
+  }
+
+  /** Refuses own writes (`not-ready`) until the next {@link beginOwn}. */
+  suspendOwn(): void {
+    this.#own = undefined;
+  }
+
+  takeChanged(): readonly RobotId[] {
+    return this.#table.takeChanged();
   }
 
   /** Robots that have anything to show, sorted. */
@@ -103,7 +112,7 @@ export class Records {
 
   /**
    * Stages changes of fields by pointer; `undefined` removes, an object replaces everything at and below its pointer.
-   * Values that already stand there are no change. Refused whole or taken whole.
+   * Values that this node itself has put there are no change. Refused whole or taken whole.
    */
   write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): WriteResult {
     this.#table.observe(now);
@@ -114,7 +123,8 @@ export class Records {
       const value = given === undefined ? undefined : normalJson(this.#env.ports.codec, given);
       if (!isPointer(pointer) || (given !== undefined && value === undefined)) return { ok: false, code: "state-invalid" };
       const before = valueAt(this.record(robot), pointer);
-      if (isSameJson(before, value)) continue;
+      const same = isSameJson(before, value);
+      if (same && (value === undefined || this.#table.authorOf(robot, pointer) === this.#env.identity.self)) continue;
       changed = true;
       if (value === undefined) draft.remove(pointer);
       else if (typeof value === "object" && value !== null && !Array.isArray(value)) draft.replace(pointer, value);
@@ -127,7 +137,12 @@ export class Records {
   patchState(robot: RobotId, patch: JsonObject, ifMatch: string | undefined, now: Now): PatchResult {
     this.#table.observe(now);
     const before = this.#table.shown(robot);
-    const refuse = (code: CommandErrorCode): PatchResult => ({ ok: false, code, etag: before.etag });
+    const refuse = (code: CommandErrorCode): PatchResult => ({
+      ok: false,
+      code,
+      detail: DETAILS[code] ?? code,
+      etag: before.etag,
+    });
     if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== before.etag) return refuse("precondition-failed");
     if (isDeeperThan(patch, STATE_DEPTH_MAX)) return refuse("state-too-deep");
     const normal = normalJson(this.#env.ports.codec, patch);
@@ -213,8 +228,15 @@ export class Records {
   }
 }
 
-/** Robots that one author may write, re-exported for those who refuse before writing. */
-export const OWN_ROBOTS_MAX: number = AUTHOR_ROBOTS_MAX;
+const DETAILS: { readonly [C in CommandErrorCode]?: string } = {
+  "state-too-large": `the robot's state would exceed ${STATE_BYTES_MAX} bytes encoded, removed fields counted; nothing was changed`,
+  "state-too-deep": `the robot's state would nest deeper than ${STATE_DEPTH_MAX} levels; nothing was changed`,
+  "state-invalid": "the patch holds a value that JSON cannot carry; nothing was changed",
+  "precondition-failed": "the state has changed since; read it again and repeat the patch",
+  "robots-max": "this node writes as many robots as one node may; retire one first",
+  "robot-id-invalid": ROBOT_ID_RULE,
+  "not-ready": "this node cannot write now; ask again in a moment",
+};
 
 function commandCode(gate: GateCode): CommandErrorCode {
   if (gate === "too-large" || gate === "too-many-structs") return "state-too-large";

@@ -5,7 +5,7 @@
  * what it lacks, one want at a time. Heads in pulses and gossip that does not link name what is missing in between; that is
  * pulled from the neighbour who said so, after a moment in which gossip may still bring it.
  *
- * Surface for the composition (through `Replica`): `start`, `onPeerUp`, `onPeerDown`, `onMessage`, `onTimer`, `lack`.
+ * Surface for the composition (through `Chains`): `start`, `onPeerUp`, `onPeerDown`, `onMessage`, `onTimer`, `lack`.
  */
 import type { Env } from "../env.ts";
 import { compareText, type DocumentName, type NodeId } from "../ids.ts";
@@ -51,7 +51,6 @@ interface Lack {
 /** Takes an entry that came by sync. */
 export type AcceptEntry = (
   bytes: Uint8Array,
-  from: NodeId,
   now: Now,
   wanted: ReadonlySet<string>,
   parts: PartSource,
@@ -198,7 +197,7 @@ export class Sync {
     for (const part of message.parts) pulls.stage(toHex(this.#env.ports.hash.sha256(part)), part);
     const parts: PartSource = (hash) => pulls.part(hash);
     for (const bytes of [...message.entries, ...pulls.ready()]) {
-      const result = this.#accept(bytes, from, now, wanted, parts);
+      const result = this.#accept(bytes, now, wanted, parts);
       if (result.status === "refused") {
         this.#env.out.emit({ type: "rejected", reason: result.code, from });
         continue;
@@ -210,7 +209,7 @@ export class Sync {
     }
     // A snapshot's parts may have come before the entry in the same frame.
     for (const bytes of pulls.ready()) {
-      const result = this.#accept(bytes, from, now, wanted, parts);
+      const result = this.#accept(bytes, now, wanted, parts);
       if (result.status === "stored") state.stored++;
       if (result.status !== "refused") pulls.seen(result.entry, result.status === "stored");
     }

@@ -2,22 +2,25 @@
  * Everything that this node holds of the fleet's documents, and how it comes and goes: the one face of chain/, state/ and sync/.
  *
  * Surface for the composition:
- * - `restore(rows)` for every page of rows, then `restored(now)` once, then `start(boot, now)` opens this boot's epoch (observers write none);
- * - `onGossip(bytes, from, now)` for topic `state`; `onMessage(from, bytes, now)` for channel `sync`; `onPeerUp`, `onPeerDown`;
- * - `onLoaded(load, rows, done)` (false: not mine), `onCommitted(commit)`, `onTimer(now)` for timer `sync`;
+ * - `restore(rows, now)` for every page of rows, then `restored(now)` once; `start(boot, now)` opens this boot's epoch, again for a later boot
+ *   (observers never call it);
+ * - `onGossip(from, bytes, now)` for topic `state`; `onSync(from, bytes, now)` for channel `sync`; `onPeerUp`, `onPeerDown`;
+ * - `onLoaded(load, rows, done, now)`, `onCommitted(commit)`, `onTimer(now)` for timer `sync`;
  * - `onHeads(author, heads, from, now)` with the heads of a verified pulse, `heads()` for the own pulse;
- * - `flush(now)` at the end of every input: writes what was staged in `records`, reports view changes, names the commit.
+ * - `flush(now)` at the end of every input: writes what was staged in `records`, reports view changes, names the commit;
+ *   `takeChangedRobots()` afterwards.
  */
 import type { StoreRow } from "../driver/store.ts";
 import type { Validation } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
-import type { Boot, DocumentName, NodeId } from "../ids.ts";
+import type { Boot, DocumentName, NodeId, RobotId } from "../ids.ts";
 import type { CommitId, LoadId } from "../input.ts";
 import type { Now } from "../now.ts";
+import { HEADS_MAX, type ChainHead } from "../pulse/pulse-codec.ts";
 import { ChainMembership } from "../roster/chain-membership.ts";
 import { Records } from "../state/records.ts";
 import { Sync } from "../sync/sync.ts";
-import { isBytes, isIntegerIn } from "../wire/fields.ts";
+import { isIntegerIn } from "../wire/fields.ts";
 import { ChainIndex, isShortHashOf, shortHash } from "./chain-index.ts";
 import { ChainRestore } from "./chain-restore.ts";
 import { ChainStore, type AcceptResult, type ChainHooks } from "./chain-store.ts";
@@ -27,13 +30,7 @@ import { EPOCH_MAX, SEQ_MAX } from "./limits.ts";
 import { Loads } from "./loads.ts";
 import { OwnChain } from "./own-chain.ts";
 
-/** A head as pulses carry it: document, epoch, seq, first 8 bytes of the entry's hash. */
-export type PulseHead = readonly [DocumentName, number, number, Uint8Array];
-
-/** Heads that one pulse may carry. */
-export const PULSE_HEADS_MAX: number = 4;
-
-export class Replica {
+export class Chains {
   readonly membership: ChainMembership;
   readonly #env: Env;
   readonly #index: ChainIndex;
@@ -59,8 +56,8 @@ export class Replica {
     this.#restore = new ChainRestore(env, deps);
     this.#sync = new Sync(env, {
       ...deps,
-      accept: (bytes, from, now, wanted, parts) =>
-        this.#settle(this.#store.accept(bytes, now, wanted, parts), from, now),
+      accept: (bytes, now, wanted, parts) =>
+        this.#settle(this.#store.accept(bytes, now, wanted, parts)),
     });
     const own = { index: this.#index, store: this.#store };
     this.#own = new Map(DOCUMENTS.map((name) => [name, new OwnChain(env, name, { ...own, records: this.recordsOf(name) })]));
@@ -75,7 +72,7 @@ export class Replica {
     return this.#records.get(document) as Records;
   }
 
-  restore(rows: readonly StoreRow[]): void {
+  restore(rows: readonly StoreRow[], _now: Now): void {
     this.#restore?.page(rows);
   }
 
@@ -85,17 +82,19 @@ export class Replica {
     this.#restore = undefined;
     for (const chain of this.#own.values()) chain.seeHlc(ownHlc);
     for (const records of this.#records.values()) records.begin(now);
+    this.#sync.start(now);
   }
 
+  /** Writes under a new epoch from now on. */
   start(boot: Boot, now: Now): void {
     this.#store.ownEpoch = boot;
-    this.#sync.start(now);
-    if (!this.#env.config.observer) this.#own.get("reported")?.start(boot, this.membership, now);
+    this.#rebooting = false;
+    this.#own.get("reported")?.start(boot, this.membership, now);
   }
 
   /** Topic `state`: one entry. */
-  onGossip(bytes: Uint8Array, from: NodeId, now: Now): Validation {
-    const result = this.#settle(this.#store.accept(bytes, now, new Set(), () => undefined), from, now);
+  onGossip(from: NodeId, bytes: Uint8Array, now: Now): Validation {
+    const result = this.#settle(this.#store.accept(bytes, now, new Set(), () => undefined));
     switch (result.status) {
       case "stored":
       case "fork":
@@ -116,11 +115,11 @@ export class Replica {
     }
   }
 
-  onMessage(from: NodeId, bytes: Uint8Array, now: Now): void {
+  onSync(from: NodeId, bytes: Uint8Array, now: Now): void {
     this.#sync.onMessage(from, bytes, now);
   }
 
-  onPeerUp(peer: NodeId): void {
+  onPeerUp(peer: NodeId, _now: Now): void {
     this.#sync.onPeerUp(peer);
   }
 
@@ -128,9 +127,9 @@ export class Replica {
     this.#sync.onPeerDown(peer);
   }
 
-  /** False when the load was not one of the replica's. */
-  onLoaded(load: LoadId, rows: readonly StoreRow[], done: boolean): boolean {
-    return this.#loads.onLoaded(load, rows, done);
+  /** A page of an answer to one of the loads asked for here; others are ignored. */
+  onLoaded(load: LoadId, rows: readonly StoreRow[], done: boolean, now: Now): void {
+    this.#loads.onLoaded(load, rows, done, now);
   }
 
   onCommitted(commit: CommitId): void {
@@ -142,38 +141,40 @@ export class Replica {
   }
 
   /** Heads of a pulse whose signature was verified; what they name and this node lacks is pulled from `from`. */
-  onHeads(author: NodeId, heads: unknown, from: NodeId, now: Now): void {
-    if (author === this.#env.identity.self || !Array.isArray(heads)) return;
-    for (const head of heads.slice(0, PULSE_HEADS_MAX) as readonly unknown[]) {
-      if (!Array.isArray(head)) continue;
-      const [document, epoch, seq, hash] = head as readonly unknown[];
-      const valid =
-        DOCUMENTS.includes(document as DocumentName) &&
-        isIntegerIn(epoch, 1, EPOCH_MAX) &&
-        isIntegerIn(seq, 0, SEQ_MAX) &&
-        isBytes(hash) &&
-        hash.length === 8;
-      if (valid) this.#onHead(author, [document as DocumentName, epoch, seq, hash], from, now);
+  onHeads(author: NodeId, heads: readonly ChainHead[], from: NodeId, now: Now): void {
+    if (author === this.#env.identity.self) return;
+    for (const head of heads.slice(0, HEADS_MAX)) {
+      const { document, epoch, seq } = head;
+      const known = DOCUMENTS.includes(document as DocumentName);
+      if (known && isIntegerIn(epoch, 1, EPOCH_MAX) && isIntegerIn(seq, 0, SEQ_MAX)) this.#onHead(author, head, from, now);
     }
   }
 
   /** Own durable heads, for the next pulse. */
-  heads(): readonly PulseHead[] {
-    const heads: PulseHead[] = [];
+  heads(): readonly ChainHead[] {
+    const heads: ChainHead[] = [];
     for (const [document, { log }] of this.#own) {
-      if (log?.durable !== undefined) heads.push([document, log.epoch, log.durable.seq, shortHash(log.durable.hash)]);
+      if (log?.durable === undefined) continue;
+      heads.push({ document, epoch: log.epoch, seq: log.durable.seq, hash8: shortHash(log.durable.hash) });
     }
     return heads;
   }
 
   /** Ends an input. The commit is that of everything persisted while it was handled, by whomever. */
   flush(now: Now): CommitId | undefined {
-    for (const chain of this.#own.values()) chain.flush(now);
+    if (!this.#rebooting) for (const chain of this.#own.values()) chain.flush(now);
     for (const records of this.#records.values()) records.settle(now);
     return this.#env.out.pendingCommit();
   }
 
-  #onHead(author: NodeId, [document, epoch, seq, hash]: PulseHead, from: NodeId, now: Now): void {
+  /** Robots of document `reported` whose view changed since the last call, sorted. */
+  takeChangedRobots(): readonly RobotId[] {
+    return this.records.takeChanged();
+  }
+
+  #onHead(author: NodeId, head: ChainHead, from: NodeId, now: Now): void {
+    const { epoch, seq, hash8 } = head;
+    const document = head.document as DocumentName;
     const chain = this.#index.chain(document, author);
     const log = chain?.epochs.get(epoch);
     if (log === undefined) {
@@ -181,19 +182,20 @@ export class Replica {
       return;
     }
     const held = log.hashAt(seq);
-    const differs = held !== undefined && !isShortHashOf(hash, held);
+    const differs = held !== undefined && !isShortHashOf(hash8, held);
     if (log.fork !== undefined || (held !== undefined && !differs)) return;
     if (differs || seq > log.head.seq) this.#sync.lack({ document, author, epoch, seq, from, deep: differs }, now);
   }
 
   /** What a received entry means beyond the store: forks are recorded, unknown own entries end this boot. */
-  #settle(result: AcceptResult, from: NodeId, now: Now): AcceptResult {
+  #settle(result: AcceptResult): AcceptResult {
     if (result.status === "fork") {
-      this.#forks.onFork(result.log, result.entry, now);
+      this.#forks.onFork(result.log, result.entry);
     } else if (result.status === "own-unknown" && !this.#rebooting) {
+      // Somebody writes, or wrote, as this node: nothing more goes into this epoch, or it would fork.
       this.#rebooting = true;
-      const { epoch } = result.entry;
-      this.#env.out.reboot(`${from} holds own entries of epoch ${epoch} that are not held here`, Math.max(epoch, this.#store.ownEpoch));
+      for (const records of this.#records.values()) records.suspendOwn();
+      this.#env.out.reboot(Math.max(result.entry.epoch, this.#store.ownEpoch));
     }
     return result;
   }
