@@ -100,7 +100,7 @@ export class HostFleet {
 
   async stop(): Promise<void> {
     await this.#askAll({ type: "stop" });
-    for (const worker of this.#workers) worker.kill("SIGKILL");
+    for (const worker of this.#workers) worker.disconnect();
   }
 
   #askAll(command: HostCommand): Promise<readonly HostAnswer[]> {

@@ -1,0 +1,54 @@
+/** A stand-in for a node's HTTP port: notes every request and answers what the test says. */
+import { createServer, type Server } from "node:http";
+
+export interface FakeRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly body: string;
+}
+
+export interface FakeAnswer {
+  readonly status: number;
+  readonly body?: string | undefined;
+  readonly type?: string | undefined;
+  /** Never answers. */
+  readonly hang?: boolean | undefined;
+}
+
+export class FakeGateway implements AsyncDisposable {
+  readonly requests: FakeRequest[] = [];
+  readonly #server: Server;
+  url = "";
+
+  constructor(answer: (request: FakeRequest) => FakeAnswer = () => ({ status: 200, body: "OK" })) {
+    this.#server = createServer((incoming, outgoing) => {
+      const parts: Buffer[] = [];
+      incoming.on("data", (part: Buffer) => parts.push(part));
+      incoming.on("end", () => {
+        const request = {
+          method: incoming.method ?? "",
+          url: incoming.url ?? "",
+          body: Buffer.concat(parts).toString(),
+        };
+        this.requests.push(request);
+        const { status, body, type, hang } = answer(request);
+        if (hang === true) return;
+        outgoing.writeHead(status, { "content-type": type ?? "text/plain" });
+        outgoing.end(body);
+      });
+    });
+  }
+
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    this.url = `http://127.0.0.1:${address.port}`;
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
