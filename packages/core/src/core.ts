@@ -58,7 +58,8 @@ class ComposedCore implements Core {
     this.#auditHead = new DurableHead(this.#audit);
     this.#boots = new Boots(env);
     this.#chains = new Chains(env, {
-      stored: (entry, gate, now) => this.#audit.append("entry", { ...entryFacts(entry), gate: gate ?? null }, now),
+      stored: (entry, gate, now) =>
+        this.#audit.append("entry", { ...entryFacts(entry), gate: gate ?? null }, now),
     });
     this.#listener = new MeshListener(env, {
       audit: this.#audit,
@@ -67,7 +68,11 @@ class ComposedCore implements Core {
       beats: (bytesMax, now) => this.#robots.beatsForPulse(bytesMax, now),
       bootAbove: (boot) => this.#env.out.reboot(boot),
     });
-    this.#near = new Neighbourhood({ env, membership: this.#chains.membership, listener: this.#listener });
+    this.#near = new Neighbourhood({
+      env,
+      membership: this.#chains.membership,
+      listener: this.#listener,
+    });
     this.#robots = new Robots({
       env,
       fields: new RecordFields(this.#chains.records),
@@ -107,7 +112,12 @@ class ComposedCore implements Core {
     const liveness = this.#robots.view(id, now);
     if (liveness === undefined) return undefined;
     const { records } = this.#chains;
-    return { ...liveness, state: records.state(id), etag: records.etag(id), version: records.version(id) };
+    return {
+      ...liveness,
+      state: records.state(id),
+      etag: records.etag(id),
+      version: records.version(id),
+    };
   }
 
   exportDocument(): Uint8Array {
@@ -187,7 +197,8 @@ class ComposedCore implements Core {
 
   #onGossip(gossip: Extract<Input, { readonly type: "gossip" }>, now: Now): Validation {
     if (gossip.topic === "pulse") return this.#near.onGossipPulse(gossip.from, gossip.bytes, now);
-    if (gossip.topic === "verdict") return this.#near.onGossipObservation(gossip.from, gossip.bytes, now);
+    if (gossip.topic === "verdict")
+      return this.#near.onGossipObservation(gossip.from, gossip.bytes, now);
     return this.#chains.onGossip(gossip.from, gossip.bytes, now);
   }
 
@@ -219,7 +230,11 @@ class ComposedCore implements Core {
       return this.#env.out.reply(id, { ok: false, code: result.code, detail: result.detail });
     }
     this.#chains.flush(now);
-    this.#env.out.reply(id, { ok: true, state: result.state, etag: result.etag }, this.#env.out.pendingCommit());
+    this.#env.out.reply(
+      id,
+      { ok: true, state: result.state, etag: result.etag },
+      this.#env.out.pendingCommit(),
+    );
   }
 
   #stop(id: number, command: StopCommand, now: Now): void {
@@ -232,7 +247,8 @@ class ComposedCore implements Core {
     for (const pulse of this.#listener.takePulses()) {
       this.#robots.onBeats(pulse.author, pulse.dated, pulse.beats, now);
     }
-    for (const { node, from } of this.#listener.takeStatusChanges()) this.#reportStatus(node, from, now);
+    for (const { node, from } of this.#listener.takeStatusChanges())
+      this.#reportStatus(node, from, now);
     const hasMajority = this.#near.liveness.electorate.hasMajority(now.monoMs);
     if (hasMajority !== this.#hadMajority) {
       this.#hadMajority = hasMajority;
@@ -265,11 +281,23 @@ class ComposedCore implements Core {
 
   #viewDeps(): FleetViewDeps {
     const { identity } = this.#env;
-    return { identity, near: this.#near, membership: this.#chains.membership, records: this.#chains.records, addresses: this.#addresses };
+    return {
+      identity,
+      near: this.#near,
+      membership: this.#chains.membership,
+      records: this.#chains.records,
+      addresses: this.#addresses,
+    };
   }
 }
 
-function entryFacts(entry: { readonly author: NodeId; readonly epoch: number; readonly seq: number; readonly hash: string; readonly document: string }): {
+function entryFacts(entry: {
+  readonly author: NodeId;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly hash: string;
+  readonly document: string;
+}): {
   readonly document: string;
   readonly author: NodeId;
   readonly epoch: number;

@@ -17,3 +17,4 @@ export * from "./view/node-view.ts";
 export * from "./roster/membership.ts";
 export * from "./error.ts";
 export * from "./wire/dag-cbor.ts";
+export { createCore } from "./core.ts";

@@ -64,9 +64,20 @@ export class MeshListener implements NeighbourhoodListener {
     const accusers = subject.latch?.accusers ?? [];
     const singleWitness = subject.latch?.singleWitness ?? false;
     const pulse = subject.latch?.name ?? subject.newestName;
-    const event = { subject: subject.node, kind, pulse, accusers, singleWitness, atWallMs: now.wallMs };
+    const event = {
+      subject: subject.node,
+      kind,
+      pulse,
+      accusers,
+      singleWitness,
+      atWallMs: now.wallMs,
+    };
     this.#env.out.emit({ type: "verdict", ...event });
-    this.#deps.audit.append("verdict", { subject: subject.node, kind, ...pulse, accusers: [...accusers], singleWitness }, now);
+    this.#deps.audit.append(
+      "verdict",
+      { subject: subject.node, kind, ...pulse, accusers: [...accusers], singleWitness },
+      now,
+    );
   }
 
   statusChanged(node: NodeId, from: Status): void {
@@ -76,7 +87,12 @@ export class MeshListener implements NeighbourhoodListener {
   pulseParts(
     beatBytesMax: number,
     now: Now,
-  ): { readonly heads: readonly ChainHead[]; readonly auditSize: number; readonly auditHash: Uint8Array; readonly beats: unknown } {
+  ): {
+    readonly heads: readonly ChainHead[];
+    readonly auditSize: number;
+    readonly auditHash: Uint8Array;
+    readonly beats: unknown;
+  } {
     const { size, hash } = this.#deps.auditHead.head;
     return {
       heads: this.#deps.chains.heads(),
@@ -90,7 +106,11 @@ export class MeshListener implements NeighbourhoodListener {
     this.#deps.chains.onHeads(pulse.author, pulse.attachment.heads, from, now);
     if (dateMonoMs === undefined) return;
     const { boot, seq } = pulse.header;
-    this.#pulses.push({ author: pulse.author, dated: { boot, seq, dateMonoMs }, beats: pulse.attachment.beats });
+    this.#pulses.push({
+      author: pulse.author,
+      dated: { boot, seq, dateMonoMs },
+      beats: pulse.attachment.beats,
+    });
   }
 
   goodbye(node: NodeId, _evidence: Evidence, now: Now): void {
