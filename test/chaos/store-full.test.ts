@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
-const CHILD = join(import.meta.dirname, "store-full-child.ts");
+const CHILD = join(import.meta.dirname, "store-full-main.ts");
 
 interface Report {
   readonly acked: number;

@@ -10,7 +10,7 @@ import { createLevelStore } from "@pulsemesh/store-level";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parseTrace, requireStrace, STRACE_OPTIONS, type TracedCall } from "../support/strace.ts";
 
-const CHILD = join(import.meta.dirname, "store-sync-child.ts");
+const CHILD = join(import.meta.dirname, "store-sync-main.ts");
 const ACKS = 105;
 
 interface Run {

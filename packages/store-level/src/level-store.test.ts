@@ -147,7 +147,7 @@ describe("createLevelStore", () => {
     expect(existsSync(join(dir, "pid"))).toBe(false);
   });
 
-  test("P5 a lock whose pid file is stale is still a lock, and blames nobody in particular", async () => {
+  test("P5 a lock whose pid file stays stale for PID_READS_MAX looks is still a lock, and blames nobody", async () => {
     await open();
     writeFileSync(join(dir, "pid"), `${await deadPid()}\n`);
     const error = await createLevelStore({ dir })

@@ -8,7 +8,7 @@ import { PulsemeshError } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
 
 const dir = process.argv[2];
-if (dir === undefined) throw new Error("Usage: store-full-child.ts DIR");
+if (dir === undefined) throw new Error("Usage: store-full-main.ts DIR");
 const store = createLevelStore({ dir: join(dir, "data") });
 await store.open();
 

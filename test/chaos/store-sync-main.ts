@@ -6,7 +6,7 @@ import { writeSync } from "node:fs";
 import { createLevelStore } from "@pulsemesh/store-level";
 
 const [dir, mode] = process.argv.slice(2);
-if (dir === undefined) throw new Error("Usage: store-sync-child.ts DIR sync|no-sync");
+if (dir === undefined) throw new Error("Usage: store-sync-main.ts DIR sync|no-sync");
 const store = createLevelStore({ dir, sync: mode !== "no-sync" });
 await store.open();
 
