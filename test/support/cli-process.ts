@@ -110,6 +110,8 @@ function commandLineOf(pid: string): string {
 /** The tests must not depend on what the developer has set for nodes of their own. */
 function withoutSettings(): Record<string, string | undefined> {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^PULSEMESH_|^NO_COLOR$|^FORCE_COLOR$/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^PULSEMESH_|^NO_COLOR$|^FORCE_COLOR$/.test(name),
+    ),
   );
 }

@@ -115,6 +115,7 @@ async function playOrShow(
     for (const line of tryNextLines(mesh, folders)) cli.terminal.out(line);
     await showMesh(cli.terminal, mesh, signal);
   } catch (error) {
+    if (signal.aborted) return EXIT.interrupted;
     sayLogs(cli, crew, plans);
     throw error;
   }
@@ -156,7 +157,7 @@ async function playOnce(cli: Cli, flags: DevFlags, stage: Stage): Promise<number
     : [];
   const failed = [first, ...played].find(({ ok }) => !ok);
   sayEnd(cli, flags, failed, Math.round(performance.now() - startMs));
-  if (failed !== undefined) sayLogs(cli, crew, plans);
+  if (failed !== undefined && !stage.signal.aborted) sayLogs(cli, crew, plans);
   return failed === undefined ? EXIT.ok : EXIT.no;
 }
 

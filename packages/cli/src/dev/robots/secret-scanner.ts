@@ -30,9 +30,7 @@ const rules: readonly { readonly rule: string; readonly pattern: RegExp }[] = [
 ];
 
 /** Scans a folder once. */
-export async function scanForSecrets(
-  folder: string,
-): Promise<{
+export async function scanForSecrets(folder: string): Promise<{
   readonly files: number;
   readonly skipped: number;
   readonly findings: SecretFinding[];

@@ -1,0 +1,45 @@
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { expect, test } from "vitest";
+import { processesWith, runCli } from "../support/cli-process.ts";
+
+const folders = (): string[] =>
+  readdirSync(tmpdir()).filter((name) => name.startsWith("pulsemesh-dev-"));
+
+interface StepLine {
+  readonly step?: number;
+  readonly name?: string;
+  readonly ok?: boolean;
+  readonly ms?: number;
+  readonly error?: string;
+  readonly story?: string;
+}
+
+test("CLI16 the story holds within 40 s on real processes and folders, and leaves nothing behind", async () => {
+  const before = folders();
+  const { code, out, err } = await runCli(["dev", "--once", "--json", "--http-base", "17420"]);
+  const lines = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as StepLine);
+  expect(
+    lines.filter(({ ok }) => ok === false),
+    err,
+  ).toEqual([]);
+  expect(code).toBe(0);
+  expect(lines.at(-1)).toMatchObject({ story: "ok" });
+  expect(lines.at(-1)?.ms).toBeLessThanOrEqual(40_000);
+  const names = lines.map(({ name }) => name ?? "").join("\n");
+  for (const part of [
+    "secret is planted",
+    "chmod 777",
+    "replica falls",
+    "kill -9",
+    "started again",
+    "same document",
+  ]) {
+    expect(names).toContain(part);
+  }
+  expect(folders()).toEqual(before);
+  expect(processesWith("pulsemesh-dev-")).toEqual([]);
+});
