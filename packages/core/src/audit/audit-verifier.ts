@@ -18,7 +18,7 @@ import {
 import type { AuditEntry } from "./audit-entry.ts";
 
 /**
- * Why a log is bad: `encoding` the row is no entry · `gap` the entry is missing · `edited` the entry is not the one that was chained
+ * Why a log is bad: `encoding` the row is no entry · `gap` the entry is missing · `edited` the entry is not the one that the next one names (or that link itself was changed)
  * · `misplaced` the row holds another entry · `truncated` entries up to the head row are missing · `head-behind` entries follow
  * that the head row does not know · `head` the head row itself is missing or no head.
  */

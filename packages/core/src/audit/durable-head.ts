@@ -27,11 +27,16 @@ export class DurableHead {
   /** The input under way ends with this commit. */
   committing(commit: CommitId): void {
     const head = this.#log.head();
-    if (head.size !== (this.#pending.at(-1)?.head ?? this.#durable).size) this.#pending.push({ commit, head });
+    if (head.size !== (this.#pending.at(-1)?.head ?? this.#durable).size)
+      this.#pending.push({ commit, head });
   }
 
   committed(commit: CommitId): void {
-    for (let next = this.#pending[0]; next !== undefined && next.commit <= commit; next = this.#pending[0]) {
+    for (
+      let next = this.#pending[0];
+      next !== undefined && next.commit <= commit;
+      next = this.#pending[0]
+    ) {
       this.#durable = next.head;
       this.#pending.shift();
     }

@@ -23,7 +23,7 @@ describe("PulseQueue", () => {
     expect(take(queue, 103)[0]).not.toBe("r13");
   });
 
-  test("PU2 everybody appears at least every ⌈4·n·b / bytesMax⌉ + 1 pulses, however busy the others are", () => {
+  test("PU2 everybody appears at least every ⌈n / ⌊bytesMax / 4b⌋⌉ + 1 pulses, however busy the others are", () => {
     const scenario = fc.record({
       robots: fc.integer({ min: 1, max: 80 }),
       bytesMax: fc.integer({ min: 80, max: 400 }),
@@ -35,7 +35,7 @@ describe("PulseQueue", () => {
         const queue = new PulseQueue();
         const name = (at: number): string => `r${at % robots}`;
         for (let at = 0; at < robots; at += 1) queue.markChanged(name(at));
-        const pulsesMax = Math.ceil((4 * robots * ITEM_BYTES) / bytesMax) + 1;
+        const pulsesMax = Math.ceil(robots / Math.floor(bytesMax / 4 / ITEM_BYTES)) + 1;
         const lastSaid = new Map<string, number>();
         for (let pulse = 0; pulse < 4 * pulsesMax; pulse += 1) {
           for (const at of busy) queue.markChanged(name(at));

@@ -2,7 +2,7 @@
  * Which robots the next pulse speaks of (rule PU2): flips first, then those with new beats, then everybody in turn.
  *
  * A quarter of the room is always kept for the turn, so that a crowd of busy robots never hides a silent one: with `n` robots of
- * at most `b` bytes each, everyone appears at least every ⌈4·n·b / bytesMax⌉ + 1 pulses. A flip is said in three pulses, because
+ * at most `b` bytes each, everyone appears at least every ⌈n / ⌊bytesMax / 4b⌋⌉ + 1 pulses. A flip is said in three pulses, because
  * one may be lost; later losses are made good by the turn, as summaries are cumulative.
  */
 import type { RobotId } from "../ids.ts";

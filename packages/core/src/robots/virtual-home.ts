@@ -49,10 +49,10 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
   readonly config: CoreConfig;
   readonly ports: Ports = virtualPorts();
   /** What is durable. */
-  readonly rows = new Map<string, Uint8Array>();
-  readonly records = new Map<RobotId, Map<string, Json>>();
-  readonly retired = new Set<RobotId>();
-  readonly standings = new Map<NodeId, NodeStanding>();
+  readonly rows: Map<string, Uint8Array> = new Map();
+  readonly records: Map<RobotId, Map<string, Json>> = new Map();
+  readonly retired: Set<RobotId> = new Set();
+  readonly standings: Map<NodeId, NodeStanding> = new Map();
   readonly events: CoreEvent[] = [];
   readonly replies: Reply[] = [];
   readonly commits: (readonly StoreOp[])[] = [];
@@ -63,7 +63,7 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
   wallMs: number = WALL_MS;
   pulsesAsked = 0;
   timersSet = 0;
-  out = new Outbox();
+  out: Outbox = new Outbox();
   audit: HashChainAudit;
   robots: Robots;
   #timer: { readonly generation: number; readonly atMonoMs: number } | undefined;
