@@ -1,0 +1,145 @@
+/**
+ * Agreement and progress (rules VE2, VE3, VE8): honest nodes that can reach each other and are a majority say the same of everybody
+ * within three seconds, and nothing is stuck: no `down` of a live node, no `unknown` for ever.
+ */
+import type { Fleet } from "../fleet/fleet.ts";
+import { saysAlive, type BoardEntry } from "../fleet/status-board.ts";
+import type { Check } from "./check.ts";
+
+/** Nodes that can reach each other agree within this time, whatever has happened. */
+const AGREE_MS = 3_000;
+
+/** How long each state may take to be recognised, in intervals. */
+const LIMITS = {
+  /** Two live nodes in reach of each other see each other alive. */
+  alive: 3,
+  /** The dead are found dead: the goal is 4.0 at the 99th percentile, 4.9 at worst in small lossy fleets. */
+  dead: 5,
+  /** A node that came when everybody who knew was gone waits its start-up grace first. */
+  deadToNewcomers: 10 + 5,
+  /** A side without a majority forgets a verdict after 12 intervals, and doubts at once. */
+  unknown: 12 + 5,
+} as const;
+
+export interface AgreementOptions {
+  /** Multiplies every limit, for networks worse than the protocol's promises. @default 1 */
+  readonly patience?: number | undefined;
+}
+
+export class AgreementCheck implements Check {
+  readonly #fleet: Fleet;
+  readonly #patience: number;
+  readonly #disagreeSinceMs: Float64Array;
+  readonly #reported = new Set<string>();
+  /** The longest that a majority ever disagreed about somebody, in ms. */
+  worstDisagreementMs = 0;
+
+  constructor(fleet: Fleet, options: AgreementOptions = {}) {
+    this.#fleet = fleet;
+    this.#patience = options.patience ?? 1;
+    this.#disagreeSinceMs = new Float64Array(fleet.nodes.length).fill(Number.POSITIVE_INFINITY);
+  }
+
+  sample(): void {
+    const { nodes, truth } = this.#fleet;
+    for (const subject of nodes) {
+      if (!truth.hasStarted(subject.index) || truth.hasLeft(subject.index)) continue;
+      const viewers = this.#viewersOf(subject.index);
+      this.#checkAgreement(viewers, subject.index);
+      for (const viewer of viewers) this.#checkProgress(viewer, subject.index);
+    }
+  }
+
+  /** Live honest nodes that have a view of a subject. */
+  #viewersOf(subject: number): readonly number[] {
+    const { nodes, truth, hostile } = this.#fleet;
+    return nodes
+      .map(({ index }) => index)
+      .filter((index) => index !== subject && truth.isLive(index) && !hostile.has(index) && !truth.hasLeft(index));
+  }
+
+  #checkAgreement(viewers: readonly number[], subject: number): void {
+    const { board, nowMs, truth } = this.#fleet;
+    const majority = viewers.filter((viewer) => truth.hasMajority(viewer) && this.#isSettledIn(viewer));
+    const opinions = new Set(majority.map((viewer) => opinionOf(board.get(viewer, subject))));
+    if (opinions.size <= 1) {
+      this.#disagreeSinceMs[subject] = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.#disagreeSinceMs[subject] = Math.min(this.#disagreeSinceMs[subject] as number, nowMs);
+    const forMs = nowMs - (this.#disagreeSinceMs[subject] as number);
+    this.worstDisagreementMs = Math.max(this.worstDisagreementMs, forMs);
+    if (forMs <= AGREE_MS * this.#patience) return;
+    const words = majority.map((viewer) => `${viewer}:${board.get(viewer, subject).status}`).join(" ");
+    this.#reportOnce(`agree/${subject}/${this.#disagreeSinceMs[subject]}`, "VE3", `nodes disagree about node ${subject} for ${Math.round(forMs)} ms: ${words}`);
+  }
+
+  /** A node that has just come to the majority is given the time that it has to agree. */
+  #isSettledIn(viewer: number): boolean {
+    const { nowMs, truth } = this.#fleet;
+    return nowMs - Math.max(truth.liveSinceMs(viewer), truth.majorityChangedMs(viewer)) > 100;
+  }
+
+  #checkProgress(viewer: number, subject: number): void {
+    const { board, truth, nowMs } = this.#fleet;
+    const entry = board.get(viewer, subject);
+    const togetherSinceMs = truth.togetherSinceMs(viewer, subject);
+    if (togetherSinceMs !== Number.POSITIVE_INFINITY) {
+      if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs: togetherSinceMs, rule: "VE3" });
+      return;
+    }
+    const awaySinceMs = truth.isLive(subject) ? truth.apartSinceMs(viewer, subject) : truth.deadSinceMs(subject);
+    const majoritySinceMs = truth.majorityChangedMs(viewer);
+    if (!truth.hasMajority(viewer) && truth.roster > 2) {
+      const sinceMs = Math.max(awaySinceMs, majoritySinceMs, truth.liveSinceMs(viewer));
+      if (entry.status !== "unknown") this.#expect(viewer, subject, { word: "unknown", sinceMs, rule: "VE2" });
+      return;
+    }
+    if (entry.status === "down" || entry.status === "paused" || entry.status === "left") return;
+    if (!this.#canBeJudged(viewer)) return;
+    const newcomerSinceMs = Math.max(truth.liveSinceMs(viewer), ...this.#reachChangedMs(viewer));
+    const isNewcomer = newcomerSinceMs > awaySinceMs;
+    const sinceMs = Math.max(awaySinceMs, majoritySinceMs, newcomerSinceMs);
+    if (nowMs - sinceMs < 0) return;
+    this.#expect(viewer, subject, { word: isNewcomer ? "deadToNewcomers" : "dead", sinceMs, rule: "VE3" });
+  }
+
+  /** Enough honest witnesses are in reach of each other to accuse. */
+  #canBeJudged(viewer: number): boolean {
+    const { truth, hostile } = this.#fleet;
+    const honest = truth.reach(viewer).filter((index) => !hostile.has(index)).length;
+    const quorum = truth.roster === 2 ? 1 : Math.min(3, Math.floor(truth.roster / 2) + 1);
+    return honest >= quorum;
+  }
+
+  /** When those that a node can reach came into its reach. */
+  #reachChangedMs(viewer: number): readonly number[] {
+    const { truth } = this.#fleet;
+    return truth.reach(viewer).map((other) => (other === viewer ? 0 : truth.togetherSinceMs(viewer, other)));
+  }
+
+  #expect(
+    viewer: number,
+    subject: number,
+    expected: { readonly word: keyof typeof LIMITS; readonly sinceMs: number; readonly rule: string },
+  ): void {
+    const { board, nowMs, pulseEveryMs } = this.#fleet;
+    const limitMs = LIMITS[expected.word] * pulseEveryMs * this.#patience;
+    const forMs = nowMs - expected.sinceMs;
+    if (forMs <= limitMs) return;
+    const { status, reason } = board.get(viewer, subject);
+    const text = `node ${viewer} says ${status} (${reason ?? "-"}) of node ${subject}; ${expected.word} was due ${Math.round(forMs - limitMs)} ms ago`;
+    this.#reportOnce(`${viewer}/${subject}/${expected.word}/${expected.sinceMs}`, expected.rule, text);
+  }
+
+  #reportOnce(key: string, rule: string, text: string): void {
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
+    this.#fleet.report(rule, text);
+  }
+}
+
+/** Statuses that mean the same for agreement. */
+function opinionOf(entry: BoardEntry): string {
+  return saysAlive(entry) ? "alive" : entry.status;
+}

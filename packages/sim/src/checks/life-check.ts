@@ -1,0 +1,50 @@
+/** P3: no borrowed life. Nothing shows life of a node that is dead or out of reach for longer than its pulses could still be fresh. */
+import type { CoreEvent } from "@pulsemesh/core";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { SimNode } from "../fleet/sim-node.ts";
+import { saysAlive } from "../fleet/status-board.ts";
+import type { Check } from "./check.ts";
+
+/** 3.2 intervals, half an interval of jitter, one that an offset may have risen, and 2.2 that a witness's word counts. */
+const LIFE_INTERVALS = 7;
+
+export class LifeCheck implements Check {
+  readonly #fleet: Fleet;
+  readonly #reported = new Set<string>();
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+  }
+
+  emitted(node: SimNode, event: CoreEvent): void {
+    if (event.type !== "node-status") return;
+    const subject = this.#fleet.indexOf(event.node);
+    if (subject !== undefined) this.#check(node.index, subject);
+  }
+
+  sample(): void {
+    const { nodes, truth } = this.#fleet;
+    for (const viewer of nodes) {
+      if (!truth.isLive(viewer.index)) continue;
+      for (const subject of nodes) if (subject !== viewer) this.#check(viewer.index, subject.index);
+    }
+  }
+
+  #check(viewer: number, subject: number): void {
+    const { board, truth, nowMs, pulseEveryMs, hostile } = this.#fleet;
+    const awayMs = nowMs - Math.max(this.#awaySinceMs(viewer, subject), truth.liveSinceMs(viewer));
+    if (!(awayMs > LIFE_INTERVALS * pulseEveryMs) || hostile.has(viewer) || !saysAlive(board.get(viewer, subject))) return;
+    const key = `${viewer}/${subject}/${truth.deadSinceMs(subject)}`;
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
+    const { status } = board.get(viewer, subject);
+    this.#fleet.report("P3", `node ${viewer} says ${status} of node ${subject}, which is away for ${Math.round(awayMs)} ms`);
+  }
+
+  #awaySinceMs(viewer: number, subject: number): number {
+    const { truth } = this.#fleet;
+    if (!truth.isLive(subject)) return truth.deadSinceMs(subject);
+    const isTogether = truth.togetherSinceMs(viewer, subject) !== Number.POSITIVE_INFINITY;
+    return isTogether ? Number.POSITIVE_INFINITY : truth.apartSinceMs(viewer, subject);
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * P2: no single accuser. Every `down` of a node has the quorum of distinct accusers, none of them the subject, each of which really had
+ * silence when it accused; and no node that is alive, scheduled and in reach is ever called `down`.
+ */
+import type { CoreEvent, Effect, Input, NodeId, Topic } from "@pulsemesh/core";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { SimNode } from "../fleet/sim-node.ts";
+import type { Check } from "./check.ts";
+
+/** Silence that accuses (rule VE3), less a little for drifting clocks. */
+const SILENCE_INTERVALS = 3.2;
+const CLOCK_TOLERANCE_MS = 10;
+/** A verdict may still fall so long after the cause of the silence is over: its accusations are under way, and it settles. */
+const AFTERMATH_INTERVALS = 3;
+const QUORUM_LIMIT = 3;
+
+export interface VerdictCheckOptions {
+  /** False where the network loses more than the protocol promises to stand: then false verdicts are only counted. */
+  readonly isStrict: boolean;
+}
+
+export class VerdictCheck implements Check {
+  readonly #fleet: Fleet;
+  readonly #options: VerdictCheckOptions;
+  /** Per receiver and author: when the newest pulse that has reached the receiver was made. */
+  readonly #heardMadeMs: Float64Array;
+  readonly #madeMs = new WeakMap<Uint8Array, number>();
+  /** Accusations that were published, by subject and pulse: who made them. */
+  readonly #accusers = new Map<string, Set<NodeId>>();
+  falseVerdicts = 0;
+  verdicts = 0;
+  accusations = 0;
+
+  constructor(fleet: Fleet, options: VerdictCheckOptions) {
+    this.#fleet = fleet;
+    this.#options = options;
+    this.#heardMadeMs = new Float64Array(fleet.nodes.length ** 2).fill(Number.NEGATIVE_INFINITY);
+  }
+
+  handled(node: SimNode, input: Input, _effects: readonly Effect[]): void {
+    if (input.type === "gossip" && input.topic === "verdict") return;
+    if (input.type !== "gossip" && (input.type !== "message" || input.channel !== "direct")) return;
+    const madeMs = this.#madeMs.get(input.bytes);
+    if (madeMs === undefined) return;
+    const author = this.#fleet.indexOf(this.#fleet.wire.pulse(input.bytes)?.author ?? "");
+    if (author === undefined) return;
+    const pair = node.index * this.#fleet.nodes.length + author;
+    this.#heardMadeMs[pair] = Math.max(this.#heardMadeMs[pair] as number, madeMs);
+  }
+
+  published(from: number, topic: Topic, bytes: Uint8Array): void {
+    if (topic === "pulse" && !this.#madeMs.has(bytes)) this.#madeMs.set(bytes, this.#fleet.nowMs);
+    if (topic === "verdict") this.#readObservation(from, bytes);
+  }
+
+  emitted(node: SimNode, event: CoreEvent): void {
+    if (event.type !== "verdict" || event.kind !== "down" || this.#fleet.hostile.has(node.index)) return;
+    this.verdicts += 1;
+    const subject = this.#fleet.indexOf(event.subject);
+    if (subject === undefined) return;
+    const accusers = new Set(event.accusers);
+    const roster = node.core?.fleet(node.now).roster ?? 0;
+    const quorum = roster === 2 ? 1 : Math.min(QUORUM_LIMIT, Math.floor(roster / 2) + 1);
+    const where = `node ${node.index} about node ${subject}`;
+    if (accusers.size < quorum) {
+      this.#fleet.report("P2", `${where}: down with ${accusers.size} accusers where the quorum is ${quorum}`);
+    }
+    if (accusers.has(event.subject)) this.#fleet.report("P2", `${where}: the subject is among its accusers`);
+    const known = this.#accusers.get(`${event.subject}/${event.pulse.boot}/${event.pulse.seq}`);
+    for (const accuser of accusers) {
+      if (known?.has(accuser) !== true) this.#fleet.report("P2", `${where}: ${accuser} never accused by that pulse`);
+    }
+    this.#checkTruth(node.index, subject);
+  }
+
+  #checkTruth(viewer: number, subject: number): void {
+    const { nowMs, pulseEveryMs, truth, nodes } = this.#fleet;
+    const togetherMs = nowMs - truth.togetherSinceMs(viewer, subject);
+    const livedMs = nowMs - truth.liveSinceMs(subject);
+    if (Math.min(togetherMs, livedMs) > AFTERMATH_INTERVALS * pulseEveryMs && truth.isLive(subject)) {
+      this.falseVerdicts += 1;
+      const text = `node ${viewer} says down of node ${subject}, which it has been in reach of for ${Math.round(togetherMs)} ms`;
+      if (this.#options.isStrict) this.#fleet.report("P2", text);
+    }
+    const isPair = nodes.length === 2;
+    const noMajorityMs = nowMs - truth.majorityChangedMs(viewer);
+    if (!isPair && !truth.hasMajority(viewer) && noMajorityMs > AFTERMATH_INTERVALS * pulseEveryMs) {
+      this.#fleet.report("P2", `node ${viewer} says down of node ${subject} without a majority for ${Math.round(noMajorityMs)} ms`);
+    }
+  }
+
+  #readObservation(from: number, bytes: Uint8Array): void {
+    const { wire, nowMs, pulseEveryMs, nodes, hostile } = this.#fleet;
+    const observation = wire.observation(bytes);
+    const node = nodes[from];
+    if (observation === undefined || node === undefined || observation.author !== node.id) return;
+    for (const { kind, subject, boot, seq } of observation.statements) {
+      if (kind !== "accuse") continue;
+      this.accusations += 1;
+      const name = `${subject}/${boot}/${seq}`;
+      const accusers = this.#accusers.get(name);
+      if (accusers === undefined) this.#accusers.set(name, new Set([node.id]));
+      else accusers.add(node.id);
+      const about = this.#fleet.indexOf(subject);
+      if (about === undefined || hostile.has(from)) continue;
+      const silentMs = nowMs - (this.#heardMadeMs[from * nodes.length + about] as number);
+      // The disk may take its time between the decision and the publication, never the other way round.
+      if (silentMs < SILENCE_INTERVALS * pulseEveryMs * 0.999 - CLOCK_TOLERANCE_MS) {
+        this.#fleet.report("P2", `node ${from} accuses node ${about} after a silence of ${Math.round(silentMs)} ms`);
+      }
+    }
+  }
+}

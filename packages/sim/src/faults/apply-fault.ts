@@ -1,0 +1,56 @@
+/** Plans a fault on a fleet's clock. */
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Fault } from "./fault.ts";
+
+/** How long a planned stop is announced for, as the command line does (rule VE9). */
+const RESTART_WITHIN_MS = 60_000;
+
+export function applyFault(fleet: Fleet, fault: Fault): void {
+  fleet.at(fault.atMs, () => begin(fleet, fault));
+}
+
+function begin(fleet: Fleet, fault: Fault): void {
+  switch (fault.type) {
+    case "crash":
+      fleet.node(fault.node).stop(fault.how);
+      startLater(fleet, fault.node, fault.downMs);
+      break;
+    case "stop":
+      stopPlanned(fleet, fault);
+      break;
+    case "stall":
+      fleet.node(fault.node).stall(fault.forMs, fault.isSuspended);
+      break;
+    case "cut":
+      cut(fleet, fault);
+      break;
+    case "step":
+      fleet.node(fault.node).clock.stepWall(fault.byMs);
+      break;
+  }
+}
+
+function stopPlanned(fleet: Fleet, fault: Extract<Fault, { readonly type: "stop" }>): void {
+  const node = fleet.node(fault.node);
+  node.command({ type: "stop", mode: fault.mode, restartWithinMs: RESTART_WITHIN_MS }, () => {
+    // The reply is an effect among others: the process ends once all of them are carried out.
+    fleet.at(fleet.nowMs + 1, () => {
+      node.stop("kill");
+      if (fault.mode === "leave") fleet.truth.left(fault.node);
+      else startLater(fleet, fault.node, fault.downMs);
+    });
+  });
+}
+
+function startLater(fleet: Fleet, node: number, downMs: number): void {
+  if (Number.isFinite(downMs)) fleet.at(fleet.nowMs + downMs, () => fleet.node(node).start());
+}
+
+function cut(fleet: Fleet, fault: Extract<Fault, { readonly type: "cut" }>): void {
+  const { isOneWay, isSilent } = fault;
+  const pairs = fault.groupA.flatMap((a) => fault.groupB.map((b) => [a, b] as const));
+  for (const [a, b] of pairs) fleet.cut(a, b, { isSilent, isOneWay });
+  fleet.at(fleet.nowMs + fault.forMs, () => {
+    for (const [a, b] of pairs) fleet.heal(a, b, { isOneWay });
+  });
+}

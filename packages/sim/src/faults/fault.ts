@@ -1,0 +1,45 @@
+/** What can happen to a fleet, as data: a scenario is a list of these, and printing it explains a run. */
+
+export type Fault =
+  /** The process is killed or its machine loses power; it starts again after `downMs`, which may be never. */
+  | {
+      readonly type: "crash";
+      readonly atMs: number;
+      readonly node: number;
+      readonly how: "kill" | "power";
+      readonly downMs: number;
+    }
+  /** A planned stop (rule VE9): announced, then gone for `downMs`; `leave` is for good. */
+  | {
+      readonly type: "stop";
+      readonly atMs: number;
+      readonly node: number;
+      readonly mode: "pause" | "leave";
+      readonly downMs: number;
+    }
+  /** The process is not scheduled; a suspended machine's monotonic clock stands still as well. */
+  | {
+      readonly type: "stall";
+      readonly atMs: number;
+      readonly node: number;
+      readonly forMs: number;
+      readonly isSuspended: boolean;
+    }
+  /** Nothing passes between two groups; silent cuts look like dropped packets, others reset the connections. */
+  | {
+      readonly type: "cut";
+      readonly atMs: number;
+      readonly forMs: number;
+      readonly groupA: readonly number[];
+      readonly groupB: readonly number[];
+      readonly isSilent: boolean;
+      readonly isOneWay: boolean;
+    }
+  /** Somebody sets a wall clock. */
+  | { readonly type: "step"; readonly atMs: number; readonly node: number; readonly byMs: number };
+
+/** When a fault is over. */
+export function endOf(fault: Fault): number {
+  if (fault.type === "step") return fault.atMs;
+  return fault.atMs + (fault.type === "crash" || fault.type === "stop" ? fault.downMs : fault.forMs);
+}

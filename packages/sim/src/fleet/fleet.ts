@@ -1,0 +1,217 @@
+/**
+ * One run: nodes, network, truth, actors and checks on one virtual clock, all from one seed.
+ *
+ * @example
+ * ```ts
+ * const fleet = new Fleet({ seed: 1, nodes: 5, network: calmNetwork, createCore });
+ * for (const node of fleet.nodes) node.start();
+ * fleet.runFor(30_000);
+ * ```
+ */
+import type { Channel, CoreConfig, CoreEvent, Effect, Input, NodeId, Topic } from "@pulsemesh/core";
+import { SeededRandom, VirtualClock } from "@pulsemesh/testkit";
+import type { Check, Violation } from "../checks/check.ts";
+import type { Tap } from "../network/endpoint.ts";
+import { Network } from "../network/network.ts";
+import type { NetworkModel } from "../network/network-model.ts";
+import { createNodePorts, createSharedPorts, type SharedPorts } from "../ports/node-ports.ts";
+import { SimNode, type CoreFactory, type NodeWatcher } from "./sim-node.ts";
+import { StatusBoard } from "./status-board.ts";
+import { Trace } from "./trace.ts";
+import { Truth } from "./truth.ts";
+import { WireReader } from "./wire-reader.ts";
+
+export interface FleetOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly network: NetworkModel;
+  readonly createCore: CoreFactory;
+  readonly config?: Partial<CoreConfig> | undefined;
+  /** Time between two samples of the checks, in ms. @default 250 */
+  readonly sampleEveryMs?: number | undefined;
+}
+
+/** Violations that are kept; a run that is wrong is often wrong everywhere. */
+export const VIOLATIONS_MAX: number = 20;
+const FLEET_ID = "simulatedfleetsimulatedfleetsimulatedfleetsimulated2";
+
+export class Fleet implements Tap, NodeWatcher {
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly random: SeededRandom;
+  readonly shared: SharedPorts;
+  readonly wire: WireReader;
+  readonly nodes: readonly SimNode[];
+  readonly network: Network;
+  readonly truth: Truth;
+  readonly board: StatusBoard;
+  readonly trace: Trace = new Trace();
+  readonly violations: Violation[] = [];
+  /** Members that lie; nothing is expected of what they show. */
+  readonly hostile: Set<number> = new Set();
+  readonly pulseEveryMs: number;
+  readonly #checks: Check[] = [];
+  readonly #sampleEveryMs: number;
+  readonly #lives = new Map<number, number>();
+  readonly #indexes = new Map<NodeId, number>();
+  #nextSampleMs = 0;
+  #isTruthStale = true;
+
+  constructor(options: FleetOptions) {
+    this.random = new SeededRandom(options.seed);
+    this.shared = createSharedPorts(this.random);
+    this.wire = new WireReader(this.shared.codec);
+    this.board = new StatusBoard(options.nodes);
+    this.#sampleEveryMs = options.sampleEveryMs ?? 250;
+    this.pulseEveryMs = options.config?.pulseEveryMs ?? 1_000;
+    const nodes: SimNode[] = [];
+    for (let index = 0; index < options.nodes; index++) nodes.push(this.#createNode(index, options));
+    this.nodes = nodes;
+    const changed = (): void => this.#truthChanged();
+    const { clock, random } = this;
+    this.network = new Network(
+      { clock, random: random.fork("network"), endpoints: nodes, tap: this, changed },
+      nodes.length,
+      options.network,
+    );
+    this.truth = new Truth({ clock, endpoints: nodes, network: () => this.network }, nodes.length);
+    for (const node of nodes) node.attach(this.network);
+  }
+
+  get nowMs(): number {
+    return this.clock.nowMs;
+  }
+
+  /** The index of a node id, undefined for strangers. */
+  indexOf(node: NodeId): number | undefined {
+    return this.#indexes.get(node);
+  }
+
+  node(index: number): SimNode {
+    const node = this.nodes[index];
+    if (node === undefined) throw new RangeError(`Cannot find node ${index} as the fleet has ${this.nodes.length}.`);
+    return node;
+  }
+
+  add(check: Check): void {
+    this.#checks.push(check);
+  }
+
+  report(rule: string, text: string): void {
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ rule, atMs: Math.round(this.nowMs), text });
+  }
+
+  /** Plans something for a moment of the run. */
+  at(atMs: number, act: () => void): void {
+    this.clock.call(atMs, act);
+  }
+
+  /** Swallows everything between two nodes, either way or one way; without `isSilent` their connection is reset as well. */
+  cut(a: number, b: number, how: { readonly isSilent: boolean; readonly isOneWay?: boolean | undefined }): void {
+    this.network.links.block(a, b);
+    if (how.isOneWay !== true) this.network.links.block(b, a);
+    if (how.isSilent) this.network.connections.watchSilence(a, b);
+    else this.network.connections.disconnect(a, b);
+    this.#truthChanged();
+  }
+
+  /** Takes back one {@link cut} made the same way. */
+  heal(a: number, b: number, how: { readonly isOneWay?: boolean | undefined } = {}): void {
+    this.network.links.unblock(a, b);
+    if (how.isOneWay !== true) this.network.links.unblock(b, a);
+    this.network.connections.redial(a, b);
+    this.#truthChanged();
+  }
+
+  runFor(forMs: number): void {
+    this.runUntil(this.nowMs + forMs);
+  }
+
+  runUntil(untilMs: number): void {
+    while (this.#nextSampleMs <= untilMs) {
+      this.clock.runUntil(this.#nextSampleMs);
+      this.refreshTruth();
+      for (const check of this.#checks) check.sample?.();
+      this.#nextSampleMs += this.#sampleEveryMs;
+    }
+    this.clock.runUntil(untilMs);
+  }
+
+  /** Ends the run: checks say their last word. */
+  end(): void {
+    this.refreshTruth();
+    for (const check of this.#checks) check.end?.();
+  }
+
+  refreshTruth(): void {
+    if (!this.#isTruthStale) return;
+    this.#isTruthStale = false;
+    this.truth.update();
+  }
+
+  handled(node: SimNode, input: Input, effects: readonly Effect[]): void {
+    this.trace.number(this.nowMs);
+    this.trace.number(node.index * 1_000 + effects.length);
+    for (const check of this.#checks) check.handled?.(node, input, effects);
+  }
+
+  emitted(node: SimNode, event: CoreEvent): void {
+    this.trace.text(event.type);
+    this.refreshTruth();
+    if (event.type === "node-status") {
+      const subject = this.indexOf(event.node);
+      this.trace.text(event.to);
+      if (subject !== undefined) {
+        this.board.set(node.index, subject, { status: event.to, reason: event.reason, sinceMs: this.nowMs });
+      }
+    }
+    for (const check of this.#checks) check.emitted?.(node, event);
+  }
+
+  lifeChanged(node: SimNode): void {
+    if (node.isRunning) this.#started(node);
+    this.#truthChanged();
+    this.refreshTruth();
+    for (const check of this.#checks) check.lifeChanged?.(node);
+  }
+
+  published(from: number, topic: Topic, bytes: Uint8Array): void {
+    this.trace.number(bytes.length);
+    for (const check of this.#checks) check.published?.(from, topic, bytes);
+  }
+
+  sent(from: number, to: number, channel: Channel, bytes: Uint8Array): void {
+    this.trace.number(bytes.length);
+    for (const check of this.#checks) check.sent?.(from, to, channel, bytes);
+  }
+
+  /** The board of a node is wiped by a start, not by waking up. */
+  #started(node: SimNode): void {
+    if (this.#lives.get(node.index) === node.life) return;
+    this.#lives.set(node.index, node.life);
+    this.board.clear(node.index, this.nowMs);
+  }
+
+  #truthChanged(): void {
+    this.#isTruthStale = true;
+  }
+
+  #createNode(index: number, options: FleetOptions): SimNode {
+    const id = this.shared.keys.create();
+    this.#indexes.set(id, index);
+    const region = index % 2 === 0 ? "eu" : "us";
+    return new SimNode(
+      {
+        clock: this.clock,
+        random: this.random,
+        createCore: options.createCore,
+        createPorts: (node, random) => createNodePorts(this.shared, node, random),
+        identity: { fleet: FLEET_ID, self: id, name: `node-${index}`, region, agent: "pulsemesh/sim" },
+        config: options.config ?? {},
+        idOf: (other) => this.node(other).id,
+        indexOf: (node) => this.indexOf(node),
+        watcher: this,
+      },
+      index,
+    );
+  }
+}

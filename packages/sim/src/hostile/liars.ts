@@ -1,0 +1,62 @@
+/**
+ * Hostile members. Each runs an honest core, so that it counts, and lies beside it: the accuser calls the living dead, the objector calls
+ * the dead living, the replayer plays back what it recorded.
+ */
+import type { Fleet } from "../fleet/fleet.ts";
+import { Forger, type ForgedStatement } from "./forger.ts";
+import { Recorder } from "./recorder.ts";
+
+export type LiarKind = "accuser" | "objector" | "replayer";
+
+/** How often a liar speaks: often enough to catch every gap, seldom enough to stay below the rate that mutes it. */
+const LIE_EVERY_MS = 250;
+
+/** Makes a member hostile for the rest of the run. */
+export function addLiar(fleet: Fleet, index: number, kind: LiarKind): void {
+  const recorder = new Recorder(fleet);
+  fleet.add(recorder);
+  fleet.hostile.add(index);
+  const forger = new Forger(fleet, index);
+  const lie = (): void => {
+    fleet.at(fleet.nowMs + LIE_EVERY_MS, lie);
+    if (!fleet.truth.isLive(index)) return;
+    if (kind === "replayer") replay(fleet, index, recorder);
+    else speak(fleet, index, { forger, recorder, kind });
+  };
+  fleet.at(LIE_EVERY_MS, lie);
+}
+
+interface Tools {
+  readonly forger: Forger;
+  readonly recorder: Recorder;
+  readonly kind: "accuser" | "objector";
+}
+
+/** Says the worst about everybody that it can back with a real header: the newest one, or none. */
+function speak(fleet: Fleet, index: number, tools: Tools): void {
+  const own = tools.recorder.of(index).at(-1);
+  if (own === undefined) return;
+  const statements: ForgedStatement[] = [];
+  for (const { id, index: other } of fleet.nodes) {
+    if (other === index) continue;
+    const newest = tools.recorder.of(other).at(-1);
+    if (newest === undefined) continue;
+    const { boot, seq } = newest;
+    const evidence = tools.forger.headerOf(newest.bytes);
+    if (tools.kind === "accuser") statements.push({ kind: "accuse", subject: id, boot, seq, evidence });
+    else statements.push({ kind: "object", subject: id, boot, seq, evidence }, { kind: "up", subject: id, boot, seq, evidence });
+  }
+  const upMs = fleet.nowMs - fleet.truth.liveSinceMs(index);
+  fleet.network.publish(index, "verdict", tools.forger.observation(own.boot, upMs, statements.slice(0, 40)));
+}
+
+/** Plays back pulses of everybody: the newest again, and one from the past, each as if it were new. */
+function replay(fleet: Fleet, index: number, recorder: Recorder): void {
+  for (const { index: other } of fleet.nodes) {
+    const pulses = recorder.of(other);
+    const past = pulses.length === 0 ? undefined : pulses[Math.floor(fleet.nowMs / LIE_EVERY_MS) % pulses.length];
+    for (const pulse of [pulses.at(-1), past]) {
+      if (pulse !== undefined && other !== index) fleet.network.publish(index, "pulse", pulse.bytes);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Every directed link of the overlay: its delay, its loss, its stalls, what cuts it, and what is under way on its streams.
+ * A cut that resets closes the connection at once; a silent one swallows packets, so that the connection looks alive until it times out.
+ */
+import type { SeededRandom, VirtualClock, VirtualTask } from "@pulsemesh/testkit";
+import type { NetworkModel } from "./network-model.ts";
+
+/** What waits on one direction of a silently cut link; more is dropped, as a full send buffer would. */
+export const HELD_MAX: number = 512;
+/** A transmission that was lost on a stream comes again after about this time. */
+const RETRANSMIT_MS = 200;
+
+export class Links {
+  readonly #clock: VirtualClock;
+  readonly #random: SeededRandom;
+  readonly #nodes: number;
+  readonly #stallEndMs: Float64Array;
+  readonly #nextStallMs: Float64Array;
+  readonly #streamLastMs: Float64Array;
+  readonly #blocked: Uint8Array;
+  readonly #blockedSinceMs: Float64Array;
+  readonly #held = new Map<number, VirtualTask[]>();
+  model: NetworkModel;
+
+  constructor(deps: { readonly clock: VirtualClock; readonly random: SeededRandom }, nodes: number, model: NetworkModel) {
+    this.#clock = deps.clock;
+    this.#random = deps.random;
+    this.#nodes = nodes;
+    this.model = model;
+    const directions = nodes * nodes;
+    this.#stallEndMs = new Float64Array(directions);
+    this.#nextStallMs = new Float64Array(directions).fill(-1);
+    this.#streamLastMs = new Float64Array(directions * 2);
+    this.#blocked = new Uint8Array(directions);
+    this.#blockedSinceMs = new Float64Array(directions);
+  }
+
+  /** Whether packets from one node to another are swallowed. */
+  isBlocked(from: number, to: number): boolean {
+    return (this.#blocked[from * this.#nodes + to] as number) > 0;
+  }
+
+  /** Since when a pair is blocked in either direction; never when it is not. */
+  silentSinceMs(a: number, b: number): number {
+    const since = (link: number): number =>
+      this.#blocked[link] === 0 ? Number.POSITIVE_INFINITY : (this.#blockedSinceMs[link] as number);
+    return Math.min(since(a * this.#nodes + b), since(b * this.#nodes + a));
+  }
+
+  /** Blocks count, so that overlapping cuts do not heal each other. */
+  block(from: number, to: number): void {
+    const link = from * this.#nodes + to;
+    if (this.#blocked[link] === 0) this.#blockedSinceMs[link] = this.#clock.nowMs;
+    this.#blocked[link] = (this.#blocked[link] as number) + 1;
+  }
+
+  /** Takes back one block; what was held by a connection that survived comes in its order, a retransmission later. */
+  unblock(from: number, to: number): void {
+    const link = from * this.#nodes + to;
+    this.#blocked[link] = (this.#blocked[link] as number) - 1;
+    if (this.isBlocked(from, to)) return;
+    const held = this.#held.get(link) ?? [];
+    this.#held.delete(link);
+    let atMs = this.#clock.nowMs + this.#random.between(RETRANSMIT_MS, 6 * RETRANSMIT_MS);
+    for (const task of held) this.#clock.at((atMs += 0.01), task);
+    this.#stallEndMs[link] = Math.max(this.#stallEndMs[link] as number, atMs);
+  }
+
+  /** Keeps a transmission until the link is unblocked or its connection is given up. */
+  hold(from: number, to: number, task: VirtualTask): void {
+    const link = from * this.#nodes + to;
+    const held = this.#held.get(link);
+    if (held === undefined) this.#held.set(link, [task]);
+    else if (held.length < HELD_MAX) held.push(task);
+  }
+
+  /** The connection is gone, and with it what was held. */
+  forget(from: number, to: number): void {
+    const link = from * this.#nodes + to;
+    this.#held.delete(link);
+    this.#streamLastMs[link * 2] = 0;
+    this.#streamLastMs[link * 2 + 1] = 0;
+  }
+
+  /** When one gossip transmission that begins now arrives; undefined when it is lost. */
+  gossipArrivalMs(from: number, to: number): number | undefined {
+    const { model } = this;
+    if (model.lossShare > 0 && this.#random.unit() < model.lossShare) return undefined;
+    const arrivalMs = this.#clock.nowMs + this.#delayMs();
+    if (model.stallEveryMs === 0 && this.#stallEndMs[from * this.#nodes + to] === 0) return arrivalMs;
+    return Math.max(arrivalMs, this.#stallEnd(from * this.#nodes + to));
+  }
+
+  /** When one frame arrives that is written now: after all earlier ones of its stream. */
+  streamArrivalMs(from: number, to: number, channel: 0 | 1): number {
+    const link = from * this.#nodes + to;
+    let arrivalMs = this.#clock.nowMs + this.#delayMs();
+    while (this.#random.chance(this.model.lossShare)) arrivalMs += RETRANSMIT_MS;
+    arrivalMs = Math.max(arrivalMs, this.#stallEnd(link), (this.#streamLastMs[link * 2 + channel] as number) + 0.001);
+    this.#streamLastMs[link * 2 + channel] = arrivalMs;
+    return arrivalMs;
+  }
+
+  #delayMs(): number {
+    const { delayMsMin, delayMsMax, slowShare } = this.model;
+    const delayMs = delayMsMin + (delayMsMax - delayMsMin) * this.#random.unit();
+    return slowShare > 0 && this.#random.unit() < slowShare ? delayMs * 10 : delayMs;
+  }
+
+  /** The end of the stall under way on a link, or 0; stalls are drawn as time passes. */
+  #stallEnd(link: number): number {
+    const { stallEveryMs, stallMsMin, stallMsMax } = this.model;
+    if (stallEveryMs > 0) {
+      const nowMs = this.#clock.nowMs;
+      let nextMs = this.#nextStallMs[link] as number;
+      if (nextMs < 0) nextMs = nowMs + this.#random.exponential(stallEveryMs);
+      while (nextMs <= nowMs) {
+        const endMs = nextMs + this.#random.between(stallMsMin, stallMsMax);
+        this.#stallEndMs[link] = Math.max(this.#stallEndMs[link] as number, endMs);
+        nextMs = endMs + this.#random.exponential(stallEveryMs);
+      }
+      this.#nextStallMs[link] = nextMs;
+    }
+    const endMs = this.#stallEndMs[link] as number;
+    return endMs > this.#clock.nowMs ? endMs : 0;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The network of a run: gossip that floods the overlay hop by hop, each relay forwarding what its core has accepted, and ordered streams
+ * between connected neighbours. Gossip is routed round a broken link as gossipsub does; its repair of lost messages (IHAVE) is not
+ * modelled, so a run is a little harsher than the real thing.
+ */
+import type { Channel, Topic } from "@pulsemesh/core";
+import type { SeededRandom, VirtualClock } from "@pulsemesh/testkit";
+import { Connections } from "./connections.ts";
+import type { Endpoint, Tap } from "./endpoint.ts";
+import { GossipMessage } from "./gossip-message.ts";
+import { Links } from "./links.ts";
+import type { NetworkModel } from "./network-model.ts";
+import { createOverlay } from "./overlay.ts";
+
+export interface NetworkDeps {
+  readonly clock: VirtualClock;
+  readonly random: SeededRandom;
+  readonly endpoints: readonly Endpoint[];
+  readonly tap: Tap;
+  readonly changed: () => void;
+}
+
+export class Network {
+  readonly links: Links;
+  readonly connections: Connections;
+  readonly neighbours: readonly (readonly number[])[];
+  readonly #deps: NetworkDeps;
+  readonly #random: SeededRandom;
+  readonly #nodes: number;
+
+  constructor(deps: NetworkDeps, nodes: number, model: NetworkModel) {
+    this.#deps = deps;
+    this.#nodes = nodes;
+    this.#random = deps.random.fork("gossip");
+    this.neighbours = createOverlay(nodes, deps.random.fork("overlay"));
+    this.links = new Links({ clock: deps.clock, random: deps.random.fork("links") }, nodes, model);
+    this.connections = new Connections({
+      clock: deps.clock,
+      random: deps.random.fork("connections"),
+      links: this.links,
+      endpoints: deps.endpoints,
+      neighbours: this.neighbours,
+      changed: deps.changed,
+    });
+  }
+
+  /** A node publishes bytes that it made, or that it replays. */
+  publish(from: number, topic: Topic, bytes: Uint8Array): void {
+    this.#deps.tap.published(from, topic, bytes);
+    const message = new GossipMessage(topic, bytes, this.#nodes);
+    message.markSeen(from);
+    this.forward(message, from);
+  }
+
+  /** A node's core has accepted a message, or made it. */
+  forward(message: GossipMessage, from: number): void {
+    for (const to of this.neighbours[from] as readonly number[]) {
+      if (!message.hasSeen(to) && this.connections.areConnected(from, to)) this.#transmit(message, from, to);
+    }
+  }
+
+  /** Queues one frame; false when the two are not connected. */
+  send(from: number, to: number, channel: Channel, bytes: Uint8Array): boolean {
+    if (!this.connections.areConnected(from, to)) return false;
+    this.#deps.tap.sent(from, to, channel, bytes);
+    const frame = new FrameArrival(this, { from, to, channel, bytes, number: this.connections.numberOf(from, to) });
+    if (this.links.isBlocked(from, to)) this.links.hold(from, to, frame);
+    else this.#deps.clock.at(this.links.streamArrivalMs(from, to, channel === "direct" ? 0 : 1), frame);
+    return true;
+  }
+
+  arrive(message: GossipMessage, from: number, to: number): void {
+    const endpoint = this.#deps.endpoints[to] as Endpoint;
+    if (message.hasSeen(to) || !endpoint.isRunning) return;
+    message.markSeen(to);
+    const { duplicateShare, verdictLossShare } = this.links.model;
+    if (message.topic === "verdict" && this.#random.chance(verdictLossShare)) return;
+    endpoint.gossip(message, from);
+    if (this.#random.chance(duplicateShare)) {
+      this.#deps.clock.call(this.#deps.clock.nowMs + this.#random.between(0, 5_000), () => {
+        if (endpoint.isRunning) endpoint.gossip(message, from);
+      });
+    }
+  }
+
+  arriveFrame(frame: Frame): void {
+    const endpoint = this.#deps.endpoints[frame.to] as Endpoint;
+    const isCurrent =
+      this.connections.areConnected(frame.from, frame.to) &&
+      this.connections.numberOf(frame.from, frame.to) === frame.number;
+    if (isCurrent && endpoint.isRunning) endpoint.frame(frame.channel, frame.from, frame.bytes);
+  }
+
+  #transmit(message: GossipMessage, from: number, to: number): void {
+    if (this.links.isBlocked(from, to)) {
+      // Where loss is a stall, a cut is a long one; where it is a gap, a cut is many of them.
+      if (this.links.model.stallEveryMs > 0) this.links.hold(from, to, new GossipArrival(this, message, from, to));
+      return;
+    }
+    const arrivalMs = this.links.gossipArrivalMs(from, to);
+    if (arrivalMs === undefined || !message.isEarliest(to, arrivalMs)) return;
+    this.#deps.clock.at(arrivalMs, new GossipArrival(this, message, from, to));
+  }
+}
+
+class GossipArrival {
+  readonly #network: Network;
+  readonly #message: GossipMessage;
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(network: Network, message: GossipMessage, from: number, to: number) {
+    this.#network = network;
+    this.#message = message;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  run(): void {
+    this.#network.arrive(this.#message, this.#from, this.#to);
+  }
+}
+
+interface Frame {
+  readonly from: number;
+  readonly to: number;
+  readonly channel: Channel;
+  readonly bytes: Uint8Array;
+  /** Number of the connection it was written to. */
+  readonly number: number;
+}
+
+class FrameArrival {
+  readonly #network: Network;
+  readonly #frame: Frame;
+
+  constructor(network: Network, frame: Frame) {
+    this.#network = network;
+    this.#frame = frame;
+  }
+
+  run(): void {
+    this.#network.arriveFrame(this.#frame);
+  }
+}

@@ -1,0 +1,23 @@
+/** A scenario is data: how many nodes, which network, who lies, what happens when. The seed decides the rest. */
+import type { Fault } from "../faults/fault.ts";
+import type { LiarKind } from "../hostile/liars.ts";
+import type { NetworkModel } from "../network/network-model.ts";
+
+export interface Scenario {
+  readonly name: string;
+  readonly nodes: number;
+  readonly network: NetworkModel;
+  /** When each node starts, in ms. */
+  readonly startsMs: readonly number[];
+  readonly faults: readonly Fault[];
+  readonly liars: readonly { readonly node: number; readonly kind: LiarKind }[];
+  /** How long it all takes, in ms. */
+  readonly forMs: number;
+  /** How often each node takes a beat and a patch of its own robot, in ms. */
+  readonly beatEveryMs: number;
+  readonly patchEveryMs: number;
+  /** How often the checks look, in ms. */
+  readonly sampleEveryMs: number;
+  /** Multiplies the time that nodes have to agree; 1 is what the protocol promises. */
+  readonly patience: number;
+}
