@@ -22,14 +22,22 @@ export interface AuditLine {
 
 export type AuditVerification =
   | { readonly ok: true; readonly size: number; readonly head: string }
-  | { readonly ok: false; readonly size: number; readonly badIndex: number; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly size: number;
+      readonly badIndex: number;
+      readonly reason: string;
+    };
 
 /** Counters and gauges for `/metrics`, by full metric name without prefix; labels as a flat record. */
 export interface NodeMetric {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge";
-  readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+  readonly samples: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
 }
 
 export interface PulsemeshNode extends AsyncDisposable {
@@ -47,8 +55,13 @@ export interface PulsemeshNode extends AsyncDisposable {
   robot(id: RobotId): RobotView | undefined;
   roundTripMs(node: NodeId): number | undefined;
   /** Events from now on; ends when the node stops or `signal` aborts. A slow reader loses the oldest beyond 1,000 and sees `{type:"lost"}`. */
-  events(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<CoreEvent | { readonly type: "lost"; readonly count: number }>;
-  auditTail(options: { readonly limit: number; readonly before?: number | undefined }): Promise<readonly AuditLine[]>;
+  events(options?: {
+    readonly signal?: AbortSignal | undefined;
+  }): AsyncIterable<CoreEvent | { readonly type: "lost"; readonly count: number }>;
+  auditTail(options: {
+    readonly limit: number;
+    readonly before?: number | undefined;
+  }): Promise<readonly AuditLine[]>;
   auditVerify(): Promise<AuditVerification>;
   metrics(): readonly NodeMetric[];
   /** Planned stop (rule VE9): says `paused` (or goodbye), waits at most 1 s for acknowledgements, closes everything. Idempotent. */

@@ -4,6 +4,7 @@ export * from "./compare-utf8.ts";
 export * from "./documents-contract.ts";
 export * from "./forged-update.ts";
 export * from "./memory-documents.ts";
+export * from "./recording-transport.ts";
 export * from "./simulated-disk.ts";
 export * from "./simulated-store.ts";
 export * from "./store-contract.ts";

@@ -49,7 +49,10 @@ export class CommitGate {
       this.#run(effect);
       return;
     }
-    if (this.#waiting >= WAITING_EFFECTS_MAX && (effect.type === "publish" || effect.type === "send")) {
+    if (
+      this.#waiting >= WAITING_EFFECTS_MAX &&
+      (effect.type === "publish" || effect.type === "send")
+    ) {
       this.#dropped += 1;
       return;
     }

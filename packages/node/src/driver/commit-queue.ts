@@ -66,7 +66,10 @@ export class CommitQueue {
 
   add(commit: CommitId, ops: readonly StoreOp[]): void {
     if (this.#state === "failed") return;
-    const bytes = ops.reduce((sum, op) => sum + op.key.length + (op.type === "put" ? op.value.length : 0), 0);
+    const bytes = ops.reduce(
+      (sum, op) => sum + op.key.length + (op.type === "put" ? op.value.length : 0),
+      0,
+    );
     const entry = { commit, ops, bytes };
     this.#waiting.push(entry);
     this.#bytes += bytes;
@@ -74,7 +77,10 @@ export class CommitQueue {
       this.#write(entry);
     } else if (this.#bytes > WAITING_BYTES_MAX) {
       this.#fail(
-        new PulsemeshError("store-full", `Cannot keep more than ${WAITING_BYTES_MAX} bytes in memory while the disk is full.`),
+        new PulsemeshError(
+          "store-full",
+          `Cannot keep more than ${WAITING_BYTES_MAX} bytes in memory while the disk is full.`,
+        ),
       );
     }
   }
@@ -116,14 +122,18 @@ export class CommitQueue {
   /** The first failure speaks for all: the store fails everything behind it. */
   #rejected(cause: unknown): void {
     this.#attempt += 1;
-    const error = cause instanceof PulsemeshError ? cause : new PulsemeshError("store-failed", String(cause), { cause });
+    const error =
+      cause instanceof PulsemeshError
+        ? cause
+        : new PulsemeshError("store-failed", String(cause), { cause });
     if (error.code !== "store-full") {
       this.#fail(error);
       return;
     }
     this.#state = "full";
     this.#settleIdle();
-    if (!this.#hasEnded) this.#cancelRetry = this.#deps.clock.after(FULL_RETRY_EVERY_MS, () => void this.#retry());
+    if (!this.#hasEnded)
+      this.#cancelRetry = this.#deps.clock.after(FULL_RETRY_EVERY_MS, () => void this.#retry());
     if (this.#wasFull) return;
     this.#wasFull = true;
     this.#deps.full(error);
@@ -135,7 +145,8 @@ export class CommitQueue {
       await this.#deps.store.open();
     } catch (error) {
       // Opening writes too. Until it works there is nothing else to try.
-      if (attempt === this.#attempt) this.#rejected(new PulsemeshError("store-full", String(error), { cause: error }));
+      if (attempt === this.#attempt)
+        this.#rejected(new PulsemeshError("store-full", String(error), { cause: error }));
       return;
     }
     if (attempt !== this.#attempt) return;

@@ -200,7 +200,7 @@ export class Driver {
     this.meter.rebuilds.add(error.code);
     this.#deps.logger.error({ error: error.message }, "rebuilding from disk");
     this.#commands.rejectAll(error);
-    for (let isDone = false; !isDone && this.#stopping === undefined; ) {
+    for (let isDone = false; !isDone && this.#stopping === undefined;) {
       await this.#pause();
       isDone = await this.#tryRevive(last);
     }
@@ -215,7 +215,10 @@ export class Driver {
       return true;
     } catch (error) {
       this.#life?.end();
-      this.#deps.logger.error({ error: String(error) }, "cannot rebuild from disk yet, trying again");
+      this.#deps.logger.error(
+        { error: String(error) },
+        "cannot rebuild from disk yet, trying again",
+      );
       return false;
     }
   }
@@ -261,9 +264,17 @@ export class Driver {
 }
 
 function notReady(why: string): CommandResult {
-  return { ok: false, code: "not-ready", detail: `This node cannot take it now: ${why}. Try again in a moment.`, retryAfterMs: 1_000 };
+  return {
+    ok: false,
+    code: "not-ready",
+    detail: `This node cannot take it now: ${why}. Try again in a moment.`,
+    retryAfterMs: 1_000,
+  };
 }
 
 function stoppedError(): PulsemeshError {
-  return new PulsemeshError("stopped", "Cannot take commands as this node is stopping. Nothing was changed.");
+  return new PulsemeshError(
+    "stopped",
+    "Cannot take commands as this node is stopping. Nothing was changed.",
+  );
 }

@@ -101,7 +101,11 @@ export class Life {
   }
 
   get queues(): Readonly<Record<"commits" | "effects" | "loads", number>> {
-    return { commits: this.#commits.waiting, effects: this.#gate.waiting, loads: this.#loader.waiting };
+    return {
+      commits: this.#commits.waiting,
+      effects: this.#gate.waiting,
+      loads: this.#loader.waiting,
+    };
   }
 
   /** Hands core its rows. False when the life ended meanwhile. */
@@ -123,7 +127,11 @@ export class Life {
     this.#isBusy = true;
     try {
       const validation = this.#handle(input);
-      for (let next = this.#waitingInputs.shift(); next !== undefined; next = this.#waitingInputs.shift()) {
+      for (
+        let next = this.#waitingInputs.shift();
+        next !== undefined;
+        next = this.#waitingInputs.shift()
+      ) {
         this.#handle(next);
       }
       return validation;
@@ -160,7 +168,13 @@ export class Life {
       effects = core.handle(input, now);
     } catch (error) {
       logger.error({ error, input: input.type }, "internal error in core");
-      this.#fail(new PulsemeshError("internal", "Cannot answer: an internal error. Nothing was acknowledged.", { cause: error }));
+      this.#fail(
+        new PulsemeshError(
+          "internal",
+          "Cannot answer: an internal error. Nothing was acknowledged.",
+          { cause: error },
+        ),
+      );
       return undefined;
     }
     meter.input(input, clock.now().monoMs - now.monoMs);
@@ -210,10 +224,12 @@ export class Life {
         this.#deps.transport.publish(effect.topic, effect.bytes);
         break;
       case "send": {
-        const sent: Promise<void> = this.#deps.transport.send(effect.to, effect.channel, effect.bytes).then((isSent) => {
-          this.#sends.delete(sent);
-          if (!isSent) this.#deps.meter.sendFailures += 1;
-        });
+        const sent: Promise<void> = this.#deps.transport
+          .send(effect.to, effect.channel, effect.bytes)
+          .then((isSent) => {
+            this.#sends.delete(sent);
+            if (!isSent) this.#deps.meter.sendFailures += 1;
+          });
         this.#sends.add(sent);
         break;
       }
@@ -237,7 +253,10 @@ export class Life {
     const { commands, logger, meter } = this.#deps;
     meter.commitFailures += 1;
     this.#fullError = error;
-    logger.error({ error: error.message }, "the disk is full: nothing is acknowledged, pulses go on, trying again every second");
+    logger.error(
+      { error: error.message },
+      "the disk is full: nothing is acknowledged, pulses go on, trying again every second",
+    );
     for (const reply of this.#gate.takeReplies()) commands.reject(reply.id, error);
   }
 
@@ -248,7 +267,10 @@ export class Life {
 
   #fail(cause: unknown): void {
     if (this.#hasEnded) return;
-    const error = cause instanceof PulsemeshError ? cause : new PulsemeshError("store-failed", String(cause), { cause });
+    const error =
+      cause instanceof PulsemeshError
+        ? cause
+        : new PulsemeshError("store-failed", String(cause), { cause });
     if (error.code !== "internal") this.#deps.meter.commitFailures += 1;
     this.end();
     this.#deps.failed(error);

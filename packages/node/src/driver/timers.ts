@@ -34,7 +34,9 @@ export class Timers {
   readonly #deps: TimersDeps;
   readonly #planned = new Map<TimerId, Planned>();
   /** Timers that are due and wait for the sockets; undefined while the loop keeps time. */
-  #waiting: { readonly id: TimerId; readonly generation: number; readonly atMonoMs: number }[] | undefined;
+  #waiting:
+    | { readonly id: TimerId; readonly generation: number; readonly atMonoMs: number }[]
+    | undefined;
   #hasEnded = false;
 
   constructor(deps: TimersDeps) {

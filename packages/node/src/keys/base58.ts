@@ -8,7 +8,8 @@ export const BASE58_LENGTH_MAX: number = 128;
 
 /** @throws RangeError beyond {@link BASE58_LENGTH_MAX} bytes */
 export function encodeBase58(bytes: Uint8Array): string {
-  if (bytes.length > BASE58_LENGTH_MAX) throw new RangeError(`Cannot encode ${bytes.length} bytes as base58.`);
+  if (bytes.length > BASE58_LENGTH_MAX)
+    throw new RangeError(`Cannot encode ${bytes.length} bytes as base58.`);
   const digits: number[] = [];
   for (const byte of bytes) {
     let carry = byte;
@@ -20,7 +21,13 @@ export function encodeBase58(bytes: Uint8Array): string {
     for (; carry > 0; carry = Math.floor(carry / 58)) digits.push(carry % 58);
   }
   const zeros = leading(bytes, (byte) => byte === 0);
-  return "1".repeat(zeros) + digits.toReversed().map((digit) => ALPHABET[digit]).join("");
+  return (
+    "1".repeat(zeros) +
+    digits
+      .toReversed()
+      .map((digit) => ALPHABET[digit])
+      .join("")
+  );
 }
 
 /** Undefined for anything that is not base58 or too long. */

@@ -1,5 +1,10 @@
 /** Ed25519 keys between their raw 32 bytes, in which nodes know them, and the key objects that `node:crypto` works with. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from "node:crypto";
 
 export const SEED_BYTES: number = 32;
 export const PUBLIC_KEY_BYTES: number = 32;
@@ -10,7 +15,11 @@ const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
 /** @param seed 32 secret bytes */
 export function privateKeyFromSeed(seed: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" });
+  return createPrivateKey({
+    key: Buffer.concat([PKCS8_PREFIX, seed]),
+    format: "der",
+    type: "pkcs8",
+  });
 }
 
 /** @param raw 32 bytes */

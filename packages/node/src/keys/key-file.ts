@@ -45,8 +45,11 @@ export function keyFromSeed(seed: Uint8Array): Ed25519Key {
 
 function parseKey(text: string): Ed25519Key {
   const bytes = Buffer.from(text.trim(), "base64");
-  const seed = new Uint8Array(bytes.subarray(PROTOBUF_PREFIX.length, PROTOBUF_PREFIX.length + SEED_BYTES));
-  if (bytes.length !== PROTOBUF_PREFIX.length + 2 * SEED_BYTES) throw new Error("it has the wrong length");
+  const seed = new Uint8Array(
+    bytes.subarray(PROTOBUF_PREFIX.length, PROTOBUF_PREFIX.length + SEED_BYTES),
+  );
+  if (bytes.length !== PROTOBUF_PREFIX.length + 2 * SEED_BYTES)
+    throw new Error("it has the wrong length");
   const key = keyFromSeed(seed);
   if (Buffer.compare(key.protobuf, bytes) !== 0) throw new Error("it is damaged");
   return key;

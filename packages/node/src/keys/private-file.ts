@@ -1,6 +1,14 @@
 /** Files that must never be seen half written, nor by others: written aside, synced, renamed, and the rename synced. */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 /** Replaces or creates a file readable by its owner only; durable when it returns. */
