@@ -38,7 +38,7 @@ export interface UnknownRobotConfig {
 
 const everyMsDefault = 60_000;
 const startupMsDefault = 60_000;
-const missedWithGrace = 1;
+const missedIfGraced = 1;
 const missedAlone = 3;
 const missedCountMost = 100;
 
@@ -140,7 +140,7 @@ function scheduleOf(said: Omit<RobotFlags, "robot" | "labels">): {
   return {
     everyMs: said.everyMs ?? everyMsDefault,
     graceMs: said.graceMs ?? 0,
-    missed: said.missed ?? (said.graceMs === undefined ? missedAlone : missedWithGrace),
+    missed: said.missed ?? (said.graceMs === undefined ? missedAlone : missedIfGraced),
     startupMs: said.startupMs ?? startupMsDefault,
   };
 }
