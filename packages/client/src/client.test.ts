@@ -1,0 +1,178 @@
+import { describe, expect, test } from "vitest";
+import { createClient, type PulsemeshClient } from "./client.ts";
+import { PulsemeshClientError } from "./client-error.ts";
+
+interface Call {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: string | undefined;
+}
+
+/** A client of scripted answers, and what it asked. */
+function scripted(...answers: readonly (Response | Error)[]): {
+  readonly client: PulsemeshClient;
+  readonly calls: readonly Call[];
+} {
+  const calls: Call[] = [];
+  const waiting = [...answers];
+  const client = createClient({
+    baseUrl: "http://127.0.0.1:7420/",
+    fetch: async (input, init) => {
+      calls.push({
+        method: init?.method ?? "GET",
+        url: (input as string).replace("http://127.0.0.1:7420", ""),
+        headers: new Headers(init?.headers),
+        body: init?.body as string | undefined,
+      });
+      const answer = waiting.shift() ?? new Error("no answer is left");
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  });
+  return { client, calls };
+}
+
+function problem(
+  status: number,
+  code: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const body = JSON.stringify({ code, detail: "why", next: "do this", changed: false });
+  return new Response(body, {
+    status,
+    headers: { "content-type": "application/problem+json; charset=utf-8", ...headers },
+  });
+}
+
+describe("HT22 requests", () => {
+  test("HT22 beats", async () => {
+    const { client, calls } = scripted(
+      ...Array.from({ length: 3 }, () => new Response("OK")),
+      new Response("OK", { status: 201 }),
+    );
+    await client.heartbeat("eu:bot/1");
+    await client.heartbeat("a", { message: "all well", health: "degraded" });
+    expect(await client.ping("a", { kind: 7, rid: "r 1" })).toEqual({ created: false });
+    expect(await client.ping("a", { create: true })).toEqual({ created: true });
+    expect(calls.map(({ method, url, body }) => [method, url, body])).toEqual([
+      ["POST", "/heartbeat/eu%3Abot%2F1", undefined],
+      ["POST", "/heartbeat/a?health=degraded", "all well"],
+      ["POST", "/ping/a/7?rid=r+1", undefined],
+      ["POST", "/ping/a?create=1", undefined],
+    ]);
+  });
+
+  test("HT22 robots are read page by page", async () => {
+    const page = (ids: readonly string[], next: string | null): Response =>
+      Response.json({ robots: ids.map((robot_id) => ({ robot_id })), next });
+    const { client, calls } = scripted(page(["a", "b"], "b"), page(["c"], null));
+    const robots = await client.robots({ status: ["up", "late"], labels: { k: "v=w" } });
+    expect(robots.map(({ robot_id }) => robot_id)).toEqual(["a", "b", "c"]);
+    expect(calls.map(({ url }) => url)).toEqual([
+      "/api/v1/robots?status=up&status=late&label=k%3Dv%3Dw",
+      "/api/v1/robots?status=up&status=late&label=k%3Dv%3Dw&after=b",
+    ]);
+  });
+
+  test("HT22 a patch carries its media type and the tag that it expects", async () => {
+    const { client, calls } = scripted(Response.json({ a: 1 }, { headers: { etag: '"2"' } }));
+    expect(await client.patchState("a", { a: 1, b: null }, { ifMatch: '"1"' })).toEqual({
+      state: { a: 1 },
+      etag: '"2"',
+    });
+    const [call] = calls;
+    expect([call?.method, call?.url, call?.body]).toEqual([
+      "PATCH",
+      "/api/v1/robots/a/state",
+      '{"a":1,"b":null}',
+    ]);
+    expect(call?.headers.get("content-type")).toBe("application/merge-patch+json");
+    expect(call?.headers.get("if-match")).toBe('"1"');
+  });
+
+  test("HT22 the status line is an answer also with 410, 500 and 503", async () => {
+    const { client } = scripted(
+      new Response("a is down", { status: 500 }),
+      problem(503, "not-ready"),
+    );
+    expect(await client.status("a")).toEqual({ httpStatus: 500, word: "down", text: "a is down" });
+    await expect(client.status("a")).rejects.toMatchObject({ code: "not-ready", status: 503 });
+  });
+
+  test("HT22 health tells what the probes say and why not", async () => {
+    const ready = scripted(
+      new Response("ok"),
+      problem(503, "not-ready"),
+      problem(503, "not-ready"),
+    );
+    expect(await ready.client.health()).toMatchObject({
+      live: true,
+      ready: false,
+      started: false,
+      error: { code: "not-ready" },
+    });
+    const gone = scripted(new TypeError("fetch failed"));
+    expect(await gone.client.health()).toMatchObject({
+      live: false,
+      error: { code: "node-unreachable" },
+    });
+  });
+});
+
+describe("HT22 errors", () => {
+  test("HT22 a problem keeps its code, status, next step and Retry-After", async () => {
+    const { client } = scripted(problem(429, "beats-too-many", { "retry-after": "2" }));
+    const error = await client.heartbeat("a").catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(PulsemeshClientError);
+    expect(error).toMatchObject({
+      message: "why",
+      code: "beats-too-many",
+      status: 429,
+      detail: "why",
+      next: "do this",
+      changed: false,
+      retryAfterMs: 2_000,
+    });
+  });
+
+  test("HT22 what is no gateway's answer is answer-invalid", async () => {
+    const answers = [
+      new Response("<html>", { status: 404 }),
+      new Response("{", { headers: { "content-type": "application/problem+json" }, status: 400 }),
+      new Response("<html>login"),
+    ];
+    const { client } = scripted(...answers);
+    for (let i = 0; i < answers.length; i += 1) {
+      await expect(client.peers()).rejects.toMatchObject({ code: "answer-invalid" });
+    }
+  });
+
+  test("HT22 no connection is node-unreachable with the cause", async () => {
+    const cause = new TypeError("fetch failed");
+    const { client } = scripted(cause);
+    await expect(client.peers()).rejects.toMatchObject({ code: "node-unreachable", cause });
+  });
+
+  test("HT22 a caller's signal rejects with its own reason, a time limit with timed-out", async () => {
+    const client = createClient({
+      baseUrl: "http://127.0.0.1:7420",
+      fetch: (_input, init) =>
+        new Promise((_resolve, reject) => {
+          const fail = (): void => reject(new Error("aborted"));
+          if (init?.signal?.aborted === true) fail();
+          init?.signal?.addEventListener("abort", fail);
+        }),
+    });
+    const reason = new Error("not interested any more");
+    await expect(client.peers({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(client.peers({ timeoutMs: 1 })).rejects.toMatchObject({ code: "timed-out" });
+  });
+
+  test.each(["ftp://a", "not a url", ""])(
+    "HT22 the base URL '%s' is refused at once",
+    (baseUrl) => {
+      expect(() => createClient({ baseUrl })).toThrow(TypeError);
+    },
+  );
+});

@@ -1,0 +1,110 @@
+/** The client against a real port, and its JSON types against the gateway's: neither package imports the other. */
+import type * as ClientTypes from "@pulsemesh/client";
+import { createClient, type PulsemeshClient, PulsemeshClientError } from "@pulsemesh/client";
+import type * as GatewayTypes from "@pulsemesh/gateway";
+import { type Gateway, startGateway } from "@pulsemesh/gateway";
+import { afterEach, beforeEach, expect, expectTypeOf, test } from "vitest";
+import { ScriptedNode, START_WALL_MS } from "../support/scripted-node.ts";
+
+let node: ScriptedNode;
+let gateway: Gateway;
+let client: PulsemeshClient;
+
+beforeEach(async () => {
+  node = new ScriptedNode();
+  gateway = await startGateway(node, { port: 0 });
+  client = createClient({ baseUrl: gateway.url });
+});
+
+afterEach(async () => {
+  await gateway.close();
+});
+
+test("HT22 the client's JSON types are the gateway's", () => {
+  expectTypeOf<ClientTypes.RobotJson>().toEqualTypeOf<GatewayTypes.RobotJson>();
+  expectTypeOf<ClientTypes.RobotListJson>().toEqualTypeOf<GatewayTypes.RobotListJson>();
+  expectTypeOf<ClientTypes.ScheduleJson>().toEqualTypeOf<GatewayTypes.ScheduleJson>();
+  expectTypeOf<ClientTypes.WitnessesJson>().toEqualTypeOf<GatewayTypes.WitnessesJson>();
+  expectTypeOf<ClientTypes.PeersJson>().toEqualTypeOf<GatewayTypes.PeersJson>();
+  expectTypeOf<ClientTypes.PeerJson>().toEqualTypeOf<GatewayTypes.PeerJson>();
+  expectTypeOf<ClientTypes.EventJson>().toEqualTypeOf<GatewayTypes.EventJson>();
+  expectTypeOf<ClientTypes.AuditEntryJson>().toEqualTypeOf<GatewayTypes.AuditEntryJson>();
+  expectTypeOf<ClientTypes.AuditListJson>().toEqualTypeOf<GatewayTypes.AuditListJson>();
+  expectTypeOf<ClientTypes.AuditVerifyJson>().toEqualTypeOf<GatewayTypes.AuditVerifyJson>();
+});
+
+test("HT22 every call works against a gateway", async () => {
+  await client.heartbeat("security_bot", { health: "degraded", message: "one check is slow" });
+  expect(await client.ping("backup", { create: true })).toEqual({ created: true });
+  expect(await client.ping("backup", { kind: "start", rid: "1" })).toEqual({ created: false });
+  expect(await client.status("backup")).toMatchObject({ httpStatus: 200, word: "alive" });
+  const robots = await client.robots({ status: ["up"] });
+  expect(robots.map(({ robot_id }) => robot_id)).toEqual(["backup", "security_bot"]);
+  expect((await client.robot("security_bot")).health).toBe("degraded");
+  const { etag } = await client.getState("backup");
+  const patched = await client.patchState("backup", { status: "idle" }, { ifMatch: etag });
+  expect(patched.state).toEqual({ status: "idle" });
+  expect((await client.peers()).self.name).toBe("alpha");
+  node.audit = [{ index: 0, wallMs: START_WALL_MS, kind: "k", data: 1, hash: "00" }];
+  expect((await client.auditTail({ limit: 5 })).entries).toHaveLength(1);
+  expect(await client.auditVerify()).toMatchObject({ ok: true });
+  expect(await client.health()).toEqual({
+    live: true,
+    ready: true,
+    started: true,
+    error: undefined,
+  });
+  expect(await client.metrics()).toContain("pulsemesh_robots");
+});
+
+test("HT22 refusals arrive with their codes", async () => {
+  await expect(client.robot("nobody")).rejects.toMatchObject({
+    code: "robot-unknown",
+    status: 404,
+  });
+  await expect(client.heartbeat("-a")).rejects.toMatchObject({ code: "robot-id-invalid" });
+  await client.heartbeat("a");
+  const stale = client.patchState("a", { x: 1 }, { ifMatch: '"old"' });
+  await expect(stale).rejects.toMatchObject({ code: "precondition-failed", status: 412 });
+  await expect(client.patchState("a", { x: "y".repeat(20_000) })).rejects.toMatchObject({
+    code: "state-too-large",
+    changed: false,
+  });
+});
+
+test("HT22 a node that is gone is node-unreachable", async () => {
+  await gateway.close();
+  await expect(client.peers()).rejects.toBeInstanceOf(PulsemeshClientError);
+  await expect(client.peers()).rejects.toMatchObject({ code: "node-unreachable" });
+});
+
+test("HT23 events go on over a restart of the gateway, and the gap is told", async () => {
+  const stop = new AbortController();
+  const types: string[] = [];
+  let opens = 0;
+  const onOpen = (): void => void (opens += 1);
+  const reading = (async () => {
+    for await (const event of client.events({ signal: stop.signal, onOpen }))
+      types.push(event.type);
+  })();
+  await until(() => opens === 1);
+  node.emit({ type: "stalled", forMs: 1 });
+  await until(() => types.length === 1);
+  const { port } = gateway;
+  await gateway.close();
+  gateway = await startGateway(node, { port });
+  await until(() => opens === 2);
+  node.emit({ type: "stalled", forMs: 2 });
+  await until(() => types.length === 3);
+  stop.abort();
+  await reading;
+  expect(types).toEqual(["pulsemesh.stalled", "pulsemesh.lost", "pulsemesh.stalled"]);
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadlineMs = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error("waited 10 s in vain");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
