@@ -164,7 +164,7 @@ const requests = fc.record({
 });
 
 test(
-  `HT25 ${RUNS} random requests are answered, never 500, every error as the description says`,
+  `HT24 ${RUNS} random requests are answered, never 500, every error as the description says`,
   { timeout: RUNS * 10 + 60_000 },
   async () => {
     const statuses = new Map<number, number>();
