@@ -28,8 +28,14 @@ export interface VectorItem {
 
 export class ChainIndex {
   readonly #env: Env;
-  readonly #chains = new Map<DocumentName, Map<NodeId, AuthorChain>>(DOCUMENTS.map((name) => [name, new Map()]));
-  readonly #pending: { readonly commit: CommitId; readonly log: EpochLog; readonly place: Place }[] = [];
+  readonly #chains = new Map<DocumentName, Map<NodeId, AuthorChain>>(
+    DOCUMENTS.map((name) => [name, new Map()]),
+  );
+  readonly #pending: {
+    readonly commit: CommitId;
+    readonly log: EpochLog;
+    readonly place: Place;
+  }[] = [];
   readonly #digests = new Map<DocumentName, Uint8Array>();
   /** How many manifests name a part. */
   readonly #parts = new Map<HashHex, number>();
@@ -60,7 +66,8 @@ export class ChainIndex {
   logs(): readonly EpochLog[] {
     const logs: EpochLog[] = [];
     for (const [document, authors] of this.#chains) {
-      for (const author of [...authors.keys()].toSorted(compareText)) logs.push(...this.epochs(document, author));
+      for (const author of [...authors.keys()].toSorted(compareText))
+        logs.push(...this.epochs(document, author));
     }
     return logs;
   }
@@ -88,7 +95,8 @@ export class ChainIndex {
   /** At start: what was read from disk is durable. */
   markAllDurable(): void {
     for (const authors of this.#chains.values()) {
-      for (const chain of authors.values()) for (const log of chain.epochs.values()) log.markDurable(log.head);
+      for (const chain of authors.values())
+        for (const log of chain.epochs.values()) log.markDurable(log.head);
     }
     this.#digests.clear();
   }
@@ -129,7 +137,8 @@ export class ChainIndex {
       const epochs = authors.get(author)?.epochs ?? new Map<number, EpochLog>();
       for (const epoch of [...epochs.keys()].toSorted((a, b) => a - b)) {
         const log = epochs.get(epoch) as EpochLog;
-        if (log.durable !== undefined) items.push({ author, place: log.durable, forkHash: log.fork?.other });
+        if (log.durable !== undefined)
+          items.push({ author, place: log.durable, forkHash: log.fork?.other });
       }
     }
     return items;

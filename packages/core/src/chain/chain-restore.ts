@@ -53,7 +53,8 @@ export class ChainRestore {
     let ownHlc = 0;
     for (const key of [...this.#epochs.keys()].toSorted()) {
       const { entries, forks } = this.#epochs.get(key) as StoredEpoch;
-      for (const entry of entries) if (entry.author === this.#env.identity.self) ownHlc = Math.max(ownHlc, entry.hlc);
+      for (const entry of entries)
+        if (entry.author === this.#env.identity.self) ownHlc = Math.max(ownHlc, entry.hlc);
       this.#build(entries, forks);
     }
     this.#dropCovered();
@@ -94,7 +95,10 @@ export class ChainRestore {
     if (!decoded.ok) return false;
     const { entry } = decoded;
     const { document, author, epoch, seq, hash } = entry;
-    const expected = prefix === "chain" ? chainRow(document, author, epoch, seq) : forkRow(document, author, epoch, seq, hash);
+    const expected =
+      prefix === "chain"
+        ? chainRow(document, author, epoch, seq)
+        : forkRow(document, author, epoch, seq, hash);
     if (key !== expected) return false;
     const name = epochKey(document, author, epoch);
     let stored = this.#epochs.get(name);
@@ -118,13 +122,18 @@ export class ChainRestore {
     for (const hash of log.manifest?.parts ?? []) this.#index.holdPart(hash);
     this.#records(log).table.apply(log, values);
     const header = entries[0]?.payload;
-    if (log.document === "reported" && header?.kind === "header") this.#membership.restoreHeader(log, header);
+    if (log.document === "reported" && header?.kind === "header")
+      this.#membership.restoreHeader(log, header);
   }
 
   /** Newest manifests win; a crash cannot come between a snapshot and what it covers, but a quarantined row can. */
   #dropCovered(): void {
     for (const log of this.#index.logs()) {
-      if (log.manifest === undefined || this.#index.log(log.document, log.author, log.epoch) !== log) continue;
+      if (
+        log.manifest === undefined ||
+        this.#index.log(log.document, log.author, log.epoch) !== log
+      )
+        continue;
       for (const old of dropCovered(this.#env, this.#index, log, log.manifest)) {
         this.#records(old).table.drop(old);
         this.#env.out.persist(dropOps(this.#index, old));
@@ -133,7 +142,11 @@ export class ChainRestore {
   }
 
   #rejectEntry(entry: Entry, reason: string): void {
-    this.#reject(chainRow(entry.document, entry.author, entry.epoch, entry.seq), entry.bytes, reason);
+    this.#reject(
+      chainRow(entry.document, entry.author, entry.epoch, entry.seq),
+      entry.bytes,
+      reason,
+    );
   }
 
   #reject(key: string, value: Uint8Array, reason: string): void {

@@ -69,19 +69,31 @@ export class ChainStore {
   }
 
   /** Takes one foreign entry; never throws. `wanted` names the epochs that this node asked for. */
-  accept(bytes: Uint8Array, now: Now, wanted: ReadonlySet<string>, parts: PartSource): AcceptResult {
+  accept(
+    bytes: Uint8Array,
+    now: Now,
+    wanted: ReadonlySet<string>,
+    parts: PartSource,
+  ): AcceptResult {
     const decoded = decodeEntry(this.#env, bytes);
     if (!decoded.ok) return { status: "refused", code: decoded.code };
     const { entry } = decoded;
     const log = this.#index.log(entry.document, entry.author, entry.epoch);
     const held = log?.hashAt(entry.seq);
     if (held === entry.hash) return { status: "duplicate", entry };
-    if (log !== undefined && held === undefined && entry.seq < log.openSeq) return { status: "duplicate", entry };
+    if (log !== undefined && held === undefined && entry.seq < log.openSeq)
+      return { status: "duplicate", entry };
     if (log?.fork !== undefined && entry.seq >= log.fork.seq) return { status: "duplicate", entry };
     const asked = wanted.has(epochKey(entry.document, entry.author, entry.epoch));
-    if (log === undefined && !asked && this.#isCovered(entry)) return { status: "duplicate", entry };
-    if (!verifyEnvelope(this.#env, entry.envelope)) return { status: "refused", code: "signature-bad" };
-    if (entry.author === this.#env.identity.self && this.ownEpoch > 0 && entry.epoch >= this.ownEpoch) {
+    if (log === undefined && !asked && this.#isCovered(entry))
+      return { status: "duplicate", entry };
+    if (!verifyEnvelope(this.#env, entry.envelope))
+      return { status: "refused", code: "signature-bad" };
+    if (
+      entry.author === this.#env.identity.self &&
+      this.ownEpoch > 0 &&
+      entry.epoch >= this.ownEpoch
+    ) {
       return { status: "own-unknown", entry };
     }
     if (log !== undefined && held !== undefined) return { status: "fork", entry, log };
@@ -115,7 +127,8 @@ export class ChainStore {
     if (chain === undefined && this.#index.authors(entry.document) >= AUTHORS_MAX) {
       return { status: "refused", code: "authors-max" };
     }
-    if (chain !== undefined && chain.epochs.size >= EPOCHS_MAX) return { status: "refused", code: "authors-max" };
+    if (chain !== undefined && chain.epochs.size >= EPOCHS_MAX)
+      return { status: "refused", code: "authors-max" };
     if (entry.document === "reported" && !this.#membership.learn(entry, entry.payload, now)) {
       return { status: "refused", code: "roster-max" };
     }
@@ -137,7 +150,8 @@ export class ChainStore {
     const { head } = log;
     const next = entry.seq === head.seq + 1;
     if (next && entry.prevHash !== head.hash) return { status: "mismatch", entry };
-    if (entry.payload.kind === "snapshot") return this.#adopt(log, entry, entry.payload, now, parts);
+    if (entry.payload.kind === "snapshot")
+      return this.#adopt(log, entry, entry.payload, now, parts);
     if (!next || entry.payload.kind !== "delta") return { status: "gap", entry };
     if (log.deltas >= DELTAS_MAX) return { status: "refused", code: "entry-oversized" };
     const result = this.#env.ports.documents.apply(log, entry.payload.update);
@@ -152,7 +166,13 @@ export class ChainStore {
     return { status: "stored", entry };
   }
 
-  #adopt(log: EpochLog, entry: Entry, manifest: SnapshotPayload, now: Now, parts: PartSource): AcceptResult {
+  #adopt(
+    log: EpochLog,
+    entry: Entry,
+    manifest: SnapshotPayload,
+    now: Now,
+    parts: PartSource,
+  ): AcceptResult {
     if (log.badSnapshot === entry.hash) return { status: "refused", code: "snapshot-bad" };
     const bytes: Uint8Array[] = [];
     for (const hash of manifest.parts) {
@@ -160,8 +180,15 @@ export class ChainStore {
       if (part === undefined) return { status: "needs-parts", entry, manifest };
       bytes.push(part);
     }
-    const result = this.#env.ports.documents.adopt(log, generationClientId(this.#env, log, entry.seq), bytes);
-    if (!result.ok || result.changes.filter(({ value }) => value !== undefined).length > manifest.robots) {
+    const result = this.#env.ports.documents.adopt(
+      log,
+      generationClientId(this.#env, log, entry.seq),
+      bytes,
+    );
+    if (
+      !result.ok ||
+      result.changes.filter(({ value }) => value !== undefined).length > manifest.robots
+    ) {
       log.badSnapshot = entry.hash;
       return { status: "refused", code: "snapshot-bad" };
     }
@@ -182,25 +209,43 @@ export class ChainStore {
   #quarantine(log: EpochLog, entry: Entry, code: string): void {
     const { document, author, epoch, seq } = entry;
     const value = this.#env.ports.codec.encode(code);
-    this.#persist(log, entry, [{ type: "put", key: quarantineRow(document, author, epoch, seq), value }]);
-    this.#env.out.emit({ type: "quarantined", what: chainRow(document, author, epoch, seq), reason: code });
+    this.#persist(log, entry, [
+      { type: "put", key: quarantineRow(document, author, epoch, seq), value },
+    ]);
+    this.#env.out.emit({
+      type: "quarantined",
+      what: chainRow(document, author, epoch, seq),
+      reason: code,
+    });
     this.#env.out.emit({ type: "rejected", reason: "gate", from: author });
   }
 
   #persist(log: EpochLog, entry: Entry, ops: readonly StoreOp[]): void {
     const key = chainRow(entry.document, entry.author, entry.epoch, entry.seq);
-    this.#index.changed(log, this.#env.out.persist([{ type: "put", key, value: entry.bytes }, ...ops]));
+    this.#index.changed(
+      log,
+      this.#env.out.persist([{ type: "put", key, value: entry.bytes }, ...ops]),
+    );
   }
 
   /** The author came back knowing less than is held of it (rule CH1): its disk was lost or restored. */
   #reportRollback(entry: Entry, { prev }: HeaderPayload): void {
-    const epochs = this.#index.chain(entry.document, entry.author)?.epochs ?? new Map<number, EpochLog>();
+    const epochs =
+      this.#index.chain(entry.document, entry.author)?.epochs ?? new Map<number, EpochLog>();
     for (const log of epochs.values()) {
       if (log.epoch >= entry.epoch) continue;
       const { head } = log;
-      const unknown = prev === undefined || log.epoch > prev.epoch || (log.epoch === prev.epoch && head.seq > prev.seq);
+      const unknown =
+        prev === undefined ||
+        log.epoch > prev.epoch ||
+        (log.epoch === prev.epoch && head.seq > prev.seq);
       if (!unknown) continue;
-      this.#env.out.emit({ type: "rollback", author: entry.author, epoch: log.epoch, seq: head.seq });
+      this.#env.out.emit({
+        type: "rollback",
+        author: entry.author,
+        epoch: log.epoch,
+        seq: head.seq,
+      });
     }
   }
 }

@@ -6,19 +6,29 @@ import { VirtualMesh } from "./virtual-mesh.ts";
 
 function mesh(config: Partial<CoreConfig> = {}): VirtualMesh {
   return new VirtualMesh(
-    { sha256: (bytes) => createHash("sha256").update(bytes).digest(), documents: createMemoryDocuments },
+    {
+      sha256: (bytes) => createHash("sha256").update(bytes).digest(),
+      documents: createMemoryDocuments,
+    },
     config,
   );
 }
 
 /** Every node shows the same document, byte for byte. */
 function expectSameView(net: VirtualMesh): void {
-  const views = [...net.nodes.values()].map(({ chains }) => Buffer.from(chains.records.exportDocument()).toString("hex"));
+  const views = [...net.nodes.values()].map(({ chains }) =>
+    Buffer.from(chains.records.exportDocument()).toString("hex"),
+  );
   expect(new Set(views).size).toBe(1);
-  expect(new Set([...net.nodes.values()].map(({ chains }) => chains.records.documentHash())).size).toBe(1);
+  expect(
+    new Set([...net.nodes.values()].map(({ chains }) => chains.records.documentHash())).size,
+  ).toBe(1);
 }
 
-function started(config: Partial<CoreConfig> = {}, ids: readonly string[] = ["a", "b", "c"]): VirtualMesh {
+function started(
+  config: Partial<CoreConfig> = {},
+  ids: readonly string[] = ["a", "b", "c"],
+): VirtualMesh {
   const net = mesh(config);
   for (const id of ids) net.add(id, 1);
   net.linkAll();
@@ -31,7 +41,8 @@ describe("chains between nodes", () => {
     const net = started();
     expect(net.patch("a", "bot", { status: "scanning", disk: { free: 7 } }).ok).toBe(true);
     net.run();
-    for (const node of net.nodes.values()) expect(node.chains.records.state("bot")).toEqual({ status: "scanning", disk: { free: 7 } });
+    for (const node of net.nodes.values())
+      expect(node.chains.records.state("bot")).toEqual({ status: "scanning", disk: { free: 7 } });
     expectSameView(net);
   });
 
@@ -60,7 +71,8 @@ describe("chains between nodes", () => {
     net.run();
     net.link("a", "b");
     net.advance(1_000);
-    for (const node of net.nodes.values()) expect(node.chains.records.state("bot")).toEqual({ x: 2, y: 3, z: { deep: true } });
+    for (const node of net.nodes.values())
+      expect(node.chains.records.state("bot")).toEqual({ x: 2, y: 3, z: { deep: true } });
     expectSameView(net);
   });
 
@@ -69,14 +81,21 @@ describe("chains between nodes", () => {
     for (let i = 0; i < 25; i++) net.patch("a", `bot-${i % 4}`, { n: i });
     net.run();
     net.advance(1_000);
-    const keys = [...(net.nodes.get("b")?.rows.keys() ?? [])].filter((key) => key.startsWith("chain/reported/a/"));
+    const keys = [...(net.nodes.get("b")?.rows.keys() ?? [])].filter((key) =>
+      key.startsWith("chain/reported/a/"),
+    );
     expect(keys.length).toBeLessThan(10);
     expect(keys[0]).toMatch(/\/000000000000$/);
     net.add("c", 1);
     net.link("b", "c");
     net.advance(1_000);
     expect(net.nodes.get("c")?.chains.records.state("bot-0")).toEqual({ n: 24 });
-    expect(net.nodes.get("c")?.chains.membership.members().map(({ node }) => node)).toEqual(["a", "b", "c"]);
+    expect(
+      net.nodes
+        .get("c")
+        ?.chains.membership.members()
+        .map(({ node }) => node),
+    ).toEqual(["a", "b", "c"]);
     expectSameView(net);
   });
 
@@ -88,7 +107,8 @@ describe("chains between nodes", () => {
     expect(node.chains.records.state("bot")).toEqual({ n: 14 });
     net.patch("a", "bot", { m: 1 });
     net.advance(1_000);
-    for (const { chains } of net.nodes.values()) expect(chains.records.state("bot")).toEqual({ n: 14, m: 1 });
+    for (const { chains } of net.nodes.values())
+      expect(chains.records.state("bot")).toEqual({ n: 14, m: 1 });
     expectSameView(net);
     expect(net.nodes.get("b")?.eventsOf("rollback")).toEqual([]);
   });
@@ -164,8 +184,12 @@ describe("chains between nodes", () => {
     net.patch("a", "bot", { mine: true });
     net.run();
     const node = net.nodes.get("a");
-    const bytes = [...(twin.nodes.get("a")?.rows ?? [])].find(([key]) => key.endsWith("000000000007/000000000001"))?.[1];
-    net.input(node as NonNullable<typeof node>, (now) => node?.chains.onGossip("b", bytes as Uint8Array, now));
+    const bytes = [...(twin.nodes.get("a")?.rows ?? [])].find(([key]) =>
+      key.endsWith("000000000007/000000000001"),
+    )?.[1];
+    net.input(node as NonNullable<typeof node>, (now) =>
+      node?.chains.onGossip("b", bytes as Uint8Array, now),
+    );
     expect(node?.env.out.takeReboot()).toBe(7);
     expect(net.patch("a", "bot", { more: 1 })).toMatchObject({ ok: false, code: "not-ready" });
   });
@@ -179,7 +203,10 @@ describe("chains between nodes", () => {
     const commit = node?.chains.flush(now) as number;
     expect(node?.chains.heads()[0]?.seq).toBe(before);
     const effects = node?.env.out.drain() ?? [];
-    expect(effects.find(({ type }) => type === "publish")).toMatchObject({ topic: "state", after: commit });
+    expect(effects.find(({ type }) => type === "publish")).toMatchObject({
+      topic: "state",
+      after: commit,
+    });
     node?.chains.onCommitted(commit);
     expect(node?.chains.heads()[0]?.seq).toBe((before ?? 0) + 1);
   });
@@ -205,7 +232,11 @@ describe("chains between nodes", () => {
       net.advance(500);
     }
     net.advance(31_000);
-    const epochs = new Set([...(net.nodes.get("c")?.rows.keys() ?? [])].filter((key) => key.startsWith("chain/reported/a/")).map((key) => key.split("/")[3]));
+    const epochs = new Set(
+      [...(net.nodes.get("c")?.rows.keys() ?? [])]
+        .filter((key) => key.startsWith("chain/reported/a/"))
+        .map((key) => key.split("/")[3]),
+    );
     expect(epochs.size).toBeLessThanOrEqual(5);
     expect(net.nodes.get("c")?.chains.records.robots()).toHaveLength(10);
     expectSameView(net);
@@ -220,7 +251,12 @@ describe("chains between nodes", () => {
     expect(net.restart("b", 2).chains.membership.hasLeft("a")).toBe(true);
     net.restart("a", 2);
     net.advance(1_000);
-    expect(net.nodes.get("b")?.chains.membership.members().map(({ node }) => node)).toEqual(["a", "b", "c"]);
+    expect(
+      net.nodes
+        .get("b")
+        ?.chains.membership.members()
+        .map(({ node }) => node),
+    ).toEqual(["a", "b", "c"]);
   });
 
   test("DU1 a damaged row is quarantined and reported, the rest loads, and sync brings the missing back", () => {
@@ -228,8 +264,13 @@ describe("chains between nodes", () => {
     for (let i = 0; i < 6; i++) net.patch("a", `bot-${i}`, { n: i });
     net.run();
     const rows = net.nodes.get("b")?.rows as Map<string, Uint8Array>;
-    const key = [...rows.keys()].filter((name) => name.startsWith("chain/reported/a/"))[3] as string;
-    rows.set(key, (rows.get(key) as Uint8Array).map((byte, i) => (i === 200 ? byte ^ 1 : byte)));
+    const key = [...rows.keys()].filter((name) =>
+      name.startsWith("chain/reported/a/"),
+    )[3] as string;
+    rows.set(
+      key,
+      (rows.get(key) as Uint8Array).map((byte, i) => (i === 200 ? byte ^ 1 : byte)),
+    );
     const node = net.restart("b", 2);
     expect(node.eventsOf("quarantined").length).toBeGreaterThan(0);
     expect(node.chains.records.robots().length).toBeGreaterThanOrEqual(2);

@@ -49,8 +49,15 @@ export class Chains {
     this.#index = new ChainIndex(env);
     this.#loads = new Loads(env);
     this.#records = new Map(DOCUMENTS.map((name) => [name, new Records(env)]));
-    const records = (of: { readonly document: DocumentName }): Records => this.recordsOf(of.document);
-    const deps = { index: this.#index, loads: this.#loads, membership: this.membership, records, hooks };
+    const records = (of: { readonly document: DocumentName }): Records =>
+      this.recordsOf(of.document);
+    const deps = {
+      index: this.#index,
+      loads: this.#loads,
+      membership: this.membership,
+      records,
+      hooks,
+    };
     this.#store = new ChainStore(env, deps);
     this.#forks = new Forks(env, deps);
     this.#restore = new ChainRestore(env, deps);
@@ -60,7 +67,12 @@ export class Chains {
         this.#settle(this.#store.accept(bytes, now, wanted, parts)),
     });
     const own = { index: this.#index, store: this.#store };
-    this.#own = new Map(DOCUMENTS.map((name) => [name, new OwnChain(env, name, { ...own, records: this.recordsOf(name) })]));
+    this.#own = new Map(
+      DOCUMENTS.map((name) => [
+        name,
+        new OwnChain(env, name, { ...own, records: this.recordsOf(name) }),
+      ]),
+    );
   }
 
   /** Document `reported`. */
@@ -106,7 +118,10 @@ export class Chains {
       case "mismatch":
       case "needs-parts": {
         const { document, author, epoch, seq } = result.entry;
-        this.#sync.lack({ document, author, epoch, seq, from, deep: result.status === "mismatch" }, now);
+        this.#sync.lack(
+          { document, author, epoch, seq, from, deep: result.status === "mismatch" },
+          now,
+        );
         return "accept";
       }
       case "refused":
@@ -146,7 +161,8 @@ export class Chains {
     for (const head of heads.slice(0, HEADS_MAX)) {
       const { document, epoch, seq } = head;
       const known = DOCUMENTS.includes(document as DocumentName);
-      if (known && isIntegerIn(epoch, 1, EPOCH_MAX) && isIntegerIn(seq, 0, SEQ_MAX)) this.#onHead(author, head, from, now);
+      if (known && isIntegerIn(epoch, 1, EPOCH_MAX) && isIntegerIn(seq, 0, SEQ_MAX))
+        this.#onHead(author, head, from, now);
     }
   }
 
@@ -155,7 +171,12 @@ export class Chains {
     const heads: ChainHead[] = [];
     for (const [document, { log }] of this.#own) {
       if (log?.durable === undefined) continue;
-      heads.push({ document, epoch: log.epoch, seq: log.durable.seq, hash8: shortHash(log.durable.hash) });
+      heads.push({
+        document,
+        epoch: log.epoch,
+        seq: log.durable.seq,
+        hash8: shortHash(log.durable.hash),
+      });
     }
     return heads;
   }
@@ -178,13 +199,15 @@ export class Chains {
     const chain = this.#index.chain(document, author);
     const log = chain?.epochs.get(epoch);
     if (log === undefined) {
-      if ((chain?.covered.get(epoch)?.seq ?? -1) < seq) this.#sync.lack({ document, author, epoch, seq, from, deep: false }, now);
+      if ((chain?.covered.get(epoch)?.seq ?? -1) < seq)
+        this.#sync.lack({ document, author, epoch, seq, from, deep: false }, now);
       return;
     }
     const held = log.hashAt(seq);
     const differs = held !== undefined && !isShortHashOf(hash8, held);
     if (log.fork !== undefined || (held !== undefined && !differs)) return;
-    if (differs || seq > log.head.seq) this.#sync.lack({ document, author, epoch, seq, from, deep: differs }, now);
+    if (differs || seq > log.head.seq)
+      this.#sync.lack({ document, author, epoch, seq, from, deep: differs }, now);
   }
 
   /** What a received entry means beyond the store: forks are recorded, unknown own entries end this boot. */
@@ -202,5 +225,10 @@ export class Chains {
 }
 
 function isWrongForAll(code: string): boolean {
-  return code === "entry-malformed" || code === "envelope-malformed" || code === "entry-oversized" || code === "signature-bad";
+  return (
+    code === "entry-malformed" ||
+    code === "envelope-malformed" ||
+    code === "entry-oversized" ||
+    code === "signature-bad"
+  );
 }

@@ -9,7 +9,9 @@ import type { GenerationRef } from "../ports.ts";
 export function generationClientId(env: Env, generation: GenerationRef, openSeq: number): number {
   const { document, author, epoch } = generation;
   const { codec, hash } = env.ports;
-  const digest = hash.sha256(codec.encode(["pulsemesh/1/client", env.identity.fleet, document, author, epoch, openSeq]));
+  const digest = hash.sha256(
+    codec.encode(["pulsemesh/1/client", env.identity.fleet, document, author, epoch, openSeq]),
+  );
   let high52 = (digest[6] ?? 0) >> 4;
   for (let i = 5; i >= 0; i--) high52 += (digest[i] ?? 0) * 2 ** (4 + 8 * (5 - i));
   return 2 ** 32 + high52;

@@ -34,7 +34,12 @@ export function dropOps(index: ChainIndex, log: EpochLog): StoreOp[] {
  * Forgets the epochs that the manifest covers where nothing beyond the covered place is held. What is held beyond it stays in the
  * view and is handed back: the author did not know it when it wrote the snapshot (rule CH1).
  */
-export function dropCovered(env: Env, index: ChainIndex, log: EpochLog, manifest: SnapshotPayload): readonly EpochLog[] {
+export function dropCovered(
+  env: Env,
+  index: ChainIndex,
+  log: EpochLog,
+  manifest: SnapshotPayload,
+): readonly EpochLog[] {
   const chain = index.chain(log.document, log.author);
   if (chain === undefined) return [];
   const dropped: EpochLog[] = [];
@@ -45,7 +50,10 @@ export function dropCovered(env: Env, index: ChainIndex, log: EpochLog, manifest
     const held = chain.epochs.get(place.epoch);
     if (held === undefined) continue;
     const { head } = held;
-    if (head.seq > place.seq || (head.seq === place.seq && head.hash !== place.hash && held.fork === undefined)) {
+    if (
+      head.seq > place.seq ||
+      (head.seq === place.seq && head.hash !== place.hash && held.fork === undefined)
+    ) {
       env.out.emit({ type: "rollback", author: log.author, epoch: held.epoch, seq: head.seq });
       continue;
     }

@@ -88,13 +88,25 @@ export function encodeEntryBody(
 ): Uint8Array {
   const { document, epoch, seq, prevHash, hlc, payload } = entry;
   const prev = prevHash === undefined ? null : fromHex(prevHash);
-  return env.ports.codec.encode([document, epoch, seq, prev, payload.kind, hlc, encodePayload(payload)]);
+  return env.ports.codec.encode([
+    document,
+    epoch,
+    seq,
+    prev,
+    payload.kind,
+    hlc,
+    encodePayload(payload),
+  ]);
 }
 
 /** Decodes one entry without verifying its signature; nothing here throws, whatever the bytes. */
 export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
   const result = decodeEnvelope(env, bytes, ENTRY_BYTES_MAX);
-  if (!result.ok) return { ok: false, code: result.code === "envelope-oversized" ? "entry-oversized" : result.code };
+  if (!result.ok)
+    return {
+      ok: false,
+      code: result.code === "envelope-oversized" ? "entry-oversized" : result.code,
+    };
   const { envelope } = result;
   const malformed: EntryResult = { ok: false, code: "entry-malformed" };
   if (envelope.kind !== "entry" || envelope.attachment !== undefined) return malformed;
@@ -114,12 +126,25 @@ export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
     isIntegerIn(seq, 0, SEQ_MAX) &&
     isIntegerIn(hlc, 0, Number.MAX_SAFE_INTEGER) &&
     payload !== undefined &&
-    (seq === 0 ? prev === null && payload.kind === "header" : isHash(prev) && payload.kind !== "header");
+    (seq === 0
+      ? prev === null && payload.kind === "header"
+      : isHash(prev) && payload.kind !== "header");
   if (!wellFormed) return malformed;
   const prevHash = seq === 0 ? undefined : toHex(prev as Uint8Array);
   const hash = toHex(env.ports.hash.sha256(envelope.body));
   const author = envelope.author;
-  const entry = { document: document as DocumentName, author, epoch, seq, prevHash, hlc, payload, hash, envelope, bytes };
+  const entry = {
+    document: document as DocumentName,
+    author,
+    epoch,
+    seq,
+    prevHash,
+    hlc,
+    payload,
+    hash,
+    envelope,
+    bytes,
+  };
   return { ok: true, entry };
 }
 
@@ -135,7 +160,8 @@ export function encodePlace(place: Place): readonly [number, number, Uint8Array]
 export function decodePlace(value: unknown): Place | undefined {
   if (!Array.isArray(value) || value.length !== 3) return undefined;
   const [epoch, seq, hash] = value as readonly unknown[];
-  if (!isIntegerIn(epoch, 1, EPOCH_MAX) || !isIntegerIn(seq, 0, SEQ_MAX) || !isHash(hash)) return undefined;
+  if (!isIntegerIn(epoch, 1, EPOCH_MAX) || !isIntegerIn(seq, 0, SEQ_MAX) || !isHash(hash))
+    return undefined;
   return { epoch, seq, hash: toHex(hash) };
 }
 
@@ -158,7 +184,9 @@ function encodePayload(payload: EntryPayload): unknown {
 
 function decodePayload(kind: unknown, payload: unknown): EntryPayload | undefined {
   if (kind === "delta") {
-    return isBytes(payload) && payload.length <= DELTA_BYTES_MAX ? { kind, update: payload } : undefined;
+    return isBytes(payload) && payload.length <= DELTA_BYTES_MAX
+      ? { kind, update: payload }
+      : undefined;
   }
   if (!isMap(payload)) return undefined;
   if (kind === "header") return decodeHeader(payload);
@@ -168,15 +196,23 @@ function decodePayload(kind: unknown, payload: unknown): EntryPayload | undefine
 function decodeHeader(payload: Readonly<Record<string, unknown>>): HeaderPayload | undefined {
   const { name, region, agent, prev: rawPrev } = payload;
   const texts = [name, region, agent];
-  if (!texts.every((text) => isTextUpTo(text, HEADER_TEXT_LENGTH_MAX) && text.length > 0)) return undefined;
+  if (!texts.every((text) => isTextUpTo(text, HEADER_TEXT_LENGTH_MAX) && text.length > 0))
+    return undefined;
   const prev = rawPrev === null ? undefined : decodePlace(rawPrev);
   if (rawPrev !== null && prev === undefined) return undefined;
-  return { kind: "header", name: name as string, region: region as string, agent: agent as string, prev };
+  return {
+    kind: "header",
+    name: name as string,
+    region: region as string,
+    agent: agent as string,
+    prev,
+  };
 }
 
 function decodeManifest(payload: Readonly<Record<string, unknown>>): SnapshotPayload | undefined {
   const { parts, robots, covers: rawCovers } = payload;
-  if (!Array.isArray(parts) || parts.length > SNAPSHOT_PARTS_MAX || !parts.every(isHash)) return undefined;
+  if (!Array.isArray(parts) || parts.length > SNAPSHOT_PARTS_MAX || !parts.every(isHash))
+    return undefined;
   if (!isIntegerIn(robots, 0, AUTHOR_ROBOTS_MAX)) return undefined;
   if (!Array.isArray(rawCovers) || rawCovers.length > EPOCHS_MAX) return undefined;
   const covers = rawCovers.map(decodePlace).filter((place) => place !== undefined);

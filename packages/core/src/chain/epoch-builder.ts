@@ -30,15 +30,26 @@ export function buildEpoch(
   if (header === undefined || header.payload.kind !== "header") return undefined;
   const log = new EpochLog(header, header.payload.prev);
   env.ports.documents.open(log, generationClientId(env, log, 0));
-  let linked = fork?.seq === 0 ? 0 : rest.findIndex((entry) => !extend(env, log, entry, parts, fork?.seq));
+  let linked =
+    fork?.seq === 0 ? 0 : rest.findIndex((entry) => !extend(env, log, entry, parts, fork?.seq));
   if (linked < 0) linked = rest.length;
   if (fork !== undefined && fork.seq <= log.head.seq) log.endAt(fork);
   const values = [...env.ports.documents.read(log)].map(([robot, value]) => ({ robot, value }));
   const held = new Set(branch.slice(0, linked + 1).map(({ hash }) => hash));
-  return { log, values, unlinked: entries.filter(({ hash }) => !held.has(hash) && hash !== fork?.other) };
+  return {
+    log,
+    values,
+    unlinked: entries.filter(({ hash }) => !held.has(hash) && hash !== fork?.other),
+  };
 }
 
-function extend(env: Env, log: EpochLog, entry: Entry, parts: PartSource, lastSeq: number | undefined): boolean {
+function extend(
+  env: Env,
+  log: EpochLog,
+  entry: Entry,
+  parts: PartSource,
+  lastSeq: number | undefined,
+): boolean {
   if (lastSeq !== undefined && entry.seq > lastSeq) return false;
   const { head } = log;
   const { payload } = entry;
@@ -50,7 +61,8 @@ function extend(env: Env, log: EpochLog, entry: Entry, parts: PartSource, lastSe
     log.reopen(entry, payload);
     return true;
   }
-  if (payload.kind !== "delta" || entry.seq !== head.seq + 1 || entry.prevHash !== head.hash) return false;
+  if (payload.kind !== "delta" || entry.seq !== head.seq + 1 || entry.prevHash !== head.hash)
+    return false;
   // A refused delta was quarantined when it came; it links and changes nothing.
   env.ports.documents.apply(log, payload.update);
   log.append(entry);
@@ -58,14 +70,25 @@ function extend(env: Env, log: EpochLog, entry: Entry, parts: PartSource, lastSe
 }
 
 function firstFork(entries: readonly Entry[], forks: readonly Entry[]) {
-  const seq = forks.reduce((lowest, entry) => Math.min(lowest, entry.seq), Number.POSITIVE_INFINITY);
-  const hashes = [...entries, ...forks].filter((entry) => entry.seq === seq).map(({ hash }) => hash);
+  const seq = forks.reduce(
+    (lowest, entry) => Math.min(lowest, entry.seq),
+    Number.POSITIVE_INFINITY,
+  );
+  const hashes = [...entries, ...forks]
+    .filter((entry) => entry.seq === seq)
+    .map(({ hash }) => hash);
   const [kept, other] = [...new Set(hashes)].toSorted();
   return kept === undefined || other === undefined ? undefined : { seq, kept, other };
 }
 
-function withBranch(entries: readonly Entry[], forks: readonly Entry[], fork: { seq: number; kept: string }): readonly Entry[] {
-  const kept = [...entries, ...forks].find(({ seq, hash }) => seq === fork.seq && hash === fork.kept);
+function withBranch(
+  entries: readonly Entry[],
+  forks: readonly Entry[],
+  fork: { seq: number; kept: string },
+): readonly Entry[] {
+  const kept = [...entries, ...forks].find(
+    ({ seq, hash }) => seq === fork.seq && hash === fork.kept,
+  );
   const prefix = entries.filter(({ seq }) => seq < fork.seq);
   return kept === undefined ? prefix : [...prefix, kept];
 }

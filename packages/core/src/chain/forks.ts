@@ -22,7 +22,11 @@ export class Forks {
 
   constructor(
     env: Env,
-    deps: { readonly index: ChainIndex; readonly loads: Loads; readonly records: (log: EpochLog) => Records },
+    deps: {
+      readonly index: ChainIndex;
+      readonly loads: Loads;
+      readonly records: (log: EpochLog) => Records;
+    },
   ) {
     this.#env = env;
     this.#index = deps.index;
@@ -37,8 +41,15 @@ export class Forks {
     const { document, author, epoch } = log;
     const [kept, other] = [held, entry.hash].toSorted() as [string, string];
     const headSeq = log.head.seq;
-    const ops: StoreOp[] = [{ type: "put", key: forkRow(document, author, epoch, entry.seq, entry.hash), value: entry.bytes }];
-    for (let seq = entry.seq + 1; seq <= headSeq; seq++) ops.push({ type: "del", key: chainRow(document, author, epoch, seq) });
+    const ops: StoreOp[] = [
+      {
+        type: "put",
+        key: forkRow(document, author, epoch, entry.seq, entry.hash),
+        value: entry.bytes,
+      },
+    ];
+    for (let seq = entry.seq + 1; seq <= headSeq; seq++)
+      ops.push({ type: "del", key: chainRow(document, author, epoch, seq) });
     log.endAt({ seq: entry.seq, kept, other });
     const commit = this.#env.out.persist(ops);
     this.#index.changed(log, commit);
@@ -51,10 +62,14 @@ export class Forks {
     const range = { ...entriesRange(log.document, log.author, log.epoch, 0), limit: fork.seq + 1 };
     this.#loads.request(range, (rows) => {
       const entries = decodeRows(this.#env, rows).filter(({ seq }) => seq <= fork.seq);
-      const manifests = [...entries, fork].map(({ payload }) => (payload.kind === "snapshot" ? payload.parts : []));
+      const manifests = [...entries, fork].map(({ payload }) =>
+        payload.kind === "snapshot" ? payload.parts : [],
+      );
       const hashes = [...new Set(manifests.flat())].slice(0, SNAPSHOT_PARTS_MAX);
       const parts = new Map<string, Uint8Array>();
-      this.#loadParts(hashes, parts, () => this.#install(log, entries, fork, (hash) => parts.get(hash)));
+      this.#loadParts(hashes, parts, () =>
+        this.#install(log, entries, fork, (hash) => parts.get(hash)),
+      );
     });
   }
 
@@ -77,7 +92,11 @@ export class Forks {
     const records = this.#records(log);
     const held = new Set(built.values.map(({ robot }) => robot));
     const gone = records.table.robotsOf(log).filter((robot) => !held.has(robot));
-    records.table.replace(log, [...built.values, ...gone.map((robot) => ({ robot, value: undefined }))], []);
+    records.table.replace(
+      log,
+      [...built.values, ...gone.map((robot) => ({ robot, value: undefined }))],
+      [],
+    );
     this.#swapRows(log, entries, fork);
   }
 
@@ -89,7 +108,11 @@ export class Forks {
     this.#env.out.persist([
       { type: "put", key: chainRow(document, author, epoch, fork.seq), value: fork.bytes },
       { type: "del", key: forkRow(document, author, epoch, fork.seq, fork.hash) },
-      { type: "put", key: forkRow(document, author, epoch, fork.seq, loser.hash), value: loser.bytes },
+      {
+        type: "put",
+        key: forkRow(document, author, epoch, fork.seq, loser.hash),
+        value: loser.bytes,
+      },
     ]);
   }
 }

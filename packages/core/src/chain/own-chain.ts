@@ -16,7 +16,13 @@ import type { ChainIndex } from "./chain-index.ts";
 import type { ChainStore } from "./chain-store.ts";
 import { generationClientId } from "./client-id.ts";
 import { dropCovered, dropOps, superseded } from "./compaction.ts";
-import { decodeEntry, encodeEntryBody, type Entry, type EntryPayload, type Place } from "./entry.ts";
+import {
+  decodeEntry,
+  encodeEntryBody,
+  type Entry,
+  type EntryPayload,
+  type Place,
+} from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import {
   DELTA_FILL_BYTES_MAX,
@@ -79,7 +85,8 @@ export class OwnChain {
     if (log === undefined) return;
     if (this.#records.hasStaged) {
       const staged = this.#records.takeStaged();
-      for (const batch of this.#batches(staged.changes)) this.#writeDelta(log, batch, staged.hlc, now);
+      for (const batch of this.#batches(staged.changes))
+        this.#writeDelta(log, batch, staged.hlc, now);
     }
     if (this.#isSnapshotDue(log)) this.#writeSnapshot(log, now);
   }
@@ -90,7 +97,11 @@ export class OwnChain {
     for (const change of changes) {
       const bytes = this.#env.ports.codec.encode(change.value).length + change.robot.length;
       const batch = batches.at(-1);
-      if (batch !== undefined && batch.length < DELTA_ROBOTS_MAX && filledBytes + bytes <= DELTA_FILL_BYTES_MAX) {
+      if (
+        batch !== undefined &&
+        batch.length < DELTA_ROBOTS_MAX &&
+        filledBytes + bytes <= DELTA_FILL_BYTES_MAX
+      ) {
         batch.push(change);
         filledBytes += bytes;
       } else {
@@ -110,7 +121,11 @@ export class OwnChain {
     }
     if (gate !== undefined) {
       // Each record was checked when it was staged; only a document full to its last byte can get here.
-      this.#env.out.emit({ type: "quarantined", what: `record/${String(batch[0]?.robot)}`, reason: gate });
+      this.#env.out.emit({
+        type: "quarantined",
+        what: `record/${String(batch[0]?.robot)}`,
+        reason: gate,
+      });
       return;
     }
     const update = documents.write(log, batch);
@@ -128,15 +143,23 @@ export class OwnChain {
 
   #writeSnapshot(log: EpochLog, now: Now): void {
     const { documents, hash } = this.#env.ports;
-    const older = this.#index.epochs(this.#document, log.author).filter(({ epoch }) => epoch < log.epoch);
+    const older = this.#index
+      .epochs(this.#document, log.author)
+      .filter(({ epoch }) => epoch < log.epoch);
     const values = this.#records.table.collect([log, ...older]);
     const seq = log.head.seq + 1;
     const clientId = generationClientId(this.#env, log, seq);
-    const parts = values.length === 0 ? [] : documents.snapshot(log, clientId, values, PART_BYTES_MAX);
+    const parts =
+      values.length === 0 ? [] : documents.snapshot(log, clientId, values, PART_BYTES_MAX);
     if (!documents.adopt(log, clientId, parts).ok) return;
     const hashes = parts.map((part) => toHex(hash.sha256(part)));
     const covers = this.#covers(older);
-    const payload: EntryPayload = { kind: "snapshot", parts: hashes, robots: values.length, covers };
+    const payload: EntryPayload = {
+      kind: "snapshot",
+      parts: hashes,
+      robots: values.length,
+      covers,
+    };
     const entry = this.#seal(log.epoch, log.head, payload, this.#lastHlc);
     const ops: StoreOp[] = superseded(this.#index, log);
     for (const [i, part] of parts.entries()) {
@@ -144,7 +167,8 @@ export class OwnChain {
       ops.push({ type: "put", key: partRow(hashes[i] as string), value: part });
     }
     log.reopen(entry, payload);
-    for (const old of dropCovered(this.#env, this.#index, log, payload)) ops.push(...dropOps(this.#index, old));
+    for (const old of dropCovered(this.#env, this.#index, log, payload))
+      ops.push(...dropOps(this.#index, old));
     this.#records.table.fold(log, older);
     this.#env.out.persist(ops);
     this.#store.persistOwn(log, entry, now);

@@ -30,15 +30,31 @@ export function epochKey(document: DocumentName, author: NodeId, epoch: number):
   return `${document}/${author}/${padEpoch(epoch)}`;
 }
 
-export function chainRow(document: DocumentName, author: NodeId, epoch: number, seq: number): string {
+export function chainRow(
+  document: DocumentName,
+  author: NodeId,
+  epoch: number,
+  seq: number,
+): string {
   return `chain/${epochKey(document, author, epoch)}/${padSeq(seq)}`;
 }
 
-export function forkRow(document: DocumentName, author: NodeId, epoch: number, seq: number, hash: HashHex): string {
+export function forkRow(
+  document: DocumentName,
+  author: NodeId,
+  epoch: number,
+  seq: number,
+  hash: HashHex,
+): string {
   return `fork/${epochKey(document, author, epoch)}/${padSeq(seq)}/${hash}`;
 }
 
-export function quarantineRow(document: DocumentName, author: NodeId, epoch: number, seq: number): string {
+export function quarantineRow(
+  document: DocumentName,
+  author: NodeId,
+  epoch: number,
+  seq: number,
+): string {
   return `quarantine/${epochKey(document, author, epoch)}/${padSeq(seq)}`;
 }
 
@@ -59,7 +75,14 @@ export function leftRow(node: NodeId): string {
 }
 
 /** The prefixes that `Chains.restore` wants to be given; rows of other prefixes are none of its business. */
-export const CHAIN_ROW_PREFIXES: readonly string[] = ["chain/", "fork/", "left/", "member/", "part/", "quarantine/"];
+export const CHAIN_ROW_PREFIXES: readonly string[] = [
+  "chain/",
+  "fork/",
+  "left/",
+  "member/",
+  "part/",
+  "quarantine/",
+];
 
 /** Entries of one epoch from `fromSeq` on. */
 export function entriesRange(

@@ -36,7 +36,11 @@ export class VirtualNode {
   readonly id: NodeId;
   readonly rows: Map<string, Uint8Array>;
   readonly events: CoreEvent[] = [];
-  readonly stored: { readonly author: NodeId; readonly seq: number; readonly gate: string | undefined }[] = [];
+  readonly stored: {
+    readonly author: NodeId;
+    readonly seq: number;
+    readonly gate: string | undefined;
+  }[] = [];
   readonly env: Env;
   readonly chains: Chains;
   wallOffsetMs: number = 0;
@@ -45,7 +49,13 @@ export class VirtualNode {
   constructor(id: NodeId, rows: Map<string, Uint8Array>, ports: Ports, config: CoreConfig) {
     this.id = id;
     this.rows = rows;
-    const identity = { fleet: "fleet", self: id, name: `name-${id}`, region: "r1", agent: "test/1" };
+    const identity = {
+      fleet: "fleet",
+      self: id,
+      name: `name-${id}`,
+      region: "r1",
+      agent: "test/1",
+    };
     this.env = { identity, config, ports, out: new Outbox() };
     this.chains = new Chains(this.env, {
       stored: (entry, gate) => this.stored.push({ author: entry.author, seq: entry.seq, gate }),
@@ -57,7 +67,9 @@ export class VirtualNode {
   }
 
   scan({ gte, lt, limit }: StoreRange): readonly StoreRow[] {
-    const keys = [...this.rows.keys()].filter((key) => key >= gte && key < lt).toSorted(compareText);
+    const keys = [...this.rows.keys()]
+      .filter((key) => key >= gte && key < lt)
+      .toSorted(compareText);
     return keys.slice(0, limit).map((key) => ({ key, value: this.rows.get(key) as Uint8Array }));
   }
 }
@@ -73,7 +85,8 @@ export class VirtualMesh {
   /** Gossip on or off: off, only sync brings anything. */
   gossip: boolean = true;
   /** Drops a frame that it returns true for. */
-  drop: (frame: { readonly from: NodeId; readonly to: NodeId; readonly kind: string }) => boolean = () => false;
+  drop: (frame: { readonly from: NodeId; readonly to: NodeId; readonly kind: string }) => boolean =
+    () => false;
   framesSent: number = 0;
   framesBytesMax: number = 0;
 
@@ -132,7 +145,9 @@ export class VirtualMesh {
 
   write(id: NodeId, robot: RobotId, changes: Readonly<Record<string, Json | undefined>>): void {
     const node = this.#node(id);
-    this.input(node, (now) => node.chains.records.write(robot, new Map(Object.entries(changes)), now));
+    this.input(node, (now) =>
+      node.chains.records.write(robot, new Map(Object.entries(changes)), now),
+    );
   }
 
   now(node: VirtualNode): Now {
@@ -153,7 +168,8 @@ export class VirtualMesh {
       const frame = this.#queue.shift();
       if (frame === undefined) return;
       const node = this.nodes.get(frame.to);
-      if (node === undefined || !this.#links.has(linkOf(frame.from, frame.to)) || this.drop(frame)) continue;
+      if (node === undefined || !this.#links.has(linkOf(frame.from, frame.to)) || this.drop(frame))
+        continue;
       this.input(node, (now) => {
         if (frame.kind === "sync") node.chains.onSync(frame.from, frame.bytes, now);
         else this.#relay(node, frame, node.chains.onGossip(frame.from, frame.bytes, now));
@@ -198,12 +214,16 @@ export class VirtualMesh {
         later.unshift(() => this.input(node, () => node.chains.onCommitted(effect.commit)));
       } else if (effect.type === "load") {
         const rows = node.scan(effect.range);
-        later.push(() => this.input(node, (now) => node.chains.onLoaded(effect.load, rows, true, now)));
+        later.push(() =>
+          this.input(node, (now) => node.chains.onLoaded(effect.load, rows, true, now)),
+        );
       } else if (effect.type === "set-timer") node.timerMonoMs = effect.atMonoMs;
       else if (effect.type === "emit") node.events.push(effect.event);
-      else if (effect.type === "send") this.#send({ from: node.id, to: effect.to, kind: "sync", bytes: effect.bytes });
+      else if (effect.type === "send")
+        this.#send({ from: node.id, to: effect.to, kind: "sync", bytes: effect.bytes });
       else if (effect.type === "publish" && this.gossip) {
-        for (const peer of this.nodes.keys()) this.#send({ from: node.id, to: peer, kind: "gossip", bytes: effect.bytes });
+        for (const peer of this.nodes.keys())
+          this.#send({ from: node.id, to: peer, kind: "gossip", bytes: effect.bytes });
       }
     }
     for (const act of later) act();
@@ -222,7 +242,10 @@ export class VirtualMesh {
 
   #ports(id: NodeId): Ports {
     const { sha256, documents } = this.#deps;
-    const codec = { encode: (value: unknown) => dagCbor.encode(value), decode: (bytes: Uint8Array) => dagCbor.decode(bytes) };
+    const codec = {
+      encode: (value: unknown) => dagCbor.encode(value),
+      decode: (bytes: Uint8Array) => dagCbor.decode(bytes),
+    };
     const sign = (node: NodeId, bytes: Uint8Array): Uint8Array => {
       const half = sha256(codec.encode([node, bytes]));
       const signature = new Uint8Array(64);

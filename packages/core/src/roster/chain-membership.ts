@@ -52,7 +52,11 @@ export class ChainMembership implements Membership {
   }
 
   /** A header is being stored; false when the roster is full. */
-  learn(header: { readonly author: NodeId; readonly epoch: number }, names: MemberNames, now: Now): boolean {
+  learn(
+    header: { readonly author: NodeId; readonly epoch: number },
+    names: MemberNames,
+    now: Now,
+  ): boolean {
     const { author, epoch } = header;
     const known = this.#known.get(author);
     if (known === undefined && this.#known.size >= ROSTER_MAX) return false;
@@ -95,13 +99,23 @@ export class ChainMembership implements Membership {
     if (this.#known.size >= ROSTER_MAX) return false;
     const held = this.#known.get(node);
     const boot = held?.boot ?? 0;
-    this.#known.set(node, { node, name: name as string, region: region as string, agent: agent as string, joinedMonoMs: 0, boot });
+    this.#known.set(node, {
+      node,
+      name: name as string,
+      region: region as string,
+      agent: agent as string,
+      joinedMonoMs: 0,
+      boot,
+    });
     this.#changed();
     return true;
   }
 
   /** A stored header, after the rows: members whose row is lost are known again, and the newest boot of each. */
-  restoreHeader(header: { readonly author: NodeId; readonly epoch: number }, names: MemberNames): void {
+  restoreHeader(
+    header: { readonly author: NodeId; readonly epoch: number },
+    names: MemberNames,
+  ): void {
     const { author, epoch } = header;
     const known = this.#known.get(author);
     if (known !== undefined && known.boot >= epoch) return;
@@ -122,7 +136,9 @@ export class ChainMembership implements Membership {
   #leave(node: NodeId, boot: Boot): void {
     if ((this.#left.get(node) ?? -1) >= boot) return;
     this.#left.set(node, boot);
-    this.#env.out.persist([{ type: "put", key: leftRow(node), value: this.#env.ports.codec.encode(boot) }]);
+    this.#env.out.persist([
+      { type: "put", key: leftRow(node), value: this.#env.ports.codec.encode(boot) },
+    ]);
     this.#changed();
   }
 

@@ -6,7 +6,9 @@ import { isJsonObject, type Json } from "../json.ts";
 export function isDeeperThan(value: Json, depthMax: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (depthMax < 1) return true;
-  const children: readonly Json[] = Array.isArray(value) ? (value as readonly Json[]) : Object.values(value);
+  const children: readonly Json[] = Array.isArray(value)
+    ? (value as readonly Json[])
+    : Object.values(value);
   return children.some((child) => isDeeperThan(child, depthMax - 1));
 }
 
@@ -20,7 +22,10 @@ export function isSameJson(a: Json | undefined, b: Json | undefined): boolean {
   }
   if (!isJsonObject(a) || !isJsonObject(b)) return false;
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSameJson(a[key], b[key]));
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isSameJson(a[key], b[key]))
+  );
 }
 
 /** The value as every other node will read it (well-formed text, no -0, a copy of its own); undefined when it cannot be encoded. */

@@ -11,7 +11,8 @@ import type { RecordDraft } from "./record-draft.ts";
 export function applyMergePatch(target: Json | undefined, patch: Json): Json {
   if (!isJsonObject(patch)) return patch;
   const result = Object.create(null) as { [key: string]: Json };
-  if (isJsonObject(target)) for (const key of Object.keys(target)) result[key] = target[key] as Json;
+  if (isJsonObject(target))
+    for (const key of Object.keys(target)) result[key] = target[key] as Json;
   for (const key of Object.keys(patch)) {
     const value = patch[key] as Json;
     if (value === null) delete result[key];
@@ -21,7 +22,12 @@ export function applyMergePatch(target: Json | undefined, patch: Json): Json {
 }
 
 /** Writes into `draft` what turns `target` at `pointer` into the patched object, and no more. */
-export function draftMergePatch(draft: RecordDraft, pointer: string, target: JsonObject, patch: JsonObject): void {
+export function draftMergePatch(
+  draft: RecordDraft,
+  pointer: string,
+  target: JsonObject,
+  patch: JsonObject,
+): void {
   for (const key of Object.keys(patch).toSorted()) {
     const path = childPointer(pointer, key);
     const value = patch[key] as Json;

@@ -7,7 +7,9 @@ export const POINTER_LENGTH_MAX: number = 16 * 1024;
 export const POINTER_DEPTH_MAX: number = 33;
 
 export function escapeKey(key: string): string {
-  return key.includes("~") || key.includes("/") ? key.replaceAll("~", "~0").replaceAll("/", "~1") : key;
+  return key.includes("~") || key.includes("/")
+    ? key.replaceAll("~", "~0").replaceAll("/", "~1")
+    : key;
 }
 
 /** The pointer of a child. */

@@ -50,7 +50,7 @@ export class RecordDraft {
   retire(): void {
     this.#fields.clear();
     this.#tombstones.clear();
-    this.#retiredHlc = this.#removeHlc;
+    this.#retiredHlc = this.#setHlc;
   }
 
   record(): RobotRecord {
@@ -60,6 +60,7 @@ export class RecordDraft {
   #dropBelow(pointer: string): void {
     const prefix = `${pointer}/`;
     for (const key of this.#fields.keys()) if (key.startsWith(prefix)) this.#fields.delete(key);
-    for (const key of this.#tombstones.keys()) if (key.startsWith(prefix)) this.#tombstones.delete(key);
+    for (const key of this.#tombstones.keys())
+      if (key.startsWith(prefix)) this.#tombstones.delete(key);
   }
 }

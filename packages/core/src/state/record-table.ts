@@ -13,7 +13,14 @@ import { epochKey } from "../chain/rows.ts";
 import { toHex } from "../wire/hex.ts";
 import { hlcHorizon } from "./hlc.ts";
 import { isSameJson } from "./json-values.ts";
-import { EMPTY_RECORD, highestStamp, recordFromJson, recordToJson, unattribute, type RobotRecord } from "./record.ts";
+import {
+  EMPTY_RECORD,
+  highestStamp,
+  recordFromJson,
+  recordToJson,
+  unattribute,
+  type RobotRecord,
+} from "./record.ts";
 import { mergeSources, showSources, type ShownRecord, type Source } from "./robot-slot.ts";
 
 interface Slot {
@@ -92,17 +99,28 @@ export class RecordTable {
   }
 
   /** dag-cbor size of the merged state with its tombstones, with `record` in the own generation if given (rule CH3). */
-  stateBytes(robot: RobotId, own: GenerationRef | undefined, record: RobotRecord | undefined): number {
-    const sources = record === undefined ? this.#sources(robot) : this.#sourcesWith(robot, own, record);
-    const tombstones = [...mergeSources(sources, this.#horizon).tombstones.keys()].filter((key) => key.startsWith("/state"));
+  stateBytes(
+    robot: RobotId,
+    own: GenerationRef | undefined,
+    record: RobotRecord | undefined,
+  ): number {
+    const sources =
+      record === undefined ? this.#sources(robot) : this.#sourcesWith(robot, own, record);
+    const tombstones = [...mergeSources(sources, this.#horizon).tombstones.keys()].filter((key) =>
+      key.startsWith("/state"),
+    );
     const { state } = showSources(this.#env, robot, sources, this.#horizon);
     const { codec } = this.#env.ports;
-    const overhead = tombstones.length === 0 ? 0 : codec.encode(tombstones).length + tombstones.length * 9;
+    const overhead =
+      tombstones.length === 0 ? 0 : codec.encode(tombstones).length + tombstones.length * 9;
     return codec.encode(state).length + overhead;
   }
 
   highestStamp(robot: RobotId, horizon: number): number {
-    return this.#sources(robot).reduce((highest, { record }) => Math.max(highest, highestStamp(record, horizon)), 0);
+    return this.#sources(robot).reduce(
+      (highest, { record }) => Math.max(highest, highestStamp(record, horizon)),
+      0,
+    );
   }
 
   ownRecord(robot: RobotId, own: GenerationRef | undefined): RobotRecord {
@@ -132,16 +150,22 @@ export class RecordTable {
       const record = value === undefined ? undefined : recordFromJson(value);
       this.#touch(robot);
       if (record === undefined) this.#remove(generation, robot);
-      else if (this.isFull(generation, robot)) this.#env.out.emit({ type: "rejected", reason: "robots-max", from: undefined });
+      else if (this.isFull(generation, robot))
+        this.#env.out.emit({ type: "rejected", reason: "robots-max", from: undefined });
       else this.#set(generation, robot, record);
     }
   }
 
   /** A snapshot: the generation now holds exactly `values`, and `covered` generations are gone. */
-  replace(generation: GenerationRef, values: readonly RecordChange[], covered: readonly GenerationRef[]): void {
+  replace(
+    generation: GenerationRef,
+    values: readonly RecordChange[],
+    covered: readonly GenerationRef[],
+  ): void {
     const named = new Set(values.map(({ robot }) => robot));
     const held = [...(this.#generations.get(keyOf(generation)) ?? [])];
-    const changes = held.length === 0 ? values : values.filter((change) => !this.#holds(generation, change));
+    const changes =
+      held.length === 0 ? values : values.filter((change) => !this.#holds(generation, change));
     this.apply(generation, changes);
     for (const robot of held) {
       if (named.has(robot)) continue;
@@ -155,10 +179,14 @@ export class RecordTable {
   fold(own: GenerationRef, covered: readonly GenerationRef[]): void {
     this.#sameView = true;
     const keys = [own, ...covered].map(keyOf);
-    const robots = new Set(covered.flatMap((old) => [...(this.#generations.get(keyOf(old)) ?? [])]));
+    const robots = new Set(
+      covered.flatMap((old) => [...(this.#generations.get(keyOf(old)) ?? [])]),
+    );
     for (const robot of robots) {
       const slot = this.#slots.get(robot);
-      const sources = keys.map((key) => slot?.sources.get(key)).filter((source) => source !== undefined);
+      const sources = keys
+        .map((key) => slot?.sources.get(key))
+        .filter((source) => source !== undefined);
       this.#set(own, robot, unattribute(mergeSources(sources, NOTHING)));
     }
     for (const old of covered) this.drop(old);
@@ -175,14 +203,21 @@ export class RecordTable {
   }
 
   /** One author's records over several generations, merged field by field, sorted by robot: what a snapshot has to hold. */
-  collect(generations: readonly GenerationRef[]): readonly { readonly robot: RobotId; readonly value: Json }[] {
+  collect(
+    generations: readonly GenerationRef[],
+  ): readonly { readonly robot: RobotId; readonly value: Json }[] {
     const keys = generations.map(keyOf);
     const robots = new Set(keys.flatMap((key) => [...(this.#generations.get(key) ?? [])]));
     return [...robots].toSorted(compareText).map((robot) => {
       const slot = this.#slots.get(robot);
-      const sources = keys.map((key) => slot?.sources.get(key)).filter((source) => source !== undefined);
+      const sources = keys
+        .map((key) => slot?.sources.get(key))
+        .filter((source) => source !== undefined);
       const [first] = sources;
-      const record = sources.length === 1 && first !== undefined ? first.record : unattribute(mergeSources(sources, NOTHING));
+      const record =
+        sources.length === 1 && first !== undefined
+          ? first.record
+          : unattribute(mergeSources(sources, NOTHING));
       return { robot, value: recordToJson(record) };
     });
   }
@@ -195,7 +230,10 @@ export class RecordTable {
       const shown = this.shown(robot);
       if (shown.version === this.#touched.get(robot)) continue;
       this.#changed.push(robot);
-      this.#env.out.emit({ type: "robot-state", robot, state: shown.state, atWallMs: now.wallMs }, after);
+      this.#env.out.emit(
+        { type: "robot-state", robot, state: shown.state, atWallMs: now.wallMs },
+        after,
+      );
     }
     this.#touched.clear();
   }
@@ -245,7 +283,11 @@ export class RecordTable {
     return [...(this.#slots.get(robot)?.sources.values() ?? [])];
   }
 
-  #sourcesWith(robot: RobotId, own: GenerationRef | undefined, record: RobotRecord): readonly Source[] {
+  #sourcesWith(
+    robot: RobotId,
+    own: GenerationRef | undefined,
+    record: RobotRecord,
+  ): readonly Source[] {
     if (own === undefined) return this.#sources(robot);
     const sources = new Map(this.#slots.get(robot)?.sources);
     sources.set(keyOf(own), { author: own.author, epoch: own.epoch, record });
@@ -259,7 +301,8 @@ export class RecordTable {
 
   #touch(robot: RobotId): void {
     if (this.#sameView) return;
-    if (this.#reportsChanges && !this.#touched.has(robot)) this.#touched.set(robot, this.shown(robot).version);
+    if (this.#reportsChanges && !this.#touched.has(robot))
+      this.#touched.set(robot, this.shown(robot).version);
     const slot = this.#slots.get(robot);
     if (slot !== undefined) slot.shown = undefined;
     this.#hash = undefined;

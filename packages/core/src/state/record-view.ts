@@ -34,7 +34,7 @@ function isAlive(merged: MergedRecord, pointer: string, field: Stamp): boolean {
 }
 
 function hides(tombstone: Stamp | undefined, field: Stamp): boolean {
-  return tombstone !== undefined && compareStamps(tombstone, field) >= 0;
+  return tombstone !== undefined && tombstone.hlc >= field.hlc;
 }
 
 /** Trees have no prototype: `__proto__` is a key like any other. */

@@ -40,7 +40,11 @@ export interface MergedRecord {
   readonly retired: Stamp | undefined;
 }
 
-export const EMPTY_RECORD: RobotRecord = { fields: new Map(), tombstones: new Map(), retiredHlc: 0 };
+export const EMPTY_RECORD: RobotRecord = {
+  fields: new Map(),
+  tombstones: new Map(),
+  retiredHlc: 0,
+};
 
 /** Total order of stamps. */
 export function compareStamps(a: Stamp, b: Stamp): number {
@@ -49,7 +53,9 @@ export function compareStamps(a: Stamp, b: Stamp): number {
 
 /** The JSON value that an author writes for one robot. */
 export function recordToJson(record: RobotRecord): JsonObject {
-  const f = Object.fromEntries([...record.fields].map(([pointer, field]) => [pointer, [field.hlc, field.value]]));
+  const f = Object.fromEntries(
+    [...record.fields].map(([pointer, field]) => [pointer, [field.hlc, field.value]]),
+  );
   const t = Object.fromEntries(record.tombstones);
   return record.retiredHlc > 0 ? { f, t, r: record.retiredHlc } : { f, t };
 }
@@ -81,15 +87,26 @@ export function recordFromJson(value: Json): RobotRecord | undefined {
  * One author's record as a merged one: the unit that {@link mergeRecords} adds up. Stamps beyond `horizon` are left out before
  * merging, so that what is not shown yet hides nothing either.
  */
-export function attribute(record: RobotRecord, author: NodeId, epoch: number, horizon: number): MergedRecord {
+export function attribute(
+  record: RobotRecord,
+  author: NodeId,
+  epoch: number,
+  horizon: number,
+): MergedRecord {
   const fields = new Map<string, Stamp & { readonly value: Json }>();
   for (const [pointer, { hlc, value }] of record.fields) {
     if (hlc <= horizon) fields.set(pointer, { hlc, author, epoch, value });
   }
   const tombstones = new Map<string, Stamp>();
-  for (const [pointer, hlc] of record.tombstones) if (hlc <= horizon) tombstones.set(pointer, { hlc, author, epoch });
+  for (const [pointer, hlc] of record.tombstones)
+    if (hlc <= horizon) tombstones.set(pointer, { hlc, author, epoch });
   const { retiredHlc } = record;
-  return { fields, tombstones, retired: retiredHlc > 0 && retiredHlc <= horizon ? { hlc: retiredHlc, author, epoch } : undefined };
+  return {
+    fields,
+    tombstones,
+    retired:
+      retiredHlc > 0 && retiredHlc <= horizon ? { hlc: retiredHlc, author, epoch } : undefined,
+  };
 }
 
 /** The lowest stamp beyond `horizon`: when the view has to be looked at again. */
@@ -125,7 +142,10 @@ export function highestStamp(record: RobotRecord, horizon: number): number {
   return highest;
 }
 
-function mergeNewest<T extends Stamp>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+function mergeNewest<T extends Stamp>(
+  a: ReadonlyMap<string, T>,
+  b: ReadonlyMap<string, T>,
+): ReadonlyMap<string, T> {
   const result = new Map(a);
   for (const [pointer, stamped] of b) {
     const held = result.get(pointer);

@@ -21,11 +21,18 @@ import { RecordDraft } from "./record-draft.ts";
 import { recordToJson, type RobotRecord } from "./record.ts";
 import { RecordTable } from "./record-table.ts";
 
-export type WriteResult = { readonly ok: true } | { readonly ok: false; readonly code: CommandErrorCode };
+export type WriteResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: CommandErrorCode };
 
 export type PatchResult =
   | { readonly ok: true; readonly state: JsonObject; readonly etag: string }
-  | { readonly ok: false; readonly code: CommandErrorCode; readonly detail: string; readonly etag: string };
+  | {
+      readonly ok: false;
+      readonly code: CommandErrorCode;
+      readonly detail: string;
+      readonly etag: string;
+    };
 
 /** Own records to be written in one delta. */
 export interface StagedDelta {
@@ -121,20 +128,31 @@ export class Records {
     for (const pointer of [...changes.keys()].toSorted()) {
       const given = changes.get(pointer);
       const value = given === undefined ? undefined : normalJson(this.#env.ports.codec, given);
-      if (!isPointer(pointer) || (given !== undefined && value === undefined)) return { ok: false, code: "state-invalid" };
+      if (!isPointer(pointer) || (given !== undefined && value === undefined))
+        return { ok: false, code: "state-invalid" };
       const before = valueAt(this.record(robot), pointer);
       const same = isSameJson(before, value);
-      if (same && (value === undefined || this.#table.authorOf(robot, pointer) === this.#env.identity.self)) continue;
+      if (
+        same &&
+        (value === undefined || this.#table.authorOf(robot, pointer) === this.#env.identity.self)
+      )
+        continue;
       changed = true;
       if (value === undefined) draft.remove(pointer);
-      else if (typeof value === "object" && value !== null && !Array.isArray(value)) draft.replace(pointer, value);
+      else if (typeof value === "object" && value !== null && !Array.isArray(value))
+        draft.replace(pointer, value);
       else draft.setLeaf(pointer, value);
     }
     return changed ? this.#stage(robot, draft.record()) : { ok: true };
   }
 
   /** Merge patch on the robot's state (RFC 7396); nothing changes on refusal. */
-  patchState(robot: RobotId, patch: JsonObject, ifMatch: string | undefined, now: Now): PatchResult {
+  patchState(
+    robot: RobotId,
+    patch: JsonObject,
+    ifMatch: string | undefined,
+    now: Now,
+  ): PatchResult {
     this.#table.observe(now);
     const before = this.#table.shown(robot);
     const refuse = (code: CommandErrorCode): PatchResult => ({
@@ -143,13 +161,15 @@ export class Records {
       detail: DETAILS[code] ?? code,
       etag: before.etag,
     });
-    if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== before.etag) return refuse("precondition-failed");
+    if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== before.etag)
+      return refuse("precondition-failed");
     if (isDeeperThan(patch, STATE_DEPTH_MAX)) return refuse("state-too-deep");
     const normal = normalJson(this.#env.ports.codec, patch);
     if (normal === undefined) return refuse("state-invalid");
     const expected = applyMergePatch(before.state, normal) as JsonObject;
     if (isDeeperThan(expected, STATE_DEPTH_MAX)) return refuse("state-too-deep");
-    if (isSameJson(expected, before.state)) return { ok: true, state: before.state, etag: before.etag };
+    if (isSameJson(expected, before.state))
+      return { ok: true, state: before.state, etag: before.etag };
     const draft = this.#draft(robot, now);
     draftMergePatch(draft, "/state", before.state, normal);
     let record = draft.record();
@@ -204,7 +224,10 @@ export class Records {
 
   #draft(robot: RobotId, now: Now): RecordDraft {
     const horizon = hlcHorizon(now.wallMs);
-    const seen = Math.max(this.#table.highestStamp(robot, horizon), this.#lastHlc <= horizon ? this.#lastHlc : 0);
+    const seen = Math.max(
+      this.#table.highestStamp(robot, horizon),
+      this.#lastHlc <= horizon ? this.#lastHlc : 0,
+    );
     return new RecordDraft(this.#table.ownRecord(robot, this.#own), hlcAfter(now.wallMs, seen));
   }
 

@@ -4,7 +4,13 @@ import type { NodeId, RobotId } from "../ids.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { toHex } from "../wire/hex.ts";
 import { viewOf } from "./record-view.ts";
-import { attribute, firstStampBeyond, mergeRecords, type MergedRecord, type RobotRecord } from "./record.ts";
+import {
+  attribute,
+  firstStampBeyond,
+  mergeRecords,
+  type MergedRecord,
+  type RobotRecord,
+} from "./record.ts";
 
 /** One author's record in one epoch. */
 export interface Source {
@@ -43,7 +49,12 @@ export function mergeSources(sources: Iterable<Source>, horizon: number): Merged
   return merged ?? { fields: new Map(), tombstones: new Map(), retired: undefined };
 }
 
-export function showSources(env: Env, robot: RobotId, sources: readonly Source[], horizon: number): ShownRecord {
+export function showSources(
+  env: Env,
+  robot: RobotId,
+  sources: readonly Source[],
+  horizon: number,
+): ShownRecord {
   const { codec, hash: hashing } = env.ports;
   const merged = mergeSources(sources, horizon);
   const root = viewOf(merged);
@@ -54,6 +65,16 @@ export function showSources(env: Env, robot: RobotId, sources: readonly Source[]
   const registrar = merged.fields.get("/schedule")?.author;
   const retired = merged.retired !== undefined && Object.keys(root).length === 0;
   let aheadHlc = Number.POSITIVE_INFINITY;
-  for (const { record } of sources) aheadHlc = Math.min(aheadHlc, firstStampBeyond(record, horizon));
-  return { root, state, hash, version: toHex(hash.subarray(0, 8)), etag, aheadHlc, registrar, retired };
+  for (const { record } of sources)
+    aheadHlc = Math.min(aheadHlc, firstStampBeyond(record, horizon));
+  return {
+    root,
+    state,
+    hash,
+    version: toHex(hash.subarray(0, 8)),
+    etag,
+    aheadHlc,
+    registrar,
+    retired,
+  };
 }

@@ -90,7 +90,13 @@ function toWire(message: SyncMessage): readonly unknown[] {
     case "same":
       return ["same"];
     case "vector":
-      return ["vector", message.document, message.items.map(encodeVectorItem), message.last, message.first];
+      return [
+        "vector",
+        message.document,
+        message.items.map(encodeVectorItem),
+        message.last,
+        message.first,
+      ];
     case "want":
       return ["want", message.items.map(wantToWire)];
     case "have":
@@ -120,7 +126,8 @@ function decodeDigest([rows]: readonly unknown[]): SyncMessage | undefined {
 }
 
 function decodeVector([document, rows, last, first]: readonly unknown[]): SyncMessage | undefined {
-  if (!isDocument(document) || typeof last !== "boolean" || typeof first !== "boolean") return undefined;
+  if (!isDocument(document) || typeof last !== "boolean" || typeof first !== "boolean")
+    return undefined;
   if (!Array.isArray(rows) || rows.length > VECTOR_PAGE_MAX) return undefined;
   const items: VectorItem[] = [];
   for (const row of rows as readonly unknown[]) {
@@ -157,7 +164,12 @@ function decodeWant([rows]: readonly unknown[]): SyncMessage | undefined {
 }
 
 function decodeHave([entries, parts, more]: readonly unknown[]): SyncMessage | undefined {
-  if (!isBlobs(entries, ENTRY_BYTES_MAX) || !isBlobs(parts, PART_BYTES_MAX) || typeof more !== "boolean") return undefined;
+  if (
+    !isBlobs(entries, ENTRY_BYTES_MAX) ||
+    !isBlobs(parts, PART_BYTES_MAX) ||
+    typeof more !== "boolean"
+  )
+    return undefined;
   return { type: "have", entries, parts, more };
 }
 

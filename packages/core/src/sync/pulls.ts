@@ -54,7 +54,16 @@ export class Pulls {
       held.seq = Math.max(held.seq, seq);
       if (deep && !held.deep) Object.assign(held, { deep, nextSeq: 0 });
     } else if (this.#pulls.size < PULLS_MAX) {
-      this.#pulls.set(key, { document, author, epoch, seq, deep, nextSeq: 0, waiting: undefined, progressed: false });
+      this.#pulls.set(key, {
+        document,
+        author,
+        epoch,
+        seq,
+        deep,
+        nextSeq: 0,
+        waiting: undefined,
+        progressed: false,
+      });
     }
   }
 
@@ -110,7 +119,8 @@ export class Pulls {
   ready(): readonly Uint8Array[] {
     const ready: Uint8Array[] = [];
     for (const pull of this.#pulls.values()) {
-      if (pull.waiting?.manifest.parts.every((hash) => this.#parts.has(hash)) === true) ready.push(pull.waiting.bytes);
+      if (pull.waiting?.manifest.parts.every((hash) => this.#parts.has(hash)) === true)
+        ready.push(pull.waiting.bytes);
     }
     return ready;
   }

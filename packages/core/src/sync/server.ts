@@ -45,7 +45,14 @@ export class SyncServer {
   /** False when the peer asks out of turn. */
   onWant(to: NodeId, items: readonly WantItem[]): boolean {
     if (this.#jobs.has(to)) return false;
-    const job: Job = { to, items, position: 0, entries: [], parts: [], bytes: FRAME_OVERHEAD_BYTES };
+    const job: Job = {
+      to,
+      items,
+      position: 0,
+      entries: [],
+      parts: [],
+      bytes: FRAME_OVERHEAD_BYTES,
+    };
     this.#jobs.set(to, job);
     this.#next(job);
     return true;
@@ -86,7 +93,8 @@ export class SyncServer {
   }
 
   #loadEntries(job: Job, log: EpochLog, fromSeq: number): void {
-    const entryBytes = log.deltas === 0 ? 256 : Math.max(Math.floor(log.deltaBytes / log.deltas), 128);
+    const entryBytes =
+      log.deltas === 0 ? 256 : Math.max(Math.floor(log.deltaBytes / log.deltas), 128);
     const room = Math.max(ENTRIES_FRAME_BYTES_MAX - job.bytes, 0);
     const limit = Math.min(Math.ceil(room / entryBytes) + 4, ROWS_PER_LOAD_MAX);
     const range = entriesRange(log.document, log.author, log.epoch, fromSeq, limit);
@@ -113,7 +121,9 @@ export class SyncServer {
       job.position++;
       this.#next(job);
     } else {
-      this.#loads.request(forksRange(log.document, log.author, log.epoch), (forks) => this.#onForks(job, forks));
+      this.#loads.request(forksRange(log.document, log.author, log.epoch), (forks) =>
+        this.#onForks(job, forks),
+      );
     }
   }
 
@@ -155,6 +165,10 @@ export class SyncServer {
     if (this.#jobs.get(job.to) !== job) return;
     this.#jobs.delete(job.to);
     const { entries, parts } = job;
-    this.#env.out.send(job.to, "sync", encodeSync(this.#env, { type: "have", entries, parts, more }));
+    this.#env.out.send(
+      job.to,
+      "sync",
+      encodeSync(this.#env, { type: "have", entries, parts, more }),
+    );
   }
 }

@@ -66,7 +66,10 @@ export class Sync {
   #roundMonoMs = Number.POSITIVE_INFINITY;
   #spreadMonoMs = Number.POSITIVE_INFINITY;
 
-  constructor(env: Env, deps: { readonly index: ChainIndex; readonly loads: Loads; readonly accept: AcceptEntry }) {
+  constructor(
+    env: Env,
+    deps: { readonly index: ChainIndex; readonly loads: Loads; readonly accept: AcceptEntry },
+  ) {
     this.#env = env;
     this.#index = deps.index;
     this.#accept = deps.accept;
@@ -74,7 +77,8 @@ export class Sync {
   }
 
   start(now: Now): void {
-    this.#roundMonoMs = now.monoMs + this.#env.config.syncEveryMs * (0.5 + this.#env.ports.random.unit() / 2);
+    this.#roundMonoMs =
+      now.monoMs + this.#env.config.syncEveryMs * (0.5 + this.#env.ports.random.unit() / 2);
     this.#schedule();
   }
 
@@ -106,7 +110,8 @@ export class Sync {
 
   onTimer(now: Now): void {
     for (const [peer, state] of this.#peers) {
-      if (state.pulls.asked === undefined || now.monoMs - state.askedMonoMs < WANT_TIMEOUT_MS) continue;
+      if (state.pulls.asked === undefined || now.monoMs - state.askedMonoMs < WANT_TIMEOUT_MS)
+        continue;
       state.pulls.clear();
       this.#server.onPeerDown(peer);
     }
@@ -165,7 +170,12 @@ export class Sync {
     this.#sendVectors(from, differing, true);
   }
 
-  #onVector(from: NodeId, state: PeerSync, message: SyncMessage & { readonly type: "vector" }, now: Now): void {
+  #onVector(
+    from: NodeId,
+    state: PeerSync,
+    message: SyncMessage & { readonly type: "vector" },
+    now: Now,
+  ): void {
     for (const item of message.items) this.#compare(state, message.document, item);
     if (!message.last) return;
     if (message.first) this.#sendVectors(from, DOCUMENTS, false);
@@ -180,17 +190,25 @@ export class Sync {
     const log = chain?.epochs.get(epoch);
     if (log === undefined) {
       const covered = chain?.covered.get(epoch);
-      if (covered === undefined || covered.seq < seq) state.pulls.add(document, author, epoch, seq, false);
+      if (covered === undefined || covered.seq < seq)
+        state.pulls.add(document, author, epoch, seq, false);
       return;
     }
     const { head, fork } = log;
     const forkedEarlier = forkHash !== undefined && (fork === undefined || fork.seq > seq);
-    const differs = head.seq === seq && head.hash !== hash && (fork === undefined || forkHash !== undefined);
+    const differs =
+      head.seq === seq && head.hash !== hash && (fork === undefined || forkHash !== undefined);
     if (forkedEarlier || differs) state.pulls.add(document, author, epoch, seq, true);
-    else if (fork === undefined && seq > head.seq) state.pulls.add(document, author, epoch, seq, false);
+    else if (fork === undefined && seq > head.seq)
+      state.pulls.add(document, author, epoch, seq, false);
   }
 
-  #onHave(from: NodeId, state: PeerSync, message: SyncMessage & { readonly type: "have" }, now: Now): boolean {
+  #onHave(
+    from: NodeId,
+    state: PeerSync,
+    message: SyncMessage & { readonly type: "have" },
+    now: Now,
+  ): boolean {
     const { pulls } = state;
     if (pulls.asked === undefined) return false;
     const wanted = new Set(pulls.asked);
@@ -252,7 +270,9 @@ export class Sync {
   }
 
   #sendDigest(peer: NodeId): void {
-    const digests = new Map(DOCUMENTS.map((document) => [document, this.#index.digest(document)] as const));
+    const digests = new Map(
+      DOCUMENTS.map((document) => [document, this.#index.digest(document)] as const),
+    );
     this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "digest", digests }));
   }
 
@@ -263,7 +283,11 @@ export class Sync {
       for (let page = 0; page < pages; page++) {
         const last = i === documents.length - 1 && page === pages - 1;
         const some = items.slice(page * VECTOR_PAGE_MAX, (page + 1) * VECTOR_PAGE_MAX);
-        this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "vector", document, items: some, first, last }));
+        this.#env.out.send(
+          peer,
+          "sync",
+          encodeSync(this.#env, { type: "vector", document, items: some, first, last }),
+        );
       }
     }
   }

@@ -1,0 +1,184 @@
+import * as dagCbor from "@ipld/dag-cbor";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Json } from "../json.ts";
+import {
+  attribute,
+  mergeRecords,
+  RECORD_FIELDS_MAX,
+  recordFromJson,
+  recordToJson,
+  type MergedRecord,
+} from "./record.ts";
+import { viewOf } from "./record-view.ts";
+
+const FOREVER = Number.POSITIVE_INFINITY;
+const pointer = fc.constantFrom(
+  "/state/a",
+  "/state/a/b",
+  "/state/a/b/c",
+  "/state/d",
+  "/state/__proto__",
+  "/state/__proto__/x",
+  "/health",
+);
+const stamp = fc.integer({ min: 1, max: 6 });
+const leaf: fc.Arbitrary<Json> = fc.oneof(
+  fc.integer(),
+  fc.string(),
+  fc.constant([]),
+  fc.constant({}),
+  fc.boolean(),
+);
+
+/** Records with few paths and few stamps, so that they collide. Of one author and epoch there is one record. */
+const merged: fc.Arbitrary<MergedRecord> = fc
+  .record({
+    author: fc.constantFrom("a", "b", "c"),
+    epoch: fc.integer({ min: 1, max: 3 }),
+    f: fc.dictionary(pointer, fc.tuple(stamp, leaf)),
+    t: fc.dictionary(pointer, stamp),
+    r: fc.option(stamp, { nil: undefined, freq: 8 }),
+  })
+  .map(({ author, epoch, f, t, r }) => {
+    // The value follows from who wrote it when, as in a chain: one author has one value per path and stamp.
+    const fields = Object.fromEntries(
+      Object.entries(f).map(([key, [hlc, value]]) => [key, [hlc, tag(value, author, epoch, hlc)]]),
+    );
+    const record = recordFromJson(r === undefined ? { f: fields, t } : { f: fields, t, r });
+    if (record === undefined) throw new Error("the generator makes records");
+    return attribute(record, author, epoch, FOREVER);
+  });
+
+function tag(value: Json, author: string, epoch: number, hlc: number): Json {
+  return typeof value === "object" ? value : `${author}${epoch}${hlc}`;
+}
+
+/** Same facts, whatever the order of the maps. */
+function facts(record: MergedRecord): unknown {
+  const sorted = (map: ReadonlyMap<string, unknown>): unknown =>
+    [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return { f: sorted(record.fields), t: sorted(record.tombstones), r: record.retired };
+}
+
+/** Two records of the same author and epoch never differ: later ones replace earlier ones in the chain. */
+const distinct = fc
+  .array(merged, { minLength: 1, maxLength: 5 })
+  .map((list) => [...new Map(list.map((one) => [writerOf(one), one])).values()]);
+
+function writerOf(record: MergedRecord): string {
+  const any = [...record.fields.values(), ...record.tombstones.values(), record.retired].find(
+    (fact) => fact !== undefined,
+  );
+  return any === undefined ? "" : `${any.author}/${any.epoch}`;
+}
+
+function mergeAll(list: readonly MergedRecord[]): MergedRecord {
+  return list.reduce((a, b) => mergeRecords(a, b));
+}
+
+describe("merging records", () => {
+  test("CH4 is commutative, associative and idempotent", () => {
+    fc.assert(
+      fc.property(distinct, (list) => {
+        const all = mergeAll(list);
+        expect(facts(mergeAll(list.toReversed()))).toEqual(facts(all));
+        expect(facts(mergeRecords(all, all))).toEqual(facts(all));
+        const half = Math.ceil(list.length / 2);
+        const [left, right] = [list.slice(0, half), list.slice(half)];
+        const split =
+          right.length === 0 ? mergeAll(left) : mergeRecords(mergeAll(right), mergeAll(left));
+        expect(facts(split)).toEqual(facts(all));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("CH4 P1 any order of delivery, duplicates too, gives the same view byte for byte", () => {
+    fc.assert(
+      fc.property(distinct, fc.infiniteStream(fc.nat()), (list, picks) => {
+        const shuffled: MergedRecord[] = [];
+        const rest = [...list, ...list];
+        while (rest.length > 0)
+          shuffled.push(...rest.splice((picks.next().value as number) % rest.length, 1));
+        expect(dagCbor.encode(viewOf(mergeAll(shuffled)))).toEqual(
+          dagCbor.encode(viewOf(mergeAll(list))),
+        );
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("CH4 across ancestor and leaf the higher stamp wins, either way", () => {
+    const older = one("a", { f: { "/state/a": [1, 5] }, t: {} });
+    const newer = one("b", { f: { "/state/a/b": [2, 6] }, t: {} });
+    expect(viewOf(mergeRecords(older, newer))).toEqual({ state: { a: { b: 6 } } });
+    const above = one("c", { f: { "/state/a": [3, 7] }, t: {} });
+    expect(viewOf(mergeAll([older, newer, above]))).toEqual({ state: { a: 7 } });
+  });
+
+  test("CH4 a tombstone hides what is at and below it up to its stamp, and nothing newer", () => {
+    const fields = one("a", {
+      f: { "/state/a/b": [2, 1], "/state/a/c": [5, 1], "/state/ab": [2, 1] },
+      t: {},
+    });
+    const tombstone = one("b", { f: {}, t: { "/state/a": 3 } });
+    expect(viewOf(mergeRecords(fields, tombstone))).toEqual({ state: { a: { c: 1 }, ab: 1 } });
+  });
+
+  test("CH4 a retired marker hides every stamp up to its own, also those that come after any absence", () => {
+    const retired = one("a", { f: {}, t: {}, r: 9 });
+    expect(viewOf(mergeRecords(retired, one("b", { f: { "/state/x": [9, 1] }, t: {} })))).toEqual(
+      {},
+    );
+    expect(viewOf(mergeRecords(retired, one("b", { f: { "/state/x": [10, 1] }, t: {} })))).toEqual({
+      state: { x: 1 },
+    });
+    expect(
+      dagCbor.encode(
+        recordToJson({ fields: new Map(), tombstones: new Map(), retiredHlc: 900_000_000_000_000 }),
+      ).length,
+    ).toBeLessThanOrEqual(100);
+  });
+
+  test("CH4 CH7 __proto__ is a key like any other", () => {
+    const view = viewOf(one("a", { f: { "/state/__proto__/polluted": [1, true] }, t: {} }));
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+    expect(dagCbor.decode(dagCbor.encode(view))).toEqual({
+      state: JSON.parse('{"__proto__":{"polluted":true}}'),
+    });
+  });
+
+  test("CH3 values that are no records read as nothing: wrong shapes, more than RECORD_FIELDS_MAX fields, bad stamps and pointers", () => {
+    const many = Object.fromEntries(
+      Array.from({ length: RECORD_FIELDS_MAX + 1 }, (_, i) => [`/state/k${i}`, i + 1]),
+    );
+    const bad: Json[] = [
+      null,
+      1,
+      "x",
+      [],
+      {},
+      { f: {} },
+      { f: {}, t: [] },
+      { f: { a: [1, 1] }, t: {} },
+      { f: { "/a": [0, 1] }, t: {} },
+      { f: { "/a": [1.5, 1] }, t: {} },
+      { f: { "/a": [1, { b: 1 }] }, t: {} },
+      { f: { "/a": [1] }, t: {} },
+      { f: {}, t: { "/a": -1 } },
+      { f: {}, t: {}, r: "1" },
+      { f: { "/~2": [1, 1] }, t: {} },
+      { f: {}, t: many },
+      { f: { [`/${"a/".repeat(40)}`]: [1, 1] }, t: {} },
+      { f: { "/a": [Number.MAX_SAFE_INTEGER + 1, 1] }, t: {} },
+    ];
+    for (const value of bad) expect(recordFromJson(value)).toBeUndefined();
+  });
+});
+
+function one(author: string, json: Json): MergedRecord {
+  const record = recordFromJson(json);
+  if (record === undefined) throw new Error("no record");
+  return attribute(record, author, 1, FOREVER);
+}

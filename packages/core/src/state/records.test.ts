@@ -1,0 +1,203 @@
+import { createHash } from "node:crypto";
+import { createMemoryDocuments } from "@pulsemesh/testkit";
+import fc from "fast-check";
+import { beforeEach, describe, expect, test } from "vitest";
+import { STATE_BYTES_MAX, STATE_DEPTH_MAX, type Json, type JsonObject } from "../json.ts";
+import { VirtualMesh, type VirtualNode } from "../chain/virtual-mesh.ts";
+import { CLOCK_AHEAD_MS_MAX } from "./hlc.ts";
+import { applyMergePatch } from "./merge-patch.ts";
+import { isSameJson } from "./json-values.ts";
+import type { Records } from "./records.ts";
+
+let net: VirtualMesh;
+let node: VirtualNode;
+let records: Records;
+
+beforeEach(() => {
+  net = new VirtualMesh({
+    sha256: (bytes) => createHash("sha256").update(bytes).digest(),
+    documents: createMemoryDocuments,
+  });
+  node = net.add("a", 1);
+  records = node.chains.records;
+});
+
+const key = fc.constantFrom("a", "b", "c", "__proto__", "d/e~f");
+const patchValue: fc.Arbitrary<Json> = fc.letrec<{ value: Json }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    fc.constant(null),
+    fc.integer(),
+    fc.constant("x"),
+    fc.constant([1, { y: 2 }]),
+    fc.dictionary(key, tie("value"), { maxKeys: 3 }),
+  ),
+})).value;
+const patch = fc.dictionary(key, patchValue, { maxKeys: 3 }) as fc.Arbitrary<JsonObject>;
+
+describe("robots' state", () => {
+  test("CH4 a merge patch does what RFC 7396 says, on one node and on its reader", () => {
+    const reader = net.add("b", 1);
+    net.link("a", "b");
+    let robot = 0;
+    fc.assert(
+      fc.property(
+        fc.array(patch, { minLength: 1, maxLength: 6 }),
+        fc.infiniteStream(fc.boolean()),
+        (patches, who) => {
+          const id = `bot-${robot++}`;
+          let expected: Json = {};
+          for (const one of patches) {
+            expected = applyMergePatch(expected, one);
+            const result = net.patch(who.next().value === true ? "a" : "b", id, one);
+            net.run();
+            expect(result.ok && isSameJson(result.state, expected)).toBe(true);
+          }
+          expect(isSameJson(reader.chains.records.state(id), expected)).toBe(true);
+          expect(reader.chains.records.documentHash()).toBe(records.documentHash());
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test("CH3 state up to STATE_BYTES_MAX is taken, beyond it refused with nothing changed", () => {
+    expect(net.patch("a", "bot", { text: "x".repeat(STATE_BYTES_MAX - 20) }).ok).toBe(true);
+    const before = records.etag("bot");
+    expect(net.patch("a", "bot", { more: "x".repeat(40) })).toMatchObject({
+      ok: false,
+      code: "state-too-large",
+      etag: before,
+    });
+    expect(records.etag("bot")).toBe(before);
+    expect(net.patch("a", "bot", { text: null, more: "y" }).ok).toBe(true);
+  });
+
+  test("CH4 removed fields count in the size", () => {
+    let refused: string | undefined;
+    for (let i = 0; i < 4_000 && refused === undefined; i++) {
+      net.patch("a", "bot", { [`key-${i}-${"x".repeat(40)}`]: 1 });
+      const result = net.patch("a", "bot", { [`key-${i}-${"x".repeat(40)}`]: null });
+      refused = result.ok ? undefined : result.code;
+      if (!net.patch("a", "bot", { probe: i }).ok) refused = "state-too-large";
+    }
+    expect(refused).toBe("state-too-large");
+  });
+
+  test("CH3 state nests up to STATE_DEPTH_MAX levels", () => {
+    const nest = (depth: number): JsonObject => (depth <= 1 ? {} : { n: nest(depth - 1) });
+    expect(net.patch("a", "bot", nest(STATE_DEPTH_MAX)).ok).toBe(true);
+    expect(net.patch("a", "bot", nest(STATE_DEPTH_MAX + 1))).toMatchObject({
+      ok: false,
+      code: "state-too-deep",
+    });
+    let deep: Json = 1;
+    for (let i = 0; i < 50_000; i++) deep = [deep];
+    expect(net.patch("a", "bot", { deep })).toMatchObject({ ok: false, code: "state-too-deep" });
+  });
+
+  test("CH3 a stale If-Match changes nothing", () => {
+    const first = net.patch("a", "bot", { n: 1 });
+    expect(first.ok && net.patch("a", "bot", { n: 2 }, first.etag).ok).toBe(true);
+    expect(net.patch("a", "bot", { n: 3 }, first.ok ? first.etag : "")).toMatchObject({
+      ok: false,
+      code: "precondition-failed",
+    });
+    expect(records.state("bot")).toEqual({ n: 2 });
+  });
+
+  test("CH3 values that JSON cannot carry are refused", () => {
+    expect(net.patch("a", "bot", { n: Number.NaN })).toMatchObject({
+      ok: false,
+      code: "state-invalid",
+    });
+    expect(net.patch("a", "bot", { n: undefined } as unknown as JsonObject)).toMatchObject({
+      ok: false,
+      code: "state-invalid",
+    });
+    expect(net.patch("a", "bot", { text: "\uD800" }).ok).toBe(true);
+    expect(records.state("bot")).toEqual({ text: "\uFFFD" });
+  });
+
+  test("CH4 CLOCK_AHEAD_MS_MAX a stamp further ahead is kept and counted in the export, but shown only when it is due", () => {
+    const far = net.add("b", 1);
+    far.wallOffsetMs = CLOCK_AHEAD_MS_MAX + 60_000;
+    net.link("a", "b");
+    net.patch("a", "bot", { n: "now" });
+    net.run();
+    net.patch("b", "bot", { n: "tomorrow" });
+    net.run();
+    expect(records.state("bot")).toEqual({ n: "now" });
+    expect(net.patch("a", "bot", { m: 1 }).ok).toBe(true);
+    net.run();
+    expect(records.documentHash()).toBe(far.chains.records.documentHash());
+    net.advance(120_000);
+    expect(records.state("bot")).toEqual({ n: "tomorrow", m: 1 });
+    expect(records.documentHash()).toBe(far.chains.records.documentHash());
+  });
+
+  test("CH4 a writer stamps above what it has seen, however far its own clock is behind", () => {
+    const late = net.add("b", 1);
+    late.wallOffsetMs = -3_600_000;
+    net.link("a", "b");
+    net.patch("a", "bot", { n: 1 });
+    net.run();
+    net.patch("b", "bot", { n: 2 });
+    net.run();
+    expect(records.state("bot")).toEqual({ n: 2 });
+    net.restart("b", 2);
+    net.patch("b", "bot", { n: 3 });
+    net.run();
+    expect(records.state("bot")).toEqual({ n: 3 });
+  });
+
+  test("CH4 a retired robot is gone, also when an old node brings its fields later", () => {
+    net.add("b", 1);
+    net.patch("b", "bot", { n: 1 });
+    net.input(node, (now) => expect(records.retire("bot", now).ok).toBe(true));
+    net.advance(1_000);
+    net.patch("a", "other", { n: 1 });
+    net.link("a", "b");
+    net.advance(1_000);
+    for (const { chains } of net.nodes.values()) {
+      expect(chains.records.robots()).toEqual(["other"]);
+      expect(chains.records.standing("bot").retired).toBe(true);
+    }
+  });
+
+  test("P1 fields outside the state are merged and removed alike, and name their registrar", () => {
+    net.write("a", "bot", {
+      "/schedule": ["every", 1, 2, 3, 4],
+      "/labels/role": "precheck",
+      "/health": "ok",
+    });
+    expect(records.record("bot")).toEqual({
+      schedule: ["every", 1, 2, 3, 4],
+      labels: { role: "precheck" },
+      health: "ok",
+    });
+    expect(records.standing("bot")).toMatchObject({ registrar: "a", retired: false });
+    const version = records.version("bot");
+    net.write("a", "bot", { "/labels/role": undefined });
+    expect(records.record("bot")).toEqual({ schedule: ["every", 1, 2, 3, 4], health: "ok" });
+    expect(records.version("bot")).not.toBe(version);
+    const rows = node.rows.size;
+    net.write("a", "bot", { "/health": "ok" });
+    expect(node.rows.size).toBe(rows);
+  });
+
+  test("CH4 view changes are reported once, local and remote, and none at restore", () => {
+    const reader = net.add("b", 1);
+    net.link("a", "b");
+    net.patch("a", "bot", { n: 1 });
+    net.patch("a", "bot", { n: 1 });
+    net.run();
+    for (const one of [node, reader]) {
+      expect(one.eventsOf("robot-state")).toEqual([
+        expect.objectContaining({ robot: "bot", state: { n: 1 } }),
+      ]);
+      expect(one.chains.takeChangedRobots()).toEqual(["bot"]);
+    }
+    expect(net.restart("b", 2).eventsOf("robot-state")).toEqual([]);
+  });
+});
