@@ -135,13 +135,18 @@ describe("HT18 browsers", () => {
     }
   });
 
-  test("HT18 a form, a script and an image of another site cannot beat", async () => {
+  test("HT18 a form, a script, an image and a link of another site cannot beat", async () => {
     node.add({ robot: "a" });
     const evil = "https://evil.example";
     const tries: InjectOptions[] = [
       { method: "POST", url: "/heartbeat/a", headers: { origin: evil } },
       { method: "PATCH", url: "/api/v1/robots/a/state", headers: { origin: evil }, payload: "{}" },
       { method: "GET", url: "/ping/a", headers: { "sec-fetch-site": "cross-site" } },
+      {
+        method: "GET",
+        url: "/ping/a/0",
+        headers: { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" },
+      },
     ];
     for (const request of tries) {
       expect((await problemOf(request)).code).toBe("origin-forbidden");
