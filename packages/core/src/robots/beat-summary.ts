@@ -56,7 +56,7 @@ export function summarize(robot: LocalRobot, now: Now): WireSummary {
   if (robot.status !== "up") wire["s"] = robot.status;
   if (robot.reason !== undefined) wire["y"] = robot.reason;
   if (robot.schedule.type === "every") wire["e"] = robot.schedule.everyMs;
-  if (robot.due !== undefined) wire["d"] = robot.due.wallMs;
+  if (robot.due !== undefined) wire["d"] = Math.max(0, Math.floor(robot.due.wallMs));
   if (robot.run !== undefined) wire["g"] = 1;
   if (robot.floating) wire["f"] = 1;
   return wire;

@@ -147,7 +147,7 @@ export function decodeRobot(
     readBeats(robot, beats) &&
     readRun(robot, run) &&
     readEnd(robot, ended);
-  return complete ? robot : undefined;
+  return complete && isConsistent(robot) ? robot : undefined;
 }
 
 /** The newest wall time that a row proves to have passed. */
@@ -220,6 +220,13 @@ function readEnd(robot: LocalRobot, value: unknown): boolean {
     endedWallMs,
   };
   return true;
+}
+
+/** A row that says alive without a beat would make this node's pulses malformed for everybody. */
+function isConsistent(robot: LocalRobot): boolean {
+  const heard = robot.last !== undefined;
+  const claimsLife = robot.status === "up" || robot.status === "late";
+  return heard === robot.beatSeq > 0 && robot.count >= robot.beatSeq && (heard || !claimsLife);
 }
 
 function isCount(value: unknown): value is number {

@@ -15,7 +15,7 @@ import { decodeSummaries, type BeatSummary } from "./beat-summary.ts";
 import type { LocalStatus } from "./local-robot.ts";
 
 /** Words of all nodes about all robots that are kept; further robots are refused and counted. */
-export const ROBOT_WORDS_MAX: number = 200_000;
+export const ROBOT_WORDS_MAX: number = 100_000;
 
 /** One node's newest word about one robot, on this node's clocks. */
 export interface RobotWord {

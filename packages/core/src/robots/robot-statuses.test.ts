@@ -120,7 +120,7 @@ describe("which node is the home", () => {
     expect(home.view("r")?.node).toBe("c");
   });
 
-  test("VE6 without any beat this node's own registration counts first, then the smallest id, then the document's author", () => {
+  test("VE6 without any beat the home is who registered the robot, else the smallest id that speaks of it", () => {
     const home = new VirtualHome({ self: "m" });
     for (const node of ["z", "b"]) home.judgeNode(node, "up");
     const unheard = { r: "r", n: 0, c: 0, t: 10, s: "new" };

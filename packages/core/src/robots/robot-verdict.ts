@@ -2,8 +2,8 @@
  * What the mesh says of one robot, as one function of the facts (rule VE6): the home's word while the home lives, else the verdict
  * about the home.
  *
- * The home is the node with the newest accepted beat. Where nobody has heard a beat, it is the node that speaks of the robot (this
- * one first, then the smallest id), else the node that registered it in the document.
+ * The home is the node with the newest accepted beat. Where nobody has heard a beat, it is the node that registered the robot in the
+ * document, else the smallest id of those that speak of it: the same on every node.
  */
 import type { BeatKind } from "../command.ts";
 import { compareText } from "../ids.ts";
@@ -43,21 +43,24 @@ export interface RobotVerdict {
   readonly isOverride: boolean;
 }
 
-/** The word with the newest beat; without any beat this node's own, then the smallest id. */
-export function homeOf(words: readonly HomeWord[], self: NodeId): HomeWord | undefined {
+/** The word with the newest beat; without any beat the registering author's, then the smallest id. */
+export function homeOf(
+  words: readonly HomeWord[],
+  author: NodeId | undefined,
+): HomeWord | undefined {
   let home: HomeWord | undefined;
-  for (const word of words) if (home === undefined || isBefore(word, home, self)) home = word;
+  for (const word of words) if (home === undefined || isBefore(word, home, author)) home = word;
   return home;
 }
 
-/** The verdict about a robot. `author` is who registered it, for robots that no node has spoken of. */
+/** The verdict about a robot. `author` is who registered it in the document. */
 export function robotVerdict(
   words: readonly HomeWord[],
   author: NodeId | undefined,
   nodes: NodeStatusPort,
   now: Now,
 ): RobotVerdict {
-  const word = homeOf(words, nodes.self);
+  const word = homeOf(words, author);
   const home = word?.node ?? author;
   const override = home === undefined ? notHeard(now) : overrideBy(home, word, nodes, now);
   if (override !== undefined) return { ...override, home, word, isOverride: true };
@@ -117,10 +120,10 @@ function notHeard(now: Now): Override {
   return { status: "unknown", reason: "not-heard", sinceWallMs: now.wallMs };
 }
 
-function isBefore(a: HomeWord, b: HomeWord, self: NodeId): boolean {
+function isBefore(a: HomeWord, b: HomeWord, author: NodeId | undefined): boolean {
   const [dateA, dateB] = [a.last?.monoMs ?? -Infinity, b.last?.monoMs ?? -Infinity];
   if (dateA !== dateB) return dateA > dateB;
-  if ((a.node === self) !== (b.node === self)) return a.node === self;
+  if ((a.node === author) !== (b.node === author)) return a.node === author;
   return compareText(a.node, b.node) < 0;
 }
 

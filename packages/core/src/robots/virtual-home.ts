@@ -276,10 +276,10 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
 function toyHash(bytes: Uint8Array): Uint8Array {
   const hash = new Uint8Array(32);
   let state = 2_166_136_261;
-  for (let round = 0; round < 8; round += 1) {
-    state = Math.imul(state ^ round, 16_777_619);
-    for (const byte of bytes) state = Math.imul(state ^ byte, 16_777_619);
-    new DataView(hash.buffer).setInt32(round * 4, state);
+  for (const byte of bytes) state = Math.imul(state ^ byte, 16_777_619);
+  for (let at = 0; at < 32; at += 1) {
+    state = Math.imul(state ^ at, 16_777_619);
+    hash[at] = state >>> 24;
   }
   return hash;
 }
