@@ -18,3 +18,5 @@ export * from "./roster/membership.ts";
 export * from "./error.ts";
 export * from "./wire/dag-cbor.ts";
 export { createCore } from "./core.ts";
+export * from "./audit/audit-verifier.ts";
+export { AUDIT_HEAD_ROW, AUDIT_ROW_PREFIX, auditKey } from "./audit/audit-entry.ts";

@@ -58,6 +58,7 @@ export interface PulsemeshNode extends AsyncDisposable {
   events(options?: {
     readonly signal?: AbortSignal | undefined;
   }): AsyncIterable<CoreEvent | { readonly type: "lost"; readonly count: number }>;
+  /** Entries with an index below `before` (default: the end), the newest `limit` of them, oldest first. */
   auditTail(options: {
     readonly limit: number;
     readonly before?: number | undefined;
@@ -85,7 +86,11 @@ export interface NodeOptions {
   readonly profile?: "local" | "lan" | "wan" | undefined;
   /** Overrides of the profile, for tests and for `run --every/--grace/…`. */
   readonly core?: Readonly<Record<string, Json>> | undefined;
+  /** Agent version that others see. @default "pulsemesh/0.1.0" */
+  readonly agent?: string | undefined;
   readonly logger?: NodeLogger | undefined;
+  /** Gives up joining: a node that has no fleet yet waits for a member of `join` to answer, however long that takes. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The subset of pino that the node uses. */

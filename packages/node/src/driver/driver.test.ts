@@ -239,10 +239,8 @@ describe("Driver", () => {
 
   test("DU1 inputs that arrive while another is handled wait for it, INPUTS_WAITING_MAX at most", async () => {
     let nested = false;
-    let it: ReturnType<typeof world>;
     const order: string[] = [];
-    // eslint-disable-next-line prefer-const
-    it = world((input) => {
+    const it: ReturnType<typeof world> = world((input) => {
       if (input.type !== "message") return [];
       order.push(nested ? "later" : "first");
       if (nested) return [];

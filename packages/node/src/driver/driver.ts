@@ -74,8 +74,13 @@ export class Driver {
     return this.#met.promise;
   }
 
-  /** The core to read from; undefined before the first one is restored. */
-  get view(): Core | undefined {
+  /**
+   * The core to read from.
+   * @throws PulsemeshError `not-ready` before {@link start} has resolved
+   */
+  get view(): Core {
+    if (this.#view === undefined)
+      throw new PulsemeshError("not-ready", "Cannot read before the node has started.");
     return this.#view;
   }
 

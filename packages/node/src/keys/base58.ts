@@ -44,8 +44,8 @@ export function decodeBase58(text: string): Uint8Array | undefined {
     }
     for (; carry > 0; carry >>= 8) bytes.push(carry & 0xff);
   }
-  const zeros = leading([...text], (character) => character === "1");
-  return new Uint8Array([...new Array<number>(zeros).fill(0), ...bytes.reverse()]);
+  const zeros = leading(text, (character) => character === "1");
+  return new Uint8Array([...Array.from({ length: zeros }, () => 0), ...bytes.reverse()]);
 }
 
 function leading<T>(items: Iterable<T>, matches: (item: T) => boolean): number {

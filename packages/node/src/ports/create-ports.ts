@@ -1,22 +1,28 @@
-/** Everything that core computes with on a real node. Documents hold state, so every life of core gets ports of its own. */
+/** Everything that core computes with on a real node. Documents hold state, so every life of core gets a set of its own. */
 import { hash, randomBytes } from "node:crypto";
 import { dagCborCodec, type Ports } from "@pulsemesh/core";
 import { createYjsDocuments } from "@pulsemesh/doc-yjs";
 import { createCron } from "./cron.ts";
 import { createNodeSignature } from "./node-signature.ts";
 
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(hash("sha256", bytes, "buffer"));
+}
+
 /** @param seed the node's secret, 32 bytes */
-export function createPorts(seed: Uint8Array): Ports {
-  return {
+export function createPortsFactory(seed: Uint8Array): () => Ports {
+  const signature = createNodeSignature(seed);
+  const cron = createCron();
+  return () => ({
     codec: dagCborCodec,
-    hash: { sha256: (bytes) => new Uint8Array(hash("sha256", bytes, "buffer")) },
-    signature: createNodeSignature(seed),
-    cron: createCron(),
+    hash: { sha256 },
+    signature,
+    cron,
     random: {
-      // 48 bits are what randomBytes gives exactly; a double could hold five more.
+      // 48 bits are what readUIntBE gives exactly; a double could hold five more.
       unit: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
       bytes: (length) => new Uint8Array(randomBytes(length)),
     },
     documents: createYjsDocuments(),
-  };
+  });
 }

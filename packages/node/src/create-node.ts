@@ -1,0 +1,116 @@
+/**
+ * The composition root: puts core, documents, store and transport together on this machine's clock, disk and network.
+ *
+ * Data directory: `node.key` (who this node is), `fleet.json` (which fleet, for ever), `fleet-root.key` (only where the fleet was
+ * made), `addresses.json` (where members were last seen), `store/` and `pid` (see store-level). All readable by the owner only.
+ */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createCore, dagCborCodec, type FleetId, type Store } from "@pulsemesh/core";
+import { createLevelStore } from "@pulsemesh/store-level";
+import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
+import type { NodeOptions, PulsemeshNode } from "./api.ts";
+import { createSystemClock } from "./driver/clock.ts";
+import { Driver } from "./driver/driver.ts";
+import { measureLoopLag } from "./driver/loop-lag.ts";
+import { createFleet, readFleetPin, writeFleetPin } from "./keys/fleet-pin.ts";
+import { type Ed25519Key, loadOrCreateKey } from "./keys/key-file.ts";
+import { nodeIdOf } from "./keys/peer-id.ts";
+import { type ResolvedNodeOptions, resolveNodeOptions } from "./node-options.ts";
+import { createPortsFactory, sha256 } from "./ports/create-ports.ts";
+import { RunningNode } from "./running-node.ts";
+
+/** How long the first boot may take to become durable before the node is handed out all the same, not yet ready. */
+const STARTED_WAIT_MS = 2_000;
+
+/**
+ * Starts a node and resolves once it listens and has restored what it knew.
+ *
+ * @example
+ * await using node = await createNode({ dataDir: "/var/lib/pulsemesh", join: ["/ip4/192.0.2.7/tcp/7421/p2p/12D3KooW…"] });
+ * await node.command({ type: "beat", robot: "security_bot", kind: "beat", create: "heartbeat" });
+ *
+ * @throws PulsemeshError `option-invalid`, `address-invalid`, `address-in-use`, `data-dir-unusable`, `store-locked`, `store-newer`,
+ * `store-failed`, `store-full`, `join-failed`
+ */
+export async function createNode(options: NodeOptions): Promise<PulsemeshNode> {
+  const resolved = resolveNodeOptions(options);
+  // The store comes first: its lock is what keeps two processes from making keys in one directory.
+  const store = createLevelStore({ dir: resolved.dataDir });
+  await store.open();
+  try {
+    return await startOn(store, resolved, options.signal);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function startOn(
+  store: Store,
+  options: ResolvedNodeOptions,
+  signal: AbortSignal | undefined,
+): Promise<PulsemeshNode> {
+  const { dataDir, logger } = options;
+  const key = loadOrCreateKey(join(dataDir, "node.key"));
+  const pinned = readFleetPin(dataDir);
+  const fleet = pinned ?? (await findFleet(options, key, signal));
+  const transport = await createLibp2pTransport({
+    privateKey: key.protobuf,
+    fleet,
+    listen: options.listen,
+    announce: options.announce,
+    join: options.join,
+    mdns: options.mdns,
+    agent: options.agent,
+    addresses: join(dataDir, "addresses.json"),
+    logger,
+  });
+  const clock = createSystemClock();
+  const lag = measureLoopLag();
+  const identity = {
+    fleet,
+    self: nodeIdOf(key.publicKey),
+    name: options.name,
+    region: options.region,
+    agent: options.agent,
+  };
+  const createPorts = createPortsFactory(key.seed);
+  const driver = new Driver({
+    store,
+    transport,
+    clock,
+    createCore: () => createCore(createPorts(), identity, options.config),
+    lagMs: lag.lagMs,
+    logger,
+  });
+  try {
+    await driver.start();
+  } catch (error) {
+    lag.stop();
+    await transport.stop();
+    throw error;
+  }
+  await Promise.race([driver.started, sleep(STARTED_WAIT_MS, undefined, { ref: false })]);
+  for (const { key: row, reason } of store.corrupt)
+    logger.warn({ row, reason }, "damage in the store");
+  const audit = { store, codec: dagCborCodec, hash: { sha256 } };
+  const mustMeet = pinned === undefined && options.join.length > 0;
+  return new RunningNode(
+    { driver, store, transport, audit, now: () => clock.now(), mustMeet, stopped: lag.stop },
+    dataDir,
+  );
+}
+
+/** The fleet of a directory that has none yet: that of the first member to answer, or one of its own. Pinned before it is used. */
+async function findFleet(
+  { dataDir, join: addresses, logger }: ResolvedNodeOptions,
+  key: Ed25519Key,
+  signal: AbortSignal | undefined,
+): Promise<FleetId> {
+  if (addresses.length === 0) return createFleet(dataDir);
+  logger.info({ addresses }, "asking for the fleet to join");
+  const fleet = await discoverFleet(addresses, key.protobuf, signal);
+  writeFleetPin(dataDir, fleet);
+  return fleet;
+}

@@ -1,0 +1,113 @@
+/** A started node behind its public interface: reads go to core, commands to the driver, history to the store. */
+import type {
+  Command,
+  CommandResult,
+  CoreEvent,
+  FleetView,
+  NodeId,
+  Now,
+  RobotId,
+  RobotView,
+  Store,
+  Transport,
+} from "@pulsemesh/core";
+import type { AuditLine, AuditVerification, NodeMetric, PulsemeshNode } from "./api.ts";
+import { type AuditReaderDeps, readAuditTail, verifyAudit } from "./audit-reader.ts";
+import type { Driver } from "./driver/driver.ts";
+import type { LostEvents } from "./driver/event-hub.ts";
+import { nodeMetrics } from "./node-metrics.ts";
+
+export interface RunningNodeDeps {
+  readonly driver: Driver;
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly audit: AuditReaderDeps;
+  readonly now: () => Now;
+  /** Whether this start must meet a member before the node counts as joined. */
+  readonly mustMeet: boolean;
+  /** Called once, after everything is closed. */
+  readonly stopped: () => void;
+}
+
+/** How long silence is no fault after a planned stop (rule VE9). */
+const RESTART_WITHIN_MS = 60_000;
+
+export class RunningNode implements PulsemeshNode {
+  readonly id: NodeId;
+  readonly fleet: string;
+  readonly dataDir: string;
+  readonly #deps: RunningNodeDeps;
+  #isReady = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(deps: RunningNodeDeps, dataDir: string) {
+    this.#deps = deps;
+    this.dataDir = dataDir;
+    this.id = deps.transport.node;
+    this.fleet = deps.transport.fleet;
+    const { driver, mustMeet } = deps;
+    void Promise.all([driver.started, mustMeet ? driver.met : undefined]).then(() => {
+      this.#isReady = true;
+    });
+  }
+
+  addresses(): readonly string[] {
+    return this.#deps.transport.addresses();
+  }
+
+  ready(): boolean {
+    return this.#isReady && this.#stopping === undefined;
+  }
+
+  command(command: Command): Promise<CommandResult> {
+    return this.#deps.driver.command(command);
+  }
+
+  fleetView(): FleetView {
+    return this.#deps.driver.view.fleet(this.#deps.now());
+  }
+
+  robots(): readonly RobotView[] {
+    return this.#deps.driver.view.robots(this.#deps.now());
+  }
+
+  robot(id: RobotId): RobotView | undefined {
+    return this.#deps.driver.view.robot(id, this.#deps.now());
+  }
+
+  roundTripMs(node: NodeId): number | undefined {
+    return this.#deps.transport.roundTripMs(node);
+  }
+
+  events(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncIterable<CoreEvent | LostEvents> {
+    return this.#deps.driver.events.read(options.signal);
+  }
+
+  auditTail(options: {
+    readonly limit: number;
+    readonly before?: number | undefined;
+  }): Promise<readonly AuditLine[]> {
+    return readAuditTail(this.#deps.audit, options);
+  }
+
+  auditVerify(): Promise<AuditVerification> {
+    return verifyAudit(this.#deps.audit);
+  }
+
+  metrics(): readonly NodeMetric[] {
+    return nodeMetrics(this.#deps);
+  }
+
+  stop(options: { readonly mode?: "pause" | "leave" | undefined } = {}): Promise<void> {
+    this.#stopping ??= this.#deps.driver
+      .stop(options.mode ?? "pause", RESTART_WITHIN_MS)
+      .finally(this.#deps.stopped);
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
