@@ -31,7 +31,9 @@ export function runLogger(
 /** Errors become their message and code; other values stay. */
 function plain(fields: object): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]: [string, unknown]) => [key, plainValue(value)]),
+    Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]: [string, unknown]) => [key, plainValue(value)]),
   );
 }
 

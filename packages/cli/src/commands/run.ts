@@ -66,18 +66,23 @@ async function run(
   let node: PulsemeshNode | undefined;
   let gateway: Gateway | undefined;
   try {
-    node = await createNode({ ...plan.node, logger });
+    node = await createNode({ ...plan.node, logger, signal: interruption.signal });
     gateway = await startGateway(node, { ...plan.http, insecureHttp: plan.insecureHttp });
     announceStart(cli, flags, node, gateway);
     await registerAll(node, robots, interruption);
     await untilAborted(interruption.signal);
     terminal.say("Stopping: telling the others that this is planned. Again to stop at once.");
   } catch (error) {
+    if (interruption.signal.aborted) return exitCodeOf(interruption);
     throw await withNearestPort(error, plan, cli);
   } finally {
     await gateway?.close();
     await node?.stop({ mode: "pause" });
   }
+  return exitCodeOf(interruption);
+}
+
+function exitCodeOf(interruption: Interruption): number {
   return interruption.by() === "SIGINT" ? EXIT.interrupted : EXIT.ok;
 }
 

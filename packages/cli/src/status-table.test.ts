@@ -1,0 +1,50 @@
+import type { PeersJson } from "@pulsemesh/client";
+import { expect, test } from "vitest";
+import { everyText, peerTable, robotTable } from "./status-table.ts";
+import { statusWord } from "./status-word.ts";
+
+test("CLI6 every status has a word and a shape of its own", () => {
+  const words = ["up", "late", "down", "new", "unknown", "paused", "left"].map(statusWord);
+  expect(new Set(words.map((word) => word[0])).size).toBe(words.length);
+  expect(words.every((word) => /^\S [a-z]+$/.test(word))).toBe(true);
+});
+
+test("CLI6 an empty fleet says how to begin", () => {
+  expect(robotTable([], false).join("\n")).toContain("curl -X POST");
+});
+
+test("everyText shows a period as people write it, or the cron line", () => {
+  const every = { type: "every", every_ms: 90_000, grace_ms: 0, missed: 1, startup_ms: 1 } as const;
+  expect(everyText(every)).toBe("90s");
+  const cron = {
+    type: "cron",
+    cron: "0 3 * * *",
+    time_zone: "UTC",
+    grace_ms: 0,
+    startup_ms: 1,
+    next_due: null,
+  } as const;
+  expect(everyText(cron)).toBe("0 3 * * *");
+  expect(everyText(null)).toBe("-");
+});
+
+test("CLI6 peers are listed by name behind the node that answers", () => {
+  const peer = {
+    region: "us",
+    status: "down",
+    reason: "quorum",
+    last_pulse_age_ms: 9_400,
+    rtt_ms: null,
+  };
+  const peers = {
+    self: { id: "A", name: "zoe", region: "eu" },
+    peers: [
+      { id: "C", name: "cat", ...peer },
+      { id: "B", name: "bob", ...peer, status: "up", rtt_ms: 1.25 },
+    ],
+  } as unknown as PeersJson;
+  const [, ...rows] = peerTable(peers, false);
+  expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(["zoe", "bob", "cat"]);
+  expect(rows[1]).toMatch(/bob +us +● up +9\.4s +1\.\dms/);
+  expect(rows[2]).toMatch(/cat +us +✖ down +9\.4s +- +quorum +C/);
+});
