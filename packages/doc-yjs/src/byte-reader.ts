@@ -16,14 +16,12 @@ const VAR_UINT_BYTES = 8;
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
   #steps = 0;
   #refusal: GateCode | undefined;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Why reading ended early, undefined while all is well. */
@@ -94,7 +92,8 @@ export class ByteReader {
   float(bytes: 4 | 8): number {
     const at = this.#take(bytes);
     if (at < 0) return 0;
-    return bytes === 4 ? this.#view.getFloat32(at) : this.#view.getFloat64(at);
+    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, bytes);
+    return bytes === 4 ? view.getFloat32(0) : view.getFloat64(0);
   }
 
   /** A length and that many bytes of UTF-8. */

@@ -16,8 +16,8 @@ import {
   DELETE_RANGES_MAX,
   DELTA_BYTES_MAX,
   DELTA_STRUCTS_MAX,
-  GENERATION_ROBOTS_MAX,
   PART_BYTES_MAX,
+  PART_STRUCTS_MAX,
 } from "./limits.ts";
 
 /** The low five bits of a struct's info byte say what it is; these are the ones with a meaning here. */
@@ -44,7 +44,7 @@ export function inspectDelta(reader: ByteReader, ledger: Ledger): Plan | undefin
 export function inspectPart(reader: ByteReader, ledger: Ledger): Plan | undefined {
   if (reader.left > PART_BYTES_MAX) reader.refuse("too-large");
   const draft = new Draft(ledger);
-  const structs = inspectHeader(reader, ledger, GENERATION_ROBOTS_MAX);
+  const structs = inspectHeader(reader, ledger, PART_STRUCTS_MAX);
   if (structs === 0) reader.refuse("malformed");
   for (let index = 0; index < structs && reader.refusal === undefined; index++) {
     const info = reader.byte();

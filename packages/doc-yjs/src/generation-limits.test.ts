@@ -9,6 +9,7 @@ import {
   LIVE_BYTES_MAX,
   PART_BYTES_MAX,
   PART_BYTES_MIN,
+  PART_STRUCTS_MAX,
   SNAPSHOT_PARTS_MAX,
 } from "./limits.ts";
 import { createYjsDocuments } from "./yjs-documents.ts";
@@ -98,12 +99,25 @@ test("CH2 SNAPSHOT_PARTS_MAX: more parts than that are not even read", () => {
 
 test("CH7 GENERATION_ROBOTS_MAX: one robot more is refused, in a part and in a delta", () => {
   const robots = Array.from({ length: GENERATION_ROBOTS_MAX + 1 }, (_, index) => `r${index}`);
-  const halves = [part(0, ...robots.slice(0, 8_000)), part(8_000, ...robots.slice(8_000, -1))];
-  refusesParts([halves[0] as Uint8Array, part(8_000, ...robots.slice(8_000))], "too-many-structs");
+  const parts: Uint8Array[] = [];
+  for (let clock = 0; clock < GENERATION_ROBOTS_MAX; clock += PART_STRUCTS_MAX) {
+    parts.push(part(clock, ...robots.slice(clock, clock + PART_STRUCTS_MAX)));
+  }
+  refusesParts([...parts, part(GENERATION_ROBOTS_MAX, "one-more")], "too-many-structs");
   const documents = opened();
-  expect(documents.adopt(GENERATION, CLIENT, halves).ok).toBe(true);
+  expect(documents.adopt(GENERATION, CLIENT, parts).ok).toBe(true);
   expect(documents.check(GENERATION, [{ robot: "one-more", value: 1 }])).toBe("too-many-structs");
   expect(documents.check(GENERATION, [{ robot: "r0", value: 1 }])).toBeUndefined();
+});
+
+test("CH2 PART_STRUCTS_MAX: a part of 4,096 items passes, of one more is refused, and writers begin the next", () => {
+  const robots = Array.from({ length: PART_STRUCTS_MAX + 1 }, (_, index) => `r${index}`);
+  refusesParts([part(0, ...robots)], "too-many-structs");
+  expect(opened().adopt(GENERATION, CLIENT, [part(0, ...robots.slice(1))]).ok).toBe(true);
+  const values = robots.map((robot) => ({ robot, value: null }));
+  const parts = opened().snapshot(GENERATION, CLIENT, values, PART_BYTES_MAX);
+  expect(parts.length).toBe(2);
+  expect(opened().adopt(GENERATION, CLIENT, parts).ok).toBe(true);
 });
 
 test("CH2 GENERATION_CLOCKS_MAX: a generation whose clocks are used up takes nothing more until the next snapshot", () => {

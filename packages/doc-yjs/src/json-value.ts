@@ -23,6 +23,7 @@ const TAG = {
 } as const;
 /** lib0 writes integers up to this size as such, larger ones as floats. */
 const LARGEST_INTEGER = 0x7fffffff;
+const FEW_KEYS = 8;
 const FORBIDDEN_KEY = "__proto__";
 const SCRATCH: DataView = new DataView(new ArrayBuffer(4));
 
@@ -81,11 +82,15 @@ function checkObject(reader: ByteReader, depth: number): void {
   if (depth > RECORD_DEPTH_MAX) reader.refuse("too-deep");
   const count = reader.varUint();
   if (count * 2 > reader.left) reader.refuse("malformed");
-  const seen = new Set<string>();
+  // Most objects have few keys; then a list is faster than a set, and it stays linear.
+  const few: string[] = [];
+  const many = count > FEW_KEYS ? new Set<string>() : undefined;
   for (let index = 0; index < count && reader.refusal === undefined; index++) {
     const key = reader.text();
-    if (key === FORBIDDEN_KEY || seen.has(key)) reader.refuse("bad-content");
-    seen.add(key);
+    if (key === FORBIDDEN_KEY || (many?.has(key) ?? few.includes(key)))
+      reader.refuse("bad-content");
+    if (many === undefined) few.push(key);
+    else many.add(key);
     checkNested(reader, depth);
   }
 }

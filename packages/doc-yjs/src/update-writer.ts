@@ -8,7 +8,7 @@ import type { GateCode, Json, RecordChange, RobotId } from "@pulsemesh/core";
 import { ByteWriter } from "./byte-writer.ts";
 import { writeJsonValue } from "./json-value.ts";
 import type { Ledger } from "./ledger.ts";
-import { PART_BYTES_MAX, PART_BYTES_MIN, SNAPSHOT_PARTS_MAX } from "./limits.ts";
+import { PART_BYTES_MAX, PART_BYTES_MIN, PART_STRUCTS_MAX, SNAPSHOT_PARTS_MAX } from "./limits.ts";
 
 const INFO_FIRST_ITEM = 0x28;
 const INFO_NEXT_ITEM = 0xa8;
@@ -69,7 +69,7 @@ export function encodeParts(
       throw new RangeError(
         `Cannot write a snapshot as the value of '${robot}' is refused: ${item.code}`,
       );
-    if (bytes + item.bytes.length > partBytesMax) flush();
+    if (bytes + item.bytes.length > partBytesMax || items.length === PART_STRUCTS_MAX) flush();
     items.push(item.bytes);
     bytes += item.bytes.length;
   }
