@@ -40,7 +40,7 @@ const KINDS: readonly unknown[] = ["beat", "start", "success", "fail", "exit"];
 const HEALTHS: readonly unknown[] = ["ok", "degraded", "failing"];
 const STATUSES: readonly unknown[] = ["new", "up", "late", "down"];
 const REASONS: readonly unknown[] = ["never-started", "missed", "overdue", "run-overdue"];
-const COUNT_MAX = Number.MAX_SAFE_INTEGER;
+const GREATEST = Number.MAX_SAFE_INTEGER;
 
 /** Says what is known of a local robot at the time of sending. */
 export function summarize(robot: LocalRobot, now: Now): WireSummary {
@@ -81,11 +81,11 @@ function decodeSummary(value: unknown): BeatSummary | undefined {
   const { r, n, a, c, k = "beat", h = "ok", s = "up", t, y, d, e, g, f } = value;
   const wellFormed =
     isRobotId(r) &&
-    isIntegerIn(n, 0, COUNT_MAX) &&
-    isIntegerIn(c, n, COUNT_MAX) &&
-    isIntegerIn(t, 0, COUNT_MAX) &&
-    (a === undefined || isIntegerIn(a, 0, COUNT_MAX)) &&
-    (d === undefined || isIntegerIn(d, 0, COUNT_MAX)) &&
+    isIntegerIn(n, 0, GREATEST) &&
+    isIntegerIn(c, n, GREATEST) &&
+    isIntegerIn(t, 0, GREATEST) &&
+    (a === undefined || isIntegerIn(a, 0, GREATEST)) &&
+    (d === undefined || isIntegerIn(d, 0, GREATEST)) &&
     (e === undefined || isIntegerIn(e, SCHEDULE_MS_MIN, SCHEDULE_MS_MAX)) &&
     HEALTHS.includes(h) &&
     STATUSES.includes(s) &&

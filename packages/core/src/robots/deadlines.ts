@@ -24,7 +24,7 @@ interface Deadline {
 }
 
 /** Learned jitter delays `late` by at most this part of `every`. */
-const JITTER_PART_MAX = 0.25;
+export const JITTER_PART_MAX: number = 0.25;
 
 /** What the deadlines alone say at `nowMonoMs`; whether that may improve a status is up to the caller. */
 export function judgeRobot(robot: LocalRobot, nowMonoMs: number): Judgement {

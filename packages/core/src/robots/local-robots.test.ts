@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { BEAT_MESSAGE_BYTES_MAX, RUN_ID_LENGTH_MAX, ROBOTS_PER_NODE_MAX } from "../command.ts";
-import type { BeatKind, Schedule } from "../command.ts";
+import type { Schedule } from "../command.ts";
+import { JITTER_PART_MAX } from "./deadlines.ts";
 import { VirtualHome, WALL_MS } from "./virtual-home.ts";
 
 const HOUR_MS = 3_600_000;
@@ -110,6 +110,27 @@ describe("deadlines", () => {
   });
 });
 
+describe("learned jitter", () => {
+  test("VE7 learned jitter delays late by JITTER_PART_MAX of the period at most, and fades", () => {
+    const home = homeWith(every(10_000, { missed: 3 }));
+    for (let round = 0; round < 5; round += 1) {
+      home.advance(18_000);
+      home.beat("r");
+    }
+    home.advance(10_000 + 10_000 * JITTER_PART_MAX);
+    expect(home.says("r")).toBe("up");
+    home.advance(1);
+    expect(home.says("r")).toBe("late/overdue");
+    for (let round = 0; round < 200; round += 1) {
+      home.beat("r");
+      home.advance(9_000);
+    }
+    home.beat("r");
+    home.advance(10_001);
+    expect(home.says("r")).toBe("late/overdue");
+  });
+});
+
 describe("startup", () => {
   test("VE7 a registered robot without a beat goes from new to down, never-started, after its startup", () => {
     const home = new VirtualHome();
@@ -176,128 +197,6 @@ describe("startup", () => {
   });
 });
 
-describe("runs and health", () => {
-  const ends: readonly [BeatKind, number | undefined, string][] = [
-    ["success", undefined, "ok"],
-    ["exit", 0, "ok"],
-    ["exit", 3, "failing"],
-    ["fail", undefined, "failing"],
-  ];
-
-  test.each(ends)(
-    "VE7 a run that ends with %s %s makes health %s and counts as contact",
-    (kind, exitCode, health) => {
-      const home = homeWith(every(10_000, { graceMs: 5_000 }));
-      home.beat("r", "start", { runId: "a" });
-      expect(home.view("r")?.started).toBe(true);
-      home.advance(4_000);
-      home.beat("r", kind, { runId: "a", exitCode });
-      expect(home.view("r")).toMatchObject({ status: "up", health, started: false, ageMs: 0 });
-      expect(home.records.get("r")?.get("/run")).toEqual([
-        kind,
-        exitCode ?? null,
-        "a",
-        WALL_MS,
-        WALL_MS + 4_000,
-        "",
-      ]);
-    },
-  );
-
-  test("VE7 a started run is late one grace after its start and down after two, and a plain beat does not prolong it", () => {
-    const home = homeWith(every(60_000, { graceMs: 5_000 }));
-    home.beat("r", "start");
-    home.advance(3_000);
-    home.beat("r");
-    home.advance(2_000);
-    expect(home.says("r")).toBe("up");
-    home.advance(1);
-    expect(home.says("r")).toBe("late/run-overdue");
-    home.beat("r");
-    expect(home.says("r")).toBe("late/run-overdue");
-    home.advance(4_999);
-    expect(home.says("r")).toBe("late/run-overdue");
-    home.advance(1);
-    expect(home.says("r")).toBe("down/run-overdue");
-    home.beat("r", "success");
-    expect(home.says("r")).toBe("up");
-  });
-
-  test("VE7 without grace a run has no limit but the schedule", () => {
-    const home = homeWith(every(60_000));
-    home.beat("r", "start");
-    home.advance(60_000);
-    expect(home.says("r")).toBe("up");
-    home.advance(1);
-    expect(home.says("r")).toBe("down/missed");
-  });
-
-  test("VE7 the end of another run counts as contact and leaves the open run open", () => {
-    const home = homeWith(every(60_000, { graceMs: 5_000 }));
-    home.beat("r", "start", { runId: "new" });
-    home.advance(1_000);
-    home.beat("r", "success", { runId: "old" });
-    expect(home.view("r")).toMatchObject({ started: true, ageMs: 0 });
-    home.beat("r", "success", { runId: "new" });
-    expect(home.view("r")?.started).toBe(false);
-  });
-
-  test("VE7 success after a failure makes health ok, a plain beat leaves it failing, and a beat may say degraded", () => {
-    const home = homeWith(every(60_000));
-    home.beat("r", "fail");
-    home.beat("r");
-    expect(home.view("r")).toMatchObject({ health: "failing", status: "up" });
-    home.beat("r", "success");
-    expect(home.view("r")?.health).toBe("ok");
-    home.beat("r", "beat", { health: "degraded" });
-    expect(home.view("r")?.health).toBe("degraded");
-    home.beat("r", "fail", { health: "ok" });
-    expect(home.view("r")?.health).toBe("failing");
-  });
-
-  test("VE7 a log is kept and counted, and is no contact", () => {
-    const home = homeWith(every(1_000));
-    home.advance(900);
-    home.beat("r", "log", { message: "still here" });
-    expect(home.view("r")).toMatchObject({ beats: 2, ageMs: 900 });
-    expect(home.rows.has("robot-message/r")).toBe(true);
-    home.advance(101);
-    expect(home.says("r")).toBe("down/missed");
-  });
-
-  test("DU2 chain entries are written for registration, health, runs and exit codes, and for no plain beat", () => {
-    const home = homeWith(every(60_000));
-    const written = (): readonly string[][] =>
-      home.writes.splice(0).map((write) => [...write.pointers]);
-    expect(written()).toEqual([["/schedule"]]);
-    for (let round = 0; round < 5; round += 1) home.beat("r", round % 2 === 0 ? "beat" : "success");
-    expect(written()).toEqual([]);
-    home.beat("r", "start");
-    home.beat("r", "exit", { exitCode: 1 });
-    home.beat("r", "exit", { exitCode: 2 });
-    home.advance(2_000);
-    home.beat("r", "success");
-    expect(written()).toEqual([["/run"], ["/health", "/run"], ["/run"], ["/health"]]);
-  });
-
-  test("P6 BEAT_MESSAGE_BYTES_MAX and RUN_ID_LENGTH_MAX cut what comes with a beat, the record takes 256 bytes of it", () => {
-    const home = homeWith(every(60_000));
-    home.beat("r", "fail", {
-      message: "ü".repeat(BEAT_MESSAGE_BYTES_MAX),
-      runId: "x".repeat(RUN_ID_LENGTH_MAX + 5),
-    });
-    const kept = home.ports.codec.decode(home.rows.get("robot-message/r") as Uint8Array) as [
-      string,
-      number,
-      string,
-    ];
-    expect(new TextEncoder().encode(kept[2]).length).toBe(BEAT_MESSAGE_BYTES_MAX);
-    const run = home.records.get("r")?.get("/run") as [string, null, string, null, number, string];
-    expect(run[2].length).toBe(RUN_ID_LENGTH_MAX);
-    expect(new TextEncoder().encode(run[5]).length).toBe(256);
-  });
-});
-
 describe("urgent pulses", () => {
   test("PU2 a flip of health, the start and end of a run and a change of status ask for a pulse, a plain beat does not", () => {
     const home = homeWith(every(1_000, { graceMs: 60_000 }));
@@ -350,87 +249,7 @@ describe("durability", () => {
     home.restart();
     expect(
       home.events.filter((event) => event.type === "quarantined").map((event) => event.what),
-    ).toEqual(["robot/..", "robot/r"]);
+    ).toEqual(["robot/..", "robot/r", "robot/t"]);
     expect(home.says("s")).toBe("up");
-  });
-});
-
-describe("registration", () => {
-  test("VE7 a bad id, schedule or label is refused with its code, and changes nothing", () => {
-    const home = new VirtualHome();
-    const labels = Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`k${at}`, "v"]));
-    expect(home.beat("../etc")).toMatchObject({ ok: false, code: "robot-id-invalid" });
-    expect(home.register("r", every(99))).toMatchObject({ ok: false, code: "schedule-invalid" });
-    expect(
-      home.register("r", { ...hourly(0), type: "cron", line: "never" } as Schedule),
-    ).toMatchObject({ code: "schedule-invalid" });
-    expect(home.register("r", every(1_000), { labels })).toMatchObject({
-      ok: false,
-      code: "label-invalid",
-    });
-    expect(home.register("r", every(1_000), { labels: { "__proto__ ": "x" } })).toMatchObject({
-      code: "label-invalid",
-    });
-    expect([home.commits.length, home.robots.hosted]).toEqual([0, 0]);
-  });
-
-  test("VE7 registering again writes only what changed, and a longer schedule revives nothing", () => {
-    const home = new VirtualHome();
-    home.register("r", every(1_000), { labels: { a: "1", b: "2" } });
-    home.beat("r");
-    home.advance(1_001);
-    home.writes.length = 0;
-    home.register("r", every(1_000), { labels: { a: "1", b: "2" } });
-    expect(home.writes).toEqual([]);
-    home.register("r", every(HOUR_MS), { labels: { a: "1", "c/d": "3" } });
-    expect(home.writes).toEqual([
-      { robot: "r", pointers: ["/schedule", "/labels/c~1d", "/labels/b"] },
-    ]);
-    expect(home.says("r")).toBe("down/missed");
-  });
-
-  test("VE7 a shorter schedule takes effect at once", () => {
-    const home = homeWith(every(HOUR_MS));
-    home.register("r", every(1_000));
-    home.advance(1_001);
-    expect(home.says("r")).toBe("down/missed");
-  });
-
-  test("CH4 a retired robot is forgotten, shown nowhere, and takes no beat", () => {
-    const home = homeWith(every(1_000));
-    home.retired.add("r");
-    home.robots.onRecord("r", home.now);
-    home.settle();
-    expect([home.says("r"), home.rows.has("robot/r"), home.robots.ids()]).toEqual([
-      "nothing",
-      false,
-      [],
-    ]);
-    expect(home.beat("r")).toMatchObject({ ok: false, code: "robot-unknown" });
-    expect(home.register("r", every(1_000))).toMatchObject({ ok: false, code: "robot-unknown" });
-    home.advance(HOUR_MS);
-  });
-
-  test("P6 ROBOTS_PER_NODE_MAX robots are hosted, the next one is refused, and a beat costs no more than with few", () => {
-    const home = new VirtualHome();
-    home.beat("r0");
-    const row = home.rows.get("robot/r0") as Uint8Array;
-    for (let at = 0; at < ROBOTS_PER_NODE_MAX; at += 1) home.rows.set(`robot/r${at}`, row);
-    home.rows.set("robot/s-is-one-too-many", row);
-    home.restart();
-    expect(home.robots.hosted).toBe(ROBOTS_PER_NODE_MAX);
-    expect(home.beat("one-more")).toMatchObject({ ok: false, code: "robots-max" });
-    expect(home.register("one-more", every(1_000))).toMatchObject({
-      ok: false,
-      code: "robots-max",
-    });
-    const before = home.timersSet;
-    home.freeze(1_000);
-    for (let at = 0; at < ROBOTS_PER_NODE_MAX; at += 1) home.beat(`r${at}`);
-    expect(home.timersSet - before).toBe(0);
-    home.advance(60_000);
-    expect(home.says("r7")).toBe("up");
-    home.advance(1);
-    expect(home.says("r7")).toBe("down/missed");
   });
 });
