@@ -27,7 +27,7 @@ export interface HttpRequest extends CallOptions {
   readonly accept?: readonly number[] | undefined;
 }
 
-export type QueryValue = string | number | readonly string[] | undefined;
+type QueryValue = string | number | readonly string[] | undefined;
 
 /**
  * The answer, headers received; the time limit goes on to cover the reading of its body. Without a limit (`Infinity`) the
@@ -73,7 +73,7 @@ export async function jsonOf<T>(http: HttpOptions, response: Response): Promise<
   }
 }
 
-export function urlOf({ baseUrl }: HttpOptions, { path, query = {} }: HttpRequest): string {
+function urlOf({ baseUrl }: HttpOptions, { path, query = {} }: HttpRequest): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;

@@ -7,8 +7,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isLoopback } from "./loopback.ts";
 
-export type BrowserRefusal = "host-forbidden" | "origin-forbidden";
-
 /** Whether a loopback-bound node serves a request with this `Host`; old HTTP/1.0 probes send none, browsers always do. */
 export function isLocalHost(host: string | undefined): boolean {
   if (host === undefined) return true;

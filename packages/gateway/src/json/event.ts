@@ -30,7 +30,7 @@ export interface EventJson {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-export const EVENT_TYPE_PREFIX: string = "pulsemesh.";
+const EVENT_TYPE_PREFIX = "pulsemesh.";
 
 export const eventSchema: z.ZodType<EventJson> = z.strictObject({
   specversion: z.literal("1.0"),

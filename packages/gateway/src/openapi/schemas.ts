@@ -7,7 +7,7 @@ import { robotListSchema, robotSchema } from "../json/robot.ts";
 import { jsonObjectSchema } from "../json/words.ts";
 import { problemSchema } from "../problem.ts";
 
-export const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Robot: robotSchema,
   RobotList: robotListSchema,
   State: jsonObjectSchema,

@@ -3,7 +3,7 @@ import { HttpProblem } from "../problem.ts";
 
 export type TagList = "*" | readonly EntityTag[];
 
-export interface EntityTag {
+interface EntityTag {
   /** With its quotes. */
   readonly tag: string;
   readonly weak: boolean;

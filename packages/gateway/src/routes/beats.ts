@@ -146,12 +146,12 @@ async function takePing(
 }
 
 /** What follows the robot in the path. */
-export type Signal = Pick<BeatCommand, "kind" | "exitCode">;
+type Signal = Pick<BeatCommand, "kind" | "exitCode">;
 
 const SUCCESS: Signal = { kind: "success" };
 
 /** @throws HttpProblem `request-invalid` for anything but start, fail, log and 0 … 255 */
-export function signalOf(text: string | undefined): Signal {
+function signalOf(text: string | undefined): Signal {
   switch (text) {
     case undefined:
       return SUCCESS;

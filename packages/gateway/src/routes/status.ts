@@ -5,13 +5,13 @@ import { TEXT_MEDIA_TYPE } from "../media-types.ts";
 import { knownRobot, robotIdOf } from "../request/robot-id.ts";
 import type { ResponseDoc, Route } from "../route.ts";
 
-export interface StatusAnswer {
+interface StatusAnswer {
   readonly code: number;
   readonly word: string;
 }
 
 /** `late` is still alive: a beat is overdue, nobody has given the robot up. */
-export const STATUS_ANSWERS: Readonly<Record<Status, StatusAnswer>> = {
+const STATUS_ANSWERS: Readonly<Record<Status, StatusAnswer>> = {
   up: { code: 200, word: "alive" },
   late: { code: 200, word: "alive" },
   new: { code: 200, word: "new" },
