@@ -13,6 +13,6 @@ export interface Core {
   fleet(now: Now): FleetView;
   robots(now: Now): readonly RobotView[];
   robot(id: RobotId, now: Now): RobotView | undefined;
-  /** Canonical export of document `reported` (dag-cbor), the bytes whose SHA-256 is the document hash (promise P1). */
+  /** Canonical export of document `reported` (dag-cbor), equal on two nodes exactly when their document hashes are (promise P1). */
   exportDocument(): Uint8Array;
 }

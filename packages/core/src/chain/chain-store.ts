@@ -11,13 +11,14 @@ import type { HashHex } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Records } from "../state/records.ts";
 import { verifyEnvelope } from "../wire/envelope.ts";
+import { toHex } from "../wire/hex.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
 import { type ChainIndex } from "./chain-index.ts";
 import { generationClientId } from "./client-id.ts";
 import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
 import { dropCovered, dropOps, superseded } from "./compaction.ts";
 import { EpochLog } from "./epoch-log.ts";
-import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
+import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX, PART_BYTES_MAX } from "./limits.ts";
 import { chainRow, epochKey, partRow, quarantineRow } from "./rows.ts";
 
 /** A part's bytes by hash, if they are at hand. */
@@ -174,12 +175,8 @@ export class ChainStore {
     parts: PartSource,
   ): AcceptResult {
     if (log.badSnapshot === entry.hash) return { status: "refused", code: "snapshot-bad" };
-    const bytes: Uint8Array[] = [];
-    for (const hash of manifest.parts) {
-      const part = parts(hash);
-      if (part === undefined) return { status: "needs-parts", entry, manifest };
-      bytes.push(part);
-    }
+    const bytes = collectParts(manifest, parts) ?? this.#ownParts(log, entry, manifest);
+    if (bytes === undefined) return { status: "needs-parts", entry, manifest };
     const result = this.#env.ports.documents.adopt(
       log,
       generationClientId(this.#env, log, entry.seq),
@@ -204,6 +201,39 @@ export class ChainStore {
     this.#persist(log, entry, ops);
     this.#hooks.stored?.(entry, undefined, now);
     return { status: "stored", entry };
+  }
+
+  /**
+   * Whoever holds everything before a snapshot can write its parts itself: the same values under the same clientID make the same bytes.
+   * Where they do not (another version of the encoder), the hashes tell, and the parts are fetched.
+   */
+  #ownParts(
+    log: EpochLog,
+    entry: Entry,
+    manifest: SnapshotPayload,
+  ): readonly Uint8Array[] | undefined {
+    if (entry.seq !== log.head.seq + 1 || manifest.parts.length === 0) return undefined;
+    const covered = new Set(manifest.covers.map(({ epoch }) => epoch));
+    const older = this.#index
+      .epochs(log.document, log.author)
+      .filter(({ epoch }) => covered.has(epoch) && epoch < log.epoch);
+    const values = this.#records(entry).table.collect([log, ...older]);
+    if (values.length !== manifest.robots) return undefined;
+    const { documents, hash } = this.#env.ports;
+    let written: readonly Uint8Array[];
+    try {
+      written = documents.snapshot(
+        log,
+        generationClientId(this.#env, log, entry.seq),
+        values,
+        PART_BYTES_MAX,
+      );
+    } catch {
+      // Foreign records that fit one by one may not fit merged.
+      return undefined;
+    }
+    const byHash = new Map(written.map((part) => [toHex(hash.sha256(part)), part]));
+    return collectParts(manifest, (wanted) => byHash.get(wanted));
   }
 
   #quarantine(log: EpochLog, entry: Entry, code: string): void {
@@ -248,4 +278,17 @@ export class ChainStore {
       });
     }
   }
+}
+
+function collectParts(
+  manifest: SnapshotPayload,
+  parts: PartSource,
+): readonly Uint8Array[] | undefined {
+  const bytes: Uint8Array[] = [];
+  for (const hash of manifest.parts) {
+    const part = parts(hash);
+    if (part === undefined) return undefined;
+    bytes.push(part);
+  }
+  return bytes;
 }

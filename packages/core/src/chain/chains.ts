@@ -19,7 +19,7 @@ import type { Now } from "../now.ts";
 import { HEADS_MAX, type ChainHead } from "../pulse/pulse-codec.ts";
 import { ChainMembership } from "../roster/chain-membership.ts";
 import { Records } from "../state/records.ts";
-import { Sync } from "../sync/sync.ts";
+import { LACK_DELAY_MS, Sync } from "../sync/sync.ts";
 import { isIntegerIn } from "../wire/fields.ts";
 import { ChainIndex, isShortHashOf, shortHash } from "./chain-index.ts";
 import { ChainRestore } from "./chain-restore.ts";
@@ -118,9 +118,12 @@ export class Chains {
       case "mismatch":
       case "needs-parts": {
         const { document, author, epoch, seq } = result.entry;
+        // Parts never come by gossip; what is only out of order may.
+        const delayMs = result.status === "needs-parts" ? 0 : LACK_DELAY_MS;
         this.#sync.lack(
           { document, author, epoch, seq, from, deep: result.status === "mismatch" },
           now,
+          delayMs,
         );
         return "accept";
       }

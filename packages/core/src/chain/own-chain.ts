@@ -4,7 +4,8 @@
  */
 import type { StoreOp } from "../driver/store.ts";
 import type { Env } from "../env.ts";
-import type { DocumentName } from "../ids.ts";
+import type { DocumentName, RobotId } from "../ids.ts";
+import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { RecordChange } from "../ports.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
@@ -149,9 +150,8 @@ export class OwnChain {
     const values = this.#records.table.collect([log, ...older]);
     const seq = log.head.seq + 1;
     const clientId = generationClientId(this.#env, log, seq);
-    const parts =
-      values.length === 0 ? [] : documents.snapshot(log, clientId, values, PART_BYTES_MAX);
-    if (!documents.adopt(log, clientId, parts).ok) return;
+    const parts = this.#parts(log, clientId, values);
+    if (parts === undefined || !documents.adopt(log, clientId, parts).ok) return;
     const hashes = parts.map((part) => toHex(hash.sha256(part)));
     const covers = this.#covers(older);
     const payload: EntryPayload = {
@@ -174,6 +174,20 @@ export class OwnChain {
     this.#store.persistOwn(log, entry, now);
     this.#publish(entry);
     this.#liveBytes = parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  #parts(
+    log: EpochLog,
+    clientId: number,
+    values: readonly { readonly robot: RobotId; readonly value: Json }[],
+  ): readonly Uint8Array[] | undefined {
+    if (values.length === 0) return [];
+    try {
+      return this.#env.ports.documents.snapshot(log, clientId, values, PART_BYTES_MAX);
+    } catch {
+      // Entries that came back after a rollback made a record outgrow the gate: go on without a snapshot until it shrinks.
+      return undefined;
+    }
   }
 
   /** Places of live epochs and of those covered before, newest first as far as a manifest may name them. */

@@ -13,6 +13,7 @@ import { epochKey } from "../chain/rows.ts";
 import { toHex } from "../wire/hex.ts";
 import { hlcHorizon } from "./hlc.ts";
 import { isSameJson } from "./json-values.ts";
+import { standingTombstones } from "./record-view.ts";
 import {
   EMPTY_RECORD,
   highestStamp,
@@ -106,9 +107,8 @@ export class RecordTable {
   ): number {
     const sources =
       record === undefined ? this.#sources(robot) : this.#sourcesWith(robot, own, record);
-    const tombstones = [...mergeSources(sources, this.#horizon).tombstones.keys()].filter((key) =>
-      key.startsWith("/state"),
-    );
+    const standing = standingTombstones(mergeSources(sources, this.#horizon));
+    const tombstones = standing.filter((pointer) => pointer.startsWith("/state"));
     const { state } = showSources(this.#env, robot, sources, this.#horizon);
     const { codec } = this.#env.ports;
     const overhead =
@@ -123,9 +123,16 @@ export class RecordTable {
     );
   }
 
+  /**
+   * What this author wrote about the robot in all its live epochs: the base of its next write, so that the newest epoch's record is
+   * whole and no merge of epochs can outgrow what the gate takes.
+   */
   ownRecord(robot: RobotId, own: GenerationRef | undefined): RobotRecord {
     if (own === undefined) return EMPTY_RECORD;
-    return this.#slots.get(robot)?.sources.get(keyOf(own))?.record ?? EMPTY_RECORD;
+    const sources = this.#sources(robot).filter(({ author }) => author === own.author);
+    const [first] = sources;
+    if (first === undefined) return EMPTY_RECORD;
+    return sources.length === 1 ? first.record : unattribute(mergeSources(sources, NOTHING));
   }
 
   /** Robots in a generation, in no order that matters. */

@@ -25,6 +25,16 @@ export function viewOf(merged: MergedRecord): JsonObject {
   return root;
 }
 
+/** Tombstones that no tombstone above them makes superfluous. */
+export function standingTombstones(merged: MergedRecord): readonly string[] {
+  return [...merged.tombstones]
+    .filter(
+      ([pointer, stamp]) =>
+        !ancestors(pointer).some((ancestor) => hides(merged.tombstones.get(ancestor), stamp)),
+    )
+    .map(([pointer]) => pointer);
+}
+
 function isAlive(merged: MergedRecord, pointer: string, field: Stamp): boolean {
   const { tombstones, retired } = merged;
   if (hides(retired, field)) return false;

@@ -53,10 +53,12 @@ export function compareStamps(a: Stamp, b: Stamp): number {
 
 /** The JSON value that an author writes for one robot. */
 export function recordToJson(record: RobotRecord): JsonObject {
+  // Sorted, so that whoever holds the same record writes the same bytes.
+  const pointers = [...record.fields.keys()].toSorted();
   const f = Object.fromEntries(
-    [...record.fields].map(([pointer, field]) => [pointer, [field.hlc, field.value]]),
+    pointers.map((pointer) => [pointer, fieldToJson(record.fields.get(pointer))]),
   );
-  const t = Object.fromEntries(record.tombstones);
+  const t = Object.fromEntries([...record.tombstones].toSorted(([a], [b]) => compareText(a, b)));
   return record.retiredHlc > 0 ? { f, t, r: record.retiredHlc } : { f, t };
 }
 
@@ -140,6 +142,10 @@ export function highestStamp(record: RobotRecord, horizon: number): number {
   for (const { hlc } of record.fields.values()) if (hlc > highest && hlc <= horizon) highest = hlc;
   for (const hlc of record.tombstones.values()) if (hlc > highest && hlc <= horizon) highest = hlc;
   return highest;
+}
+
+function fieldToJson(field: Field | undefined): Json {
+  return field === undefined ? [] : [field.hlc, field.value];
 }
 
 function mergeNewest<T extends Stamp>(

@@ -172,18 +172,15 @@ export class Records {
       return { ok: true, state: before.state, etag: before.etag };
     const draft = this.#draft(robot, now);
     draftMergePatch(draft, "/state", before.state, normal);
-    let record = draft.record();
-    if (!isSameJson(this.#preview(robot, record), expected)) {
-      // Something hidden would come back (a scalar under a removed object): clear the state and write it whole.
+    let staged: WriteResult = { ok: false, code: "state-too-large" };
+    if (isSameJson(this.#preview(robot, draft.record()), expected))
+      staged = this.#stageState(robot, draft.record());
+    if (!staged.ok && staged.code === "state-too-large") {
+      // Something hidden would come back (a scalar under a removed object), or tombstones take the room: clear and write it whole.
       const whole = this.#draft(robot, now);
       whole.replace("/state", expected);
-      record = whole.record();
+      staged = this.#stageState(robot, whole.record());
     }
-    const bytes = this.#table.stateBytes(robot, this.#own, record);
-    if (bytes > STATE_BYTES_MAX && bytes > this.#table.stateBytes(robot, this.#own, undefined)) {
-      return refuse("state-too-large");
-    }
-    const staged = this.#stage(robot, record);
     if (!staged.ok) return refuse(staged.code);
     const { state, etag } = this.#table.shown(robot);
     return { ok: true, state, etag };
@@ -233,6 +230,15 @@ export class Records {
 
   #preview(robot: RobotId, record: RobotRecord): Json {
     return this.#table.preview(robot, this.#own, record).state;
+  }
+
+  /** States beyond the limit (two gateways may have met) can still be made smaller. */
+  #stageState(robot: RobotId, record: RobotRecord): WriteResult {
+    const bytes = this.#table.stateBytes(robot, this.#own, record);
+    if (bytes > STATE_BYTES_MAX && bytes > this.#table.stateBytes(robot, this.#own, undefined)) {
+      return { ok: false, code: "state-too-large" };
+    }
+    return this.#stage(robot, record);
   }
 
   #stage(robot: RobotId, record: RobotRecord): WriteResult {

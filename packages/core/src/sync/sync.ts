@@ -98,13 +98,13 @@ export class Sync {
     this.#server.onPeerDown(peer);
   }
 
-  /** Something is known to exist that is not held here: pulled from `from` unless gossip brings it first. */
-  lack(item: Omit<Lack, "dueMonoMs">, now: Now): void {
+  /** Something is known to exist that is not held here: pulled from `from` unless gossip brings it within `delayMs`. */
+  lack(item: Omit<Lack, "dueMonoMs">, now: Now, delayMs: number = LACK_DELAY_MS): void {
     const key = epochKey(item.document, item.author, item.epoch);
     const known = this.#lacks.get(key);
     if (known !== undefined && known.seq >= item.seq && known.deep === item.deep) return;
     if (known === undefined && this.#lacks.size >= LACKS_MAX) return;
-    this.#lacks.set(key, { ...item, dueMonoMs: known?.dueMonoMs ?? now.monoMs + LACK_DELAY_MS });
+    this.#lacks.set(key, { ...item, dueMonoMs: known?.dueMonoMs ?? now.monoMs + delayMs });
     this.#schedule();
   }
 
