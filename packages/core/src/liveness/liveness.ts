@@ -262,6 +262,14 @@ export class Liveness {
   }
 
   #lookAt(subject: Subject, now: Now): void {
+    if (this.#membership.member(subject.node) === undefined) {
+      // Strangers, and members that have left, owe nobody a sign of life (rules VE1, VE9).
+      withdraw(subject, this.#witness);
+      subject.accusations.clear();
+      subject.latch = undefined;
+      this.#updateStatus(subject, now);
+      return;
+    }
     let nextMonoMs = judgeSilence(this.#witness, subject, now);
     nextMonoMs = Math.min(nextMonoMs, restateUp(this.#witness, subject, now));
     const change = weighObservations(this.#reader, subject, now);
@@ -300,6 +308,7 @@ export class Liveness {
   #syncRoster(now: Now): void {
     if (this.#membership.version === this.#rosterVersion) return;
     this.#rosterVersion = this.#membership.version;
+    this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
     for (const member of this.#membership.members()) {
       if (member.node === this.#env.identity.self || this.#subjects.has(member.node)) continue;
       this.#add(member.node, now);
