@@ -81,7 +81,7 @@ export function applyBeat(robot: LocalRobot, beat: DatedBeat): BeatChange {
 }
 
 /** Whether a beat says failing: a `fail`, or an exit code other than 0. */
-export function isFailure(beat: DatedBeat): boolean {
+function isFailure(beat: DatedBeat): boolean {
   return beat.kind === "fail" || (beat.kind === "exit" && beat.exitCode !== 0);
 }
 

@@ -6,7 +6,7 @@ import { encodeRobot, ROBOT_ROW_PREFIX, type LocalRobot } from "./local-robot.ts
 import type { DatedBeat } from "./apply-beat.ts";
 
 /** Newest diagnostics of a robot, kept apart so that plain beats do not write them again; read by people only. */
-export const ROBOT_MESSAGE_ROW_PREFIX: string = "robot-message/";
+const ROBOT_MESSAGE_ROW_PREFIX: string = "robot-message/";
 
 export class RobotRows {
   readonly #env: Env;

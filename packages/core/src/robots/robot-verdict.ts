@@ -44,7 +44,7 @@ export interface RobotVerdict {
 }
 
 /** The word with the newest beat; without any beat the registering author's, then the smallest id. */
-export function homeOf(
+function homeOf(
   words: readonly HomeWord[],
   author: NodeId | undefined,
 ): HomeWord | undefined {

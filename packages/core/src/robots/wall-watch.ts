@@ -5,7 +5,7 @@
 import type { Now } from "../now.ts";
 
 /** Wall clocks that part by more than this between two looks have stepped. */
-export const WALL_STEP_MS: number = 1_000;
+const WALL_STEP_MS: number = 1_000;
 const DRIFT_MS = 20;
 
 export class WallWatch {
