@@ -11,3 +11,4 @@ export * from "./store-contract.ts";
 export * from "./transport-contract.ts";
 export * from "./seeded-random.ts";
 export * from "./virtual-clock.ts";
+export * from "./member-address.ts";

@@ -5,10 +5,13 @@
  * 4 s. A closed connection or a failed dial says nothing about the member (rule VE0), so nobody is ever given up. Of two nodes that
  * learn of each other at one time the one with the smaller id dials and the other waits a moment, which avoids double connections.
  *
- * Beyond 16 members a node chooses: the eight that stand highest in a ranking of its own (a hash over both ids, so that the
- * choices of all nodes spread evenly and survive restarts) are always wanted. While fewer than eight connections stand in
+ * Beyond 16 members a node chooses: the six that stand highest in a ranking of its own (a hash over both ids, so that the
+ * choices of all nodes spread evenly and survive restarts) are always wanted. While fewer than six connections stand in
  * all, further ones are dialled down the ranking. Choosing only among whoever answers was rejected: after a long partition
  * each side would be content with itself and never meet again. Own dials never exceed 16; a wanted member pushes out one that is not.
+ *
+ * While a fleet forms, addresses pour in. Whoever dials them as they come has opened 16 connections before it knows whom to choose,
+ * so members known by hearsay wait until no new one has come for a moment, except for the first few connections.
  */
 import { compareText } from "@pulsemesh/core";
 import type { NodeId } from "@pulsemesh/core";
@@ -16,9 +19,11 @@ import type { NodeId } from "@pulsemesh/core";
 /** Most connections that a node opens of its own choice. */
 export const OWN_DIALS_MAX: number = 16;
 /** In fleets above that: how many members are always wanted, and how many connections are enough. */
-export const WANTED_MEMBERS: number = 8;
-/** Most dials under way at once. */
-export const PARALLEL_DIALS_MAX: number = 8;
+export const WANTED_MEMBERS: number = 6;
+/** Most dials begun within {@link FRESH_MS}: a storm of joiners then learns whom to choose before it has dialled everybody. */
+export const PARALLEL_DIALS_MAX: number = 4;
+/** A dial that takes longer hangs (dropped packets, a stopped process) and keeps no other waiting. */
+export const FRESH_MS: number = 1_000;
 /** Longest wait between two dials of one member (rule CH6). */
 export const BACKOFF_MS_MAX: number = 4_000;
 /** First wait after a failure; doubles with each further one. */
@@ -26,17 +31,26 @@ export const BACKOFF_MS_MIN: number = 250;
 /** Wait before a member of another fleet, or without a common version, is asked again. */
 export const REFUSED_WAIT_MS: number = 300_000;
 /** The head start that the smaller id gets when two nodes want each other. */
-export const YIELD_MS: number = 400;
+export const YIELD_MS: number = 1_500;
 /** Failed dials in a row after which a member known by hearsay alone is forgotten. */
 export const HEARSAY_FAILURES_MAX: number = 20;
+/** The fleet counts as forming until no new member was heard of for this long, … */
+export const FORMING_QUIET_MS: number = 1_200;
+/** … but no longer than this at a stretch, … */
+export const FORMING_MS_MAX: number = 6_000;
+/** … and meanwhile this many connections are enough. */
+export const FORMING_CONNECTIONS: number = 3;
 /** Least time between two connections closed to make room for wanted members. */
 const MAKE_ROOM_EVERY_MS = 5_000;
 
 export type Direction = "inbound" | "outbound";
 
 interface Member {
+  /** Said hello once, or named by the user: no longer hearsay. */
+  sure: boolean;
   readonly rank: string;
   dialing: boolean;
+  dialBeganAtMs: number;
   /** Outbound as soon as one of its connections is; undefined while there is none. */
   connected: Direction | undefined;
   failures: number;
@@ -62,6 +76,8 @@ export class Dialer {
   readonly #deps: DialerDeps;
   readonly #members = new Map<NodeId, Member>();
   #roomMadeAtMs = -Infinity;
+  #formingSinceMs = -Infinity;
+  #heardNewAtMs = -Infinity;
 
   constructor(deps: DialerDeps, self: NodeId) {
     this.#deps = deps;
@@ -72,8 +88,13 @@ export class Dialer {
   learn(node: NodeId, eager: boolean, nowMs: number): void {
     if (node === this.#self) return;
     const member = this.#members.get(node);
-    if (member === undefined) this.#add(node, eager ? nowMs : nowMs + this.#yieldMs(node));
-    else if (eager) member.dialAtMs = Math.min(member.dialAtMs, nowMs);
+    if (member === undefined) {
+      this.#add(node, eager ? nowMs : nowMs + this.#yieldMs(node)).sure = eager;
+      if (!eager) this.#heardNew(nowMs);
+    } else if (eager) {
+      member.sure = true;
+      member.dialAtMs = Math.min(member.dialAtMs, nowMs);
+    }
   }
 
   /** A connection to `node` stands, whoever opened it. A dial under way goes on counting until it has ended. */
@@ -86,7 +107,9 @@ export class Dialer {
   /** It said hello, so the next failure counts as the first. */
   greeted(node: NodeId): void {
     const member = this.#members.get(node);
-    if (member !== undefined) member.failures = 0;
+    if (member === undefined) return;
+    member.failures = 0;
+    member.sure = true;
   }
 
   /** The last connection is gone. */
@@ -137,14 +160,23 @@ export class Dialer {
     const further = everybody ? [] : ranked.slice(WANTED_MEMBERS);
     const dial: NodeId[] = [];
     const close: NodeId[] = [];
-    let nextAtMs = this.#begin(wanted, dial, nowMs, () => this.#slots(dial));
+    let nextAtMs = this.#begin(wanted, dial, nowMs, () => this.#slots(nowMs));
     const starved = wanted.some(([, member]) => isIdle(member) && member.dialAtMs <= nowMs);
     if (starved && this.#ownDials() >= OWN_DIALS_MAX) this.#makeRoom(further, close, nowMs);
     nextAtMs = earliest(nextAtMs, starved && close.length > 0 ? nowMs : undefined);
     nextAtMs = earliest(
       nextAtMs,
-      this.#begin(further, dial, nowMs, () => Math.min(this.#slots(dial), this.#lacking())),
+      this.#begin(further, dial, nowMs, () =>
+        Math.min(this.#slots(nowMs), WANTED_MEMBERS - this.#held()),
+      ),
     );
+    // With every slot taken, the next one is free at the latest when the oldest fresh dial is none any more.
+    const [first] = this.#fresh(nowMs);
+    if (first !== undefined)
+      nextAtMs = earliest(
+        nextAtMs,
+        Math.min(...this.#fresh(nowMs).map((member) => member.dialBeganAtMs)) + FRESH_MS,
+      );
     return { dial, close, nextAtMs };
   }
 
@@ -156,23 +188,34 @@ export class Dialer {
     slots: () => number,
   ): number | undefined {
     let nextAtMs: number | undefined;
+    const quietAtMs = this.#quietAtMs();
     for (const [node, member] of members) {
       if (slots() <= 0) break;
       if (!isIdle(member)) continue;
+      if (!member.sure && nowMs < quietAtMs && this.#held() >= FORMING_CONNECTIONS) {
+        nextAtMs = earliest(nextAtMs, quietAtMs);
+        continue;
+      }
       if (member.dialAtMs > nowMs) {
         nextAtMs = earliest(nextAtMs, member.dialAtMs);
         continue;
       }
       member.dialing = true;
+      member.dialBeganAtMs = nowMs;
       dial.push(node);
     }
     return nextAtMs;
   }
 
-  #slots(begun: readonly NodeId[]): number {
-    const dialing = [...this.#members.values()].filter((member) => member.dialing).length;
-    const room = Math.min(OWN_DIALS_MAX - this.#ownDials(), PARALLEL_DIALS_MAX - dialing);
-    return begun.length < PARALLEL_DIALS_MAX ? room : 0;
+  #slots(nowMs: number): number {
+    const fresh = this.#fresh(nowMs).length;
+    return Math.min(OWN_DIALS_MAX - this.#ownDials(), PARALLEL_DIALS_MAX - fresh);
+  }
+
+  #fresh(nowMs: number): readonly Member[] {
+    return [...this.#members.values()].filter(
+      (member) => member.dialing && nowMs - member.dialBeganAtMs < FRESH_MS,
+    );
   }
 
   #ownDials(): number {
@@ -181,11 +224,20 @@ export class Dialer {
     ).length;
   }
 
-  #lacking(): number {
-    const held = [...this.#members.values()].filter(
+  #held(): number {
+    return [...this.#members.values()].filter(
       (member) => member.dialing || member.connected !== undefined,
-    );
-    return WANTED_MEMBERS - held.length;
+    ).length;
+  }
+
+  #heardNew(nowMs: number): void {
+    if (nowMs >= this.#quietAtMs()) this.#formingSinceMs = nowMs;
+    this.#heardNewAtMs = nowMs;
+  }
+
+  /** When the fleet counts as formed, as far as can be told now. */
+  #quietAtMs(): number {
+    return Math.min(this.#heardNewAtMs + FORMING_QUIET_MS, this.#formingSinceMs + FORMING_MS_MAX);
   }
 
   /** Closes the least wanted of the connections opened by this node, rarely, so that the mesh does not flutter. */
@@ -198,7 +250,15 @@ export class Dialer {
 
   #add(node: NodeId, dialAtMs: number): Member {
     const rank = this.#deps.rankOf(node);
-    const member: Member = { rank, dialing: false, connected: undefined, failures: 0, dialAtMs };
+    const member: Member = {
+      sure: false,
+      rank,
+      dialing: false,
+      dialBeganAtMs: 0,
+      connected: undefined,
+      failures: 0,
+      dialAtMs,
+    };
     this.#members.set(node, member);
     return member;
   }

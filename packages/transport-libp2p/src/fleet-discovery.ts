@@ -15,7 +15,7 @@ import { readPrivateKey } from "./private-key.ts";
 import { fleetsOffered } from "./protocol-ids.ts";
 
 /** Longest time one join address is tried before the next. */
-const PROBE_MS_MAX = 8_000;
+const PROBE_TIMEOUT_MS = 8_000;
 
 /**
  * Tries the addresses in turn, round after round with back-off (at most 4 s), until a member answers.
@@ -59,7 +59,7 @@ async function probe(
 ): Promise<FleetId> {
   const host = await createProbeHost(key, readAddress(address)?.websocket === true);
   const limit = AbortSignal.any([
-    AbortSignal.timeout(PROBE_MS_MAX),
+    AbortSignal.timeout(PROBE_TIMEOUT_MS),
     ...(signal === undefined ? [] : [signal]),
   ]);
   try {

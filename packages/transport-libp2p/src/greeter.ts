@@ -11,9 +11,8 @@ import { answerHello, HelloError, sayHello } from "./hello-exchange.ts";
 import type { Host } from "./host.ts";
 import { fleetsOffered, helloProtocol } from "./protocol-ids.ts";
 
-/** Protocol versions that this build speaks. */
-export const VERSION_MIN = 1;
-export const VERSION_MAX = 1;
+/** The protocol versions that this build speaks. */
+export const VERSIONS: Pick<Hello, "versionMin" | "versionMax"> = { versionMin: 1, versionMax: 1 };
 
 /** Most hello streams open at once on one connection. */
 export const HELLO_STREAMS_MAX: number = 4;
@@ -127,7 +126,7 @@ export class Greeter {
     roundTripMs: number | undefined,
   ): void {
     if (this.#stopped || connection.status !== "open") return;
-    if (agreeVersion({ versionMin: VERSION_MIN, versionMax: VERSION_MAX }, hello) === undefined) {
+    if (agreeVersion(VERSIONS, hello) === undefined) {
       this.#refuse("version", node);
       return;
     }

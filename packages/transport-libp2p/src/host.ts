@@ -17,6 +17,8 @@ import type { Libp2pOptions } from "libp2p";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { FleetId } from "@pulsemesh/core";
 import { gossipService } from "./gossip.ts";
+import { hostLogger } from "./silent-logger.ts";
+import { writeCoalescing } from "./write-coalescing.ts";
 
 /** Connections beyond the fleet's size: discovery, strangers being refused, doubles for a moment. */
 const SPARE_CONNECTIONS = 50;
@@ -94,12 +96,14 @@ type BaseSpec = Omit<HostSpec, "fleet" | "mdns" | "floodPublish">;
 async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
   return {
     start: false,
+    ...hostLogger(process.env["DEBUG"]),
     privateKey: spec.privateKey,
     nodeInfo: { userAgent: spec.agent },
     addresses: { listen: [...spec.listen], announce: [...spec.announce] },
     transports: spec.websockets
       ? [tcp(), (await import("@libp2p/websockets")).webSockets()]
       : [tcp()],
+    connectionProtector: writeCoalescing(),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ enableKeepAlive: false })],
     connectionManager: {
@@ -107,7 +111,7 @@ async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
       inboundConnectionThreshold: spec.fleetSizeMax + SPARE_CONNECTIONS,
       maxIncomingPendingConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
       dialTimeout: 10_000,
-      addressDialTimeout: 5_000,
+      addressDialTimeout: 8_000,
       reconnectRetries: 0,
     },
     // Pings are the transport's own: they measure, and only a very long silence makes it dial anew.

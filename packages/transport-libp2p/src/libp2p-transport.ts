@@ -23,7 +23,7 @@ import { DialLoop } from "./dial-loop.ts";
 import type { DialCounts } from "./dial-loop.ts";
 import { Dialer } from "./dialer.ts";
 import { subscribeGossip } from "./gossip.ts";
-import { Greeter, VERSION_MAX, VERSION_MIN } from "./greeter.ts";
+import { Greeter, VERSIONS } from "./greeter.ts";
 import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
 import { startHost } from "./host.ts";
@@ -254,8 +254,7 @@ export class Libp2pTransport implements Transport {
 
   #hello(to: NodeId): Hello {
     return {
-      versionMin: VERSION_MIN,
-      versionMax: VERSION_MAX,
+      ...VERSIONS,
       agent: this.#options.agent,
       instance: this.#instance,
       addresses: this.addresses(),

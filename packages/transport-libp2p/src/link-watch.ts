@@ -9,7 +9,7 @@ import type { Connection, Stream, StreamMessageEvent } from "@libp2p/interface";
 import type { PeerSession } from "./peer-session.ts";
 
 /** Looks in a row without a gossip stream, at one a second, before the connection is renewed. */
-export const GOSSIP_MISSES_MAX: number = 8;
+export const GOSSIP_MISSES_ALLOWED: number = 8;
 
 const TICK_MS = 1_000;
 const PING_PROTOCOL = "/ipfs/ping/1.0.0";
@@ -56,7 +56,7 @@ export class LinkWatch {
       session.sweep();
       if (session.info === undefined) continue;
       session.gossipMisses = hasGossip(session.connections) ? 0 : session.gossipMisses + 1;
-      if (session.gossipMisses > GOSSIP_MISSES_MAX) this.#renew(session, "gossip stream lost");
+      if (session.gossipMisses > GOSSIP_MISSES_ALLOWED) this.#renew(session, "gossip stream lost");
       else if (nowMs - session.answeredAtMs > this.#options.silentConnectionMs)
         this.#renew(session, "no answer to pings");
       else this.#pingIfDue(session, nowMs);

@@ -2,6 +2,7 @@
  * Which multiaddrs this transport deals in: `/ip4|ip6|dns…/…/tcp/PORT[/ws]/p2p/ID`. Everything else (relays, QUIC, addresses
  * without a peer id) is refused here, once, so that nothing behind it has to ask again.
  */
+import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "@pulsemesh/core";
 
@@ -24,7 +25,7 @@ export interface NodeAddress {
 }
 
 /** Addresses read before: the same few hundred come with every hello, and parsing is the larger part of its cost. */
-const READ_CACHE_ENTRIES_MAX = 4_096;
+export const READ_CACHE_ENTRIES_MAX: number = 4_096;
 const cache = new Map<string, NodeAddress | undefined>();
 
 /** Reads a multiaddr given as text or bytes; undefined when it is not one that a node can be dialled at. */
@@ -55,8 +56,17 @@ function parseAddress(address: string | Uint8Array): NodeAddress | undefined {
       return undefined;
     if (port.value === undefined || Number(port.value) < 1) return undefined;
     if (host.value === "0.0.0.0" || host.value === "::") return undefined;
-    const loopback = isLoopbackHost(host.value);
-    return { node: last.value, text: parsed.toString(), bytes: parsed.bytes, loopback, websocket };
+    if (peerIdFromString(last.value).type !== "Ed25519") return undefined;
+    const text = parsed.toString();
+    // Binary forms can hold host names and ids whose text reads differently or not at all.
+    if (!Buffer.from(multiaddr(text).bytes).equals(parsed.bytes)) return undefined;
+    return {
+      node: last.value,
+      text,
+      bytes: parsed.bytes,
+      loopback: isLoopbackHost(host.value),
+      websocket,
+    };
   } catch {
     // Whatever the library has to say of foreign bytes comes to this: not an address.
     return undefined;

@@ -82,7 +82,8 @@ const DEFAULT_TUNING: TransportTuning = {
 };
 
 const FLEET_SIZE_DEFAULT = 1_000;
-const FLEET_SIZE_MAX = 10_000;
+/** Largest `fleetSizeMax`. */
+export const FLEET_SIZE_MAX: number = 10_000;
 
 const SILENT: TransportLogger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 

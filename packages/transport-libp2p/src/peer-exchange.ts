@@ -5,10 +5,10 @@
 import { performance } from "node:perf_hooks";
 import type { Connection } from "@libp2p/interface";
 
-const ROUND_WITH_NEWS_MS = 500;
+const ROUND_WITH_NEWS_MS = 1_000;
 const ROUND_QUIET_MS = 30_000;
 /** How long after the last change there counts as being news. */
-const NEWS_MS = 10_000;
+const NEWS_MS = 5_000;
 
 export interface PeerExchangeDeps {
   /** One open connection per peer that has said hello. */

@@ -19,7 +19,7 @@ export const INBOUND_STREAMS_MAX: number = 4;
 /** How long the opening of a stream may take. */
 const OPEN_TIMEOUT_MS = 10_000;
 
-const FRAME_BYTES_MAX: Readonly<Record<Channel, number>> = {
+const FRAME_LIMITS: Readonly<Record<Channel, number>> = {
   direct: DIRECT_FRAME_BYTES_MAX,
   sync: SYNC_FRAME_BYTES_MAX,
 };
@@ -86,7 +86,7 @@ export class PeerSession {
   }
 
   send(channel: Channel, bytes: Uint8Array): Promise<boolean> {
-    if (this.info === undefined || bytes.length === 0 || bytes.length > FRAME_BYTES_MAX[channel])
+    if (this.info === undefined || bytes.length === 0 || bytes.length > FRAME_LIMITS[channel])
       return Promise.resolve(false);
     const outbound = this.#outbound.get(channel) ?? this.#newOutbound(channel);
     return outbound.send(bytes);
@@ -100,7 +100,7 @@ export class PeerSession {
       stream.abort(new Error("too many streams"));
       return;
     }
-    stream.maxReadBufferLength = FRAME_BYTES_MAX[channel] * 2;
+    stream.maxReadBufferLength = FRAME_LIMITS[channel] * 2;
     const inbound: InboundChannel = new InboundChannel(
       {
         stream,
@@ -111,7 +111,7 @@ export class PeerSession {
           ended: () => streams.delete(inbound),
         },
       },
-      { frameBytesMax: FRAME_BYTES_MAX[channel], frameTimeoutMs: this.#options.frameTimeoutMs },
+      { frameBytesMax: FRAME_LIMITS[channel], frameTimeoutMs: this.#options.frameTimeoutMs },
     );
     streams.add(inbound);
     if (this.info !== undefined) inbound.open();

@@ -12,7 +12,7 @@ export const CHANNELS: readonly Channel[] = ["direct", "sync"];
 const FLEET_PATTERN = /^[a-z2-7]{52}$/;
 const HELLO_PATTERN = /^\/pulsemesh\/([a-z2-7]{52})\/hello\/1$/;
 /** Longest protocol name looked at when a peer lists what it speaks; ours have 75 characters. */
-const PROTOCOL_NAME_LENGTH_MAX = 128;
+export const PROTOCOL_NAME_LENGTH_MAX: number = 128;
 
 /** Whether `text` has the form of a fleet id: 52 characters of lower-case base32. */
 export function isFleetId(text: string): boolean {

@@ -1,0 +1,89 @@
+import { memberAddressBytes } from "@pulsemesh/testkit";
+import { expect, test } from "vitest";
+import { AddressBook, BOOK_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { readAddress } from "./multiaddr-text.ts";
+
+function address(index: number, host = "127.0.0.1", port = 7_421): string {
+  return readAddress(memberAddressBytes(index, host, port))?.text ?? "";
+}
+
+function node(index: number): string {
+  return readAddress(memberAddressBytes(index))?.node ?? "";
+}
+
+function bookOf(self: number): AddressBook {
+  return new AddressBook(node(self));
+}
+
+test("CH6 what a member says of itself comes first and replaces its former word, what the user said stays", () => {
+  const book = bookOf(0);
+  book.learn(address(1, "192.0.2.1"), "pinned");
+  book.learn(address(1, "192.0.2.2"), "hearsay");
+  book.meet(node(1), [address(1, "192.0.2.3"), address(2, "192.0.2.4")]);
+  expect(book.addressesOf(node(1))).toEqual([address(1, "192.0.2.3"), address(1, "192.0.2.1")]);
+  book.meet(node(1), [address(1, "192.0.2.5")]);
+  expect(book.addressesOf(node(1))).toEqual([address(1, "192.0.2.5"), address(1, "192.0.2.1")]);
+  expect(book.members()).toEqual([node(1)]);
+});
+
+test("CH6 own addresses and malformed ones are not learned", () => {
+  const book = bookOf(0);
+  expect(book.learn(address(0), "pinned")).toBe(false);
+  expect(book.learn("/ip4/1.2.3.4/tcp/1", "pinned")).toBe(false);
+  expect(book.members()).toEqual([]);
+  expect(book.revision).toBe(0);
+});
+
+test("CH6 only members that were met are passed on, one address each, never the asker", () => {
+  const book = bookOf(0);
+  for (let index = 1; index <= 5; index += 1) book.learn(address(index), "hearsay");
+  expect(book.sample(64, node(9), () => 0)).toEqual([]);
+  for (let index = 1; index <= 4; index += 1)
+    book.meet(node(index), [address(index), address(index, "192.0.2.1")]);
+  expect(book.sample(64, node(2), () => 0.5).toSorted()).toEqual(
+    [1, 3, 4].map((index) => address(index)).toSorted(),
+  );
+  const drawn = new Set<string>();
+  for (let draw = 0; draw < 64; draw += 1) {
+    const sample = book.sample(2, node(9), () => ((draw * 7) % 64) / 64);
+    expect(new Set(sample).size).toBe(2);
+    for (const text of sample) drawn.add(text);
+  }
+  expect(drawn.size).toBe(4);
+});
+
+test("CH6 hearsay can be dropped, members that were met or named by the user cannot", () => {
+  const book = bookOf(0);
+  book.learn(address(1), "hearsay");
+  book.learn(address(2), "pinned");
+  book.learn(address(3), "hearsay");
+  book.meet(node(3), [address(3)]);
+  expect([1, 2, 3].map((index) => book.dropHearsay(node(index)))).toEqual([true, false, false]);
+  expect(book.toSave()).toEqual([address(2), address(3)].toSorted());
+});
+
+test("CH6 a member that was met takes no more hearsay", () => {
+  const book = bookOf(0);
+  book.meet(node(1), [address(1)]);
+  book.learn(address(1, "203.0.113.9"), "hearsay");
+  expect(book.addressesOf(node(1))).toEqual([address(1)]);
+});
+
+test("P6 at most MEMBER_ADDRESSES_MAX addresses of one member, the newest of each source", () => {
+  const book = bookOf(0);
+  for (let port = 1; port <= 20; port += 1) book.learn(address(1, "127.0.0.1", port), "pinned");
+  const kept = book.addressesOf(node(1));
+  expect(kept).toHaveLength(MEMBER_ADDRESSES_MAX);
+  expect(kept).toContain(address(1, "127.0.0.1", 20));
+});
+
+test("P6 at most BOOK_MEMBERS_MAX members: hearsay makes room for what the user names, and for nothing else", () => {
+  const book = bookOf(0);
+  for (let index = 1; index <= BOOK_MEMBERS_MAX; index += 1)
+    book.learn(address(index), index === 7 ? "hearsay" : "pinned");
+  expect(book.learn(address(5_000), "hearsay")).toBe(false);
+  expect(book.learn(address(5_001), "pinned")).toBe(true);
+  expect(book.has(node(7))).toBe(false);
+  expect(book.learn(address(5_002), "pinned")).toBe(false);
+  expect(book.members()).toHaveLength(BOOK_MEMBERS_MAX);
+});

@@ -1,0 +1,228 @@
+import { expect, test } from "vitest";
+import {
+  BACKOFF_MS_MAX,
+  BACKOFF_MS_MIN,
+  Dialer,
+  FORMING_CONNECTIONS,
+  FORMING_MS_MAX,
+  FORMING_QUIET_MS,
+  FRESH_MS,
+  HEARSAY_FAILURES_MAX,
+  OWN_DIALS_MAX,
+  PARALLEL_DIALS_MAX,
+  REFUSED_WAIT_MS,
+  WANTED_MEMBERS,
+  YIELD_MS,
+} from "./dialer.ts";
+
+/** Ranks are the names themselves: `m00` is wanted most. */
+function dialerOf(self = "a", random = 1): Dialer {
+  return new Dialer({ rankOf: (node) => node, random: () => random }, self);
+}
+
+function names(count: number, from = 0): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `m${String(from + index).padStart(2, "0")}`);
+}
+
+/** Plans again and again, connecting whatever is dialled, until nothing is due at `nowMs`; answers what was dialled. */
+function settle(
+  dialer: Dialer,
+  nowMs: number,
+  accept: (node: string) => boolean = () => true,
+): readonly string[] {
+  const dialled: string[] = [];
+  for (;;) {
+    const { dial } = dialer.plan(nowMs);
+    if (dial.length === 0) return dialled;
+    for (const node of dial) {
+      dialled.push(node);
+      if (!accept(node)) dialer.failed(node, nowMs);
+      else {
+        dialer.connected(node, "outbound", nowMs);
+        dialer.greeted(node);
+      }
+    }
+  }
+}
+
+test("CH6 a fleet of up to OWN_DIALS_MAX others is dialled whole", () => {
+  const dialer = dialerOf();
+  for (const node of names(OWN_DIALS_MAX)) dialer.learn(node, true, 0);
+  expect(settle(dialer, 0).toSorted()).toEqual(names(OWN_DIALS_MAX));
+});
+
+test("CH6 of a larger fleet the wanted members are dialled, and no more", () => {
+  const dialer = dialerOf();
+  for (const node of names(60)) dialer.learn(node, true, 0);
+  expect(settle(dialer, 0)).toEqual(names(WANTED_MEMBERS));
+});
+
+test("CH6 dead wanted members are tried for ever, and others stand in for them", () => {
+  const dialer = dialerOf();
+  for (const node of names(60)) dialer.learn(node, true, 0);
+  const dead = new Set(names(4));
+  expect(settle(dialer, 0, (node) => !dead.has(node)).filter((node) => !dead.has(node))).toEqual(
+    names(WANTED_MEMBERS, 4),
+  );
+  for (let hour = 1; hour < 50; hour += 1) {
+    expect(settle(dialer, hour * 3_600_000, () => false).toSorted()).toEqual(names(4));
+  }
+});
+
+test("CH6 own dials stay within OWN_DIALS_MAX, and a wanted member pushes out the least wanted", () => {
+  const dialer = dialerOf();
+  for (const node of names(OWN_DIALS_MAX, 10)) dialer.learn(node, true, 0);
+  settle(dialer, 0);
+  for (const node of names(10)) dialer.learn(node, true, 10);
+  expect(dialer.plan(10)).toMatchObject({ dial: [], close: ["m25"] });
+  expect(dialer.plan(11).close).toEqual([]);
+  dialer.disconnected("m25", 12);
+  expect(dialer.plan(12).dial).toEqual(["m00"]);
+});
+
+test("CH6 connections that others opened do not count as own dials, but as enough", () => {
+  const dialer = dialerOf();
+  for (const node of names(60)) dialer.learn(node, true, 0);
+  for (const node of names(30, 20)) dialer.connected(node, "inbound", 0);
+  expect(settle(dialer, 0)).toEqual(names(WANTED_MEMBERS));
+});
+
+test("CH6 a dial that meets an inbound connection goes on counting until it ends", () => {
+  const dialer = dialerOf();
+  for (const node of names(OWN_DIALS_MAX)) dialer.learn(node, true, 0);
+  const begun: string[] = [];
+  for (let nowMs = 0; begun.length < OWN_DIALS_MAX; nowMs += FRESH_MS)
+    begun.push(...dialer.plan(nowMs).dial);
+  for (const node of begun) dialer.connected(node, "inbound", 10_000);
+  dialer.learn("m99", true, 20_000);
+  expect(dialer.plan(20_000).dial).toEqual([]);
+  dialer.ended("m00", 20_001);
+  expect(dialer.plan(20_001).dial).toEqual([]);
+  dialer.learn("m000", true, 20_002);
+  expect(dialer.plan(20_002).dial).toEqual(["m000"]);
+});
+
+test("CH6 waits double from BACKOFF_MS_MIN and never exceed BACKOFF_MS_MAX", () => {
+  const dialer = dialerOf("a");
+  dialer.learn("m", true, 0);
+  const waits: number[] = [];
+  let nowMs = 0;
+  for (let round = 0; round < 40; round += 1) {
+    expect(dialer.plan(nowMs).dial).toEqual(["m"]);
+    dialer.failed("m", nowMs);
+    const nextAtMs = dialer.plan(nowMs).nextAtMs ?? NaN;
+    waits.push(nextAtMs - nowMs);
+    expect(dialer.plan(nextAtMs - 1).dial).toEqual([]);
+    nowMs = nextAtMs;
+  }
+  expect(waits.slice(0, 5)).toEqual([1, 2, 4, 8, 16].map((factor) => BACKOFF_MS_MIN * factor));
+  expect(Math.max(...waits)).toBe(BACKOFF_MS_MAX);
+});
+
+test("CH6 jitter shortens a wait by up to half, so BACKOFF_MS_MAX holds", () => {
+  const dialer = dialerOf("a", 0);
+  dialer.learn("m", true, 0);
+  for (let round = 0; round < 10; round += 1) {
+    dialer.plan(round * BACKOFF_MS_MAX);
+    dialer.failed("m", round * BACKOFF_MS_MAX);
+  }
+  expect(dialer.plan(9 * BACKOFF_MS_MAX).nextAtMs).toBe(9.5 * BACKOFF_MS_MAX);
+});
+
+test("CH6 a hello starts the back-off anew", () => {
+  const dialer = dialerOf();
+  dialer.learn("m", true, 0);
+  for (let round = 0; round < 9; round += 1) {
+    dialer.plan(round * BACKOFF_MS_MAX);
+    dialer.failed("m", round * BACKOFF_MS_MAX);
+  }
+  settle(dialer, 40_000);
+  dialer.disconnected("m", 50_000);
+  expect(dialer.plan(50_000).nextAtMs).toBe(50_000 + BACKOFF_MS_MIN);
+});
+
+test("CH6 of two that hear of each other the larger id waits, unless the user named the other", () => {
+  for (const [self, waitMs] of [
+    ["a", 0],
+    ["z", YIELD_MS],
+  ] as const) {
+    const dialer = dialerOf(self);
+    dialer.learn("m", false, 0);
+    expect(dialer.plan(0).dial).toEqual(waitMs === 0 ? ["m"] : []);
+    expect(dialer.plan(waitMs).dial).toEqual(waitMs === 0 ? [] : ["m"]);
+  }
+  const dialer = dialerOf("z");
+  dialer.learn("m", false, 0);
+  dialer.learn("m", true, 1);
+  expect(dialer.plan(1).dial).toEqual(["m"]);
+});
+
+test("P6 at most PARALLEL_DIALS_MAX dials begin within a second, and hanging ones do not block others", () => {
+  const dialer = dialerOf();
+  for (const node of names(OWN_DIALS_MAX)) dialer.learn(node, true, 0);
+  expect(dialer.plan(0)).toMatchObject({ dial: names(PARALLEL_DIALS_MAX), nextAtMs: FRESH_MS });
+  expect(dialer.plan(FRESH_MS - 1).dial).toEqual([]);
+  expect(dialer.plan(FRESH_MS).dial).toEqual(names(PARALLEL_DIALS_MAX, PARALLEL_DIALS_MAX));
+});
+
+test("CH6 while a fleet forms a few connections are enough, at most for FORMING_MS_MAX", () => {
+  const dialer = dialerOf();
+  dialer.learn("boot", true, 0);
+  settle(dialer, 0);
+  let nowMs = 0;
+  let next = 0;
+  while (nowMs < FORMING_MS_MAX) {
+    dialer.learn(`n${next}`, false, nowMs);
+    next += 1;
+    settle(dialer, nowMs);
+    expect(dialer.plan(nowMs).dial).toEqual([]);
+    nowMs += FORMING_QUIET_MS / 2;
+  }
+  expect(settle(dialer, FORMING_MS_MAX).length).toBe(next - (FORMING_CONNECTIONS - 1));
+});
+
+test("CH6 once no new member is heard of the choice is made, and members known for sure never wait", () => {
+  const dialer = dialerOf();
+  for (const node of names(10)) dialer.learn(node, false, 0);
+  expect(settle(dialer, 0)).toHaveLength(FORMING_CONNECTIONS);
+  dialer.learn("sure", true, 1);
+  expect(settle(dialer, 1)).toEqual(["sure"]);
+  expect(dialer.plan(2).nextAtMs).toBe(FORMING_QUIET_MS);
+  expect(settle(dialer, FORMING_QUIET_MS)).toHaveLength(10 - FORMING_CONNECTIONS);
+});
+
+test("SG2 a refused node is not dialled again soon", () => {
+  const dialer = dialerOf();
+  dialer.learn("m", true, 0);
+  dialer.plan(0);
+  dialer.connected("m", "outbound", 1);
+  dialer.refused("m", 2);
+  dialer.disconnected("m", 3);
+  expect(dialer.plan(REFUSED_WAIT_MS)).toMatchObject({ dial: [], nextAtMs: REFUSED_WAIT_MS + 2 });
+  expect(dialer.plan(REFUSED_WAIT_MS + 2).dial).toEqual(["m"]);
+});
+
+test("CH6 failures in a row are counted, so that hearsay can be forgotten after HEARSAY_FAILURES_MAX", () => {
+  const dialer = dialerOf();
+  dialer.learn("m", false, 0);
+  let failures = 0;
+  for (let round = 0; round < HEARSAY_FAILURES_MAX; round += 1) {
+    expect(dialer.plan(round * 10_000).dial).toEqual(["m"]);
+    failures = dialer.failed("m", round * 10_000);
+  }
+  expect(failures).toBe(HEARSAY_FAILURES_MAX);
+  dialer.forget("m");
+  expect(dialer.plan(1e9)).toEqual({ dial: [], close: [], nextAtMs: undefined });
+});
+
+test("CH6 two halves that were cut from each other dial across again, whatever they did meanwhile", () => {
+  const dialer = dialerOf();
+  for (const node of names(40)) dialer.learn(node, true, 0);
+  settle(dialer, 0);
+  const far = new Set(names(40).filter((_, index) => index % 2 === 0));
+  for (const node of far) dialer.disconnected(node, 1_000);
+  for (let nowMs = 1_000; nowMs < 600_000; nowMs += 1_000)
+    settle(dialer, nowMs, (node) => !far.has(node));
+  const across = settle(dialer, 600_000 + BACKOFF_MS_MAX).filter((node) => far.has(node));
+  expect(across).toEqual(names(WANTED_MEMBERS).filter((node) => far.has(node)));
+});

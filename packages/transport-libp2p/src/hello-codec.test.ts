@@ -1,0 +1,180 @@
+import { memberAddressBytes } from "@pulsemesh/testkit";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  AGENT_BYTES_MAX,
+  agreeVersion,
+  decodeHello,
+  encodeHello,
+  HELLO_BYTES_MAX,
+  HELLO_FIELDS_MAX,
+  KNOWN_ADDRESSES_MAX,
+  OWN_ADDRESSES_MAX,
+} from "./hello-codec.ts";
+import type { Hello } from "./hello-codec.ts";
+import { readAddress } from "./multiaddr-text.ts";
+import { writeVarint } from "./varint.ts";
+
+const FUZZ_INPUTS = Number(process.env["PULSEMESH_FUZZ_INPUTS"] ?? 20_000);
+
+const HELLO: Hello = {
+  versionMin: 1,
+  versionMax: 3,
+  agent: "pulsemesh/0.1.0",
+  instance: "0123456789abcdef",
+  addresses: [addressOf(1), addressOf(2)],
+  known: [addressOf(3), addressOf(4), addressOf(5)],
+};
+
+function addressOf(index: number): string {
+  return readAddress(memberAddressBytes(index))?.text ?? "";
+}
+
+function field(number: number, wire: number, ...rest: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([writeVarint((number << 3) | wire), ...rest]);
+}
+
+function bytesField(number: number, bytes: Uint8Array): Uint8Array {
+  return field(number, 2, writeVarint(bytes.length), bytes);
+}
+
+test("SG2 decodeHello reads what encodeHello wrote", () => {
+  expect(decodeHello(encodeHello(HELLO))).toEqual(HELLO);
+  const least: Hello = {
+    versionMin: 1,
+    versionMax: 1,
+    agent: "",
+    instance: "00".repeat(8),
+    addresses: [],
+    known: [],
+  };
+  expect(decodeHello(encodeHello(least))).toEqual(least);
+});
+
+test("SG2 decodeHello skips fields that it does not know, and addresses of kinds that it does not know", () => {
+  const later = Buffer.concat([
+    encodeHello(HELLO),
+    field(9, 0, writeVarint(5)),
+    bytesField(10, Uint8Array.of(1, 2)),
+    bytesField(5, Uint8Array.of(255, 255, 3)),
+  ]);
+  expect(decodeHello(later)).toEqual(HELLO);
+});
+
+test.each([
+  { title: "SG2 decodeHello refuses an empty hello", bytes: new Uint8Array(0) },
+  {
+    title: "SG2 decodeHello refuses a hello without versions",
+    bytes: Buffer.concat([bytesField(3, Buffer.from("x")), bytesField(4, new Uint8Array(8))]),
+  },
+  { title: "SG2 decodeHello refuses version 0", bytes: encodeHello({ ...HELLO, versionMin: 0 }) },
+  {
+    title: "SG2 decodeHello refuses a range that runs backwards",
+    bytes: encodeHello({ ...HELLO, versionMin: 4 }),
+  },
+  {
+    title: "SG2 decodeHello refuses versions beyond 16 bits",
+    bytes: encodeHello({ ...HELLO, versionMax: 65_536 }),
+  },
+  {
+    title: "SG2 decodeHello refuses an instance of the wrong length",
+    bytes: encodeHello({ ...HELLO, instance: "0011" }),
+  },
+  {
+    title: "SG2 decodeHello refuses an agent with control characters",
+    bytes: encodeHello({ ...HELLO, agent: "\u001b[2J" }),
+  },
+  {
+    title: "SG2 decodeHello refuses an agent that is not UTF-8",
+    bytes: Buffer.concat([encodeHello(HELLO), bytesField(3, Uint8Array.of(0xff))]),
+  },
+  {
+    title: "SG2 decodeHello refuses a field that runs past the end",
+    bytes: Buffer.concat([encodeHello(HELLO), field(7, 2, writeVarint(9))]),
+  },
+  {
+    title: "SG2 decodeHello refuses other wire types",
+    bytes: Buffer.concat([encodeHello(HELLO), field(7, 5, new Uint8Array(4))]),
+  },
+])("$title", ({ bytes }) => {
+  expect(decodeHello(bytes)).toBeUndefined();
+});
+
+test("P6 encodeHello keeps to OWN_ADDRESSES_MAX, KNOWN_ADDRESSES_MAX and AGENT_BYTES_MAX, decodeHello refuses more", () => {
+  const many = Array.from({ length: 100 }, (_, index) => addressOf(index));
+  const encoded = encodeHello({ ...HELLO, agent: "ä".repeat(500), addresses: many, known: many });
+  const decoded = decodeHello(encoded);
+  expect(decoded?.addresses).toHaveLength(OWN_ADDRESSES_MAX);
+  expect(decoded?.known).toHaveLength(KNOWN_ADDRESSES_MAX);
+  expect(decoded?.agent).toBe("ä".repeat(AGENT_BYTES_MAX / 2));
+  const one = readAddress(addressOf(0))?.bytes ?? new Uint8Array(0);
+  expect(decodeHello(Buffer.concat([encoded, bytesField(5, one)]))).toBeUndefined();
+  expect(decodeHello(Buffer.concat([encoded, bytesField(6, one)]))).toBeUndefined();
+  expect(
+    decodeHello(
+      Buffer.concat([encodeHello(HELLO), bytesField(3, Buffer.alloc(AGENT_BYTES_MAX + 1, "a"))]),
+    ),
+  ).toBeUndefined();
+});
+
+test("P6 encodeHello stays within HELLO_BYTES_MAX, decodeHello refuses more", () => {
+  const long = Array.from({ length: 64 }, (_, index) =>
+    addressOf(index).replace("/ip4/127.0.0.1", `/dns4/${"a".repeat(60)}.example`),
+  );
+  const encoded = encodeHello({ ...HELLO, known: long });
+  expect(encoded.length).toBeLessThanOrEqual(HELLO_BYTES_MAX);
+  expect(decodeHello(encoded)?.known.length).toBeGreaterThan(20);
+  const padding = (bytes: number): Uint8Array =>
+    Buffer.concat([encodeHello(HELLO), bytesField(100, new Uint8Array(bytes))]);
+  const room = HELLO_BYTES_MAX - padding(1_000).length + 1_000;
+  expect(decodeHello(padding(room))).toEqual(HELLO);
+  expect(decodeHello(padding(room + 1))).toBeUndefined();
+});
+
+test("P6 decodeHello refuses more than HELLO_FIELDS_MAX fields", () => {
+  const fields = (count: number): Uint8Array =>
+    Buffer.concat([
+      encodeHello({ ...HELLO, addresses: [], known: [] }),
+      ...Array.from({ length: count - 4 }, () => field(9, 0, writeVarint(0))),
+    ]);
+  expect(decodeHello(fields(HELLO_FIELDS_MAX))).toBeDefined();
+  expect(decodeHello(fields(HELLO_FIELDS_MAX + 1))).toBeUndefined();
+});
+
+test(`P6 decodeHello neither throws nor exceeds its limits on ${FUZZ_INPUTS} hostile inputs`, () => {
+  const valid = encodeHello(HELLO);
+  const mutated = fc
+    .array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 })
+    .map((changes) => {
+      const bytes = Uint8Array.from(valid);
+      for (const [index, value] of changes) bytes[index] = value;
+      return bytes;
+    });
+  const cut = fc.nat(valid.length).map((length) => valid.subarray(0, length));
+  const spliced = fc
+    .tuple(fc.uint8Array({ maxLength: 40 }), fc.nat(valid.length))
+    .map(([bytes, at]) => Buffer.concat([valid.subarray(0, at), bytes, valid.subarray(at)]));
+  const input = fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated, cut, spliced);
+  fc.assert(
+    fc.property(input, (bytes) => {
+      const hello = decodeHello(bytes);
+      if (hello === undefined) return;
+      expect(hello.addresses.length).toBeLessThanOrEqual(OWN_ADDRESSES_MAX);
+      expect(hello.known.length).toBeLessThanOrEqual(KNOWN_ADDRESSES_MAX);
+      expect(decodeHello(encodeHello(hello))).toEqual(hello);
+    }),
+    { numRuns: FUZZ_INPUTS },
+  );
+});
+
+test("SG2 agreeVersion takes the highest version in common", () => {
+  const range = (
+    versionMin: number,
+    versionMax: number,
+  ): { versionMin: number; versionMax: number } => ({ versionMin, versionMax });
+  expect(agreeVersion(range(1, 1), range(1, 1))).toBe(1);
+  expect(agreeVersion(range(1, 3), range(2, 5))).toBe(3);
+  expect(agreeVersion(range(2, 5), range(1, 3))).toBe(3);
+  expect(agreeVersion(range(1, 1), range(2, 3))).toBeUndefined();
+  expect(agreeVersion(range(2, 3), range(1, 1))).toBeUndefined();
+});
