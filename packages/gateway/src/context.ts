@@ -7,5 +7,7 @@ export interface GatewayContext {
   readonly node: PulsemeshNode;
   readonly feed: EventFeed;
   readonly metrics: HttpMetrics;
+  /** What runs. */
+  readonly version: string;
   readonly logger: NodeLogger | undefined;
 }

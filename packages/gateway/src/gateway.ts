@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly port?: number | undefined;
   /** Allows an address beyond loopback, where anybody who reaches the port may read and write. @default false */
   readonly insecureHttp?: boolean | undefined;
+  /** What runs, for `pulsemesh_build_info`. @default "unknown" */
+  readonly version?: string | undefined;
   readonly logger?: NodeLogger | undefined;
 }
 
@@ -38,10 +40,10 @@ export async function startGateway(
   node: PulsemeshNode,
   options: GatewayOptions = {},
 ): Promise<Gateway> {
-  const { logger } = options;
+  const { logger, version } = options;
   const host = listenHost(options);
   const port = listenPort(options);
-  const app = buildServer(node, { localOnly: isLoopback(host), logger });
+  const app = buildServer(node, { localOnly: isLoopback(host), logger, version });
   try {
     await app.listen({ host, port });
   } catch (error) {

@@ -28,6 +28,8 @@ import { routeTable } from "./routes/table.ts";
 export interface ServerOptions {
   /** Bound to loopback: then only loopback names are served (DNS rebinding). */
   readonly localOnly: boolean;
+  /** @default "unknown" */
+  readonly version?: string | undefined;
   readonly logger?: NodeLogger | undefined;
 }
 
@@ -37,6 +39,7 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
     node,
     feed: new EventFeed(node),
     metrics: new HttpMetrics(),
+    version: options.version ?? "unknown",
     logger: options.logger,
   };
   const app = fastify({

@@ -8,7 +8,7 @@ let app: FastifyInstance;
 
 beforeEach(() => {
   node = new ScriptedNode();
-  app = buildServer(node, { localOnly: true });
+  app = buildServer(node, { localOnly: true, version: "1.2.3" });
 });
 
 afterEach(async () => {
@@ -34,6 +34,9 @@ test("HT21 robots and peers are counted by status, absent statuses as 0", async 
   expect(lines).toContain('pulsemesh_peers{status="down"} 1');
   expect(lines).toContain("pulsemesh_roster_nodes 3");
   expect(lines).toContain("pulsemesh_ready 1");
+  expect(lines).toContain(
+    `pulsemesh_build_info{version="1.2.3",node_version="${process.versions.node}"} 1`,
+  );
 });
 
 test("HT21 what the node counts is there under its name, with labels", async () => {

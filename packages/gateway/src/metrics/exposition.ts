@@ -20,9 +20,9 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
   const registry = new Registry();
   const { node, feed } = context;
   const fleet = node.fleetView();
-  const self = fleet.nodes.find(({ node: id }) => id === fleet.self.node);
+  const peers = fleet.nodes.filter(({ node: id }) => id !== fleet.self.node);
   gauge(registry, "build_info", "Always 1; the labels say what runs.", [
-    [{ agent: self?.agent ?? "", node_version: process.versions.node }, 1],
+    [{ version: context.version, node_version: process.versions.node }, 1],
   ]);
   gauge(registry, "ready", "1 once the node is ready.", [[{}, node.ready() ? 1 : 0]]);
   gauge(
@@ -35,7 +35,7 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
     registry,
     "peers",
     "Other nodes by the mesh's verdict.",
-    byStatus(fleet.nodes.filter((peer) => peer !== self).map(({ status }) => status)),
+    byStatus(peers.map(({ status }) => status)),
   );
   gauge(registry, "roster_nodes", "Members that count, this node included.", [[{}, fleet.roster]]);
   gauge(registry, "in_sight_nodes", "Members heard lately, this node included.", [
