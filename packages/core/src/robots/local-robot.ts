@@ -14,13 +14,13 @@ import { scheduleFromJson, scheduleToJson } from "./schedule.ts";
 /** The statuses that a home gives its robots; the others are verdicts about nodes. */
 export type LocalStatus = "new" | "up" | "late" | "down";
 
-export interface RobotRun {
+interface RobotRun {
   readonly runId: string | undefined;
   readonly started: Now;
 }
 
 /** How the last run ended. */
-export interface RobotRunEnd {
+interface RobotRunEnd {
   readonly kind: BeatKind;
   readonly exitCode: number | undefined;
   readonly runId: string | undefined;
