@@ -74,6 +74,11 @@ describe("contents", () => {
   );
 
   test("CH3 RECORD_DEPTH_MAX: 36 levels pass, 37 are too deep, 20,000 as well", () => {
+    const objects = Array.from({ length: RECORD_DEPTH_MAX + 1 }).reduce<Bytes>(
+      (inner) => any.object(["k", inner]),
+      any.null,
+    );
+    attacked.refused(ownDelta(nextItem({ origin: ARM_NEWEST }, content.any(objects))), "too-deep");
     attacked.refused(
       ownDelta(nextItem({ origin: ARM_NEWEST }, content.any(deep(RECORD_DEPTH_MAX + 1)))),
       "too-deep",

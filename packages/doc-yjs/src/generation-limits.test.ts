@@ -145,6 +145,11 @@ test("CH3 LIVE_BYTES_MAX: what a generation holds is bounded, overwritten and de
   const parts = documents.snapshot(GENERATION, CLIENT + 1, values, PART_BYTES_MAX);
   expect(documents.adopt(GENERATION, CLIENT + 1, parts).ok).toBe(true);
   expect(documents.check(GENERATION, [{ robot: "one-more", value }])).toBe("too-large");
+  const exchange = [
+    { robot: "r1000", value: undefined },
+    { robot: "one-more", value },
+  ];
+  expect(documents.check(GENERATION, exchange)).toBeUndefined();
   documents.write(GENERATION, [{ robot: "r1000", value }]);
   documents.write(GENERATION, [{ robot: "r1000", value: undefined }]);
   documents.write(GENERATION, [{ robot: "one-more", value }]);
@@ -160,7 +165,14 @@ test("CH3 should Yjs throw or keep something waiting after all, the view stays a
       Y.applyUpdate(doc, update);
       throw new Error("half applied");
     },
-    (doc) => Y.applyUpdate(doc, waiting),
+    (doc, update) => {
+      Y.applyUpdate(doc, update);
+      Y.applyUpdate(doc, waiting);
+    },
+    (doc, update) => {
+      Y.applyUpdate(doc, update);
+      Y.applyUpdate(doc, forgeUpdate([], [{ client: CLIENT, ranges: [[900, 1]] }]));
+    },
     () => undefined,
     (doc, update) => {
       Y.applyUpdate(doc, update);

@@ -20,12 +20,6 @@ type Drafted =
   | { readonly ok: true; readonly bytes: Uint8Array; readonly plan: Plan }
   | { readonly ok: false; readonly code: GateCode };
 
-/**
- * Our own documents never write through Yjs; a client id that no generation has keeps Yjs from thinking that somebody uses ours
- * and from choosing another.
- */
-const NO_CLIENT = 0;
-
 export class Generation {
   readonly #ledger: Ledger;
   readonly #doc: Y.Doc;
@@ -38,8 +32,8 @@ export class Generation {
 
   constructor(author: NodeId, clientId: number, integrate: Integrate) {
     this.#ledger = new Ledger(author, clientId);
+    // Yjs draws itself a 32-bit client id; ours are all above, so it never thinks that somebody else uses its own.
     this.#doc = new Y.Doc({ guid: `${author}/${clientId}`, gc: true });
-    this.#doc.clientID = NO_CLIENT;
     this.#root = this.#doc.getMap<Json>(this.#ledger.root);
     this.#integrate = integrate;
   }
