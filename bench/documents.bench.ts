@@ -1,6 +1,6 @@
 /**
  * What documents cost, beside plain Yjs in the same run: size after many updates of one robot and of 100 in turn, hostile bytes, and
- * an honest delta's way through the gate. `node bench/documents.ts [updates] [rounds]` prints one JSON object; times are
+ * an honest delta's way through the gate. `node bench/documents.bench.ts [updates] [rounds]` prints one JSON object; times are
  * medians of CPU time.
  */
 import type { DocumentsPort, GenerationRef, Json, RobotId } from "@pulsemesh/core";
