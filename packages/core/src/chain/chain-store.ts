@@ -88,7 +88,7 @@ export class ChainStore {
     const asked = wanted.has(epochKey(entry.document, entry.author, entry.epoch));
     if (log === undefined && !asked && this.#isCovered(entry))
       return { status: "duplicate", entry };
-    if (!verifyEnvelope(this.#env, entry.envelope))
+    if (!verifyEnvelope(this.#env, decoded.envelope))
       return { status: "refused", code: "signature-bad" };
     if (
       entry.author === this.#env.identity.self &&

@@ -61,13 +61,12 @@ export interface Entry {
   readonly hlc: number;
   readonly payload: EntryPayload;
   readonly hash: HashHex;
-  readonly envelope: Envelope;
   /** The envelope as received or sealed: what is stored and handed on. */
   readonly bytes: Uint8Array;
 }
 
 export type EntryResult =
-  | { readonly ok: true; readonly entry: Entry }
+  | { readonly ok: true; readonly entry: Entry; readonly envelope: Envelope }
   | { readonly ok: false; readonly code: EntryErrorCode };
 
 export type EntryErrorCode =
@@ -142,10 +141,9 @@ export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
     hlc,
     payload,
     hash,
-    envelope,
     bytes,
   };
-  return { ok: true, entry };
+  return { ok: true, entry, envelope };
 }
 
 export function isHash(value: unknown): value is Uint8Array {

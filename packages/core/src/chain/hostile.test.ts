@@ -127,7 +127,7 @@ describe("hostile entries", () => {
     }).add("b", 1);
     const good = decodeEntry(b.env, seal(b, { payload: header() }));
     if (!good.ok) throw new Error("sealed");
-    const { envelope } = good.entry;
+    const { envelope } = good;
     expect(gossip(encodeEnvelope(node.env, { ...envelope, author: "c" }))).toBe("reject");
     expect(gossip(encodeEnvelope(node.env, { ...envelope, signature: new Uint8Array(64) }))).toBe(
       "reject",

@@ -17,13 +17,7 @@ import type { ChainIndex } from "./chain-index.ts";
 import type { ChainStore } from "./chain-store.ts";
 import { generationClientId } from "./client-id.ts";
 import { dropCovered, dropOps, superseded } from "./compaction.ts";
-import {
-  decodeEntry,
-  encodeEntryBody,
-  type Entry,
-  type EntryPayload,
-  type Place,
-} from "./entry.ts";
+import { encodeEntryBody, type Entry, type EntryPayload, type Place } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import {
   DELTA_FILL_BYTES_MAX,
@@ -115,21 +109,20 @@ export class OwnChain {
 
   #writeDelta(log: EpochLog, batch: readonly RecordChange[], hlc: number, now: Now): void {
     const { documents } = this.#env.ports;
-    const gate = documents.check(log, batch);
-    if (gate !== undefined && batch.length > 1) {
-      for (const change of batch) this.#writeDelta(log, [change], hlc, now);
+    let update: Uint8Array;
+    try {
+      update = documents.write(log, batch);
+    } catch {
+      // Each record was checked when it was staged; together they may be too large for one delta.
+      if (batch.length > 1) for (const change of batch) this.#writeDelta(log, [change], hlc, now);
+      else
+        this.#env.out.emit({
+          type: "quarantined",
+          what: `record/${String(batch[0]?.robot)}`,
+          reason: "pending",
+        });
       return;
     }
-    if (gate !== undefined) {
-      // Each record was checked when it was staged; only a document full to its last byte can get here.
-      this.#env.out.emit({
-        type: "quarantined",
-        what: `record/${String(batch[0]?.robot)}`,
-        reason: gate,
-      });
-      return;
-    }
-    const update = documents.write(log, batch);
     const entry = this.#seal(log.epoch, log.head, { kind: "delta", update }, hlc);
     this.#store.appendOwn(log, entry, now);
     this.#publish(entry);
@@ -208,9 +201,20 @@ export class OwnChain {
       hlc: this.#lastHlc,
       payload,
     });
-    const decoded = decodeEntry(this.#env, sealEnvelope(this.#env, "entry", body));
-    if (!decoded.ok) throw new Error(`Cannot write an own entry as it reads back ${decoded.code}`);
-    return decoded.entry;
+    const hash = toHex(this.#env.ports.hash.sha256(body));
+    const bytes = sealEnvelope(this.#env, "entry", body);
+    const author = this.#env.identity.self;
+    return {
+      document: this.#document,
+      author,
+      epoch,
+      seq,
+      prevHash: prev?.hash,
+      hlc: this.#lastHlc,
+      payload,
+      hash,
+      bytes,
+    };
   }
 
   #publish(entry: Entry): void {

@@ -10,10 +10,10 @@ import type { Now } from "../now.ts";
 import type { GenerationRef, RecordChange } from "../ports.ts";
 import { AUTHOR_ROBOTS_MAX } from "../chain/limits.ts";
 import { epochKey } from "../chain/rows.ts";
-import { toHex } from "../wire/hex.ts";
+
 import { hlcHorizon } from "./hlc.ts";
 import { isSameJson } from "./json-values.ts";
-import { standingTombstones } from "./record-view.ts";
+import { DocumentHash } from "./document-hash.ts";
 import {
   EMPTY_RECORD,
   highestStamp,
@@ -22,7 +22,14 @@ import {
   unattribute,
   type RobotRecord,
 } from "./record.ts";
-import { mergeSources, showSources, type ShownRecord, type Source } from "./robot-slot.ts";
+import {
+  mergeSources,
+  previewState,
+  showSources,
+  type ShownRecord,
+  type Source,
+  type StatePreview,
+} from "./robot-slot.ts";
 
 interface Slot {
   /** By generation key, in no order that matters. */
@@ -45,14 +52,17 @@ export class RecordTable {
   readonly #empty: ShownRecord;
   #horizon = 0;
   /** Robots with anything to show, sorted; `#unsorted` may have come or gone since. */
-  #ids: RobotId[] = [];
+  #ids: readonly RobotId[] = [];
+  readonly #alive = new Set<RobotId>();
   readonly #unsorted = new Set<RobotId>();
   #sameView = false;
   #hash: string | undefined;
+  readonly #hashes: DocumentHash;
   #reportsChanges = false;
 
   constructor(env: Env) {
     this.#env = env;
+    this.#hashes = new DocumentHash(env.ports.hash);
     this.#empty = showSources(env, "", [], NOTHING);
   }
 
@@ -80,40 +90,28 @@ export class RecordTable {
 
   robots(): readonly RobotId[] {
     if (this.#unsorted.size === 0) return this.#ids;
-    const ids = new Set(this.#ids);
     let changed = false;
     for (const robot of this.#unsorted) {
       const alive = hasAnything(this.shown(robot));
-      if (alive === ids.has(robot)) continue;
+      if (alive === this.#alive.has(robot)) continue;
       changed = true;
-      if (alive) ids.add(robot);
-      else ids.delete(robot);
+      if (alive) this.#alive.add(robot);
+      else this.#alive.delete(robot);
     }
     this.#unsorted.clear();
-    if (changed) this.#ids = [...ids].toSorted(compareText);
+    if (changed) this.#ids = [...this.#alive].toSorted(compareText);
     return this.#ids;
   }
 
-  /** What the robot would show if the own generation held `record` for it. */
-  preview(robot: RobotId, own: GenerationRef | undefined, record: RobotRecord): ShownRecord {
-    return showSources(this.#env, robot, this.#sourcesWith(robot, own, record), this.#horizon);
-  }
-
-  /** dag-cbor size of the merged state with its tombstones, with `record` in the own generation if given (rule CH3). */
-  stateBytes(
+  /** The state that the robot has, or would have if the own generation held `record`, and its size (rule CH3). */
+  preview(
     robot: RobotId,
     own: GenerationRef | undefined,
     record: RobotRecord | undefined,
-  ): number {
+  ): StatePreview {
     const sources =
       record === undefined ? this.#sources(robot) : this.#sourcesWith(robot, own, record);
-    const standing = standingTombstones(mergeSources(sources, this.#horizon));
-    const tombstones = standing.filter((pointer) => pointer.startsWith("/state"));
-    const { state } = showSources(this.#env, robot, sources, this.#horizon);
-    const { codec } = this.#env.ports;
-    const overhead =
-      tombstones.length === 0 ? 0 : codec.encode(tombstones).length + tombstones.length * 9;
-    return codec.encode(state).length + overhead;
+    return previewState(this.#env, sources, this.#horizon);
   }
 
   highestStamp(robot: RobotId, horizon: number): number {
@@ -266,10 +264,15 @@ export class RecordTable {
 
   documentHash(): string {
     if (this.#hash === undefined) {
-      const rows = this.#exported().filter(({ shown }) => hasAnything(shown));
-      const bytes = new Uint8Array(rows.length * 32);
-      for (const [i, { shown }] of rows.entries()) bytes.set(shown.hash, i * 32);
-      this.#hash = toHex(this.#env.ports.hash.sha256(bytes));
+      const ids = this.robots();
+      if (this.#ahead.size === 0) {
+        this.#hash = this.#hashes.of(ids, (robot) => this.shown(robot).hash);
+      } else {
+        const rows = this.#exported().filter(({ shown }) => hasAnything(shown));
+        const hashes = new Map(rows.map(({ robot, shown }) => [robot, shown.hash]));
+        const all = new DocumentHash(this.#env.ports.hash);
+        this.#hash = all.of([...hashes.keys()], (robot) => hashes.get(robot) as Uint8Array);
+      }
     }
     return this.#hash;
   }
@@ -313,6 +316,7 @@ export class RecordTable {
     const slot = this.#slots.get(robot);
     if (slot !== undefined) slot.shown = undefined;
     this.#hash = undefined;
+    this.#hashes.touch(robot);
     this.#unsorted.add(robot);
   }
 

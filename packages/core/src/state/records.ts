@@ -163,6 +163,7 @@ export class Records {
     });
     if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== before.etag)
       return refuse("precondition-failed");
+    if (this.#own === undefined) return refuse("not-ready");
     if (isDeeperThan(patch, STATE_DEPTH_MAX)) return refuse("state-too-deep");
     const normal = normalJson(this.#env.ports.codec, patch);
     if (normal === undefined) return refuse("state-invalid");
@@ -172,14 +173,12 @@ export class Records {
       return { ok: true, state: before.state, etag: before.etag };
     const draft = this.#draft(robot, now);
     draftMergePatch(draft, "/state", before.state, normal);
-    let staged: WriteResult = { ok: false, code: "state-too-large" };
-    if (isSameJson(this.#preview(robot, draft.record()), expected))
-      staged = this.#stageState(robot, draft.record());
+    let staged = this.#stageState(robot, draft.record(), expected);
     if (!staged.ok && staged.code === "state-too-large") {
       // Something hidden would come back (a scalar under a removed object), or tombstones take the room: clear and write it whole.
       const whole = this.#draft(robot, now);
       whole.replace("/state", expected);
-      staged = this.#stageState(robot, whole.record());
+      staged = this.#stageState(robot, whole.record(), expected);
     }
     if (!staged.ok) return refuse(staged.code);
     const { state, etag } = this.#table.shown(robot);
@@ -228,16 +227,12 @@ export class Records {
     return new RecordDraft(this.#table.ownRecord(robot, this.#own), hlcAfter(now.wallMs, seen));
   }
 
-  #preview(robot: RobotId, record: RobotRecord): Json {
-    return this.#table.preview(robot, this.#own, record).state;
-  }
-
   /** States beyond the limit (two gateways may have met) can still be made smaller. */
-  #stageState(robot: RobotId, record: RobotRecord): WriteResult {
-    const bytes = this.#table.stateBytes(robot, this.#own, record);
-    if (bytes > STATE_BYTES_MAX && bytes > this.#table.stateBytes(robot, this.#own, undefined)) {
-      return { ok: false, code: "state-too-large" };
-    }
+  #stageState(robot: RobotId, record: RobotRecord, expected: JsonObject): WriteResult {
+    const { state, bytes } = this.#table.preview(robot, this.#own, record);
+    const tooLarge =
+      bytes > STATE_BYTES_MAX && bytes > this.#table.preview(robot, this.#own, undefined).bytes;
+    if (tooLarge || !isSameJson(state, expected)) return { ok: false, code: "state-too-large" };
     return this.#stage(robot, record);
   }
 

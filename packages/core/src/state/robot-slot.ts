@@ -3,7 +3,7 @@ import type { Env } from "../env.ts";
 import type { NodeId, RobotId } from "../ids.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { toHex } from "../wire/hex.ts";
-import { viewOf } from "./record-view.ts";
+import { standingTombstones, viewOf } from "./record-view.ts";
 import {
   attribute,
   firstStampBeyond,
@@ -36,6 +36,13 @@ export interface ShownRecord {
   readonly registrar: NodeId | undefined;
   /** Retired, and nothing was written since. */
   readonly retired: boolean;
+}
+
+/** A state before it is written, and what it would weigh. */
+export interface StatePreview {
+  readonly state: JsonObject;
+  /** dag-cbor size with the tombstones that stand. */
+  readonly bytes: number;
 }
 
 const NO_STATE: JsonObject = Object.freeze(Object.create(null) as JsonObject);
@@ -78,3 +85,18 @@ export function showSources(
     retired,
   };
 }
+
+/** The state alone, without the hashes of a {@link ShownRecord}. */
+export function previewState(env: Env, sources: readonly Source[], horizon: number): StatePreview {
+  const { codec } = env.ports;
+  const merged = mergeSources(sources, horizon);
+  const shownState = viewOf(merged)["state"];
+  const state = isJsonObject(shownState) ? shownState : NO_STATE;
+  const tombstones = standingTombstones(merged).filter((pointer) => pointer.startsWith("/state"));
+  const overhead =
+    tombstones.length === 0 ? 0 : codec.encode(tombstones).length + tombstones.length * STAMP_BYTES;
+  return { state, bytes: codec.encode(state).length + overhead };
+}
+
+/** A stamp in dag-cbor. */
+const STAMP_BYTES = 9;

@@ -15,6 +15,11 @@ export function toHex(bytes: Uint8Array): HashHex {
 export function fromHex(text: HashHex): Uint8Array {
   const bytes = new Uint8Array(text.length >> 1);
   for (let i = 0; i < bytes.length; i++)
-    bytes[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
+    bytes[i] = nibble(text, i * 2) * 16 + nibble(text, i * 2 + 1);
   return bytes;
+}
+
+function nibble(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code < 58 ? code - 48 : code - 87;
 }
