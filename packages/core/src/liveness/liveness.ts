@@ -114,7 +114,7 @@ export class Liveness {
     if (dated.type === "replayed") return { dateMonoMs: undefined, isNewBoot: false };
     adoptInterval(subject, header, isNewBoot);
     subject.says = pulse.attachment;
-    subject.loss.onPulse(header.boot, header.seq, now.monoMs);
+    subject.loss.onPulse(header.boot, header.seq, now.monoMs, subject.intervalMs);
     subject.learn({ envelope: pulse.evidence, header }, now.monoMs);
     if (isNewBoot) this.#greet(subject);
     if (dated.type === "dated") {

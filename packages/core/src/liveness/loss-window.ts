@@ -1,19 +1,23 @@
 /**
  * Which share of a node's pulses did not arrive in the last 20 s (rule PU7): by gaps in the sequence, so that it needs no clock of the
  * sender. Ten one-second buckets would blur at slow pulses; the window simply restarts from the newest half when it is full.
+ * A long gap is an outage, which verdicts are for, and starts a new window: otherwise every healed partition would look lossy.
  */
-import { LOSSY_SHARE, LOSSY_WINDOW_MS } from "./rules.ts";
+import { LOSSY_SHARE, LOSSY_WINDOW_MS, OUTAGE_INTERVALS } from "./rules.ts";
 
 /** Fewer expected pulses say nothing. */
 const EXPECTED_MIN = 8;
 
 export class LossWindow {
   #boot = 0;
+  #lastMonoMs = Number.NEGATIVE_INFINITY;
   #halves: { sinceMonoMs: number; firstSeq: number; lastSeq: number; received: number }[] = [];
 
   /** A pulse above every one seen arrived. */
-  onPulse(boot: number, seq: number, nowMonoMs: number): void {
-    if (boot !== this.#boot) {
+  onPulse(boot: number, seq: number, nowMonoMs: number, intervalMs: number): void {
+    const wasOut = nowMonoMs - this.#lastMonoMs > OUTAGE_INTERVALS * intervalMs;
+    this.#lastMonoMs = nowMonoMs;
+    if (boot !== this.#boot || wasOut) {
       this.#boot = boot;
       this.#halves = [];
     }

@@ -27,6 +27,8 @@ export const START_UP_INTERVALS: number = 10;
 /** Share of pulses missed in the window that makes a witness call a node lossy. */
 export const LOSSY_SHARE: number = 0.4;
 export const LOSSY_WINDOW_MS: number = 20_000;
+/** A longer gap is an outage and no loss. */
+export const OUTAGE_INTERVALS: number = 6;
 /** The second reversal within the window makes a node flapping, until it was clean for so long. */
 export const FLAP_WINDOW_MS: number = 600_000;
 export const FLAP_CLEAN_MS: number = 60_000;
