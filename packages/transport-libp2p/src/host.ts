@@ -110,8 +110,8 @@ async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
       maxConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
       inboundConnectionThreshold: spec.fleetSizeMax + SPARE_CONNECTIONS,
       maxIncomingPendingConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
-      dialTimeout: 10_000,
-      addressDialTimeout: 8_000,
+      dialTimeout: 5_000,
+      addressDialTimeout: 5_000,
       reconnectRetries: 0,
     },
     // Pings are the transport's own: they measure, and only a very long silence makes it dial anew.

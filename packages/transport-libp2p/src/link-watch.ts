@@ -14,7 +14,7 @@ export const GOSSIP_MISSES_ALLOWED: number = 8;
 const TICK_MS = 1_000;
 const PING_PROTOCOL = "/ipfs/ping/1.0.0";
 const PING_BYTES = 32;
-const PING_TIMEOUT_MS = 20_000;
+const PING_TIMEOUT_MS = 9_000;
 const GOSSIP_PREFIX = "/meshsub/";
 
 export interface LinkWatchOptions {

@@ -51,9 +51,9 @@ export interface TransportTuning {
   readonly frameTimeoutMs: number;
   /** How long a peer may take to make room for the next frame. @default 30,000 */
   readonly drainTimeoutMs: number;
-  /** Between two measurements of a round trip. @default 10,000 */
+  /** Between two measurements of a round trip. @default 4,000 */
   readonly pingEveryMs: number;
-  /** Without any answer for this long a connection is closed, to be dialled anew; no evidence of anything (VE0). @default 60,000 */
+  /** Without any answer for this long a connection is closed, to be dialled anew; no evidence of anything (VE0). @default 9,000 */
   readonly silentConnectionMs: number;
   /** Send own gossip to every subscriber rather than to the mesh. @default true */
   readonly floodPublish: boolean;
@@ -76,8 +76,8 @@ const DEFAULT_TUNING: TransportTuning = {
   helloGraceMs: 10_000,
   frameTimeoutMs: 30_000,
   drainTimeoutMs: 30_000,
-  pingEveryMs: 10_000,
-  silentConnectionMs: 60_000,
+  pingEveryMs: 4_000,
+  silentConnectionMs: 9_000,
   floodPublish: true,
 };
 
