@@ -5,7 +5,13 @@ import { freePort, NodeProcess, ProcessFleet, waitFor } from "../support/node-pr
 
 const OTHERS = ["one", "two", "three"];
 
-/** A fleet whose founder `far` is reached by everybody through one link that can be held. */
+/** Nobody listens there, so nobody can be dialled by it. */
+const NOWHERE = "/ip4/127.0.0.1/tcp/1";
+
+/**
+ * A fleet whose founder `far` is reached by everybody through one link that can be held. The others announce nothing that could be
+ * dialled, so that no second way to `far` comes up; they are told each other's real addresses.
+ */
 async function startFarFleet(
   fleet: ProcessFleet,
 ): Promise<{ readonly far: NodeProcess; readonly link: HeldLink }> {
@@ -22,7 +28,17 @@ async function startFarFleet(
   });
   fleet.nodes.push(far);
   await far.start();
-  for (const name of OTHERS) await fleet.add({ name, region: "eu" });
+  const farAddress = await far.joinAddress();
+  const others: string[] = [];
+  for (const name of OTHERS) {
+    const meshPort = await freePort();
+    const node = await fleet.add(
+      { name, region: "eu" },
+      { meshPort, join: [farAddress, ...others], args: ["--announce", NOWHERE] },
+    );
+    const { self } = (await node.json("/api/v1/peers")) as unknown as { readonly self: { readonly id: string } };
+    others.push(`/ip4/127.0.0.1/tcp/${meshPort}/p2p/${self.id}`);
+  }
   await fleet.allSee(["far", ...OTHERS], "up", 15_000);
   return { far, link };
 }
@@ -50,6 +66,8 @@ describe("a link that holds bytes back", () => {
     await waitFor("the others to say down", 8_000, async () =>
       (await statusesOf(fleet, "far")).every((status) => status === "down"),
     );
+    // Its last pulses were sent just before its death: only when they too are older than any deadline must they show nothing.
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
     link.release();
     const untilMs = performance.now() + 4_000;
     while (performance.now() < untilMs) {
