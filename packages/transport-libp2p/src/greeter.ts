@@ -20,6 +20,8 @@ export const HELLO_STREAMS_MAX: number = 4;
 const HANG_UP_DELAY_MS = 500;
 
 export interface GreeterListener {
+  /** Whether `node` has said hello before, on any connection that still stands. */
+  isUp(node: NodeId): boolean;
   /** What to say to `node` now. */
   hello(node: NodeId): Hello;
   /** Both sides have said hello. `roundTripMs` is known to the side that spoke first. */
@@ -98,9 +100,10 @@ export class Greeter {
       );
       this.#judge(node, hello, connection, roundTripMs);
     } catch (error) {
+      const unsupported =
+        error instanceof UnsupportedProtocolError || isNamed(error, "UnsupportedProtocolError");
       if (this.#stopped || connection.status !== "open") return;
-      if (error instanceof UnsupportedProtocolError || isNamed(error, "UnsupportedProtocolError"))
-        this.#refuse("foreign-fleet", node);
+      if (unsupported && !this.#listener.isUp(node)) this.#refuse("foreign-fleet", node);
       else this.#fault(error, node, connection);
     }
   }
@@ -134,13 +137,11 @@ export class Greeter {
     this.#listener.greeted(node, hello, connection, roundTripMs);
   }
 
+  /** A hello that failed ends the connection, unless it was one more from a peer that is merely slow: that is no fault of its. */
   #fault(error: unknown, node: NodeId, connection: Connection): void {
-    const fault =
-      error instanceof HelloError
-        ? error.fault
-        : isNamed(error, "TimeoutError")
-          ? "hello-timeout"
-          : undefined;
+    const timedOut = isNamed(error, "TimeoutError") ? "hello-timeout" : undefined;
+    const fault = error instanceof HelloError ? error.fault : timedOut;
+    if (fault !== "hello-malformed" && this.#listener.isUp(node)) return;
     if (fault !== undefined) this.#listener.rejected(fault, node);
     connection.abort(error instanceof Error ? error : new Error("hello failed"));
   }

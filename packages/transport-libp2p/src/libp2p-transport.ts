@@ -244,6 +244,7 @@ export class Libp2pTransport implements Transport {
 
   #greeterListener(): ConstructorParameters<typeof Greeter>[0]["listener"] {
     return {
+      isUp: (node) => this.#sessions.get(node)?.info !== undefined,
       hello: (node) => this.#hello(node),
       greeted: (node, hello, connection, roundTripMs) =>
         this.#greeted(node, hello, connection, roundTripMs),

@@ -1,0 +1,98 @@
+/**
+ * A libp2p host that is no Pulsemesh node but can speak like one, badly: the hello is written here by hand from docs/SPEC.md, so
+ * that these tests also check the wire format against a second writer.
+ */
+import { noise } from "@libp2p/noise";
+import { identify } from "@libp2p/identify";
+import type { Connection, Libp2p, Stream } from "@libp2p/interface";
+import { tcp } from "@libp2p/tcp";
+import { yamux } from "@libp2p/yamux";
+import { multiaddr } from "@multiformats/multiaddr";
+import { createLibp2p } from "libp2p";
+import { OUR_FLEET } from "./libp2p-harness.ts";
+import { until } from "./libp2p-harness.ts";
+
+export interface HelloFields {
+  readonly versionMin?: number | undefined;
+  readonly versionMax?: number | undefined;
+  readonly instance?: string | undefined;
+  /** Multiaddrs in binary form. */
+  readonly known?: readonly Uint8Array[] | undefined;
+}
+
+/** A hello frame: its length, then protobuf fields 1 and 2 (varints) and 3, 4, 6 (bytes). */
+export function helloFrame(fields: HelloFields = {}): Uint8Array {
+  const agent = Buffer.from("stranger");
+  const instance = Buffer.from(fields.instance ?? "0000000000000001", "hex");
+  const known = (fields.known ?? []).flatMap((bytes) => [0x32, ...varint(bytes.length), ...bytes]);
+  return frame(
+    Buffer.from([
+      ...[0x08, fields.versionMin ?? 1],
+      ...[0x10, fields.versionMax ?? 1],
+      ...[0x1a, agent.length, ...agent],
+      ...[0x22, instance.length, ...instance],
+      ...known,
+    ]),
+  );
+}
+
+/** `body` with its length in front. */
+export function frame(body: Uint8Array): Uint8Array {
+  return Buffer.from([...varint(body.length), ...body]);
+}
+
+function varint(value: number): readonly number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
+}
+
+export interface Stranger {
+  readonly host: Libp2p;
+  readonly node: string;
+  readonly connection: Connection;
+  open(protocol: "hello" | "direct" | "sync"): Promise<Stream>;
+  /** Says hello properly and waits for the answer. */
+  greet(fields?: HelloFields): Promise<void>;
+}
+
+/**
+ * Connects to `address` and says nothing yet; offers `protocols`, each of which takes streams and ignores them, and answers
+ * hellos if it is asked to.
+ */
+export async function connectStranger(
+  address: string,
+  protocols: readonly string[] = [],
+  answersHello = true,
+): Promise<Stranger> {
+  const host = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+    services: { identify: identify() },
+  });
+  for (const protocol of protocols) await host.handle(protocol, (stream) => stream.pause());
+  if (answersHello) {
+    await host.handle(
+      `/pulsemesh/${OUR_FLEET}/hello/1`,
+      (stream) => void stream.send(helloFrame()),
+    );
+  }
+  const connection = await host.dial(multiaddr(address));
+  const open = (protocol: string): Promise<Stream> =>
+    connection.newStream(`/pulsemesh/${OUR_FLEET}/${protocol}/1`, { maxOutboundStreams: 100 });
+  return {
+    host,
+    node: host.peerId.toString(),
+    connection,
+    open,
+    async greet(fields) {
+      const stream = await open("hello");
+      let answered = false;
+      stream.addEventListener("message", () => {
+        answered = true;
+      });
+      stream.send(helloFrame(fields));
+      await until("the hello was answered", () => answered || stream.status !== "open");
+    },
+  };
+}
