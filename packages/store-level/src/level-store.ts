@@ -53,7 +53,7 @@ export interface LevelStoreDeps {
 }
 
 /** Version of the layout that this release reads and writes. */
-export const STORE_FORMAT: number = 1;
+const STORE_FORMAT = 1;
 /** Corrupt rows that are remembered at most; further ones are quarantined all the same. */
 export const CORRUPT_REPORTED_MAX: number = 1_000;
 /** Repairs during one reading at most; then the reading fails. */
