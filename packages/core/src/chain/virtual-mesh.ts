@@ -22,7 +22,7 @@ export interface VirtualDeps {
 }
 
 export const WALL_MS: number = 1_800_000_000_000;
-const STEPS_MAX = 200_000;
+const STEP_LIMIT = 200_000;
 
 interface Frame {
   readonly from: NodeId;
@@ -164,7 +164,7 @@ export class VirtualMesh {
 
   /** Delivers until nothing is under way. */
   run(): void {
-    for (let step = 0; step < STEPS_MAX; step++) {
+    for (let step = 0; step < STEP_LIMIT; step++) {
       const frame = this.#queue.shift();
       if (frame === undefined) return;
       const node = this.nodes.get(frame.to);
@@ -181,7 +181,7 @@ export class VirtualMesh {
   /** Lets time pass, fires what is due, delivers. */
   advance(ms: number): void {
     const until = this.monoMs + ms;
-    for (let step = 0; step < STEPS_MAX; step++) {
+    for (let step = 0; step < STEP_LIMIT; step++) {
       this.run();
       const due = Math.min(...[...this.nodes.values()].map(({ timerMonoMs }) => timerMonoMs));
       if (due > until) break;

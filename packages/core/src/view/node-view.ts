@@ -31,6 +31,6 @@ export interface FleetView {
   readonly roster: number;
   /** This node and those whose newest dated pulse is at most 2.2 intervals old. */
   readonly inSight: number;
-  /** SHA-256 (hex) of the canonical export of document `reported` (promise P1). */
+  /** Hex SHA-256 over the hashes of document `reported`’s records in id order: equal when the canonical exports are (promise P1). */
   readonly documentHash: string;
 }
