@@ -172,7 +172,7 @@ describe("commands over a running node", () => {
       "--robot",
       "scanner",
       "--every",
-      "5s",
+      "5m",
       "--label",
       "role=scan",
     );
@@ -191,7 +191,7 @@ describe("commands over a running node", () => {
       robot_id: "scanner",
       status: "new",
       labels: { role: "scan" },
-      schedule: { type: "every", every_ms: 5_000, grace_ms: 0, missed: 3 },
+      schedule: { type: "every", every_ms: 300_000, grace_ms: 0, missed: 3 },
     });
   });
 

@@ -79,7 +79,8 @@ async function dev(cli: Cli, flags: DevFlags): Promise<number> {
   try {
     code = await playOrShow(cli, flags, crew, interruption);
   } finally {
-    await crew.close();
+    // After the story nobody is left who would like to hear goodbye.
+    await crew.close(flags.once === true ? 0 : undefined);
   }
   if (interruption.by() !== undefined) {
     cli.terminal.say("Stopped. No process and no folder is left.");

@@ -12,6 +12,8 @@ import { formatHostPort, hostPortOfMultiaddr, isFree, nearestFreePort } from "..
 import { type Interruption, catchInterruption } from "../interruption.ts";
 import { dieWithParent } from "../parent-watch.ts";
 import { runLogger } from "../run-logger.ts";
+import { refuseForeignFleet } from "./fleet-check.ts";
+import { packageVersion } from "../version.ts";
 import { type RunFlags, type RunPlan, planRun, runFlags } from "./run-options.ts";
 import {
   type RobotFlagList,
@@ -21,6 +23,7 @@ import {
 } from "./run-robots.ts";
 
 const registerRetryMs = 100;
+const joinHintMs = 3_000;
 
 /** Adds `run` to the program. */
 export function addRunCommand(program: Command, cli: Cli): void {
@@ -65,11 +68,19 @@ async function run(
   const { startGateway } = await import("@pulsemesh/gateway");
   let node: PulsemeshNode | undefined;
   let gateway: Gateway | undefined;
+  using hint = hintWhileJoining(cli, plan);
   try {
-    node = await createNode({ ...plan.node, logger, signal: interruption.signal });
-    gateway = await startGateway(node, { ...plan.http, insecureHttp: plan.insecureHttp });
+    await requireFree(plan);
+    const version = packageVersion();
+    const agent = `pulsemesh/${version}`;
+    node = await createNode({ ...plan.node, agent, logger, signal: interruption.signal });
+    const { http, insecureHttp } = plan;
+    gateway = await startGateway(node, { ...http, insecureHttp, version, logger });
+    hint[Symbol.dispose]();
     announceStart(cli, flags, node, gateway);
     await registerAll(node, robots, interruption);
+    const { dataDir, join = [] } = plan.node;
+    await refuseForeignFleet(node, dataDir, join, interruption.signal);
     await untilAborted(interruption.signal);
     terminal.say("Stopping: telling the others that this is planned. Again to stop at once.");
   } catch (error) {
@@ -84,6 +95,26 @@ async function run(
 
 function exitCodeOf(interruption: Interruption): number {
   return interruption.by() === "SIGINT" ? EXIT.interrupted : EXIT.ok;
+}
+
+/** Before the data folder is touched; whoever takes the port in between is met when the gateway opens it. */
+async function requireFree({ http }: RunPlan): Promise<void> {
+  if (http.port === 0 || (await isFree(http))) return;
+  throw new PulsemeshError(
+    "address-in-use",
+    `Cannot serve HTTP on ${formatHostPort(http)}: another process listens there.`,
+  );
+}
+
+/** A first join waits until a member answers; whoever typed a wrong address should not wait in silence. */
+function hintWhileJoining({ terminal }: Cli, { node: { join = [] } }: RunPlan): Disposable {
+  const timer = setTimeout(() => {
+    if (join.length === 0) return;
+    terminal.say(
+      `No member has answered at ${join.join(", ")} yet; trying on. Next: check with \`pulsemesh peers\` there that it runs and listens on that address.`,
+    );
+  }, joinHintMs);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: Gateway): void {

@@ -14,13 +14,15 @@ export interface Crew {
   /** Starts `pulsemesh ARGS`; its output goes to `logs/NAME.log` in the folder. */
   start(name: string, args: readonly string[]): Child;
   logFile(name: string): string;
-  /** Asks everybody to stop, insists after a while, removes the folder. Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Asks everybody to stop, insists after `patienceMs`, removes the folder. Idempotent.
+   * @param patienceMs - 0 kills at once; by default longer than a planned stop takes (rule VE9)
+   */
+  close(patienceMs?: number): Promise<void>;
   /** Ends everybody and removes the folder before it returns; for a second Ctrl-C. */
   closeAtOnce(): void;
 }
 
-/** Longer than a node's planned stop takes (rule VE9: it waits a second for acknowledgements). */
 const stopPatienceMs = 4_000;
 
 /** Starts the janitor and makes the folder. */
@@ -38,11 +40,11 @@ export function gatherCrew(parent: string = tmpdir()): Crew {
   };
   const remove = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 };
   let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
-    sendAll("SIGTERM");
+  const close = async (patienceMs: number): Promise<void> => {
+    sendAll(patienceMs === 0 ? "SIGKILL" : "SIGTERM");
     const everybody = Promise.all([...children].map((child) => child.ended));
     const patience = new AbortController();
-    const timedOut = wait(stopPatienceMs, undefined, { signal: patience.signal }).catch(() => {});
+    const timedOut = wait(patienceMs, undefined, { signal: patience.signal }).catch(() => {});
     await Promise.race([everybody, timedOut]);
     patience.abort();
     sendAll("SIGKILL");
@@ -64,7 +66,7 @@ export function gatherCrew(parent: string = tmpdir()): Crew {
       });
       return child;
     },
-    close: () => (closing ??= close()),
+    close: (patienceMs = stopPatienceMs) => (closing ??= close(patienceMs)),
     closeAtOnce: () => {
       sendAll("SIGKILL");
       rmSync(folder, remove);
