@@ -88,6 +88,31 @@ describe("createNode", () => {
     expect(again.ready()).toBe(true);
   });
 
+  test("ME1 a pinned directory stays in its fleet whatever it is told to join: refused, counted, and said once", async () => {
+    const warnings: string[] = [];
+    const ignore = (): void => undefined;
+    const logger = {
+      debug: ignore,
+      info: ignore,
+      error: ignore,
+      warn: (_fields: object, message: string) => void warnings.push(message),
+    };
+    const first = await start("a", { logger });
+    await (await start("b")).stop();
+    const second = await start("b", { join: first.addresses(), logger });
+    const refused = () =>
+      [first, second].flatMap((node) =>
+        node
+          .metrics()
+          .flatMap((metric) => metric.samples)
+          .filter((sample) => sample.labels["reason"] === "foreign-fleet"),
+      );
+    await until("it is refused and counted", () => refused().length > 0);
+    expect(second.fleet).not.toBe(first.fleet);
+    expect(second.fleetView().roster).toBe(1);
+    expect(warnings.join()).toContain("another fleet");
+  });
+
   test("P8 whoever waits for a member that never answers can give up, and nothing stays open", async () => {
     const abort = new AbortController();
     const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${(await start("a")).id}`;

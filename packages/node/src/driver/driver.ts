@@ -41,6 +41,7 @@ export const STOP_WAIT_MS_MAX: number = 1_200;
 /** How long a stop waits for the network to close its connections. */
 export const CLOSE_WAIT_MS_MAX: number = 3_000;
 
+const FOREIGNER_EVERY_MS = 60_000;
 const LAG_EVERY_MS = 1_000;
 
 export class Driver {
@@ -55,6 +56,7 @@ export class Driver {
   /** The last core that was whole; read while the next one is being rebuilt. */
   #view: Core | undefined;
   #lastRebuildMonoMs = Number.NEGATIVE_INFINITY;
+  #lastForeignerMonoMs = Number.NEGATIVE_INFINITY;
   #stopping: Promise<void> | undefined;
   /** The search for the next life, while there is one. */
   #succeeding: Promise<void> | undefined;
@@ -148,8 +150,23 @@ export class Driver {
       this.#peers.delete(node);
       if (this.#life?.isRunning === true) this.#life.take({ type: "peer-down", node });
     },
-    rejected: (reason) => this.meter.refused(reason),
+    rejected: (reason, from) => {
+      this.meter.refused(reason);
+      if (reason === "foreign-fleet") this.#warnOfForeigner(from);
+    },
   };
+
+  /** The usual cause is a `join` that leads to a fleet other than the pinned one; said once in a while, since the other side retries. */
+  #warnOfForeigner(node: NodeId | undefined): void {
+    const { clock, logger, transport } = this.#deps;
+    const nowMs = clock.now().monoMs;
+    if (nowMs - this.#lastForeignerMonoMs < FOREIGNER_EVERY_MS) return;
+    this.#lastForeignerMonoMs = nowMs;
+    logger.warn(
+      { node, ownFleet: transport.fleet },
+      "refused a node of another fleet; to join that fleet, start with a data directory of its own",
+    );
+  }
 
   /** Bulk needs the disk, and sync brings it again later; pulses and statements are taken as long as core lives. */
   #networkLife(isBulk: boolean): Life | undefined {
