@@ -1,6 +1,7 @@
 /**
  * Everything core can ask of its driver, as data.
- * An effect with `after` waits for that commit to be durable while inputs go on (rule DU1); order among effects is kept per kind.
+ * An effect with `after` waits for that commit to be durable while inputs go on (rule DU1). Order is kept among sync frames to one peer, gossip
+ * of topic `state`, and events; everything else is complete in itself, and what needs no commit may overtake what does.
  */
 import type { CommandResult } from "./command.ts";
 import type { StoreOp, StoreRange } from "./driver/store.ts";
@@ -11,7 +12,12 @@ import type { CommitId, LoadId, TimerId } from "./input.ts";
 
 export type Effect =
   | { readonly type: "validate"; readonly result: Validation }
-  | { readonly type: "publish"; readonly topic: Topic; readonly bytes: Uint8Array; readonly after?: CommitId | undefined }
+  | {
+      readonly type: "publish";
+      readonly topic: Topic;
+      readonly bytes: Uint8Array;
+      readonly after?: CommitId | undefined;
+    }
   | {
       readonly type: "send";
       readonly to: NodeId;
@@ -21,7 +27,12 @@ export type Effect =
     }
   | { readonly type: "persist"; readonly commit: CommitId; readonly ops: readonly StoreOp[] }
   | { readonly type: "load"; readonly load: LoadId; readonly range: StoreRange }
-  | { readonly type: "set-timer"; readonly id: TimerId; readonly generation: number; readonly atMonoMs: number }
+  | {
+      readonly type: "set-timer";
+      readonly id: TimerId;
+      readonly generation: number;
+      readonly atMonoMs: number;
+    }
   | { readonly type: "emit"; readonly event: CoreEvent; readonly after?: CommitId | undefined }
   | {
       readonly type: "reply";
