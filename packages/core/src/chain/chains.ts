@@ -64,7 +64,7 @@ export class Chains {
     this.#sync = new Sync(env, {
       ...deps,
       accept: (bytes, now, wanted, parts) =>
-        this.#settle(this.#store.accept(bytes, now, wanted, parts)),
+        this.#introduce(() => this.#settle(this.#store.accept(bytes, now, wanted, parts))),
     });
     const own = { index: this.#index, store: this.#store };
     this.#own = new Map(
@@ -211,6 +211,18 @@ export class Chains {
     if (log.fork !== undefined || (held !== undefined && !differs)) return;
     if (differs || seq > log.head.seq)
       this.#sync.lack({ document, author, epoch, seq, from, deep: differs }, now);
+  }
+
+  /**
+   * A header that came by sync and makes a member is handed on by gossip: a newcomer publishes it before it knows anybody, and until the
+   * others know it they follow its pulses only where it is their neighbour.
+   */
+  #introduce(accept: () => AcceptResult): AcceptResult {
+    const { version } = this.membership;
+    const result = accept();
+    const isNew = result.status === "stored" && this.membership.version !== version;
+    if (isNew) this.#env.out.publish("state", result.entry.bytes, this.#env.out.pendingCommit());
+    return result;
   }
 
   /** What a received entry means beyond the store: forks are recorded, unknown own entries end this boot. */
