@@ -60,7 +60,11 @@ export class AgreementCheck implements Check {
 
   #checkAgreement(viewers: readonly number[], subject: number): void {
     const { board, nowMs, truth } = this.#fleet;
-    const majority = viewers.filter((viewer) => truth.hasMajority(viewer) && this.#isSettledIn(viewer));
+    const all = viewers.filter((viewer) => truth.hasMajority(viewer) && this.#isSettledIn(viewer));
+    // Of nodes that hear only one way nothing is asked here; two majorities there cannot be.
+    const first = all.toSorted((a, b) => truth.reach(b).length - truth.reach(a).length)[0];
+    const inReach = new Set(first === undefined ? [] : truth.reach(first));
+    const majority = all.filter((viewer) => inReach.has(viewer));
     const opinions = new Set(majority.map((viewer) => opinionOf(board.get(viewer, subject))));
     if (opinions.size <= 1) {
       this.#disagreeSinceMs[subject] = Number.POSITIVE_INFINITY;
@@ -85,7 +89,8 @@ export class AgreementCheck implements Check {
     const entry = board.get(viewer, subject);
     const togetherSinceMs = truth.togetherSinceMs(viewer, subject);
     if (togetherSinceMs !== Number.POSITIVE_INFINITY) {
-      if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs: togetherSinceMs, rule: "VE3" });
+      const sinceMs = Math.max(togetherSinceMs, truth.disturbedMs(viewer), truth.disturbedMs(subject));
+      if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
       return;
     }
     const awaySinceMs = truth.isLive(subject) ? truth.apartSinceMs(viewer, subject) : truth.deadSinceMs(subject);

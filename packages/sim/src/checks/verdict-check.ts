@@ -37,7 +37,15 @@ export class VerdictCheck implements Check {
     this.#heardMadeMs = new Float64Array(fleet.nodes.length ** 2).fill(Number.NEGATIVE_INFINITY);
   }
 
-  handled(node: SimNode, input: Input, _effects: readonly Effect[]): void {
+  handled(node: SimNode, input: Input, effects: readonly Effect[]): void {
+    this.#noteArrival(node, input);
+    // What a core decides counts, not when the disk lets it say so: a pulse may well arrive in between.
+    for (const effect of effects) {
+      if (effect.type === "publish" && effect.topic === "verdict") this.#checkSilence(node, effect.bytes);
+    }
+  }
+
+  #noteArrival(node: SimNode, input: Input): void {
     if (input.type === "gossip" && input.topic === "verdict") return;
     if (input.type !== "gossip" && (input.type !== "message" || input.channel !== "direct")) return;
     const madeMs = this.#madeMs.get(input.bytes);
@@ -90,9 +98,8 @@ export class VerdictCheck implements Check {
   }
 
   #readObservation(from: number, bytes: Uint8Array): void {
-    const { wire, nowMs, pulseEveryMs, nodes, hostile } = this.#fleet;
-    const observation = wire.observation(bytes);
-    const node = nodes[from];
+    const observation = this.#fleet.wire.observation(bytes);
+    const node = this.#fleet.nodes[from];
     if (observation === undefined || node === undefined || observation.author !== node.id) return;
     for (const { kind, subject, boot, seq } of observation.statements) {
       if (kind !== "accuse") continue;
@@ -101,12 +108,17 @@ export class VerdictCheck implements Check {
       const accusers = this.#accusers.get(name);
       if (accusers === undefined) this.#accusers.set(name, new Set([node.id]));
       else accusers.add(node.id);
+    }
+  }
+
+  #checkSilence(node: SimNode, bytes: Uint8Array): void {
+    const { nowMs, pulseEveryMs, nodes } = this.#fleet;
+    for (const { kind, subject } of this.#fleet.wire.observation(bytes)?.statements ?? []) {
       const about = this.#fleet.indexOf(subject);
-      if (about === undefined || hostile.has(from)) continue;
-      const silentMs = nowMs - (this.#heardMadeMs[from * nodes.length + about] as number);
-      // The disk may take its time between the decision and the publication, never the other way round.
+      if (kind !== "accuse" || about === undefined) continue;
+      const silentMs = nowMs - (this.#heardMadeMs[node.index * nodes.length + about] as number);
       if (silentMs < SILENCE_INTERVALS * pulseEveryMs * 0.999 - CLOCK_TOLERANCE_MS) {
-        this.#fleet.report("P2", `node ${from} accuses node ${about} after a silence of ${Math.round(silentMs)} ms`);
+        this.#fleet.report("P2", `node ${node.index} accuses node ${about} after a silence of ${Math.round(silentMs)} ms`);
       }
     }
   }

@@ -26,12 +26,14 @@ function begin(fleet: Fleet, fault: Fault): void {
       break;
     case "step":
       fleet.node(fault.node).clock.stepWall(fault.byMs);
+      fleet.truth.disturb(fault.node);
       break;
   }
 }
 
 function stopPlanned(fleet: Fleet, fault: Extract<Fault, { readonly type: "stop" }>): void {
   const node = fleet.node(fault.node);
+  fleet.truth.disturb(fault.node);
   node.command({ type: "stop", mode: fault.mode, restartWithinMs: RESTART_WITHIN_MS }, () => {
     // The reply is an effect among others: the process ends once all of them are carried out.
     fleet.at(fleet.nowMs + 1, () => {
@@ -47,8 +49,10 @@ function startLater(fleet: Fleet, node: number, downMs: number): void {
 }
 
 function cut(fleet: Fleet, fault: Extract<Fault, { readonly type: "cut" }>): void {
-  const { isOneWay, isSilent } = fault;
-  const pairs = fault.groupA.flatMap((a) => fault.groupB.map((b) => [a, b] as const));
+  const { groupA, isOneWay, isSilent } = fault;
+  const others = fleet.nodes.map(({ index }) => index).filter((index) => !groupA.includes(index));
+  const groupB = fault.groupB.length > 0 ? fault.groupB : others;
+  const pairs = groupA.flatMap((a) => groupB.map((b) => [a, b] as const));
   for (const [a, b] of pairs) fleet.cut(a, b, { isSilent, isOneWay });
   fleet.at(fleet.nowMs + fault.forMs, () => {
     for (const [a, b] of pairs) fleet.heal(a, b, { isOneWay });

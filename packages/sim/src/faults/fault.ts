@@ -31,6 +31,7 @@ export type Fault =
       readonly atMs: number;
       readonly forMs: number;
       readonly groupA: readonly number[];
+      /** Empty means everybody else. */
       readonly groupB: readonly number[];
       readonly isSilent: boolean;
       readonly isOneWay: boolean;

@@ -10,9 +10,10 @@ export class Truth {
   readonly #endpoints: readonly Endpoint[];
   readonly #network: () => Network;
   readonly #nodes: number;
-  readonly #component: Int32Array;
+  readonly #hears: Uint8Array;
   readonly #togetherSinceMs: Float64Array;
   readonly #apartSinceMs: Float64Array;
+  readonly #disturbedMs: Float64Array;
   readonly #isLive: Uint8Array;
   readonly #liveSinceMs: Float64Array;
   readonly #deadSinceMs: Float64Array;
@@ -26,7 +27,8 @@ export class Truth {
     this.#endpoints = deps.endpoints;
     this.#network = deps.network;
     this.#nodes = nodes;
-    this.#component = new Int32Array(nodes).fill(-1);
+    this.#hears = new Uint8Array(nodes * nodes);
+    this.#disturbedMs = new Float64Array(nodes).fill(Number.NEGATIVE_INFINITY);
     this.#togetherSinceMs = new Float64Array(nodes * nodes).fill(Number.POSITIVE_INFINITY);
     this.#apartSinceMs = new Float64Array(nodes * nodes);
     this.#isLive = new Uint8Array(nodes);
@@ -51,17 +53,26 @@ export class Truth {
     return this.#deadSinceMs[node] as number;
   }
 
-  /** Since when both live and gossip can flow between them; never while it cannot. */
-  togetherSinceMs(a: number, b: number): number {
-    return this.#togetherSinceMs[a * this.#nodes + b] as number;
+  /** Since when both live and gossip can flow from `subject` to `viewer`; never while it cannot. */
+  togetherSinceMs(viewer: number, subject: number): number {
+    return this.#togetherSinceMs[viewer * this.#nodes + subject] as number;
   }
 
-  /** Since when one of them is dead or gossip cannot flow; meaningless while they are together. */
-  apartSinceMs(a: number, b: number): number {
-    return this.#apartSinceMs[a * this.#nodes + b] as number;
+  /** Since when one of them is dead or nothing flows from `subject` to `viewer`; meaningless while it does. */
+  apartSinceMs(viewer: number, subject: number): number {
+    return this.#apartSinceMs[viewer * this.#nodes + subject] as number;
   }
 
-  /** Whether a node and those it can reach are a strict majority of all that ever started and did not leave. */
+  /** When something last happened to a node itself that others may take a moment to get over: a stop announced, a clock set. */
+  disturbedMs(node: number): number {
+    return this.#disturbedMs[node] as number;
+  }
+
+  disturb(node: number): void {
+    this.#disturbedMs[node] = this.#clock.nowMs;
+  }
+
+  /** Whether a node and those it hears are a strict majority of all that ever started and did not leave. */
   hasMajority(node: number): boolean {
     return this.#hasMajority[node] === 1;
   }
@@ -90,12 +101,11 @@ export class Truth {
     return count;
   }
 
-  /** Live nodes in reach of a node, itself included. */
+  /** Live nodes that a node hears and that hear it, itself included. */
   reach(node: number): readonly number[] {
-    const component = this.#component[node];
     const reached: number[] = [];
     for (let other = 0; other < this.#nodes; other++) {
-      if (component !== -1 && this.#component[other] === component) reached.push(other);
+      if (this.#hears[node * this.#nodes + other] === 1 && this.#hears[other * this.#nodes + node] === 1) reached.push(other);
     }
     return reached;
   }
@@ -104,7 +114,8 @@ export class Truth {
   update(): void {
     const { nowMs } = this.#clock;
     for (let node = 0; node < this.#nodes; node++) this.#updateLife(node, nowMs);
-    this.#colour();
+    this.#hears.fill(0);
+    for (let node = 0; node < this.#nodes; node++) this.#listen(node);
     for (let a = 0; a < this.#nodes; a++) {
       for (let b = 0; b < this.#nodes; b++) this.#updatePair(a, b, nowMs);
     }
@@ -123,7 +134,7 @@ export class Truth {
 
   #updatePair(a: number, b: number, nowMs: number): void {
     const pair = a * this.#nodes + b;
-    const isTogether = this.#component[a] !== -1 && this.#component[a] === this.#component[b];
+    const isTogether = this.#hears[pair] === 1;
     const wasTogether = this.#togetherSinceMs[pair] !== Number.POSITIVE_INFINITY;
     if (isTogether === wasTogether) return;
     this.#togetherSinceMs[pair] = isTogether ? nowMs : Number.POSITIVE_INFINITY;
@@ -131,40 +142,32 @@ export class Truth {
   }
 
   #updateMajorities(nowMs: number): void {
-    const sizes = new Map<number, number>();
-    for (let node = 0; node < this.#nodes; node++) {
-      const component = this.#component[node] as number;
-      if (component !== -1 && !this.#hasLeft.has(node)) sizes.set(component, (sizes.get(component) ?? 0) + 1);
-    }
     const { roster } = this;
     for (let node = 0; node < this.#nodes; node++) {
-      const size = sizes.get(this.#component[node] as number) ?? 0;
-      const hasMajority = size * 2 > roster ? 1 : 0;
+      let inSight = 0;
+      for (let other = 0; other < this.#nodes; other++) {
+        if (this.#hears[node * this.#nodes + other] === 1 && !this.#hasLeft.has(other)) inSight += 1;
+      }
+      const hasMajority = inSight * 2 > roster ? 1 : 0;
       if (hasMajority === this.#hasMajority[node]) continue;
       this.#hasMajority[node] = hasMajority;
       this.#majorityChangedMs[node] = nowMs;
     }
   }
 
-  /** Gives each live node the number of the piece of the network it is in. */
-  #colour(): void {
+  /** Follows the links backwards: everybody whose messages can come to a listener. */
+  #listen(listener: number): void {
+    if (!this.isLive(listener)) return;
     const { connections, links, neighbours } = this.#network();
-    this.#component.fill(-1);
-    for (let start = 0; start < this.#nodes; start++) {
-      if (!this.isLive(start) || this.#component[start] !== -1) continue;
-      this.#component[start] = start;
-      const open = [start];
-      for (let node = open.pop(); node !== undefined; node = open.pop()) {
-        for (const next of neighbours[node] ?? []) {
-          const flows =
-            this.isLive(next) &&
-            connections.areConnected(node, next) &&
-            !links.isBlocked(node, next) &&
-            !links.isBlocked(next, node);
-          if (!flows || this.#component[next] !== -1) continue;
-          this.#component[next] = start;
-          open.push(next);
-        }
+    const row = listener * this.#nodes;
+    this.#hears[row + listener] = 1;
+    const open = [listener];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      for (const next of neighbours[node] ?? []) {
+        if (this.#hears[row + next] === 1 || !this.isLive(next)) continue;
+        if (!connections.areConnected(node, next) || links.isBlocked(next, node)) continue;
+        this.#hears[row + next] = 1;
+        open.push(next);
       }
     }
   }

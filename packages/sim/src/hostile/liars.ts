@@ -13,7 +13,7 @@ const LIE_EVERY_MS = 250;
 
 /** Makes a member hostile for the rest of the run. */
 export function addLiar(fleet: Fleet, index: number, kind: LiarKind): void {
-  const recorder = new Recorder(fleet);
+  const recorder = new Recorder(fleet, index);
   fleet.add(recorder);
   fleet.hostile.add(index);
   const forger = new Forger(fleet, index);
@@ -34,20 +34,20 @@ interface Tools {
 
 /** Says the worst about everybody that it can back with a real header: the newest one, or none. */
 function speak(fleet: Fleet, index: number, tools: Tools): void {
-  const own = tools.recorder.of(index).at(-1);
-  if (own === undefined) return;
+  const boot = fleet.node(index).core?.fleet(fleet.node(index).now).self.boot;
+  if (boot === undefined || boot === 0) return;
   const statements: ForgedStatement[] = [];
   for (const { id, index: other } of fleet.nodes) {
     if (other === index) continue;
     const newest = tools.recorder.of(other).at(-1);
     if (newest === undefined) continue;
-    const { boot, seq } = newest;
+    const { boot: of, seq } = newest;
     const evidence = tools.forger.headerOf(newest.bytes);
-    if (tools.kind === "accuser") statements.push({ kind: "accuse", subject: id, boot, seq, evidence });
-    else statements.push({ kind: "object", subject: id, boot, seq, evidence }, { kind: "up", subject: id, boot, seq, evidence });
+    if (tools.kind === "accuser") statements.push({ kind: "accuse", subject: id, boot: of, seq, evidence });
+    else statements.push({ kind: "object", subject: id, boot: of, seq, evidence }, { kind: "up", subject: id, boot: of, seq, evidence });
   }
   const upMs = fleet.nowMs - fleet.truth.liveSinceMs(index);
-  fleet.network.publish(index, "verdict", tools.forger.observation(own.boot, upMs, statements.slice(0, 40)));
+  fleet.network.publish(index, "verdict", tools.forger.observation(boot, upMs, statements.slice(0, 40)));
 }
 
 /** Plays back pulses of everybody: the newest again, and one from the past, each as if it were new. */
