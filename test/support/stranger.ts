@@ -9,8 +9,7 @@ import { tcp } from "@libp2p/tcp";
 import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { OUR_FLEET } from "./libp2p-harness.ts";
-import { until } from "./libp2p-harness.ts";
+import { OUR_FLEET, until } from "./libp2p-harness.ts";
 
 export interface HelloFields {
   readonly versionMin?: number | undefined;
@@ -27,10 +26,16 @@ export function helloFrame(fields: HelloFields = {}): Uint8Array {
   const known = (fields.known ?? []).flatMap((bytes) => [0x32, ...varint(bytes.length), ...bytes]);
   return frame(
     Buffer.from([
-      ...[0x08, fields.versionMin ?? 1],
-      ...[0x10, fields.versionMax ?? 1],
-      ...[0x1a, agent.length, ...agent],
-      ...[0x22, instance.length, ...instance],
+      0x08,
+      fields.versionMin ?? 1,
+      0x10,
+      fields.versionMax ?? 1,
+      0x1a,
+      agent.length,
+      ...agent,
+      0x22,
+      instance.length,
+      ...instance,
       ...known,
     ]),
   );

@@ -73,7 +73,7 @@ test.each([
     bytes: encodeHello({ ...HELLO, versionMin: 4 }),
   },
   {
-    title: "SG2 decodeHello refuses versions beyond 16 bits",
+    title: "P6 decodeHello refuses versions beyond VERSION_MAX",
     bytes: encodeHello({ ...HELLO, versionMax: 65_536 }),
   },
   {
