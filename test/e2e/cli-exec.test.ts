@@ -20,6 +20,20 @@ describe("pulsemesh exec", () => {
     expect(result?.body.split("\n").toSorted()).toEqual(["", "data", "oops"]);
   });
 
+  test("CLI11 the result waits for the start to be taken, so that no run ends before it starts", async () => {
+    await using gateway = await new FakeGateway(({ url }) => ({
+      status: 200,
+      delayMs: url.includes("/start") ? 600 : 0,
+    })).start();
+    expect((await exec(gateway.url, "true")).code).toBe(0);
+    expect(gateway.order.map((line) => line.replace(/\?.*/, ""))).toEqual([
+      "got /ping/nightly/start",
+      "answered /ping/nightly/start",
+      "got /ping/nightly/0",
+      "answered /ping/nightly/0",
+    ]);
+  });
+
   test("CLI11 exit 0 is passed on too, and --create registers with the start", async () => {
     await using gateway = await new FakeGateway().start();
     const args = ["exec", "nightly", "--create", "--url", gateway.url, "--", "true"];

@@ -13,10 +13,13 @@ export interface FakeAnswer {
   readonly type?: string | undefined;
   /** Never answers. */
   readonly hang?: boolean | undefined;
+  readonly delayMs?: number | undefined;
 }
 
 export class FakeGateway implements AsyncDisposable {
   readonly requests: FakeRequest[] = [];
+  /** Requests and answers in the order of their time: `got /x`, `answered /x`. */
+  readonly order: string[] = [];
   readonly #server: Server;
   url = "";
 
@@ -31,10 +34,14 @@ export class FakeGateway implements AsyncDisposable {
           body: Buffer.concat(parts).toString(),
         };
         this.requests.push(request);
-        const { status, body, type, hang } = answer(request);
+        this.order.push(`got ${request.url}`);
+        const { status, body, type, hang, delayMs } = answer(request);
         if (hang === true) return;
-        outgoing.writeHead(status, { "content-type": type ?? "text/plain" });
-        outgoing.end(body);
+        setTimeout(() => {
+          outgoing.writeHead(status, { "content-type": type ?? "text/plain" });
+          outgoing.end(body);
+          this.order.push(`answered ${request.url}`);
+        }, delayMs ?? 0);
       });
     });
   }

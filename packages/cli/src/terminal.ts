@@ -2,7 +2,6 @@
  * Where a command writes and what it knows of its surroundings, as one object, so that tests see every line and nothing else
  * in this package touches `process.stdout`. Data goes to `out`, messages for people go to `say`.
  */
-import { writeSync } from "node:fs";
 import { EXIT } from "./exit-code.ts";
 
 export interface Terminal {
@@ -30,14 +29,13 @@ export function processTerminal(): Terminal {
       if (error.code === "EPIPE") process.exit(EXIT.ok);
     });
   }
-  const noColor = (process.env["NO_COLOR"] ?? "") !== "" || process.env["TERM"] === "dumb";
   return {
     out: (line) => void process.stdout.write(`${line}\n`),
     say: (line) => void process.stderr.write(`${line}\n`),
     raw: (text) => void process.stdout.write(text),
     outIsTty: process.stdout.isTTY,
     inIsTty: process.stdin.isTTY,
-    color: process.stdout.isTTY && !noColor,
+    color: wantsColor(process.stdout.isTTY, process.env),
     columns: () => process.stdout.columns || 80,
     rows: () => process.stdout.rows || 24,
     env: process.env,
@@ -45,17 +43,16 @@ export function processTerminal(): Terminal {
   };
 }
 
+/** Colour is for terminals, and not where NO_COLOR (to anything but nothing) or a dumb terminal says otherwise. */
+export function wantsColor(
+  isTty: boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return isTty && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+}
+
 async function readStdin(): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of process.stdin) parts.push(part as Buffer);
   return Buffer.concat(parts).toString("utf8");
-}
-
-/** Writes to stderr at once, also when the process exits right after. */
-export function sayAtOnce(line: string): void {
-  try {
-    writeSync(2, `${line}\n`);
-  } catch {
-    // Nobody reads any more; there is nobody to tell either.
-  }
 }
