@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { decode } from "@ipld/dag-cbor";
 import { createMemoryDocuments } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import type { CoreConfig } from "../config.ts";
@@ -135,10 +136,21 @@ describe("chains between nodes", () => {
     const empty = new Map(net.nodes.get("a")?.rows);
     for (let i = 0; i < 5; i++) net.patch("a", `lost-${i}`, { n: i });
     net.run();
-    net.drop = ({ from, to, kind }) => kind === "sync" && (from === "a" || to === "a");
+    net.drop = ({ to, kind, bytes }) =>
+      kind === "sync" && to === "a" && (decode(bytes) as readonly unknown[])[0] === "have";
     net.restart("a", 9, empty);
     for (let i = 0; i < 12; i++) net.patch("a", "new", { n: i });
-    net.run();
+    net.advance(40_000);
+    const b = net.nodes.get("b");
+    expect(net.nodes.get("a")?.chains.records.robots()).toEqual(["new"]);
+    expect(b?.chains.records.state("new")).toEqual({ n: 11 });
+    expect(b?.chains.records.robots()).toHaveLength(6);
+    expect(b?.eventsOf("rollback")).toContainEqual({
+      type: "rollback",
+      author: "a",
+      epoch: 1,
+      seq: 5,
+    });
     net.drop = () => false;
     net.restart("a", 10);
     net.advance(40_000);
@@ -162,6 +174,7 @@ describe("chains between nodes", () => {
       net.run();
       other.run();
     }
+    const place = "chain/reported/a/000000000007/000000000001";
     const rows = other.nodes.get("d")?.rows as Map<string, Uint8Array>;
     net.unlink("a", "b");
     net.unlink("a", "c");
@@ -171,7 +184,14 @@ describe("chains between nodes", () => {
     net.link("c", "d");
     net.advance(61_000);
     expectSameView(net);
-    for (const node of net.nodes.values()) expect(node.eventsOf("forked").length).toBe(1);
+    const shown = [...net.nodes.values()].map(({ rows: held }) => String(held.get(place)));
+    expect(new Set(shown).size).toBe(1);
+    for (const node of net.nodes.values()) {
+      expect(node.eventsOf("forked").length).toBe(1);
+      expect([...node.rows.keys()].filter((key) => key.startsWith("fork/"))).toHaveLength(1);
+    }
+    const before = net.nodes.get("b")?.chains.records.documentHash();
+    expect(net.restart("b", 3).chains.records.documentHash()).toBe(before);
   });
 
   test("CH5 PU3 a node that hears of an unknown entry of its own boot asks for a new boot and writes no more in this one", () => {

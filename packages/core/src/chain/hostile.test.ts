@@ -54,6 +54,13 @@ function seal(
   return sealEnvelope(author.env, "entry", encodeEntryBody(author.env, entry));
 }
 
+function other(): VirtualMesh {
+  return new VirtualMesh({
+    sha256: (bytes) => createHash("sha256").update(bytes).digest(),
+    documents: createMemoryDocuments,
+  });
+}
+
 function header(over: Partial<EntryPayload> = {}): EntryPayload {
   return {
     kind: "header",
@@ -213,6 +220,25 @@ describe("hostile entries", () => {
     expect(
       [...again.rows.keys()].filter((key) => key.startsWith("chain/reported/b/")),
     ).toHaveLength(3);
+  });
+
+  test("CH1 an entry that names another predecessor, or none that is held, is not stored", () => {
+    const b = other().add("b", 1);
+    const first = seal(b, { payload: header() });
+    const stray = seal(b, {
+      seq: 1,
+      prevHash: "ab".repeat(32),
+      payload: { kind: "delta", update: Uint8Array.of(1) },
+    });
+    const later = seal(b, {
+      seq: 5,
+      prevHash: hashOf(b, first),
+      payload: { kind: "delta", update: Uint8Array.of(1) },
+    });
+    for (const bytes of [first, stray, later]) expect(gossip(bytes)).toBe("accept");
+    expect([...node.rows.keys()].filter((key) => key.startsWith("chain/reported/b/"))).toHaveLength(
+      1,
+    );
   });
 
   test("CH7 an author has at most EPOCHS_MAX live epochs here", () => {

@@ -24,7 +24,7 @@ export interface VirtualDeps {
 export const WALL_MS: number = 1_800_000_000_000;
 const STEP_LIMIT = 200_000;
 
-interface Frame {
+export interface VirtualFrame {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly kind: "sync" | "gossip";
@@ -79,14 +79,13 @@ export class VirtualMesh {
   readonly #deps: VirtualDeps;
   readonly #config: CoreConfig;
   readonly #links = new Set<string>();
-  readonly #queue: Frame[] = [];
+  readonly #queue: VirtualFrame[] = [];
   #seed = 1;
   monoMs: number = 0;
   /** Gossip on or off: off, only sync brings anything. */
   gossip: boolean = true;
   /** Drops a frame that it returns true for. */
-  drop: (frame: { readonly from: NodeId; readonly to: NodeId; readonly kind: string }) => boolean =
-    () => false;
+  drop: (frame: VirtualFrame) => boolean = () => false;
   framesSent: number = 0;
   framesBytesMax: number = 0;
 
@@ -195,7 +194,7 @@ export class VirtualMesh {
     this.monoMs = until;
   }
 
-  #relay(node: VirtualNode, frame: Frame, validation: string): void {
+  #relay(node: VirtualNode, frame: VirtualFrame, validation: string): void {
     if (validation !== "accept") return;
     for (const peer of this.nodes.keys()) {
       if (peer === frame.from || !this.#links.has(linkOf(node.id, peer))) continue;
@@ -229,7 +228,7 @@ export class VirtualMesh {
     for (const act of later) act();
   }
 
-  #send(frame: Frame): void {
+  #send(frame: VirtualFrame): void {
     if (!this.#links.has(linkOf(frame.from, frame.to))) return;
     this.framesSent++;
     this.framesBytesMax = Math.max(this.framesBytesMax, frame.bytes.length);
