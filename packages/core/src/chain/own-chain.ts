@@ -30,6 +30,8 @@ import {
 } from "./limits.ts";
 import { partRow } from "./rows.ts";
 
+const SNAPSHOT_RETRY_DELTAS = 100;
+
 export class OwnChain {
   readonly #env: Env;
   readonly #document: DocumentName;
@@ -39,6 +41,8 @@ export class OwnChain {
   #log: EpochLog | undefined;
   #lastHlc = 0;
   #liveBytes = 0;
+  /** After a snapshot that could not be written. */
+  #retrySeq = 0;
 
   constructor(
     env: Env,
@@ -64,6 +68,7 @@ export class OwnChain {
     const payload: EntryPayload = { kind: "header", name, region, agent, prev };
     const entry = this.#seal(boot, undefined, payload, hlcAfter(now.wallMs, this.#lastHlc));
     this.#log = this.#store.appendOwn(undefined, entry, now);
+    this.#retrySeq = 0;
     if (this.#document === "reported") membership.learn(entry, { name, region, agent }, now);
     this.#records.beginOwn(this.#log);
     this.#publish(entry);
@@ -129,6 +134,7 @@ export class OwnChain {
   }
 
   #isSnapshotDue(log: EpochLog): boolean {
+    if (log.head.seq < this.#retrySeq) return false;
     if (log.deltas >= this.#env.config.snapshotAfterDeltas) return true;
     const bytesMax = Math.max(SNAPSHOT_BYTES_MIN, DELTA_TO_LIVE_RATIO_MAX * this.#liveBytes);
     if (log.deltaBytes > bytesMax) return true;
@@ -144,7 +150,10 @@ export class OwnChain {
     const seq = log.head.seq + 1;
     const clientId = generationClientId(this.#env, log, seq);
     const parts = this.#parts(log, clientId, values);
-    if (parts === undefined || !documents.adopt(log, clientId, parts).ok) return;
+    if (parts === undefined || !documents.adopt(log, clientId, parts).ok) {
+      this.#retrySeq = seq + SNAPSHOT_RETRY_DELTAS;
+      return;
+    }
     const hashes = parts.map((part) => toHex(hash.sha256(part)));
     const covers = this.#covers(older);
     const payload: EntryPayload = {

@@ -21,6 +21,8 @@ import { fromHex, toHex } from "../wire/hex.ts";
 export const VECTOR_PAGE_MAX: number = 1_500;
 /** Items in one want. */
 export const WANT_ITEMS_MAX: number = 256;
+/** A want that was not answered in this time is given up; the next round begins anew. */
+export const WANT_TIMEOUT_MS: number = 10_000;
 /** Entries and parts in one answer. */
 export const HAVE_ITEMS_MAX: number = 4_096;
 

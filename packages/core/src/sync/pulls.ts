@@ -93,7 +93,10 @@ export class Pulls {
         if (!this.#parts.has(hash)) items.push({ type: "part", hash });
       }
     }
-    if (items.length === 0) return undefined;
+    if (items.length === 0) {
+      this.clear();
+      return undefined;
+    }
     this.#asked = asked;
     return items;
   }
@@ -116,13 +119,20 @@ export class Pulls {
   }
 
   /** Snapshots whose parts are all there now. */
-  ready(): readonly Uint8Array[] {
-    const ready: Uint8Array[] = [];
-    for (const pull of this.#pulls.values()) {
-      if (pull.waiting?.manifest.parts.every((hash) => this.#parts.has(hash)) === true)
-        ready.push(pull.waiting.bytes);
+  ready(): readonly { readonly key: string; readonly bytes: Uint8Array }[] {
+    const ready: { readonly key: string; readonly bytes: Uint8Array }[] = [];
+    for (const [key, { waiting }] of this.#pulls) {
+      const whole = waiting?.manifest.parts.every((hash) => this.#parts.has(hash)) === true;
+      if (waiting !== undefined && whole) ready.push({ key, bytes: waiting.bytes });
     }
     return ready;
+  }
+
+  /** What came for this epoch is of no use: not asked of this peer again. */
+  giveUp(key: string): void {
+    const pull = this.#pulls.get(key);
+    if (pull !== undefined) this.#unstage(pull);
+    this.#pulls.delete(key);
   }
 
   /** An entry came; `advanced` when it was stored. */
@@ -164,9 +174,7 @@ export class Pulls {
       const pull = this.#pulls.get(key);
       if (pull === undefined) continue;
       const keep = pull.progressed || (more && anything);
-      if (keep && !this.#isDone(pull)) continue;
-      this.#unstage(pull);
-      this.#pulls.delete(key);
+      if (!keep || this.#isDone(pull)) this.giveUp(key);
     }
     if (this.#pulls.size === 0) {
       this.#parts.clear();

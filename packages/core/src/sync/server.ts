@@ -6,11 +6,12 @@ import type { StoreRow } from "../driver/store.ts";
 import { SYNC_FRAME_BYTES_MAX } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
 import type { NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
 import type { ChainIndex } from "../chain/chain-index.ts";
 import type { EpochLog } from "../chain/epoch-log.ts";
 import type { Loads } from "../chain/loads.ts";
 import { entriesRange, forksRange, partRange } from "../chain/rows.ts";
-import { encodeSync, HAVE_ITEMS_MAX, type WantItem } from "./messages.ts";
+import { encodeSync, HAVE_ITEMS_MAX, WANT_TIMEOUT_MS, type WantItem } from "./messages.ts";
 
 /** Entries in one answer, in bytes: bounds the time that the asker spends on verifying them. */
 export const ENTRIES_FRAME_BYTES_MAX: number = 96 * 1024;
@@ -23,6 +24,7 @@ const BLOB_OVERHEAD_BYTES = 6;
 interface Job {
   readonly to: NodeId;
   readonly items: readonly WantItem[];
+  readonly sinceMonoMs: number;
   position: number;
   readonly entries: Uint8Array[];
   readonly parts: Uint8Array[];
@@ -42,12 +44,14 @@ export class SyncServer {
     this.#loads = deps.loads;
   }
 
-  /** False when the peer asks out of turn. */
-  onWant(to: NodeId, items: readonly WantItem[]): boolean {
-    if (this.#jobs.has(to)) return false;
+  /** False when the peer asks out of turn: before an answer, and before it can have given up waiting for one. */
+  onWant(to: NodeId, items: readonly WantItem[], now: Now): boolean {
+    const running = this.#jobs.get(to);
+    if (running !== undefined && now.monoMs - running.sinceMonoMs < WANT_TIMEOUT_MS) return false;
     const job: Job = {
       to,
       items,
+      sinceMonoMs: now.monoMs,
       position: 0,
       entries: [],
       parts: [],

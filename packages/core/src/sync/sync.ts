@@ -16,14 +16,19 @@ import { DOCUMENTS } from "../chain/entry.ts";
 import type { Loads } from "../chain/loads.ts";
 import { epochKey } from "../chain/rows.ts";
 import { toHex } from "../wire/hex.ts";
-import { decodeSync, encodeSync, VECTOR_PAGE_MAX, type SyncMessage } from "./messages.ts";
+import {
+  decodeSync,
+  encodeSync,
+  VECTOR_PAGE_MAX,
+  WANT_TIMEOUT_MS,
+  type SyncMessage,
+} from "./messages.ts";
 import { Pulls } from "./pulls.ts";
 import { SyncServer } from "./server.ts";
 
 /** How long gossip may still bring what a head named, in ms. */
 export const LACK_DELAY_MS: number = 150;
-/** A want that was not answered in this time is given up; the next round begins anew. */
-export const WANT_TIMEOUT_MS: number = 10_000;
+
 /** Epochs named by heads and gossip that wait to be pulled. */
 export const LACKS_MAX: number = 4_096;
 /** Neighbours told of new chains after a pull, so that a heal crosses the fleet before the next round. */
@@ -109,11 +114,10 @@ export class Sync {
   }
 
   onTimer(now: Now): void {
-    for (const [peer, state] of this.#peers) {
+    for (const state of this.#peers.values()) {
       if (state.pulls.asked === undefined || now.monoMs - state.askedMonoMs < WANT_TIMEOUT_MS)
         continue;
       state.pulls.clear();
-      this.#server.onPeerDown(peer);
     }
     this.#pullLacks(now);
     if (now.monoMs >= this.#spreadMonoMs) {
@@ -150,7 +154,7 @@ export class Sync {
         this.#onVector(from, state, message, now);
         return true;
       case "want":
-        return this.#server.onWant(from, message.items);
+        return this.#server.onWant(from, message.items, now);
       case "have":
         return this.#onHave(from, state, message, now);
     }
@@ -178,8 +182,9 @@ export class Sync {
   ): void {
     for (const item of message.items) this.#compare(state, message.document, item);
     if (!message.last) return;
-    if (message.first) this.#sendVectors(from, DOCUMENTS, false);
-    else state.vectorSent = false;
+    // Where both opened the comparison at once, each has sent its vectors already.
+    if (message.first && !state.vectorSent) this.#sendVectors(from, DOCUMENTS, false);
+    state.vectorSent = false;
     state.vectorDone = true;
     this.#pump(from, state, now);
   }
@@ -214,7 +219,7 @@ export class Sync {
     const wanted = new Set(pulls.asked);
     for (const part of message.parts) pulls.stage(toHex(this.#env.ports.hash.sha256(part)), part);
     const parts: PartSource = (hash) => pulls.part(hash);
-    for (const bytes of [...message.entries, ...pulls.ready()]) {
+    for (const bytes of message.entries) {
       const result = this.#accept(bytes, now, wanted, parts);
       if (result.status === "refused") {
         this.#env.out.emit({ type: "rejected", reason: result.code, from });
@@ -225,11 +230,16 @@ export class Sync {
       else if (result.status === "mismatch") pulls.deepen(result.entry);
       pulls.seen(result.entry, result.status === "stored" || result.status === "fork");
     }
-    // A snapshot's parts may have come before the entry in the same frame.
-    for (const bytes of pulls.ready()) {
+    for (const { key, bytes } of pulls.ready()) {
       const result = this.#accept(bytes, now, wanted, parts);
-      if (result.status === "stored") state.stored++;
-      if (result.status !== "refused") pulls.seen(result.entry, result.status === "stored");
+      if (result.status === "stored") {
+        state.stored++;
+        pulls.seen(result.entry, true);
+        continue;
+      }
+      pulls.giveUp(key);
+      if (result.status === "refused")
+        this.#env.out.emit({ type: "rejected", reason: result.code, from });
     }
     pulls.answered(message.more);
     this.#pump(from, state, now);
@@ -255,6 +265,7 @@ export class Sync {
   }
 
   #pullLacks(now: Now): void {
+    const asked = new Map<NodeId, PeerSync>();
     for (const key of [...this.#lacks.keys()].toSorted(compareText)) {
       const lack = this.#lacks.get(key) as Lack;
       if (lack.dueMonoMs > now.monoMs) continue;
@@ -265,8 +276,9 @@ export class Sync {
       const state = from === undefined ? undefined : this.#peers.get(from);
       if (from === undefined || state === undefined) continue;
       state.pulls.add(lack.document, lack.author, lack.epoch, lack.seq, lack.deep);
-      this.#pump(from, state, now);
+      asked.set(from, state);
     }
+    for (const [peer, state] of asked) this.#pump(peer, state, now);
   }
 
   #sendDigest(peer: NodeId): void {
