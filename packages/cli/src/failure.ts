@@ -79,7 +79,7 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
 };
 
 /** Whether `code` is one of the registry's. */
-export function isErrorCode(code: unknown): code is ErrorCode {
+function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
 }
 

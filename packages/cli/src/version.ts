@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** Walks up from this file: `src` and a bundled `dist` are at different depths. */
-export function packageFolder(): string {
+function packageFolder(): string {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) {
     folder = dirname(folder);

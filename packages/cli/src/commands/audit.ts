@@ -82,7 +82,7 @@ async function entriesAfter(client: PulsemeshClient, index: number): Promise<Aud
 }
 
 /** One entry for people. */
-export function entryLine({ index, time, kind, data, hash }: AuditEntryJson): string {
+function entryLine({ index, time, kind, data, hash }: AuditEntryJson): string {
   const text = printable(JSON.stringify(data) ?? "");
   return `${String(index).padStart(6)}  ${time}  ${kind.padEnd(16)} ${text}  ${hash.slice(0, 12)}`;
 }

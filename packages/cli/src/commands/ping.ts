@@ -16,7 +16,7 @@ interface PingFlags extends ClientFlags {
 }
 
 /** What a ping may say. */
-export type PingKind = (typeof words)[number] | number;
+type PingKind = (typeof words)[number] | number;
 
 const words = ["success", "start", "fail", "log"] as const;
 const exitCodeLast = 255;
@@ -54,7 +54,7 @@ export function addPingCommand(program: Command, cli: Cli): void {
 }
 
 /** Reads the second argument of `ping`. */
-export function parsePingKind(text: string): PingKind {
+function parsePingKind(text: string): PingKind {
   const word = words.find((each) => each === text);
   if (word !== undefined) return word;
   if (/^\d+$/.test(text) && Number(text) <= exitCodeLast) return Number(text);

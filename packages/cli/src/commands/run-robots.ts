@@ -16,7 +16,7 @@ import {
 import { durationBetween, wholeBetween, type Flag } from "../flags.ts";
 
 /** What was said about one robot, or about all. */
-export interface RobotFlags {
+interface RobotFlags {
   readonly robot: RobotId | undefined;
   everyMs?: number;
   graceMs?: number;

@@ -119,7 +119,7 @@ function emitter(lines: Map<string, WatchLine>, options: WatchOptions): Emit {
 }
 
 /** A robot as a line. */
-export function watchLine(robot: RobotJson): WatchLine {
+function watchLine(robot: RobotJson): WatchLine {
   return {
     robot_id: robot.robot_id,
     status: ownStatus(robot.state),

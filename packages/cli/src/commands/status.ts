@@ -59,7 +59,7 @@ function showOne({ terminal }: Cli, flags: StatusFlags, robot: RobotJson): numbe
 }
 
 /** One robot in full. */
-export function robotLines(robot: RobotJson): string[] {
+function robotLines(robot: RobotJson): string[] {
   const { state, labels } = robot;
   const reason = robot.reason === null ? "" : `, ${robot.reason}`;
   return [

@@ -7,7 +7,7 @@ import { closeSync, openSync } from "node:fs";
 import { PARENT_WATCH } from "../parent-watch.ts";
 import { launcherPath } from "../version.ts";
 
-export interface ChildEnd {
+interface ChildEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

@@ -59,7 +59,7 @@ async function untilDevIsGone(pids: Set<number>): Promise<boolean> {
 }
 
 /** Whether a process runs; one that has ended and waits to be reaped may count as running for a moment. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

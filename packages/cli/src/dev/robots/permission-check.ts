@@ -6,7 +6,7 @@ import { lstat } from "node:fs/promises";
 import type { Report } from "./mesh-reporter.ts";
 import { walkFolder } from "./walk-folder.ts";
 
-export interface PermissionFinding {
+interface PermissionFinding {
   readonly file: string;
   /** Octal, such as `0777`. */
   readonly mode: string;
@@ -20,7 +20,7 @@ const stickyBit = 0o1000;
 const permissionBits = 0o7777;
 
 /** What everybody may write to, in a folder and itself. */
-export async function findWorldWritable(folder: string): Promise<PermissionFinding[]> {
+async function findWorldWritable(folder: string): Promise<PermissionFinding[]> {
   const { entries } = await walkFolder(folder);
   const findings: PermissionFinding[] = [];
   for (const { path, absolute } of [{ path: ".", absolute: folder }, ...entries]) {

@@ -9,7 +9,7 @@ import type { Report } from "./mesh-reporter.ts";
 import { walkFolder } from "./walk-folder.ts";
 
 /** `manifest.json` of a copy. */
-export interface Manifest {
+interface Manifest {
   /** RFC 3339: when the data was as the hashes say. */
   readonly written_at: string;
   /** SHA-256 in hex by path. */

@@ -6,7 +6,7 @@ import { join, relative } from "node:path";
 /** Entries that one walk looks at; a folder with more is reported as cut short. */
 export const walkEntriesMax = 10_000;
 
-export interface WalkEntry {
+interface WalkEntry {
   /** Relative to the folder, with `/`. */
   readonly path: string;
   readonly absolute: string;
