@@ -43,6 +43,7 @@ export class VirtualNode {
   }[] = [];
   readonly env: Env;
   readonly chains: Chains;
+  readonly #gossiped = new Set<string>();
   wallOffsetMs: number = 0;
   timerMonoMs: number = Number.POSITIVE_INFINITY;
 
@@ -60,6 +61,13 @@ export class VirtualNode {
     this.chains = new Chains(this.env, {
       stored: (entry, gate) => this.stored.push({ author: entry.author, seq: entry.seq, gate }),
     });
+  }
+
+  /** True the first time a gossip message comes, as a transport has it. */
+  seen(bytes: Uint8Array): boolean {
+    const known = this.#gossiped.size;
+    this.#gossiped.add(String(bytes));
+    return this.#gossiped.size > known;
   }
 
   eventsOf(type: CoreEvent["type"]): readonly CoreEvent[] {
@@ -169,6 +177,7 @@ export class VirtualMesh {
       const node = this.nodes.get(frame.to);
       if (node === undefined || !this.#links.has(linkOf(frame.from, frame.to)) || this.drop(frame))
         continue;
+      if (frame.kind === "gossip" && !node.seen(frame.bytes)) continue;
       this.input(node, (now) => {
         if (frame.kind === "sync") node.chains.onSync(frame.from, frame.bytes, now);
         else this.#relay(node, frame, node.chains.onGossip(frame.from, frame.bytes, now));
