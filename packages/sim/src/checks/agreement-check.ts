@@ -29,15 +29,16 @@ export interface AgreementOptions {
 export class AgreementCheck implements Check {
   readonly #fleet: Fleet;
   readonly #patience: number;
-  readonly #disagreeSinceMs: Float64Array;
+  /** Per viewer and subject: since when the viewer is alone, or one of few, with its opinion. */
+  readonly #dissentSinceMs: Float64Array;
   readonly #reported = new Set<string>();
-  /** The longest that a majority ever disagreed about somebody, in ms. */
+  /** The longest that a node of a majority dissented from it, in ms. */
   worstDisagreementMs = 0;
 
   constructor(fleet: Fleet, options: AgreementOptions = {}) {
     this.#fleet = fleet;
     this.#patience = options.patience ?? 1;
-    this.#disagreeSinceMs = new Float64Array(fleet.nodes.length).fill(Number.POSITIVE_INFINITY);
+    this.#dissentSinceMs = new Float64Array(fleet.nodes.length ** 2).fill(Number.POSITIVE_INFINITY);
   }
 
   sample(): void {
@@ -59,23 +60,36 @@ export class AgreementCheck implements Check {
   }
 
   #checkAgreement(viewers: readonly number[], subject: number): void {
-    const { board, nowMs, truth } = this.#fleet;
+    const { board, nodes, truth } = this.#fleet;
     const all = viewers.filter((viewer) => truth.hasMajority(viewer) && this.#isSettledIn(viewer));
     // Of nodes that hear only one way nothing is asked here; two majorities there cannot be.
     const first = all.toSorted((a, b) => truth.reach(b).length - truth.reach(a).length)[0];
     const inReach = new Set(first === undefined ? [] : truth.reach(first));
-    const majority = all.filter((viewer) => inReach.has(viewer));
-    const opinions = new Set(majority.map((viewer) => opinionOf(board.get(viewer, subject))));
-    if (opinions.size <= 1) {
-      this.#disagreeSinceMs[subject] = Number.POSITIVE_INFINITY;
-      return;
+    const votes = new Map<string, number>();
+    for (const viewer of inReach) {
+      const opinion = opinionOf(board.get(viewer, subject));
+      if (all.includes(viewer)) votes.set(opinion, (votes.get(opinion) ?? 0) + 1);
     }
-    this.#disagreeSinceMs[subject] = Math.min(this.#disagreeSinceMs[subject] as number, nowMs);
-    const forMs = nowMs - (this.#disagreeSinceMs[subject] as number);
+    const [common] = [...votes].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0] ?? [];
+    for (const viewer of viewers) {
+      const pair = viewer * nodes.length + subject;
+      const dissents = inReach.has(viewer) && all.includes(viewer) && opinionOf(board.get(viewer, subject)) !== common;
+      if (!dissents) this.#dissentSinceMs[pair] = Number.POSITIVE_INFINITY;
+      else this.#dissent(viewer, { subject, pair, common: common ?? "nothing" });
+    }
+  }
+
+  #dissent(viewer: number, about: { readonly subject: number; readonly pair: number; readonly common: string }): void {
+    const { board, nowMs } = this.#fleet;
+    const { subject, pair, common } = about;
+    this.#dissentSinceMs[pair] = Math.min(this.#dissentSinceMs[pair] as number, nowMs);
+    const sinceMs = this.#dissentSinceMs[pair] as number;
+    const forMs = nowMs - sinceMs;
     this.worstDisagreementMs = Math.max(this.worstDisagreementMs, forMs);
     if (forMs <= AGREE_MS * this.#patience) return;
-    const words = majority.map((viewer) => `${viewer}:${board.get(viewer, subject).status}`).join(" ");
-    this.#reportOnce(`agree/${subject}/${this.#disagreeSinceMs[subject]}`, "VE3", `nodes disagree about node ${subject} for ${Math.round(forMs)} ms: ${words}`);
+    const { status, reason } = board.get(viewer, subject);
+    const text = `node ${viewer} says ${status} (${reason ?? "-"}) of node ${subject} for ${Math.round(forMs)} ms where the others say ${common}`;
+    this.#reportOnce(`agree/${subject}/${sinceMs}`, "VE3", text);
   }
 
   /** A node that has just come to the majority is given the time that it has to agree. */

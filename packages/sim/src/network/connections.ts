@@ -75,6 +75,7 @@ export class Connections {
 
   /** Connections that were given up while a process was away, or a link was cut, are dialled again. */
   redial(node: number, peer: number): void {
+    if (this.#deps.neighbours[node]?.includes(peer) !== true) return;
     if (!this.areConnected(node, peer)) this.#dial(node, peer, this.#deps.random.between(0, this.#pause(node, peer)));
   }
 
