@@ -7,12 +7,15 @@ export interface Limit {
   readonly name: string;
 }
 
+/** Packages that only tests run: what they cap keeps a broken test from running for ever, and bounds nothing that users have. */
+const testEquipment = /^packages\/(?:sim|testkit)\//;
+
 /** Module-level constants, and entries with a number in an object (a table of limits, a preset). */
 export function limitsOf(files: readonly RepoFile[]): Limit[] {
   const declared =
     /^(?:export )?const (\w+(?:Max|_MAX))\b|^\s+(\w+(?:Max|_MAX)): -?[\d.][\d_.]*\b/gm;
   return files
-    .filter(({ path }) => isSource(path))
+    .filter(({ path }) => isSource(path) && !testEquipment.test(path))
     .flatMap(({ path, text }) =>
       [...withoutComments(text).matchAll(declared)].map((match) => ({
         path,

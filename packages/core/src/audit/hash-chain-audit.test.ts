@@ -222,7 +222,7 @@ describe("AuditVerifier", () => {
     expect(disk.verify()).toMatchObject({ ok: false, badIndex, reason });
   });
 
-  test("AU1 an edit that is carried through all later entries and the head is a log that looks whole: only a neighbour can tell", () => {
+  test("P7, AU1 an edit that is carried through all later entries and the head is a log that looks whole: only a neighbour can tell", () => {
     const disk = diskWith(5);
     for (const row of disk.entries().slice(3)) disk.rows.delete(row.key);
     disk.rows.set(AUDIT_HEAD_ROW, diskWith(3).rows.get(AUDIT_HEAD_ROW) as Uint8Array);
