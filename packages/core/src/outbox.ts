@@ -12,15 +12,18 @@ import type { CommitId, LoadId, TimerId } from "./input.ts";
 
 export class Outbox {
   #effects: Effect[] = [];
+  #answers: Effect[] = [];
   #ops: StoreOp[] = [];
   #nextCommit: CommitId = 1;
   #nextLoad: LoadId = 1;
   #rebootAbove: number | undefined;
+  /** Answers to what is staged and not in a commit yet. */
+  #held: { readonly id: number; readonly result: CommandResult }[] = [];
   readonly #timers = new Map<TimerId, { readonly generation: number; readonly atMonoMs: number }>();
 
   /** Answers a gossip input; at most once per input. */
   validate(result: Validation): void {
-    this.#effects.push({ type: "validate", result });
+    this.#answers.push({ type: "validate", result });
   }
 
   publish(topic: Topic, bytes: Uint8Array, after?: CommitId): void {
@@ -74,6 +77,30 @@ export class Outbox {
     this.#effects.push({ type: "reply", id, result, after });
   }
 
+  /** Answers a command whose change is staged, once {@link releaseReplies} names the commit that holds it. */
+  holdReply(id: number, result: CommandResult): void {
+    this.#held.push({ id, result });
+  }
+
+  /** Holds every answer of the input under way that waits for its commit: there will be another one with the rest of the change. */
+  holdReplies(): void {
+    const effects: Effect[] = [];
+    for (const effect of this.#effects) {
+      if (effect.type === "reply" && effect.after !== undefined)
+        this.holdReply(effect.id, effect.result);
+      else effects.push(effect);
+    }
+    this.#effects = effects;
+  }
+
+  /** What was staged is in this input's commit. */
+  releaseReplies(): void {
+    if (this.#held.length === 0) return;
+    const held = this.#held;
+    this.#held = [];
+    for (const { id, result } of held) this.reply(id, result, this.pendingCommit());
+  }
+
   remember(addresses: readonly string[]): void {
     if (addresses.length > 0) this.#effects.push({ type: "remember", addresses });
   }
@@ -95,13 +122,16 @@ export class Outbox {
     return this.#ops.length > 0 ? this.#nextCommit : undefined;
   }
 
-  /** Ends an input: its effects, the persist first. */
+  /** Ends an input: the answer to gossip first, since a transport waits for it, then the persist, then everything else in order. */
   drain(): readonly Effect[] {
-    const effects = this.#effects;
+    const answers = this.#answers;
+    const effects = answers.length === 0 ? this.#effects : [...answers, ...this.#effects];
     this.#effects = [];
+    if (answers.length > 0) this.#answers = [];
     if (this.#ops.length === 0) return effects;
     const ops = this.#ops;
     this.#ops = [];
-    return [{ type: "persist", commit: this.#nextCommit++, ops }, ...effects];
+    effects.splice(answers.length, 0, { type: "persist", commit: this.#nextCommit++, ops });
+    return effects;
   }
 }

@@ -1,0 +1,186 @@
+import { CoreRig, createTestPorts, RIG_FLEET, RIG_WALL_MS } from "@pulsemesh/testkit";
+import { describe, expect, test } from "vitest";
+import { BOOT_ROW } from "./boot/boots.ts";
+import type { BeatCommand } from "./command.ts";
+import { coreConfig } from "./config.ts";
+import type { Effect } from "./effect.ts";
+import type { Env } from "./env.ts";
+import type { Input } from "./input.ts";
+import { STRANGERS_MAX } from "./liveness/liveness.ts";
+import { Outbox } from "./outbox.ts";
+import {
+  decodePulseHeader,
+  PULSE_BYTES_MAX,
+  sealPulse,
+  type PulseHeader,
+} from "./pulse/pulse-codec.ts";
+import { decodeEnvelope } from "./wire/envelope.ts";
+
+const BEAT: BeatCommand = { type: "beat", robot: "bot", kind: "beat", create: "heartbeat" };
+const SEED_BOOT = Math.floor((RIG_WALL_MS - 1_577_836_800_000) / 1_000);
+
+function envOf(self: string): Env {
+  const identity = { fleet: RIG_FLEET, self, name: self, region: "r", agent: "t" };
+  return { identity, config: coreConfig(), ports: createTestPorts(self), out: new Outbox() };
+}
+
+/** A pulse as `env` would send it. */
+function pulseOf(env: Env, over: Partial<PulseHeader> = {}): Uint8Array {
+  const header = {
+    boot: 7,
+    seq: 1,
+    upMs: 0,
+    wallMs: RIG_WALL_MS,
+    intervalMs: 1_000,
+    lagMs: 0,
+    doubt: false,
+    pausedForMs: undefined,
+    goodbye: false,
+    ...over,
+  };
+  const auditHash = new Uint8Array(32);
+  const nothing = { heard: [], heads: [], auditSize: 0, auditHash, missing: [], beats: [] };
+  return sealPulse(env, header, { agent: "t", ...nothing });
+}
+
+function gossip(bytes: Uint8Array, topic: "pulse" | "verdict" | "state" = "pulse"): Input {
+  return { type: "gossip", topic, from: "relay", bytes };
+}
+
+function ofType<T extends Effect["type"]>(
+  effects: readonly Effect[],
+  type: T,
+): readonly Extract<Effect, { readonly type: T }>[] {
+  return effects.filter(
+    (effect): effect is Extract<Effect, { readonly type: T }> => effect.type === type,
+  );
+}
+
+function pulsesIn(effects: readonly Effect[]): readonly PulseHeader[] {
+  const env = envOf("reader");
+  return ofType(effects, "publish").flatMap(({ topic, bytes }) => {
+    const opened = topic === "pulse" ? decodeEnvelope(env, bytes, PULSE_BYTES_MAX) : undefined;
+    const header = opened?.ok === true ? decodePulseHeader(env, opened.envelope) : undefined;
+    return header?.ok === true ? [header.value] : [];
+  });
+}
+
+function rejects(effects: readonly Effect[]): readonly string[] {
+  return ofType(effects, "emit").flatMap(({ event }) =>
+    event.type === "rejected" ? [event.reason] : [],
+  );
+}
+
+describe("core", () => {
+  test("PU3 nothing is pulsed, signed or written under a boot that is not durable yet", () => {
+    const rig = new CoreRig("na");
+    const before = rig.restore();
+    expect(ofType(before, "persist").flatMap(({ ops }) => ops.map(({ key }) => key))).toContain(
+      BOOT_ROW,
+    );
+    const waiting = [...before, ...rig.input({ type: "lag", lagMs: 1 })];
+    expect([...ofType(waiting, "publish"), ...ofType(waiting, "send")]).toEqual([]);
+    const after = rig.settle();
+    expect(pulsesIn(after).map(({ boot, seq }) => [boot, seq])).toEqual([[SEED_BOOT, 1]]);
+  });
+
+  test("PU3 P5 no boot is ever used twice, however often a node starts in one second", () => {
+    const rows = new Map<string, Uint8Array>();
+    const boots = [1, 2, 3].flatMap(() => {
+      const rig = new CoreRig("na", { rows });
+      return pulsesIn(rig.start()).map(({ boot }) => boot);
+    });
+    expect(boots).toEqual([SEED_BOOT, SEED_BOOT + 1, SEED_BOOT + 2]);
+  });
+
+  test("PU3 SG1 a node that is shown a higher own boot starts one above it, pulsing nothing meanwhile", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    const boot = SEED_BOOT + 1_000;
+    const effects = rig.input(gossip(pulseOf(envOf("na"), { boot, seq: 9 })));
+    expect(ofType(effects, "validate")).toEqual([{ type: "validate", result: "ignore" }]);
+    rig.monoMs += 1_000;
+    rig.wallMs += 1_000;
+    expect(pulsesIn(rig.input({ type: "lag", lagMs: 0 }))).toEqual([]);
+    expect(pulsesIn(rig.settle()).map((pulse) => pulse.boot)).toEqual([boot + 1]);
+  });
+
+  test("PU6 clocks that part by more than one interval begin a new boot, a stall alone does not", () => {
+    const stalled = new CoreRig("na");
+    stalled.start();
+    stalled.monoMs += 10_000;
+    stalled.wallMs += 10_000;
+    stalled.input({ type: "lag", lagMs: 0 });
+    expect(
+      pulsesIn([...stalled.settle(), ...stalled.advance(2_000)]).map(({ boot }) => boot),
+    ).toEqual(expect.arrayContaining([SEED_BOOT]));
+    const stepped = new CoreRig("na");
+    stepped.start();
+    stepped.wallMs -= 3_600_000;
+    stepped.input({ type: "lag", lagMs: 0 });
+    const boots = pulsesIn([...stepped.settle(), ...stepped.advance(2_000)]).map(
+      ({ boot }) => boot,
+    );
+    expect(new Set(boots)).toEqual(new Set([SEED_BOOT + 1]));
+  });
+
+  test("DU2 P5 the answer to a beat names the commit that holds its row, its chain entry and its audit entry", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    const effects = rig.input({ type: "command", id: 1, command: BEAT });
+    const [persist] = ofType(effects, "persist");
+    const keys = persist?.ops.map(({ key }) => key.split("/")[0]);
+    expect(keys).toEqual(expect.arrayContaining(["robot", "chain", "audit", "audit-head"]));
+    expect(ofType(effects, "reply")).toMatchObject([{ id: 1, after: persist?.commit }]);
+  });
+
+  test("DU2 P5 the answer to a patch, and the entry that is gossiped, wait for the commit that holds them", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    rig.input({ type: "command", id: 1, command: BEAT });
+    rig.settle();
+    const effects = rig.input({
+      type: "command",
+      id: 2,
+      command: { type: "patch-state", robot: "bot", patch: { n: 1 } },
+    });
+    const [persist] = ofType(effects, "persist");
+    expect(persist?.commit).toBeGreaterThan(0);
+    expect(ofType(effects, "reply")).toMatchObject([{ id: 2, after: persist?.commit }]);
+    const entries = ofType(effects, "publish").filter(({ topic }) => topic === "state");
+    expect(entries.map(({ after }) => after)).toEqual([persist?.commit]);
+  });
+
+  test("SG4 PU3 P3 a pulse is accepted once; a replay and an older one are ignored, a forged one rejected", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    rig.input({ type: "peer-up", peer: { node: "nb", agent: "t", addresses: [] } });
+    const answers = [
+      pulseOf(envOf("nb"), { seq: 2 }),
+      pulseOf(envOf("nb"), { seq: 2 }),
+      pulseOf(envOf("nb"), { seq: 1 }),
+      pulseOf({ ...envOf("nb"), ports: createTestPorts("nx") }, { seq: 3 }),
+    ].map((bytes) => ofType(rig.input(gossip(bytes)), "validate").map(({ result }) => result));
+    expect(answers).toEqual([["accept"], ["ignore"], ["ignore"], ["reject"]]);
+  });
+
+  test("P6 PU4 STRANGERS_MAX nodes that are no members are followed, and no pulse of a further one", () => {
+    const rig = new CoreRig("na", { config: { observer: true } });
+    rig.start();
+    const answers = Array.from({ length: STRANGERS_MAX + 3 }, (_, i) => {
+      const node = `stranger-${i}`;
+      rig.input({ type: "peer-up", peer: { node, agent: "t", addresses: [] } });
+      return rejects(rig.input(gossip(pulseOf(envOf(node)))));
+    });
+    expect(answers.slice(0, STRANGERS_MAX).flat()).toEqual([]);
+    expect(answers.slice(STRANGERS_MAX)).toEqual([1, 2, 3].map(() => ["pulse-stranger"]));
+  });
+
+  test("VE1 VE8 pulses alone make nobody a member", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    rig.input({ type: "peer-up", peer: { node: "nb", agent: "t", addresses: [] } });
+    rig.input(gossip(pulseOf(envOf("nb"))));
+    expect(rig.core.fleet(rig.now).roster).toBe(1);
+  });
+});

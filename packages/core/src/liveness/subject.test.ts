@@ -1,0 +1,37 @@
+import { describe, expect, test } from "vitest";
+import { IN_SIGHT_INTERVALS, JITTER_INTERVALS_MAX, SILENCE_INTERVALS } from "./rules.ts";
+import { Subject } from "./subject.ts";
+
+const INTERVAL_MS = 1_000;
+
+/** A subject whose first pulse was dated at 10 000 with up-time 0. */
+function dated(): Subject {
+  const subject = new Subject("na", INTERVAL_MS, { monoMs: 0, wallMs: 0 });
+  subject.dating.onPulse({ boot: 1, seq: 1, upMs: 0, intervalMs: INTERVAL_MS }, 10_000, true);
+  subject.datedSinceBase = true;
+  return subject;
+}
+
+describe("Subject", () => {
+  test("VE2 a node is in sight for 2.2 intervals, less than the silence that accuses", () => {
+    expect(IN_SIGHT_INTERVALS).toBeLessThan(SILENCE_INTERVALS);
+    expect([12_200, 12_201].map((monoMs) => dated().isInSight(monoMs))).toEqual([true, false]);
+  });
+
+  test("VE3 silence may last 3.2 intervals", () => {
+    const subject = dated();
+    expect([13_200, 13_201].map((monoMs) => subject.isFresh(monoMs))).toEqual([true, false]);
+    expect(subject.deadlineMonoMs).toBe(13_200);
+  });
+
+  test("VE3 P6 learned jitter prolongs patience by JITTER_INTERVALS_MAX intervals at most", () => {
+    const subject = dated();
+    let upMs = 0;
+    for (let seq = 2; seq < 100; seq++) {
+      upMs += 10 * INTERVAL_MS;
+      subject.dating.onPulse({ boot: 1, seq, upMs, intervalMs: INTERVAL_MS }, 10_000 + upMs, false);
+    }
+    expect(subject.dating.jitterMs).toBeGreaterThan(JITTER_INTERVALS_MAX * INTERVAL_MS);
+    expect(subject.patienceMs).toBe((SILENCE_INTERVALS + JITTER_INTERVALS_MAX) * INTERVAL_MS);
+  });
+});
