@@ -101,6 +101,11 @@ export class ChainIndex {
     this.#digests.clear();
   }
 
+  /** The newest commit that holds an entry and is not durable yet. */
+  get newestCommit(): CommitId | undefined {
+    return this.#pending.at(-1)?.commit;
+  }
+
   committed(commit: CommitId): void {
     let done = 0;
     for (const { commit: waiting, log, place } of this.#pending) {

@@ -3,7 +3,8 @@ import { decode } from "@ipld/dag-cbor";
 import { createMemoryDocuments } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import type { CoreConfig } from "../config.ts";
-import { VirtualMesh } from "./virtual-mesh.ts";
+import { decodeEntry } from "./entry.ts";
+import { VirtualMesh, type VirtualNode } from "./virtual-mesh.ts";
 
 function mesh(config: Partial<CoreConfig> = {}): VirtualMesh {
   return new VirtualMesh(
@@ -190,6 +191,13 @@ describe("chains between nodes", () => {
       expect(node.eventsOf("forked").length).toBe(1);
       expect([...node.rows.keys()].filter((key) => key.startsWith("fork/"))).toHaveLength(1);
     }
+    const b = net.nodes.get("b") as VirtualNode;
+    const hashAt = (key: string | undefined): string => {
+      const decoded = decodeEntry(b.env, b.rows.get(key ?? "") ?? new Uint8Array());
+      return decoded.ok ? decoded.entry.hash : "";
+    };
+    const forkKey = [...b.rows.keys()].find((key) => key.startsWith("fork/"));
+    expect(hashAt(place) < hashAt(forkKey)).toBe(true);
     const before = net.nodes.get("b")?.chains.records.documentHash();
     expect(net.restart("b", 3).chains.records.documentHash()).toBe(before);
   });
@@ -294,6 +302,30 @@ describe("chains between nodes", () => {
     const node = net.restart("b", 2);
     expect(node.eventsOf("quarantined").length).toBeGreaterThan(0);
     expect(node.chains.records.robots().length).toBeGreaterThanOrEqual(2);
+    net.advance(1_000);
+    expectSameView(net);
+  });
+
+  test("DU1 CH1 a stored entry that does not link to the one before it is quarantined, with what follows", () => {
+    const net = started();
+    const twin = mesh();
+    twin.add("a", 1);
+    for (let i = 0; i < 4; i++) {
+      net.patch("a", "bot", { n: i });
+      twin.patch("a", "bot", { twin: i });
+    }
+    net.run();
+    const rows = net.nodes.get("b")?.rows as Map<string, Uint8Array>;
+    const key = "chain/reported/a/000000000001/000000000002";
+    rows.set(key, twin.nodes.get("a")?.rows.get(key) as Uint8Array);
+    for (const id of ["a", "c"]) net.unlink("b", id);
+    const node = net.restart("b", 2);
+    const what = node
+      .eventsOf("quarantined")
+      .map((event) => (event.type === "quarantined" ? event.what : ""));
+    expect(what).toContain(key);
+    expect(node.chains.records.state("bot")).toEqual({ n: 0 });
+    net.link("a", "b");
     net.advance(1_000);
     expectSameView(net);
   });

@@ -184,10 +184,28 @@ export class Chains {
     return heads;
   }
 
+  /** Own changes that are not in an entry yet: they are when an entry before them is durable. Nobody is told of them until then. */
+  get hasStaged(): boolean {
+    for (const records of this.#records.values()) if (records.hasStaged) return true;
+    return false;
+  }
+
+  /** Grows when an input stages an own change. */
+  get stagings(): number {
+    let stagings = 0;
+    for (const records of this.#records.values()) stagings += records.stagings;
+    return stagings;
+  }
+
+  /** The newest commit that holds an entry and is not durable yet. */
+  get newestCommit(): CommitId | undefined {
+    return this.#index.newestCommit;
+  }
+
   /** Ends an input. The commit is that of everything persisted while it was handled, by whomever. */
   flush(now: Now): CommitId | undefined {
     if (!this.#rebooting) for (const chain of this.#own.values()) chain.flush(now);
-    for (const records of this.#records.values()) records.settle(now);
+    for (const records of this.#records.values()) if (!records.hasStaged) records.settle(now);
     return this.#env.out.pendingCommit();
   }
 

@@ -3,11 +3,18 @@
  * Own rows were verified before they were stored, so only hashes and links are checked here, never signatures.
  */
 import type { Env } from "../env.ts";
+import type { HashHex } from "../ids.ts";
 import type { RecordChange } from "../ports.ts";
 import { generationClientId } from "./client-id.ts";
 import type { PartSource } from "./chain-store.ts";
 import type { Entry } from "./entry.ts";
-import { EpochLog } from "./epoch-log.ts";
+import { EpochLog, type ForkProof } from "./epoch-log.ts";
+
+/** Of several entries at one place the smallest hash is shown, whichever came first (rule CH5). */
+export function forkProof(seq: number, hashes: readonly HashHex[]): ForkProof | undefined {
+  const [kept, other] = [...new Set(hashes)].toSorted();
+  return kept === undefined || other === undefined ? undefined : { seq, kept, other };
+}
 
 export interface BuiltEpoch {
   readonly log: EpochLog;
@@ -77,8 +84,7 @@ function firstFork(entries: readonly Entry[], forks: readonly Entry[]) {
   const hashes = [...entries, ...forks]
     .filter((entry) => entry.seq === seq)
     .map(({ hash }) => hash);
-  const [kept, other] = [...new Set(hashes)].toSorted();
-  return kept === undefined || other === undefined ? undefined : { seq, kept, other };
+  return forkProof(seq, hashes);
 }
 
 function withBranch(

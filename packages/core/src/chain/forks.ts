@@ -8,7 +8,7 @@ import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import type { PartSource } from "./chain-store.ts";
 import { decodeEntry, type Entry } from "./entry.ts";
-import { buildEpoch } from "./epoch-builder.ts";
+import { buildEpoch, forkProof } from "./epoch-builder.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import type { Loads } from "./loads.ts";
 import { chainRow, entriesRange, forkRow, partRange } from "./rows.ts";
@@ -37,9 +37,10 @@ export class Forks {
   /** A verified entry contradicts the one that is held at its place. */
   onFork(log: EpochLog, entry: Entry): void {
     const held = log.hashAt(entry.seq);
-    if (held === undefined || held === entry.hash) return;
+    const proof = held === undefined ? undefined : forkProof(entry.seq, [held, entry.hash]);
+    if (proof === undefined) return;
     const { document, author, epoch } = log;
-    const [kept, other] = [held, entry.hash].toSorted() as [string, string];
+
     const headSeq = log.head.seq;
     const ops: StoreOp[] = [
       {
@@ -50,11 +51,11 @@ export class Forks {
     ];
     for (let seq = entry.seq + 1; seq <= headSeq; seq++)
       ops.push({ type: "del", key: chainRow(document, author, epoch, seq) });
-    log.endAt({ seq: entry.seq, kept, other });
+    log.endAt(proof);
     const commit = this.#env.out.persist(ops);
     this.#index.changed(log, commit);
     this.#env.out.emit({ type: "forked", author, epoch, seq: entry.seq }, commit);
-    if (headSeq > entry.seq || kept === entry.hash) this.#rebuild(log, entry);
+    if (headSeq > entry.seq || proof.kept === entry.hash) this.#rebuild(log, entry);
   }
 
   /** The generation holds what is void now: read the epoch again from disk, this time with the other branch at hand. */

@@ -79,16 +79,24 @@ export class OwnChain {
     this.#lastHlc = Math.max(this.#lastHlc, hlc);
   }
 
-  /** Writes what is staged, and a snapshot when one is due. */
+  /**
+   * Writes what is staged, and a snapshot when one is due. While an earlier entry is on its way to the disk, changes wait for it, or
+   * until they fill a delta: robots that change at once share an entry, a signature and a gossip message, and a lone one never waits.
+   */
   flush(now: Now): void {
     const log = this.#log;
     if (log === undefined) return;
-    if (this.#records.hasStaged) {
+    if (this.#records.hasStaged && this.#isWriteDue(log)) {
       const staged = this.#records.takeStaged();
       for (const batch of this.#batches(staged.changes))
         this.#writeDelta(log, batch, staged.hlc, now);
     }
     if (this.#isSnapshotDue(log)) this.#writeSnapshot(log, now);
+  }
+
+  #isWriteDue({ durable, head }: EpochLog): boolean {
+    if (durable !== undefined && durable.seq >= head.seq) return true;
+    return this.#records.stagedRobots >= DELTA_ROBOTS_MAX;
   }
 
   #batches(changes: readonly RecordChange[]): readonly (readonly RecordChange[])[] {
