@@ -349,6 +349,44 @@ describe("hostile sync", () => {
     expect(pulls.stage("bb", new Uint8Array(1))).toBe(false);
   });
 
+  test("CH2 CH6 a snapshot whose parts the gate refuses is dropped, counted, and blocks nothing", () => {
+    const q = other().add("q", 1);
+    net.add("z", 1);
+    net.link("a", "z");
+    net.run();
+    const asked: SyncMessage[] = [];
+    net.drop = ({ to, bytes }) => {
+      const message = to === "z" ? decodeSync(node.env, bytes) : undefined;
+      if (message !== undefined) asked.push(message);
+      return to === "z";
+    };
+    const say = (message: SyncMessage): void => {
+      net.input(node, (now) => node.chains.onSync("z", encodeSync(node.env, message), now));
+      net.run();
+    };
+    const part = Uint8Array.of(1, 2, 3);
+    const hash = createHash("sha256").update(part).digest("hex");
+    const first = seal(q, { payload: header() });
+    const payload: EntryPayload = { kind: "snapshot", parts: [hash], robots: 1, covers: [] };
+    const snapshot = seal(q, { seq: 1, prevHash: hashOf(q, first), payload });
+    const place = { epoch: 1, seq: 1, hash: hashOf(q, snapshot) };
+    const vector = { type: "vector", document: "reported", first: false, last: true } as const;
+    for (let round = 0; round < 2; round++) {
+      say({ ...vector, items: [{ author: "q", place, forkHash: undefined }] });
+      say({ type: "have", entries: [first, snapshot], parts: [], more: false });
+      if (round === 0)
+        expect(asked.at(-1)).toEqual({ type: "want", items: [{ type: "part", hash }] });
+      if (round === 0) say({ type: "have", entries: [], parts: [part], more: false });
+    }
+    expect(node.eventsOf("rejected")).toContainEqual({
+      type: "rejected",
+      reason: "snapshot-bad",
+      from: "z",
+    });
+    expect([...node.rows.keys()].filter((key) => key.startsWith("part/"))).toHaveLength(0);
+    expect(node.eventsOf("synced").length).toBeGreaterThan(1);
+  });
+
   test("CH6 heads name at most LACKS_MAX missing epochs at a time, and unsolicited answers are refused", () => {
     net.add("z", 1);
     net.link("a", "z");
