@@ -50,6 +50,7 @@ class ComposedCore implements Core {
   readonly #addresses = new Map<NodeId, readonly string[]>();
   #phase: "restoring" | "booting" | "running" = "restoring";
   #hadMajority = true;
+  #stagings = 0;
   #now: Now = { monoMs: 0, wallMs: 0 };
 
   constructor(env: Env) {
@@ -229,12 +230,11 @@ class ComposedCore implements Core {
     if (!result.ok) {
       return this.#env.out.reply(id, { ok: false, code: result.code, detail: result.detail });
     }
-    this.#chains.flush(now);
-    this.#env.out.reply(
-      id,
-      { ok: true, state: result.state, etag: result.etag },
-      this.#env.out.pendingCommit(),
-    );
+    const answer = { ok: true, state: result.state, etag: result.etag } as const;
+    const commit = this.#chains.flush(now);
+    // A patch that changes nothing may repeat one that is not durable yet.
+    if (this.#chains.hasStaged) this.#env.out.holdReply(id, answer);
+    else this.#env.out.reply(id, answer, commit ?? this.#chains.newestCommit);
   }
 
   #stop(id: number, command: StopCommand, now: Now): void {
@@ -254,12 +254,21 @@ class ComposedCore implements Core {
       this.#hadMajority = hasMajority;
       this.#robots.onMajority(now);
     }
-    this.#chains.flush(now);
+    this.#flushChains(now);
     for (const robot of this.#chains.takeChangedRobots()) this.#robots.onRecord(robot, now);
     const commit = this.#env.out.pendingCommit();
     if (commit !== undefined) this.#auditHead.committing(commit);
     this.#near.liveness.statements.flush(now);
     this.#stopWait.check();
+  }
+
+  /** Writes chain entries when they are due; who changed something is answered with the entry that says so. */
+  #flushChains(now: Now): void {
+    this.#chains.flush(now);
+    const { hasStaged, stagings } = this.#chains;
+    if (!hasStaged) this.#env.out.releaseReplies();
+    else if (stagings !== this.#stagings) this.#env.out.holdReplies();
+    this.#stagings = stagings;
   }
 
   #openBootIfAsked(now: Now): void {

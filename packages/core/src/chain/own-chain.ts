@@ -86,7 +86,9 @@ export class OwnChain {
   flush(now: Now): void {
     const log = this.#log;
     if (log === undefined) return;
-    if (this.#records.hasStaged && this.#isWriteDue(log)) {
+    if (this.#records.hasStaged) {
+      // A snapshot holds what entries said, so it waits as well.
+      if (!this.#isWriteDue(log)) return;
       const staged = this.#records.takeStaged();
       for (const batch of this.#batches(staged.changes))
         this.#writeDelta(log, batch, staged.hlc, now);

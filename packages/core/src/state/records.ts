@@ -46,6 +46,7 @@ export class Records {
   /** The own generation that is written to; undefined before the start and on observers. */
   #own: GenerationRef | undefined;
   readonly #staged = new Map<RobotId, RobotRecord>();
+  #stagings = 0;
   #lastHlc = 0;
 
   constructor(env: Env) {
@@ -198,6 +199,16 @@ export class Records {
     return this.#staged.size > 0;
   }
 
+  /** Robots with own changes that wait to be written. */
+  get stagedRobots(): number {
+    return this.#staged.size;
+  }
+
+  /** Own changes staged so far: grows when an input stages one. */
+  get stagings(): number {
+    return this.#stagings;
+  }
+
   /** Takes the staged own records, sorted by robot, with the highest stamp in them. */
   takeStaged(): StagedDelta {
     const changes = [...this.#staged.keys()]
@@ -248,6 +259,7 @@ export class Records {
     this.seeOwnHlc(record.retiredHlc);
     this.#table.setOwn(own, robot, record);
     this.#staged.set(robot, record);
+    this.#stagings += 1;
     return { ok: true };
   }
 }
