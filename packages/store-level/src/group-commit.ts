@@ -10,8 +10,8 @@
 import { PulsemeshError, type StoreOp } from "@pulsemesh/core";
 import { writeError } from "./store-error.ts";
 
-/** Commits that share one synced write at most. */
-export const GROUP_COMMITS_MAX: number = 256;
+/** Commits that share one synced write at most: what piles up while a busy disk takes 100 ms for a sync must go with the next one. */
+export const GROUP_COMMITS_MAX: number = 1_024;
 /** Bytes of keys and values that share one synced write at most; a single larger commit is written alone. */
 export const GROUP_BYTES_MAX: number = 4 * 1024 * 1024;
 /** Commits that may wait. The driver takes fewer; whoever does not keep to that fails as if the disk had. */

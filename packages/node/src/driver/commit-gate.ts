@@ -68,12 +68,12 @@ export class CommitGate {
     }
   }
 
-  /** A commit is durable; commits become so in order. */
+  /** This commit and all before it are durable. */
   committed(commit: CommitId): void {
     this.#durable = commit;
-    const released = this.#free.get(commit);
-    if (released !== undefined) {
-      this.#free.delete(commit);
+    for (const [after, released] of this.#free) {
+      if (after > commit) continue;
+      this.#free.delete(after);
       this.#waiting -= released.length;
       for (const effect of released) this.#run(effect);
     }

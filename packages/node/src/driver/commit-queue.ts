@@ -18,7 +18,7 @@ export const FULL_RETRY_EVERY_MS: number = 1_000;
 export interface CommitQueueDeps {
   readonly store: Store;
   readonly clock: Clock;
-  /** In commit order. */
+  /** This commit and all before it are durable; told once for all that became so together. */
   readonly durable: (commit: CommitId) => void;
   /** The disk is full: nothing that needs a commit can be acknowledged until {@link recovered}. */
   readonly full: (error: PulsemeshError) => void;
@@ -42,6 +42,7 @@ export class CommitQueue {
   #durable: CommitId = 0;
   /** Answers to writes of an earlier attempt are none of the present one's business. */
   #attempt = 0;
+  #isTelling = false;
   #cancelRetry: (() => void) | undefined;
   #hasEnded = false;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -115,7 +116,15 @@ export class CommitQueue {
     this.#bytes -= entry.bytes;
     this.#durable = entry.commit;
     if (this.#wasFull && this.#waiting.length === 0) this.#recover();
-    this.#deps.durable(entry.commit);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    // The store answers the commits of one group one after the other in this turn; whoever listens needs the last one only.
+    queueMicrotask(() => this.#tell());
+  }
+
+  #tell(): void {
+    this.#isTelling = false;
+    this.#deps.durable(this.#durable);
     if (this.#waiting.length === 0) this.#settleIdle();
   }
 

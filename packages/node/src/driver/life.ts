@@ -55,6 +55,7 @@ export class Life {
   #hasEnded = false;
   #isRestored = false;
   #lastCommit: CommitId = 0;
+  #durableCommit: CommitId = 0;
   #fullError: PulsemeshError | undefined;
 
   constructor(deps: LifeDeps) {
@@ -243,7 +244,8 @@ export class Life {
   }
 
   #durable(commit: CommitId): void {
-    this.#deps.meter.commits += 1;
+    this.#deps.meter.commits += commit - this.#durableCommit;
+    this.#durableCommit = commit;
     this.#gate.committed(commit);
     this.#loader.advance(commit);
     this.take({ type: "committed", commit });
