@@ -1,0 +1,236 @@
+/**
+ * Whole nodes without chains and robots on one virtual clock and a virtual network: the double that tests in this folder share.
+ * Nothing outside of tests imports it; ports are handed in, because core has none.
+ */
+import { coreConfig, type CoreConfig } from "../config.ts";
+import type { Effect } from "../effect.ts";
+import type { Env } from "../env.ts";
+import type { CoreEvent, RejectReason } from "../event.ts";
+import type { NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import { Outbox } from "../outbox.ts";
+import type { Ports } from "../ports.ts";
+import type { Member, Membership } from "../roster/membership.ts";
+import { Neighbourhood } from "./neighbourhood.ts";
+
+const FLEET = "fleet-of-tests";
+const LATENCY_MS = 5;
+const WALL_MS = 1_800_000_000_000;
+
+/** One node; its effects are carried out by {@link VirtualNeighbours}. */
+export interface NeighbourNode {
+  readonly id: NodeId;
+  readonly env: Env;
+  near: Neighbourhood;
+  alive: boolean;
+  /** Inputs are kept back until it wakes. */
+  stalledUntilMs: number;
+  readonly inbox: (() => void)[];
+  readonly timers: Map<string, { readonly generation: number; readonly atMonoMs: number }>;
+  readonly events: CoreEvent[];
+  readonly rejects: RejectReason[];
+  readonly verdicts: { readonly subject: NodeId; readonly kind: string; readonly atMs: number }[];
+  wallStepMs: number;
+}
+
+/** Whole nodes without chains and robots, on one virtual clock and a network without loss. */
+export class VirtualNeighbours {
+  nowMs: number = 1_000;
+  readonly nodes: NeighbourNode[] = [];
+  readonly cut: Set<string> = new Set();
+  /** Loses a message that it returns true for. */
+  drop: (message: {
+    readonly from: NodeId;
+    readonly to: NodeId;
+    readonly topic: string;
+  }) => boolean = () => false;
+  readonly sent: {
+    readonly from: NodeId;
+    readonly topic: string;
+    readonly bytes: Uint8Array;
+    readonly atMs: number;
+  }[] = [];
+  readonly #queue: { readonly atMs: number; readonly run: () => void }[] = [];
+  readonly #members: Member[] = [];
+  readonly #portsOf: (node: NodeId) => Ports;
+  readonly #config: CoreConfig;
+
+  constructor(
+    names: readonly string[],
+    portsOf: (node: NodeId) => Ports,
+    config: Partial<CoreConfig> = {},
+  ) {
+    this.#portsOf = portsOf;
+    this.#config = coreConfig(config);
+    for (const node of names)
+      this.#members.push({ node, name: node, region: "r", agent: "t", joinedMonoMs: 0 });
+    for (const name of names) this.#boot(name, 100);
+  }
+
+  node(id: NodeId): NeighbourNode {
+    const found = this.nodes.find((node) => node.id === id);
+    if (found === undefined) throw new Error(`no node ${id}`);
+    return found;
+  }
+
+  status(of: NodeId, at: NodeId): string {
+    return this.node(at).near.liveness.subject(of)?.status ?? "none";
+  }
+
+  reason(of: NodeId, at: NodeId): string | undefined {
+    return this.node(at).near.liveness.subject(of)?.reason;
+  }
+
+  crash(id: NodeId): void {
+    this.node(id).alive = false;
+  }
+
+  restart(id: NodeId, boot: number): void {
+    this.nodes.splice(this.nodes.indexOf(this.node(id)), 1);
+    this.#boot(id, boot);
+  }
+
+  /** Nobody on one side hears anybody on the other. */
+  partition(left: readonly NodeId[], right: readonly NodeId[]): void {
+    for (const a of left) for (const b of right) this.cut.add(`${a}>${b}`).add(`${b}>${a}`);
+  }
+
+  /** Lets one node take an input, then carries out its effects. */
+  input(node: NeighbourNode, take: (now: Now) => void): void {
+    if (!node.alive) return;
+    if (node.stalledUntilMs > this.nowMs) {
+      node.inbox.push(() => this.input(node, take));
+      return;
+    }
+    const now = this.clockOf(node);
+    node.near.checkAbsence(now);
+    take(now);
+    node.near.liveness.statements.flush(now);
+    for (const effect of node.env.out.drain()) this.#carryOut(node, effect);
+  }
+
+  clockOf(node: NeighbourNode): Now {
+    return { monoMs: this.nowMs, wallMs: WALL_MS + this.nowMs + node.wallStepMs };
+  }
+
+  stall(id: NodeId, forMs: number): void {
+    const node = this.node(id);
+    node.stalledUntilMs = this.nowMs + forMs;
+    this.at(node.stalledUntilMs, () => {
+      for (const run of node.inbox.splice(0)) run();
+    });
+  }
+
+  at(atMs: number, run: () => void): void {
+    this.#queue.push({ atMs, run });
+  }
+
+  deliver(topic: string, bytes: Uint8Array, from: NodeId, to: NeighbourNode): void {
+    this.input(to, (now) => {
+      if (topic === "pulse") to.near.onGossipPulse(from, bytes, now);
+      else if (topic === "verdict") to.near.onGossipObservation(from, bytes, now);
+      else to.near.onDirect(from, bytes, now);
+    });
+  }
+
+  run(forMs: number): void {
+    const untilMs = this.nowMs + forMs;
+    for (;;) {
+      this.#queue.sort((a, b) => a.atMs - b.atMs);
+      const next = this.#queue[0];
+      if (next === undefined || next.atMs > untilMs) break;
+      this.#queue.shift();
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      next.run();
+    }
+    this.nowMs = untilMs;
+  }
+
+  #boot(id: NodeId, boot: number): void {
+    const out = new Outbox();
+    const env = {
+      identity: { fleet: FLEET, self: id, name: id, region: "r", agent: "t" },
+      config: this.#config,
+      ports: this.#portsOf(id),
+      out,
+    };
+    const members = this.#members;
+    const membership: Membership = {
+      members: () => members,
+      member: (node) => members.find((member) => member.node === node),
+      hasLeft: () => false,
+      version: 1,
+    };
+    const [events, rejects, verdicts] = [
+      [] as CoreEvent[],
+      [] as RejectReason[],
+      [] as NeighbourNode["verdicts"],
+    ];
+    const listener = {
+      accused: () => {},
+      verdict: (subject: { readonly node: NodeId }, kind: string) =>
+        verdicts.push({ subject: subject.node, kind, atMs: this.nowMs }),
+      statusChanged: () => {},
+      pulseParts: () => ({ heads: [], auditSize: 0, auditHash: new Uint8Array(32), beats: [] }),
+      pulse: () => {},
+      goodbye: () => {},
+      rejected: (reason: RejectReason) => rejects.push(reason),
+      bootAbove: () => {},
+    };
+    const near = new Neighbourhood({ env, membership, listener });
+    const node: NeighbourNode = {
+      id,
+      env,
+      near,
+      alive: true,
+      stalledUntilMs: 0,
+      inbox: [],
+      timers: new Map(),
+      events,
+      rejects,
+      verdicts: verdicts,
+      wallStepMs: 0,
+    };
+    this.nodes.push(node);
+    this.input(node, (now) => {
+      near.liveness.start(now);
+      near.pulses.start(boot, now);
+      for (const other of this.nodes) if (other !== node) near.onPeerUp(other.id);
+    });
+  }
+
+  #carryOut(node: NeighbourNode, effect: Effect): void {
+    if (effect.type === "publish" || effect.type === "send") {
+      const topic = effect.type === "publish" ? effect.topic : "direct";
+      this.sent.push({ from: node.id, topic, bytes: effect.bytes, atMs: this.nowMs });
+      const targets = this.nodes.filter(
+        ({ id }) =>
+          id !== node.id &&
+          (effect.type === "publish" || id === effect.to) &&
+          !this.cut.has(`${node.id}>${id}`) &&
+          !this.drop({ from: node.id, to: id, topic }),
+      );
+      for (const { id } of targets) {
+        this.at(this.nowMs + LATENCY_MS, () => {
+          const target = this.nodes.find((other) => other.id === id);
+          if (target !== undefined) this.deliver(topic, effect.bytes, node.id, target);
+        });
+      }
+    } else if (effect.type === "set-timer") {
+      node.timers.set(effect.id, effect);
+      this.at(effect.atMonoMs, () => {
+        this.input(node, (now) => {
+          if (
+            node.timers.get(effect.id) !== effect ||
+            !node.env.out.timerFired(effect.id, effect.generation)
+          )
+            return;
+          if (effect.id === "pulse") node.near.pulses.onTimer(now);
+          if (effect.id === "watch") node.near.liveness.tick(now);
+        });
+      });
+    } else if (effect.type === "emit") {
+      node.events.push(effect.event);
+    }
+  }
+}

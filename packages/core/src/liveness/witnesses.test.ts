@@ -1,0 +1,208 @@
+/** What accusations, objections and verdicts are worth where messages are lost and witnesses lie (rules VE2, VE3, PU5). */
+import { createTestPorts } from "@pulsemesh/testkit";
+import { describe, expect, test } from "vitest";
+import type { NodeId } from "../ids.ts";
+import { decodePulseHeader, PULSE_BYTES_MAX } from "../pulse/pulse-codec.ts";
+import { decodeEnvelope } from "../wire/envelope.ts";
+import { sealObservation, type Evidence, type ObservationKind } from "./observation-codec.ts";
+import { VirtualNeighbours, type NeighbourNode } from "./virtual-neighbours.ts";
+
+const FIVE = ["na", "nb", "nc", "nd", "ne"];
+const OTHERS = FIVE.slice(1);
+
+function mesh(): VirtualNeighbours {
+  const net = new VirtualNeighbours(FIVE, createTestPorts);
+  net.run(10_000);
+  return net;
+}
+
+/** Who has ever said `down` of `na`. */
+function saidDown(net: VirtualNeighbours): readonly NodeId[] {
+  return net.nodes
+    .filter(({ verdicts }) => verdicts.some(({ subject }) => subject === "na"))
+    .map(({ id }) => id);
+}
+
+function allOf(net: VirtualNeighbours, at: readonly NodeId[] = OTHERS): readonly string[] {
+  return at.map((node) => net.status("na", node));
+}
+
+/** The newest pulse that `na` sent, as evidence. */
+function newestOf(net: VirtualNeighbours): Evidence {
+  const sent = net.sent.findLast(({ from, topic }) => from === "na" && topic === "pulse");
+  const { env } = net.node("nb");
+  const opened = decodeEnvelope(env, sent?.bytes ?? new Uint8Array(), PULSE_BYTES_MAX);
+  if (!opened.ok) throw new Error(opened.code);
+  const header = decodePulseHeader(env, opened.envelope);
+  if (!header.ok) throw new Error(header.code);
+  return { envelope: { ...opened.envelope, attachment: undefined }, header: header.value };
+}
+
+let lieSeq = 1_000;
+
+/** A member says what it likes about `na`, signed as it must be. */
+function lie(
+  net: VirtualNeighbours,
+  liar: NeighbourNode,
+  kind: ObservationKind,
+  evidence: Evidence,
+): void {
+  const name = { boot: evidence.header.boot, seq: evidence.header.seq };
+  const { boot } = liar.near.pulses;
+  lieSeq += 1;
+  const bytes = sealObservation(liar.env, {
+    boot,
+    seq: lieSeq,
+    upMs: liar.near.pulses.upMs(net.clockOf(liar)),
+    statements: [{ kind, subject: "na", name, evidence }],
+  });
+  for (const node of net.nodes) if (node !== liar) net.deliver("verdict", bytes, liar.id, node);
+}
+
+describe("witnesses", () => {
+  test("VE2 P2 two of four witnesses that hear nothing, not even objections, are too few for a verdict", () => {
+    const net = mesh();
+    net.drop = ({ from, to, topic }) =>
+      (from === "na" && (to === "nb" || to === "nc")) ||
+      (topic !== "pulse" && (from === "nd" || from === "ne"));
+    net.run(60_000);
+    expect(saidDown(net)).toEqual([]);
+    expect(allOf(net)).not.toContain("down");
+  });
+
+  test("VE3 P2 a node that one witness still hears is never down: its objections stop the other three", () => {
+    const net = mesh();
+    net.drop = ({ from, to }) => from === "na" && to !== "ne";
+    net.run(60_000);
+    expect(saidDown(net)).toEqual([]);
+    expect(allOf(net)).not.toContain("down");
+  });
+
+  test("VE3 P2 no verdict stands before settleMs have passed since the accusation that made the quorum", () => {
+    const net = mesh();
+    net.crash("na");
+    net.run(2_500);
+    const accusedMs: number[] = [];
+    while (saidDown(net).length === 0 && net.nowMs < 20_000) {
+      const before = net.sent.length;
+      net.run(10);
+      for (const { topic, atMs } of net.sent.slice(before))
+        if (topic === "verdict") accusedMs.push(atMs);
+    }
+    const verdictMs = net.node(saidDown(net)[0] ?? "").verdicts[0]?.atMs ?? 0;
+    // One accuser is the reader itself; the first accusation on the wire comes with the first of the quorum at the latest.
+    expect(verdictMs - Math.min(...accusedMs)).toBeGreaterThanOrEqual(300);
+  });
+
+  test("VE3 a verdict outlives its accusers: restarted ones take it back from nobody", () => {
+    const net = mesh();
+    net.crash("na");
+    net.run(6_000);
+    expect(new Set(allOf(net))).toEqual(new Set(["down"]));
+    net.crash("nb");
+    net.crash("nc");
+    net.run(1_000);
+    net.restart("nb", 200);
+    net.restart("nc", 200);
+    for (let second = 0; second < 40; second++) {
+      net.run(1_000);
+      expect([second, ...allOf(net, ["nd", "ne"])]).toEqual([second, "down", "down"]);
+    }
+    expect(new Set(allOf(net))).toEqual(new Set(["down"]));
+  });
+
+  test("VE3 a verdict turns to unknown when the majority was out of sight for twelve intervals", () => {
+    const net = mesh();
+    net.crash("na");
+    net.run(6_000);
+    net.partition(["ne"], ["nb", "nc", "nd"]);
+    net.run(11_000);
+    expect(net.status("na", "ne")).toBe("down");
+    net.run(5_000);
+    expect(net.status("na", "ne")).toBe("unknown");
+    expect(allOf(net, ["nb", "nc", "nd"])).toEqual(["down", "down", "down"]);
+  });
+
+  test("VE3 P2 one hostile accuser, and two, bring no verdict over a node that lives", () => {
+    for (const liars of [["nb"], ["nb", "nc"]]) {
+      const net = mesh();
+      for (let step = 0; step < 200; step++) {
+        for (const liar of liars) lie(net, net.node(liar), "accuse", newestOf(net));
+        net.run(100);
+        expect(allOf(net)).toEqual(["up", "up", "up", "up"]);
+      }
+      expect(saidDown(net)).toEqual([]);
+    }
+  });
+
+  test("VE3 SG1 an objection with a header that the dead node never signed saves nobody", () => {
+    const net = mesh();
+    net.crash("na");
+    const { envelope, header } = newestOf(net);
+    for (let step = 0; step < 80; step++) {
+      const seq = header.seq + 1 + step;
+      const body = net.node("nb").env.ports.codec.decode(envelope.body) as object;
+      const upMs = header.upMs + step * 100;
+      const forged = {
+        ...envelope,
+        body: net.node("nb").env.ports.codec.encode({ ...body, q: seq, u: upMs }),
+      };
+      lie(net, net.node("nb"), "object", { envelope: forged, header: { ...header, seq, upMs } });
+      net.run(100);
+    }
+    expect(allOf(net, ["nc", "nd", "ne"])).toEqual(["down", "down", "down"]);
+  });
+
+  test("VE3 P3 one witness that states up, with a pulse that it kept for itself, ends no verdict", () => {
+    const net = mesh();
+    net.drop = ({ from, to }) => from === "na" && to !== "nb";
+    net.run(1_100);
+    const kept = newestOf(net);
+    net.crash("na");
+    net.node("nb").alive = false;
+    net.drop = () => false;
+    net.run(8_000);
+    expect(allOf(net, ["nc", "nd", "ne"])).toEqual(["down", "down", "down"]);
+    for (let step = 0; step < 20; step++) {
+      lie(net, net.node("nb"), "up", kept);
+      net.run(500);
+      expect(allOf(net, ["nc", "nd", "ne"])).toEqual(["down", "down", "down"]);
+    }
+  });
+
+  test("PU5 P3 evidence is history: a newest pulse that came as evidence alone shows nobody up", () => {
+    const net = mesh();
+    net.drop = ({ from }) => from === "na";
+    net.run(1_100);
+    const kept = newestOf(net);
+    net.crash("na");
+    net.run(6_000);
+    expect(allOf(net)).toEqual(["down", "down", "down", "down"]);
+    for (let step = 0; step < 10; step++) {
+      lie(net, net.node("nb"), "object", kept);
+      net.run(500);
+      expect(allOf(net, ["nc", "nd", "ne"])).toEqual(["down", "down", "down"]);
+    }
+  });
+
+  test("PU7 a node whose pulses arrive, but dated past the deadline, is unknown: delayed, and nobody says down", () => {
+    const net = mesh();
+    const held: { readonly bytes: Uint8Array; readonly dueMs: number }[] = [];
+    net.drop = ({ from, topic }) => from === "na" && topic === "pulse";
+    let read = net.sent.length;
+    for (let step = 0; step < 400; step++) {
+      net.run(50);
+      for (const { from, topic, bytes, atMs } of net.sent.slice(read))
+        if (from === "na" && topic === "pulse")
+          held.push({ bytes, dueMs: atMs + Math.min(8_000, (atMs - 10_000) / 2) });
+      read = net.sent.length;
+      while ((held[0]?.dueMs ?? Infinity) <= net.nowMs) {
+        const { bytes } = held.shift() as { bytes: Uint8Array };
+        for (const node of OTHERS) net.deliver("pulse", bytes, "na", net.node(node));
+      }
+    }
+    expect(saidDown(net)).toEqual([]);
+    expect(new Set(allOf(net))).toEqual(new Set(["unknown"]));
+    expect(new Set(OTHERS.map((node) => net.reason("na", node)))).toEqual(new Set(["delayed"]));
+  });
+});
