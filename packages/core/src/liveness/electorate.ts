@@ -65,14 +65,34 @@ export class Electorate {
     return this.inSight(nowMonoMs) >= needed;
   }
 
+  /**
+   * Whether a strict majority was heard since the subject fell silent: what an accusation rests on. Where all promise one interval it
+   * follows from {@link hasMajority}; a node with a longer one stays in sight long after a cut, and proves nothing until it pulses again.
+   */
+  hasMajorityOver(subject: Subject, nowMonoMs: number): boolean {
+    const sinceMonoMs =
+      subject.silentSinceMonoMs + (SILENCE_INTERVALS - IN_SIGHT_INTERVALS) * subject.intervalMs;
+    let count = 0;
+    for (const { node } of this.#membership.members()) {
+      const member = this.#subjects.get(node);
+      const dateMonoMs = member?.dating.newestDate?.dateMonoMs ?? Number.NEGATIVE_INFINITY;
+      if (
+        node === this.#self ||
+        (member?.isInSight(nowMonoMs) === true && dateMonoMs >= sinceMonoMs)
+      )
+        count += 1;
+    }
+    return count >= sightNeeded(this.roster, this.#config.pair);
+  }
+
   /** Witnesses in sight, this node aside, whose newest pulse says that they hear the subject inside its deadline. */
   freshWitnesses(subject: Subject, nowMonoMs: number): number {
     let count = 0;
     for (const { node } of this.#membership.members()) {
       const witness =
         node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
-      if (witness === undefined || !witness.isInSight(nowMonoMs)) continue;
-      const heard = witness.says?.heard.find(({ shortId }) => shortId === subject.shortId);
+      const word = witness?.wordAt(nowMonoMs);
+      const heard = word?.heard.find(({ shortId }) => shortId === subject.shortId);
       if (heard?.fresh === true && heard.boot >= (subject.latch?.name.boot ?? 0)) count += 1;
     }
     return count;
@@ -85,9 +105,10 @@ export class Electorate {
     for (const { node } of this.#membership.members()) {
       const witness =
         node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
-      if (witness === undefined || !witness.isInSight(nowMonoMs)) continue;
+      const word = witness?.wordAt(nowMonoMs);
+      if (word === undefined) continue;
       witnesses += 1;
-      if (witness.says?.missing.includes(subject.shortId) === true) missing += 1;
+      if (word.missing.includes(subject.shortId)) missing += 1;
     }
     return missing * 2 > witnesses;
   }

@@ -114,9 +114,10 @@ export class Liveness {
     if (dated.type === "replayed") return { dateMonoMs: undefined, isNewBoot: false };
     adoptInterval(subject, header, isNewBoot);
     subject.says = pulse.attachment;
+    subject.saysDateMonoMs = dated.type === "dated" ? dated.dateMonoMs : undefined;
     subject.loss.onPulse(header.boot, header.seq, now.monoMs, subject.intervalMs);
     subject.learn({ envelope: pulse.evidence, header }, now.monoMs);
-    if (isNewBoot) this.#greet(subject);
+    if (isNewBoot) this.#greet(subject, now);
     if (dated.type === "dated") {
       subject.datedSinceBase = true;
       if (subject.isFresh(now.monoMs)) {
@@ -165,6 +166,7 @@ export class Liveness {
     for (const subject of this.#subjects.values()) {
       subject.dating.forgetOffset();
       subject.datedSinceBase = false;
+      subject.saysDateMonoMs = undefined;
       subject.baseMonoMs = now.monoMs;
       withdraw(subject, this.#witness);
     }
@@ -179,17 +181,19 @@ export class Liveness {
     return now.monoMs < this.#doubtUntilMonoMs ? "stalled" : "no-majority";
   }
 
-  /** What the next pulse echoes, newest first where there is not room for all. */
+  /** What the next pulse echoes: where there is not room for all, members before others, and newest first. */
   heard(now: Now): readonly Heard[] {
     const recentMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
-    const heard: { readonly entry: Heard; readonly atMonoMs: number }[] = [];
+    const heard: { readonly entry: Heard; readonly atMonoMs: number; readonly rank: number }[] = [];
     for (const subject of this.#subjects.values()) {
       const { newest, newestArrivalMonoMs } = subject.dating;
       if (newest === undefined || now.monoMs - newestArrivalMonoMs > recentMs) continue;
       const entry = { shortId: subject.shortId, ...newest, fresh: subject.isFresh(now.monoMs) };
-      heard.push({ entry, atMonoMs: newestArrivalMonoMs });
+      // Strangers come last: with many keys that pulse often they would push out what members need to be dated.
+      const rank = this.#membership.member(subject.node) === undefined ? 1 : 0;
+      heard.push({ entry, atMonoMs: newestArrivalMonoMs, rank });
     }
-    if (heard.length > HEARD_MAX) heard.sort((a, b) => b.atMonoMs - a.atMonoMs);
+    if (heard.length > HEARD_MAX) heard.sort((a, b) => a.rank - b.rank || b.atMonoMs - a.atMonoMs);
     return heard.slice(0, HEARD_MAX).map(({ entry }) => entry);
   }
 
@@ -215,10 +219,13 @@ export class Liveness {
   }
 
   /** Newcomers, and nodes that have just started, are told what stands (rule PU5: a joiner takes status from a quorum). */
-  #greet(newcomer: Subject): void {
+  #greet(newcomer: Subject, now: Now): void {
     for (const subject of this.#subjects.values()) {
-      if (subject.own !== undefined && subject !== newcomer)
-        this.statements.tell(newcomer.node, "accuse", subject);
+      if (subject === newcomer) continue;
+      if (subject.own !== undefined) this.statements.tell(newcomer.node, "accuse", subject);
+      // The header of an announced absence speaks for itself (rule VE9).
+      else if (subject.isPaused(now.monoMs))
+        this.statements.tell(newcomer.node, "object", subject);
     }
   }
 

@@ -17,6 +17,7 @@ import {
   START_UP_INTERVALS,
 } from "./rules.ts";
 import { LossWindow } from "./loss-window.ts";
+import { RateWindow } from "./rate-window.ts";
 
 /** No pulse of the subject is known to exist. */
 export const NO_PULSE: PulseName = { boot: 0, seq: 0 };
@@ -54,6 +55,7 @@ export class Subject {
   readonly shortId: string;
   readonly dating: Dating = new Dating();
   readonly loss: LossWindow = new LossWindow();
+  readonly pulseRate: RateWindow = new RateWindow();
   readonly accusations: Map<NodeId, Opinion> = new Map();
   readonly ups: Map<NodeId, Opinion> = new Map();
   intervalMs: number;
@@ -77,6 +79,8 @@ export class Subject {
   reversalsMonoMs: number[] = [];
   /** What the subject, as a witness, said in its newest pulse. */
   says: PulseAttachment | undefined;
+  /** The date of that pulse. A later header that came as evidence makes the subject live, and its older words no younger. */
+  saysDateMonoMs: number | undefined;
   status: Status = "unknown";
   reason: NodeReason | undefined = "not-heard";
   sinceWallMs: number;
@@ -153,6 +157,13 @@ export class Subject {
       date !== undefined &&
       nowMonoMs - date.dateMonoMs <= IN_SIGHT_INTERVALS * this.intervalMs
     );
+  }
+
+  /** What the subject says as a witness, while that is recent enough to count (rule VE2). */
+  wordAt(nowMonoMs: number): PulseAttachment | undefined {
+    const date = this.saysDateMonoMs;
+    const isRecent = date !== undefined && nowMonoMs - date <= IN_SIGHT_INTERVALS * this.intervalMs;
+    return isRecent ? this.says : undefined;
   }
 
   /** Pulses go on arriving, but their dates are past the deadline (rule PU7). */

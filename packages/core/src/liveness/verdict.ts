@@ -48,6 +48,9 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
   // A node that has fresh first-hand pulses never shows `down`; its objection is under way.
   if (subject.isFresh(now.monoMs))
     return { type: "none", lookAgainMonoMs: subject.deadlineMonoMs + 1 };
+  // Accusations may outlast the sight of those who made them, as after a suspension: whoever lacks a majority does not know.
+  if (!reader.electorate.hasMajority(now.monoMs))
+    return { type: "none", lookAgainMonoMs: now.monoMs + reader.env.config.pulseEveryMs };
   subject.latch = {
     name: subject.newestName,
     atMonoMs: now.monoMs,

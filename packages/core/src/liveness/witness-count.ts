@@ -44,11 +44,9 @@ function opinionOf(
     if (subject === undefined || !subject.isFresh(options.nowMonoMs)) return "unknown";
     return subject.loss.isLossy() ? "late" : "up";
   }
-  const said = facts.subjects.get(witness);
-  if (said === undefined || !said.isInSight(options.nowMonoMs)) return "unknown";
+  const word = facts.subjects.get(witness)?.wordAt(options.nowMonoMs);
+  if (word === undefined) return "unknown";
   const shortId = subject?.shortId ?? about.node.slice(-12);
-  if (said.says?.missing.includes(shortId) === true) return "late";
-  return said.says?.heard.some((heard) => heard.shortId === shortId && heard.fresh) === true
-    ? "up"
-    : "unknown";
+  if (word.missing.includes(shortId)) return "late";
+  return word.heard.some((heard) => heard.shortId === shortId && heard.fresh) ? "up" : "unknown";
 }
