@@ -104,7 +104,9 @@ export class MeshListener implements NeighbourhoodListener {
 
   pulse(pulse: ValidPulse, dateMonoMs: number | undefined, from: NodeId, now: Now): void {
     this.#deps.chains.onHeads(pulse.author, pulse.attachment.heads, from, now);
-    if (dateMonoMs === undefined) return;
+    // Robots have members for their home: whoever is none, or has left, could show a dead one alive.
+    if (dateMonoMs === undefined || this.#deps.chains.membership.member(pulse.author) === undefined)
+      return;
     const { boot, seq } = pulse.header;
     this.#pulses.push({
       author: pulse.author,

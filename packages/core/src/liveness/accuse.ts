@@ -33,13 +33,17 @@ export interface Witness {
 export function judgeSilence(witness: Witness, subject: Subject, now: Now): number {
   const { config } = witness.env;
   const deadlineMonoMs = subject.deadlineMonoMs;
-  if (now.monoMs <= deadlineMonoMs || !witness.electorate.mayAccuse) {
+  if (now.monoMs <= deadlineMonoMs) {
     withdraw(subject, witness);
-    return Math.max(deadlineMonoMs + 1, now.monoMs + 1);
+    return deadlineMonoMs + 1;
+  }
+  if (!witness.electorate.mayAccuse) {
+    withdraw(subject, witness);
+    return now.monoMs + config.pulseEveryMs;
   }
   const lookAgainMonoMs = now.monoMs + config.pulseEveryMs / 4;
   const mayAccuse =
-    witness.electorate.hasMajority(now.monoMs) &&
+    witness.electorate.hasMajorityOver(subject, now.monoMs) &&
     !subject.isDelayed(now.monoMs) &&
     !subject.isUndated(now.monoMs);
   if (!mayAccuse) {
@@ -49,7 +53,7 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
   }
   const name = subject.newestName;
   if (subject.own === undefined || comparePulseNames(subject.own.name, name) !== 0) {
-    if (subject.objectedRunning >= OBJECTED_RUNNING_LIMIT && !isSeconded(witness, subject, now))
+    if (!mayStandAlone(witness, subject, now) && !isSeconded(witness, subject, now))
       return lookAgainMonoMs;
     accuse(witness, subject, now);
   }
@@ -105,6 +109,17 @@ function stateUnknown(witness: Witness, subject: Subject, now: Now): void {
   if (now.monoMs - subject.upStatedMonoMs < everyMs) return;
   subject.upStatedMonoMs = now.monoMs;
   witness.statements.say("unknown", subject);
+}
+
+/**
+ * Whether this node may be the first to accuse. After objections running it holds its own link to be at fault, for as long as others say
+ * that they hear the subject; and not for ever, or witnesses that were all objected to would wait for each other while one liar objects.
+ */
+function mayStandAlone(witness: Witness, subject: Subject, now: Now): boolean {
+  if (subject.objectedRunning < OBJECTED_RUNNING_LIMIT) return true;
+  if (witness.electorate.freshWitnesses(subject, now.monoMs) === 0) return true;
+  const patienceMs = EXPIRE_INTERVALS * witness.env.config.pulseEveryMs;
+  return now.monoMs - subject.deadlineMonoMs > patienceMs;
 }
 
 /** Another live accusation names the same newest pulse. */

@@ -5,7 +5,7 @@
 import type { CoreConfig } from "../config.ts";
 import type { NodeId } from "../ids.ts";
 import type { Membership } from "../roster/membership.ts";
-import { quorumOf, sightNeeded } from "./rules.ts";
+import { IN_SIGHT_INTERVALS, quorumOf, sightNeeded, SILENCE_INTERVALS } from "./rules.ts";
 import type { Subject } from "./subject.ts";
 
 export class Electorate {

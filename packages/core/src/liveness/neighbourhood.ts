@@ -7,7 +7,7 @@ import { StallGuard, type Absence } from "../boot/stall-guard.ts";
 import type { Validation } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
 import type { RejectReason } from "../event.ts";
-import { comparePulseNames, type NodeId } from "../ids.ts";
+import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import { OwnPulses } from "../pulse/own-pulses.ts";
 import {
@@ -28,6 +28,12 @@ import { ANSWER_EVERY_MS } from "./rules.ts";
 const PULSE_FRAME_BYTES = 640;
 const HEARD_ENTRY_BYTES = 28;
 const HEAD_ENTRY_BYTES = 40;
+/** Own boots that others prove begin at most so often: two live copies of one node would outbid each other at the speed of the network. */
+export const PROVED_BOOT_EVERY_MS: number = 10_000;
+/** Pulses of one node that are taken, and so relayed, in one second. */
+export const PULSES_PER_SECOND_MAX: number = 100;
+
+const ABOVE_ALL: PulseName = { boot: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER };
 
 export interface NeighbourhoodListener extends LivenessListener {
   /** What robots and chains put into the next pulse. */
@@ -56,6 +62,9 @@ export class Neighbourhood {
   readonly #connected = new Set<NodeId>();
   /** Peers that have acknowledged the announced stop. */
   readonly #acknowledged = new Set<NodeId>();
+  /** The newest own pulse that somebody has proved to hold, until this node is above it. */
+  #provedOwn: PulseName | undefined;
+  #provedBootMonoMs = Number.NEGATIVE_INFINITY;
 
   readonly pulses: OwnPulses;
   readonly liveness: Liveness;
@@ -84,6 +93,7 @@ export class Neighbourhood {
 
   /** First with every input: was this node away? If so it doubts itself, and its clocks may ask for a new boot (rule PU6). */
   checkAbsence(now: Now): Absence {
+    this.#bootAboveProved(now);
     const absence = this.#guard.check(now, this.pulses.dueMonoMs);
     if (absence.type === "none") return absence;
     this.pulses.doubt();
@@ -99,7 +109,7 @@ export class Neighbourhood {
   }
 
   onGossipObservation(from: NodeId, bytes: Uint8Array, now: Now): Validation {
-    const taken = this.#observations.take(bytes, now);
+    const taken = this.#observations.take(bytes, from, now);
     if (!taken.ok) {
       this.#listener.rejected(taken.reason, from, now);
       return taken.validation;
@@ -155,7 +165,9 @@ export class Neighbourhood {
   ): Validation {
     const { self } = this.#env.identity;
     const taken = takePulse(this.#env, bytes, (author) => {
-      if (author === self) return { boot: this.pulses.boot, seq: this.pulses.seq };
+      // Between two boots nothing is above the one to come: replayed own pulses must not keep it from beginning.
+      if (author === self)
+        return this.pulses.boot > 0 ? { boot: this.pulses.boot, seq: this.pulses.seq } : ABOVE_ALL;
       const subject = this.liveness.follows(author, this.#connected.has(author), now);
       return subject === undefined ? "stranger" : subject.dating.newest;
     });
@@ -167,7 +179,12 @@ export class Neighbourhood {
     }
     const { pulse } = taken;
     if (pulse.author === self) {
-      this.#listener.bootAbove(pulse.header.boot, now);
+      this.#proved(pulse.header, now);
+      return "ignore";
+    }
+    const subject = this.liveness.subject(pulse.author);
+    if (subject?.pulseRate.admit(now.monoMs, PULSES_PER_SECOND_MAX) === false) {
+      this.#listener.rejected("rate", from, now);
       return "ignore";
     }
     // Straight pulses are first hand only from their author; from anybody else they would be a way to replay.
@@ -186,7 +203,9 @@ export class Neighbourhood {
       this.pulses.request(now, this.#env.config.pulseEveryMs / 2);
     }
     const evidence = { envelope: pulse.evidence, header: pulse.header };
-    if (pulse.header.goodbye) this.#listener.goodbye(pulse.author, evidence, now);
+    // A recording of an earlier goodbye is all that a node that has just started may know of a member that has long been back.
+    if (pulse.header.goodbye && (result.dateMonoMs !== undefined || pulse.author === from))
+      this.#listener.goodbye(pulse.author, evidence, now);
     if (pulse.header.goodbye || pulse.header.pausedForMs !== undefined) {
       const subject = this.liveness.subject(pulse.author);
       if (subject !== undefined && pulse.author === from)
@@ -199,12 +218,26 @@ export class Neighbourhood {
     const hello = openHello(this.#env, bytes, from);
     if (!hello.ok) return this.#listener.rejected(hello.code, from, now);
     const newest = hello.newestOfMine?.header;
-    if (
-      newest !== undefined &&
-      this.pulses.boot > 0 &&
-      comparePulseNames(newest, this.pulses) > 0
-    ) {
-      this.#listener.bootAbove(newest.boot, now);
+    if (newest !== undefined) this.#proved(newest, now);
+  }
+
+  /** Somebody holds this own pulse. */
+  #proved(own: PulseName, now: Now): void {
+    if (this.#provedOwn === undefined || comparePulseNames(own, this.#provedOwn) > 0)
+      this.#provedOwn = { boot: own.boot, seq: own.seq };
+    this.#bootAboveProved(now);
+  }
+
+  /** Asks for a boot above the proved pulse if this node is not above it; later if it was asked a moment ago or none is durable yet. */
+  #bootAboveProved(now: Now): void {
+    const proved = this.#provedOwn;
+    if (proved === undefined || this.pulses.boot === 0) return;
+    if (comparePulseNames(proved, this.pulses) <= 0) {
+      this.#provedOwn = undefined;
+    } else if (now.monoMs - this.#provedBootMonoMs >= PROVED_BOOT_EVERY_MS) {
+      this.#provedBootMonoMs = now.monoMs;
+      this.#provedOwn = undefined;
+      this.#listener.bootAbove(proved.boot, now);
     }
   }
 

@@ -17,7 +17,7 @@ import {
   type Observation,
   type Statement,
 } from "./observation-codec.ts";
-import { ObservationIntake } from "./observation-intake.ts";
+import { ObservationIntake, REFUSED_PER_SECOND_MAX } from "./observation-intake.ts";
 import { Subject } from "./subject.ts";
 
 function envOf(self: string): Env {
@@ -78,8 +78,8 @@ function intake(): { intake: ObservationIntake; subject: Subject } {
   return { intake: new ObservationIntake(envOf("na"), liveness as Liveness), subject };
 }
 
-function take(to: ObservationIntake, bytes: Uint8Array, monoMs = 10_000): string {
-  const result = to.take(bytes, at(monoMs));
+function take(to: ObservationIntake, bytes: Uint8Array, monoMs = 10_000, from = "nx"): string {
+  const result = to.take(bytes, from, at(monoMs));
   return result.ok ? "taken" : `${result.validation} ${result.reason}`;
 }
 
@@ -162,11 +162,32 @@ describe("ObservationIntake", () => {
     expect(take(it, next, 11_000)).toBe("taken");
   });
 
+  test("P4 SG4 forged and repeated messages in a witness's name cost it nothing, and their sender is unheard after REFUSED_PER_SECOND_MAX", () => {
+    const { intake: it } = intake();
+    const honest = sealed({ seq: 1 });
+    const opened = decodeEnvelope(
+      envOf("nx"),
+      sealObservation(envOf("nx"), { boot: 9, seq: 9, upMs: 1, statements: [] }),
+      OBSERVATION_BYTES_MAX,
+    );
+    if (!opened.ok) throw new Error(opened.code);
+    const forged = encodeEnvelope(envOf("nx"), { ...opened.envelope, author: "nb" });
+    expect(take(it, honest)).toBe("taken");
+    for (let i = 1; i < REFUSED_PER_SECOND_MAX; i++)
+      expect(take(it, forged)).toBe("reject signature-bad");
+    expect(take(it, honest)).toBe("ignore observation-replayed");
+    expect(take(it, forged)).toBe("ignore rate");
+    for (let i = 0; i < OBSERVATIONS_PER_SECOND_MAX; i++) take(it, honest, 10_000, "ny");
+    expect(take(it, sealed({ seq: 2 }), 10_000, "nb")).toBe("taken");
+    expect(take(it, forged, 11_000)).toBe("reject signature-bad");
+  });
+
   test(
     "VE3 P6 fuzz: whatever comes as an observation never throws, and what is taken is signed, new and whole",
     { timeout: FUZZ_TIMEOUT_MS },
     () => {
       const { intake: it } = intake();
+      let runs = 0;
       const proof = encodeEnvelope(witness, evidenceOf("nc").envelope);
       const honest = [
         sealed(),
@@ -207,7 +228,7 @@ describe("ObservationIntake", () => {
               random.chance(0.2) ? damage(random, codec.encode(body)) : codec.encode(body),
             )
           : damage(random, random.pick(honest), honest);
-        const result = it.take(bytes, at(monoMs));
+        const result = it.take(bytes, `n${runs++}`, at(monoMs));
         if (!result.ok) return;
         taken += 1;
         if (!hostile) throw new Error("a damaged observation was taken");

@@ -2,6 +2,9 @@
  * From bytes to an observation that counts: size, replays, rate, author, signature, age (rules SG1, SG4, VE3).
  * Replays are dropped by (boot, seq) of the author; a message that was held back is dropped by its date, where the author's boot can
  * be dated, since the offset of its pulses dates its observations too.
+ *
+ * Rates are counted against those who are to blame: a witness for what it signed and nobody has sent before, the sending peer for
+ * everything that was refused. Counting before the signature is known to be good would let anybody silence a witness in its name.
  */
 import type { Validation } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
@@ -16,16 +19,18 @@ import {
   OBSERVATIONS_PER_SECOND_MAX,
   type Observation,
 } from "./observation-codec.ts";
+import { RateWindow } from "./rate-window.ts";
 import { EXPIRE_INTERVALS } from "./rules.ts";
 
+/** Bad and repeated messages that one peer may hand over in one second; further ones cost no signature check. */
+export const REFUSED_PER_SECOND_MAX: number = 100;
 /** Messages that came out of order are still taken within so many of the newest. */
 const REORDER_WINDOW = 64;
 
 interface AuthorTrack {
   newest: PulseName;
   seen: Set<number>;
-  second: number;
-  inSecond: number;
+  readonly rate: RateWindow;
 }
 
 export type ObservationResult =
@@ -36,26 +41,38 @@ export class ObservationIntake {
   readonly #env: Env;
   readonly #liveness: Liveness;
   readonly #authors = new Map<NodeId, AuthorTrack>();
+  /** By the peer that sent them, in the second under way only. */
+  readonly #refused = new Map<NodeId, number>();
+  #refusedSecond = 0;
 
   constructor(env: Env, liveness: Liveness) {
     this.#env = env;
     this.#liveness = liveness;
   }
 
-  /** Checks a message; only members are listened to, so the tracks are bounded by the roster. */
-  take(bytes: Uint8Array, now: Now): ObservationResult {
+  /** Checks a message that `from` handed over; only members are listened to, so the tracks are bounded by the roster. */
+  take(bytes: Uint8Array, from: NodeId, now: Now): ObservationResult {
+    if (this.#refusals(from, now) >= REFUSED_PER_SECOND_MAX) return refuse("ignore", "rate");
+    const result = this.#take(bytes, now);
+    if (!result.ok && result.reason !== "rate" && result.reason !== "observation-stranger")
+      this.#refused.set(from, this.#refusals(from, now) + 1);
+    return result;
+  }
+
+  #take(bytes: Uint8Array, now: Now): ObservationResult {
     const opened = decodeEnvelope(this.#env, bytes, OBSERVATION_BYTES_MAX);
     if (!opened.ok) return refuse("reject", opened.code);
     const { author, kind, body } = opened.envelope;
     if (kind !== "observation") return refuse("reject", "observation-malformed");
     const subject = this.#liveness.subject(author);
     if (subject === undefined) return refuse("ignore", "observation-stranger");
-    const track = this.#track(author);
-    if (this.#isFlooding(track, now)) return refuse("ignore", "rate");
     if (!verifyEnvelope(this.#env, opened.envelope)) return refuse("reject", "signature-bad");
     const observation = decodeObservation(this.#env, body);
     if (observation === undefined) return refuse("reject", "observation-malformed");
+    const track = this.#track(author);
     if (!isNew(track, observation)) return refuse("ignore", "observation-replayed");
+    if (!track.rate.admit(now.monoMs, OBSERVATIONS_PER_SECOND_MAX)) return refuse("ignore", "rate");
+    mark(track, observation);
     const dateMonoMs = subject.dating.dateOf(observation, now.monoMs);
     const expireMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
     if (dateMonoMs !== undefined && now.monoMs - dateMonoMs > expireMs)
@@ -63,23 +80,22 @@ export class ObservationIntake {
     return { ok: true, author, observation };
   }
 
+  #refusals(from: NodeId, now: Now): number {
+    const second = Math.floor(now.monoMs / 1_000);
+    if (second !== this.#refusedSecond) {
+      this.#refusedSecond = second;
+      this.#refused.clear();
+    }
+    return this.#refused.get(from) ?? 0;
+  }
+
   #track(author: NodeId): AuthorTrack {
     let track = this.#authors.get(author);
     if (track === undefined) {
-      track = { newest: { boot: 0, seq: 0 }, seen: new Set(), second: 0, inSecond: 0 };
+      track = { newest: { boot: 0, seq: 0 }, seen: new Set(), rate: new RateWindow() };
       this.#authors.set(author, track);
     }
     return track;
-  }
-
-  #isFlooding(track: AuthorTrack, now: Now): boolean {
-    const second = Math.floor(now.monoMs / 1_000);
-    if (second !== track.second) {
-      track.second = second;
-      track.inSecond = 0;
-    }
-    track.inSecond += 1;
-    return track.inSecond > OBSERVATIONS_PER_SECOND_MAX;
   }
 }
 
@@ -89,21 +105,14 @@ function refuse(validation: Validation, reason: RejectReason): ObservationResult
 
 /** A message sent both by gossip and straight counts once; order within a short window does not matter. */
 function isNew(track: AuthorTrack, name: PulseName): boolean {
-  if (name.boot > track.newest.boot) {
-    track.newest = { boot: name.boot, seq: name.seq };
-    track.seen = new Set([name.seq]);
-    return true;
-  }
-  if (
-    name.boot < track.newest.boot ||
-    name.seq + REORDER_WINDOW <= track.newest.seq ||
-    track.seen.has(name.seq)
-  )
-    return false;
+  if (name.boot !== track.newest.boot) return name.boot > track.newest.boot;
+  return name.seq + REORDER_WINDOW > track.newest.seq && !track.seen.has(name.seq);
+}
+
+function mark(track: AuthorTrack, name: PulseName): void {
+  if (name.boot > track.newest.boot) track.seen = new Set();
   track.seen.add(name.seq);
-  if (comparePulseNames(name, track.newest) > 0) {
-    track.newest = { boot: name.boot, seq: name.seq };
-    for (const seq of track.seen) if (seq + REORDER_WINDOW <= name.seq) track.seen.delete(seq);
-  }
-  return true;
+  if (comparePulseNames(name, track.newest) <= 0) return;
+  track.newest = { boot: name.boot, seq: name.seq };
+  for (const seq of track.seen) if (seq + REORDER_WINDOW <= name.seq) track.seen.delete(seq);
 }

@@ -47,6 +47,12 @@ export class Statements {
 
   /** Ends an input: signs and sends what was collected. */
   flush(now: Now): void {
+    // Between two boots nothing can be said: no boot is durable to say it under. What still holds is restated later.
+    if (this.#author.boot === 0) {
+      this.#public = [];
+      this.#direct.clear();
+      return;
+    }
     if (this.#public.length > 0) {
       const after = this.#env.out.pendingCommit();
       for (const chunk of chunksOf(this.#public)) {
