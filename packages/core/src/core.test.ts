@@ -164,6 +164,36 @@ describe("core", () => {
     expect(answers).toEqual([["accept"], ["ignore"], ["ignore"], ["reject"]]);
   });
 
+  test("PU5 P3 a pulse that comes straight from somebody else than its author is no sign of life", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    rig.input({ type: "peer-up", peer: { node: "nb", agent: "t", addresses: [] } });
+    const bytes = pulseOf(envOf("nb"), { seq: 2 });
+    rig.input({ type: "message", channel: "direct", from: "nc", bytes });
+    expect(ofType(rig.input(gossip(bytes)), "validate")).toMatchObject([{ result: "accept" }]);
+  });
+
+  test("DU2 P5 an accusation waits for the commit that holds its audit entry", () => {
+    const rig = new CoreRig("na");
+    const peer = new CoreRig("nb");
+    const entries = ofType(peer.start(), "publish").filter(({ topic }) => topic === "state");
+    rig.start();
+    for (const { bytes } of entries) rig.input(gossip(bytes, "state"));
+    rig.settle();
+    const accusations: Effect[] = [];
+    for (let step = 0; step < 400; step++) {
+      const effects = rig.advance(50);
+      for (const effect of ofType(effects, "publish")) {
+        if (effect.topic !== "verdict") continue;
+        accusations.push(effect);
+        const audited = ofType(effects, "persist").find(({ commit }) => commit === effect.after);
+        expect(audited?.ops.some(({ key }) => key.startsWith("audit/"))).toBe(true);
+      }
+      if (accusations.length > 0) break;
+    }
+    expect(accusations.length).toBe(1);
+  });
+
   test("P6 PU4 STRANGERS_MAX nodes that are no members are followed, and no pulse of a further one", () => {
     const rig = new CoreRig("na", { config: { observer: true } });
     rig.start();
