@@ -30,6 +30,9 @@ export interface NeighbourNode {
   readonly events: CoreEvent[];
   readonly rejects: RejectReason[];
   readonly verdicts: { readonly subject: NodeId; readonly kind: string; readonly atMs: number }[];
+  readonly goodbyes: NodeId[];
+  /** Boots above which a new one was asked for. */
+  readonly bootsAbove: number[];
   wallStepMs: number;
 }
 
@@ -161,6 +164,7 @@ export class VirtualNeighbours {
       hasLeft: () => false,
       version: 1,
     };
+    const [goodbyes, bootsAbove] = [[] as NodeId[], [] as number[]];
     const [events, rejects, verdicts] = [
       [] as CoreEvent[],
       [] as RejectReason[],
@@ -173,9 +177,9 @@ export class VirtualNeighbours {
       statusChanged: () => {},
       pulseParts: () => ({ heads: [], auditSize: 0, auditHash: new Uint8Array(32), beats: [] }),
       pulse: () => {},
-      goodbye: () => {},
+      goodbye: (from: NodeId) => goodbyes.push(from),
       rejected: (reason: RejectReason) => rejects.push(reason),
-      bootAbove: () => {},
+      bootAbove: (above: number) => bootsAbove.push(above),
     };
     const near = new Neighbourhood({ env, membership, listener });
     const node: NeighbourNode = {
@@ -188,7 +192,9 @@ export class VirtualNeighbours {
       timers: new Map(),
       events,
       rejects,
-      verdicts: verdicts,
+      verdicts,
+      goodbyes,
+      bootsAbove,
       wallStepMs: 0,
     };
     this.nodes.push(node);

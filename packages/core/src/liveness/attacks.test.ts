@@ -1,0 +1,212 @@
+/** Attacks on the neighbourhood from outside and inside that a review found, each as the attacker would do it (rules VE2, VE3, PU3, SG4). */
+import { CoreRig, createTestPorts } from "@pulsemesh/testkit";
+import { describe, expect, test } from "vitest";
+import type { Effect } from "../effect.ts";
+import { HEARD_MAX, sealPulse, shortIdOf, type Heard } from "../pulse/pulse-codec.ts";
+import { decodePulseAttachment } from "../pulse/pulse-codec.ts";
+import { decodeEnvelope } from "../wire/envelope.ts";
+import { STRANGERS_MAX } from "./liveness.ts";
+import { PULSES_PER_SECOND_MAX, PROVED_BOOT_EVERY_MS } from "./neighbourhood.ts";
+import { decodeObservation, OBSERVATION_BYTES_MAX, sealObservation } from "./observation-codec.ts";
+import { VirtualNeighbours, type NeighbourNode } from "./virtual-neighbours.ts";
+
+const FIVE = ["na", "nb", "nc", "nd", "ne"];
+const OTHERS = FIVE.slice(1);
+const FRAME_BYTES_MAX = 64 * 1024;
+
+function mesh(): VirtualNeighbours {
+  const net = new VirtualNeighbours(FIVE, createTestPorts);
+  net.run(10_000);
+  return net;
+}
+
+/** A pulse as its author would make it, with nothing in it but what the test wants. */
+function pulseBy(
+  author: NeighbourNode | { readonly env: NeighbourNode["env"] },
+  at: { readonly boot: number; readonly seq: number; readonly upMs: number },
+  over: { readonly goodbye?: boolean; readonly intervalMs?: number } = {},
+): Uint8Array {
+  const header = { wallMs: 1, intervalMs: 1_000, lagMs: 0, doubt: false, pausedForMs: undefined };
+  const nothing = { agent: "t", heard: [], heads: [], missing: [], beats: [] };
+  return sealPulse(
+    author.env,
+    { ...header, goodbye: false, ...at, ...over },
+    { ...nothing, auditSize: 0, auditHash: new Uint8Array(32) },
+  );
+}
+
+/** Somebody with a key of its own that is in no roster. */
+function stranger(net: VirtualNeighbours, id: string): { readonly env: NeighbourNode["env"] } {
+  const { env } = net.node("na");
+  return { env: { ...env, identity: { ...env.identity, self: id }, ports: createTestPorts(id) } };
+}
+
+function envOf(id: string): NeighbourNode["env"] {
+  const { env } = new VirtualNeighbours([id], createTestPorts).node(id);
+  return env;
+}
+
+/** The entry that makes a node a member. */
+function memberHeader(id: string): Uint8Array {
+  return publishedOn(new CoreRig(id).start(), "state")[0] ?? new Uint8Array();
+}
+
+function heardIn(net: VirtualNeighbours, from: string): readonly Heard[] {
+  const sent = net.sent.findLast((message) => message.from === from && message.topic === "pulse");
+  const { env } = net.node("na");
+  const opened = decodeEnvelope(env, sent?.bytes ?? new Uint8Array(), FRAME_BYTES_MAX);
+  const bytes = opened.ok ? opened.envelope.attachment : undefined;
+  const attachment = decodePulseAttachment(env, bytes ?? new Uint8Array());
+  return attachment.ok ? attachment.value.heard : [];
+}
+
+function publishedOn(effects: readonly Effect[], topic: string): readonly Uint8Array[] {
+  return effects.flatMap((effect) =>
+    effect.type === "publish" && effect.topic === topic ? [effect.bytes] : [],
+  );
+}
+
+describe("attacks", () => {
+  test("P6 PU4 strangers with STRANGERS_MAX keys that pulse often push no member out of what HEARD_MAX echoes hold", () => {
+    const net = mesh();
+    const keys = Array.from({ length: STRANGERS_MAX }, (_, i) => `stranger-${1_000 + i}`);
+    for (const key of keys) net.input(net.node("nb"), () => net.node("nb").near.onPeerUp(key));
+    for (let round = 1; round <= 15; round++) {
+      for (const key of keys) {
+        const bytes = pulseBy(stranger(net, key), { boot: 1, seq: round, upMs: round * 200 });
+        net.deliver("pulse", bytes, key, net.node("nb"));
+      }
+      net.run(200);
+    }
+    const heard = heardIn(net, "nb");
+    expect(heard).toHaveLength(HEARD_MAX);
+    const names = heard.map(({ shortId }) => shortId);
+    for (const member of ["na", "nc", "nd", "ne"]) expect(names).toContain(shortIdOf(member));
+  });
+
+  test("P6 SG4 of one node PULSES_PER_SECOND_MAX pulses are taken and relayed in a second, and no more", () => {
+    const net = mesh();
+    net.run(1_000 - (net.nowMs % 1_000));
+    net.crash("na");
+    const nb = net.node("nb");
+    const answers: string[] = [];
+    for (let seq = 1; seq <= PULSES_PER_SECOND_MAX + 50; seq++) {
+      const bytes = pulseBy(net.node("na"), { boot: 900, seq, upMs: seq });
+      net.input(nb, (now) => answers.push(nb.near.onGossipPulse("na", bytes, now)));
+    }
+    expect(answers.filter((answer) => answer === "accept")).toHaveLength(PULSES_PER_SECOND_MAX);
+    expect(answers).not.toContain("reject");
+  });
+
+  test("VE3 witnesses that were all objected to do not wait for each other: when nobody hears the subject any more they accuse", () => {
+    const net = mesh();
+    for (const at of ["nb", "nc", "nd"]) net.cut.add(`na>${at}`);
+    net.run(20_000);
+    for (const at of OTHERS) expect(net.node(at).verdicts).toEqual([]);
+    net.crash("na");
+    net.run(6_000);
+    for (const at of OTHERS) expect([at, net.status("na", at)]).toEqual([at, "down"]);
+  });
+
+  test("VE3 P6 a watcher that may not accuse looks at a dead node once an interval, not all the time", () => {
+    const rig = new CoreRig("ob", { config: { observer: true } });
+    rig.start();
+    const header = memberHeader("na");
+    rig.input({ type: "gossip", topic: "state", from: "na", bytes: header });
+    rig.settle();
+    rig.advance(20_000);
+    let looks = 0;
+    for (let ms = 0; ms < 2_000; ms++) {
+      const set = rig.advance(1, 1).filter(({ type }) => type === "set-timer");
+      looks += set.filter((effect) => effect.type === "set-timer" && effect.id === "watch").length;
+    }
+    expect(looks).toBeLessThanOrEqual(4);
+  });
+
+  test("SG4 PU3 a node says nothing of others between two boots: what it would say is refused by everybody", () => {
+    const rig = new CoreRig("nb");
+    rig.start();
+    rig.input({ type: "gossip", topic: "state", from: "na", bytes: memberHeader("na") });
+    rig.input({ type: "gossip", topic: "state", from: "nc", bytes: memberHeader("nc") });
+    rig.settle();
+    const nc = { env: envOf("nc") };
+    rig.input({
+      type: "gossip",
+      topic: "pulse",
+      from: "nc",
+      bytes: pulseBy(nc, { boot: 7, seq: 1, upMs: 1 }),
+    });
+    const accuse = (seq: number): Uint8Array =>
+      sealObservation(envOf("na"), {
+        boot: 5,
+        seq,
+        upMs: 1,
+        statements: [
+          { kind: "accuse", subject: "nc", name: { boot: 0, seq: 0 }, evidence: undefined },
+        ],
+      });
+    const said = rig.input({ type: "gossip", topic: "verdict", from: "na", bytes: accuse(1) });
+    expect(publishedOn(said, "verdict")).toHaveLength(1);
+    const opened = decodeEnvelope(
+      envOf("na"),
+      publishedOn(said, "verdict")[0] ?? new Uint8Array(),
+      OBSERVATION_BYTES_MAX,
+    );
+    expect(opened.ok && decodeObservation(envOf("na"), opened.envelope.body)?.boot).toBeGreaterThan(
+      0,
+    );
+    rig.wallMs += 3_600_000;
+    rig.input({ type: "lag", lagMs: 0 });
+    rig.monoMs += 600;
+    rig.wallMs += 600;
+    const unsaid = rig.input({ type: "gossip", topic: "verdict", from: "na", bytes: accuse(2) });
+    expect(publishedOn(unsaid, "verdict")).toEqual([]);
+  });
+
+  test("PU3 replayed own pulses do not keep a node from starting", () => {
+    const first = new CoreRig("na");
+    const [old] = publishedOn(first.start(), "pulse");
+    const rig = new CoreRig("na", { rows: first.rows, wallMs: first.wallMs + 10_000 });
+    rig.restore();
+    const pulses: Uint8Array[] = [];
+    for (let i = 0; i < 100; i++) {
+      rig.input({ type: "gossip", topic: "pulse", from: "nx", bytes: old ?? new Uint8Array() });
+      while (rig.writing.length > 1) {
+        const { commit } = rig.writing.shift() ?? { commit: 0 };
+        pulses.push(...publishedOn(rig.input({ type: "committed", commit }), "pulse"));
+      }
+    }
+    pulses.push(...publishedOn(rig.settle(), "pulse"));
+    expect(pulses).toHaveLength(1);
+  });
+
+  test("PU3 two live copies of one node do not outbid each other at the speed of the network", () => {
+    const net = mesh();
+    const { near, env } = net.node("na");
+    const boots: number[] = [];
+    for (let i = 1; i <= 200; i++) {
+      const bytes = pulseBy({ env }, { boot: near.pulses.boot + i, seq: 1, upMs: 1 });
+      net.deliver("pulse", bytes, "nb", net.node("na"));
+      for (const above of net.node("na").bootsAbove.splice(0)) boots.push(above);
+      net.run(100);
+    }
+    expect(boots.length).toBeLessThanOrEqual(Math.ceil(20_000 / PROVED_BOOT_EVERY_MS) + 1);
+    expect(boots.length).toBeGreaterThan(0);
+  });
+
+  test("P3 VE9 a recorded goodbye, shown to a node that has just started, takes no member out", () => {
+    const net = mesh();
+    const bye = pulseBy(net.node("na"), { boot: 50, seq: 9, upMs: 9 }, { goodbye: true });
+    net.crash("nb");
+    net.restart("nb", 300);
+    net.deliver("pulse", bye, "nc", net.node("nb"));
+    expect(net.node("nb").goodbyes).toEqual([]);
+    net.deliver(
+      "pulse",
+      pulseBy(net.node("na"), { boot: 900, seq: 1, upMs: 1 }, { goodbye: true }),
+      "na",
+      net.node("nb"),
+    );
+    expect(net.node("nb").goodbyes).toEqual(["na"]);
+  });
+});
