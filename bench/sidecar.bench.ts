@@ -6,24 +6,16 @@
  * Unbundled: TypeScript sources, types stripped at start. A bare `node -e 0` in the same run is the base line.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ProcessFleet } from "../test/support/node-process.ts";
 import { figuresOf, progress, report, round } from "./support/figures.ts";
+import { usageOf } from "./support/process-usage.ts";
 
 const { values } = parseArgs({
   options: { starts: { type: "string", default: "5" }, seconds: { type: "string", default: "60" } },
 });
 const ROBOTS = 100;
 const EVERY_MS = 10_000;
-
-/** Resident memory in MB and CPU seconds used so far, as the kernel accounts them. */
-function usage(pid: number): { readonly rssMb: number; readonly cpuSeconds: number } {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const rssKb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return { rssMb: rssKb / 1024, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100 };
-}
 
 await using fleet = new ProcessFleet();
 const starts: number[] = [];
@@ -51,14 +43,14 @@ const beats = setInterval(() => {
 }, EVERY_MS / ROBOTS);
 let beat = 0;
 await new Promise((resolve) => setTimeout(resolve, EVERY_MS + 1_000));
-const before = usage(node.pid);
+const before = usageOf(node.pid);
 const rss: number[] = [];
 const measuredMs = Number(values.seconds) * 1_000;
 for (let passedMs = 0; passedMs < measuredMs; passedMs += 1_000) {
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  rss.push(usage(node.pid).rssMb);
+  rss.push(usageOf(node.pid).rssMb);
 }
-const cpuShare = (usage(node.pid).cpuSeconds - before.cpuSeconds) / (measuredMs / 1_000);
+const cpuShare = (usageOf(node.pid).cpuSeconds - before.cpuSeconds) / (measuredMs / 1_000);
 clearInterval(beats);
 report("sidecar", {
   robots: ROBOTS,
