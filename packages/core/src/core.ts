@@ -7,6 +7,7 @@
 import { DurableHead } from "./audit/durable-head.ts";
 import { HashChainAudit } from "./audit/hash-chain-audit.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
+import { BootRate } from "./boot/boot-rate.ts";
 import { BOOT_ROW, Boots } from "./boot/boots.ts";
 import { Chains } from "./chain/chains.ts";
 import type { Command, StopCommand } from "./command.ts";
@@ -42,6 +43,7 @@ class ComposedCore implements Core {
   readonly #audit: AuditLog;
   readonly #auditHead: DurableHead;
   readonly #boots: Boots;
+  readonly #bootRate = new BootRate();
   readonly #chains: Chains;
   readonly #robots: Robots;
   readonly #near: Neighbourhood;
@@ -173,6 +175,9 @@ class ComposedCore implements Core {
         this.#chains.onPeerUp(input.peer.node, now);
         return;
       case "peer-down":
+        // Members are looked up when they are away, too; of all others nothing is kept, or passers-by would fill the memory.
+        if (this.#chains.membership.member(input.node) === undefined)
+          this.#addresses.delete(input.node);
         this.#near.onPeerDown(input.node);
         this.#chains.onPeerDown(input.node);
         return;
@@ -274,9 +279,12 @@ class ComposedCore implements Core {
   #openBootIfAsked(now: Now): void {
     const above = this.#env.out.takeReboot();
     if (above === undefined || this.#phase === "restoring") return;
-    this.#near.pulses.suspend();
-    this.#boots.open(now, above);
+    if (!this.#bootRate.admit(now.monoMs)) return this.#env.out.reboot(above);
     this.#audit.append("boot", { above, own: this.#near.pulses.boot }, now);
+    // Nobody listens to a boot that is proved to be overtaken. After a step of the clock the present one is good until the next is
+    // durable, which on a full disk may take long.
+    if (above > 0) this.#near.pulses.suspend();
+    this.#boots.open(now, above);
   }
 
   #reportStatus(node: NodeId, from: Status, now: Now): void {

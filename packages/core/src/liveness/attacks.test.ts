@@ -1,12 +1,13 @@
 /** Attacks on the neighbourhood from outside and inside that a review found, each as the attacker would do it (rules VE2, VE3, PU3, SG4). */
 import { CoreRig, createTestPorts } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
+import { BOOTS_IN_PLACE_MAX, BOOTS_WINDOW_MS } from "../boot/boot-rate.ts";
 import type { Effect } from "../effect.ts";
 import { HEARD_MAX, sealPulse, shortIdOf, type Heard } from "../pulse/pulse-codec.ts";
 import { decodePulseAttachment } from "../pulse/pulse-codec.ts";
 import { decodeEnvelope } from "../wire/envelope.ts";
 import { STRANGERS_MAX } from "./liveness.ts";
-import { PULSES_PER_SECOND_MAX, PROVED_BOOT_EVERY_MS } from "./neighbourhood.ts";
+import { PULSES_PER_SECOND_MAX } from "./neighbourhood.ts";
 import { decodeObservation, OBSERVATION_BYTES_MAX, sealObservation } from "./observation-codec.ts";
 import { VirtualNeighbours, type NeighbourNode } from "./virtual-neighbours.ts";
 
@@ -155,8 +156,8 @@ describe("attacks", () => {
     expect(opened.ok && decodeObservation(envOf("na"), opened.envelope.body)?.boot).toBeGreaterThan(
       0,
     );
-    rig.wallMs += 3_600_000;
-    rig.input({ type: "lag", lagMs: 0 });
+    const own = pulseBy({ env: envOf("nb") }, { boot: 1_000_000_000, seq: 1, upMs: 1 });
+    rig.input({ type: "gossip", topic: "pulse", from: "na", bytes: own });
     rig.monoMs += 600;
     rig.wallMs += 600;
     const unsaid = rig.input({ type: "gossip", topic: "verdict", from: "na", bytes: accuse(2) });
@@ -180,18 +181,48 @@ describe("attacks", () => {
     expect(pulses).toHaveLength(1);
   });
 
-  test("PU3 two live copies of one node do not outbid each other at the speed of the network", () => {
-    const net = mesh();
-    const { near, env } = net.node("na");
-    const boots: number[] = [];
+  test("PU3 P6 two live copies of one node outbid each other BOOTS_IN_PLACE_MAX times, then slowly", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    const first = rig.core.fleet(rig.now).self.boot;
+    let boots = 0;
     for (let i = 1; i <= 200; i++) {
-      const bytes = pulseBy({ env }, { boot: near.pulses.boot + i, seq: 1, upMs: 1 });
-      net.deliver("pulse", bytes, "nb", net.node("na"));
-      for (const above of net.node("na").bootsAbove.splice(0)) boots.push(above);
-      net.run(100);
+      const { boot } = rig.core.fleet(rig.now).self;
+      const bytes = pulseBy({ env: envOf("na") }, { boot: boot + 1, seq: 1, upMs: 1 });
+      rig.input({ type: "gossip", topic: "pulse", from: "nb", bytes });
+      boots += rig.writing.filter(({ ops }) => ops.some(({ key }) => key === "boot")).length;
+      rig.settle();
+      rig.advance(100);
     }
-    expect(boots.length).toBeLessThanOrEqual(Math.ceil(20_000 / PROVED_BOOT_EVERY_MS) + 1);
-    expect(boots.length).toBeGreaterThan(0);
+    expect(boots).toBe(BOOTS_IN_PLACE_MAX);
+    rig.advance(BOOTS_WINDOW_MS);
+    expect(rig.core.fleet(rig.now).self.boot).toBeGreaterThan(first + 2 * BOOTS_IN_PLACE_MAX - 1);
+  });
+
+  test("DU3 PU6 a node whose clock steps while its disk takes nothing goes on pulsing", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    rig.wallMs += 3_600_000;
+    rig.input({ type: "lag", lagMs: 0 });
+    const asked = rig.writing.splice(0);
+    expect(asked.length).toBeGreaterThan(0);
+    expect(publishedOn(rig.advance(5_000), "pulse").length).toBeGreaterThanOrEqual(4);
+  });
+
+  test("P6 of peers that came and went, and are no members, nothing is kept", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    rig.input({ type: "gossip", topic: "state", from: "nb", bytes: memberHeader("nb") });
+    for (const node of ["nb", "nx"]) {
+      rig.input({ type: "peer-up", peer: { node, agent: "t", addresses: [`/dns/${node}`] } });
+      rig.input({ type: "peer-down", node });
+    }
+    rig.input({ type: "gossip", topic: "state", from: "nb", bytes: memberHeader("nx") });
+    const { nodes } = rig.core.fleet(rig.now);
+    expect(nodes.map(({ node, addresses }) => [node, ...addresses])).toEqual([
+      ["nb", "/dns/nb"],
+      ["nx"],
+    ]);
   });
 
   test("P3 VE9 a recorded goodbye, shown to a node that has just started, takes no member out", () => {

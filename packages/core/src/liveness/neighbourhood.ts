@@ -28,8 +28,6 @@ import { ANSWER_EVERY_MS } from "./rules.ts";
 const PULSE_FRAME_BYTES = 640;
 const HEARD_ENTRY_BYTES = 28;
 const HEAD_ENTRY_BYTES = 40;
-/** Own boots that others prove begin at most so often: two live copies of one node would outbid each other at the speed of the network. */
-export const PROVED_BOOT_EVERY_MS: number = 10_000;
 /** Pulses of one node that are taken, and so relayed, in one second. */
 export const PULSES_PER_SECOND_MAX: number = 100;
 
@@ -64,7 +62,6 @@ export class Neighbourhood {
   readonly #acknowledged = new Set<NodeId>();
   /** The newest own pulse that somebody has proved to hold, until this node is above it. */
   #provedOwn: PulseName | undefined;
-  #provedBootMonoMs = Number.NEGATIVE_INFINITY;
 
   readonly pulses: OwnPulses;
   readonly liveness: Liveness;
@@ -141,6 +138,7 @@ export class Neighbourhood {
     const newest = this.liveness.subject(node)?.known;
     this.#env.out.send(node, "direct", sealHello(this.#env, newest));
     if (this.pulses.latest !== undefined) this.#env.out.send(node, "direct", this.pulses.latest);
+    this.liveness.greet(node);
   }
 
   onPeerDown(node: NodeId): void {
@@ -228,17 +226,12 @@ export class Neighbourhood {
     this.#bootAboveProved(now);
   }
 
-  /** Asks for a boot above the proved pulse if this node is not above it; later if it was asked a moment ago or none is durable yet. */
+  /** Asks for a boot above the proved pulse if this node is not above it; later if no boot is durable yet. */
   #bootAboveProved(now: Now): void {
     const proved = this.#provedOwn;
     if (proved === undefined || this.pulses.boot === 0) return;
-    if (comparePulseNames(proved, this.pulses) <= 0) {
-      this.#provedOwn = undefined;
-    } else if (now.monoMs - this.#provedBootMonoMs >= PROVED_BOOT_EVERY_MS) {
-      this.#provedBootMonoMs = now.monoMs;
-      this.#provedOwn = undefined;
-      this.#listener.bootAbove(proved.boot, now);
-    }
+    this.#provedOwn = undefined;
+    if (comparePulseNames(proved, this.pulses) > 0) this.#listener.bootAbove(proved.boot, now);
   }
 
   #verifies(evidence: Evidence): boolean {
