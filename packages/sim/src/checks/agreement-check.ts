@@ -60,20 +60,20 @@ export class AgreementCheck implements Check {
   }
 
   #checkAgreement(viewers: readonly number[], subject: number): void {
-    const { board, nodes, truth } = this.#fleet;
+    const { nodes, truth } = this.#fleet;
     const all = viewers.filter((viewer) => truth.hasMajority(viewer) && this.#isSettledIn(viewer));
     // Of nodes that hear only one way nothing is asked here; two majorities there cannot be.
     const first = all.toSorted((a, b) => truth.reach(b).length - truth.reach(a).length)[0];
     const inReach = new Set(first === undefined ? [] : truth.reach(first));
     const votes = new Map<string, number>();
     for (const viewer of inReach) {
-      const opinion = opinionOf(board.get(viewer, subject));
+      const opinion = opinionOf(this.#fleet.statusOf(viewer, subject));
       if (all.includes(viewer)) votes.set(opinion, (votes.get(opinion) ?? 0) + 1);
     }
     const [common] = [...votes].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0] ?? [];
     for (const viewer of viewers) {
       const pair = viewer * nodes.length + subject;
-      const dissents = inReach.has(viewer) && all.includes(viewer) && opinionOf(board.get(viewer, subject)) !== common;
+      const dissents = inReach.has(viewer) && all.includes(viewer) && opinionOf(this.#fleet.statusOf(viewer, subject)) !== common;
       if (!dissents) this.#dissentSinceMs[pair] = Number.POSITIVE_INFINITY;
       else this.#dissent(viewer, { subject, pair, common: common ?? "nothing" });
     }
@@ -99,8 +99,8 @@ export class AgreementCheck implements Check {
   }
 
   #checkProgress(viewer: number, subject: number): void {
-    const { board, truth, nowMs } = this.#fleet;
-    const entry = board.get(viewer, subject);
+    const { truth, nowMs } = this.#fleet;
+    const entry = this.#fleet.statusOf(viewer, subject);
     const togetherSinceMs = truth.togetherSinceMs(viewer, subject);
     if (togetherSinceMs !== Number.POSITIVE_INFINITY) {
       const sinceMs = Math.max(togetherSinceMs, truth.disturbedMs(viewer), truth.disturbedMs(subject));
@@ -111,7 +111,8 @@ export class AgreementCheck implements Check {
     const majoritySinceMs = truth.majorityChangedMs(viewer);
     if (!truth.hasMajority(viewer) && truth.roster > 2) {
       const sinceMs = Math.max(awaySinceMs, majoritySinceMs, truth.liveSinceMs(viewer));
-      if (entry.status !== "unknown") this.#expect(viewer, subject, { word: "unknown", sinceMs, rule: "VE2" });
+      const isAnnounced = entry.status === "paused" || entry.status === "left";
+      if (entry.status !== "unknown" && !isAnnounced) this.#expect(viewer, subject, { word: "unknown", sinceMs, rule: "VE2" });
       return;
     }
     if (entry.status === "down" || entry.status === "paused" || entry.status === "left") return;

@@ -7,7 +7,8 @@ import type { Check } from "./check.ts";
 interface Death {
   readonly atMs: number;
   readonly delaysMs: Map<number, number>;
-  readonly viewers: number;
+  /** Live nodes of a majority all the while: who could know. */
+  readonly viewers: Set<number>;
 }
 
 const SHARE_OF_NODES = 0.99;
@@ -32,19 +33,28 @@ export class DetectionMeter implements Check {
       this.#open.delete(node.index);
       return;
     }
+    for (const death of this.#open.values()) death.viewers.delete(node.index);
     const viewers = this.#fleet.nodes.filter(({ index }) => truth.isLive(index) && truth.hasMajority(index));
-    this.#open.set(node.index, { atMs: nowMs, delaysMs: new Map(), viewers: viewers.length });
+    this.#open.set(node.index, { atMs: nowMs, delaysMs: new Map(), viewers: new Set(viewers.map(({ index }) => index)) });
+  }
+
+  sample(): void {
+    const { truth } = this.#fleet;
+    for (const death of this.#open.values()) {
+      for (const viewer of death.viewers) if (!truth.hasMajority(viewer)) death.viewers.delete(viewer);
+    }
   }
 
   emitted(node: SimNode, event: CoreEvent): void {
     if (event.type !== "verdict" || event.kind !== "down") return;
     const subject = this.#fleet.indexOf(event.subject) ?? -1;
     const death = this.#open.get(subject);
-    if (death === undefined || death.delaysMs.has(node.index)) return;
+    if (death === undefined || death.delaysMs.has(node.index) || !death.viewers.has(node.index)) return;
     death.delaysMs.set(node.index, this.#fleet.nowMs - death.atMs);
-    if (death.delaysMs.size < Math.ceil(SHARE_OF_NODES * death.viewers)) return;
+    const delays = [...death.viewers].flatMap((viewer) => death.delaysMs.get(viewer) ?? []);
+    if (delays.length < Math.ceil(SHARE_OF_NODES * death.viewers.size)) return;
     this.#open.delete(subject);
-    this.#delaysMs.push(Math.max(...death.delaysMs.values()));
+    this.#delaysMs.push(Math.max(...delays));
   }
 }
 

@@ -1,4 +1,4 @@
-/** P3: no borrowed life. Nothing shows life of a node that is dead or out of reach for longer than its pulses could still be fresh. */
+/** P3: no borrowed life. Nothing shows life of a node that is dead for longer than its last pulses could still be fresh. */
 import type { CoreEvent } from "@pulsemesh/core";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { SimNode } from "../fleet/sim-node.ts";
@@ -32,19 +32,13 @@ export class LifeCheck implements Check {
 
   #check(viewer: number, subject: number): void {
     const { board, truth, nowMs, pulseEveryMs, hostile } = this.#fleet;
-    const awayMs = nowMs - Math.max(this.#awaySinceMs(viewer, subject), truth.liveSinceMs(viewer));
-    if (!(awayMs > LIFE_INTERVALS * pulseEveryMs) || hostile.has(viewer) || !saysAlive(board.get(viewer, subject))) return;
+    if (truth.isLive(subject) || hostile.has(viewer) || !saysAlive(board.get(viewer, subject))) return;
+    const awayMs = nowMs - truth.deadSinceMs(subject);
+    if (awayMs <= LIFE_INTERVALS * pulseEveryMs) return;
     const key = `${viewer}/${subject}/${truth.deadSinceMs(subject)}`;
     if (this.#reported.has(key)) return;
     this.#reported.add(key);
     const { status } = board.get(viewer, subject);
-    this.#fleet.report("P3", `node ${viewer} says ${status} of node ${subject}, which is away for ${Math.round(awayMs)} ms`);
-  }
-
-  #awaySinceMs(viewer: number, subject: number): number {
-    const { truth } = this.#fleet;
-    if (!truth.isLive(subject)) return truth.deadSinceMs(subject);
-    const isTogether = truth.togetherSinceMs(viewer, subject) !== Number.POSITIVE_INFINITY;
-    return isTogether ? Number.POSITIVE_INFINITY : truth.apartSinceMs(viewer, subject);
+    this.#fleet.report("P3", `node ${viewer} says ${status} of node ${subject}, which is dead for ${Math.round(awayMs)} ms`);
   }
 }

@@ -2,7 +2,7 @@
  * P2: no single accuser. Every `down` of a node has the quorum of distinct accusers, none of them the subject, each of which really had
  * silence when it accused; and no node that is alive, scheduled and in reach is ever called `down`.
  */
-import type { CoreEvent, Effect, Input, NodeId, Topic } from "@pulsemesh/core";
+import type { Channel, CoreEvent, Effect, Input, NodeId, Topic } from "@pulsemesh/core";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { SimNode } from "../fleet/sim-node.ts";
 import type { Check } from "./check.ts";
@@ -59,6 +59,11 @@ export class VerdictCheck implements Check {
   published(from: number, topic: Topic, bytes: Uint8Array): void {
     if (topic === "pulse" && !this.#madeMs.has(bytes)) this.#madeMs.set(bytes, this.#fleet.nowMs);
     if (topic === "verdict") this.#readObservation(from, bytes);
+  }
+
+  /** Accusations go straight to the accused and to newcomers as well. */
+  sent(from: number, _to: number, channel: Channel, bytes: Uint8Array): void {
+    if (channel === "direct") this.#readObservation(from, bytes);
   }
 
   emitted(node: SimNode, event: CoreEvent): void {

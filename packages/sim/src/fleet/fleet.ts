@@ -16,7 +16,7 @@ import { Network } from "../network/network.ts";
 import type { NetworkModel } from "../network/network-model.ts";
 import { createNodePorts, createSharedPorts, type SharedPorts } from "../ports/node-ports.ts";
 import { SimNode, type CoreFactory, type NodeWatcher } from "./sim-node.ts";
-import { StatusBoard } from "./status-board.ts";
+import { StatusBoard, type BoardEntry } from "./status-board.ts";
 import { Trace } from "./trace.ts";
 import { Truth } from "./truth.ts";
 import { WireReader } from "./wire-reader.ts";
@@ -90,6 +90,19 @@ export class Fleet implements Tap, NodeWatcher {
     const node = this.nodes[index];
     if (node === undefined) throw new RangeError(`Cannot find node ${index} as the fleet has ${this.nodes.length}.`);
     return node;
+  }
+
+  /** What a node says of another one. A reason may change without an event, so where it matters the node itself is asked. */
+  statusOf(viewer: number, subject: number): BoardEntry {
+    const entry = this.board.get(viewer, subject);
+    if (entry.status !== "late" || entry.reason !== "suspected") return entry;
+    const node = this.node(viewer);
+    const { id } = this.node(subject);
+    const view = node.core?.fleet(node.now).nodes.find((other) => other.node === id);
+    if (view === undefined) return entry;
+    const current = { status: view.status, reason: view.reason, sinceMs: entry.sinceMs };
+    this.board.set(viewer, subject, current);
+    return current;
   }
 
   add(check: Check): void {
