@@ -26,7 +26,7 @@ export default defineConfig({
     passWithNoTests: true,
     benchmark: { include: [] },
     projects: [
-      project("unit", "packages/*/src/**/*.test.ts", 20_000, ["packages/sim/**"]),
+      project("unit", "packages/*/src/**/*.test.ts", 60_000, ["packages/sim/**"]),
       project("tidy", "test/tidy/**/*.test.ts", 60_000),
       project("sim", "packages/sim/src/**/*.test.ts", 300_000),
       project("integration", "test/integration/**/*.test.ts", 90_000),

@@ -33,8 +33,6 @@ export interface BeatCommand {
   readonly exitCode?: number | undefined;
   /** Pairs the start and the end of one run. At most 64 characters. */
   readonly runId?: string | undefined;
-  /** What the robot says of itself with `beat` or `success` (`/ping/{robot}?health=degraded`); `fail` is always `failing`. @default "ok" */
-  readonly health?: Health | undefined;
   /** Kept as diagnostics, cut to {@link BEAT_MESSAGE_BYTES_MAX}. */
   readonly message?: string | undefined;
   /** What the robot says of itself; absent: `success` and `exit` 0 say ok, `fail` and other exit codes failing, the rest nothing. */

@@ -58,7 +58,12 @@ export function coreConfig(options: Partial<CoreConfig> = {}): CoreConfig {
   const config = { ...DEFAULTS, ...options };
   for (const [name, range] of Object.entries(RANGES)) {
     const value = config[name as keyof CoreConfig];
-    if (typeof value !== "number" || !Number.isFinite(value) || value < range[0] || value > range[1]) {
+    if (
+      typeof value !== "number" ||
+      !Number.isFinite(value) ||
+      value < range[0] ||
+      value > range[1]
+    ) {
       throw new RangeError(
         `Cannot configure core as '${name}' must be a number from ${range[0]} to ${range[1]}: current value is ${String(value)}`,
       );

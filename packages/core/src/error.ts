@@ -4,7 +4,9 @@
  */
 
 /** All stable codes with their HTTP status and exit code. */
-export const ERROR_CODES: Readonly<Record<ErrorCode, { readonly status: number; readonly exit: number }>> = {
+export const ERROR_CODES: Readonly<
+  Record<ErrorCode, { readonly status: number; readonly exit: number }>
+> = {
   "robot-id-invalid": { status: 400, exit: 2 },
   "robot-unknown": { status: 404, exit: 1 },
   "robots-max": { status: 507, exit: 1 },

@@ -22,8 +22,18 @@ export type CoreEvent =
       readonly atWallMs: number;
     }
   /** A robot's record changed in the view: state, health, labels or schedule. */
-  | { readonly type: "robot-state"; readonly robot: RobotId; readonly state: JsonObject; readonly atWallMs: number }
-  | { readonly type: "robot-beat"; readonly robot: RobotId; readonly kind: string; readonly atWallMs: number }
+  | {
+      readonly type: "robot-state";
+      readonly robot: RobotId;
+      readonly state: JsonObject;
+      readonly atWallMs: number;
+    }
+  | {
+      readonly type: "robot-beat";
+      readonly robot: RobotId;
+      readonly kind: string;
+      readonly atWallMs: number;
+    }
   /** The quorum's verdict as this node reached it. */
   | {
       readonly type: "verdict";
@@ -37,8 +47,18 @@ export type CoreEvent =
   /** Something from outside was dropped; counted by reason. */
   | { readonly type: "rejected"; readonly reason: RejectReason; readonly from: NodeId | undefined }
   | { readonly type: "quarantined"; readonly what: string; readonly reason: string }
-  | { readonly type: "rollback"; readonly author: NodeId; readonly epoch: number; readonly seq: number }
-  | { readonly type: "forked"; readonly author: NodeId; readonly epoch: number; readonly seq: number }
+  | {
+      readonly type: "rollback";
+      readonly author: NodeId;
+      readonly epoch: number;
+      readonly seq: number;
+    }
+  | {
+      readonly type: "forked";
+      readonly author: NodeId;
+      readonly epoch: number;
+      readonly seq: number;
+    }
   | { readonly type: "two-homes"; readonly robot: RobotId; readonly homes: readonly NodeId[] }
   | { readonly type: "stalled"; readonly forMs: number }
   | { readonly type: "clock-stepped"; readonly byMs: number }

@@ -13,15 +13,30 @@ export type Input =
   /** A timer that was set. Late, early and outdated ones are harmless: core compares the generation. */
   | { readonly type: "timer"; readonly id: TimerId; readonly generation: number }
   /** A gossip message; the first effect answers it (`validate`). */
-  | { readonly type: "gossip"; readonly topic: Topic; readonly from: NodeId; readonly bytes: Uint8Array }
+  | {
+      readonly type: "gossip";
+      readonly topic: Topic;
+      readonly from: NodeId;
+      readonly bytes: Uint8Array;
+    }
   /** A frame on a direct or sync stream. */
-  | { readonly type: "message"; readonly channel: Channel; readonly from: NodeId; readonly bytes: Uint8Array }
+  | {
+      readonly type: "message";
+      readonly channel: Channel;
+      readonly from: NodeId;
+      readonly bytes: Uint8Array;
+    }
   | { readonly type: "peer-up"; readonly peer: PeerInfo }
   | { readonly type: "peer-down"; readonly node: NodeId }
-  /** A commit is durable. A failed one has no input: the driver rebuilds core from disk (rule DU1). */
+  /** A commit and all before it are durable. A failed one has no input: the driver rebuilds core from disk (rule DU1). */
   | { readonly type: "committed"; readonly commit: CommitId }
   /** The answer to a `load` effect, one page; `done` ends it. */
-  | { readonly type: "loaded"; readonly load: LoadId; readonly rows: readonly StoreRow[]; readonly done: boolean }
+  | {
+      readonly type: "loaded";
+      readonly load: LoadId;
+      readonly rows: readonly StoreRow[];
+      readonly done: boolean;
+    }
   /** Somebody at this node wants something; answered by a `reply` effect with the same id. */
   | { readonly type: "command"; readonly id: number; readonly command: Command }
   /** Periodic self-measurement of the driver: event-loop lag (p99 since the last one), in milliseconds. */

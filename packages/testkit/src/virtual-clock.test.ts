@@ -6,7 +6,10 @@ describe("VirtualClock", () => {
   test("SG3 tasks run in the order of their moments, and of planning where moments are equal", () => {
     const clock = new VirtualClock();
     const random = new SeededRandom(1);
-    const planned = Array.from({ length: 5_000 }, (_, order) => ({ atMs: random.integer(200), order }));
+    const planned = Array.from({ length: 5_000 }, (_, order) => ({
+      atMs: random.integer(200),
+      order,
+    }));
     const ran: { atMs: number; order: number }[] = [];
     for (const task of planned) clock.call(task.atMs, () => ran.push(task));
     expect(clock.runUntil(199)).toBe(5_000);

@@ -105,7 +105,10 @@ export class VirtualClock {
   #isBefore(a: number, b: number): boolean {
     const timeA = this.#times[a] as number;
     const timeB = this.#times[b] as number;
-    return timeA < timeB || (timeA === timeB && (this.#orders[a] as number) < (this.#orders[b] as number));
+    return (
+      timeA < timeB ||
+      (timeA === timeB && (this.#orders[a] as number) < (this.#orders[b] as number))
+    );
   }
 
   #grow(): void {

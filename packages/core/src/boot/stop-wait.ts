@@ -6,7 +6,7 @@ import type { Now } from "../now.ts";
 import { PAUSE_MS_MAX } from "../pulse/pulse-codec.ts";
 
 /** Longest wait for acknowledgements. */
-export const STOP_WAIT_MS: number = 1_000;
+const STOP_WAIT_MS: number = 1_000;
 
 export class StopWait {
   readonly #env: Env;
@@ -24,7 +24,9 @@ export class StopWait {
     // Without a boot nothing was ever pulsed, so there is nothing to take leave of.
     if (this.#near.pulses.boot === 0) return this.#answer();
     const isPause = command.mode === "pause";
-    const pausedForMs = isPause ? Math.min(Math.max(1, command.restartWithinMs), PAUSE_MS_MAX) : undefined;
+    const pausedForMs = isPause
+      ? Math.min(Math.max(1, command.restartWithinMs), PAUSE_MS_MAX)
+      : undefined;
     this.#near.announceStop({ pausedForMs, goodbye: !isPause }, now);
     this.#env.out.setTimer("stop", now.monoMs + STOP_WAIT_MS);
   }

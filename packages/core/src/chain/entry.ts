@@ -36,7 +36,7 @@ export interface HeaderPayload {
   readonly prev: Place | undefined;
 }
 
-export interface DeltaPayload {
+interface DeltaPayload {
   readonly kind: "delta";
   /** V1 update, not yet through the gate. */
   readonly update: Uint8Array;
@@ -69,11 +69,7 @@ export type EntryResult =
   | { readonly ok: true; readonly entry: Entry; readonly envelope: Envelope }
   | { readonly ok: false; readonly code: EntryErrorCode };
 
-export type EntryErrorCode =
-  | "entry-malformed"
-  | "entry-oversized"
-  | "envelope-malformed"
-  | "kind-unknown";
+type EntryErrorCode = "entry-malformed" | "entry-oversized" | "envelope-malformed" | "kind-unknown";
 
 /** Documents that this version stores; entries of others are refused as malformed. */
 export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported"];

@@ -119,7 +119,7 @@ export class Forks {
 }
 
 /** Entries of stored rows; unreadable ones are left out. */
-export function decodeRows(env: Env, rows: readonly StoreRow[]): readonly Entry[] {
+function decodeRows(env: Env, rows: readonly StoreRow[]): readonly Entry[] {
   const entries: Entry[] = [];
   for (const row of rows) {
     const decoded = decodeEntry(env, row.value);

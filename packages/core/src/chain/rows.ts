@@ -17,11 +17,11 @@ import type { DocumentName, HashHex, NodeId } from "../ids.ts";
 import type { StoreRange } from "../driver/store.ts";
 import { EPOCH_DIGITS, SEQ_DIGITS } from "./limits.ts";
 
-export function padEpoch(epoch: number): string {
+function padEpoch(epoch: number): string {
   return String(epoch).padStart(EPOCH_DIGITS, "0");
 }
 
-export function padSeq(seq: number): string {
+function padSeq(seq: number): string {
   return String(seq).padStart(SEQ_DIGITS, "0");
 }
 
@@ -73,16 +73,6 @@ export function memberRow(node: NodeId): string {
 export function leftRow(node: NodeId): string {
   return `left/${node}`;
 }
-
-/** The prefixes that `Chains.restore` wants to be given; rows of other prefixes are none of its business. */
-export const CHAIN_ROW_PREFIXES: readonly string[] = [
-  "chain/",
-  "fork/",
-  "left/",
-  "member/",
-  "part/",
-  "quarantine/",
-];
 
 /** Entries of one epoch from `fromSeq` on. */
 export function entriesRange(

@@ -21,7 +21,7 @@ export interface VirtualDeps {
   readonly documents: () => DocumentsPort;
 }
 
-export const WALL_MS: number = 1_800_000_000_000;
+const WALL_MS: number = 1_800_000_000_000;
 const STEP_LIMIT = 200_000;
 
 export interface VirtualFrame {

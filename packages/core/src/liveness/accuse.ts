@@ -11,7 +11,7 @@ import type { Now } from "../now.ts";
 import type { Electorate } from "./electorate.ts";
 import { EXPIRE_INTERVALS, OBJECT_INTERVALS, REPEATS_MS, RESTATE_INTERVALS } from "./rules.ts";
 import type { Statements } from "./statements.ts";
-import { NO_PULSE, type Subject } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
 /** How many times an `up` is restated after the first. */
 const UP_RESTATES = 2;
@@ -170,9 +170,4 @@ export function restateUp(witness: Witness, subject: Subject, now: Now): number 
   subject.upStatedMonoMs = now.monoMs;
   witness.statements.say("up", subject);
   return now.monoMs + RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
-}
-
-/** Whether a statement names a pulse at all. */
-export function namesPulse(name: { readonly boot: number; readonly seq: number }): boolean {
-  return comparePulseNames(name, NO_PULSE) > 0;
 }

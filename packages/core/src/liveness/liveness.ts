@@ -3,7 +3,7 @@
  * The parts are next door: dates in `pulse/dating.ts`, the witness in `accuse.ts`, the reader in `verdict.ts`, words in `node-status.ts`.
  */
 import type { Env } from "../env.ts";
-import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import { comparePulseNames, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { PulseAttachment, PulseHeader } from "../pulse/pulse-codec.ts";
 import { HEARD_MAX, type Heard } from "../pulse/pulse-codec.ts";
@@ -117,7 +117,9 @@ export class Liveness {
     subject.saysDateMonoMs = dated.type === "dated" ? dated.dateMonoMs : undefined;
     subject.loss.onPulse(header.boot, header.seq, now.monoMs, subject.intervalMs);
     subject.learn({ envelope: pulse.evidence, header }, now.monoMs);
-    if (isNewBoot) this.#greet(subject, now);
+    // A node that doubts itself has been away and forgot what it knew; its first pulse that says so is enough.
+    if (isNewBoot || (header.doubt && !subject.doubts)) this.greet(subject.node, now);
+    subject.doubts = header.doubt;
     if (dated.type === "dated") {
       subject.datedSinceBase = true;
       if (subject.isFresh(now.monoMs)) {
@@ -152,6 +154,17 @@ export class Liveness {
       if (statement.kind === "up") this.#takeOpinion(subject.ups, author, statement, subject, now);
       if (statement.kind === "accuse") objectIfNewer(this.#witness, subject, statement.name, now);
       this.#lookAt(subject, now);
+    }
+  }
+
+  /** Whoever comes, or comes back, is told what stands (rule PU5: a joiner takes status from a quorum). */
+  greet(newcomer: NodeId, now?: Now): void {
+    for (const subject of this.#subjects.values()) {
+      if (subject.node === newcomer) continue;
+      if (subject.own !== undefined) this.statements.tell(newcomer, "accuse", subject);
+      // The header of an announced absence speaks for itself (rule VE9).
+      else if (now !== undefined && subject.isPaused(now.monoMs))
+        this.statements.tell(newcomer, "object", subject);
     }
   }
 
@@ -216,17 +229,6 @@ export class Liveness {
         expireMs: EXPIRE_INTERVALS * this.#env.config.pulseEveryMs,
       },
     );
-  }
-
-  /** Newcomers, and nodes that have just started, are told what stands (rule PU5: a joiner takes status from a quorum). */
-  #greet(newcomer: Subject, now: Now): void {
-    for (const subject of this.#subjects.values()) {
-      if (subject === newcomer) continue;
-      if (subject.own !== undefined) this.statements.tell(newcomer.node, "accuse", subject);
-      // The header of an announced absence speaks for itself (rule VE9).
-      else if (subject.isPaused(now.monoMs))
-        this.statements.tell(newcomer.node, "object", subject);
-    }
   }
 
   #takeEvidence(
@@ -347,9 +349,4 @@ function adoptInterval(subject: Subject, header: PulseHeader, isNewBoot: boolean
     subject.intervalMs = header.intervalMs;
     subject.longerAnnounced = 0;
   }
-}
-
-/** Newest name known of a node, (0, 0) when none. */
-export function newestNameOf(liveness: Liveness, node: NodeId): PulseName {
-  return liveness.subject(node)?.newestName ?? { boot: 0, seq: 0 };
 }

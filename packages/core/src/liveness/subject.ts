@@ -79,6 +79,8 @@ export class Subject {
   reversalsMonoMs: number[] = [];
   /** What the subject, as a witness, said in its newest pulse. */
   says: PulseAttachment | undefined;
+  /** Whether its newest pulse says that it was away and doubts itself (rule PU6). */
+  doubts: boolean = false;
   /** The date of that pulse. A later header that came as evidence makes the subject live, and its older words no younger. */
   saysDateMonoMs: number | undefined;
   status: Status = "unknown";

@@ -5,7 +5,7 @@
  * the attachment, so that evidence of a verdict can carry the header alone.
  */
 import type { Env } from "../env.ts";
-import type { Boot, NodeId, PulseName } from "../ids.ts";
+import type { Boot, NodeId } from "../ids.ts";
 import { decodeEnvelope, sealEnvelope, type Envelope } from "../wire/envelope.ts";
 import { isBytes, isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
 import type { RejectReason } from "../event.ts";
@@ -74,14 +74,6 @@ export interface PulseAttachment {
   readonly beats: unknown;
 }
 
-export interface Pulse {
-  readonly author: NodeId;
-  readonly header: PulseHeader;
-  /** The signed header without attachment: evidence. */
-  readonly evidence: Envelope;
-  readonly attachment: Uint8Array;
-}
-
 export type PulseResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly code: RejectReason };
@@ -89,10 +81,6 @@ export type PulseResult<T> =
 /** How a node is named in `heard` and `missing`. */
 export function shortIdOf(node: NodeId): string {
   return node.slice(-SHORT_ID_LENGTH);
-}
-
-export function pulseName(header: PulseHeader): PulseName {
-  return { boot: header.boot, seq: header.seq };
 }
 
 /** Signs and encodes a pulse. */

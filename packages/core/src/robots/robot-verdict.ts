@@ -44,10 +44,7 @@ export interface RobotVerdict {
 }
 
 /** The word with the newest beat; without any beat the registering author's, then the smallest id. */
-function homeOf(
-  words: readonly HomeWord[],
-  author: NodeId | undefined,
-): HomeWord | undefined {
+function homeOf(words: readonly HomeWord[], author: NodeId | undefined): HomeWord | undefined {
   let home: HomeWord | undefined;
   for (const word of words) if (home === undefined || isBefore(word, home, author)) home = word;
   return home;

@@ -10,14 +10,9 @@ const COUNTER_STEPS = 4_096;
 export const CLOCK_AHEAD_MS_MAX: number = 24 * 3_600_000;
 
 /** The first stamp of a wall millisecond; 1 for clocks before 2020. */
-export function hlcAt(wallMs: number): number {
+function hlcAt(wallMs: number): number {
   const stamp = Math.floor(wallMs - EPOCH_2020_WALL_MS) * COUNTER_STEPS;
   return Math.min(Math.max(stamp, 1), Number.MAX_SAFE_INTEGER);
-}
-
-/** The wall millisecond of a stamp. */
-export function hlcWallMs(stamp: number): number {
-  return Math.floor(stamp / COUNTER_STEPS) + EPOCH_2020_WALL_MS;
 }
 
 /** The highest stamp that a reader whose clock says `wallMs` shows. */

@@ -6,7 +6,7 @@ export const POINTER_LENGTH_MAX: number = 16 * 1024;
 /** Deepest pointer: `/state` and 32 levels of state below it. */
 export const POINTER_DEPTH_MAX: number = 33;
 
-export function escapeKey(key: string): string {
+function escapeKey(key: string): string {
   return key.includes("~") || key.includes("/")
     ? key.replaceAll("~", "~0").replaceAll("/", "~1")
     : key;
