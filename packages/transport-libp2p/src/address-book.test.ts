@@ -34,22 +34,24 @@ test("CH6 own addresses and malformed ones are not learned", () => {
   expect(book.revision).toBe(0);
 });
 
-test("CH6 only members that were met are passed on, one address each, never the asker", () => {
+test("CH6 members that were met are passed on, and those vouched for, one address each, never the asker", () => {
   const book = bookOf(0);
   for (let index = 1; index <= 5; index += 1) book.learn(address(index), "hearsay");
-  expect(book.sample(64, node(9), () => 0)).toEqual([]);
+  expect(book.sample(64, node(9), () => 0)).toEqual({ met: [], vouched: [] });
   for (let index = 1; index <= 4; index += 1)
     book.meet(node(index), [address(index), address(index, "192.0.2.1")]);
-  expect(book.sample(64, node(2), () => 0.5).toSorted()).toEqual(
-    [1, 3, 4].map((index) => address(index)).toSorted(),
-  );
+  book.learn(address(5), "hearsay", true);
+  book.learn(address(6), "hearsay", false);
+  const told = book.sample(64, node(2), () => 0.5);
+  expect(told.met.toSorted()).toEqual([1, 3, 4].map((index) => address(index)).toSorted());
+  expect(told.vouched).toEqual([address(5)]);
   const drawn = new Set<string>();
   for (let draw = 0; draw < 64; draw += 1) {
-    const sample = book.sample(2, node(9), () => ((draw * 7) % 64) / 64);
-    expect(new Set(sample).size).toBe(2);
-    for (const text of sample) drawn.add(text);
+    const { met, vouched } = book.sample(2, node(9), () => ((draw * 7) % 64) / 64);
+    expect(new Set([...met, ...vouched]).size).toBe(2);
+    for (const text of [...met, ...vouched]) drawn.add(text);
   }
-  expect(drawn.size).toBe(4);
+  expect(drawn.size).toBe(5);
 });
 
 test("CH6 hearsay can be dropped, members that were met or named by the user cannot", () => {

@@ -1,7 +1,8 @@
 /**
  * Who can be dialled where. Three sources, in order of trust: what the user or core named (pinned), what a member said of itself
- * in an authenticated hello, and what members say of others (hearsay). Only members that were met are passed on, so that
- * junk does not spread; hearsay that leads nowhere is forgotten, everything else is kept for good.
+ * in an authenticated hello, and what members say of others (hearsay). Members that were met are passed on, and members that one was
+ * told of by somebody who had met them; no others, so that junk goes two steps and no further. Hearsay that leads nowhere is
+ * forgotten, everything else is kept for good.
  */
 import type { NodeId } from "@pulsemesh/core";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
@@ -20,6 +21,8 @@ interface Entry {
   own: readonly string[];
   readonly hearsay: Set<string>;
   met: boolean;
+  /** Told by somebody who had met it. */
+  vouched: boolean;
 }
 
 /** Addresses by member; knows nothing of connections or time. */
@@ -53,12 +56,16 @@ export class AddressBook {
   }
 
   /** Takes an address in; false when it is invalid, one's own, or there is no room. */
-  learn(text: string, source: AddressSource): boolean {
+  learn(text: string, source: AddressSource, vouched = false): boolean {
     const address = readAddress(text);
     if (address === undefined || address.node === this.#self) return false;
     const entry = this.#entries.get(address.node) ?? this.#newEntry(address.node, source);
     if (entry === undefined) return false;
     this.#add(entry, address, source);
+    if (vouched && !entry.vouched) {
+      entry.vouched = true;
+      this.revision += 1;
+    }
     return true;
   }
 
@@ -85,16 +92,23 @@ export class AddressBook {
     return this.#entries.delete(node);
   }
 
-  /** One address each of at most `countMax` members that were met, drawn with `random` (uniform in [0, 1)). */
-  sample(countMax: number, except: NodeId, random: () => number): readonly string[] {
-    const met = this.members().filter(
-      (node) => node !== except && this.#entries.get(node)?.met === true,
-    );
-    for (let index = 0; index < Math.min(countMax, met.length); index += 1) {
-      const other = index + Math.floor(random() * (met.length - index));
-      [met[index], met[other]] = [met[other] ?? "", met[index] ?? ""];
+  /** One address each of at most `countMax` members worth telling of, drawn with `random` (uniform in [0, 1)). */
+  sample(
+    countMax: number,
+    except: NodeId,
+    random: () => number,
+  ): { readonly met: readonly string[]; readonly vouched: readonly string[] } {
+    const worth = this.members().filter((node) => node !== except && this.#isWorthTelling(node));
+    for (let index = 0; index < Math.min(countMax, worth.length); index += 1) {
+      const other = index + Math.floor(random() * (worth.length - index));
+      [worth[index], worth[other]] = [worth[other] ?? "", worth[index] ?? ""];
     }
-    return met.slice(0, countMax).flatMap((node) => this.addressesOf(node).slice(0, 1));
+    const drawn = worth.slice(0, countMax);
+    const first = (node: NodeId): readonly string[] => this.addressesOf(node).slice(0, 1);
+    return {
+      met: drawn.filter((node) => this.#entries.get(node)?.met === true).flatMap(first),
+      vouched: drawn.filter((node) => this.#entries.get(node)?.met === false).flatMap(first),
+    };
   }
 
   /** What is worth keeping over a restart: everything but hearsay, sorted. */
@@ -118,9 +132,20 @@ export class AddressBook {
   #newEntry(node: NodeId, source: AddressSource): Entry | undefined {
     if (this.#entries.size >= BOOK_MEMBERS_MAX && !(source === "pinned" && this.#makeRoom()))
       return undefined;
-    const entry: Entry = { pinned: new Set(), own: [], hearsay: new Set(), met: false };
+    const entry: Entry = {
+      pinned: new Set(),
+      own: [],
+      hearsay: new Set(),
+      met: false,
+      vouched: false,
+    };
     this.#entries.set(node, entry);
     return entry;
+  }
+
+  #isWorthTelling(node: NodeId): boolean {
+    const entry = this.#entries.get(node);
+    return entry !== undefined && (entry.met || entry.vouched);
   }
 
   #makeRoom(): boolean {

@@ -2,13 +2,18 @@
 import { performance } from "node:perf_hooks";
 import { compareText } from "@pulsemesh/core";
 import type { NodeId } from "@pulsemesh/core";
+import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { AddressBook } from "./address-book.ts";
 import type { Dialer, Direction } from "./dialer.ts";
 import { HEARSAY_FAILURES_MAX } from "./dialer.ts";
+import { HANDSHAKE_TIMEOUT_MS } from "./host.ts";
 import type { Host } from "./host.ts";
+import { patientTimer } from "./patient-timer.ts";
 
+/** How long a TCP connection may take to stand. */
+const CONNECT_TIMEOUT_MS = 5_000;
 /** What is learned together is planned together: a hello brings dozens of addresses. */
 const PLAN_DELAY_MS = 20;
 
@@ -24,6 +29,7 @@ export class DialLoop {
   readonly #dialer: Dialer;
   readonly #self: NodeId;
   readonly #under = new Map<NodeId, AbortController>();
+  readonly #probes = new Set<AbortController>();
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #dueAtMs = Infinity;
@@ -73,7 +79,7 @@ export class DialLoop {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    for (const controller of this.#under.values()) controller.abort();
+    for (const controller of [...this.#under.values(), ...this.#probes]) controller.abort();
   }
 
   #planSoon(): void {
@@ -97,19 +103,65 @@ export class DialLoop {
     if (plan.nextAtMs !== undefined) this.#planAt(Math.max(plan.nextAtMs, nowMs + PLAN_DELAY_MS));
   }
 
+  /** Whether a further connection to a connected `node` comes about; it is closed again. */
+  async probe(node: NodeId): Promise<boolean> {
+    const calledOff = new AbortController();
+    this.#probes.add(calledOff);
+    try {
+      for (const address of this.#book.addressesOf(node)) {
+        const connection = await this.#dialAddress(address, calledOff.signal, true);
+        if (connection === undefined) continue;
+        await connection.close().catch(ignoreClosed);
+        return true;
+      }
+      return false;
+    } finally {
+      this.#probes.delete(calledOff);
+    }
+  }
+
   async #dial(node: NodeId): Promise<void> {
     this.#begun += 1;
     const controller = new AbortController();
     this.#under.set(node, controller);
-    try {
-      const addresses = this.#book.addressesOf(node).map((text) => multiaddr(text));
-      const connection = await this.#host.dial(addresses, { signal: controller.signal });
+    for (const address of this.#book.addressesOf(node)) {
+      if (controller.signal.aborted) break;
+      const connection = await this.#dialAddress(address, controller.signal, false);
+      if (connection?.status !== "open") continue;
       // The event told the dialer already, unless the host answered with a connection that stood before.
-      if (connection.status === "open")
-        this.#dialer.connected(node, connection.direction, performance.now());
-      this.#ended(node, connection.status === "open");
+      this.#dialer.connected(node, connection.direction, performance.now());
+      this.#ended(node, true);
+      return;
+    }
+    this.#ended(node, controller.signal.aborted);
+  }
+
+  /**
+   * One address. A connection that does not come about is given up soon, to be tried anew: the gaps between the kernel's own
+   * attempts grow beyond the cap. One that stands gets time for its handshake: on a busy machine giving up means to start the same work again.
+   */
+  async #dialAddress(
+    address: string,
+    calledOff: AbortSignal,
+    force: boolean,
+  ): Promise<Connection | undefined> {
+    const slow = new AbortController();
+    let callOff = patientTimer(CONNECT_TIMEOUT_MS, () => slow.abort());
+    const onProgress = (event: { readonly type: string }): void => {
+      if (event.type !== "upgrader:encrypt-outbound-connection") return;
+      callOff();
+      callOff = patientTimer(HANDSHAKE_TIMEOUT_MS, () => slow.abort());
+    };
+    try {
+      return await this.#host.dial(multiaddr(address), {
+        signal: AbortSignal.any([slow.signal, calledOff]),
+        onProgress,
+        force,
+      });
     } catch {
-      this.#ended(node, controller.signal.aborted);
+      return undefined;
+    } finally {
+      callOff();
     }
   }
 

@@ -3,7 +3,7 @@ import {
   BACKOFF_MS_MAX,
   BACKOFF_MS_MIN,
   Dialer,
-  FORMING_CONNECTIONS,
+  FORMING_MEMBERS,
   FORMING_MS_MAX,
   FORMING_QUIET_MS,
   FRESH_MS,
@@ -165,30 +165,39 @@ test("P6 at most PARALLEL_DIALS_MAX dials begin within a second, and hanging one
   expect(dialer.plan(FRESH_MS).dial).toEqual(names(PARALLEL_DIALS_MAX, PARALLEL_DIALS_MAX));
 });
 
-test("CH6 while a fleet forms a few connections are enough, at most for FORMING_MS_MAX", () => {
+test("CH6 while a fleet forms one connection is enough, at most for FORMING_MS_MAX", () => {
   const dialer = dialerOf();
   dialer.learn("boot", true, 0);
   settle(dialer, 0);
+  for (const node of names(FORMING_MEMBERS)) dialer.learn(node, false, 0);
   let nowMs = 0;
-  let next = 0;
+  let next = FORMING_MEMBERS;
   while (nowMs < FORMING_MS_MAX) {
-    dialer.learn(`n${next}`, false, nowMs);
+    expect(settle(dialer, nowMs)).toEqual([]);
+    dialer.learn(`m0${next}`, false, nowMs);
     next += 1;
-    settle(dialer, nowMs);
-    expect(dialer.plan(nowMs).dial).toEqual([]);
     nowMs += FORMING_QUIET_MS / 2;
   }
-  expect(settle(dialer, FORMING_MS_MAX).length).toBe(next - (FORMING_CONNECTIONS - 1));
+  let dialled = 0;
+  for (nowMs = FORMING_MS_MAX; nowMs < FORMING_MS_MAX + 5_000; nowMs += FRESH_MS)
+    dialled += settle(dialer, nowMs).length;
+  expect(dialled).toBe(next);
+});
+
+test("CH6 a small fleet forms at once", () => {
+  const dialer = dialerOf();
+  for (const node of names(FORMING_MEMBERS)) dialer.learn(node, false, 0);
+  expect(settle(dialer, 0)).toEqual(names(FORMING_MEMBERS));
 });
 
 test("CH6 once no new member is heard of the choice is made, and members known for sure never wait", () => {
   const dialer = dialerOf();
   for (const node of names(10)) dialer.learn(node, false, 0);
-  expect(settle(dialer, 0)).toHaveLength(FORMING_CONNECTIONS);
+  expect(settle(dialer, 0)).toEqual(names(1));
   dialer.learn("sure", true, 1);
   expect(settle(dialer, 1)).toEqual(["sure"]);
   expect(dialer.plan(2).nextAtMs).toBe(FORMING_QUIET_MS);
-  expect(settle(dialer, FORMING_QUIET_MS)).toHaveLength(10 - FORMING_CONNECTIONS);
+  expect(settle(dialer, FORMING_QUIET_MS)).toHaveLength(9);
 });
 
 test("SG2 a refused node is not dialled again soon", () => {

@@ -11,7 +11,7 @@
  * each side would be content with itself and never meet again. Own dials never exceed 16; a wanted member pushes out one that is not.
  *
  * While a fleet forms, addresses pour in. Whoever dials them as they come has opened 16 connections before it knows whom to choose,
- * so members known by hearsay wait until no new one has come for a moment, except for the first few connections.
+ * so members known by hearsay wait until no new one has come for a moment. The first few do not: small fleets form at once.
  */
 import { compareText } from "@pulsemesh/core";
 import type { NodeId } from "@pulsemesh/core";
@@ -38,8 +38,8 @@ export const HEARSAY_FAILURES_MAX: number = 20;
 export const FORMING_QUIET_MS: number = 1_200;
 /** … but no longer than this at a stretch, … */
 export const FORMING_MS_MAX: number = 6_000;
-/** … and meanwhile this many connections are enough. */
-export const FORMING_CONNECTIONS: number = 3;
+/** … and meanwhile, once more members than this are known, one connection is enough. */
+export const FORMING_MEMBERS: number = 4;
 /** Least time between two connections closed to make room for wanted members. */
 const MAKE_ROOM_EVERY_MS = 5_000;
 
@@ -189,10 +189,11 @@ export class Dialer {
   ): number | undefined {
     let nextAtMs: number | undefined;
     const quietAtMs = this.#quietAtMs();
+    const crowd = this.#members.size > FORMING_MEMBERS;
     for (const [node, member] of members) {
       if (slots() <= 0) break;
       if (!isIdle(member)) continue;
-      if (!member.sure && nowMs < quietAtMs && this.#held() >= FORMING_CONNECTIONS) {
+      if (!member.sure && nowMs < quietAtMs && crowd && this.#held() > 0) {
         nextAtMs = earliest(nextAtMs, quietAtMs);
         continue;
       }

@@ -9,6 +9,7 @@ import { agreeVersion } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
 import { answerHello, HelloError, sayHello } from "./hello-exchange.ts";
 import type { Host } from "./host.ts";
+import { patientTimer } from "./patient-timer.ts";
 import { fleetsOffered, helloProtocol } from "./protocol-ids.ts";
 
 /** The protocol versions that this build speaks. */
@@ -38,6 +39,7 @@ export interface GreeterListener {
 
 export interface GreeterLimits {
   readonly helloTimeoutMs: number;
+  readonly helloAnswerMs: number;
   readonly helloGraceMs: number;
 }
 
@@ -47,7 +49,7 @@ export class Greeter {
   readonly #listener: GreeterListener;
   readonly #limits: GreeterLimits;
   /** Inbound connections that have not said hello, with what hangs up on them. */
-  readonly #silent = new Map<Connection, NodeJS.Timeout>();
+  readonly #silent = new Map<Connection, () => void>();
   /** Nodes found unfit, with what hangs up on them. */
   readonly #refusing = new Map<NodeId, NodeJS.Timeout>();
   #stopped = false;
@@ -78,7 +80,7 @@ export class Greeter {
     this.#host.removeEventListener("connection:open", this.#opened);
     this.#host.removeEventListener("connection:close", this.#closed);
     this.#host.removeEventListener("peer:identify", this.#identified);
-    for (const timer of this.#silent.values()) clearTimeout(timer);
+    for (const callOff of this.#silent.values()) callOff();
     this.#silent.clear();
     for (const timer of this.#refusing.values()) clearTimeout(timer);
     this.#refusing.clear();
@@ -87,39 +89,35 @@ export class Greeter {
   /** Says hello on `connection`: when this side opened it, and again to exchange addresses. */
   async greet(connection: Connection): Promise<void> {
     const node = connection.remotePeer.toString();
+    let answer: Awaited<ReturnType<typeof sayHello>>;
     try {
       const stream = await connection.newStream(helloProtocol(this.#fleet), {
-        signal: AbortSignal.timeout(this.#limits.helloTimeoutMs),
+        signal: AbortSignal.timeout(this.#limits.helloAnswerMs),
         maxOutboundStreams: HELLO_STREAMS_MAX,
         negotiateFully: true,
       });
-      const { hello, roundTripMs } = await sayHello(
-        stream,
-        this.#listener.hello(node),
-        this.#limits.helloTimeoutMs,
-      );
-      this.#judge(node, hello, connection, roundTripMs);
+      answer = await sayHello(stream, this.#listener.hello(node), this.#limits.helloAnswerMs);
     } catch (error) {
       const unsupported =
         error instanceof UnsupportedProtocolError || isNamed(error, "UnsupportedProtocolError");
       if (this.#stopped || connection.status !== "open") return;
       if (unsupported && !this.#listener.isUp(node)) this.#refuse("foreign-fleet", node);
       else this.#fault(error, node, connection);
+      return;
     }
+    this.#judge(node, answer.hello, connection, answer.roundTripMs);
   }
 
   readonly #answer = async (stream: Stream, connection: Connection): Promise<void> => {
     const node = connection.remotePeer.toString();
+    let hello: Hello;
     try {
-      const hello = await answerHello(
-        stream,
-        this.#listener.hello(node),
-        this.#limits.helloTimeoutMs,
-      );
-      this.#judge(node, hello, connection, undefined);
+      hello = await answerHello(stream, this.#listener.hello(node), this.#limits.helloTimeoutMs);
     } catch (error) {
       if (!this.#stopped) this.#fault(error, node, connection);
+      return;
     }
+    this.#judge(node, hello, connection, undefined);
   };
 
   #judge(
@@ -166,12 +164,12 @@ export class Greeter {
       void this.greet(connection);
       return;
     }
-    const timer = setTimeout(() => {
+    const callOff = patientTimer(this.#limits.helloGraceMs, () => {
       this.#silent.delete(connection);
       this.#listener.rejected("hello-timeout", connection.remotePeer.toString());
       connection.abort(new Error("no hello"));
-    }, this.#limits.helloGraceMs);
-    this.#silent.set(connection, timer);
+    });
+    this.#silent.set(connection, callOff);
   };
 
   readonly #closed = (event: CustomEvent<Connection>): void => this.#unwatch(event.detail);
@@ -185,7 +183,7 @@ export class Greeter {
   };
 
   #unwatch(connection: Connection): void {
-    clearTimeout(this.#silent.get(connection));
+    this.#silent.get(connection)?.();
     this.#silent.delete(connection);
   }
 }

@@ -24,6 +24,7 @@ const HELLO: Hello = {
   instance: "0123456789abcdef",
   addresses: [addressOf(1), addressOf(2)],
   known: [addressOf(3), addressOf(4), addressOf(5)],
+  heard: [addressOf(6)],
 };
 
 function addressOf(index: number): string {
@@ -47,6 +48,7 @@ test("SG2 decodeHello reads what encodeHello wrote", () => {
     instance: "00".repeat(8),
     addresses: [],
     known: [],
+    heard: [],
   };
   expect(decodeHello(encodeHello(least))).toEqual(least);
 });
@@ -102,10 +104,17 @@ test.each([
 
 test("P6 encodeHello keeps to OWN_ADDRESSES_MAX, KNOWN_ADDRESSES_MAX and AGENT_BYTES_MAX, decodeHello refuses more", () => {
   const many = Array.from({ length: 100 }, (_, index) => addressOf(index));
-  const encoded = encodeHello({ ...HELLO, agent: "ä".repeat(500), addresses: many, known: many });
+  const encoded = encodeHello({
+    ...HELLO,
+    agent: "ä".repeat(500),
+    addresses: many,
+    known: many,
+    heard: many,
+  });
   const decoded = decodeHello(encoded);
   expect(decoded?.addresses).toHaveLength(OWN_ADDRESSES_MAX);
   expect(decoded?.known).toHaveLength(KNOWN_ADDRESSES_MAX);
+  expect(decoded?.heard.length).toBeLessThan(KNOWN_ADDRESSES_MAX);
   expect(decoded?.agent).toBe("ä".repeat(AGENT_BYTES_MAX / 2));
   const one = readAddress(addressOf(0))?.bytes ?? new Uint8Array(0);
   expect(decodeHello(Buffer.concat([encoded, bytesField(5, one)]))).toBeUndefined();
@@ -121,7 +130,7 @@ test("P6 encodeHello stays within HELLO_BYTES_MAX, decodeHello refuses more", ()
   const long = Array.from({ length: 64 }, (_, index) =>
     addressOf(index).replace("/ip4/127.0.0.1", `/dns4/${"a".repeat(60)}.example`),
   );
-  const encoded = encodeHello({ ...HELLO, known: long });
+  const encoded = encodeHello({ ...HELLO, known: long, heard: long });
   expect(encoded.length).toBeLessThanOrEqual(HELLO_BYTES_MAX);
   expect(decodeHello(encoded)?.known.length).toBeGreaterThan(20);
   const padding = (bytes: number): Uint8Array =>
@@ -134,7 +143,7 @@ test("P6 encodeHello stays within HELLO_BYTES_MAX, decodeHello refuses more", ()
 test("P6 decodeHello refuses more than HELLO_FIELDS_MAX fields", () => {
   const fields = (count: number): Uint8Array =>
     Buffer.concat([
-      encodeHello({ ...HELLO, addresses: [], known: [] }),
+      encodeHello({ ...HELLO, addresses: [], known: [], heard: [] }),
       ...Array.from({ length: count - 4 }, () => field(9, 0, writeVarint(0))),
     ]);
   expect(decodeHello(fields(HELLO_FIELDS_MAX))).toBeDefined();

@@ -12,7 +12,7 @@ export const HELLO_BYTES_MAX: number = 4 * 1024;
 export const AGENT_BYTES_MAX: number = 128;
 /** Most addresses that a node names for itself. */
 export const OWN_ADDRESSES_MAX: number = 8;
-/** Most addresses of other members in one hello. */
+/** Most addresses of other members in one hello, of each of the two kinds. */
 export const KNOWN_ADDRESSES_MAX: number = 64;
 /** Most fields in one hello, known and unknown. */
 export const HELLO_FIELDS_MAX: number = 128;
@@ -31,6 +31,8 @@ export interface Hello {
   readonly addresses: readonly string[];
   /** Addresses of other members that the sender has itself been connected to. */
   readonly known: readonly string[];
+  /** Addresses of members that the sender has not met, but was told of by one that had: the reader passes them on no further. */
+  readonly heard: readonly string[];
 }
 
 const FIELD = {
@@ -40,6 +42,7 @@ const FIELD = {
   instance: 4,
   address: 5,
   known: 6,
+  heard: 7,
 } as const;
 const WIRE_VARINT = 0;
 const WIRE_BYTES = 2;
@@ -48,7 +51,10 @@ const VERSION_MAX = 65_535;
 /** Encodes; leaves out known addresses that no longer fit, and own ones beyond the limit. */
 export function encodeHello(hello: Hello): Uint8Array {
   const own = hello.addresses.flatMap((text) => readAddress(text)?.bytes ?? []);
-  const known = hello.known.flatMap((text) => readAddress(text)?.bytes ?? []);
+  const others = [
+    ...hello.known.slice(0, KNOWN_ADDRESSES_MAX).map((text) => ({ number: FIELD.known, text })),
+    ...hello.heard.slice(0, KNOWN_ADDRESSES_MAX).map((text) => ({ number: FIELD.heard, text })),
+  ];
   const parts: Uint8Array[] = [
     varintField(FIELD.lowest, hello.versionMin),
     varintField(FIELD.highest, hello.versionMax),
@@ -57,8 +63,8 @@ export function encodeHello(hello: Hello): Uint8Array {
     ...own.slice(0, OWN_ADDRESSES_MAX).map((bytes) => bytesField(FIELD.address, bytes)),
   ];
   let length = parts.reduce((sum, part) => sum + part.length, 0);
-  for (const bytes of known.slice(0, KNOWN_ADDRESSES_MAX)) {
-    const part = bytesField(FIELD.known, bytes);
+  for (const { number, text } of others) {
+    const part = bytesField(number, readAddress(text)?.bytes ?? new Uint8Array(0));
     if (length + part.length > HELLO_BYTES_MAX) break;
     length += part.length;
     parts.push(part);
@@ -86,6 +92,7 @@ export function decodeHello(bytes: Uint8Array): Hello | undefined {
     instance,
     addresses: fields.addresses,
     known: fields.known,
+    heard: fields.heard,
   };
 }
 
@@ -105,6 +112,7 @@ interface Fields {
   instance: string | undefined;
   readonly addresses: string[];
   readonly known: string[];
+  readonly heard: string[];
 }
 
 function readFields(bytes: Uint8Array): Fields | undefined {
@@ -115,6 +123,7 @@ function readFields(bytes: Uint8Array): Fields | undefined {
     instance: undefined,
     addresses: [],
     known: [],
+    heard: [],
   };
   let offset = 0;
   for (let count = 0; offset < bytes.length; count += 1) {
@@ -150,6 +159,8 @@ function takeBytes(fields: Fields, number: number, bytes: Uint8Array): boolean {
       return takeAddress(fields.addresses, bytes, OWN_ADDRESSES_MAX);
     case FIELD.known:
       return takeAddress(fields.known, bytes, KNOWN_ADDRESSES_MAX);
+    case FIELD.heard:
+      return takeAddress(fields.heard, bytes, KNOWN_ADDRESSES_MAX);
     default:
       return true;
   }

@@ -7,6 +7,9 @@ import type { Stream, StreamMessageEvent } from "@libp2p/interface";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import { decodeHello, encodeHello, HELLO_BYTES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
+import { patientTimer } from "./patient-timer.ts";
+
+const CLOSE_TIMEOUT_MS = 5_000;
 
 export type HelloFault = "hello-malformed" | "hello-timeout";
 
@@ -74,20 +77,24 @@ function readHello(stream: Stream, timeoutMs: number): Promise<Hello> {
     else resolve(hello);
   };
   const onEnd = (): void => fail(decoder.partial ? "hello-malformed" : undefined);
-  const timer = setTimeout(() => fail("hello-timeout"), timeoutMs);
+  const callOff = patientTimer(timeoutMs, () => fail("hello-timeout"));
   stream.addEventListener("message", onMessage);
   stream.addEventListener("remoteCloseWrite", onEnd);
   stream.addEventListener("close", onEnd);
   return promise.finally(() => {
-    clearTimeout(timer);
+    callOff();
     stream.removeEventListener("message", onMessage);
     stream.removeEventListener("remoteCloseWrite", onEnd);
     stream.removeEventListener("close", onEnd);
   });
 }
 
-/** Whether the other side has seen the end does not matter; a stream that cannot be closed is dropped. */
+/** Closes this side's half; a peer that does not close its own in time loses the stream. */
 function closeSoftly(stream: Stream): void {
+  const callOff = patientTimer(CLOSE_TIMEOUT_MS, () =>
+    stream.abort(new Error("stream not closed by the peer")),
+  );
+  stream.addEventListener("close", callOff);
   stream
     .close()
     .catch((error: unknown) =>

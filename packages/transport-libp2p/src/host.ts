@@ -23,6 +23,9 @@ import { writeCoalescing } from "./write-coalescing.ts";
 /** Connections beyond the fleet's size: discovery, strangers being refused, doubles for a moment. */
 const SPARE_CONNECTIONS = 50;
 
+/** How long encryption and multiplexing of a connection may take once it stands. */
+export const HANDSHAKE_TIMEOUT_MS: number = 20_000;
+
 export interface HostSpec {
   readonly privateKey: Ed25519PrivateKey;
   readonly fleet: FleetId;
@@ -110,8 +113,10 @@ async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
       maxConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
       inboundConnectionThreshold: spec.fleetSizeMax + SPARE_CONNECTIONS,
       maxIncomingPendingConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
-      dialTimeout: 5_000,
-      addressDialTimeout: 5_000,
+      // The transport sets its own limits to dials; these stand behind them.
+      dialTimeout: 2 * HANDSHAKE_TIMEOUT_MS,
+      addressDialTimeout: 2 * HANDSHAKE_TIMEOUT_MS,
+      inboundUpgradeTimeout: HANDSHAKE_TIMEOUT_MS,
       reconnectRetries: 0,
     },
     // Pings are the transport's own: they measure, and only a very long silence makes it dial anew.

@@ -28,7 +28,7 @@ import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
 import { startHost } from "./host.ts";
 import type { Host } from "./host.ts";
-import { LinkWatch } from "./link-watch.ts";
+import { LinkWatch, ping } from "./link-watch.ts";
 import { isLoopbackHost, readAddress } from "./multiaddr-text.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { PeerExchange } from "./peer-exchange.ts";
@@ -66,17 +66,19 @@ export class Libp2pTransport implements Transport {
       { fleet, limits: options.tuning },
     );
     const sessions = (): Iterable<PeerSession> => this.#sessions.values();
-    this.#watch = new LinkWatch({ sessions, renew: this.#renew }, options.tuning);
+    const probe = (session: PeerSession): Promise<boolean> => this.#dialing.probe(session.node);
+    const now = (): number => performance.now();
+    this.#watch = new LinkWatch(
+      { sessions, renew: this.#renew, probe, ping: pingPeer, now },
+      options.tuning,
+    );
     this.#saver = new AddressSaver({
       book: this.#book,
       store: options.addresses,
       logger: options.logger,
     });
     this.#exchange = new PeerExchange({
-      connections: () =>
-        [...this.#sessions.values()]
-          .filter(isUp)
-          .flatMap((session) => session.connections.slice(0, 1)),
+      sessions: () => [...this.#sessions.values()].filter(isUp),
       greet: (connection) => this.#greeter.greet(connection),
       revision: () => this.#book.revision,
     });
@@ -211,7 +213,7 @@ export class Libp2pTransport implements Transport {
     const node = event.detail.id.toString();
     for (const address of event.detail.multiaddrs) {
       const text = address.toString();
-      this.#hear(text.includes("/p2p/") ? text : `${text}/p2p/${node}`);
+      this.#hear(text.includes("/p2p/") ? text : `${text}/p2p/${node}`, false);
     }
   };
 
@@ -254,12 +256,14 @@ export class Libp2pTransport implements Transport {
   }
 
   #hello(to: NodeId): Hello {
+    const told = this.#book.sample(KNOWN_ADDRESSES_MAX, to, Math.random);
     return {
       ...VERSIONS,
       agent: this.#options.agent,
       instance: this.#instance,
       addresses: this.addresses(),
-      known: this.#book.sample(KNOWN_ADDRESSES_MAX, to, Math.random),
+      known: told.met,
+      heard: told.vouched,
     };
   }
 
@@ -276,23 +280,24 @@ export class Libp2pTransport implements Transport {
     }
     // Someone elsewhere cannot know what this machine's own loopback addresses lead to.
     const near = isLoopbackHost(connection.remoteAddr.getComponents()[0]?.value ?? "");
-    const addresses = hello.addresses.filter(
-      (text) => near || readAddress(text)?.loopback === false,
-    );
+    const believable = (text: string): boolean => near || readAddress(text)?.loopback === false;
+    const addresses = hello.addresses.filter(believable);
     this.#book.meet(node, addresses);
     const first = session.info === undefined;
+    if (first) session.answeredAtMs = performance.now();
+    session.peersTold = hello.known.length + hello.heard.length;
     session.up({ node, agent: hello.agent, addresses }, hello.instance);
     session.roundTripMs = roundTripMs ?? session.roundTripMs;
-    session.answeredAtMs = performance.now();
     this.#dialing.greeted(node);
     if (first) this.#guard(() => this.#handler?.peerUp({ node, agent: hello.agent, addresses }));
-    for (const text of hello.known)
-      if (near || readAddress(text)?.loopback === false) this.#hear(text);
+    for (const text of hello.known.filter(believable)) this.#hear(text, true);
+    for (const text of hello.heard.filter(believable)) this.#hear(text, false);
   }
 
-  #hear(text: string): void {
+  #hear(text: string, vouched: boolean): void {
     const node = readAddress(text)?.node;
-    if (node !== undefined && this.#book.learn(text, "hearsay")) this.#dialing.learn(node, false);
+    if (node !== undefined && this.#book.learn(text, "hearsay", vouched))
+      this.#dialing.learn(node, false);
   }
 
   /** Closes every connection to a peer, so that a fresh one is dialled. */
@@ -318,4 +323,9 @@ export class Libp2pTransport implements Transport {
 
 function isUp(session: PeerSession): boolean {
   return session.info !== undefined;
+}
+
+function pingPeer(session: PeerSession): Promise<number> {
+  const [connection] = session.connections;
+  return connection === undefined ? Promise.reject(new Error("not connected")) : ping(connection);
 }

@@ -1,65 +1,109 @@
 /**
- * A slow tick over all peers: measures round trips, ends half-finished frames, and repairs two things that libp2p leaves broken for
- * the life of a connection: a gossip stream that was closed, and a TCP connection whose far end is gone without a word.
- * The cure for both is to close the connection and dial anew. It says nothing about the member (rule VE0).
+ * A slow tick over all peers: measures round trips, ends half-finished frames, and repairs two things that libp2p and TCP leave
+ * broken: a gossip stream that was closed, and a connection that lies dead after its path was cut (TCP retries ever more rarely: half
+ * a minute after a cut of twenty seconds). The cure for both is to close the connection and dial anew.
+ *
+ * An unanswered ping alone closes nothing for a minute: on an overloaded machine everybody answers late, and whoever hangs up then
+ * makes it worse. A second connection to the same peer tells the cases apart: only if it comes about while the first one still does not answer,
+ * the first one is stuck. Nothing here says anything about the member (rule VE0).
  */
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { Connection, Stream, StreamMessageEvent } from "@libp2p/interface";
+import { patientTimer } from "./patient-timer.ts";
 import type { PeerSession } from "./peer-session.ts";
 
-/** Looks in a row without a gossip stream, at one a second, before the connection is renewed. */
-export const GOSSIP_MISSES_ALLOWED: number = 8;
+/** Most second connections under way at once. */
+export const PROBES_MAX: number = 4;
+/** Looks in a row without gossip streams that were there before, at one a second, before the connection is renewed … */
+const GOSSIP_LOST_LOOKS = 8;
+/** … and without such as never came about: on a busy machine they take their time. */
+const GOSSIP_ABSENT_LOOKS = 60;
 
 const TICK_MS = 1_000;
 const PING_PROTOCOL = "/ipfs/ping/1.0.0";
 const PING_BYTES = 32;
-const PING_TIMEOUT_MS = 9_000;
+const PING_TIMEOUT_MS = 20_000;
 const GOSSIP_PREFIX = "/meshsub/";
 
 export interface LinkWatchOptions {
   readonly pingEveryMs: number;
+  readonly probeAfterMs: number;
   readonly silentConnectionMs: number;
 }
 
+export interface LinkWatchDeps {
+  readonly sessions: () => Iterable<PeerSession>;
+  /** Closes all connections to a peer, so that a fresh one is dialled. */
+  readonly renew: (session: PeerSession, why: string) => void;
+  /** Whether a second connection to a peer comes about; it is closed again. */
+  readonly probe: (session: PeerSession) => Promise<boolean>;
+  /** One round trip to a peer, in milliseconds; rejects when it is not answered. */
+  readonly ping: (session: PeerSession) => Promise<number>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
 export class LinkWatch {
-  readonly #sessions: () => Iterable<PeerSession>;
-  readonly #renew: (session: PeerSession, why: string) => void;
+  readonly #deps: LinkWatchDeps;
   readonly #options: LinkWatchOptions;
   readonly #pingAtMs = new WeakMap<PeerSession, number>();
+  readonly #probing = new Set<PeerSession>();
+  #stopped = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    deps: {
-      readonly sessions: () => Iterable<PeerSession>;
-      readonly renew: (session: PeerSession, why: string) => void;
-    },
-    options: LinkWatchOptions,
-  ) {
-    this.#sessions = deps.sessions;
-    this.#renew = deps.renew;
+  constructor(deps: LinkWatchDeps, options: LinkWatchOptions) {
+    this.#deps = deps;
     this.#options = options;
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    this.#timer ??= setInterval(() => this.look(), TICK_MS);
   }
 
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  #tick(): void {
-    const nowMs = performance.now();
-    for (const session of this.#sessions()) {
+  /** Looks at every peer once; called by the tick. */
+  look(): void {
+    const nowMs = this.#deps.now();
+    for (const session of this.#deps.sessions()) {
       session.sweep();
       if (session.info === undefined) continue;
-      session.gossipMisses = hasGossip(session.connections) ? 0 : session.gossipMisses + 1;
-      if (session.gossipMisses > GOSSIP_MISSES_ALLOWED) this.#renew(session, "gossip stream lost");
-      else if (nowMs - session.answeredAtMs > this.#options.silentConnectionMs)
-        this.#renew(session, "no answer to pings");
-      else this.#pingIfDue(session, nowMs);
+      const gossips = hasGossip(session.connections);
+      session.gossiped ||= gossips;
+      session.gossipMisses = gossips ? 0 : session.gossipMisses + 1;
+      const looks = session.gossiped ? GOSSIP_LOST_LOOKS : GOSSIP_ABSENT_LOOKS;
+      const silentMs = nowMs - session.answeredAtMs;
+      if (session.gossipMisses > looks) this.#deps.renew(session, "gossip stream lost");
+      else if (silentMs > this.#options.silentConnectionMs)
+        this.#deps.renew(session, "no answer to pings");
+      else {
+        if (silentMs > this.#options.probeAfterMs) void this.#probe(session);
+        this.#pingIfDue(session, nowMs);
+      }
+    }
+  }
+
+  async #probe(session: PeerSession): Promise<void> {
+    if (this.#probing.has(session) || this.#probing.size >= PROBES_MAX) return;
+    this.#probing.add(session);
+    const reached = await this.#deps.probe(session);
+    this.#probing.delete(session);
+    const stuck = this.#deps.now() - session.answeredAtMs > this.#options.probeAfterMs;
+    if (reached && stuck && !this.#stopped)
+      this.#deps.renew(session, "a second connection answers, this one does not");
+  }
+
+  async #ping(session: PeerSession): Promise<void> {
+    try {
+      session.roundTripMs = await this.#deps.ping(session);
+      session.answeredAtMs = this.#deps.now();
+    } catch {
+      // Unanswered: the time of the last answer stands, and the watch acts on it.
     }
   }
 
@@ -70,28 +114,17 @@ export class LinkWatch {
     if (dueAtMs > nowMs) this.#pingAtMs.set(session, dueAtMs);
     else {
       this.#pingAtMs.set(session, nowMs + this.#options.pingEveryMs);
-      void pingSession(session);
+      void this.#ping(session);
     }
   }
 }
 
-async function pingSession(session: PeerSession): Promise<void> {
-  const [connection] = session.connections;
-  if (connection === undefined) return;
-  try {
-    session.roundTripMs = await ping(connection);
-    session.answeredAtMs = performance.now();
-  } catch {
-    // Unanswered: the time of the last answer stands, and the watch acts on it.
-  }
-}
-
 /** One round trip on an open connection, in milliseconds. */
-async function ping(connection: Connection): Promise<number> {
+export async function ping(connection: Connection): Promise<number> {
   const stream = await connection.newStream(PING_PROTOCOL, {
     signal: AbortSignal.timeout(PING_TIMEOUT_MS),
   });
-  const timer = setTimeout(() => stream.abort(new Error("ping timed out")), PING_TIMEOUT_MS);
+  const callOff = patientTimer(PING_TIMEOUT_MS, () => stream.abort(new Error("ping timed out")));
   try {
     const sentAtMs = performance.now();
     await echo(stream);
@@ -102,7 +135,7 @@ async function ping(connection: Connection): Promise<number> {
     stream.abort(error instanceof Error ? error : new Error("ping failed"));
     throw error;
   } finally {
-    clearTimeout(timer);
+    callOff();
   }
 }
 
@@ -122,7 +155,16 @@ function echo(stream: Stream): Promise<void> {
 function hasGossip(connections: readonly Connection[]): boolean {
   const streams = connections
     .flatMap((connection) => connection.streams)
-    .filter((stream) => stream.protocol.startsWith(GOSSIP_PREFIX) && stream.status === "open");
+    .filter((stream) => stream.protocol.startsWith(GOSSIP_PREFIX) && isWhole(stream));
   const outbound = streams.some((stream) => stream.direction === "outbound");
   return outbound && streams.some((stream) => stream.direction === "inbound");
+}
+
+/** Gossipsub gives a peer up by closing its halves of the streams, which leaves them open by name. */
+function isWhole(stream: Stream): boolean {
+  return (
+    stream.status === "open" &&
+    stream.writeStatus === "writable" &&
+    stream.remoteWriteStatus === "writable"
+  );
 }

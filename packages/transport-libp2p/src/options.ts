@@ -43,9 +43,11 @@ export interface Libp2pTransportOptions {
 
 /** Time limits and switches with measured defaults, in milliseconds. */
 export interface TransportTuning {
-  /** From the opening of a hello stream to its answer. @default 5,000 */
+  /** From the opening of an inbound hello stream to the end of its hello. @default 5,000 */
   readonly helloTimeoutMs: number;
-  /** From an inbound connection to its hello. @default 10,000 */
+  /** From an own hello to its answer: whoever dialled can wait, and starting anew would only add to the peer's load. @default 20,000 */
+  readonly helloAnswerMs: number;
+  /** From an inbound connection to the beginning of its hello. @default 20,000 */
   readonly helloGraceMs: number;
   /** From the first byte of a frame to its last. @default 30,000 */
   readonly frameTimeoutMs: number;
@@ -53,7 +55,9 @@ export interface TransportTuning {
   readonly drainTimeoutMs: number;
   /** Between two measurements of a round trip. @default 4,000 */
   readonly pingEveryMs: number;
-  /** Without any answer for this long a connection is closed, to be dialled anew; no evidence of anything (VE0). @default 9,000 */
+  /** Without an answer for this long a second connection is tried; if it comes about first, both are closed. @default 9,000 */
+  readonly probeAfterMs: number;
+  /** Without an answer for this long a connection is closed, to be dialled anew; no evidence of anything (VE0). @default 60,000 */
   readonly silentConnectionMs: number;
   /** Send own gossip to every subscriber rather than to the mesh. @default true */
   readonly floodPublish: boolean;
@@ -73,11 +77,13 @@ export interface ResolvedOptions {
 
 const DEFAULT_TUNING: TransportTuning = {
   helloTimeoutMs: 5_000,
-  helloGraceMs: 10_000,
+  helloAnswerMs: 20_000,
+  helloGraceMs: 20_000,
   frameTimeoutMs: 30_000,
   drainTimeoutMs: 30_000,
   pingEveryMs: 4_000,
-  silentConnectionMs: 9_000,
+  probeAfterMs: 9_000,
+  silentConnectionMs: 60_000,
   floodPublish: true,
 };
 

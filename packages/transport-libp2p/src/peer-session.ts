@@ -12,6 +12,7 @@ import {
   SYNC_QUEUE_FRAMES_MAX,
 } from "./outbound-channel.ts";
 import type { QueueLimits } from "./outbound-channel.ts";
+import { patientTimer } from "./patient-timer.ts";
 import { channelProtocol } from "./protocol-ids.ts";
 
 /** Most streams that one peer may have open towards this node on one channel; one is in use, others are being replaced. */
@@ -53,6 +54,10 @@ export class PeerSession {
   roundTripMs: number | undefined;
   /** When anything was last heard that proves the connection works. */
   answeredAtMs: number = performance.now();
+  /** Of how many other members its last hello told. */
+  peersTold = 0;
+  /** Whether gossip streams ran both ways once. */
+  gossiped = false;
   /** Looks in a row at which a gossip stream was missing. */
   gossipMisses = 0;
   readonly #deps: SessionDeps;
@@ -133,12 +138,8 @@ export class PeerSession {
       const signal = AbortSignal.timeout(OPEN_TIMEOUT_MS);
       return connection.newStream(channelProtocol(this.#options.fleet, channel), { signal });
     };
-    const after = (delayMs: number, task: () => void): (() => void) => {
-      const timer = setTimeout(task, delayMs);
-      return () => clearTimeout(timer);
-    };
     const outbound = new OutboundChannel(
-      { open, after },
+      { open, after: patientTimer },
       QUEUE_LIMITS[channel],
       this.#options.drainTimeoutMs,
     );
