@@ -121,7 +121,7 @@ async function churn(robots: number): Promise<object> {
   const sizes: Readonly<Record<string, RowsSize>> = await storeSize(join(dir, name));
   const { chain, part, audit } = sizes;
   progress(`left: ${JSON.stringify(sizes)}`);
-  return { robots, ...cost, chain, part, audit };
+  return { robots, cost, chain, part, audit };
 }
 
 const base = await bare();
