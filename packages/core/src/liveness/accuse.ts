@@ -9,7 +9,13 @@ import type { Env } from "../env.ts";
 import { comparePulseNames } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Electorate } from "./electorate.ts";
-import { EXPIRE_INTERVALS, OBJECT_INTERVALS, REPEATS_MS, RESTATE_INTERVALS } from "./rules.ts";
+import {
+  ALONE_INTERVALS,
+  EXPIRE_INTERVALS,
+  OBJECT_INTERVALS,
+  REPEATS_MS,
+  RESTATE_INTERVALS,
+} from "./rules.ts";
 import type { Statements } from "./statements.ts";
 import type { Subject } from "./subject.ts";
 
@@ -118,7 +124,7 @@ function stateUnknown(witness: Witness, subject: Subject, now: Now): void {
 function mayStandAlone(witness: Witness, subject: Subject, now: Now): boolean {
   if (subject.objectedRunning < OBJECTED_RUNNING_LIMIT) return true;
   if (witness.electorate.freshWitnesses(subject, now.monoMs) === 0) return true;
-  const patienceMs = EXPIRE_INTERVALS * witness.env.config.pulseEveryMs;
+  const patienceMs = ALONE_INTERVALS * witness.env.config.pulseEveryMs;
   return now.monoMs - subject.deadlineMonoMs > patienceMs;
 }
 

@@ -18,6 +18,8 @@ export const OBJECT_INTERVALS: number = 0.5;
 /** Standing observations are restated, and expire. */
 export const RESTATE_INTERVALS: number = 5;
 export const EXPIRE_INTERVALS: number = 12;
+/** A witness that was objected to twice running, while others say that they hear the subject, accuses alone after so much more silence. */
+export const ALONE_INTERVALS: number = 60;
 /** A fresh accusation is repeated after these times. */
 export const REPEATS_MS: readonly number[] = [300, 1_000];
 /** An accused node pulses at once, at most this often. */
