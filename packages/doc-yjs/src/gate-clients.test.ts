@@ -40,6 +40,11 @@ describe("references to others", () => {
       "foreign-origin",
     ],
     [
+      "a forged foreign origin at the very clock of an own newest item",
+      ownDelta(nextItem({ origin: [FOREIGN_CLIENT, ARM_NEWEST[1]] }, VALUE)),
+      "foreign-origin",
+    ],
+    [
       "an own origin beside a foreign right origin",
       ownDelta(nextItem({ origin: ARM_NEWEST, rightOrigin: [FOREIGN_CLIENT, 0] }, VALUE)),
       "foreign-origin",

@@ -165,9 +165,14 @@ describe("witnesses", () => {
     expect(allOf(net, ["nc", "nd", "ne"])).toEqual(["down", "down", "down"]);
     for (let step = 0; step < 20; step++) {
       lie(net, net.node("nb"), "up", kept);
+      expect(allOf(net, ["nc", "nd", "ne"])).toEqual(["down", "down", "down"]);
       net.run(500);
       expect(allOf(net, ["nc", "nd", "ne"])).toEqual(["down", "down", "down"]);
     }
+    const kinds = ["nc", "nd", "ne"].flatMap((at) =>
+      net.node(at).verdicts.flatMap(({ subject, kind }) => (subject === "na" ? [kind] : [])),
+    );
+    expect(kinds).toEqual(["down", "down", "down"]);
   });
 
   test("PU5 P3 evidence is history: a newest pulse that came as evidence alone shows nobody up", () => {
