@@ -13,6 +13,7 @@ export class Electorate {
   readonly #config: CoreConfig;
   readonly #self: NodeId;
   readonly #subjects: ReadonlyMap<NodeId, Subject>;
+  #complaints = { atMonoMs: Number.NaN, any: false };
 
   constructor(
     deps: { readonly membership: Membership; readonly subjects: ReadonlyMap<NodeId, Subject> },
@@ -51,18 +52,13 @@ export class Electorate {
 
   /** This node, if it counts, and all members whose newest dated pulse is at most 2.2 intervals old. */
   inSight(nowMonoMs: number): number {
-    let count = 0;
-    for (const { node } of this.#membership.members()) {
-      if (node === this.#self || this.#subjects.get(node)?.isInSight(nowMonoMs) === true)
-        count += 1;
-    }
-    return count;
+    return this.#inSight(nowMonoMs, Number.POSITIVE_INFINITY);
   }
 
   /** Whether a strict majority of the electorate is in sight (or this is a pair that may accuse). */
   hasMajority(nowMonoMs: number): boolean {
     const needed = sightNeeded(this.roster, this.#config.pair);
-    return this.inSight(nowMonoMs) >= needed;
+    return this.#inSight(nowMonoMs, needed) >= needed;
   }
 
   /**
@@ -100,7 +96,9 @@ export class Electorate {
 
   /** Whether a majority of the subject's witnesses in sight miss too many of its pulses (rule PU7). */
   isLossy(subject: Subject, nowMonoMs: number): boolean {
-    let missing = subject.loss.isLossy() ? 1 : 0;
+    const isLossyHere = subject.loss.isLossy();
+    if (!isLossyHere && !this.#hasComplaints(nowMonoMs)) return false;
+    let missing = isLossyHere ? 1 : 0;
     let witnesses = this.mayAccuse ? 1 : 0;
     for (const { node } of this.#membership.members()) {
       const witness =
@@ -111,5 +109,28 @@ export class Electorate {
       if (word.missing.includes(subject.shortId)) missing += 1;
     }
     return missing * 2 > witnesses;
+  }
+
+  /** Counts no further than `enough`: whether there is a majority is asked after every input. */
+  #inSight(nowMonoMs: number, enough: number): number {
+    let count = 0;
+    for (const { node } of this.#membership.members()) {
+      if (node !== this.#self && this.#subjects.get(node)?.isInSight(nowMonoMs) !== true) continue;
+      count += 1;
+      if (count >= enough) break;
+    }
+    return count;
+  }
+
+  /** Whether anybody misses anybody's pulses; asked about every subject at the same moment, and answered once. */
+  #hasComplaints(nowMonoMs: number): boolean {
+    if (nowMonoMs !== this.#complaints.atMonoMs) {
+      let any = false;
+      for (const subject of this.#subjects.values()) {
+        if ((subject.wordAt(nowMonoMs)?.missing.length ?? 0) > 0) any = true;
+      }
+      this.#complaints = { atMonoMs: nowMonoMs, any };
+    }
+    return this.#complaints.any;
   }
 }

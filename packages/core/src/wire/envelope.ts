@@ -94,8 +94,25 @@ export function verifyEnvelope(env: Env, envelope: Envelope): boolean {
   return env.ports.signature.verify(author, signedBytes(env, kind, body), signature);
 }
 
+/** What every signature begins with: the same for each kind, and needed for every message. */
+const DOMAINS = new WeakMap<Env, Map<EnvelopeKind, Uint8Array>>();
+
+function domainOf(env: Env, kind: EnvelopeKind): Uint8Array {
+  let domains = DOMAINS.get(env);
+  if (domains === undefined) {
+    domains = new Map();
+    DOMAINS.set(env, domains);
+  }
+  let domain = domains.get(kind);
+  if (domain === undefined) {
+    domain = env.ports.codec.encode([`pulsemesh/1/${kind}`, env.identity.fleet]);
+    domains.set(kind, domain);
+  }
+  return domain;
+}
+
 function signedBytes(env: Env, kind: EnvelopeKind, body: Uint8Array): Uint8Array {
-  const domain = env.ports.codec.encode([`pulsemesh/1/${kind}`, env.identity.fleet]);
+  const domain = domainOf(env, kind);
   const bytes = new Uint8Array(domain.length + body.length);
   bytes.set(domain, 0);
   bytes.set(body, domain.length);
