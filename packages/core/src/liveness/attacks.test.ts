@@ -225,6 +225,21 @@ describe("attacks", () => {
     ]);
   });
 
+  test("P3 VE9 an announced absence does not begin anew at a node that has just started and is told of it", () => {
+    const net = mesh();
+    net.input(net.node("na"), (now) =>
+      net.node("na").near.announceStop({ pausedForMs: 20_000, goodbye: false }, now),
+    );
+    const bytes = net.sent.findLast(({ from }) => from === "na")?.bytes ?? new Uint8Array();
+    net.crash("na");
+    net.run(15_000);
+    net.restart("nb", 300);
+    net.deliver("pulse", bytes, "nc", net.node("nb"));
+    expect(net.status("na", "nb")).toBe("paused");
+    net.run(12_000);
+    for (const at of OTHERS) expect([at, net.status("na", at)]).toEqual([at, "down"]);
+  });
+
   test("P3 VE9 a recorded goodbye, shown to a node that has just started, takes no member out", () => {
     const net = mesh();
     const bye = pulseBy(net.node("na"), { boot: 50, seq: 9, upMs: 9 }, { goodbye: true });

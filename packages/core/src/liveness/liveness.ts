@@ -116,7 +116,7 @@ export class Liveness {
     subject.says = pulse.attachment;
     subject.saysDateMonoMs = dated.type === "dated" ? dated.dateMonoMs : undefined;
     subject.loss.onPulse(header.boot, header.seq, now.monoMs, subject.intervalMs);
-    subject.learn({ envelope: pulse.evidence, header }, now.monoMs);
+    subject.learn({ envelope: pulse.evidence, header }, now);
     // A node that doubts itself has been away and forgot what it knew; its first pulse that says so is enough.
     if (isNewBoot || (header.doubt && !subject.doubts)) this.greet(subject.node, now);
     subject.doubts = header.doubt;
@@ -241,7 +241,7 @@ export class Liveness {
     if (evidence === undefined || comparePulseNames(statement.name, subject.newestName) <= 0)
       return;
     if (!verify(evidence)) return;
-    subject.learn(evidence, now.monoMs);
+    subject.learn(evidence, now);
     const dateMonoMs = subject.dating.dateEvidence(evidence.header, now.monoMs);
     const isInside = dateMonoMs !== undefined && now.monoMs - dateMonoMs <= subject.patienceMs;
     if (isInside && subject.own !== undefined) {

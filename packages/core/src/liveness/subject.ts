@@ -4,6 +4,7 @@
  * (`accuse.ts` as a witness, `verdict.ts` as a reader).
  */
 import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import type { Now } from "../now.ts";
 import { Dating } from "../pulse/dating.ts";
 import { shortIdOf, type PulseAttachment } from "../pulse/pulse-codec.ts";
 import type { NodeReason, Status } from "../view/status.ts";
@@ -193,6 +194,7 @@ export class Subject {
 
   /** The subject went down and came back twice within ten minutes, the last time less than a minute ago (rule PU7). */
   isFlapping(nowMonoMs: number): boolean {
+    if (this.reversalsMonoMs.length < 2) return false;
     const recent = this.reversalsMonoMs.filter(
       (atMonoMs) => nowMonoMs - atMonoMs <= FLAP_WINDOW_MS,
     );
@@ -201,15 +203,18 @@ export class Subject {
   }
 
   /** Takes a verified header as known to exist if it is the newest; says whether it was. */
-  learn(evidence: Evidence, nowMonoMs: number): boolean {
+  learn(evidence: Evidence, now: Now): boolean {
     const { header } = evidence;
     if (this.known !== undefined && comparePulseNames(header, this.known.header) <= 0) return false;
     if (this.known === undefined || header.boot !== this.known.header.boot)
-      this.knownMonoMs = nowMonoMs;
+      this.knownMonoMs = now.monoMs;
     this.known = evidence;
     this.pausedUntilMonoMs = undefined;
     if (header.pausedForMs !== undefined) {
-      const dateMonoMs = this.dating.dateEvidence(header, nowMonoMs) ?? nowMonoMs;
+      // Whoever cannot date it goes by its wall clock: else an absence would begin anew with every node that starts and is told of it.
+      const dateMonoMs =
+        this.dating.dateEvidence(header, now.monoMs) ??
+        now.monoMs - Math.max(0, now.wallMs - header.wallMs);
       this.pausedUntilMonoMs = dateMonoMs + header.pausedForMs;
     }
     return true;
