@@ -52,6 +52,7 @@ class ComposedCore implements Core {
   readonly #addresses = new Map<NodeId, readonly string[]>();
   #phase: "restoring" | "booting" | "running" = "restoring";
   #hadMajority = true;
+  #majorityLookMonoMs = Number.NEGATIVE_INFINITY;
   #stagings = 0;
   #now: Now = { monoMs: 0, wallMs: 0 };
 
@@ -254,17 +255,23 @@ class ComposedCore implements Core {
     }
     for (const { node, from } of this.#listener.takeStatusChanges())
       this.#reportStatus(node, from, now);
-    const hasMajority = this.#near.liveness.electorate.hasMajority(now.monoMs);
-    if (hasMajority !== this.#hadMajority) {
-      this.#hadMajority = hasMajority;
-      this.#robots.onMajority(now);
-    }
+    this.#lookAtMajority(now);
     this.#flushChains(now);
     for (const robot of this.#chains.takeChangedRobots()) this.#robots.onRecord(robot, now);
     const commit = this.#env.out.pendingCommit();
     if (commit !== undefined) this.#auditHead.committing(commit);
     this.#near.liveness.statements.flush(now);
     this.#stopWait.check();
+  }
+
+  /** Counting who is in sight takes the whole roster, so not every message pays for it. */
+  #lookAtMajority(now: Now): void {
+    if (now.monoMs < this.#majorityLookMonoMs) return;
+    this.#majorityLookMonoMs = now.monoMs + this.#env.config.pulseEveryMs / 10;
+    const hasMajority = this.#near.liveness.electorate.hasMajority(now.monoMs);
+    if (hasMajority === this.#hadMajority) return;
+    this.#hadMajority = hasMajority;
+    this.#robots.onMajority(now);
   }
 
   /** Writes chain entries when they are due; who changed something is answered with the entry that says so. */

@@ -169,8 +169,8 @@ export function decodePulseAttachment(env: Env, bytes: Uint8Array): PulseResult<
   const malformed = { ok: false, code: "pulse-malformed" } as const;
   if (map === undefined) return malformed;
   const { a: audit, e: heard, m: missing, n: heads, r: beats, v: agent } = map;
-  if (!Array.isArray(heard) || heard.length > HEARD_MAX || !heard.every(isHeardTuple))
-    return malformed;
+  const echoes = decodeHeard(heard);
+  if (echoes === undefined) return malformed;
   if (!Array.isArray(missing) || missing.length > HEARD_MAX || !missing.every(isShortId))
     return malformed;
   if (!Array.isArray(heads) || heads.length > HEADS_MAX || !heads.every(isHeadTuple))
@@ -186,12 +186,7 @@ export function decodePulseAttachment(env: Env, bytes: Uint8Array): PulseResult<
     ok: true,
     value: {
       agent,
-      heard: heard.map(([shortId, boot, seq, fresh]) => ({
-        shortId,
-        boot,
-        seq,
-        fresh: fresh === 1,
-      })),
+      heard: echoes,
       heads: heads.map(([document, epoch, seq, hash8]) => ({ document, epoch, seq, hash8 })),
       auditSize: audit[0],
       auditHash: audit[1],
@@ -227,14 +222,19 @@ function isShortId(value: unknown): value is string {
   return isTextUpTo(value, SHORT_ID_LENGTH);
 }
 
-function isHeardTuple(value: unknown): value is [string, number, number, number] {
-  return (
-    Array.isArray(value) &&
-    isShortId(value[0]) &&
-    isIntegerIn(value[1], 1, Number.MAX_SAFE_INTEGER) &&
-    isIntegerIn(value[2], 1, Number.MAX_SAFE_INTEGER) &&
-    isIntegerIn(value[3], 0, 1)
-  );
+/** One pass, because every pulse of a fleet brings one of these per member. */
+function decodeHeard(tuples: unknown): readonly Heard[] | undefined {
+  if (!Array.isArray(tuples) || tuples.length > HEARD_MAX) return undefined;
+  const heard: Heard[] = [];
+  for (const tuple of tuples as readonly unknown[]) {
+    if (!Array.isArray(tuple)) return undefined;
+    const [shortId, boot, seq, fresh] = tuple as readonly unknown[];
+    if (!isShortId(shortId) || !isIntegerIn(fresh, 0, 1)) return undefined;
+    if (!isIntegerIn(boot, 1, Number.MAX_SAFE_INTEGER)) return undefined;
+    if (!isIntegerIn(seq, 1, Number.MAX_SAFE_INTEGER)) return undefined;
+    heard.push({ shortId, boot, seq, fresh: fresh === 1 });
+  }
+  return heard;
 }
 
 function isHeadTuple(value: unknown): value is [string, number, number, Uint8Array] {
