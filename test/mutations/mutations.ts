@@ -1,0 +1,12 @@
+/** Every rule that is broken on purpose, in the order of docs/mutations.md. */
+import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
+import type { Mutation } from "./mutation.ts";
+import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
+
+export const mutations: readonly Mutation[] = [
+  ...verdictMutations,
+  ...pulseMutations,
+  ...chainMutations,
+  ...robotMutations,
+  ...durabilityMutations,
+];
