@@ -16,9 +16,9 @@ import type { FleetId, NodeId, Topic, TransportRejectReason, Validation } from "
 import { topicName, TOPICS } from "./protocol-ids.ts";
 
 /** Largest gossipsub message (a batch of ours and its control part), in bytes. */
-export const GOSSIP_RPC_BYTES_MAX: number = 256 * 1024;
+const GOSSIP_RPC_BYTES_MAX: number = 256 * 1024;
 /** Most bytes that may wait for one peer's socket; beyond it the stream is closed and the peer catches up by sync. */
-export const GOSSIP_BACKLOG_BYTES_MAX: number = 16 * 1024 * 1024;
+const GOSSIP_BACKLOG_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Messages of at least this size are announced as not wanted twice. */
 const IDONTWANT_BYTES_MIN = 4_096;
 const MESSAGE_ID_BYTES = 20;

@@ -16,7 +16,7 @@ import { fleetsOffered, helloProtocol } from "./protocol-ids.ts";
 export const VERSIONS: Pick<Hello, "versionMin" | "versionMax"> = { versionMin: 1, versionMax: 1 };
 
 /** Most hello streams open at once on one connection. */
-export const HELLO_STREAMS_MAX: number = 4;
+const HELLO_STREAMS_MAX: number = 4;
 /** Time that a refused node has for its own look at this one. */
 const HANG_UP_DELAY_MS = 500;
 

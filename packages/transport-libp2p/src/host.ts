@@ -38,7 +38,7 @@ export interface HostSpec {
   readonly agent: string;
 }
 
-export type HostServices = {
+type HostServices = {
   readonly identify: Identify;
   readonly ping: Ping;
   readonly pubsub: GossipSub;

@@ -16,7 +16,7 @@ import { patientTimer } from "./patient-timer.ts";
 import { channelProtocol } from "./protocol-ids.ts";
 
 /** Most streams that one peer may have open towards this node on one channel; one is in use, others are being replaced. */
-export const INBOUND_STREAMS_MAX: number = 4;
+const INBOUND_STREAMS_MAX: number = 4;
 /** How long the opening of a stream may take. */
 const OPEN_TIMEOUT_MS = 10_000;
 
@@ -29,7 +29,7 @@ const QUEUE_LIMITS: Readonly<Record<Channel, QueueLimits>> = {
   sync: { bytesMax: SYNC_QUEUE_BYTES_MAX, framesMax: SYNC_QUEUE_FRAMES_MAX },
 };
 
-export interface SessionListener {
+interface SessionListener {
   message(from: NodeId, channel: Channel, bytes: Uint8Array): void;
   rejected(reason: TransportRejectReason, from: NodeId): void;
 }
