@@ -163,8 +163,19 @@ export function decodePulseHeader(env: Env, envelope: Envelope): PulseResult<Pul
   };
 }
 
+/** Where one process holds many nodes, they are handed the very same bytes; what comes of them is the same, too, and nobody changes it. */
+const decodedAttachments = new WeakMap<Uint8Array, PulseResult<PulseAttachment>>();
+
 /** Decodes an attachment that has been found to match the header's hash. */
 export function decodePulseAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachment> {
+  const known = decodedAttachments.get(bytes);
+  if (known !== undefined) return known;
+  const result = decodeAttachment(env, bytes);
+  decodedAttachments.set(bytes, result);
+  return result;
+}
+
+function decodeAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachment> {
   const map = decodeMap(env, bytes);
   const malformed = { ok: false, code: "pulse-malformed" } as const;
   if (map === undefined) return malformed;
