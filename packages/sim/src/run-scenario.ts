@@ -51,7 +51,14 @@ export interface RunReport {
 export function runScenario(scenario: Scenario, options: RunOptions): RunReport {
   const { nodes, network, sampleEveryMs, patience } = scenario;
   const { seed, createCore, config } = options;
-  const fleet = new Fleet({ seed, nodes, network, createCore, config, sampleEveryMs });
+  const fleet = new Fleet({
+    seed,
+    nodes,
+    network,
+    createCore,
+    config: { ...scenario.config, ...config },
+    sampleEveryMs,
+  });
   const verdicts = new VerdictCheck(fleet, { isStrict: network.lossShare <= 0.05 });
   const agreement = new AgreementCheck(fleet, { patience });
   const durability = new DurabilityCheck(fleet);
@@ -122,6 +129,26 @@ function addRobot(
 const QUIET_MS = 35_000;
 
 /** The line that repeats a run. */
-export function replayCommand(scenario: string, seed: number): string {
-  return `node packages/sim/src/main.ts --seed ${seed} --scenario ${scenario}`;
+export function replayCommand(scenario: Scenario, seed: number): string {
+  const size = scenario.name === "story" ? ` --nodes ${scenario.nodes} --minutes ${scenario.forMs / 60_000}` : "";
+  return `node packages/sim/src/main.ts --seed ${seed} --scenario ${scenario.name}${size}`;
+}
+
+/**
+ * Runs a scenario that must come out well.
+ * @throws Error whose first line repeats the run, when anything was wrong.
+ */
+export function checkScenario(scenario: Scenario, options: RunOptions): RunReport {
+  const replay = replayCommand(scenario, options.seed);
+  let report: RunReport;
+  try {
+    report = runScenario(scenario, options);
+  } catch (error) {
+    throw new Error(`${replay}\nthe run broke down: ${String(error)}`, { cause: error });
+  }
+  if (report.violations.length > 0) {
+    const lines = report.violations.map(({ rule, atMs, text }) => `${rule} at ${atMs} ms: ${text}`);
+    throw new Error([replay, ...lines].join("\n"));
+  }
+  return report;
 }

@@ -6,8 +6,8 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { saysAlive, type BoardEntry } from "../fleet/status-board.ts";
 import type { Check } from "./check.ts";
 
-/** Nodes that can reach each other agree within this time, whatever has happened. */
-const AGREE_MS = 3_000;
+/** Nodes that can reach each other agree within so many intervals, whatever has happened: 3 s at one pulse a second. */
+const AGREE_INTERVALS = 3;
 
 /** How long each state may take to be recognised, in intervals. */
 const LIMITS = {
@@ -86,7 +86,7 @@ export class AgreementCheck implements Check {
     const sinceMs = this.#dissentSinceMs[pair] as number;
     const forMs = nowMs - sinceMs;
     this.worstDisagreementMs = Math.max(this.worstDisagreementMs, forMs);
-    if (forMs <= AGREE_MS * this.#patience) return;
+    if (forMs <= AGREE_INTERVALS * this.#fleet.pulseEveryMs * this.#patience) return;
     const { status, reason } = board.get(viewer, subject);
     const text = `node ${viewer} says ${status} (${reason ?? "-"}) of node ${subject} for ${Math.round(forMs)} ms where the others say ${common}`;
     this.#reportOnce(`agree/${subject}/${sinceMs}`, "VE3", text);

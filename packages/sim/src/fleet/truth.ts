@@ -158,7 +158,8 @@ export class Truth {
   /** Follows the links backwards: everybody whose messages can come to a listener. */
   #listen(listener: number): void {
     if (!this.isLive(listener)) return;
-    const { connections, links, neighbours } = this.#network();
+    const network = this.#network();
+    const { connections, links, neighbours } = network;
     const row = listener * this.#nodes;
     this.#hears[row + listener] = 1;
     const open = [listener];
@@ -167,7 +168,7 @@ export class Truth {
         if (this.#hears[row + next] === 1 || !this.isLive(next)) continue;
         if (!connections.areConnected(node, next) || links.isBlocked(next, node)) continue;
         this.#hears[row + next] = 1;
-        open.push(next);
+        if (network.isRelay(next)) open.push(next);
       }
     }
   }

@@ -27,6 +27,7 @@ export class Network {
   readonly #deps: NetworkDeps;
   readonly #random: SeededRandom;
   readonly #nodes: number;
+  readonly #censors = new Map<number, (bytes: Uint8Array) => boolean>();
 
   constructor(deps: NetworkDeps, nodes: number, model: NetworkModel) {
     this.#deps = deps;
@@ -49,11 +50,25 @@ export class Network {
     this.#deps.tap.published(from, topic, bytes);
     const message = new GossipMessage(topic, bytes, this.#nodes);
     message.markSeen(from);
-    this.forward(message, from);
+    this.#spread(message, from);
+  }
+
+  /** From now on a hostile node keeps some messages of others to itself. */
+  censor(node: number, keeps: (bytes: Uint8Array) => boolean): void {
+    this.#censors.set(node, keeps);
+  }
+
+  /** Whether everything that comes to a node goes on to its neighbours. */
+  isRelay(node: number): boolean {
+    return !this.#censors.has(node);
   }
 
   /** A node's core has accepted a message, or made it. */
   forward(message: GossipMessage, from: number): void {
+    if (this.#censors.get(from)?.(message.bytes) !== true) this.#spread(message, from);
+  }
+
+  #spread(message: GossipMessage, from: number): void {
     for (const to of this.neighbours[from] as readonly number[]) {
       if (!message.hasSeen(to) && this.connections.areConnected(from, to)) this.#transmit(message, from, to);
     }

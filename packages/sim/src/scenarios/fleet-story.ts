@@ -3,6 +3,7 @@
  * are set, parts of the network are cut off, links break. At most a quarter of the fleet is in trouble at once, so that there is
  * always a majority to agree; the last minute and a half is quiet, so that everything must be well again at its end.
  */
+import { lanConfig, wanConfig, type CoreConfig } from "@pulsemesh/core";
 import { SeededRandom } from "@pulsemesh/testkit";
 import { endOf, type Fault } from "../faults/fault.ts";
 import type { LiarKind } from "../hostile/liars.ts";
@@ -23,6 +24,8 @@ const MEAN_BETWEEN_FAULTS_MS = 12_000;
 /** Of a hundred nodes at most so many in trouble at once. */
 const TROUBLE_SHARE = 0.25;
 const NETWORKS: readonly NetworkModel[] = [lossyNetwork, stallingNetwork, { ...calmNetwork, verdictLossShare: 0.2 }];
+/** Pulses every second on one site, every two seconds across several; fleets of this size are more often the latter. */
+const PROFILES: readonly CoreConfig[] = [wanConfig, lanConfig, wanConfig, lanConfig, wanConfig];
 const LIARS: readonly LiarKind[] = ["accuser", "objector", "replayer"];
 
 export function fleetStory(options: StoryOptions): Scenario {
@@ -35,6 +38,7 @@ export function fleetStory(options: StoryOptions): Scenario {
     name: "story",
     nodes,
     network: NETWORKS[seed % NETWORKS.length] ?? lossyNetwork,
+    config: PROFILES[seed % PROFILES.length] ?? lanConfig,
     startsMs: Array.from({ length: nodes }, () => random.between(0, isStaggered ? 20_000 : 500)),
     faults: drawFaults(random, { nodes: nodes - liar.length, untilMs: forMs - QUIET_END_MS }),
     liars: liar,

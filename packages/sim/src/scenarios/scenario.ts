@@ -1,4 +1,5 @@
 /** A scenario is data: how many nodes, which network, who lies, what happens when. The seed decides the rest. */
+import type { CoreConfig } from "@pulsemesh/core";
 import type { Fault } from "../faults/fault.ts";
 import type { LiarKind } from "../hostile/liars.ts";
 import type { NetworkModel } from "../network/network-model.ts";
@@ -7,6 +8,7 @@ export interface Scenario {
   readonly name: string;
   readonly nodes: number;
   readonly network: NetworkModel;
+  readonly config: Partial<CoreConfig>;
   /** When each node starts, in ms. */
   readonly startsMs: readonly number[];
   readonly faults: readonly Fault[];

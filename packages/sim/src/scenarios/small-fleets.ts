@@ -72,6 +72,7 @@ function smallFleet(options: SmallFleet): Scenario {
     nodes,
     network: { ...calmNetwork, verdictLossShare: lossPercent / 100 },
     startsMs: Array.from({ length: nodes }, (_, index) => (start === "cold" ? index * 20 : index * 5_000)),
+    config: {},
     faults,
     liars: liar === "honest" ? [] : [{ node: nodes - 1, kind: liar }],
     forMs: RUN_MS,
