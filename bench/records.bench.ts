@@ -58,8 +58,15 @@ async function timed(
   return cost;
 }
 
-function start(name: string): Promise<PulsemeshNode> {
-  return createNode({ dataDir: join(dir, name), name, listen: ["/ip4/127.0.0.1/tcp/0"] });
+/** A node that takes commands: its first boot may take seconds on a disk that others use. */
+async function start(name: string): Promise<PulsemeshNode> {
+  const node = await createNode({
+    dataDir: join(dir, name),
+    name,
+    listen: ["/ip4/127.0.0.1/tcp/0"],
+  });
+  while (!node.ready()) await new Promise((resolve) => setTimeout(resolve, 10));
+  return node;
 }
 
 async function command(node: PulsemeshNode, what: Command): Promise<void> {

@@ -1,7 +1,7 @@
 /** Every bench: its file, and the lines that its result adds to the table in `docs/benchmarks.md`. */
 import { list, pick, text } from "./pick.ts";
 
-export interface Row {
+interface Row {
   readonly what: string;
   readonly goal: string;
   readonly measured: string;
@@ -67,13 +67,13 @@ function beats(result: unknown): readonly Row[] {
     {
       what: "HTTP beats a second, durable, with the mesh on",
       goal: "≥ 10,000",
-      measured: `${text(result, "mesh.most.answersPerSecond")} (${text(result, "mesh.most.serverCpuMicrosPerBeat")} µs CPU a beat)`,
+      measured: `${text(result, "mesh.most.answersPerSecond")} (${text(result, "mesh.most.serverCpuMicrosPerBeat")} µs CPU a beat; crowded out ${text(result, "mesh.most.serverCrowdedOutPercent")}% of the time)`,
       baseLine: `fastify + LevelDB group commit, no mesh: ${text(result, "bare.most.answersPerSecond")} (ratio ${text(result, "ratioToBare.perSecond")})`,
     },
     {
       what: "the same at 5,000 a second: latency, open loop",
       goal: "p99 ≤ 25 ms",
-      measured: ms(result, "mesh.half.latencyMs"),
+      measured: `${ms(result, "mesh.half.latencyMs")} (crowded out ${text(result, "mesh.half.serverCrowdedOutPercent")}%)`,
       baseLine: ms(result, "bare.half.latencyMs"),
     },
   ];
