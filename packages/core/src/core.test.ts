@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BOOT_ROW } from "./boot/boots.ts";
 import type { BeatCommand } from "./command.ts";
 import { coreConfig } from "./config.ts";
+import { NODE_FLIPS_AUDITED_PER_SECOND_MAX } from "./core.ts";
 import type { Effect } from "./effect.ts";
 import type { Env } from "./env.ts";
 import type { Input } from "./input.ts";
@@ -204,6 +205,27 @@ describe("core", () => {
     });
     expect(answers.slice(0, STRANGERS_MAX).flat()).toEqual([]);
     expect(answers.slice(STRANGERS_MAX)).toEqual([1, 2, 3].map(() => ["pulse-stranger"]));
+  });
+
+  test("P6 VE9 a member that flips on purpose writes NODE_FLIPS_AUDITED_PER_SECOND_MAX audit entries a second at most", () => {
+    const rig = new CoreRig("na");
+    const peer = new CoreRig("nb");
+    const entries = ofType(peer.start(), "publish").filter(({ topic }) => topic === "state");
+    rig.start();
+    for (const { bytes } of entries) rig.input(gossip(bytes, "state"));
+    rig.settle();
+    let [flips, audited] = [0, 0];
+    for (let seq = 1; seq <= 80; seq++) {
+      const paused = { boot: SEED_BOOT + 1, seq, pausedForMs: seq % 2 === 0 ? undefined : 60_000 };
+      const effects = rig.input(gossip(pulseOf(envOf("nb"), { ...paused, wallMs: rig.wallMs })));
+      flips += ofType(effects, "emit").filter(({ event }) => event.type === "node-status").length;
+      const ops = ofType(effects, "persist").flatMap((persist) => persist.ops);
+      audited += ops.filter(({ key }) => key.startsWith("audit/")).length;
+      rig.monoMs += 10;
+      rig.wallMs += 10;
+    }
+    expect(flips).toBeGreaterThan(40);
+    expect(audited).toBeLessThanOrEqual(NODE_FLIPS_AUDITED_PER_SECOND_MAX);
   });
 
   test("VE1 VE8 pulses alone make nobody a member", () => {

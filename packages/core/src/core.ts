@@ -33,6 +33,9 @@ import type { FleetView } from "./view/node-view.ts";
 import type { RobotView } from "./view/robot-view.ts";
 import { MeshListener } from "./mesh-listener.ts";
 
+/** Flips of one node that the audit log takes in a second. */
+export const NODE_FLIPS_AUDITED_PER_SECOND_MAX: number = 3;
+
 /** Makes a core that waits for its stored rows (`restore` inputs). Nothing of it reads a clock or a disk. */
 export function createCore(ports: Ports, identity: Identity, config: CoreConfig): Core {
   return new ComposedCore({ ports, identity, config, out: new Outbox() });
@@ -299,7 +302,10 @@ class ComposedCore implements Core {
     if (subject === undefined) return;
     const { status: to, reason } = subject;
     this.#env.out.emit({ type: "node-status", node, from, to, reason, atWallMs: now.wallMs });
-    this.#audit.append("node-status", { node, from, to, reason: reason ?? null }, now);
+    // A member that flips on purpose must not fill everybody's disk (promise P6); its status itself is never held back.
+    if (subject.auditRate.admit(now.monoMs, NODE_FLIPS_AUDITED_PER_SECOND_MAX)) {
+      this.#audit.append("node-status", { node, from, to, reason: reason ?? null }, now);
+    }
     this.#robots.onNodeStatus(node, now);
   }
 

@@ -56,6 +56,8 @@ export class Subject {
   readonly shortId: string;
   readonly dating: Dating = new Dating();
   readonly loss: LossWindow = new LossWindow();
+  /** How often this node's flips are written to the audit log. */
+  readonly auditRate: RateWindow = new RateWindow();
   readonly pulseRate: RateWindow = new RateWindow();
   readonly accusations: Map<NodeId, Opinion> = new Map();
   readonly ups: Map<NodeId, Opinion> = new Map();
