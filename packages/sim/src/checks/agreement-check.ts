@@ -71,7 +71,7 @@ export class AgreementCheck implements Check {
       if (all.includes(viewer)) votes.set(opinion, (votes.get(opinion) ?? 0) + 1);
     }
     const [common] = [...votes].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0] ?? [];
-    for (const viewer of viewers) {
+    for (const { index: viewer } of nodes) {
       const pair = viewer * nodes.length + subject;
       const dissents = inReach.has(viewer) && all.includes(viewer) && opinionOf(this.#fleet.statusOf(viewer, subject)) !== common;
       if (!dissents) this.#dissentSinceMs[pair] = Number.POSITIVE_INFINITY;

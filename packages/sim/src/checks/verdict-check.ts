@@ -25,7 +25,7 @@ export class VerdictCheck implements Check {
   /** Per receiver and author: when the newest pulse that has reached the receiver was made. */
   readonly #heardMadeMs: Float64Array;
   readonly #madeMs = new WeakMap<Uint8Array, number>();
-  /** Accusations that were published, by subject and pulse: who made them. */
+  /** Accusations that were made, by subject and pulse: by whom. */
   readonly #accusers = new Map<string, Set<NodeId>>();
   falseVerdicts = 0;
   verdicts = 0;
@@ -41,7 +41,9 @@ export class VerdictCheck implements Check {
     this.#noteArrival(node, input);
     // What a core decides counts, not when the disk lets it say so: a pulse may well arrive in between.
     for (const effect of effects) {
-      if (effect.type === "publish" && effect.topic === "verdict") this.#checkSilence(node, effect.bytes);
+      if (effect.type !== "publish" || effect.topic !== "verdict") continue;
+      this.#noteAccusations(node.index, effect.bytes);
+      this.#checkSilence(node, effect.bytes);
     }
   }
 
@@ -58,12 +60,12 @@ export class VerdictCheck implements Check {
 
   published(from: number, topic: Topic, bytes: Uint8Array): void {
     if (topic === "pulse" && !this.#madeMs.has(bytes)) this.#madeMs.set(bytes, this.#fleet.nowMs);
-    if (topic === "verdict") this.#readObservation(from, bytes);
+    if (topic === "verdict" && this.#fleet.hostile.has(from)) this.#noteAccusations(from, bytes);
   }
 
   /** Accusations go straight to the accused and to newcomers as well. */
   sent(from: number, _to: number, channel: Channel, bytes: Uint8Array): void {
-    if (channel === "direct") this.#readObservation(from, bytes);
+    if (channel === "direct") this.#noteAccusations(from, bytes);
   }
 
   emitted(node: SimNode, event: CoreEvent): void {
@@ -102,7 +104,7 @@ export class VerdictCheck implements Check {
     }
   }
 
-  #readObservation(from: number, bytes: Uint8Array): void {
+  #noteAccusations(from: number, bytes: Uint8Array): void {
     const observation = this.#fleet.wire.observation(bytes);
     const node = this.#fleet.nodes[from];
     if (observation === undefined || node === undefined || observation.author !== node.id) return;

@@ -19,6 +19,8 @@ export function addHolder(fleet: Fleet, options: HolderOptions): void {
   const recorder = new Recorder(fleet, holder);
   fleet.add(recorder);
   fleet.hostile.add(holder);
+  // What the victim gets to see is the holder's choice; nothing is expected of its view.
+  fleet.hostile.add(victim);
   const { id } = fleet.node(victim);
   fleet.at(fromMs, () => fleet.network.censor(holder, (bytes) => fleet.wire.pulse(bytes)?.author === id));
   let next = 0;

@@ -50,6 +50,8 @@ export class Network {
     this.#deps.tap.published(from, topic, bytes);
     const message = new GossipMessage(topic, bytes, this.#nodes);
     message.markSeen(from);
+    // A liar that keeps a node to itself does not speak up for it either.
+    if (topic === "verdict" && !this.isRelay(from)) return;
     this.#spread(message, from);
   }
 
