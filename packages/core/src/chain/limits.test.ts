@@ -146,19 +146,56 @@ describe("limits of chains", () => {
     for (const bytes of parts) expect(bytes).toBeLessThanOrEqual(PART_BYTES_MAX);
   });
 
-  test("P6 one author's AUTHOR_ROBOTS_MAX robots are shown, further ones refused", () => {
+  test("P6 one author writes AUTHOR_ROBOTS_MAX robots, further ones are refused", () => {
     const node = mesh().add("a", 1);
     const own = { document: "reported", author: "a", epoch: 1 } as const;
     const value = { f: { "/health": [1, "ok"] }, t: {} };
-    const { table } = node.chains.records;
-    table.apply(
+    node.chains.records.table.apply(
       own,
-      Array.from({ length: AUTHOR_ROBOTS_MAX + 1 }, (_, i) => ({ robot: `bot-${i}`, value })),
+      Array.from({ length: AUTHOR_ROBOTS_MAX }, (_, i) => ({ robot: `bot-${i}`, value })),
     );
-    expect(node.chains.records.robots()).toHaveLength(AUTHOR_ROBOTS_MAX);
     expect(
       node.chains.records.write("one-more", new Map([["/health", "ok"]]), { monoMs: 0, wallMs: 1 }),
     ).toEqual({ ok: false, code: "robots-max" });
+    expect(
+      node.chains.records.write("bot-0", new Map([["/health", "failing"]]), {
+        monoMs: 0,
+        wallMs: 1,
+      }),
+    ).toEqual({ ok: true });
+  });
+
+  test("P1 a generation of AUTHOR_ROBOTS_MAX robots and a snapshot of as many others show the same to who held it and to a joiner", () => {
+    const generation = { document: "reported", author: "x", epoch: 1 } as const;
+    const value = { f: { "/state/a": [5, 1] }, t: {} };
+    const robots = (prefix: string) =>
+      Array.from({ length: AUTHOR_ROBOTS_MAX }, (_, i) => ({ robot: `${prefix}${i}`, value }));
+    const table = () => mesh().add("a", 1).chains.records.table;
+    const [holder, told, joiner] = [table(), table(), table()];
+    holder.apply(generation, robots("x"));
+    holder.replace(generation, robots("y"), []);
+    told.apply(generation, robots("x"));
+    const gone = robots("x").map(({ robot }) => ({ robot, value: undefined }));
+    told.replace(generation, [...robots("y"), ...gone], []);
+    joiner.replace(generation, robots("y"), []);
+    expect(joiner.robots()).toHaveLength(AUTHOR_ROBOTS_MAX);
+    expect(holder.documentHash()).toBe(joiner.documentHash());
+    expect(told.documentHash()).toBe(joiner.documentHash());
+    expect(Buffer.compare(holder.exportDocument(), joiner.exportDocument())).toBe(0);
+  });
+
+  test("P1 a generation beyond AUTHOR_ROBOTS_MAX shows the same in whatever order its robots came", () => {
+    const generation = { document: "reported", author: "x", epoch: 1 } as const;
+    const value = { f: { "/state/a": [5, 1] }, t: {} };
+    const robots = Array.from({ length: AUTHOR_ROBOTS_MAX + 1 }, (_, i) => ({
+      robot: `r${i}`,
+      value,
+    }));
+    const table = () => mesh().add("a", 1).chains.records.table;
+    const [live, restored] = [table(), table()];
+    live.apply(generation, robots);
+    restored.apply(generation, robots.toReversed());
+    expect(live.documentHash()).toBe(restored.documentHash());
   });
 
   test("CH4 pointers up to POINTER_LENGTH_MAX characters and POINTER_DEPTH_MAX levels are read", () => {

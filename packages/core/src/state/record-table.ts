@@ -149,14 +149,15 @@ export class RecordTable {
     this.#set(own, robot, record);
   }
 
-  /** What a delta set and deleted. Values that are no records count as deleted; robots beyond the limit are left out. */
+  /**
+   * What a delta set and deleted. Values that are no records count as deleted. How many robots a generation may hold is the gate's to
+   * say: leaving some out here would make the view depend on the order in which they came (promise P1).
+   */
   apply(generation: GenerationRef, changes: readonly RecordChange[]): void {
     for (const { robot, value } of changes) {
       const record = value === undefined ? undefined : recordFromJson(value);
       this.#touch(robot);
       if (record === undefined) this.#remove(generation, robot);
-      else if (this.isFull(generation, robot))
-        this.#env.out.emit({ type: "rejected", reason: "robots-max", from: undefined });
       else this.#set(generation, robot, record);
     }
   }
@@ -167,16 +168,18 @@ export class RecordTable {
     values: readonly RecordChange[],
     covered: readonly GenerationRef[],
   ): void {
-    const named = new Set(values.map(({ robot }) => robot));
+    const live = values.filter(({ value }) => value !== undefined);
+    const named = new Set(live.map(({ robot }) => robot));
     const held = [...(this.#generations.get(keyOf(generation)) ?? [])];
-    const changes =
-      held.length === 0 ? values : values.filter((change) => !this.#holds(generation, change));
-    this.apply(generation, changes);
+    // What is gone makes room first: the generation never holds more than the snapshot or what was there before.
     for (const robot of held) {
       if (named.has(robot)) continue;
       this.#touch(robot);
       this.#remove(generation, robot);
     }
+    const changes =
+      held.length === 0 ? live : live.filter((change) => !this.#holds(generation, change));
+    this.apply(generation, changes);
     for (const old of covered) this.drop(old);
   }
 
