@@ -28,11 +28,24 @@ export function isSameJson(a: Json | undefined, b: Json | undefined): boolean {
   );
 }
 
-/** The value as every other node will read it (well-formed text, no -0, a copy of its own); undefined when it cannot be encoded. */
+/**
+ * The value as every other node will read it (no -0, a copy of its own); undefined when it cannot be encoded. Text with a lone
+ * surrogate cannot: an encoder would store U+FFFD in its place without a word.
+ */
 export function normalJson<T extends Json>(codec: CodecPort, value: T): T | undefined {
+  if (!isWellFormedJson(value)) return undefined;
   try {
     return codec.decode(codec.encode(value)) as T;
   } catch {
     return undefined;
   }
+}
+
+function isWellFormedJson(value: Json): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return (value as readonly Json[]).every(isWellFormedJson);
+  return Object.entries(value).every(
+    ([key, item]) => key.isWellFormed() && isWellFormedJson(item as Json),
+  );
 }
