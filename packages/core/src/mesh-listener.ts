@@ -115,8 +115,8 @@ export class MeshListener implements NeighbourhoodListener {
     });
   }
 
-  goodbye(node: NodeId, _evidence: Evidence, now: Now): void {
-    this.#deps.chains.membership.leave(node, now);
+  goodbye(node: NodeId, evidence: Evidence, now: Now): void {
+    if (!this.#deps.chains.membership.leave(node, evidence.header.boot)) return;
     this.#deps.audit.append("goodbye", { node }, now);
   }
 

@@ -273,7 +273,7 @@ describe("chains between nodes", () => {
   test("VE1 members are the authors of headers, minus those that said goodbye, until they come back", () => {
     const net = started();
     const b = net.nodes.get("b");
-    net.input(b as NonNullable<typeof b>, (now) => b?.chains.membership.leave("a", now));
+    net.input(b as NonNullable<typeof b>, () => b?.chains.membership.leave("a", 1));
     expect(b?.chains.membership.members().map(({ node }) => node)).toEqual(["b", "c"]);
     expect(b?.chains.membership.hasLeft("a")).toBe(true);
     expect(net.restart("b", 2).chains.membership.hasLeft("a")).toBe(true);
@@ -285,6 +285,20 @@ describe("chains between nodes", () => {
         ?.chains.membership.members()
         .map(({ node }) => node),
     ).toEqual(["a", "b", "c"]);
+  });
+
+  test("VE9 a recording of a goodbye of an earlier boot takes out nobody, whatever came in between", () => {
+    const net = started();
+    const b = net.nodes.get("b") as VirtualNode;
+    net.restart("a", 5);
+    net.advance(1_000);
+    net.input(b, () => expect(b.chains.membership.leave("a", 4)).toBe(false));
+    expect(b.chains.membership.member("a")).toBeDefined();
+    const again = net.restart("b", 2);
+    net.input(again, () => expect(again.chains.membership.leave("a", 1)).toBe(false));
+    expect(again.chains.membership.hasLeft("a")).toBe(false);
+    net.input(again, () => expect(again.chains.membership.leave("a", 5)).toBe(true));
+    expect(again.chains.membership.hasLeft("a")).toBe(true);
   });
 
   test("DU1 a damaged row is quarantined and reported, the rest loads, and sync brings the missing back", () => {

@@ -2,7 +2,7 @@
  * Today's membership (rule VE1): every author of a chain header of document `reported` that was ever stored, minus those that left or
  * were retired. Members have rows of their own, so that compaction of chains loses nobody. Grants replace this class later.
  *
- * Surface for the composition: `leave(node, now)` on a signed goodbye, `retire(node)`; the chain store calls `learn`, the restore
+ * Surface for the composition: `leave(node, boot)` on a signed goodbye, `retire(node)`; the chain store calls `learn`, the restore
  * `restoreMember` and `restoreLeft`.
  */
 import type { Env } from "../env.ts";
@@ -78,10 +78,15 @@ export class ChainMembership implements Membership {
     return true;
   }
 
-  /** A signed goodbye (rule VE9): no member any more until a header of a boot later than its newest one. */
-  leave(node: NodeId, _now: Now): void {
+  /**
+   * A goodbye that the node signed in `boot` (rule VE9): no member any more until a header of a later boot. False when it is of no
+   * member, or of a boot that is known to be over: a recording must not take out a node that has come back.
+   */
+  leave(node: NodeId, boot: Boot): boolean {
     const known = this.#known.get(node);
-    if (known !== undefined) this.#leave(node, known.boot);
+    if (known === undefined || boot < known.boot) return false;
+    this.#leave(node, boot);
+    return true;
   }
 
   /** Takes a member out for good. */
