@@ -71,8 +71,10 @@ export type EntryResult =
 
 type EntryErrorCode = "entry-malformed" | "entry-oversized" | "envelope-malformed" | "kind-unknown";
 
-/** Documents that this version stores; entries of others are refused as malformed. */
+/** Documents that this version stores; entries of others are of a later version, and ignored (rule SG2). */
 export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported"];
+
+const KINDS: readonly EntryPayload["kind"][] = ["header", "delta", "snapshot"];
 
 const NODE_ID_PATTERN = /^[A-Za-z0-9_-]{1,80}$/;
 
@@ -114,6 +116,8 @@ export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
   }
   if (!Array.isArray(body) || body.length !== 7) return malformed;
   const [document, epoch, seq, prev, kind, hlc, rawPayload] = body as readonly unknown[];
+  if (isUnknownName(document, DOCUMENTS) || isUnknownName(kind, KINDS))
+    return { ok: false, code: "kind-unknown" };
   const payload = decodePayload(kind, rawPayload);
   const wellFormed =
     DOCUMENTS.includes(document as DocumentName) &&
@@ -140,6 +144,11 @@ export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
     bytes,
   };
   return { ok: true, entry, envelope };
+}
+
+/** A name that a later version may know. */
+function isUnknownName(value: unknown, known: readonly string[]): boolean {
+  return typeof value === "string" && !known.includes(value);
 }
 
 export function isHash(value: unknown): value is Uint8Array {

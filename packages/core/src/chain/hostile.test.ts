@@ -12,7 +12,12 @@ import {
   type SyncMessage,
 } from "../sync/messages.ts";
 import { LACKS_MAX } from "../sync/sync.ts";
-import { PULLS_MAX, Pulls, STAGED_PARTS_BYTES_MAX } from "../sync/pulls.ts";
+import {
+  PULLS_MAX,
+  Pulls,
+  STAGED_PARTS_ALL_BYTES_MAX,
+  STAGED_PARTS_BYTES_MAX,
+} from "../sync/pulls.ts";
 import { ChainIndex } from "./chain-index.ts";
 import { decodeEntry, encodeEntryBody, type Entry, type EntryPayload } from "./entry.ts";
 import {
@@ -144,6 +149,20 @@ describe("hostile entries", () => {
     ).toBe("ignore");
     expect(gossip(seal(b, { payload: header() }))).toBe("accept");
     expect(gossip(seal(b, { payload: header() }))).toBe("ignore");
+  });
+
+  test("SG2 SG4 entries of documents and kinds of a later version are ignored, of no kind at all rejected", () => {
+    const b = other().add("b", 1);
+    const entry = (document: unknown, kind: unknown): Uint8Array =>
+      sealEnvelope(b.env, "entry", dagCbor.encode([document, 1, 0, null, kind, 1, { x: 1 }]));
+    expect(gossip(entry("policy", "header"))).toBe("ignore");
+    expect(gossip(entry("reported", "cut"))).toBe("ignore");
+    expect(node.eventsOf("rejected")).toMatchObject([
+      { reason: "kind-unknown" },
+      { reason: "kind-unknown" },
+    ]);
+    expect(gossip(entry(7, "header"))).toBe("reject");
+    expect(gossip(entry("reported", null))).toBe("reject");
   });
 
   test("CH3 entries beyond ENTRY_BYTES_MAX, DELTA_BYTES_MAX, SNAPSHOT_PARTS_MAX, AUTHOR_ROBOTS_MAX, HEADER_TEXT_LENGTH_MAX, EPOCH_MAX or SEQ_MAX are refused", () => {
@@ -336,8 +355,43 @@ describe("hostile sync", () => {
     ).toBeUndefined();
   });
 
-  test("CH6 a peer makes a node ask for at most PULLS_MAX epochs and stage STAGED_PARTS_BYTES_MAX of parts", () => {
-    const pulls = new Pulls(new ChainIndex(node.env));
+  /** Pulls that wait for these parts of one snapshot. */
+  function waitingFor(parts: readonly string[], staged: { bytes: number }): Pulls {
+    const pulls = new Pulls(new ChainIndex(node.env), staged);
+    pulls.add("reported", "x", 1, 9, false);
+    const manifest = { kind: "snapshot", parts, robots: 1, covers: [] } as const;
+    pulls.await(
+      { document: "reported", author: "x", epoch: 1, bytes: new Uint8Array(1) } as unknown as Entry,
+      manifest,
+    );
+    pulls.ask();
+    return pulls;
+  }
+
+  test("CH6 P6 parts that no manifest names which is waited for are not staged, those of one up to STAGED_PARTS_BYTES_MAX", () => {
+    const staged = { bytes: 0 };
+    const pulls = waitingFor(["aa", "bb"], staged);
+    expect(pulls.stage("cc", new Uint8Array(1))).toBe(false);
+    expect(pulls.stage("aa", new Uint8Array(STAGED_PARTS_BYTES_MAX))).toBe(true);
+    expect(pulls.stage("bb", new Uint8Array(1))).toBe(false);
+    expect(staged.bytes).toBe(STAGED_PARTS_BYTES_MAX);
+    pulls.clear();
+    expect(staged.bytes).toBe(0);
+  });
+
+  test("CH6 P6 all peers together stage STAGED_PARTS_ALL_BYTES_MAX of parts", () => {
+    const staged = { bytes: 0 };
+    const part = new Uint8Array(STAGED_PARTS_BYTES_MAX);
+    const peers = STAGED_PARTS_ALL_BYTES_MAX / STAGED_PARTS_BYTES_MAX;
+    const full = Array.from({ length: peers }, () => waitingFor(["aa"], staged));
+    for (const pulls of full) expect(pulls.stage("aa", part)).toBe(true);
+    expect(waitingFor(["aa"], staged).stage("aa", new Uint8Array(1))).toBe(false);
+    full[0]?.clear();
+    expect(waitingFor(["aa"], staged).stage("aa", new Uint8Array(1))).toBe(true);
+  });
+
+  test("CH6 a peer makes a node ask for at most PULLS_MAX epochs", () => {
+    const pulls = new Pulls(new ChainIndex(node.env), { bytes: 0 });
     for (let i = 0; i < PULLS_MAX + 10; i++) pulls.add("reported", `x${i}`, 1, 1, false);
     let asked = 0;
     while (!pulls.isEmpty) {
@@ -345,8 +399,6 @@ describe("hostile sync", () => {
       pulls.answered(false);
     }
     expect(asked).toBe(PULLS_MAX);
-    expect(pulls.stage("aa", new Uint8Array(STAGED_PARTS_BYTES_MAX))).toBe(true);
-    expect(pulls.stage("bb", new Uint8Array(1))).toBe(false);
   });
 
   test("CH2 CH6 a snapshot whose parts the gate refuses is dropped, counted, and blocks nothing", () => {

@@ -24,6 +24,12 @@ import { EXPIRE_INTERVALS } from "./rules.ts";
 
 /** Bad and repeated messages that one peer may hand over in one second; further ones cost no signature check. */
 export const REFUSED_PER_SECOND_MAX: number = 100;
+/** What an honest peer hands on as well; none of it costs a signature check. */
+const BLAMELESS: ReadonlySet<RejectReason> = new Set([
+  "rate",
+  "observation-stranger",
+  "kind-unknown",
+]);
 /** Messages that came out of order are still taken within so many of the newest. */
 const REORDER_WINDOW = 64;
 
@@ -54,14 +60,16 @@ export class ObservationIntake {
   take(bytes: Uint8Array, from: NodeId, now: Now): ObservationResult {
     if (this.#refusals(from, now) >= REFUSED_PER_SECOND_MAX) return refuse("ignore", "rate");
     const result = this.#take(bytes, now);
-    if (!result.ok && result.reason !== "rate" && result.reason !== "observation-stranger")
+    if (!result.ok && !BLAMELESS.has(result.reason))
       this.#refused.set(from, this.#refusals(from, now) + 1);
     return result;
   }
 
   #take(bytes: Uint8Array, now: Now): ObservationResult {
     const opened = decodeEnvelope(this.#env, bytes, OBSERVATION_BYTES_MAX);
-    if (!opened.ok) return refuse("reject", opened.code);
+    // A kind of a later version is wrong for nobody (rule SG2).
+    if (!opened.ok)
+      return refuse(opened.code === "kind-unknown" ? "ignore" : "reject", opened.code);
     const { author, kind, body } = opened.envelope;
     if (kind !== "observation") return refuse("reject", "observation-malformed");
     const subject = this.#liveness.subject(author);

@@ -149,3 +149,18 @@ describe("takePulse", () => {
     expect(reasonOf(take(seal({ pausedForMs: PAUSE_MS_MAX + 1 })))).toBe("reject pulse-malformed");
   });
 });
+
+test("SG2 SG4 a pulse topic's message of a kind that a later version knows is ignored", () => {
+  const { codec } = reader.ports;
+  const bytes = codec.encode({
+    a: "na",
+    b: new Uint8Array(1),
+    k: "future",
+    s: new Uint8Array(64),
+  });
+  expect(takePulse(reader, bytes, () => undefined)).toEqual({
+    ok: false,
+    validation: "ignore",
+    reason: "kind-unknown",
+  });
+});

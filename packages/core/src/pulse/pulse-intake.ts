@@ -37,7 +37,11 @@ export function takePulse(
   newestOf: (author: NodeId) => PulseName | undefined | "stranger",
 ): PulseIntake {
   const opened = decodeEnvelope(env, bytes, PULSE_BYTES_MAX);
-  if (!opened.ok) return { ok: false, validation: "reject", reason: opened.code };
+  if (!opened.ok) {
+    // A kind of a later version is wrong for nobody (rule SG2).
+    const validation = opened.code === "kind-unknown" ? "ignore" : "reject";
+    return { ok: false, validation, reason: opened.code };
+  }
   const { author, kind, body, signature, attachment } = opened.envelope;
   if (kind !== "pulse" || attachment === undefined)
     return { ok: false, validation: "reject", reason: "pulse-malformed" };

@@ -10,8 +10,15 @@ import { WANT_ITEMS_MAX, type WantItem } from "./messages.ts";
 
 /** Epochs that one peer may make this node ask for. */
 export const PULLS_MAX: number = 20_000;
-/** Bytes of parts that wait for their snapshot, per peer. */
+/** Bytes of parts that wait for their snapshot, per peer … */
 export const STAGED_PARTS_BYTES_MAX: number = 64 * 1024 * 1024;
+/** … and of all peers together. */
+export const STAGED_PARTS_ALL_BYTES_MAX: number = 256 * 1024 * 1024;
+
+/** Bytes staged for all peers, counted by their {@link Pulls}. */
+export interface StagedBytes {
+  bytes: number;
+}
 
 export interface Pull {
   readonly document: DocumentName;
@@ -31,11 +38,13 @@ export class Pulls {
   readonly #index: ChainIndex;
   readonly #pulls = new Map<string, Pull>();
   readonly #parts = new Map<HashHex, Uint8Array>();
+  readonly #staged: StagedBytes;
   #partsBytes = 0;
   #asked: readonly string[] | undefined;
 
-  constructor(index: ChainIndex) {
+  constructor(index: ChainIndex, staged: StagedBytes) {
     this.#index = index;
+    this.#staged = staged;
   }
 
   get isEmpty(): boolean {
@@ -69,8 +78,7 @@ export class Pulls {
 
   clear(): void {
     this.#pulls.clear();
-    this.#parts.clear();
-    this.#partsBytes = 0;
+    this.#unstageAll();
     this.#asked = undefined;
   }
 
@@ -101,16 +109,18 @@ export class Pulls {
     return items;
   }
 
-  /** Keeps a part that an asked snapshot names, or that came along with one; false when there is no room. */
+  /** Keeps a part that a signed manifest names which is waited for; false when none does, or when there is no room. */
   stage(hash: HashHex, bytes: Uint8Array): boolean {
     if (this.#parts.has(hash)) return true;
+    const named = (this.#asked ?? [])
+      .map((key) => this.#pulls.get(key))
+      .filter((pull) => pull?.waiting?.manifest.parts.includes(hash) === true);
+    if (named.length === 0) return false;
     if (this.#partsBytes + bytes.length > STAGED_PARTS_BYTES_MAX) return false;
+    if (this.#staged.bytes + bytes.length > STAGED_PARTS_ALL_BYTES_MAX) return false;
     this.#parts.set(hash, bytes);
-    this.#partsBytes += bytes.length;
-    for (const key of this.#asked ?? []) {
-      const pull = this.#pulls.get(key);
-      if (pull?.waiting?.manifest.parts.includes(hash) === true) pull.progressed = true;
-    }
+    this.#count(bytes.length);
+    for (const pull of named) if (pull !== undefined) pull.progressed = true;
     return true;
   }
 
@@ -176,10 +186,7 @@ export class Pulls {
       const keep = pull.progressed || (more && anything);
       if (!keep || this.#isDone(pull)) this.giveUp(key);
     }
-    if (this.#pulls.size === 0) {
-      this.#parts.clear();
-      this.#partsBytes = 0;
-    }
+    if (this.#pulls.size === 0) this.#unstageAll();
   }
 
   #isDone(pull: Pull): boolean {
@@ -200,8 +207,18 @@ export class Pulls {
       const bytes = this.#parts.get(hash);
       if (bytes === undefined) continue;
       this.#parts.delete(hash);
-      this.#partsBytes -= bytes.length;
+      this.#count(-bytes.length);
     }
     pull.waiting = undefined;
+  }
+
+  #unstageAll(): void {
+    this.#parts.clear();
+    this.#count(-this.#partsBytes);
+  }
+
+  #count(bytes: number): void {
+    this.#partsBytes += bytes;
+    this.#staged.bytes += bytes;
   }
 }

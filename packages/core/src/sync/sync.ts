@@ -23,7 +23,7 @@ import {
   WANT_TIMEOUT_MS,
   type SyncMessage,
 } from "./messages.ts";
-import { Pulls } from "./pulls.ts";
+import { Pulls, type StagedBytes } from "./pulls.ts";
 import { SyncServer } from "./server.ts";
 
 /** How long gossip may still bring what a head named, in ms. */
@@ -68,6 +68,7 @@ export class Sync {
   readonly #accept: AcceptEntry;
   readonly #peers = new Map<NodeId, PeerSync>();
   readonly #lacks = new Map<string, Lack>();
+  readonly #staged: StagedBytes = { bytes: 0 };
   #roundMonoMs = Number.POSITIVE_INFINITY;
   #spreadMonoMs = Number.POSITIVE_INFINITY;
 
@@ -88,8 +89,9 @@ export class Sync {
   }
 
   onPeerUp(peer: NodeId): void {
+    this.#peers.get(peer)?.pulls.clear();
     this.#peers.set(peer, {
-      pulls: new Pulls(this.#index),
+      pulls: new Pulls(this.#index, this.#staged),
       askedMonoMs: 0,
       vectorDone: false,
       vectorSent: false,
@@ -99,6 +101,7 @@ export class Sync {
   }
 
   onPeerDown(peer: NodeId): void {
+    this.#peers.get(peer)?.pulls.clear();
     this.#peers.delete(peer);
     this.#server.onPeerDown(peer);
   }
@@ -217,8 +220,11 @@ export class Sync {
     const { pulls } = state;
     if (pulls.asked === undefined) return false;
     const wanted = new Set(pulls.asked);
-    for (const part of message.parts) pulls.stage(toHex(this.#env.ports.hash.sha256(part)), part);
-    const parts: PartSource = (hash) => pulls.part(hash);
+    // At hand while this message is taken; kept beyond it is only what a manifest names that waits for more.
+    const came = new Map(
+      message.parts.map((part) => [toHex(this.#env.ports.hash.sha256(part)), part] as const),
+    );
+    const parts: PartSource = (hash) => pulls.part(hash) ?? came.get(hash);
     for (const bytes of message.entries) {
       const result = this.#accept(bytes, now, wanted, parts);
       if (result.status === "refused") {
@@ -230,6 +236,7 @@ export class Sync {
       else if (result.status === "mismatch") pulls.deepen(result.entry);
       pulls.seen(result.entry, result.status === "stored" || result.status === "fork");
     }
+    for (const [hash, part] of came) pulls.stage(hash, part);
     for (const { key, bytes } of pulls.ready()) {
       const result = this.#accept(bytes, now, wanted, parts);
       if (result.status === "stored") {
