@@ -105,7 +105,7 @@ describe("Loader", () => {
   });
 });
 
-test("DU1 core is restored from every row but the audit entries, of which it gets the last", async () => {
+test("DU1 core is restored from every row but diagnostics and audit entries, of which it gets the last", async () => {
   const keys = [
     "a",
     "audit-head",
@@ -113,10 +113,12 @@ test("DU1 core is restored from every row but the audit entries, of which it get
     "audit/000000000002",
     "audit/000000000003",
     "boot",
+    "robot-message/arm",
+    "robot/arm",
     "\u{1F600}",
   ];
   const store = await storeWith(keys.map((key) => [key, 1] as const));
   const seen: string[] = [];
   for await (const row of restoreRows(store)) seen.push(row.key);
-  expect(seen).toEqual(["a", "audit-head", "audit/000000000003", "boot", "\u{1F600}"]);
+  expect(seen).toEqual(["a", "audit-head", "audit/000000000003", "boot", "robot/arm", "\u{1F600}"]);
 });
