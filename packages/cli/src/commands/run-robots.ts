@@ -12,6 +12,8 @@ import {
   SCHEDULE_MS_MAX,
   SCHEDULE_MS_MIN,
   isRobotId,
+  scheduleFrom,
+  type Schedule,
 } from "@pulsemesh/core";
 import { durationBetween, wholeBetween, type Flag } from "../flags.ts";
 
@@ -28,6 +30,8 @@ interface RobotFlags {
 /** Everything that was said, in order; the first entry is what holds for all. */
 export type RobotFlagList = [RobotFlags, ...RobotFlags[]];
 
+type EverySchedule = Extract<Schedule, { readonly type: "every" }>;
+
 /** Core's configuration for robots that nobody registered. */
 export interface UnknownRobotConfig {
   readonly robotEveryMs?: number;
@@ -36,11 +40,9 @@ export interface UnknownRobotConfig {
   readonly robotStartupMs?: number;
 }
 
-const everyMsDefault = 60_000;
-const startupMsDefault = 60_000;
-const missedIfGraced = 1;
-const missedAlone = 3;
 const missedCountMost = 100;
+/** Flags know no cron lines. */
+const NO_CRON = { nextDueWallMs: () => undefined };
 
 const spans = durationBetween(SCHEDULE_MS_MIN, SCHEDULE_MS_MAX);
 const spansFromZero = durationBetween(0, SCHEDULE_MS_MAX);
@@ -111,7 +113,7 @@ export function registerCommands([all, ...robots]: RobotFlagList): RegisterComma
   return [...merged.entries()].map(([robot, said]) => ({
     type: "register",
     robot,
-    schedule: { type: "every", ...scheduleOf({ ...all, ...said }) },
+    schedule: scheduleOf({ ...all, ...said }),
     labels: limitLabels({ ...all.labels, ...said.labels }),
   }));
 }
@@ -130,19 +132,15 @@ export function unknownRobotConfig([all]: RobotFlagList): UnknownRobotConfig {
   };
 }
 
-/** Rule VE7: `missed` is 1 where a grace is given, else 3. */
-function scheduleOf(said: Omit<RobotFlags, "robot" | "labels">): {
-  readonly everyMs: number;
-  readonly graceMs: number;
-  readonly missed: number;
-  readonly startupMs: number;
-} {
-  return {
-    everyMs: said.everyMs ?? everyMsDefault,
-    graceMs: said.graceMs ?? 0,
-    missed: said.missed ?? (said.graceMs === undefined ? missedAlone : missedIfGraced),
-    startupMs: said.startupMs ?? startupMsDefault,
-  };
+/** Completed by core, the one place that knows the defaults (rule VE7). */
+function scheduleOf(said: Omit<RobotFlags, "robot" | "labels">): EverySchedule {
+  const { everyMs, graceMs, missed, startupMs } = said;
+  const result = scheduleFrom({ everyMs, graceMs, missed, startupMs }, NO_CRON, 0);
+  if (result.ok && result.schedule.type === "every") return result.schedule;
+  throw new PulsemeshError(
+    "schedule-invalid",
+    `Cannot use the schedule as ${result.ok ? "it is a cron line" : result.detail}.`,
+  );
 }
 
 /** Reads a robot id. */
