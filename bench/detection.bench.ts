@@ -71,14 +71,14 @@ async function measure(way: Way): Promise<Result> {
       live.every((name) =>
         taps
           .get(name)
-          ?.find(diedMs, (event) => isVerdict(event) && event.data["node"] === victimId),
+          ?.find(diedMs, (event) => isVerdict(event) && event.data["node_id"] === victimId),
       ),
     ).catch(() => undefined);
     const samples: number[] = [];
     for (const name of live) {
       const verdicts = taps.get(name)?.all(diedMs, isVerdict) ?? [];
-      const right = verdicts.find((event) => event.data["node"] === victimId);
-      falseVerdicts += verdicts.filter((event) => event.data["node"] !== victimId).length;
+      const right = verdicts.find((event) => event.data["node_id"] === victimId);
+      falseVerdicts += verdicts.filter((event) => event.data["node_id"] !== victimId).length;
       if (right === undefined) missed += 1;
       else samples.push(right.atMs - diedMs);
     }

@@ -153,12 +153,17 @@ export class NodeProcess {
     return this.ask("PATCH", `/api/v1/robots/${robot}/state`, state);
   }
 
-  /** Status of a peer by name, as this node sees it. */
-  async peerStatus(name: string): Promise<string> {
+  /** Statuses of all peers by name, as this node sees them. */
+  async peerStatuses(): Promise<ReadonlyMap<string, string>> {
     const { peers } = (await this.json("/api/v1/peers")) as unknown as {
       readonly peers: readonly { readonly name: string; readonly status: string }[];
     };
-    return peers.find((peer) => peer.name === name)?.status ?? "none";
+    return new Map(peers.map(({ name, status }) => [name, status]));
+  }
+
+  /** Status of a peer by name, as this node sees it. */
+  async peerStatus(name: string): Promise<string> {
+    return (await this.peerStatuses()).get(name) ?? "none";
   }
 
   /** The multiaddr by which others join this node. */
@@ -287,9 +292,8 @@ export class ProcessFleet implements AsyncDisposable {
   async allSee(names: readonly string[], status: string, withinMs: number): Promise<number> {
     return waitFor(`${names.join(", ")} to see each other ${status}`, withinMs, async () => {
       for (const at of names) {
-        for (const of of names) {
-          if (at !== of && (await this.node(at).peerStatus(of)) !== status) return false;
-        }
+        const statuses = await this.node(at).peerStatuses();
+        for (const of of names) if (at !== of && statuses.get(of) !== status) return false;
       }
       return true;
     });
