@@ -207,6 +207,23 @@ describe("core", () => {
     expect(answers.slice(STRANGERS_MAX)).toEqual([1, 2, 3].map(() => ["pulse-stranger"]));
   });
 
+  test("P6 PU4 of STRANGERS_MAX followed strangers the longest silent gives way to a new one, and who still pulses does not", () => {
+    const rig = new CoreRig("na", { config: { observer: true } });
+    rig.start();
+    const pulse = (node: string, seq: number): readonly string[] => {
+      rig.input({ type: "peer-up", peer: { node, agent: "t", addresses: [] } });
+      return rejects(rig.input(gossip(pulseOf(envOf(node), { seq, upMs: seq * 1_000 }))));
+    };
+    for (let i = 0; i < STRANGERS_MAX; i++) pulse(`stranger-${i}`, 1);
+    rig.advance(3_000);
+    expect(pulse("early", 1)).toEqual(["pulse-stranger"]);
+    for (let i = 0; i < STRANGERS_MAX; i++) if (i !== 7) pulse(`stranger-${i}`, 2);
+    rig.advance(3_000);
+    expect(pulse("late", 1)).toEqual([]);
+    expect(pulse("stranger-8", 3)).toEqual([]);
+    expect(pulse("stranger-7", 2)).toEqual(["pulse-stranger"]);
+  });
+
   test("P6 VE9 a member that flips on purpose writes NODE_FLIPS_AUDITED_PER_SECOND_MAX audit entries a second at most", () => {
     const rig = new CoreRig("na");
     const peer = new CoreRig("nb");

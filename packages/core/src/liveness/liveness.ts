@@ -90,14 +90,30 @@ export class Liveness {
     return this.#subjects.get(node);
   }
 
-  /** Whether pulses of this author are followed; strangers only while there is room. */
+  /** Whether pulses of this author are followed; strangers only while there is room, or one of them that fell silent gives way. */
   follows(author: NodeId, isConnected: boolean, now: Now): Subject | undefined {
     this.#syncRoster(now);
     const known = this.#subjects.get(author);
     if (known !== undefined) return known;
-    if (!isConnected || this.#subjects.size >= this.electorate.roster + STRANGERS_MAX)
-      return undefined;
+    if (!isConnected || !this.#makeRoom(now)) return undefined;
     return this.#add(author, now);
+  }
+
+  /** Whether one more stranger may be followed; the longest silent gives way, one that still pulses never does. */
+  #makeRoom(now: Now): boolean {
+    if (this.#subjects.size < this.electorate.roster + STRANGERS_MAX) return true;
+    let strangers = 0;
+    let silent: Subject | undefined;
+    for (const subject of this.#subjects.values()) {
+      const { node } = subject;
+      // Who has left is shown as such for good (rule VE9).
+      if (this.#membership.member(node) !== undefined || this.#membership.hasLeft(node)) continue;
+      strangers += 1;
+      if (silent === undefined || subject.heardMonoMs < silent.heardMonoMs) silent = subject;
+    }
+    if (strangers < STRANGERS_MAX) return true;
+    if (silent === undefined || now.monoMs - silent.heardMonoMs <= silent.patienceMs) return false;
+    return this.#subjects.delete(silent.node);
   }
 
   /** A pulse with a valid signature, above every one seen of its author, arrived first hand. Returns its date if it has one. */

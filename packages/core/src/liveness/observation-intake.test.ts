@@ -104,6 +104,15 @@ describe("ObservationIntake", () => {
     expect(take(it, sealed({ seq: 3, upMs: 2_000 }), 19_001)).toBe("ignore observation-replayed");
   });
 
+  test("SG2 SG4 messages of a kind that a later version knows are ignored, and blamed on nobody", () => {
+    const { intake: it } = intake();
+    const { codec } = witness.ports;
+    const future = codec.encode({ a: "nb", b: new Uint8Array(1), k: "fu", s: new Uint8Array(64) });
+    for (let i = 0; i <= REFUSED_PER_SECOND_MAX; i++)
+      expect(take(it, future)).toBe("ignore kind-unknown");
+    expect(take(it, sealed())).toBe("taken");
+  });
+
   test("SG1 an observation that its author did not sign is rejected, a stranger's is ignored", () => {
     const { intake: it } = intake();
     const opened = decodeEnvelope(witness, sealed(), OBSERVATION_BYTES_MAX);

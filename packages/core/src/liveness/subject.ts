@@ -171,6 +171,11 @@ export class Subject {
     return isRecent ? this.says : undefined;
   }
 
+  /** When its newest pulse arrived, dated or not; before any, since when it is followed. */
+  get heardMonoMs(): number {
+    return Math.max(this.baseMonoMs, this.dating.newestArrivalMonoMs);
+  }
+
   /** Pulses go on arriving, but their dates are past the deadline (rule PU7). */
   isDelayed(nowMonoMs: number): boolean {
     return (
