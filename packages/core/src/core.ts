@@ -217,7 +217,10 @@ class ComposedCore implements Core {
     this.#chains.onCommitted(commit);
     const boot = this.#boots.committed(commit);
     if (boot === undefined) return;
-    if (!this.#env.config.observer) this.#chains.start(boot, now);
+    if (!this.#env.config.observer) {
+      this.#chains.start(boot, now);
+      this.#robots.announce(now);
+    }
     this.#near.pulses.start(boot, now);
     if (this.#phase === "booting") {
       this.#phase = "running";

@@ -248,9 +248,9 @@ export class Chains {
     if (result.status === "fork") {
       this.#forks.onFork(result.log, result.entry);
     } else if (result.status === "own-unknown" && !this.#rebooting) {
-      // Somebody writes, or wrote, as this node: nothing more goes into this epoch, or it would fork.
+      // Somebody writes, or wrote, as this node: nothing more goes into this epoch, or it would fork. Own changes are staged until the
+      // next one is open, and their answers wait with them (promise P5).
       this.#rebooting = true;
-      for (const records of this.#records.values()) records.suspendOwn();
       this.#env.out.reboot(Math.max(result.entry.epoch, this.#store.ownEpoch));
     }
     return result;

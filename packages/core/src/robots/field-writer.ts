@@ -20,6 +20,8 @@ export interface RobotRecord {
   readonly retired: boolean;
   /** Author of the newest stamp of `/schedule`: the home as long as nobody's pulse has said anything else. */
   readonly author?: NodeId | undefined;
+  /** Nodes whose own chain holds a `/schedule` of the robot: who may be its home (rule VE6). */
+  readonly claimants: readonly NodeId[];
 }
 
 export interface FieldWriter {

@@ -29,6 +29,7 @@ import { PulseQueue } from "./pulse-queue.ts";
 import { adoptRobot, changeRegistration, registrationFields } from "./registration.ts";
 import type { Adoption, Refusal } from "./registration.ts";
 import { RobotRows } from "./robot-rows.ts";
+import { scheduleToJson } from "./schedule.ts";
 
 /** After a stall nothing is judged for this long, so that beats that waited in the inbox come first. */
 export const STALL_DRAIN_MS: number = 500;
@@ -54,6 +55,8 @@ export class LocalRobots {
   readonly #coalescing = new Coalescing();
   readonly #plans: CronPlans;
   readonly #rows: RobotRows;
+  /** Robots that the own chain is known to claim. */
+  readonly #claimed = new Set<RobotId>();
   #judgeAfterMonoMs = -Infinity;
 
   constructor(deps: LocalRobotsDeps) {
@@ -91,6 +94,17 @@ export class LocalRobots {
       this.#arm(robot, now.monoMs);
     }
     this.#finish();
+  }
+
+  /**
+   * The own chain is open: robots that no chain knows are registered again. Their rows were durable and their entries not yet when
+   * the node died (promise P5).
+   */
+  announce(now: Now): void {
+    const { fields } = this.#deps;
+    for (const robot of this.#robots.values())
+      if (fields.recordOf(robot.id) === undefined)
+        fields.write(robot.id, registrationFields(robot), now);
   }
 
   get(robot: RobotId): LocalRobot | undefined {
@@ -174,6 +188,7 @@ export class LocalRobots {
     this.#flush(robot, now);
     this.#finish();
     this.#robots.delete(id);
+    this.#claimed.delete(id);
     this.#heap.delete(id);
     this.#queue.delete(id);
     this.#plans.delete(id);
@@ -228,8 +243,20 @@ export class LocalRobots {
       this.#deps.fields.write(robot.id, changes, now);
       const fields = Object.fromEntries(changes) as Json;
       this.#deps.audit.append("robot-registered", { robot: robot.id, fields }, now);
-    }
+    } else this.#claim(robot, now);
     return adopted;
+  }
+
+  /** Says in the own chain that the robot beats here, or nobody takes this node for its home (rule VE6). */
+  #claim(robot: LocalRobot, now: Now): void {
+    if (this.#claimed.has(robot.id)) return;
+    this.#claimed.add(robot.id);
+    const { env, fields, audit } = this.#deps;
+    const record = fields.recordOf(robot.id);
+    if (record?.retired === true || record?.claimants.includes(env.identity.self) === true) return;
+    const schedule = scheduleToJson(robot.schedule);
+    fields.write(robot.id, new Map([["/schedule", schedule]]), now);
+    audit.append("robot-registered", { robot: robot.id, fields: { "/schedule": schedule } }, now);
   }
 
   #admitNew(id: RobotId, known: LocalRobot | undefined): Refusal | undefined {
@@ -266,8 +293,10 @@ export class LocalRobots {
     this.#rows.touch(robot);
     this.#rows.keepMessage(robot.id, beat);
     if (change.contact) this.#plans.plan(robot, now);
-    if (change.contact && beat.live) this.#settle(robot, beat.at, now);
-    else this.#worsen(robot, now.monoMs, now);
+    if (change.contact && beat.live) {
+      this.#claim(robot, now);
+      this.#settle(robot, beat.at, now);
+    } else this.#worsen(robot, now.monoMs, now);
     this.#report(robot, beat, change, now);
     this.#queue.markChanged(robot.id);
     this.#arm(robot, now.monoMs);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { NodeStanding } from "./node-status-port.ts";
-import { FORMER_HOMES_MAX, TwoHomes } from "./two-homes.ts";
+import { HOMES_RAISED_MAX, TwoHomes } from "./two-homes.ts";
 import { VirtualHome, WALL_MS } from "./virtual-home.ts";
 
 function summary(rest: Record<string, unknown> = {}): Record<string, unknown> {
@@ -105,9 +105,85 @@ describe("which node is the home", () => {
     expect(home.view("r")).toMatchObject({ node: "c", status: "late" });
     home.beat("r");
     expect(home.view("r")).toMatchObject({ node: "a", status: "up", ageMs: 0 });
+    home.claim("r", "b");
     home.advance(10);
     home.hear("b", 1, 2, [summary({ n: 6, c: 6, a: 5 })]);
     expect(home.view("r")).toMatchObject({ node: "b", ageMs: 5 });
+  });
+
+  /** A reader of a robot that `b` has registered and beats for. */
+  function registered(floating = false): VirtualHome {
+    const home = new VirtualHome({ self: "a" });
+    for (const node of ["b", "c"]) home.judgeNode(node, "up");
+    home.author = "b";
+    home.records.set("r", new Map([["/schedule", ["every", 10_000, 0, 1, 60_000]]]));
+    if (floating) home.records.get("r")?.set("/floating", true);
+    home.hear("b", 1, 1, [summary({ a: 0 })]);
+    home.advance(1_000);
+    return home;
+  }
+
+  test("VE6 P3 a node without a claim in its chain is no home of a robot that another one registered, dead or alive", () => {
+    const home = registered();
+    for (const standing of ["up", "down"] as const) {
+      home.judgeNode("b", standing);
+      const before = home.says("r");
+      for (let seq = 1; seq <= 5; seq += 1) {
+        home.advance(500);
+        home.hear("c", standing === "up" ? 1 : 2, seq, [summary({ n: 9, c: 9, a: 0, f: 1 })]);
+      }
+      expect([home.says("r"), home.view("r")?.node]).toEqual([before, "b"]);
+    }
+    expect(home.says("r")).toBe("down/home-down");
+  });
+
+  test("VE6 P3 with the claim in its chain the node is the home at once, whichever came first", () => {
+    const home = registered();
+    home.judgeNode("b", "down");
+    home.hear("c", 1, 1, [summary({ n: 1, c: 1, a: 0 })]);
+    expect(home.says("r")).toBe("down/home-down");
+    home.claim("r", "b");
+    home.claim("r", "c");
+    home.robots.onRecord("r", home.now);
+    home.settle();
+    expect([home.says("r"), home.view("r")?.node]).toEqual(["up", "c"]);
+    expect(home.changes("r")).toEqual([">up", "up>down", "down>up"]);
+  });
+
+  test("VE6 a robot marked floating in the document has its home wherever it beats, and is no alarm", () => {
+    const home = registered(true);
+    home.hear("c", 1, 1, [summary({ n: 9, c: 9, a: 0 })]);
+    expect(home.view("r")?.node).toBe("c");
+    expect(home.events.some(({ type }) => type === "two-homes")).toBe(false);
+  });
+
+  test("VE6 the first beat of a robot that another node hosts writes a claim of its own, once", () => {
+    const home = registered();
+    home.claim("r", "b");
+    home.beat("r");
+    expect(home.writes).toEqual([{ robot: "r", pointers: ["/schedule"] }]);
+    expect(home.view("r")).toMatchObject({
+      node: "a",
+      status: "up",
+      schedule: { everyMs: 10_000 },
+    });
+    home.advance(1_000);
+    home.beat("r");
+    home.restart();
+    home.beat("r");
+    expect(home.writes).toHaveLength(1);
+  });
+
+  test("VE6 a hosted robot that the own chain does not claim is claimed by its next live beat, and by no log", () => {
+    const home = registered();
+    home.claim("r", "b");
+    home.beat("r");
+    home.claimants.set("r", new Set(["b"]));
+    home.restart();
+    home.beat("r", "log");
+    expect(home.writes).toHaveLength(1);
+    home.beat("r");
+    expect(home.writes).toHaveLength(2);
   });
 
   test("P3 VE6 a held-back pulse of a former home does not take a robot back", () => {
@@ -211,30 +287,51 @@ describe("two homes", () => {
     ]);
   });
 
-  test.each([
-    ["a robot that moved once", 1_000, 1, {}],
-    ["a robot marked floating", 1_000, 20, { f: 1 }],
-    ["a robot that comes back after more than two periods", 20_001, 6, {}],
-  ])("VE6 %s is no alarm", (_, gapMs, times, rest) => {
-    expect(alarms(alternate(gapMs, times, rest))).toEqual([]);
+  test("VE6 a robot marked floating that nobody has claimed is no alarm", () => {
+    expect(alarms(alternate(1_000, 20, { f: 1 }))).toEqual([]);
   });
 
-  test("VE6 a home that is dead is no second home", () => {
-    const home = alternate(1_000, 1);
-    home.judgeNode("c", "down");
-    home.hear("b", 1, 50, [summary({ n: 9, c: 9, a: 0 })]);
+  test("VE6 each move is raised, once, when the one before was quiet", () => {
+    expect(alarms(alternate(1_000, 1))).toHaveLength(1);
+    expect(alarms(alternate(60_001, 3))).toHaveLength(3);
+  });
+
+  test("VE6 a claim on a robot of a dead home is raised, accepted or not", () => {
+    const accepted = reader({ a: 0 });
+    const refused = reader({ a: 0 });
+    refused.claim("r", "b");
+    refused.records.set("r", new Map());
+    for (const home of [accepted, refused]) {
+      home.judgeNode("c", "up");
+      home.judgeNode("b", "down");
+      const audited = home.audit.head().size;
+      for (let seq = 1; seq <= 9; seq += 1) {
+        home.advance(500);
+        home.hear("c", 1, seq, [summary({ n: 5 + seq, c: 5 + seq, a: 0, e: 100 })]);
+      }
+      expect(alarms(home)).toEqual([{ type: "two-homes", robot: "r", homes: ["b", "c"] }]);
+      expect(home.audit.head().size).toBeGreaterThan(audited);
+    }
+    expect([accepted.says("r"), refused.says("r")]).toEqual(["up", "down/home-down"]);
+  });
+
+  test("VE6 a reader that learns of an earlier move raises nothing", () => {
+    const home = reader({ a: 50_000 });
+    home.judgeNode("c", "up");
+    home.advance(1_000);
+    home.hear("c", 1, 1, [summary({ n: 1, c: 1, a: 2_000 })]);
+    expect(home.view("r")?.node).toBe("c");
     expect(alarms(home)).toEqual([]);
   });
 
-  test("P6 FORMER_HOMES_MAX former homes are remembered", () => {
+  test("P6 HOMES_RAISED_MAX pairs of homes of one robot are raised at a time", () => {
     const homes = new TwoHomes();
-    for (let at = 0; at < FORMER_HOMES_MAX + 2; at += 1)
-      expect(homes.moved("r", `n${at}`, `n${at + 1}`, 1_000, at)).toBeUndefined();
-    expect(homes.moved("r", `n${FORMER_HOMES_MAX + 2}`, "n0", 1_000, 10)).toBeUndefined();
-    expect(homes.moved("r", "n0", `n${FORMER_HOMES_MAX + 1}`, 1_000, 11)).toEqual([
-      "n0",
-      `n${FORMER_HOMES_MAX + 1}`,
-    ]);
+    const raised = (other: string, atMonoMs: number) =>
+      homes.claimed("r", ["h", other], 1_000, atMonoMs);
+    for (let at = 0; at < HOMES_RAISED_MAX; at += 1) expect(raised(`n${at}`, at)).toBeDefined();
+    expect(raised("x", 10)).toBeUndefined();
+    for (let at = 500; at < 5_000; at += 500) expect(raised("n1", at)).toBeUndefined();
+    expect(raised("x", 5_000)).toEqual(["h", "x"]);
   });
 });
 

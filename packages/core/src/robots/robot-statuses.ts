@@ -14,6 +14,7 @@ import type { LocalRobots } from "./local-robots.ts";
 import type { NodeStatusPort } from "./node-status-port.ts";
 import type { RemoteRobots } from "./remote-robots.ts";
 import {
+  isFloating,
   localWord,
   remoteWord,
   robotVerdict,
@@ -40,12 +41,14 @@ interface Held {
   readonly reason: RobotReason | undefined;
   readonly sinceWallMs: number;
   readonly home: NodeId | undefined;
+  /** When this node first took it for the home. */
+  readonly homeMonoMs: number;
   readonly isOverride: boolean;
 }
 
-/** Periods within which two homes of one robot are an alarm, and the period taken where none is known. */
+/** A second home is raised again when it was quiet for so many periods, and for this long at least. */
 const TWO_HOMES_PERIODS = 2;
-const UNKNOWN_PERIOD_MS = 60_000;
+const TWO_HOMES_MS_MIN = 60_000;
 const HEALTHS: readonly unknown[] = ["ok", "degraded", "failing"];
 const NO_WITNESSES = { up: 0, late: 0, down: 0, unknown: 0, of: 0 };
 
@@ -69,10 +72,8 @@ export class RobotStatuses {
       return;
     }
     const held = this.#held.get(robot);
-    const verdict = robotVerdict(words, record?.author, this.#deps.nodes, now);
-    if (held?.home !== undefined && verdict.home !== undefined && held.home !== verdict.home) {
-      this.#checkTwoHomes(robot, held.home, verdict, now);
-    }
+    const verdict = robotVerdict(words, record, this.#deps.nodes, now);
+    if (held !== undefined) this.#watchHomes(robot, held, verdict, record, now);
     this.#hold(robot, held, verdict, now);
   }
 
@@ -97,7 +98,7 @@ export class RobotStatuses {
     const record = this.#deps.fields.recordOf(robot);
     const words = this.#words(robot);
     if (record?.retired === true || (record === undefined && words.length === 0)) return undefined;
-    const verdict = robotVerdict(words, record?.author, this.#deps.nodes, now);
+    const verdict = robotVerdict(words, record, this.#deps.nodes, now);
     const { word } = verdict;
     const local = word?.node === this.#deps.nodes.self ? this.#deps.local.get(robot) : undefined;
     return {
@@ -141,6 +142,7 @@ export class RobotStatuses {
       reason,
       sinceWallMs: sinceOf(held, verdict, now),
       home,
+      homeMonoMs: held !== undefined && held.home === home ? held.homeMonoMs : now.monoMs,
       isOverride,
     });
     if (held?.status === status) return;
@@ -173,26 +175,29 @@ export class RobotStatuses {
     robots.add(robot);
   }
 
-  #checkTwoHomes(robot: RobotId, from: NodeId, verdict: RobotVerdict, now: Now): void {
-    const { word } = verdict;
-    if (
-      word?.last === undefined ||
-      word.floating ||
-      !this.#isLive(from) ||
-      !this.#isLive(word.node)
-    )
-      return;
-    const windowMs = TWO_HOMES_PERIODS * (word.everyMs ?? UNKNOWN_PERIOD_MS);
-    const homes = this.#twoHomes.moved(robot, from, word.node, windowMs, now.monoMs);
-    if (homes === undefined) return;
-    this.#deps.env.out.emit({ type: "two-homes", robot, homes });
-    this.#deps.audit.append("two-homes", { robot, homes }, now);
-  }
-
-  #isLive(node: NodeId): boolean {
-    if (node === this.#deps.nodes.self) return true;
-    const status = this.#deps.nodes.status(node)?.status;
-    return status === "up" || status === "late";
+  /** Another node gives beats of a robot whose home is known, accepted or not. */
+  #watchHomes(
+    robot: RobotId,
+    held: Held,
+    verdict: RobotVerdict,
+    record: RobotRecord | undefined,
+    now: Now,
+  ): void {
+    const { home, word, refused } = verdict;
+    const moved = word !== undefined && word.node !== held.home ? word : undefined;
+    for (const [from, claim] of [
+      [held.home, moved],
+      [home, refused],
+    ] as const) {
+      if (from === undefined || claim?.last === undefined || isFloating(record, claim)) continue;
+      // What was before this node knew the home is how it learns of an earlier move.
+      if (claim.last.monoMs < held.homeMonoMs) continue;
+      const windowMs = Math.max(TWO_HOMES_PERIODS * (claim.everyMs ?? 0), TWO_HOMES_MS_MIN);
+      const homes = this.#twoHomes.claimed(robot, [from, claim.node], windowMs, now.monoMs);
+      if (homes === undefined) continue;
+      this.#deps.env.out.emit({ type: "two-homes", robot, homes });
+      this.#deps.audit.append("two-homes", { robot, homes }, now);
+    }
   }
 
   #forget(robot: RobotId): void {

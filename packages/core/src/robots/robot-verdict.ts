@@ -4,12 +4,16 @@
  *
  * The home is the node with the newest accepted beat. Where nobody has heard a beat, it is the node that registered the robot in the
  * document, else the smallest id of those that speak of it: the same on every node.
+ *
+ * A beat is accepted of whoever claims the robot in its own chain; of anybody only while nobody does, or when the robot is marked
+ * `floating`. A word in a pulse leaves no trace: without the claim any member could show a dead robot alive and deny it afterwards.
  */
 import type { BeatKind } from "../command.ts";
 import { compareText } from "../ids.ts";
 import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Health, RobotReason, Status } from "../view/status.ts";
+import type { RobotRecord } from "./field-writer.ts";
 import type { LocalRobot, LocalStatus } from "./local-robot.ts";
 import type { NodeStatusPort } from "./node-status-port.ts";
 import type { RobotWord } from "./remote-robots.ts";
@@ -41,7 +45,12 @@ export interface RobotVerdict {
   readonly word: HomeWord | undefined;
   /** The status is a verdict about the home and not its word. */
   readonly isOverride: boolean;
+  /** The newest beat that is not accepted, where it is newer than the home's. */
+  readonly refused: HomeWord | undefined;
 }
+
+/** What the document says of who may be the home. */
+export type HomeRecord = Pick<RobotRecord, "author" | "claimants" | "floating">;
 
 /** The word with the newest beat; without any beat the registering author's, then the smallest id. */
 function homeOf(words: readonly HomeWord[], author: NodeId | undefined): HomeWord | undefined {
@@ -50,19 +59,30 @@ function homeOf(words: readonly HomeWord[], author: NodeId | undefined): HomeWor
   return home;
 }
 
-/** The verdict about a robot. `author` is who registered it in the document. */
+/** Whether the robot is meant to beat at several nodes, by its record; where nobody has claimed it, by the word itself. */
+export function isFloating(record: HomeRecord | undefined, word: HomeWord): boolean {
+  return record === undefined || record.claimants.length === 0
+    ? word.floating
+    : record.floating === true;
+}
+
+/** The verdict about a robot; `record` is what the document says of it. */
 export function robotVerdict(
   words: readonly HomeWord[],
-  author: NodeId | undefined,
+  record: HomeRecord | undefined,
   nodes: NodeStatusPort,
   now: Now,
 ): RobotVerdict {
-  const word = homeOf(words, author);
+  const author = record?.author;
+  const accepted = words.filter(({ node }) => isAccepted(node, record));
+  const word = homeOf(accepted, author);
+  const refused = accepted.length === words.length ? undefined : refusedOf(words, record, word);
   const home = word?.node ?? author;
   const override = home === undefined ? notHeard(now) : overrideBy(home, word, nodes, now);
-  if (override !== undefined) return { ...override, home, word, isOverride: true };
-  if (word === undefined) return { ...notHeard(now), home, word, isOverride: true };
+  if (override !== undefined) return { ...override, home, word, refused, isOverride: true };
+  if (word === undefined) return { ...notHeard(now), home, word, refused, isOverride: true };
   return {
+    refused,
     status: word.status,
     reason: word.reason,
     sinceWallMs: word.since.wallMs,
@@ -111,6 +131,25 @@ function overrideBy(
     return { status: "unknown", reason: "home-minority", sinceWallMs: word.since.wallMs };
   }
   return undefined;
+}
+
+function isAccepted(node: NodeId, record: HomeRecord | undefined): boolean {
+  if (record === undefined || record.floating === true || record.claimants.length === 0)
+    return true;
+  return record.claimants.includes(node);
+}
+
+function refusedOf(
+  words: readonly HomeWord[],
+  record: HomeRecord | undefined,
+  home: HomeWord | undefined,
+): HomeWord | undefined {
+  const refused = homeOf(
+    words.filter(({ node, last }) => last !== undefined && !isAccepted(node, record)),
+    undefined,
+  );
+  const isNewer = (refused?.last?.monoMs ?? -Infinity) > (home?.last?.monoMs ?? -Infinity);
+  return isNewer ? refused : undefined;
 }
 
 function notHeard(now: Now): Override {

@@ -56,6 +56,11 @@ export class Robots {
     for (const robot of this.#local.ids()) this.#statuses.refresh(robot, now);
   }
 
+  /** This node's chain is open for writing, at the start and after every new boot. */
+  announce(now: Now): void {
+    this.#local.announce(now);
+  }
+
   beat(reply: number, command: BeatCommand, now: Now): void {
     this.#local.beat(reply, command, now);
   }

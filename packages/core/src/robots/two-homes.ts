@@ -1,49 +1,40 @@
 /**
- * Notices two nodes that take beats of one robot (rule VE6): its home goes away and comes back within two periods.
- * One change of home is a move and no alarm; a robot marked `floating` is meant to do this.
+ * Notices a second node that claims beats of a robot that has a home (rule VE6), and says so once while it goes on.
+ * Whether the home lives does not matter: a claim on a dead home's robot is what somebody would make who wants it to look alive.
+ * A robot marked `floating` is meant to do this.
  */
 import { compareText } from "../ids.ts";
 import type { NodeId, RobotId } from "../ids.ts";
 
-/** Former homes of one robot that are remembered. */
-export const FORMER_HOMES_MAX: number = 4;
+/** Pairs of homes of one robot that are raised at a time; further ones are not while these go on. */
+export const HOMES_RAISED_MAX: number = 4;
 
-interface Former {
-  readonly node: NodeId;
-  readonly leftMonoMs: number;
+interface Raised {
+  readonly homes: readonly NodeId[];
+  readonly atMonoMs: number;
 }
 
 export class TwoHomes {
-  readonly #former = new Map<RobotId, readonly Former[]>();
-  readonly #raised = new Map<RobotId, number>();
+  readonly #raised = new Map<RobotId, readonly Raised[]>();
 
-  /** The home changed by a newer beat. Returns the two homes, sorted, when that must be raised; at most once in a window. */
-  moved(
+  /** `other` claims a robot of `home` by a newer beat. Returns both, sorted, unless that was raised and has gone on since. */
+  claimed(
     robot: RobotId,
-    from: NodeId,
-    to: NodeId,
+    [home, other]: readonly [NodeId, NodeId],
     windowMs: number,
     nowMonoMs: number,
   ): readonly NodeId[] | undefined {
-    const recent = (this.#former.get(robot) ?? []).filter(
-      (former) => nowMonoMs - former.leftMonoMs <= windowMs,
+    const homes = [home, other].toSorted(compareText);
+    const standing = (this.#raised.get(robot) ?? []).filter(
+      ({ atMonoMs }) => nowMonoMs - atMonoMs <= windowMs,
     );
-    const isBack = recent.some((former) => former.node === to);
-    const others = recent.filter((former) => former.node !== from);
-    this.#former.set(
-      robot,
-      [...others, { node: from, leftMonoMs: nowMonoMs }].slice(-FORMER_HOMES_MAX),
-    );
-    if (!isBack) return undefined;
-    const raisedMonoMs = this.#raised.get(robot);
-    this.#raised.set(robot, nowMonoMs);
-    // Refreshed with each change, so that an alarm that goes on is raised once and not once a window.
-    if (raisedMonoMs !== undefined && nowMonoMs - raisedMonoMs <= windowMs) return undefined;
-    return [from, to].toSorted(compareText);
+    const others = standing.filter((raised) => String(raised.homes) !== String(homes));
+    if (others.length >= HOMES_RAISED_MAX) return undefined;
+    this.#raised.set(robot, [...others, { homes, atMonoMs: nowMonoMs }]);
+    return others.length < standing.length ? undefined : homes;
   }
 
   forget(robot: RobotId): void {
-    this.#former.delete(robot);
     this.#raised.delete(robot);
   }
 }

@@ -52,6 +52,8 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
   readonly rows: Map<string, Uint8Array> = new Map();
   readonly records: Map<RobotId, Map<string, Json>> = new Map();
   readonly retired: Set<RobotId> = new Set();
+  /** Whose chains claim a robot; where none is named, the author of its record does. */
+  readonly claimants: Map<RobotId, Set<NodeId>> = new Map();
   readonly standings: Map<NodeId, NodeStanding> = new Map();
   readonly events: CoreEvent[] = [];
   readonly replies: Reply[] = [];
@@ -211,23 +213,31 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
       if (value === undefined) record.delete(pointer);
       else record.set(pointer, value);
     }
+    if (changes.has("/schedule")) this.claim(robot, this.self);
     this.writes.push({ robot, pointers: [...changes.keys()] });
     this.out.persist([
       { type: "put", key: `chain/${this.writes.length}`, value: new Uint8Array() },
     ]);
   }
 
+  /** The chain of a node says the robot's schedule. */
+  claim(robot: RobotId, node: NodeId): void {
+    this.claimants.set(robot, new Set([...(this.claimants.get(robot) ?? []), node]));
+  }
+
   recordOf(robot: RobotId): RobotRecord | undefined {
     const record = this.records.get(robot);
     const retired = this.retired.has(robot);
-    if (record === undefined) return retired ? { labels: {}, retired } : undefined;
+    if (record === undefined) return retired ? { labels: {}, retired, claimants: [] } : undefined;
     const labels: Record<string, string> = {};
     for (const [pointer, value] of record) {
       if (pointer.startsWith("/labels/")) labels[pointer.slice(8)] = value as string;
     }
     const floating = record.get("/floating") === true;
     const [schedule, health] = [record.get("/schedule"), record.get("/health")];
-    return { schedule, labels, health, floating, retired, author: this.author };
+    const { author } = this;
+    const claimants = [...(this.claimants.get(robot) ?? (schedule === undefined ? [] : [author]))];
+    return { schedule, labels, health, floating, retired, author, claimants };
   }
 
   status(node: NodeId): NodeStanding | undefined {

@@ -12,14 +12,14 @@ export class RecordFields implements FieldWriter {
     this.#records = records;
   }
 
-  /** A field that the records refuse (observer, full, too large) is left out: the robot's row and the audit log still hold it. */
+  /** Fields that the records refuse (observer, full, too large) are left out: the robot's row and the audit log still hold it. */
   write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): void {
     this.#records.write(robot, changes, now);
   }
 
   recordOf(robot: RobotId): RobotRecord | undefined {
     const root = this.#records.record(robot);
-    const { registrar, retired } = this.#records.standing(robot);
+    const { registrar, claimants, retired } = this.#records.standing(robot);
     if (Object.keys(root).length === 0 && !retired) return undefined;
     return {
       schedule: root["schedule"],
@@ -28,6 +28,7 @@ export class RecordFields implements FieldWriter {
       floating: root["floating"] === true,
       retired,
       author: registrar,
+      claimants,
     };
   }
 }

@@ -44,7 +44,7 @@ export class RecordTable {
   readonly #slots = new Map<RobotId, Slot>();
   readonly #generations = new Map<string, Set<RobotId>>();
   /** Robots that changed in this input, with what they showed before. */
-  readonly #touched = new Map<RobotId, string>();
+  readonly #touched = new Map<RobotId, ShownRecord>();
   /** Robots whose view changed, until somebody takes them. */
   #changed: RobotId[] = [];
   /** Robots with stamps ahead of the clock, and the wall-clock horizon at which they must be looked at again. */
@@ -236,8 +236,12 @@ export class RecordTable {
     if (!this.#reportsChanges || this.#touched.size === 0) return;
     for (const robot of [...this.#touched.keys()].toSorted(compareText)) {
       const shown = this.shown(robot);
-      if (shown.version === this.#touched.get(robot)) continue;
+      const before = this.#touched.get(robot);
+      const sameView = shown.version === before?.version;
+      // Who claims the robot is in no view, and decides which home is believed.
+      if (sameView && String(shown.claimants) === String(before.claimants)) continue;
       this.#changed.push(robot);
+      if (sameView) continue;
       this.#env.out.emit(
         { type: "robot-state", robot, state: shown.state, atWallMs: now.wallMs },
         after,
@@ -315,7 +319,7 @@ export class RecordTable {
   #touch(robot: RobotId): void {
     if (this.#sameView) return;
     if (this.#reportsChanges && !this.#touched.has(robot))
-      this.#touched.set(robot, this.shown(robot).version);
+      this.#touched.set(robot, this.shown(robot));
     const slot = this.#slots.get(robot);
     if (slot !== undefined) slot.shown = undefined;
     this.#hash = undefined;

@@ -9,7 +9,7 @@
  */
 import type { CommandErrorCode } from "../command.ts";
 import type { Env } from "../env.ts";
-import { compareText, ROBOT_ID_RULE, type NodeId, type RobotId } from "../ids.ts";
+import { compareText, ROBOT_ID_RULE, type RobotId } from "../ids.ts";
 import { STATE_BYTES_MAX, STATE_DEPTH_MAX, type Json, type JsonObject } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
@@ -20,6 +20,7 @@ import { isPointer } from "./pointer.ts";
 import { RecordDraft } from "./record-draft.ts";
 import { recordToJson, type RobotRecord } from "./record.ts";
 import { RecordTable } from "./record-table.ts";
+import type { ShownRecord } from "./robot-slot.ts";
 
 export type WriteResult =
   | { readonly ok: true }
@@ -71,11 +72,6 @@ export class Records {
     for (const [robot, record] of this.#staged) this.#table.setOwn(generation, robot, record);
   }
 
-  /** Refuses own writes (`not-ready`) until the next {@link beginOwn}. */
-  suspendOwn(): void {
-    this.#own = undefined;
-  }
-
   takeChanged(): readonly RobotId[] {
     return this.#table.takeChanged();
   }
@@ -95,8 +91,8 @@ export class Records {
     return this.#table.shown(robot).root;
   }
 
-  /** Who registered the robot last, and whether it was retired since. */
-  standing(robot: RobotId): { readonly registrar: NodeId | undefined; readonly retired: boolean } {
+  /** Who registered the robot last, whose chains claim it, and whether it was retired since. */
+  standing(robot: RobotId): Pick<ShownRecord, "registrar" | "claimants" | "retired"> {
     return this.#table.shown(robot);
   }
 

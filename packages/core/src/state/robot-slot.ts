@@ -1,6 +1,6 @@
 /** One robot in memory: who wrote what about it, and the view worked out of that, kept until something changes. */
 import type { Env } from "../env.ts";
-import type { NodeId, RobotId } from "../ids.ts";
+import { compareText, type NodeId, type RobotId } from "../ids.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { toHex } from "../wire/hex.ts";
 import { standingTombstones, viewOf } from "./record-view.ts";
@@ -34,6 +34,8 @@ export interface ShownRecord {
   readonly aheadHlc: number;
   /** Who wrote the newest `/schedule`: the robot's registrar. */
   readonly registrar: NodeId | undefined;
+  /** Whose own chain says `/schedule` since the robot was retired, if it ever was; sorted. */
+  readonly claimants: readonly NodeId[];
   /** Retired, and nothing was written since. */
   readonly retired: boolean;
 }
@@ -82,8 +84,23 @@ export function showSources(
     etag,
     aheadHlc,
     registrar,
+    claimants: claimantsOf(sources, merged, horizon),
     retired,
   };
+}
+
+function claimantsOf(
+  sources: readonly Source[],
+  merged: MergedRecord,
+  horizon: number,
+): readonly NodeId[] {
+  const claimants = new Set<NodeId>();
+  for (const { author, record } of sources) {
+    const hlc = record.fields.get("/schedule")?.hlc;
+    if (hlc !== undefined && hlc <= horizon && hlc > (merged.retired?.hlc ?? 0))
+      claimants.add(author);
+  }
+  return claimants.size < 2 ? [...claimants] : [...claimants].toSorted(compareText);
 }
 
 /** The state alone, without the hashes of a {@link ShownRecord}. */
