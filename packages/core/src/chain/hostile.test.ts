@@ -12,13 +12,6 @@ import {
   type SyncMessage,
 } from "../sync/messages.ts";
 import { LACKS_MAX } from "../sync/sync.ts";
-import {
-  PULLS_MAX,
-  Pulls,
-  STAGED_PARTS_ALL_BYTES_MAX,
-  STAGED_PARTS_BYTES_MAX,
-} from "../sync/pulls.ts";
-import { ChainIndex } from "./chain-index.ts";
 import { decodeEntry, encodeEntryBody, type Entry, type EntryPayload } from "./entry.ts";
 import {
   AUTHOR_ROBOTS_MAX,
@@ -353,52 +346,6 @@ describe("hostile sync", () => {
         encodeSync(node.env, { ...have, entries: many(HAVE_ITEMS_MAX + 1, new Uint8Array(1)) }),
       ),
     ).toBeUndefined();
-  });
-
-  /** Pulls that wait for these parts of one snapshot. */
-  function waitingFor(parts: readonly string[], staged: { bytes: number }): Pulls {
-    const pulls = new Pulls(new ChainIndex(node.env), staged);
-    pulls.add("reported", "x", 1, 9, false);
-    const manifest = { kind: "snapshot", parts, robots: 1, covers: [] } as const;
-    pulls.await(
-      { document: "reported", author: "x", epoch: 1, bytes: new Uint8Array(1) } as unknown as Entry,
-      manifest,
-    );
-    pulls.ask();
-    return pulls;
-  }
-
-  test("CH6 P6 parts that no manifest names which is waited for are not staged, those of one up to STAGED_PARTS_BYTES_MAX", () => {
-    const staged = { bytes: 0 };
-    const pulls = waitingFor(["aa", "bb"], staged);
-    expect(pulls.stage("cc", new Uint8Array(1))).toBe(false);
-    expect(pulls.stage("aa", new Uint8Array(STAGED_PARTS_BYTES_MAX))).toBe(true);
-    expect(pulls.stage("bb", new Uint8Array(1))).toBe(false);
-    expect(staged.bytes).toBe(STAGED_PARTS_BYTES_MAX);
-    pulls.clear();
-    expect(staged.bytes).toBe(0);
-  });
-
-  test("CH6 P6 all peers together stage STAGED_PARTS_ALL_BYTES_MAX of parts", () => {
-    const staged = { bytes: 0 };
-    const part = new Uint8Array(STAGED_PARTS_BYTES_MAX);
-    const peers = STAGED_PARTS_ALL_BYTES_MAX / STAGED_PARTS_BYTES_MAX;
-    const full = Array.from({ length: peers }, () => waitingFor(["aa"], staged));
-    for (const pulls of full) expect(pulls.stage("aa", part)).toBe(true);
-    expect(waitingFor(["aa"], staged).stage("aa", new Uint8Array(1))).toBe(false);
-    full[0]?.clear();
-    expect(waitingFor(["aa"], staged).stage("aa", new Uint8Array(1))).toBe(true);
-  });
-
-  test("CH6 a peer makes a node ask for at most PULLS_MAX epochs", () => {
-    const pulls = new Pulls(new ChainIndex(node.env), { bytes: 0 });
-    for (let i = 0; i < PULLS_MAX + 10; i++) pulls.add("reported", `x${i}`, 1, 1, false);
-    let asked = 0;
-    while (!pulls.isEmpty) {
-      asked += pulls.ask()?.length ?? 0;
-      pulls.answered(false);
-    }
-    expect(asked).toBe(PULLS_MAX);
   });
 
   test("CH2 CH6 a snapshot whose parts the gate refuses is dropped, counted, and blocks nothing", () => {
