@@ -9,7 +9,7 @@ import { Recorder } from "./recorder.ts";
 export type LiarKind = "accuser" | "objector" | "replayer";
 
 /** How often a liar speaks: often enough to catch every gap, seldom enough to stay below the rate that mutes it. */
-const LIE_EVERY_MS = 250;
+const LIE_EVERY_MS = 500;
 
 /** Makes a member hostile for the rest of the run. */
 export function addLiar(fleet: Fleet, index: number, kind: LiarKind): void {
