@@ -36,7 +36,9 @@ async function startFarFleet(
       { name, region: "eu" },
       { meshPort, join: [farAddress, ...others], args: ["--announce", NOWHERE] },
     );
-    const { self } = (await node.json("/api/v1/peers")) as unknown as { readonly self: { readonly id: string } };
+    const { self } = (await node.json("/api/v1/peers")) as unknown as {
+      readonly self: { readonly id: string };
+    };
     others.push(`/ip4/127.0.0.1/tcp/${meshPort}/p2p/${self.id}`);
   }
   await fleet.allSee(["far", ...OTHERS], "up", 15_000);

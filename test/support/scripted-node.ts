@@ -38,7 +38,7 @@ export function nodeView(overrides: Partial<NodeView> = {}): NodeView {
   };
 }
 
-export function robotView(overrides: Partial<RobotView> = {}): RobotView {
+function robotView(overrides: Partial<RobotView> = {}): RobotView {
   return {
     robot: "security_bot",
     status: "up",

@@ -30,7 +30,8 @@ function main(): number {
     return 0;
   }
   const range = /^(\d+)(?:-(\d+))?$/.exec(values.seed);
-  if (range === null) return usage(`--seed takes a number or a range such as 1-50, not '${values.seed}'`);
+  if (range === null)
+    return usage(`--seed takes a number or a range such as 1-50, not '${values.seed}'`);
   const first = Number(range[1]);
   const last = Number(range[2] ?? range[1]);
   const nodes = values.nodes === undefined ? undefined : Number(values.nodes);
@@ -38,7 +39,8 @@ function main(): number {
   let isWell = true;
   for (let seed = first; seed <= last; seed++) {
     const scenario = findScenario(values.scenario, { seed, nodes, minutes });
-    if (scenario === undefined) return usage(`there is no scenario '${values.scenario}'; --list names them`);
+    if (scenario === undefined)
+      return usage(`there is no scenario '${values.scenario}'; --list names them`);
     console.log(replayCommand(scenario, seed));
     const report = runScenario(scenario, { seed, createCore });
     isWell &&= report.violations.length === 0;

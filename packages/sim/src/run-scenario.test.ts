@@ -19,7 +19,9 @@ function scenarioOf(name: string): Scenario {
 }
 
 /** A core that does something to the effects of the real one. */
-function patched(patch: (effects: ReturnType<ReturnType<CoreFactory>["handle"]>) => typeof effects): CoreFactory {
+function patched(
+  patch: (effects: ReturnType<ReturnType<CoreFactory>["handle"]>) => typeof effects,
+): CoreFactory {
   return (ports, identity, config) => {
     const core = createCore(ports, identity, config);
     return {
@@ -34,7 +36,8 @@ function patched(patch: (effects: ReturnType<ReturnType<CoreFactory>["handle"]>)
 
 describe("a run", () => {
   test("SG3 is the same for the same seed, event for event, and another one for another seed", () => {
-    const run = (seed: number): string => runScenario(fleetStory({ seed, nodes: 6, minutes: 3 }), { seed, createCore }).hash;
+    const run = (seed: number): string =>
+      runScenario(fleetStory({ seed, nodes: 6, minutes: 3 }), { seed, createCore }).hash;
     expect(run(4)).toBe(run(4));
     expect(run(4)).not.toBe(run(5));
   });
@@ -59,15 +62,24 @@ describe("a run", () => {
 
 describe("the checks notice", () => {
   test("P2 VE3 a node that never hears of its accusers' verdict, as VIOLATIONS_MAX violations at most", () => {
-    const deaf = patched((effects) => effects.filter((effect) => effect.type !== "publish" || effect.topic !== "verdict"));
-    const { violations } = runScenario(scenarioOf("small/5/cold/crash/honest/0"), { seed: 1, createCore: deaf });
+    const deaf = patched((effects) =>
+      effects.filter((effect) => effect.type !== "publish" || effect.topic !== "verdict"),
+    );
+    const { violations } = runScenario(scenarioOf("small/5/cold/crash/honest/0"), {
+      seed: 1,
+      createCore: deaf,
+    });
     expect(violations.length).toBeGreaterThan(0);
     expect(violations.length).toBeLessThanOrEqual(VIOLATIONS_MAX);
   });
 
   test("P5 a store that forgot to sync, after a power cut", () => {
     const lying = patched((effects) => effects.filter(({ type }) => type !== "persist"));
-    const run = (): unknown => checkScenario(scenarioOf("small/3/cold/restart-after/honest/0"), { seed: 1, createCore: lying });
+    const run = (): unknown =>
+      checkScenario(scenarioOf("small/3/cold/restart-after/honest/0"), {
+        seed: 1,
+        createCore: lying,
+      });
     expect(run).toThrow(/P5|VE3/);
   });
 
@@ -77,16 +89,28 @@ describe("the checks notice", () => {
       if (!isFirst) return effects;
       isFirst = false;
       const event = { type: "started", boot: 1 } as const;
-      return [...effects, ...Array.from({ length: EFFECTS_MAX + 1 }, () => ({ type: "emit", event }) as const)];
+      return [
+        ...effects,
+        ...Array.from({ length: EFFECTS_MAX + 1 }, () => ({ type: "emit", event }) as const),
+      ];
     });
-    const first = runScenario(scenarioOf("small/1/cold/crash/honest/0"), { seed: 1, createCore: chatty });
+    const first = runScenario(scenarioOf("small/1/cold/crash/honest/0"), {
+      seed: 1,
+      createCore: chatty,
+    });
     expect(first.violations.map(({ text }) => text).join()).toContain("effects");
     const stuck = patched((effects) => {
       const event = { type: "started", boot: 1 } as const;
-      const waiting = Array.from({ length: 100 }, () => ({ type: "emit", event, after: 1e9 }) as const);
+      const waiting = Array.from(
+        { length: 100 },
+        () => ({ type: "emit", event, after: 1e9 }) as const,
+      );
       return [...effects, ...waiting];
     });
-    const second = runScenario(scenarioOf("small/1/cold/crash/honest/0"), { seed: 1, createCore: stuck });
+    const second = runScenario(scenarioOf("small/1/cold/crash/honest/0"), {
+      seed: 1,
+      createCore: stuck,
+    });
     expect(second.violations.map(({ text }) => text).join()).toContain("wait for its disk");
     expect(WAITING_MAX).toBeLessThan(10_000);
   });
@@ -101,7 +125,10 @@ describe("the network", () => {
     fleet.node(1).stall(8_000, false);
     for (let i = 0; i < HELD_MAX + 100; i++) fleet.network.send(0, 1, "direct", new Uint8Array(1));
     const arrived: number[] = [];
-    fleet.add({ handled: (node, input) => void (node.index === 1 && input.type === "message" && arrived.push(fleet.nowMs)) });
+    fleet.add({
+      handled: (node, input) =>
+        void (node.index === 1 && input.type === "message" && arrived.push(fleet.nowMs)),
+    });
     fleet.runFor(3_000);
     fleet.heal(0, 1);
     fleet.runFor(10_000);
@@ -115,11 +142,23 @@ describe("the network", () => {
       const scenario: Scenario = {
         ...scenarioOf("small/5/cold/broken-link/honest/0"),
         network,
-        faults: [{ type: "cut", atMs: 40_000, forMs: 1_000, groupA: [0], groupB: [], isSilent: false, isOneWay: false }],
+        faults: [
+          {
+            type: "cut",
+            atMs: 40_000,
+            forMs: 1_000,
+            groupA: [0],
+            groupB: [],
+            isSilent: false,
+            isOneWay: false,
+          },
+        ],
       };
       const downs: string[] = [];
       const prepare = (fleet: Fleet): void =>
-        fleet.add({ emitted: (_node, event) => void (event.type === "verdict" && downs.push(event.kind)) });
+        fleet.add({
+          emitted: (_node, event) => void (event.type === "verdict" && downs.push(event.kind)),
+        });
       checkScenario(scenario, { seed: 2, createCore, prepare });
       expect(downs).toEqual([]);
     }
@@ -127,17 +166,30 @@ describe("the network", () => {
 });
 
 describe("an attacker", () => {
-  const quiet: Scenario = { ...scenarioOf("small/5/cold/crash/honest/0"), faults: [], forMs: 160_000 };
+  const quiet: Scenario = {
+    ...scenarioOf("small/5/cold/crash/honest/0"),
+    faults: [],
+    forMs: 160_000,
+  };
 
   test("P3 PU4 that is a node's only link and hands out its pulses when it is dead revives nothing", () => {
     const scenario: Scenario = {
       ...quiet,
       faults: [
-        { type: "cut", atMs: 40_000, forMs: 120_000, groupA: [0], groupB: [1, 2, 3], isSilent: false, isOneWay: false },
+        {
+          type: "cut",
+          atMs: 40_000,
+          forMs: 120_000,
+          groupA: [0],
+          groupB: [1, 2, 3],
+          isSilent: false,
+          isOneWay: false,
+        },
         { type: "crash", atMs: 70_000, node: 0, how: "power", downMs: Number.POSITIVE_INFINITY },
       ],
     };
-    const prepare = (fleet: Fleet): void => addHolder(fleet, { holder: 4, victim: 0, fromMs: 40_000, dripFromMs: 71_000 });
+    const prepare = (fleet: Fleet): void =>
+      addHolder(fleet, { holder: 4, victim: 0, fromMs: 40_000, dripFromMs: 71_000 });
     checkScenario(scenario, { seed: 1, createCore, prepare });
   });
 
@@ -145,12 +197,21 @@ describe("an attacker", () => {
     const scenario: Scenario = {
       ...quiet,
       faults: [
-        { type: "cut", atMs: 40_000, forMs: 120_000, groupA: [0], groupB: [1, 2, 3], isSilent: false, isOneWay: false },
+        {
+          type: "cut",
+          atMs: 40_000,
+          forMs: 120_000,
+          groupA: [0],
+          groupB: [1, 2, 3],
+          isSilent: false,
+          isOneWay: false,
+        },
         { type: "crash", atMs: 45_000, node: 0, how: "kill", downMs: 1_000 },
         { type: "crash", atMs: 70_000, node: 0, how: "power", downMs: Number.POSITIVE_INFINITY },
       ],
     };
-    const prepare = (fleet: Fleet): void => addHolder(fleet, { holder: 4, victim: 0, fromMs: 46_000, dripFromMs: 71_000 });
+    const prepare = (fleet: Fleet): void =>
+      addHolder(fleet, { holder: 4, victim: 0, fromMs: 46_000, dripFromMs: 71_000 });
     checkScenario(scenario, { seed: 1, createCore, prepare });
   });
 });

@@ -66,7 +66,13 @@ export function runScenario(scenario: Scenario, options: RunOptions): RunReport 
   const detection = new DetectionMeter(fleet);
   const traffic = new TrafficMeter(fleet);
   const checks = [verdicts, agreement, durability, bounds, detection, traffic];
-  for (const check of [...checks, new LifeCheck(fleet), new NumberCheck(fleet), new ConvergenceCheck(fleet)]) fleet.add(check);
+  for (const check of [
+    ...checks,
+    new LifeCheck(fleet),
+    new NumberCheck(fleet),
+    new ConvergenceCheck(fleet),
+  ])
+    fleet.add(check);
   prepare(fleet, scenario, durability);
   options.prepare?.(fleet);
   fleet.runUntil(scenario.forMs);
@@ -121,7 +127,10 @@ function addRobot(
     fleet.at(fleet.nowMs + scenario.patchEveryMs * random.between(0.5, 1.5), patch);
     durability.patch(node, robot, `field-${patches % 4}`, ++patches);
   };
-  fleet.at((scenario.startsMs[node.index] ?? 0) + 1_000 + random.between(0, scenario.beatEveryMs), beat);
+  fleet.at(
+    (scenario.startsMs[node.index] ?? 0) + 1_000 + random.between(0, scenario.beatEveryMs),
+    beat,
+  );
   fleet.at((scenario.startsMs[node.index] ?? 0) + 2_000 + scenario.beatEveryMs, patch);
 }
 
@@ -130,7 +139,10 @@ const QUIET_MS = 35_000;
 
 /** The line that repeats a run. */
 export function replayCommand(scenario: Scenario, seed: number): string {
-  const size = scenario.name === "story" ? ` --nodes ${scenario.nodes} --minutes ${scenario.forMs / 60_000}` : "";
+  const size =
+    scenario.name === "story"
+      ? ` --nodes ${scenario.nodes} --minutes ${scenario.forMs / 60_000}`
+      : "";
   return `node packages/sim/src/main.ts --seed ${seed} --scenario ${scenario.name}${size}`;
 }
 

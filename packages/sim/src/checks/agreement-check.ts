@@ -56,7 +56,10 @@ export class AgreementCheck implements Check {
     const { nodes, truth, hostile } = this.#fleet;
     return nodes
       .map(({ index }) => index)
-      .filter((index) => index !== subject && truth.isLive(index) && !hostile.has(index) && !truth.hasLeft(index));
+      .filter(
+        (index) =>
+          index !== subject && truth.isLive(index) && !hostile.has(index) && !truth.hasLeft(index),
+      );
   }
 
   #checkAgreement(viewers: readonly number[], subject: number): void {
@@ -73,13 +76,19 @@ export class AgreementCheck implements Check {
     const [common] = [...votes].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0] ?? [];
     for (const { index: viewer } of nodes) {
       const pair = viewer * nodes.length + subject;
-      const dissents = inReach.has(viewer) && all.includes(viewer) && opinionOf(this.#fleet.statusOf(viewer, subject)) !== common;
+      const dissents =
+        inReach.has(viewer) &&
+        all.includes(viewer) &&
+        opinionOf(this.#fleet.statusOf(viewer, subject)) !== common;
       if (!dissents) this.#dissentSinceMs[pair] = Number.POSITIVE_INFINITY;
       else this.#dissent(viewer, { subject, pair, common: common ?? "nothing" });
     }
   }
 
-  #dissent(viewer: number, about: { readonly subject: number; readonly pair: number; readonly common: string }): void {
+  #dissent(
+    viewer: number,
+    about: { readonly subject: number; readonly pair: number; readonly common: string },
+  ): void {
     const { board, nowMs } = this.#fleet;
     const { subject, pair, common } = about;
     this.#dissentSinceMs[pair] = Math.min(this.#dissentSinceMs[pair] as number, nowMs);
@@ -103,16 +112,23 @@ export class AgreementCheck implements Check {
     const entry = this.#fleet.statusOf(viewer, subject);
     const togetherSinceMs = truth.togetherSinceMs(viewer, subject);
     if (togetherSinceMs !== Number.POSITIVE_INFINITY) {
-      const sinceMs = Math.max(togetherSinceMs, truth.disturbedMs(viewer), truth.disturbedMs(subject));
+      const sinceMs = Math.max(
+        togetherSinceMs,
+        truth.disturbedMs(viewer),
+        truth.disturbedMs(subject),
+      );
       if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
       return;
     }
-    const awaySinceMs = truth.isLive(subject) ? truth.apartSinceMs(viewer, subject) : truth.deadSinceMs(subject);
+    const awaySinceMs = truth.isLive(subject)
+      ? truth.apartSinceMs(viewer, subject)
+      : truth.deadSinceMs(subject);
     const majoritySinceMs = truth.majorityChangedMs(viewer);
     if (!truth.hasMajority(viewer) && truth.roster > 2) {
       const sinceMs = Math.max(awaySinceMs, majoritySinceMs, truth.liveSinceMs(viewer));
       const isAnnounced = entry.status === "paused" || entry.status === "left";
-      if (entry.status !== "unknown" && !isAnnounced) this.#expect(viewer, subject, { word: "unknown", sinceMs, rule: "VE2" });
+      if (entry.status !== "unknown" && !isAnnounced)
+        this.#expect(viewer, subject, { word: "unknown", sinceMs, rule: "VE2" });
       return;
     }
     if (entry.status === "down" || entry.status === "paused" || entry.status === "left") return;
@@ -121,7 +137,11 @@ export class AgreementCheck implements Check {
     const isNewcomer = newcomerSinceMs > awaySinceMs;
     const sinceMs = Math.max(awaySinceMs, majoritySinceMs, newcomerSinceMs);
     if (nowMs - sinceMs < 0) return;
-    this.#expect(viewer, subject, { word: isNewcomer ? "deadToNewcomers" : "dead", sinceMs, rule: "VE3" });
+    this.#expect(viewer, subject, {
+      word: isNewcomer ? "deadToNewcomers" : "dead",
+      sinceMs,
+      rule: "VE3",
+    });
   }
 
   /** Enough honest witnesses are in reach of each other to accuse. */
@@ -135,13 +155,19 @@ export class AgreementCheck implements Check {
   /** When those that a node can reach came into its reach. */
   #reachChangedMs(viewer: number): readonly number[] {
     const { truth } = this.#fleet;
-    return truth.reach(viewer).map((other) => (other === viewer ? 0 : truth.togetherSinceMs(viewer, other)));
+    return truth
+      .reach(viewer)
+      .map((other) => (other === viewer ? 0 : truth.togetherSinceMs(viewer, other)));
   }
 
   #expect(
     viewer: number,
     subject: number,
-    expected: { readonly word: keyof typeof LIMITS; readonly sinceMs: number; readonly rule: string },
+    expected: {
+      readonly word: keyof typeof LIMITS;
+      readonly sinceMs: number;
+      readonly rule: string;
+    },
   ): void {
     const { board, nowMs, pulseEveryMs } = this.#fleet;
     const limitMs = LIMITS[expected.word] * pulseEveryMs * this.#patience;
@@ -149,7 +175,11 @@ export class AgreementCheck implements Check {
     if (forMs <= limitMs) return;
     const { status, reason } = board.get(viewer, subject);
     const text = `node ${viewer} says ${status} (${reason ?? "-"}) of node ${subject}; ${expected.word} was due ${Math.round(forMs - limitMs)} ms ago`;
-    this.#reportOnce(`${viewer}/${subject}/${expected.word}/${expected.sinceMs}`, expected.rule, text);
+    this.#reportOnce(
+      `${viewer}/${subject}/${expected.word}/${expected.sinceMs}`,
+      expected.rule,
+      text,
+    );
   }
 
   #reportOnce(key: string, rule: string, text: string): void {

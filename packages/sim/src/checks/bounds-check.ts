@@ -29,11 +29,17 @@ export class BoundsCheck implements Check {
 
   handled(node: SimNode, input: Input, effects: readonly Effect[]): void {
     this.mostEffects = Math.max(this.mostEffects, effects.length);
-    if (effects.length > EFFECTS_MAX) this.#reportOnce(`${input.type} of node ${node.index} has ${effects.length} effects`);
+    if (effects.length > EFFECTS_MAX)
+      this.#reportOnce(`${input.type} of node ${node.index} has ${effects.length} effects`);
     for (const effect of effects) {
-      if (effect.type === "set-timer") this.#timers[node.index] = (this.#timers[node.index] as number) + 1;
+      if (effect.type === "set-timer")
+        this.#timers[node.index] = (this.#timers[node.index] as number) + 1;
     }
-    if (input.type === "gossip" && effects[0]?.type !== "validate" && effects.every(({ type }) => type !== "validate")) {
+    if (
+      input.type === "gossip" &&
+      effects[0]?.type !== "validate" &&
+      effects.every(({ type }) => type !== "validate")
+    ) {
       this.#reportOnce(`node ${node.index} does not answer a gossip message`);
     }
   }
@@ -41,24 +47,28 @@ export class BoundsCheck implements Check {
   published(from: number, topic: Topic, bytes: Uint8Array): void {
     const limit = topic === "pulse" ? PULSE_BYTES : GOSSIP_BYTES_MAX;
     if (topic === "pulse") this.largestPulseBytes = Math.max(this.largestPulseBytes, bytes.length);
-    if (bytes.length > limit) this.#reportOnce(`node ${from} publishes ${bytes.length} bytes on ${topic}`);
+    if (bytes.length > limit)
+      this.#reportOnce(`node ${from} publishes ${bytes.length} bytes on ${topic}`);
   }
 
   sent(from: number, _to: number, channel: Channel, bytes: Uint8Array): void {
     const limit = channel === "direct" ? DIRECT_FRAME_BYTES_MAX : SYNC_FRAME_BYTES_MAX;
-    if (bytes.length > limit) this.#reportOnce(`node ${from} sends ${bytes.length} bytes on ${channel}`);
+    if (bytes.length > limit)
+      this.#reportOnce(`node ${from} sends ${bytes.length} bytes on ${channel}`);
   }
 
   sample(): void {
     for (const node of this.#fleet.nodes) {
-      if (node.waiting > WAITING_MAX) this.#reportOnce(`${node.waiting} effects of node ${node.index} wait for its disk`);
+      if (node.waiting > WAITING_MAX)
+        this.#reportOnce(`${node.waiting} effects of node ${node.index} wait for its disk`);
     }
     const minute = Math.floor(this.#fleet.nowMs / 60_000);
     if (minute === this.#minute) return;
     this.#minute = minute;
     for (const node of this.#fleet.nodes) {
       const timers = this.#timers[node.index] as number;
-      if (timers > TIMERS_PER_MINUTE) this.#reportOnce(`node ${node.index} planned ${timers} timers in a minute`);
+      if (timers > TIMERS_PER_MINUTE)
+        this.#reportOnce(`node ${node.index} planned ${timers} timers in a minute`);
     }
     this.#timers.fill(0);
   }

@@ -23,15 +23,18 @@ export class ConvergenceCheck implements Check {
       groups.set(hash, [...(groups.get(hash) ?? []), node.index]);
     }
     const first = live[0];
-    const isOnePiece = first !== undefined && live.every(({ index }) => truth.reach(first.index).includes(index));
+    const isOnePiece =
+      first !== undefined && live.every(({ index }) => truth.reach(first.index).includes(index));
     if (groups.size <= 1 || !isOnePiece) return;
-    const text = [...groups].map(([hash, members]) => `${hash.slice(0, 8)}: ${members.join(",")}`).join("; ");
+    const text = [...groups]
+      .map(([hash, members]) => `${hash.slice(0, 8)}: ${members.join(",")}`)
+      .join("; ");
     this.#fleet.report("P1", `documents differ at the end: ${text}`);
   }
 }
 
 /** SHA-256 of a node's canonical export. */
-export function documentHash(node: SimNode): string {
+function documentHash(node: SimNode): string {
   const bytes = node.core?.exportDocument() ?? new Uint8Array();
   return createHash("sha256").update(bytes).digest("hex");
 }

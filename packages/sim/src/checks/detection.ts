@@ -34,14 +34,21 @@ export class DetectionMeter implements Check {
       return;
     }
     for (const death of this.#open.values()) death.viewers.delete(node.index);
-    const viewers = this.#fleet.nodes.filter(({ index }) => truth.isLive(index) && truth.hasMajority(index));
-    this.#open.set(node.index, { atMs: nowMs, delaysMs: new Map(), viewers: new Set(viewers.map(({ index }) => index)) });
+    const viewers = this.#fleet.nodes.filter(
+      ({ index }) => truth.isLive(index) && truth.hasMajority(index),
+    );
+    this.#open.set(node.index, {
+      atMs: nowMs,
+      delaysMs: new Map(),
+      viewers: new Set(viewers.map(({ index }) => index)),
+    });
   }
 
   sample(): void {
     const { truth } = this.#fleet;
     for (const death of this.#open.values()) {
-      for (const viewer of death.viewers) if (!truth.hasMajority(viewer)) death.viewers.delete(viewer);
+      for (const viewer of death.viewers)
+        if (!truth.hasMajority(viewer)) death.viewers.delete(viewer);
     }
   }
 
@@ -49,7 +56,8 @@ export class DetectionMeter implements Check {
     if (event.type !== "verdict" || event.kind !== "down") return;
     const subject = this.#fleet.indexOf(event.subject) ?? -1;
     const death = this.#open.get(subject);
-    if (death === undefined || death.delaysMs.has(node.index) || !death.viewers.has(node.index)) return;
+    if (death === undefined || death.delaysMs.has(node.index) || !death.viewers.has(node.index))
+      return;
     death.delaysMs.set(node.index, this.#fleet.nowMs - death.atMs);
     const delays = [...death.viewers].flatMap((viewer) => death.delaysMs.get(viewer) ?? []);
     if (delays.length < Math.ceil(SHARE_OF_NODES * death.viewers.size)) return;

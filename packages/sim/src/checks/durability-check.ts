@@ -41,12 +41,17 @@ export class DurabilityCheck implements Check {
   }
 
   emitted(node: SimNode, event: CoreEvent): void {
-    if (event.type === "forked") this.#fleet.report("P5", `node ${node.index} holds a fork of ${event.author} at (${event.epoch}, ${event.seq})`);
+    if (event.type === "forked")
+      this.#fleet.report(
+        "P5",
+        `node ${node.index} holds a fork of ${event.author} at (${event.epoch}, ${event.seq})`,
+      );
     if (event.type === "started") this.#checkHome(node);
   }
 
   end(): void {
-    for (const node of this.#fleet.nodes) if (node.isRunning && !node.isStalled) this.#checkHome(node);
+    for (const node of this.#fleet.nodes)
+      if (node.isRunning && !node.isStalled) this.#checkHome(node);
   }
 
   #checkHome(node: SimNode): void {
@@ -56,12 +61,18 @@ export class DurabilityCheck implements Check {
       if (key !== `${node.index}/${robot}`) continue;
       const view = node.core?.robot(robot, node.now);
       if (view === undefined || view.beats < beats) {
-        this.#fleet.report("P5", `node ${node.index} has ${view?.beats ?? "no"} beats of ${robot} after ${beats} were acknowledged`);
+        this.#fleet.report(
+          "P5",
+          `node ${node.index} has ${view?.beats ?? "no"} beats of ${robot} after ${beats} were acknowledged`,
+        );
       }
       for (const [field, value] of state) {
         const held = view?.state[field];
         if (typeof held !== "number" || held < value) {
-          this.#fleet.report("P5", `node ${node.index} holds ${String(held)} in ${robot}.${field} after ${value} was acknowledged`);
+          this.#fleet.report(
+            "P5",
+            `node ${node.index} holds ${JSON.stringify(held)} in ${robot}.${field} after ${value} was acknowledged`,
+          );
         }
       }
     }

@@ -32,13 +32,17 @@ export class LifeCheck implements Check {
 
   #check(viewer: number, subject: number): void {
     const { board, truth, nowMs, pulseEveryMs, hostile } = this.#fleet;
-    if (truth.isLive(subject) || hostile.has(viewer) || !saysAlive(board.get(viewer, subject))) return;
+    if (truth.isLive(subject) || hostile.has(viewer) || !saysAlive(board.get(viewer, subject)))
+      return;
     const awayMs = nowMs - truth.deadSinceMs(subject);
     if (awayMs <= LIFE_INTERVALS * pulseEveryMs) return;
     const key = `${viewer}/${subject}/${truth.deadSinceMs(subject)}`;
     if (this.#reported.has(key)) return;
     this.#reported.add(key);
     const { status } = board.get(viewer, subject);
-    this.#fleet.report("P3", `node ${viewer} says ${status} of node ${subject}, which is dead for ${Math.round(awayMs)} ms`);
+    this.#fleet.report(
+      "P3",
+      `node ${viewer} says ${status} of node ${subject}, which is dead for ${Math.round(awayMs)} ms`,
+    );
   }
 }

@@ -35,7 +35,10 @@ export class NumberCheck implements Check {
     if (newest === undefined || boot > newest.boot || (boot === newest.boot && seq > newest.seq)) {
       this.#pulses.set(from, { boot, seq, bytes });
     } else if (newest.bytes !== bytes) {
-      this.#fleet.report("P5", `node ${from} pulses (${boot}, ${seq}) after (${newest.boot}, ${newest.seq})`);
+      this.#fleet.report(
+        "P5",
+        `node ${from} pulses (${boot}, ${seq}) after (${newest.boot}, ${newest.seq})`,
+      );
     }
   }
 
@@ -46,6 +49,10 @@ export class NumberCheck implements Check {
     const name = `${from}/${observation.boot}/${observation.seq}`;
     const known = this.#observations.get(name);
     if (known === undefined) this.#observations.set(name, bytes);
-    else if (known !== bytes) this.#fleet.report("P5", `node ${from} says two things as observation (${observation.boot}, ${observation.seq})`);
+    else if (known !== bytes)
+      this.#fleet.report(
+        "P5",
+        `node ${from} says two things as observation (${observation.boot}, ${observation.seq})`,
+      );
   }
 }

@@ -20,7 +20,9 @@ export class TrafficMeter implements Check {
 
   get result(): Traffic {
     const nodeSeconds = (this.#fleet.nodes.length * this.#fleet.nowMs) / 1_000;
-    const rates = [...this.#bytes].map(([name, bytes]) => [name, Math.round(bytes / nodeSeconds)] as const);
+    const rates = [...this.#bytes].map(
+      ([name, bytes]) => [name, Math.round(bytes / nodeSeconds)] as const,
+    );
     return { bytesPerNodeSecond: Object.fromEntries(rates), messages: this.#messages };
   }
 

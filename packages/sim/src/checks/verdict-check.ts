@@ -69,7 +69,8 @@ export class VerdictCheck implements Check {
   }
 
   emitted(node: SimNode, event: CoreEvent): void {
-    if (event.type !== "verdict" || event.kind !== "down" || this.#fleet.hostile.has(node.index)) return;
+    if (event.type !== "verdict" || event.kind !== "down" || this.#fleet.hostile.has(node.index))
+      return;
     this.verdicts += 1;
     const subject = this.#fleet.indexOf(event.subject);
     if (subject === undefined) return;
@@ -78,12 +79,17 @@ export class VerdictCheck implements Check {
     const quorum = roster === 2 ? 1 : Math.min(QUORUM_LIMIT, Math.floor(roster / 2) + 1);
     const where = `node ${node.index} about node ${subject}`;
     if (accusers.size < quorum) {
-      this.#fleet.report("P2", `${where}: down with ${accusers.size} accusers where the quorum is ${quorum}`);
+      this.#fleet.report(
+        "P2",
+        `${where}: down with ${accusers.size} accusers where the quorum is ${quorum}`,
+      );
     }
-    if (accusers.has(event.subject)) this.#fleet.report("P2", `${where}: the subject is among its accusers`);
+    if (accusers.has(event.subject))
+      this.#fleet.report("P2", `${where}: the subject is among its accusers`);
     const known = this.#accusers.get(`${event.subject}/${event.pulse.boot}/${event.pulse.seq}`);
     for (const accuser of accusers) {
-      if (known?.has(accuser) !== true) this.#fleet.report("P2", `${where}: ${accuser} never accused by that pulse`);
+      if (known?.has(accuser) !== true)
+        this.#fleet.report("P2", `${where}: ${accuser} never accused by that pulse`);
     }
     this.#checkTruth(node.index, subject);
   }
@@ -92,15 +98,25 @@ export class VerdictCheck implements Check {
     const { nowMs, pulseEveryMs, truth, nodes } = this.#fleet;
     const togetherMs = nowMs - truth.togetherSinceMs(viewer, subject);
     const livedMs = nowMs - truth.liveSinceMs(subject);
-    if (Math.min(togetherMs, livedMs) > AFTERMATH_INTERVALS * pulseEveryMs && truth.isLive(subject)) {
+    if (
+      Math.min(togetherMs, livedMs) > AFTERMATH_INTERVALS * pulseEveryMs &&
+      truth.isLive(subject)
+    ) {
       this.falseVerdicts += 1;
       const text = `node ${viewer} says down of node ${subject}, which it has been in reach of for ${Math.round(togetherMs)} ms`;
       if (this.#options.isStrict) this.#fleet.report("P2", text);
     }
     const isPair = nodes.length === 2;
     const noMajorityMs = nowMs - truth.majorityChangedMs(viewer);
-    if (!isPair && !truth.hasMajority(viewer) && noMajorityMs > AFTERMATH_INTERVALS * pulseEveryMs) {
-      this.#fleet.report("P2", `node ${viewer} says down of node ${subject} without a majority for ${Math.round(noMajorityMs)} ms`);
+    if (
+      !isPair &&
+      !truth.hasMajority(viewer) &&
+      noMajorityMs > AFTERMATH_INTERVALS * pulseEveryMs
+    ) {
+      this.#fleet.report(
+        "P2",
+        `node ${viewer} says down of node ${subject} without a majority for ${Math.round(noMajorityMs)} ms`,
+      );
     }
   }
 
@@ -125,7 +141,10 @@ export class VerdictCheck implements Check {
       if (kind !== "accuse" || about === undefined) continue;
       const silentMs = nowMs - (this.#heardMadeMs[node.index * nodes.length + about] as number);
       if (silentMs < SILENCE_INTERVALS * pulseEveryMs * 0.999 - CLOCK_TOLERANCE_MS) {
-        this.#fleet.report("P2", `node ${node.index} accuses node ${about} after a silence of ${Math.round(silentMs)} ms`);
+        this.#fleet.report(
+          "P2",
+          `node ${node.index} accuses node ${about} after a silence of ${Math.round(silentMs)} ms`,
+        );
       }
     }
   }

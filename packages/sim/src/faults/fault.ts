@@ -42,5 +42,7 @@ export type Fault =
 /** When a fault is over. */
 export function endOf(fault: Fault): number {
   if (fault.type === "step") return fault.atMs;
-  return fault.atMs + (fault.type === "crash" || fault.type === "stop" ? fault.downMs : fault.forMs);
+  return (
+    fault.atMs + (fault.type === "crash" || fault.type === "stop" ? fault.downMs : fault.forMs)
+  );
 }

@@ -64,7 +64,8 @@ export class Fleet implements Tap, NodeWatcher {
     this.#sampleEveryMs = options.sampleEveryMs ?? 250;
     this.pulseEveryMs = options.config?.pulseEveryMs ?? 1_000;
     const nodes: SimNode[] = [];
-    for (let index = 0; index < options.nodes; index++) nodes.push(this.#createNode(index, options));
+    for (let index = 0; index < options.nodes; index++)
+      nodes.push(this.#createNode(index, options));
     this.nodes = nodes;
     const changed = (): void => this.#truthChanged();
     const { clock, random } = this;
@@ -88,7 +89,8 @@ export class Fleet implements Tap, NodeWatcher {
 
   node(index: number): SimNode {
     const node = this.nodes[index];
-    if (node === undefined) throw new RangeError(`Cannot find node ${index} as the fleet has ${this.nodes.length}.`);
+    if (node === undefined)
+      throw new RangeError(`Cannot find node ${index} as the fleet has ${this.nodes.length}.`);
     return node;
   }
 
@@ -110,7 +112,8 @@ export class Fleet implements Tap, NodeWatcher {
   }
 
   report(rule: string, text: string): void {
-    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ rule, atMs: Math.round(this.nowMs), text });
+    if (this.violations.length < VIOLATIONS_MAX)
+      this.violations.push({ rule, atMs: Math.round(this.nowMs), text });
   }
 
   /** Plans something for a moment of the run. */
@@ -119,7 +122,11 @@ export class Fleet implements Tap, NodeWatcher {
   }
 
   /** Swallows everything between two nodes, either way or one way; without `isSilent` their connection is reset as well. */
-  cut(a: number, b: number, how: { readonly isSilent: boolean; readonly isOneWay?: boolean | undefined }): void {
+  cut(
+    a: number,
+    b: number,
+    how: { readonly isSilent: boolean; readonly isOneWay?: boolean | undefined },
+  ): void {
     this.network.links.block(a, b);
     if (how.isOneWay !== true) this.network.links.block(b, a);
     if (how.isSilent) this.network.connections.watchSilence(a, b);
@@ -174,7 +181,11 @@ export class Fleet implements Tap, NodeWatcher {
       const subject = this.indexOf(event.node);
       this.trace.text(event.to);
       if (subject !== undefined) {
-        this.board.set(node.index, subject, { status: event.to, reason: event.reason, sinceMs: this.nowMs });
+        this.board.set(node.index, subject, {
+          status: event.to,
+          reason: event.reason,
+          sinceMs: this.nowMs,
+        });
       }
     }
     for (const check of this.#checks) check.emitted?.(node, event);
@@ -218,7 +229,13 @@ export class Fleet implements Tap, NodeWatcher {
         random: this.random,
         createCore: options.createCore,
         createPorts: (node, random) => createNodePorts(this.shared, node, random),
-        identity: { fleet: FLEET_ID, self: id, name: `node-${index}`, region, agent: "pulsemesh/sim" },
+        identity: {
+          fleet: FLEET_ID,
+          self: id,
+          name: `node-${index}`,
+          region,
+          agent: "pulsemesh/sim",
+        },
         config: options.config ?? {},
         idOf: (other) => this.node(other).id,
         indexOf: (node) => this.indexOf(node),

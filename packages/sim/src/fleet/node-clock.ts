@@ -27,7 +27,10 @@ export class NodeClock {
 
   /** Both clocks at a virtual moment. */
   now(virtualMs: number): Now {
-    return { monoMs: this.monoMs(virtualMs), wallMs: Math.floor(WALL_START_MS + virtualMs + this.#wallErrorMs) };
+    return {
+      monoMs: this.monoMs(virtualMs),
+      wallMs: Math.floor(WALL_START_MS + virtualMs + this.#wallErrorMs),
+    };
   }
 
   monoMs(virtualMs: number): number {

@@ -173,7 +173,8 @@ export class SimNode implements Endpoint {
     this.#isStalled = true;
     const life = this.#life;
     const connections = this.#network?.connections;
-    for (const peer of this.#network?.neighbours[this.index] ?? []) connections?.watchSilence(this.index, peer);
+    for (const peer of this.#network?.neighbours[this.index] ?? [])
+      connections?.watchSilence(this.index, peer);
     this.#deps.watcher.lifeChanged(this);
     this.#deps.clock.call(this.#deps.clock.nowMs + forMs, () => {
       if (life !== this.#life || !this.#isStalled) return;
@@ -199,7 +200,10 @@ export class SimNode implements Endpoint {
   }
 
   peerUp(peer: number): void {
-    this.#take({ type: "peer-up", peer: { node: this.#deps.idOf(peer), agent: "sim", addresses: [] } });
+    this.#take({
+      type: "peer-up",
+      peer: { node: this.#deps.idOf(peer), agent: "sim", addresses: [] },
+    });
   }
 
   peerDown(peer: number): void {
@@ -251,7 +255,8 @@ export class SimNode implements Endpoint {
     for (const effect of effects) {
       if (life !== this.#life) return;
       if (effect.type === "validate") {
-        if (effect.result === "accept" && message !== undefined) this.#network?.forward(message, this.index);
+        if (effect.result === "accept" && message !== undefined)
+          this.#network?.forward(message, this.index);
       } else if (effect.type === "persist") {
         this.#persist(effect);
       } else if (!waits(effect) || this.#lanes.admit(effect)) {
@@ -283,14 +288,18 @@ export class SimNode implements Endpoint {
         this.#timers.set(effect.id, effect.generation);
         if (Number.isFinite(effect.atMonoMs)) {
           const lateMs = this.#random.between(0.01, TIMER_LATE_MS);
-          clock.at(this.clock.virtualMs(effect.atMonoMs) + lateMs, new TimerTask(this, this.#life, effect));
+          clock.at(
+            this.clock.virtualMs(effect.atMonoMs) + lateMs,
+            new TimerTask(this, this.#life, effect),
+          );
         }
         break;
       case "load": {
         const rows = this.disk.scan(effect.range);
         const life = this.#life;
         clock.call(clock.nowMs + this.#random.between(0.1, 2), () => {
-          if (life === this.#life) this.#take({ type: "loaded", load: effect.load, rows, done: true });
+          if (life === this.#life)
+            this.#take({ type: "loaded", load: effect.load, rows, done: true });
         });
         break;
       }
@@ -328,7 +337,11 @@ class TimerTask {
   readonly generation: number;
   readonly atMonoMs: number;
 
-  constructor(node: SimNode, life: number, effect: { id: TimerId; generation: number; atMonoMs: number }) {
+  constructor(
+    node: SimNode,
+    life: number,
+    effect: { id: TimerId; generation: number; atMonoMs: number },
+  ) {
     this.#node = node;
     this.life = life;
     this.id = effect.id;
@@ -342,5 +355,10 @@ class TimerTask {
 }
 
 function waits(effect: Effect): boolean {
-  return effect.type === "publish" || effect.type === "send" || effect.type === "emit" || effect.type === "reply";
+  return (
+    effect.type === "publish" ||
+    effect.type === "send" ||
+    effect.type === "emit" ||
+    effect.type === "reply"
+  );
 }

@@ -13,7 +13,9 @@ export class StatusBoard {
   readonly #rows: BoardEntry[][];
 
   constructor(nodes: number) {
-    this.#rows = Array.from({ length: nodes }, () => Array.from({ length: nodes }, () => NOT_HEARD));
+    this.#rows = Array.from({ length: nodes }, () =>
+      Array.from({ length: nodes }, () => NOT_HEARD),
+    );
   }
 
   /** What `viewer` says of `subject`. */

@@ -22,7 +22,14 @@ export class Truth {
   readonly #hasStarted: Uint8Array;
   readonly #hasLeft = new Set<number>();
 
-  constructor(deps: { readonly clock: VirtualClock; readonly endpoints: readonly Endpoint[]; readonly network: () => Network }, nodes: number) {
+  constructor(
+    deps: {
+      readonly clock: VirtualClock;
+      readonly endpoints: readonly Endpoint[];
+      readonly network: () => Network;
+    },
+    nodes: number,
+  ) {
     this.#clock = deps.clock;
     this.#endpoints = deps.endpoints;
     this.#network = deps.network;
@@ -97,7 +104,8 @@ export class Truth {
   /** Nodes that count: all that ever started and did not leave. */
   get roster(): number {
     let count = 0;
-    for (let node = 0; node < this.#nodes; node++) if (this.hasStarted(node) && !this.#hasLeft.has(node)) count += 1;
+    for (let node = 0; node < this.#nodes; node++)
+      if (this.hasStarted(node) && !this.#hasLeft.has(node)) count += 1;
     return count;
   }
 
@@ -105,7 +113,11 @@ export class Truth {
   reach(node: number): readonly number[] {
     const reached: number[] = [];
     for (let other = 0; other < this.#nodes; other++) {
-      if (this.#hears[node * this.#nodes + other] === 1 && this.#hears[other * this.#nodes + node] === 1) reached.push(other);
+      if (
+        this.#hears[node * this.#nodes + other] === 1 &&
+        this.#hears[other * this.#nodes + node] === 1
+      )
+        reached.push(other);
     }
     return reached;
   }
@@ -146,7 +158,8 @@ export class Truth {
     for (let node = 0; node < this.#nodes; node++) {
       let inSight = 0;
       for (let other = 0; other < this.#nodes; other++) {
-        if (this.#hears[node * this.#nodes + other] === 1 && !this.#hasLeft.has(other)) inSight += 1;
+        if (this.#hears[node * this.#nodes + other] === 1 && !this.#hasLeft.has(other))
+          inSight += 1;
       }
       const hasMajority = inSight * 2 > roster ? 1 : 0;
       if (hasMajority === this.#hasMajority[node]) continue;

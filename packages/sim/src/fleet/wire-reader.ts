@@ -46,7 +46,10 @@ export class WireReader {
     if (map === undefined) return undefined;
     const { a: author, b: body, k: kind, s: signature } = map;
     const isWhole =
-      typeof author === "string" && typeof kind === "string" && body instanceof Uint8Array && signature instanceof Uint8Array;
+      typeof author === "string" &&
+      typeof kind === "string" &&
+      body instanceof Uint8Array &&
+      signature instanceof Uint8Array;
     return isWhole ? { author, kind, body, signature } : undefined;
   }
 
@@ -70,7 +73,12 @@ export class WireReader {
     const items = map?.["i"];
     if (map === undefined || !Array.isArray(items)) return undefined;
     const statements = (items as readonly (readonly [number, NodeId, number, number])[]).map(
-      ([kind, subject, boot, seq]) => ({ kind: STATEMENT_KINDS[kind] ?? "unknown", subject, boot, seq }),
+      ([kind, subject, boot, seq]) => ({
+        kind: STATEMENT_KINDS[kind] ?? "unknown",
+        subject,
+        boot,
+        seq,
+      }),
     );
     return { author: envelope.author, boot: Number(map["b"]), seq: Number(map["q"]), statements };
   }
@@ -78,7 +86,11 @@ export class WireReader {
   #decode(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
     try {
       const value = this.#codec.decode(bytes);
-      const isMap = typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+      const isMap =
+        typeof value === "object" &&
+        value !== null &&
+        !Array.isArray(value) &&
+        !(value instanceof Uint8Array);
       return isMap ? (value as Readonly<Record<string, unknown>>) : undefined;
     } catch {
       return undefined;

@@ -39,7 +39,10 @@ export class Forger {
       evidence ?? null,
     ]);
     this.#seq += 1;
-    return this.#seal("observation", codec.encode({ b: boot, i: items, q: this.#seq, u: Math.floor(upMs) }));
+    return this.#seal(
+      "observation",
+      codec.encode({ b: boot, i: items, q: this.#seq, u: Math.floor(upMs) }),
+    );
   }
 
   /** The signed header of a pulse without its attachment, as evidence carries it. */

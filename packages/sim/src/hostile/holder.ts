@@ -22,7 +22,9 @@ export function addHolder(fleet: Fleet, options: HolderOptions): void {
   // What the victim gets to see is the holder's choice; nothing is expected of its view.
   fleet.hostile.add(victim);
   const { id } = fleet.node(victim);
-  fleet.at(fromMs, () => fleet.network.censor(holder, (bytes) => fleet.wire.pulse(bytes)?.author === id));
+  fleet.at(fromMs, () =>
+    fleet.network.censor(holder, (bytes) => fleet.wire.pulse(bytes)?.author === id),
+  );
   let next = 0;
   const drip = (): void => {
     fleet.at(fleet.nowMs + fleet.pulseEveryMs, drip);

@@ -43,20 +43,33 @@ function speak(fleet: Fleet, index: number, tools: Tools): void {
     if (newest === undefined) continue;
     const { boot: of, seq } = newest;
     const evidence = tools.forger.headerOf(newest.bytes);
-    if (tools.kind === "accuser") statements.push({ kind: "accuse", subject: id, boot: of, seq, evidence });
-    else statements.push({ kind: "object", subject: id, boot: of, seq, evidence }, { kind: "up", subject: id, boot: of, seq, evidence });
+    if (tools.kind === "accuser")
+      statements.push({ kind: "accuse", subject: id, boot: of, seq, evidence });
+    else
+      statements.push(
+        { kind: "object", subject: id, boot: of, seq, evidence },
+        { kind: "up", subject: id, boot: of, seq, evidence },
+      );
   }
   const upMs = fleet.nowMs - fleet.truth.liveSinceMs(index);
-  fleet.network.publish(index, "verdict", tools.forger.observation(boot, upMs, statements.slice(0, 40)));
+  fleet.network.publish(
+    index,
+    "verdict",
+    tools.forger.observation(boot, upMs, statements.slice(0, 40)),
+  );
 }
 
 /** Plays back pulses of everybody: the newest again, and one from the past, each as if it were new. */
 function replay(fleet: Fleet, index: number, recorder: Recorder): void {
   for (const { index: other } of fleet.nodes) {
     const pulses = recorder.of(other);
-    const past = pulses.length === 0 ? undefined : pulses[Math.floor(fleet.nowMs / LIE_EVERY_MS) % pulses.length];
+    const past =
+      pulses.length === 0
+        ? undefined
+        : pulses[Math.floor(fleet.nowMs / LIE_EVERY_MS) % pulses.length];
     for (const pulse of [pulses.at(-1), past]) {
-      if (pulse !== undefined && other !== index) fleet.network.publish(index, "pulse", pulse.bytes);
+      if (pulse !== undefined && other !== index)
+        fleet.network.publish(index, "pulse", pulse.bytes);
     }
   }
 }

@@ -32,7 +32,11 @@ export class Recorder implements Check {
     if (pulse === undefined || author === undefined) return;
     const pulses = this.#pulses.get(author) ?? [];
     const newest = pulses.at(-1);
-    if (newest !== undefined && (newest.boot > pulse.boot || (newest.boot === pulse.boot && newest.seq >= pulse.seq))) return;
+    if (
+      newest !== undefined &&
+      (newest.boot > pulse.boot || (newest.boot === pulse.boot && newest.seq >= pulse.seq))
+    )
+      return;
     pulses.push({ bytes: input.bytes, boot: pulse.boot, seq: pulse.seq, atMs: this.#fleet.nowMs });
     if (pulses.length > KEPT_PULSES) pulses.shift();
     this.#pulses.set(author, pulses);

@@ -76,7 +76,8 @@ export class Connections {
   /** Connections that were given up while a process was away, or a link was cut, are dialled again. */
   redial(node: number, peer: number): void {
     if (this.#deps.neighbours[node]?.includes(peer) !== true) return;
-    if (!this.areConnected(node, peer)) this.#dial(node, peer, this.#deps.random.between(0, this.#pause(node, peer)));
+    if (!this.areConnected(node, peer))
+      this.#dial(node, peer, this.#deps.random.between(0, this.#pause(node, peer)));
   }
 
   disconnect(a: number, b: number): void {
@@ -135,13 +136,19 @@ export class Connections {
     clock.call(sinceMs + GIVE_UP_MS, () => {
       const isSilent =
         links.silentSinceMs(a, b) <= sinceMs ||
-        [a, b].some((node) => endpoints[node]?.isRunning !== true || endpoints[node]?.isStalled === true);
-      if (isSilent && this.areConnected(a, b) && this.numberOf(a, b) === number) this.disconnect(a, b);
+        [a, b].some(
+          (node) => endpoints[node]?.isRunning !== true || endpoints[node]?.isStalled === true,
+        );
+      if (isSilent && this.areConnected(a, b) && this.numberOf(a, b) === number)
+        this.disconnect(a, b);
     });
   }
 
   #pause(a: number, b: number): number {
-    return Math.min(BACK_OFF_MS_LIMIT, Math.max(BACK_OFF_MS_MIN, this.#backOffMs[this.#pair(a, b)] as number));
+    return Math.min(
+      BACK_OFF_MS_LIMIT,
+      Math.max(BACK_OFF_MS_MIN, this.#backOffMs[this.#pair(a, b)] as number),
+    );
   }
 
   #pair(a: number, b: number): number {

@@ -22,7 +22,11 @@ export class Links {
   readonly #held = new Map<number, VirtualTask[]>();
   model: NetworkModel;
 
-  constructor(deps: { readonly clock: VirtualClock; readonly random: SeededRandom }, nodes: number, model: NetworkModel) {
+  constructor(
+    deps: { readonly clock: VirtualClock; readonly random: SeededRandom },
+    nodes: number,
+    model: NetworkModel,
+  ) {
     this.#clock = deps.clock;
     this.#random = deps.random;
     this.#nodes = nodes;
@@ -87,7 +91,8 @@ export class Links {
     const { model } = this;
     if (model.lossShare > 0 && this.#random.unit() < model.lossShare) return undefined;
     const arrivalMs = this.#clock.nowMs + this.#delayMs();
-    if (model.stallEveryMs === 0 && this.#stallEndMs[from * this.#nodes + to] === 0) return arrivalMs;
+    if (model.stallEveryMs === 0 && this.#stallEndMs[from * this.#nodes + to] === 0)
+      return arrivalMs;
     return Math.max(arrivalMs, this.#stallEnd(from * this.#nodes + to));
   }
 
@@ -96,7 +101,11 @@ export class Links {
     const link = from * this.#nodes + to;
     let arrivalMs = this.#clock.nowMs + this.#delayMs();
     while (this.#random.chance(this.model.lossShare)) arrivalMs += RETRANSMIT_MS;
-    arrivalMs = Math.max(arrivalMs, this.#stallEnd(link), (this.#streamLastMs[link * 2 + channel] as number) + 0.001);
+    arrivalMs = Math.max(
+      arrivalMs,
+      this.#stallEnd(link),
+      (this.#streamLastMs[link * 2 + channel] as number) + 0.001,
+    );
     this.#streamLastMs[link * 2 + channel] = arrivalMs;
     return arrivalMs;
   }

@@ -72,7 +72,8 @@ export class Network {
 
   #spread(message: GossipMessage, from: number): void {
     for (const to of this.neighbours[from] as readonly number[]) {
-      if (!message.hasSeen(to) && this.connections.areConnected(from, to)) this.#transmit(message, from, to);
+      if (!message.hasSeen(to) && this.connections.areConnected(from, to))
+        this.#transmit(message, from, to);
     }
   }
 
@@ -80,9 +81,19 @@ export class Network {
   send(from: number, to: number, channel: Channel, bytes: Uint8Array): boolean {
     if (!this.connections.areConnected(from, to)) return false;
     this.#deps.tap.sent(from, to, channel, bytes);
-    const frame = new FrameArrival(this, { from, to, channel, bytes, number: this.connections.numberOf(from, to) });
+    const frame = new FrameArrival(this, {
+      from,
+      to,
+      channel,
+      bytes,
+      number: this.connections.numberOf(from, to),
+    });
     if (this.links.isBlocked(from, to)) this.links.hold(from, to, frame);
-    else this.#deps.clock.at(this.links.streamArrivalMs(from, to, channel === "direct" ? 0 : 1), frame);
+    else
+      this.#deps.clock.at(
+        this.links.streamArrivalMs(from, to, channel === "direct" ? 0 : 1),
+        frame,
+      );
     return true;
   }
 
@@ -111,7 +122,8 @@ export class Network {
   #transmit(message: GossipMessage, from: number, to: number): void {
     if (this.links.isBlocked(from, to)) {
       // Where loss is a stall, a cut is a long one; where it is a gap, a cut is many of them.
-      if (this.links.model.stallEveryMs > 0) this.links.hold(from, to, new GossipArrival(this, message, from, to));
+      if (this.links.model.stallEveryMs > 0)
+        this.links.hold(from, to, new GossipArrival(this, message, from, to));
       return;
     }
     const arrivalMs = this.links.gossipArrivalMs(from, to);

@@ -23,7 +23,10 @@ export class KeyRing {
   create(): NodeId {
     let node = NODE_ID_PREFIX;
     while (node.length < NODE_ID_LENGTH) node += ALPHABET[this.#random.integer(ALPHABET.length)];
-    this.#secrets.set(node, Uint32Array.from({ length: 4 }, () => this.#random.word()));
+    this.#secrets.set(
+      node,
+      Uint32Array.from({ length: 4 }, () => this.#random.word()),
+    );
     return node;
   }
 
@@ -37,7 +40,8 @@ export class KeyRing {
 
   #sign(node: NodeId, bytes: Uint8Array): Uint8Array {
     const secret = this.#secrets.get(node);
-    if (secret === undefined) throw new RangeError("Cannot sign as a node whose key the ring does not hold.");
+    if (secret === undefined)
+      throw new RangeError("Cannot sign as a node whose key the ring does not hold.");
     const signature = new Uint8Array(SIGNATURE_BYTES);
     new Uint32Array(signature.buffer).set(keyedHash(secret, bytes));
     return signature;
@@ -48,8 +52,10 @@ export class KeyRing {
     if (secret === undefined || signature.length !== SIGNATURE_BYTES) return false;
     const words = keyedHash(secret, bytes);
     const claimed = new DataView(signature.buffer, signature.byteOffset, SIGNATURE_BYTES);
-    for (let i = 0; i < words.length; i++) if (claimed.getUint32(i * 4, true) !== words[i]) return false;
-    for (let i = words.length; i < SIGNATURE_BYTES / 4; i++) if (claimed.getUint32(i * 4, true) !== 0) return false;
+    for (let i = 0; i < words.length; i++)
+      if (claimed.getUint32(i * 4, true) !== words[i]) return false;
+    for (let i = words.length; i < SIGNATURE_BYTES / 4; i++)
+      if (claimed.getUint32(i * 4, true) !== 0) return false;
     return true;
   }
 }

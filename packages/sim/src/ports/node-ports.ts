@@ -14,7 +14,11 @@ export interface SharedPorts {
 }
 
 export function createSharedPorts(random: SeededRandom): SharedPorts {
-  return { codec: createCachedCodec(), hash: createCachedHash(), keys: new KeyRing(random.fork("keys")) };
+  return {
+    codec: createCachedCodec(),
+    hash: createCachedHash(),
+    keys: new KeyRing(random.fork("keys")),
+  };
 }
 
 /** The ports of one life of one node; documents start empty, as memory does. */

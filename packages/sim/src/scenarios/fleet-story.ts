@@ -7,7 +7,12 @@ import { lanConfig, wanConfig, type CoreConfig } from "@pulsemesh/core";
 import { SeededRandom } from "@pulsemesh/testkit";
 import { endOf, type Fault } from "../faults/fault.ts";
 import type { LiarKind } from "../hostile/liars.ts";
-import { calmNetwork, lossyNetwork, stallingNetwork, type NetworkModel } from "../network/network-model.ts";
+import {
+  calmNetwork,
+  lossyNetwork,
+  stallingNetwork,
+  type NetworkModel,
+} from "../network/network-model.ts";
 import type { Scenario } from "./scenario.ts";
 
 export interface StoryOptions {
@@ -23,7 +28,11 @@ const QUIET_END_MS = 90_000;
 const MEAN_BETWEEN_FAULTS_MS = 12_000;
 /** Of a hundred nodes at most so many in trouble at once. */
 const TROUBLE_SHARE = 0.25;
-const NETWORKS: readonly NetworkModel[] = [lossyNetwork, stallingNetwork, { ...calmNetwork, verdictLossShare: 0.2 }];
+const NETWORKS: readonly NetworkModel[] = [
+  lossyNetwork,
+  stallingNetwork,
+  { ...calmNetwork, verdictLossShare: 0.2 },
+];
 /** Pulses every second on one site, every two seconds across several; fleets of this size are more often the latter. */
 const PROFILES: readonly CoreConfig[] = [wanConfig, lanConfig, wanConfig, lanConfig, wanConfig];
 const LIARS: readonly LiarKind[] = ["accuser", "objector", "replayer"];
@@ -57,10 +66,18 @@ function drawFaults(
 ): readonly Fault[] {
   const faults: Fault[] = [];
   const troubled = new Map<number, number>();
-  for (let atMs = FIRST_FAULT_MS; atMs < options.untilMs; atMs += random.exponential(MEAN_BETWEEN_FAULTS_MS)) {
+  for (
+    let atMs = FIRST_FAULT_MS;
+    atMs < options.untilMs;
+    atMs += random.exponential(MEAN_BETWEEN_FAULTS_MS)
+  ) {
     for (const [node, untilMs] of troubled) if (untilMs < atMs) troubled.delete(node);
     const room = Math.floor(options.nodes * TROUBLE_SHARE) - troubled.size;
-    const well = random.shuffled(Array.from({ length: options.nodes }, (_, node) => node).filter((node) => !troubled.has(node)));
+    const well = random.shuffled(
+      Array.from({ length: options.nodes }, (_, node) => node).filter(
+        (node) => !troubled.has(node),
+      ),
+    );
     if (room < 1) continue;
     const fault = drawFault(random, { atMs, well, room, untilMs: options.untilMs });
     faults.push(fault);
@@ -87,7 +104,8 @@ function drawFault(random: SeededRandom, moment: Moment): Fault {
   if (roll < 0.42) return { type: "stop", atMs, node, mode: "pause", downMs: upTo(20_000) };
   if (roll < 0.6) return { type: "stall", atMs, node, forMs: upTo(12_000), isSuspended: false };
   if (roll < 0.66) return { type: "stall", atMs, node, forMs: upTo(30_000), isSuspended: true };
-  if (roll < 0.72) return { type: "step", atMs, node, byMs: random.pick([-3_600_000, 3_600_000, -5_000, 5_000]) };
+  if (roll < 0.72)
+    return { type: "step", atMs, node, byMs: random.pick([-3_600_000, 3_600_000, -5_000, 5_000]) };
   const isSilent = random.chance(0.5);
   const cut = { type: "cut", atMs, forMs: upTo(40_000), isSilent } as const;
   if (roll < 0.86) {

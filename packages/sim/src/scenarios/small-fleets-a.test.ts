@@ -5,7 +5,9 @@ import { smallFleets } from "./small-fleets.ts";
 
 /** One test per kind of fleet and fault, each over every kind of liar and loss: a test per scenario would be more report than run. */
 function groupsOf(nodes: number): [string, ReturnType<typeof smallFleets>][] {
-  const groups = Object.groupBy(smallFleets(nodes), ({ name }) => name.split("/").slice(0, 4).join("/"));
+  const groups = Object.groupBy(smallFleets(nodes), ({ name }) =>
+    name.split("/").slice(0, 4).join("/"),
+  );
   return Object.entries(groups).map(([name, scenarios]) => [name, scenarios ?? []]);
 }
 

@@ -35,7 +35,9 @@ const FAULTS: Readonly<Record<string, (nodes: number) => readonly Fault[]>> = {
   "broken-link": () => [cut([0], [1], { isSilent: false })],
   "broken-link-one-way": () => [cut([0], [1], { isSilent: true, isOneWay: true })],
   pause: () => [{ type: "stop", atMs: FAULT_AT_MS, node: 0, mode: "pause", downMs: 10_000 }],
-  leave: () => [{ type: "stop", atMs: FAULT_AT_MS, node: 0, mode: "leave", downMs: Number.POSITIVE_INFINITY }],
+  leave: () => [
+    { type: "stop", atMs: FAULT_AT_MS, node: 0, mode: "leave", downMs: Number.POSITIVE_INFINITY },
+  ],
 };
 
 /** All of them, in a fixed order. */
@@ -48,7 +50,9 @@ export function smallFleets(nodes: number): readonly Scenario[] {
           // Nobody lies to himself, and a link needs two ends.
           if (nodes === 1 && (liar !== "honest" || fault.startsWith("broken"))) continue;
           const name = `small/${nodes}/${start}/${fault}/${liar}/${lossPercent}`;
-          scenarios.push(smallFleet({ name, nodes, start, faults: faultsOf(nodes), liar, lossPercent }));
+          scenarios.push(
+            smallFleet({ name, nodes, start, faults: faultsOf(nodes), liar, lossPercent }),
+          );
         }
       }
     }
@@ -71,7 +75,9 @@ function smallFleet(options: SmallFleet): Scenario {
     name,
     nodes,
     network: { ...calmNetwork, verdictLossShare: lossPercent / 100 },
-    startsMs: Array.from({ length: nodes }, (_, index) => (start === "cold" ? index * 20 : index * 5_000)),
+    startsMs: Array.from({ length: nodes }, (_, index) =>
+      start === "cold" ? index * 20 : index * 5_000,
+    ),
     config: {},
     faults,
     liars: liar === "honest" ? [] : [{ node: nodes - 1, kind: liar }],
@@ -96,7 +102,15 @@ function cut(
   groupB: readonly number[],
   how: { readonly isSilent: boolean; readonly isOneWay?: boolean },
 ): Fault {
-  return { type: "cut", atMs: FAULT_AT_MS, forMs: CUT_MS, groupA, groupB, isSilent: how.isSilent, isOneWay: how.isOneWay ?? false };
+  return {
+    type: "cut",
+    atMs: FAULT_AT_MS,
+    forMs: CUT_MS,
+    groupA,
+    groupB,
+    isSilent: how.isSilent,
+    isOneWay: how.isOneWay ?? false,
+  };
 }
 
 /** Nodes 0 … up to half of the fleet; of an even fleet, exactly half. */
@@ -105,5 +119,8 @@ function minority(nodes: number): readonly number[] {
 }
 
 function majority(nodes: number): readonly number[] {
-  return Array.from({ length: nodes - Math.floor(nodes / 2) }, (_, index) => Math.floor(nodes / 2) + index);
+  return Array.from(
+    { length: nodes - Math.floor(nodes / 2) },
+    (_, index) => Math.floor(nodes / 2) + index,
+  );
 }
