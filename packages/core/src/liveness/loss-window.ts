@@ -11,6 +11,8 @@ const EXPECTED_MIN = 8;
 export class LossWindow {
   #boot = 0;
   #lastMonoMs = Number.NEGATIVE_INFINITY;
+  /** Asked far more often than it changes. */
+  #isLossy = false;
   #halves: { sinceMonoMs: number; firstSeq: number; lastSeq: number; received: number }[] = [];
 
   /** A pulse above every one seen arrived. */
@@ -30,14 +32,19 @@ export class LossWindow {
         received: 1,
       });
       if (this.#halves.length > 2) this.#halves.shift();
-      return;
+    } else {
+      current.lastSeq = seq;
+      current.received += 1;
     }
-    current.lastSeq = seq;
-    current.received += 1;
+    this.#isLossy = this.#computeLossy();
   }
 
   /** Whether more than 40% were missed. */
   isLossy(): boolean {
+    return this.#isLossy;
+  }
+
+  #computeLossy(): boolean {
     const first = this.#halves[0];
     const last = this.#halves.at(-1);
     if (first === undefined || last === undefined) return false;

@@ -9,7 +9,7 @@ import { comparePulseNames, compareText, type NodeId, type PulseName } from "../
 import type { Now } from "../now.ts";
 import type { Electorate } from "./electorate.ts";
 import { EXPIRE_INTERVALS } from "./rules.ts";
-import type { Subject } from "./subject.ts";
+import type { Opinion, Subject } from "./subject.ts";
 
 export interface Reader {
   readonly env: Env;
@@ -114,9 +114,13 @@ function accusersOf(
 
 function expire(reader: Reader, subject: Subject, now: Now): void {
   const expireMs = EXPIRE_INTERVALS * reader.env.config.pulseEveryMs;
-  for (const opinions of [subject.accusations, subject.ups]) {
-    for (const [witness, opinion] of opinions) {
-      if (now.monoMs - opinion.seenMonoMs > expireMs) opinions.delete(witness);
-    }
+  expireOf(subject.accusations, now.monoMs - expireMs);
+  expireOf(subject.ups, now.monoMs - expireMs);
+}
+
+function expireOf(opinions: Map<NodeId, Opinion>, seenMonoMsMin: number): void {
+  if (opinions.size === 0) return;
+  for (const [witness, opinion] of opinions) {
+    if (opinion.seenMonoMs < seenMonoMsMin) opinions.delete(witness);
   }
 }
