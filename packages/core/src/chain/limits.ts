@@ -11,10 +11,15 @@ export const DELTA_ROBOTS_MAX: number = 8;
 export const DELTA_FILL_BYTES_MAX: number = 18 * 1024;
 /** Largest part of a snapshot. */
 export const PART_BYTES_MAX: number = 256 * 1024;
-/** Parts of one snapshot: 10,000 robots of 16 KiB each. */
-export const SNAPSHOT_PARTS_MAX: number = 704;
-/** Robots in one author's part of a document. */
+/** Parts of one snapshot: the 32 MiB that documents hold of one author, in parts that miss at most one record of being full. */
+export const SNAPSHOT_PARTS_MAX: number = 160;
+/** Robots that one author writes in a document, over all its live epochs: fewer than documents take, deleted ones counted. */
 export const AUTHOR_ROBOTS_MAX: number = 10_000;
+/**
+ * Records that one author writes in a document, ids included and over all its live epochs, in dag-cbor. In the documents' own encoding a
+ * value is at most twice as long, so that a snapshot of everything stays below the 32 MiB that a generation may hold.
+ */
+export const AUTHOR_LIVE_BYTES_MAX: number = 15 * 1024 * 1024;
 /** Authors of one document (rule CH7). */
 export const AUTHORS_MAX: number = 10_000;
 /** Live (uncovered) epochs of one author that are held; an honest author covers its own beyond {@link OWN_EPOCHS_MAX}. */

@@ -20,12 +20,14 @@ import { dropCovered, dropOps, superseded } from "./compaction.ts";
 import { encodeEntryBody, type Entry, type EntryPayload, type Place } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import {
+  AUTHOR_ROBOTS_MAX,
   DELTA_FILL_BYTES_MAX,
   DELTA_ROBOTS_MAX,
   DELTA_TO_LIVE_RATIO_MAX,
   EPOCHS_MAX,
   OWN_EPOCHS_MAX,
   PART_BYTES_MAX,
+  SNAPSHOT_PARTS_MAX,
   SNAPSHOT_BYTES_MIN,
 } from "./limits.ts";
 import { partRow } from "./rows.ts";
@@ -194,8 +196,12 @@ export class OwnChain {
     values: readonly { readonly robot: RobotId; readonly value: Json }[],
   ): readonly Uint8Array[] | undefined {
     if (values.length === 0) return [];
+    // Writes beyond these limits are refused; epochs that came back after a rollback can still bring too much together.
+    if (values.length > AUTHOR_ROBOTS_MAX) return undefined;
     try {
-      return this.#env.ports.documents.snapshot(log, clientId, values, PART_BYTES_MAX);
+      const { documents } = this.#env.ports;
+      const parts = documents.snapshot(log, clientId, values, PART_BYTES_MAX);
+      return parts.length > SNAPSHOT_PARTS_MAX ? undefined : parts;
     } catch {
       // Entries that came back after a rollback made a record outgrow the gate: go on without a snapshot until it shrinks.
       return undefined;

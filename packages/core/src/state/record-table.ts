@@ -8,7 +8,6 @@ import { isJsonObject, type Json } from "../json.ts";
 import type { CommitId } from "../input.ts";
 import type { Now } from "../now.ts";
 import type { GenerationRef, RecordChange } from "../ports.ts";
-import { AUTHOR_ROBOTS_MAX } from "../chain/limits.ts";
 import { epochKey } from "../chain/rows.ts";
 
 import { hlcHorizon } from "./hlc.ts";
@@ -138,10 +137,11 @@ export class RecordTable {
     return [...(this.#generations.get(keyOf(generation)) ?? [])];
   }
 
-  /** Whether the generation holds all the robots it may, this one not among them. */
-  isFull(generation: GenerationRef, robot: RobotId): boolean {
-    const robots = this.#generations.get(keyOf(generation));
-    return robots !== undefined && robots.size >= AUTHOR_ROBOTS_MAX && !robots.has(robot);
+  /** Robots in any generation of an author, in no order that matters. Looks at every robot. */
+  robotsBy(author: NodeId): readonly RobotId[] {
+    return [...this.#slots]
+      .filter(([, { sources }]) => [...sources.values()].some((source) => source.author === author))
+      .map(([robot]) => robot);
   }
 
   setOwn(own: GenerationRef, robot: RobotId, record: RobotRecord): void {

@@ -16,6 +16,7 @@ import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
 import { hlcAfter, hlcHorizon } from "./hlc.ts";
 import { isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
 import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
+import { OwnVolume } from "./own-volume.ts";
 import { isPointer } from "./pointer.ts";
 import { RecordDraft } from "./record-draft.ts";
 import { recordToJson, type RobotRecord } from "./record.ts";
@@ -47,6 +48,8 @@ export class Records {
   /** The own generation that is written to; undefined before the start and on observers. */
   #own: GenerationRef | undefined;
   readonly #staged = new Map<RobotId, RobotRecord>();
+  /** Counted at the first write of an epoch. */
+  #written: OwnVolume | undefined;
   #stagings = 0;
   #lastHlc = 0;
 
@@ -69,6 +72,7 @@ export class Records {
   /** From now on own writes go to this generation; what was staged for an earlier one goes there too. */
   beginOwn(generation: GenerationRef): void {
     this.#own = generation;
+    this.#written = undefined;
     for (const [robot, record] of this.#staged) this.#table.setOwn(generation, robot, record);
   }
 
@@ -243,17 +247,31 @@ export class Records {
     return this.#stage(robot, record);
   }
 
+  #volume(own: GenerationRef): OwnVolume {
+    if (this.#written !== undefined) return this.#written;
+    const volume = new OwnVolume();
+    for (const robot of this.#table.robotsBy(own.author)) {
+      const value = recordToJson(this.#table.ownRecord(robot, own));
+      volume.set(robot, this.#env.ports.codec.encode(value).length);
+    }
+    this.#written = volume;
+    return volume;
+  }
+
   #stage(robot: RobotId, record: RobotRecord): WriteResult {
     const own = this.#own;
     if (own === undefined) return { ok: false, code: "not-ready" };
     const value = recordToJson(record);
-    if (this.#table.isFull(own, robot)) return { ok: false, code: "robots-max" };
+    const bytes = this.#env.ports.codec.encode(value).length;
+    const full = this.#volume(own).refuses(robot, bytes);
+    if (full !== undefined) return { ok: false, code: full };
     const gate = this.#env.ports.documents.check(own, [{ robot, value }]);
     if (gate !== undefined) return { ok: false, code: commandCode(gate) };
     for (const field of record.fields.values()) this.seeOwnHlc(field.hlc);
     for (const hlc of record.tombstones.values()) this.seeOwnHlc(hlc);
     this.seeOwnHlc(record.retiredHlc);
     this.#table.setOwn(own, robot, record);
+    this.#volume(own).set(robot, bytes);
     this.#staged.set(robot, record);
     this.#stagings += 1;
     return { ok: true };
@@ -261,7 +279,7 @@ export class Records {
 }
 
 const DETAILS: { readonly [C in CommandErrorCode]?: string } = {
-  "state-too-large": `the robot's state would exceed ${STATE_BYTES_MAX} bytes encoded, removed fields counted; nothing was changed`,
+  "state-too-large": `the robot's state would exceed ${STATE_BYTES_MAX} bytes encoded, removed fields counted, or this node's robots together what one node may write; nothing was changed`,
   "state-too-deep": `the robot's state would nest deeper than ${STATE_DEPTH_MAX} levels; nothing was changed`,
   "state-invalid": "the patch holds a value that JSON cannot carry; nothing was changed",
   "precondition-failed": "the state has changed since; read it again and repeat the patch",
