@@ -47,7 +47,7 @@ describe("between two epochs of the own chain", () => {
   test("P5 a patch in the gap is answered when it is durable, and is in the document of the next life", () => {
     const rig = inTheGap();
     rig.input({ type: "command", id: 6, command: BEAT });
-    const patch = { type: "patch", robot: "bot", patch: { task: "scan" } } as const;
+    const patch = { type: "patch-state", robot: "bot", patch: { task: "scan" } } as const;
     const given = rig.input({
       type: "command",
       id: 7,

@@ -204,6 +204,28 @@ describe("robots' state", () => {
     expect(node.rows.size).toBe(rows);
   });
 
+  test("VE6 another node's claim of a robot changes no view, and is told all the same", () => {
+    const reader = net.add("b", 1);
+    net.link("a", "b");
+    const claim = { "/schedule": ["every", 1, 2, 3, 4] };
+    net.write("a", "bot", claim);
+    net.run();
+    for (const one of [node, reader]) one.chains.takeChangedRobots();
+    const version = records.version("bot");
+    net.advance(10);
+    net.write("b", "bot", claim);
+    net.run();
+    for (const one of [node, reader]) {
+      expect(one.chains.takeChangedRobots()).toEqual(["bot"]);
+      expect(one.eventsOf("robot-state")).toHaveLength(1);
+      expect(one.chains.records.standing("bot")).toMatchObject({ claimants: ["a", "b"] });
+    }
+    expect(records.version("bot")).toBe(version);
+    net.input(node, (now) => expect(records.retire("bot", now).ok).toBe(true));
+    net.run();
+    expect(reader.chains.records.standing("bot")).toMatchObject({ claimants: [], retired: true });
+  });
+
   test("CH4 view changes are reported once, local and remote, and none at restore", () => {
     const reader = net.add("b", 1);
     net.link("a", "b");
