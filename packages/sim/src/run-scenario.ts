@@ -8,6 +8,7 @@ import { DetectionMeter, quantile } from "./checks/detection.ts";
 import { DurabilityCheck } from "./checks/durability-check.ts";
 import { LifeCheck } from "./checks/life-check.ts";
 import { NumberCheck } from "./checks/number-check.ts";
+import { RobotCheck, robotOf } from "./checks/robot-check.ts";
 import { TrafficMeter, type Traffic } from "./checks/traffic.ts";
 import { VerdictCheck } from "./checks/verdict-check.ts";
 import { applyFault } from "./faults/apply-fault.ts";
@@ -65,7 +66,15 @@ export function runScenario(scenario: Scenario, options: RunOptions): RunReport 
   const bounds = new BoundsCheck(fleet);
   const detection = new DetectionMeter(fleet);
   const traffic = new TrafficMeter(fleet);
-  const checks = [verdicts, agreement, durability, bounds, detection, traffic];
+  const checks = [
+    verdicts,
+    agreement,
+    durability,
+    bounds,
+    detection,
+    traffic,
+    new RobotCheck(fleet),
+  ];
   for (const check of [
     ...checks,
     new LifeCheck(fleet),
@@ -114,7 +123,7 @@ function addRobot(
   work: { readonly scenario: Scenario; readonly durability: DurabilityCheck },
 ): void {
   const { scenario, durability } = work;
-  const robot = `bot-${node.index}`;
+  const robot = robotOf(node.index);
   const random = fleet.random.fork(`robot-${node.index}`);
   let patches = 0;
   const beat = (): void => {

@@ -1,0 +1,83 @@
+/**
+ * Robots follow their home (rule VE6, promise P3): the robots of a dead node never show life for longer than the node could, and when all is
+ * settled at the end, those of the living are alive and those of the dead are down.
+ */
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Check } from "./check.ts";
+
+/** As for nodes in `life-check.ts`, and one interval until the home's status has reached its robots. */
+const LIFE_INTERVALS = 8;
+/** Robots change seldom, and reading them all costs: they are looked at now and then. */
+const LOOK_EVERY_MS = 5_000;
+
+/** The one robot that each node hosts in scenarios. */
+export function robotOf(node: number): string {
+  return `bot-${node}`;
+}
+
+export class RobotCheck implements Check {
+  readonly #fleet: Fleet;
+  readonly #reported = new Set<string>();
+  #nextLookMs = LOOK_EVERY_MS;
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+  }
+
+  sample(): void {
+    const { nowMs, nodes, truth, pulseEveryMs } = this.#fleet;
+    if (nowMs < this.#nextLookMs) return;
+    this.#nextLookMs = nowMs + LOOK_EVERY_MS;
+    for (const { index: home } of nodes) {
+      const isLong =
+        !truth.isLive(home) && nowMs - truth.deadSinceMs(home) > LIFE_INTERVALS * pulseEveryMs;
+      if (!isLong || !truth.hasStarted(home)) continue;
+      for (const { index: viewer } of nodes) {
+        const status = this.#statusAt(viewer, home);
+        // While a home is suspected and there are too few to judge it, its robots are as last heard.
+        const isSuspected = this.#fleet.board.get(viewer, home).status === "late";
+        if (!isSuspected && (status === "up" || status === "late"))
+          this.#report("P3", viewer, { home, status });
+      }
+    }
+  }
+
+  end(): void {
+    const { nodes, truth } = this.#fleet;
+    for (const { index: home } of nodes) {
+      if (!truth.hasStarted(home) || truth.hasLeft(home)) continue;
+      for (const { index: viewer } of nodes) {
+        const status = this.#statusAt(viewer, home);
+        if (status === undefined || !truth.hasMajority(viewer)) continue;
+        const isAlive = status === "up" || status === "late";
+        const isTogether = truth.togetherSinceMs(viewer, home) !== Number.POSITIVE_INFINITY;
+        if (isTogether && !isAlive) this.#report("VE6", viewer, { home, status });
+      }
+    }
+  }
+
+  /** Undefined where nothing is expected. */
+  #statusAt(viewer: number, home: number): string | undefined {
+    const { truth, hostile } = this.#fleet;
+    const node = this.#fleet.node(viewer);
+    if (!truth.isLive(viewer) || hostile.has(viewer) || hostile.has(home)) return undefined;
+    return node.core?.robot(robotOf(home), node.now)?.status;
+  }
+
+  #report(
+    rule: string,
+    viewer: number,
+    about: { readonly home: number; readonly status: string },
+  ): void {
+    const { truth } = this.#fleet;
+    const { home, status } = about;
+    const key = `${viewer}/${home}/${truth.deadSinceMs(home)}/${rule}`;
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
+    const how = truth.isLive(home) ? "lives" : "is dead";
+    this.#fleet.report(
+      rule,
+      `node ${viewer} says ${status} of the robot of node ${home}, which ${how}`,
+    );
+  }
+}
