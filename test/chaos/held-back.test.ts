@@ -101,4 +101,19 @@ describe("a link that holds bytes back", () => {
       async () => new Set(await fleet.hashes(["far", ...OTHERS])).size === 1,
     );
   });
+
+  test("VE0, P2 all connections of a healthy node closed for two seconds change no verdict", async () => {
+    await using fleet = new ProcessFleet();
+    const { far, link } = await startFarFleet(fleet);
+    await using _held = link;
+    link.sever(2_000);
+    const untilMs = performance.now() + 8_000;
+    while (performance.now() < untilMs) {
+      for (const status of await statusesOf(fleet, "far")) expect(["up", "late"]).toContain(status);
+      const statuses = await far.peerStatuses();
+      for (const name of OTHERS) expect(statuses.get(name)).not.toBe("down");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await fleet.allSee(["far", ...OTHERS], "up", 5_000);
+  });
 });

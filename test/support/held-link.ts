@@ -18,9 +18,11 @@ export class HeldLink implements AsyncDisposable {
   readonly #directions = new Set<Direction>();
   #isHeld = false;
   #heldBytes = 0;
+  #severedUntilMs = 0;
 
   constructor(targetPort: number) {
     this.#server = createServer((inbound) => {
+      if (performance.now() < this.#severedUntilMs) return void inbound.destroy();
       const outbound = connect(targetPort, "127.0.0.1");
       this.#join(inbound, outbound);
       this.#join(outbound, inbound);
@@ -52,6 +54,13 @@ export class HeldLink implements AsyncDisposable {
       if (direction.held.length === 0 && direction.ended) this.#close(direction);
     }
     this.#isHeld = rest;
+  }
+
+  /** Closes every connection, and those that are tried within `forMs`. */
+  sever(forMs: number): void {
+    this.#severedUntilMs = performance.now() + forMs;
+    for (const { to } of this.#directions) to.destroy();
+    this.#directions.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -100,7 +100,7 @@ test("CH6 a dial that meets an inbound connection goes on counting until it ends
   expect(dialer.plan(20_001).dial).toEqual(["m000"]);
 });
 
-test("CH6 waits double from BACKOFF_MS_MIN and never exceed BACKOFF_MS_MAX", () => {
+test("CH6 waits grow by half from BACKOFF_MS_MIN and never exceed BACKOFF_MS_MAX", () => {
   const dialer = dialerOf("a");
   dialer.learn("m", true, 0);
   const waits: number[] = [];
@@ -113,7 +113,9 @@ test("CH6 waits double from BACKOFF_MS_MIN and never exceed BACKOFF_MS_MAX", () 
     expect(dialer.plan(nextAtMs - 1).dial).toEqual([]);
     nowMs = nextAtMs;
   }
-  expect(waits.slice(0, 5)).toEqual([1, 2, 4, 8, 16].map((factor) => BACKOFF_MS_MIN * factor));
+  expect(waits.slice(0, 5)).toEqual(
+    [0, 1, 2, 3, 4].map((failures) => BACKOFF_MS_MIN * 1.5 ** failures),
+  );
   expect(Math.max(...waits)).toBe(BACKOFF_MS_MAX);
 });
 

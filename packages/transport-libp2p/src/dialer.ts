@@ -265,7 +265,7 @@ export class Dialer {
   }
 
   #postpone(node: NodeId, member: Member, nowMs: number): void {
-    const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(member.failures, 10));
+    const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 1.5 ** Math.min(member.failures, 10));
     member.failures += 1;
     // Jitter downwards only, so that the cap is a cap; the head start matters only for the first, simultaneous attempt.
     const headStartMs = member.failures === 1 ? this.#yieldMs(node) : 0;
