@@ -27,7 +27,7 @@ interface Group {
 
 const groups: readonly Group[] = [
   { name: "computing", projects: ["unit", "tidy", "sim"], workers: 2 },
-  { name: "processes", projects: ["integration", "e2e", "chaos"], workers: 1 },
+  { name: "processes", projects: ["integration", "e2e", "chaos"], workers: 2 },
 ];
 
 const killGraceMs = 5_000;

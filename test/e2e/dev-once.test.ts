@@ -1,10 +1,8 @@
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { processesWith, runCli } from "../support/cli-process.ts";
-
-const folders = (): string[] =>
-  readdirSync(tmpdir()).filter((name) => name.startsWith("pulsemesh-dev-"));
 
 interface StepLine {
   readonly step?: number;
@@ -16,8 +14,11 @@ interface StepLine {
 }
 
 test("CLI16 the story holds within 40 s on real processes and folders, and leaves nothing behind", async () => {
-  const before = folders();
-  const { code, out, err } = await runCli(["dev", "--once", "--json", "--http-base", "17420"]);
+  // A temporary folder of its own, so that what other tests leave for a moment is not taken for this one's.
+  const parent = mkdtempSync(join(tmpdir(), "pulsemesh-story-"));
+  const { code, out, err } = await runCli(["dev", "--once", "--json", "--http-base", "17420"], {
+    env: { TMPDIR: parent },
+  });
   const lines = out
     .trim()
     .split("\n")
@@ -37,6 +38,7 @@ test("CLI16 the story holds within 40 s on real processes and folders, and leave
   ]) {
     expect(names).toContain(part);
   }
-  expect(folders()).toEqual(before);
-  expect(processesWith("pulsemesh-dev-")).toEqual([]);
+  expect(readdirSync(parent)).toEqual([]);
+  expect(processesWith(parent)).toEqual([]);
+  rmdirSync(parent);
 });

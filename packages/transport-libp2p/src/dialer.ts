@@ -1,7 +1,7 @@
 /**
  * Whom to dial and when (rule CH6), as a state machine without a clock or a socket.
  *
- * A small fleet is fully meshed: everybody dials everybody it is not connected to, for ever, with a back-off that doubles up to
+ * A small fleet is fully meshed: everybody dials everybody it is not connected to, for ever, with a back-off that grows by half up to
  * 4 s. A closed connection or a failed dial says nothing about the member (rule VE0), so nobody is ever given up. Of two nodes that
  * learn of each other at one time the one with the smaller id dials and the other waits a moment, which avoids double connections.
  *
@@ -26,7 +26,7 @@ export const PARALLEL_DIALS_MAX: number = 4;
 export const FRESH_MS: number = 1_000;
 /** Longest wait between two dials of one member (rule CH6). */
 export const BACKOFF_MS_MAX: number = 4_000;
-/** First wait after a failure; doubles with each further one. */
+/** First wait after a failure; grows by half with each further one. */
 export const BACKOFF_MS_MIN: number = 250;
 /** Wait before a member of another fleet, or without a common version, is asked again. */
 export const REFUSED_WAIT_MS: number = 300_000;
