@@ -3,6 +3,7 @@
  * the dead living, the replayer plays back what it recorded.
  */
 import type { Fleet } from "../fleet/fleet.ts";
+import type { SimNode } from "../fleet/sim-node.ts";
 import { Forger, type ForgedStatement } from "./forger.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -10,6 +11,8 @@ export type LiarKind = "accuser" | "objector" | "replayer";
 
 /** How often a liar speaks: often enough to catch every gap, seldom enough to stay below the rate that mutes it. */
 const LIE_EVERY_MS = 500;
+/** Whom it lies about at one time, at most. */
+const VICTIMS = 5;
 
 /** Makes a member hostile for the rest of the run. */
 export function addLiar(fleet: Fleet, index: number, kind: LiarKind): void {
@@ -37,7 +40,7 @@ function speak(fleet: Fleet, index: number, tools: Tools): void {
   const boot = fleet.node(index).core?.fleet(fleet.node(index).now).self.boot;
   if (boot === undefined || boot === 0) return;
   const statements: ForgedStatement[] = [];
-  for (const { id, index: other } of fleet.nodes) {
+  for (const { id, index: other } of victimsOf(fleet)) {
     if (other === index) continue;
     const newest = tools.recorder.of(other).at(-1);
     if (newest === undefined) continue;
@@ -59,9 +62,17 @@ function speak(fleet: Fleet, index: number, tools: Tools): void {
   );
 }
 
-/** Plays back pulses of everybody: the newest again, and one from the past, each as if it were new. */
+/** In small fleets everybody, in large ones a few in turn: everybody who knows better objects, and a run must come to an end. */
+function victimsOf(fleet: Fleet): readonly SimNode[] {
+  const { nodes } = fleet;
+  if (nodes.length <= VICTIMS) return nodes;
+  const first = Math.floor(fleet.nowMs / 10_000) * VICTIMS;
+  return Array.from({ length: VICTIMS }, (_, i) => fleet.node((first + i) % nodes.length));
+}
+
+/** Plays back pulses: the newest again, and one from the past, each as if it were new. */
 function replay(fleet: Fleet, index: number, recorder: Recorder): void {
-  for (const { index: other } of fleet.nodes) {
+  for (const { index: other } of victimsOf(fleet)) {
     const pulses = recorder.of(other);
     const past =
       pulses.length === 0

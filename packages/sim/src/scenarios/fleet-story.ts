@@ -34,7 +34,7 @@ const NETWORKS: readonly NetworkModel[] = [
   { ...calmNetwork, verdictLossShare: 0.2 },
 ];
 /** Pulses every second on one site, every two seconds across several; fleets of this size are more often the latter. */
-const PROFILES: readonly CoreConfig[] = [wanConfig, lanConfig, wanConfig, lanConfig, wanConfig];
+const PROFILES: readonly CoreConfig[] = [wanConfig, lanConfig, wanConfig, wanConfig, wanConfig];
 const LIARS: readonly LiarKind[] = ["accuser", "objector", "replayer"];
 
 export function fleetStory(options: StoryOptions): Scenario {
