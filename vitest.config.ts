@@ -23,6 +23,8 @@ export default defineConfig({
   test: {
     pool: "forks",
     maxWorkers: 2,
+    // The simulator makes millions of short-lived objects: a larger nursery halves what collecting them costs.
+    execArgv: ["--max-semi-space-size=64"],
     passWithNoTests: true,
     benchmark: { include: [] },
     projects: [

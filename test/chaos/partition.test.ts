@@ -87,7 +87,10 @@ describe("a partition between network namespaces", () => {
         name,
         { left: 1, right: 2 },
       ]);
-      expect((await fleet.node(name).get("/status/born-in-the-cut")).status).toBe(200);
+      // Its record has come with the chains; its life comes with the next pulse of its home.
+      await waitFor(`${name} to hear of the robot born in the cut`, 3_000, async () => {
+        return (await fleet.node(name).get("/status/born-in-the-cut")).status === 200;
+      });
     }
   });
 
