@@ -31,6 +31,8 @@ export class AgreementCheck implements Check {
   readonly #patience: number;
   /** Per viewer and subject: since when the viewer is alone, or one of few, with its opinion. */
   readonly #dissentSinceMs: Float64Array;
+  /** What the others said then: when they change their mind together, a dissenter has time again. */
+  readonly #dissentFrom = new Map<number, string>();
   readonly #reported = new Set<string>();
   /** The longest that a node of a majority dissented from it, in ms. */
   worstDisagreementMs = 0;
@@ -91,11 +93,20 @@ export class AgreementCheck implements Check {
   ): void {
     const { board, nowMs } = this.#fleet;
     const { subject, pair, common } = about;
+    if (this.#dissentFrom.get(pair) !== about.common) {
+      this.#dissentFrom.set(pair, about.common);
+      this.#dissentSinceMs[pair] = nowMs;
+    }
     this.#dissentSinceMs[pair] = Math.min(this.#dissentSinceMs[pair] as number, nowMs);
     const sinceMs = this.#dissentSinceMs[pair] as number;
     const forMs = nowMs - sinceMs;
     this.worstDisagreementMs = Math.max(this.worstDisagreementMs, forMs);
-    if (forMs <= AGREE_INTERVALS * this.#fleet.pulseEveryMs * this.#patience) return;
+    // Whoever missed the announcement of an absence learns of it when it accuses.
+    const isAnnounced = about.common === "paused" || about.common === "left";
+    // A node that has just come cannot date the announcement, and says that it does not know (rule PU5).
+    if (isAnnounced && this.#fleet.statusOf(viewer, subject).status === "unknown") return;
+    const intervals = isAnnounced ? LIMITS.dead : AGREE_INTERVALS;
+    if (forMs <= intervals * this.#fleet.pulseEveryMs * this.#patience) return;
     const { status, reason } = board.get(viewer, subject);
     const text = `node ${viewer} says ${status} (${reason ?? "-"}) of node ${subject} for ${Math.round(forMs)} ms where the others say ${common}`;
     this.#reportOnce(`agree/${subject}/${sinceMs}`, "VE3", text);
