@@ -84,8 +84,6 @@ export class Subject {
   says: PulseAttachment | undefined;
   /** Whether its newest pulse says that it was away and doubts itself (rule PU6). */
   doubts: boolean = false;
-  /** When to look at it again, unless something happens to it before. */
-  lookMonoMs: number = Number.NEGATIVE_INFINITY;
   /** The date of that pulse. A later header that came as evidence makes the subject live, and its older words no younger. */
   saysDateMonoMs: number | undefined;
   status: Status = "unknown";
