@@ -41,9 +41,10 @@ export function trackedModes(): TrackedMode[] {
   });
 }
 
-export const isTest = (path: string): boolean => /\.(test|bench)\.ts$/.test(path);
+/** Tests, benches, and doubles that tests of one package share (`*.test-support.ts`). */
+export const isTest = (path: string): boolean => /\.(test|bench|test-support)\.ts$/.test(path);
 
-/** Sources of the product: `packages/<name>/src/**.ts` without tests and benches. */
+/** Sources of the product: `packages/<name>/src/**.ts` without anything that only tests import. */
 export const isSource = (path: string): boolean =>
   /^packages\/[^/]+\/src\/.+\.ts$/.test(path) && !isTest(path);
 

@@ -22,7 +22,7 @@ import type { AttackedDocument, Bytes } from "@pulsemesh/testkit";
 import { beforeEach, describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { DELTA_BYTES_MAX, DELTA_STRUCTS_MAX } from "./limits.ts";
-import { yjsInside } from "./yjs-inside.ts";
+import { yjsInside } from "./yjs-inside.test-support.ts";
 
 let attacked: AttackedDocument;
 

@@ -17,7 +17,7 @@ import type { AttackedDocument, Bytes, ForgedContent } from "@pulsemesh/testkit"
 import { beforeEach, describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { DELTA_BYTES_MAX, RECORD_BYTES_MAX, RECORD_DEPTH_MAX } from "./limits.ts";
-import { yjsInside } from "./yjs-inside.ts";
+import { yjsInside } from "./yjs-inside.test-support.ts";
 
 let attacked: AttackedDocument;
 

@@ -19,7 +19,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { DELETE_RANGES_MAX } from "./limits.ts";
 import { createYjsDocuments } from "./yjs-documents.ts";
-import { yjsInside } from "./yjs-inside.ts";
+import { yjsInside } from "./yjs-inside.test-support.ts";
 
 let attacked: AttackedDocument;
 

@@ -4,7 +4,7 @@ import { createMemoryDocuments } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import type { CoreConfig } from "../config.ts";
 import { decodeEntry } from "./entry.ts";
-import { VirtualMesh, type VirtualNode } from "./virtual-mesh.ts";
+import { VirtualMesh, type VirtualNode } from "./virtual-mesh.test-support.ts";
 
 function mesh(config: Partial<CoreConfig> = {}): VirtualMesh {
   return new VirtualMesh(

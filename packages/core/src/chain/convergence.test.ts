@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createMemoryDocuments, SeededRandom } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
-import { VirtualMesh } from "./virtual-mesh.ts";
+import { VirtualMesh } from "./virtual-mesh.test-support.ts";
 
 const IDS = ["a", "b", "c", "d"];
 

@@ -23,7 +23,7 @@ import {
   SEQ_MAX,
   SNAPSHOT_PARTS_MAX,
 } from "./limits.ts";
-import { VirtualMesh, type VirtualNode } from "./virtual-mesh.ts";
+import { VirtualMesh, type VirtualNode } from "./virtual-mesh.test-support.ts";
 
 let net: VirtualMesh;
 let node: VirtualNode;

@@ -25,7 +25,7 @@ import {
   PART_BYTES_MAX,
   SNAPSHOT_BYTES_MIN,
 } from "./limits.ts";
-import { VirtualMesh, type VirtualNode } from "./virtual-mesh.ts";
+import { VirtualMesh, type VirtualNode } from "./virtual-mesh.test-support.ts";
 
 function mesh(): VirtualMesh {
   const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();

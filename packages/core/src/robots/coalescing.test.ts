@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BEATS_COALESCED_PER_SECOND_MAX, BEATS_PER_SECOND_MAX } from "../command.ts";
 import { BeatWindows, COALESCE_MS } from "./beat-window.ts";
-import { VirtualHome } from "./virtual-home.ts";
+import { VirtualHome } from "./virtual-home.test-support.ts";
 
 describe("many beats of one robot", () => {
   test("VE7 BEATS_PER_SECOND_MAX beats a second are taken one by one, more are coalesced into one write, all are answered once it is durable", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Schedule } from "../command.ts";
 import { STALL_DRAIN_MS } from "./local-robots.ts";
-import { VirtualHome, WALL_MS } from "./virtual-home.ts";
+import { VirtualHome, WALL_MS } from "./virtual-home.test-support.ts";
 
 const HOUR_MS = 3_600_000;
 

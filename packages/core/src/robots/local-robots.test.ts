@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Schedule } from "../command.ts";
 import { JITTER_PART_MAX } from "./deadlines.ts";
-import { VirtualHome, WALL_MS } from "./virtual-home.ts";
+import { VirtualHome, WALL_MS } from "./virtual-home.test-support.ts";
 
 const HOUR_MS = 3_600_000;
 

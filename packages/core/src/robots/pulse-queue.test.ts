@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeSummaries } from "./beat-summary.ts";
 import { FLIP_PULSES, PulseQueue } from "./pulse-queue.ts";
-import { VirtualHome } from "./virtual-home.ts";
+import { VirtualHome } from "./virtual-home.test-support.ts";
 
 const ITEM_BYTES = 10;
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ROBOTS_PER_NODE_MAX } from "../command.ts";
 import { SUMMARIES_PER_PULSE_MAX } from "./beat-summary.ts";
 import { RemoteRobots, ROBOT_WORDS_MAX, type RobotWord } from "./remote-robots.ts";
-import { VirtualHome } from "./virtual-home.ts";
+import { VirtualHome } from "./virtual-home.test-support.ts";
 
 const NOW = { monoMs: 100_000, wallMs: 1_000_000_000 };
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { NodeStanding } from "./node-status-port.ts";
-import { VirtualHome, WALL_MS } from "./virtual-home.ts";
+import { VirtualHome, WALL_MS } from "./virtual-home.test-support.ts";
 
 function summary(rest: Record<string, unknown> = {}): Record<string, unknown> {
   return { r: "r", n: 5, c: 5, a: 100, t: 9_000, e: 10_000, ...rest };

@@ -73,7 +73,7 @@ export class RobotStatuses {
     }
     const held = this.#held.get(robot);
     const verdict = robotVerdict(words, record, this.#deps.nodes, now);
-    if (held !== undefined) this.#watchHomes(robot, held, verdict, record, now);
+    if (held !== undefined) this.#watchHomes(robot, held, verdict, words, now);
     this.#hold(robot, held, verdict, now);
   }
 
@@ -180,10 +180,11 @@ export class RobotStatuses {
     robot: RobotId,
     held: Held,
     verdict: RobotVerdict,
-    record: RobotRecord | undefined,
+    words: readonly HomeWord[],
     now: Now,
   ): void {
     const { home, word, refused } = verdict;
+    const record = this.#deps.fields.recordOf(robot);
     const moved = word !== undefined && word.node !== held.home ? word : undefined;
     for (const [from, claim] of [
       [held.home, moved],
@@ -192,8 +193,20 @@ export class RobotStatuses {
       if (from === undefined || claim?.last === undefined || isFloating(record, claim)) continue;
       // What was before this node knew the home is how it learns of an earlier move.
       if (claim.last.monoMs < held.homeMonoMs) continue;
-      const windowMs = Math.max(TWO_HOMES_PERIODS * (claim.everyMs ?? 0), TWO_HOMES_MS_MIN);
-      const homes = this.#twoHomes.claimed(robot, [from, claim.node], windowMs, now.monoMs);
+      const homeBeat = words.find(({ node }) => node === from)?.last;
+      const quietMs = Math.max(TWO_HOMES_PERIODS * (claim.everyMs ?? 0), TWO_HOMES_MS_MIN);
+      const homes = this.#twoHomes.claimed(
+        robot,
+        {
+          home: from,
+          homeBeatMonoMs: homeBeat?.monoMs ?? Number.NEGATIVE_INFINITY,
+          claimant: claim.node,
+          beatMonoMs: claim.last.monoMs,
+          isRefused: claim === refused,
+        },
+        quietMs,
+        now.monoMs,
+      );
       if (homes === undefined) continue;
       this.#deps.env.out.emit({ type: "two-homes", robot, homes });
       this.#deps.audit.append("two-homes", { robot, homes }, now);

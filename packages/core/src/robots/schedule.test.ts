@@ -13,7 +13,7 @@ import {
   TIME_ZONE_LENGTH_MAX,
   type ScheduleOptions,
 } from "./schedule.ts";
-import { virtualPorts } from "./virtual-home.ts";
+import { virtualPorts } from "./virtual-home.test-support.ts";
 
 const { cron } = virtualPorts();
 

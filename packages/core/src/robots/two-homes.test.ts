@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { HOMES_RAISED_MAX, TwoHomes } from "./two-homes.ts";
-import { VirtualHome } from "./virtual-home.ts";
+import { VirtualHome } from "./virtual-home.test-support.ts";
 
 function summary(rest: Record<string, unknown> = {}): Record<string, unknown> {
   return { r: "r", n: 5, c: 5, a: 100, t: 9_000, e: 10_000, ...rest };

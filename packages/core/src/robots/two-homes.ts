@@ -1,40 +1,79 @@
 /**
- * Notices a second node that claims beats of a robot that has a home (rule VE6), and says so once while it goes on.
- * Whether the home lives does not matter: a claim on a dead home's robot is what somebody would make who wants it to look alive.
- * A robot marked `floating` is meant to do this.
+ * Notices that two nodes take the beats of one robot (rule VE6), and says so once while it goes on.
+ *
+ * Intuition: a robot that is moved on purpose falls silent at its old home, so one change of home says nothing. When the home that was
+ * left takes a newer beat, two nodes take them in turn. A node whose claim is refused, because its chain does not hold the robot, may
+ * only be ahead of its own entry; when it goes on for longer than entries take, or while the home goes on as well, it is an impostor or
+ * a mistake. Whether the home lives does not matter. A robot marked `floating` is meant to do this.
  */
 import { compareText } from "../ids.ts";
 import type { NodeId, RobotId } from "../ids.ts";
 
-/** Pairs of homes of one robot that are raised at a time; further ones are not while these go on. */
+/** Pairs of homes of one robot that are watched at a time; while so many are raised, no further one is. */
 export const HOMES_RAISED_MAX: number = 4;
+/** A claim that the document does not know may be ahead of its entry for so long. */
+const UNKNOWN_CLAIM_MS = 10_000;
 
-interface Raised {
+/** One node gives a newer beat of a robot than its home does. */
+export interface HomeClaim {
+  readonly home: NodeId;
+  /** Date of the home's newest beat. */
+  readonly homeBeatMonoMs: number;
+  readonly claimant: NodeId;
+  readonly beatMonoMs: number;
+  /** The document does not know the claim, so the home stays what it is. */
+  readonly isRefused: boolean;
+}
+
+interface Watched {
   readonly homes: readonly NodeId[];
-  readonly atMonoMs: number;
+  /** The claim that began it. */
+  readonly first: HomeClaim;
+  readonly firstMonoMs: number;
+  readonly lastMonoMs: number;
+  readonly isRaised: boolean;
 }
 
 export class TwoHomes {
-  readonly #raised = new Map<RobotId, readonly Raised[]>();
+  readonly #watched = new Map<RobotId, readonly Watched[]>();
 
-  /** `other` claims a robot of `home` by a newer beat. Returns both, sorted, unless that was raised and has gone on since. */
+  /** Returns both nodes, sorted, when this claim is to be raised: not before the second, and once until `quietMs` without one. */
   claimed(
     robot: RobotId,
-    [home, other]: readonly [NodeId, NodeId],
-    windowMs: number,
+    claim: HomeClaim,
+    quietMs: number,
     nowMonoMs: number,
   ): readonly NodeId[] | undefined {
-    const homes = [home, other].toSorted(compareText);
-    const standing = (this.#raised.get(robot) ?? []).filter(
-      ({ atMonoMs }) => nowMonoMs - atMonoMs <= windowMs,
+    const homes = [claim.home, claim.claimant].toSorted(compareText);
+    const standing = (this.#watched.get(robot) ?? []).filter(
+      ({ lastMonoMs }) => nowMonoMs - lastMonoMs <= quietMs,
     );
-    const others = standing.filter((raised) => String(raised.homes) !== String(homes));
-    if (others.length >= HOMES_RAISED_MAX) return undefined;
-    this.#raised.set(robot, [...others, { homes, atMonoMs: nowMonoMs }]);
-    return others.length < standing.length ? undefined : homes;
+    const known = standing.find((watched) => String(watched.homes) === String(homes));
+    const others = withRoom(standing.filter((watched) => watched !== known));
+    if (others === undefined) return undefined;
+    const isProved = known !== undefined && isSecond(known, claim, nowMonoMs);
+    const first = known ?? { first: claim, firstMonoMs: nowMonoMs, isRaised: false };
+    const isRaised = first.isRaised || isProved;
+    this.#watched.set(robot, [...others, { ...first, homes, lastMonoMs: nowMonoMs, isRaised }]);
+    return isRaised && !first.isRaised ? homes : undefined;
   }
 
   forget(robot: RobotId): void {
-    this.#raised.delete(robot);
+    this.#watched.delete(robot);
   }
+}
+
+/** Whether a claim, after the first one between the two nodes, shows that both take beats. */
+function isSecond({ first, firstMonoMs }: Watched, claim: HomeClaim, nowMonoMs: number): boolean {
+  if (claim.claimant !== first.claimant) return true;
+  if (claim.homeBeatMonoMs > first.homeBeatMonoMs) return true;
+  const isNewer = claim.beatMonoMs > first.beatMonoMs;
+  return claim.isRefused && isNewer && nowMonoMs - firstMonoMs >= UNKNOWN_CLAIM_MS;
+}
+
+/** The other pairs, less the oldest that is not raised where there are too many; undefined when all of those are. */
+function withRoom(others: readonly Watched[]): readonly Watched[] | undefined {
+  if (others.length < HOMES_RAISED_MAX) return others;
+  const oldest = others.find(({ isRaised }) => !isRaised);
+  return oldest === undefined ? undefined : others.filter((watched) => watched !== oldest);
 }

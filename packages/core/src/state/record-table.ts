@@ -44,6 +44,8 @@ export class RecordTable {
   readonly #generations = new Map<string, Set<RobotId>>();
   /** Robots that changed in this input, with what they showed before. */
   readonly #touched = new Map<RobotId, ShownRecord>();
+  /** Those of them that this node itself has written. */
+  readonly #written = new Set<RobotId>();
   /** Robots whose view changed, until somebody takes them. */
   #changed: RobotId[] = [];
   /** Robots with stamps ahead of the clock, and the wall-clock horizon at which they must be looked at again. */
@@ -74,6 +76,7 @@ export class RecordTable {
   reportChanges(): void {
     this.#reportsChanges = true;
     this.#touched.clear();
+    this.#written.clear();
   }
 
   shown(robot: RobotId): ShownRecord {
@@ -146,6 +149,7 @@ export class RecordTable {
 
   setOwn(own: GenerationRef, robot: RobotId, record: RobotRecord): void {
     this.#touch(robot);
+    this.#written.add(robot);
     this.#set(own, robot, record);
   }
 
@@ -230,7 +234,10 @@ export class RecordTable {
     });
   }
 
-  /** Emits `robot-state` for every touched robot whose view changed. */
+  /**
+   * Emits `robot-state` for every touched robot whose view changed. What this node wrote is shown once `after` is durable; what others
+   * wrote is durable with them, so it is shown at once.
+   */
   settle(now: Now, after: CommitId | undefined): void {
     for (const [robot, aheadHlc] of this.#ahead) if (aheadHlc <= this.#horizon) this.#touch(robot);
     if (!this.#reportsChanges || this.#touched.size === 0) return;
@@ -244,10 +251,11 @@ export class RecordTable {
       if (sameView) continue;
       this.#env.out.emit(
         { type: "robot-state", robot, state: shown.state, atWallMs: now.wallMs },
-        after,
+        this.#written.has(robot) ? after : undefined,
       );
     }
     this.#touched.clear();
+    this.#written.clear();
   }
 
   /** Robots that {@link settle} found changed since the last call. */

@@ -3,7 +3,7 @@ import { createMemoryDocuments } from "@pulsemesh/testkit";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { STATE_BYTES_MAX, STATE_DEPTH_MAX, type Json, type JsonObject } from "../json.ts";
-import { VirtualMesh, type VirtualNode } from "../chain/virtual-mesh.ts";
+import { VirtualMesh, type VirtualNode } from "../chain/virtual-mesh.test-support.ts";
 import { CLOCK_AHEAD_MS_MAX } from "./hlc.ts";
 import { applyMergePatch } from "./merge-patch.ts";
 import { isSameJson } from "./json-values.ts";

@@ -3,7 +3,7 @@ import { createMemoryDocuments } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import { ChainIndex } from "../chain/chain-index.ts";
 import type { Entry } from "../chain/entry.ts";
-import { VirtualMesh } from "../chain/virtual-mesh.ts";
+import { VirtualMesh } from "../chain/virtual-mesh.test-support.ts";
 import { PULLS_MAX, Pulls, STAGED_PARTS_ALL_BYTES_MAX, STAGED_PARTS_BYTES_MAX } from "./pulls.ts";
 
 const node = new VirtualMesh({
