@@ -148,8 +148,8 @@ export const verdictMutations: readonly Mutation[] = [
     rules: ["PU7"],
     breaks: "a stream whose dates are past the deadline is taken for silence",
     file: `${LIVENESS}subject.ts`,
-    search: "      this.dating.isDated &&",
-    replacement: "      !this.dating.isDated &&",
+    search: "lateMs + this.intervalMs > this.patienceMs &&",
+    replacement: "lateMs + this.intervalMs < 0 &&",
     killer: witnesses,
   },
   {

@@ -47,6 +47,7 @@ export class Liveness {
   readonly #reader: Reader;
   #rosterVersion = -1;
   #startedAt: Now = { monoMs: 0, wallMs: 0 };
+  #roundMonoMs = Number.NEGATIVE_INFINITY;
   #judgeFromMonoMs = Number.NEGATIVE_INFINITY;
   #doubtUntilMonoMs = Number.NEGATIVE_INFINITY;
 
@@ -164,12 +165,13 @@ export class Liveness {
     for (const statement of observation.statements) {
       const subject = this.#subjects.get(statement.subject);
       if (subject === undefined || statement.kind === "ack") continue;
-      this.#takeEvidence(subject, statement, verify, now);
-      if (statement.kind === "accuse")
-        this.#takeOpinion(subject.accusations, author, statement, subject, now);
-      if (statement.kind === "up") this.#takeOpinion(subject.ups, author, statement, subject, now);
+      let isNews = this.#takeEvidence(subject, statement, verify, now);
+      const opinions = opinionsOf(subject, statement.kind);
+      if (opinions !== undefined && this.#takeOpinion(opinions, author, statement, subject, now))
+        isNews = true;
       if (statement.kind === "accuse") objectIfNewer(this.#witness, subject, statement.name, now);
-      this.#lookAt(subject, now);
+      // Most of what is said about the dead is said again; that keeps it standing and changes nothing.
+      if (isNews) this.#lookAt(subject, now);
     }
   }
 
@@ -187,7 +189,14 @@ export class Liveness {
   /** Looks at every subject whose time has come and plans the next look. */
   tick(now: Now): void {
     this.#syncRoster(now);
-    for (const subject of this.#subjects.values()) this.#lookAt(subject, now);
+    // Everybody is looked at once an interval, because some reasons lie with others: a majority lost, witnesses that complain.
+    const isRound = now.monoMs >= this.#roundMonoMs;
+    if (isRound) this.#roundMonoMs = now.monoMs + this.#env.config.pulseEveryMs;
+    for (const subject of this.#subjects.values()) {
+      if (isRound || now.monoMs >= subject.lookMonoMs) this.#lookAt(subject, now);
+      else this.#env.out.setTimerBy("watch", subject.lookMonoMs);
+    }
+    if (this.#subjects.size > 0) this.#env.out.setTimerBy("watch", this.#roundMonoMs);
   }
 
   /** This node was stalled or its clocks parted: it judges nobody until re-dated (rule PU6). */
@@ -201,6 +210,7 @@ export class Liveness {
     }
     this.#judgeFromMonoMs = now.monoMs + this.#env.config.pulseEveryMs;
     this.#doubtUntilMonoMs = now.monoMs + START_UP_INTERVALS * this.#env.config.pulseEveryMs;
+    this.#roundMonoMs = now.monoMs;
     this.tick(now);
   }
 
@@ -252,11 +262,11 @@ export class Liveness {
     statement: Statement,
     verify: (evidence: Evidence) => boolean,
     now: Now,
-  ): void {
+  ): boolean {
     const { evidence } = statement;
     if (evidence === undefined || comparePulseNames(statement.name, subject.newestName) <= 0)
-      return;
-    if (!verify(evidence)) return;
+      return false;
+    if (!verify(evidence)) return false;
     subject.learn(evidence, now);
     const dateMonoMs = subject.dating.dateEvidence(evidence.header, now.monoMs);
     const isInside = dateMonoMs !== undefined && now.monoMs - dateMonoMs <= subject.patienceMs;
@@ -264,26 +274,29 @@ export class Liveness {
       subject.objectedRunning += 1;
       withdraw(subject, this.#witness);
     }
+    return true;
   }
 
+  /** Says whether the author had not said it before. */
   #takeOpinion(
     opinions: Subject["accusations"],
     author: NodeId,
     statement: Statement,
     subject: Subject,
     now: Now,
-  ): void {
-    if (!this.electorate.isWitness(author, subject.node)) return;
+  ): boolean {
+    if (!this.electorate.isWitness(author, subject.node)) return false;
     const held = opinions.get(author);
     // A name newer than known is believed only with its signed header, which would have made it known.
-    if (comparePulseNames(statement.name, subject.newestName) > 0) return;
-    if (held !== undefined && comparePulseNames(held.name, statement.name) > 0) return;
+    if (comparePulseNames(statement.name, subject.newestName) > 0) return false;
+    if (held !== undefined && comparePulseNames(held.name, statement.name) > 0) return false;
     const isSame = held !== undefined && comparePulseNames(held.name, statement.name) === 0;
     opinions.set(author, {
       name: statement.name,
       namedMonoMs: isSame ? held.namedMonoMs : now.monoMs,
       seenMonoMs: now.monoMs,
     });
+    return !isSame;
   }
 
   #lookAt(subject: Subject, now: Now): void {
@@ -308,9 +321,8 @@ export class Liveness {
       }
     }
     this.#updateStatus(subject, now);
-    if (subject.status !== "up")
-      nextMonoMs = Math.min(nextMonoMs, now.monoMs + this.#env.config.pulseEveryMs);
-    this.#env.out.setTimerBy("watch", Math.max(nextMonoMs, now.monoMs + 1));
+    subject.lookMonoMs = Math.max(nextMonoMs, now.monoMs + 1);
+    this.#env.out.setTimerBy("watch", subject.lookMonoMs);
   }
 
   #updateStatus(subject: Subject, now: Now): void {
@@ -351,6 +363,12 @@ export class Liveness {
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
     return subject;
   }
+}
+
+/** Where the opinions of a kind are kept. */
+function opinionsOf(subject: Subject, kind: Statement["kind"]): Subject["accusations"] | undefined {
+  if (kind === "accuse") return subject.accusations;
+  return kind === "up" ? subject.ups : undefined;
 }
 
 /** A longer interval counts once three pulses have announced it, a shorter one at once (rule PU1). */

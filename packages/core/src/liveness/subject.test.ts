@@ -34,4 +34,22 @@ describe("Subject", () => {
     expect(subject.dating.jitterMs).toBeGreaterThan(JITTER_INTERVALS_MAX * INTERVAL_MS);
     expect(subject.patienceMs).toBe((SILENCE_INTERVALS + JITTER_INTERVALS_MAX) * INTERVAL_MS);
   });
+
+  test("PU7 a stream is delayed while its next pulse would come past the deadline; after one slow pulse, silence is silence", () => {
+    const delayedAt = (lateMs: number): readonly boolean[] => {
+      const subject = dated();
+      const pulse = { boot: 1, seq: 2, upMs: INTERVAL_MS, intervalMs: INTERVAL_MS };
+      const arrivalMonoMs = 10_000 + INTERVAL_MS + lateMs;
+      subject.dating.onPulse(pulse, arrivalMonoMs, false);
+      const deadlineMonoMs = subject.deadlineMonoMs;
+      return [
+        deadlineMonoMs + 1,
+        arrivalMonoMs + subject.patienceMs,
+        arrivalMonoMs + subject.patienceMs + 1,
+      ].map((monoMs) => !subject.isFresh(monoMs) && subject.isDelayed(monoMs));
+    };
+    expect(delayedAt(1_600)).toEqual([false, false, false]);
+    expect(delayedAt(2_500)).toEqual([true, true, false]);
+    expect(delayedAt(4_000)).toEqual([true, true, false]);
+  });
 });

@@ -84,6 +84,8 @@ export class Subject {
   says: PulseAttachment | undefined;
   /** Whether its newest pulse says that it was away and doubts itself (rule PU6). */
   doubts: boolean = false;
+  /** When to look at it again, unless something happens to it before. */
+  lookMonoMs: number = Number.NEGATIVE_INFINITY;
   /** The date of that pulse. A later header that came as evidence makes the subject live, and its older words no younger. */
   saysDateMonoMs: number | undefined;
   status: Status = "unknown";
@@ -176,12 +178,17 @@ export class Subject {
     return Math.max(this.baseMonoMs, this.dating.newestArrivalMonoMs);
   }
 
-  /** Pulses go on arriving, but their dates are past the deadline (rule PU7). */
+  /**
+   * Pulses go on arriving, but so late that the next one would come past the deadline (rule PU7). A last pulse that was merely slow
+   * does not make a stream: what follows it is silence.
+   */
   isDelayed(nowMonoMs: number): boolean {
+    const { newestArrivalMonoMs, newestDate, isDated } = this.dating;
+    if (!this.datedSinceBase || !isDated || newestDate === undefined) return false;
+    const lateMs = newestArrivalMonoMs - newestDate.dateMonoMs;
     return (
-      this.datedSinceBase &&
-      this.dating.isDated &&
-      nowMonoMs - this.dating.newestArrivalMonoMs <= this.patienceMs
+      lateMs + this.intervalMs > this.patienceMs &&
+      nowMonoMs - newestArrivalMonoMs <= this.patienceMs
     );
   }
 

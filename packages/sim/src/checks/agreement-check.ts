@@ -123,8 +123,11 @@ export class AgreementCheck implements Check {
     const entry = this.#fleet.statusOf(viewer, subject);
     const togetherSinceMs = truth.togetherSinceMs(viewer, subject);
     if (togetherSinceMs !== Number.POSITIVE_INFINITY) {
-      // Where links stand still for seconds, two nodes with one link between them lose sight of each other now and then.
-      const blinkMs = this.#fleet.network.links.model.stallEveryMs > 0 ? entry.sinceMs : 0;
+      // Three pulses lost in a row are silence. A majority has others to vouch for the silent one; without it, and where links stand
+      // still for seconds, two nodes with one link between them lose sight of each other now and then.
+      const isAlone = !truth.hasMajority(viewer) && truth.roster > 2;
+      const blinks = isAlone || this.#fleet.network.links.model.stallEveryMs > 0;
+      const blinkMs = blinks ? entry.sinceMs : 0;
       const disturbedMs = Math.max(truth.disturbedMs(viewer), truth.disturbedMs(subject));
       const sinceMs = Math.max(togetherSinceMs, disturbedMs, blinkMs);
       if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
