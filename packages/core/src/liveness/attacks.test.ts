@@ -9,7 +9,7 @@ import { decodeEnvelope } from "../wire/envelope.ts";
 import { STRANGERS_MAX } from "./liveness.ts";
 import { PULSES_PER_SECOND_MAX } from "./neighbourhood.ts";
 import { decodeObservation, OBSERVATION_BYTES_MAX, sealObservation } from "./observation-codec.ts";
-import { VirtualNeighbours, type NeighbourNode } from "./virtual-neighbours.ts";
+import { VirtualNeighbours, type NeighbourNode } from "./virtual-neighbours.test-support.ts";
 
 const FIVE = ["na", "nb", "nc", "nd", "ne"];
 const OTHERS = FIVE.slice(1);

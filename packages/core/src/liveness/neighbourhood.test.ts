@@ -1,7 +1,7 @@
 import { createTestPorts } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import type { CoreConfig } from "../config.ts";
-import { VirtualNeighbours } from "./virtual-neighbours.ts";
+import { VirtualNeighbours } from "./virtual-neighbours.test-support.ts";
 
 const meshOf = (names: readonly string[], config?: Partial<CoreConfig>): VirtualNeighbours =>
   new VirtualNeighbours(names, createTestPorts, config);

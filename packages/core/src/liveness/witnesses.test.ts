@@ -5,7 +5,7 @@ import type { NodeId } from "../ids.ts";
 import { decodePulseHeader, PULSE_BYTES_MAX } from "../pulse/pulse-codec.ts";
 import { decodeEnvelope } from "../wire/envelope.ts";
 import { sealObservation, type Evidence, type ObservationKind } from "./observation-codec.ts";
-import { VirtualNeighbours, type NeighbourNode } from "./virtual-neighbours.ts";
+import { VirtualNeighbours, type NeighbourNode } from "./virtual-neighbours.test-support.ts";
 
 const FIVE = ["na", "nb", "nc", "nd", "ne"];
 const OTHERS = FIVE.slice(1);
