@@ -40,11 +40,11 @@ test("CLI6 peers are listed by name behind the node that answers", () => {
     self: { id: "A", name: "zoe", region: "eu" },
     peers: [
       { id: "C", name: "cat", ...peer },
-      { id: "B", name: "bob", ...peer, status: "up", rtt_ms: 1.25 },
+      { id: "B", name: "bob", ...peer, status: "up", rtt_ms: 2 },
     ],
   } as unknown as PeersJson;
   const [, ...rows] = peerTable(peers, false);
   expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(["zoe", "bob", "cat"]);
-  expect(rows[1]).toMatch(/bob +us +● up +9\.4s +1\.\dms/);
+  expect(rows[1]).toMatch(/bob +us +● up +9\.4s +2ms/);
   expect(rows[2]).toMatch(/cat +us +✖ down +9\.4s +- +quorum +C/);
 });

@@ -72,7 +72,7 @@ export function peerTable({ self, peers }: PeersJson, color: boolean): string[] 
       .map((peer) => ({
         ...peer,
         pulse: formatAge(peer.last_pulse_age_ms),
-        rtt: peer.rtt_ms === null ? "-" : `${peer.rtt_ms.toFixed(1)}ms`,
+        rtt: peer.rtt_ms === null ? "-" : `${peer.rtt_ms}ms`,
         reason: peer.reason ?? "",
       })),
   ];

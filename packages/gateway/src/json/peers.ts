@@ -12,8 +12,9 @@ export interface PeerJson {
   readonly since: string;
   readonly reason: string | null;
   readonly addresses: readonly string[];
-  /** By the answering node's monotonic clock; null when it heard none in this boot. */
+  /** By the answering node's monotonic clock, in whole milliseconds; null when it heard none in this boot. */
   readonly last_pulse_age_ms: number | null;
+  /** In whole milliseconds, so 0 on one machine; null while there is no connection. */
   readonly rtt_ms: number | null;
 }
 
@@ -36,7 +37,7 @@ export interface PeersJson {
   };
 }
 
-const spanMsSchema = z.number().min(0).nullable();
+const spanMsSchema = z.int().min(0).nullable();
 
 export const peersSchema: z.ZodType<PeersJson> = z.strictObject({
   fleet: z.string(),
@@ -99,7 +100,12 @@ function peerJson(node: NodeView, roundTripMs: number | undefined): PeerJson {
     since: rfc3339(node.sinceWallMs),
     reason: node.reason ?? null,
     addresses: node.addresses,
-    last_pulse_age_ms: node.lastPulseAgeMs ?? null,
-    rtt_ms: roundTripMs ?? null,
+    last_pulse_age_ms: wholeMs(node.lastPulseAgeMs),
+    rtt_ms: wholeMs(roundTripMs),
   };
+}
+
+/** Clocks count fractions of a millisecond; no reader has a use for them. */
+function wholeMs(spanMs: number | undefined): number | null {
+  return spanMs === undefined ? null : Math.round(spanMs);
 }

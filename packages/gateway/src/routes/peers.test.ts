@@ -3,10 +3,16 @@ import { nodeView, ScriptedNode } from "../../../../test/support/scripted-node.t
 import { peersSchema } from "../json/peers.ts";
 import { buildServer } from "../server.ts";
 
-test("HT10 peers are this node, the others by id, and how much is in sight", async () => {
+test("HT10 peers are this node, the others by id with spans in whole milliseconds, and how much is in sight", async () => {
   const node = new ScriptedNode();
   node.nodes = [
-    nodeView({ node: "12D3KooWZeta", name: "zeta", status: "down", reason: "quorum" }),
+    nodeView({
+      node: "12D3KooWZeta",
+      name: "zeta",
+      status: "down",
+      reason: "quorum",
+      lastPulseAgeMs: 812.4999,
+    }),
     nodeView(),
     nodeView({ node: "12D3KooWBeta", name: "beta", lastPulseAgeMs: undefined }),
   ];
@@ -32,7 +38,7 @@ test("HT10 peers are this node, the others by id, and how much is in sight", asy
         reason: null,
         addresses: ["/ip4/127.0.0.1/tcp/7421"],
         last_pulse_age_ms: null,
-        rtt_ms: 1.5,
+        rtt_ms: 2,
       },
       {
         id: "12D3KooWZeta",
@@ -42,8 +48,8 @@ test("HT10 peers are this node, the others by id, and how much is in sight", asy
         since: "2026-01-02T03:04:05.678Z",
         reason: "quorum",
         addresses: ["/ip4/127.0.0.1/tcp/7421"],
-        last_pulse_age_ms: 12,
-        rtt_ms: 1.5,
+        last_pulse_age_ms: 812,
+        rtt_ms: 2,
       },
     ],
     view: { roster: 3, in_sight: 2, document_hash: "ab".repeat(32) },
