@@ -3,75 +3,25 @@ import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { NodeId, TransportRejectReason } from "@pulsemesh/core";
 import { DIRECT_FRAME_BYTES_MAX } from "@pulsemesh/core";
 import { memberAddressBytes } from "@pulsemesh/testkit";
 import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
-import type { Libp2pTransport, TransportTuning } from "@pulsemesh/transport-libp2p";
+import type { TransportTuning } from "@pulsemesh/transport-libp2p";
 import { afterEach, expect, test } from "vitest";
 import { freePort, OTHER_FLEET, OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
-import { connectStranger, frame, helloFrame } from "../support/stranger.ts";
-import type { Stranger } from "../support/stranger.ts";
+import { frame, helloFrame } from "../support/stranger.ts";
+import { closed, Scene } from "../support/victim.ts";
+import type { Victim } from "../support/victim.ts";
 
-interface Victim {
-  readonly transport: Libp2pTransport;
-  readonly address: string;
-  readonly ups: NodeId[];
-  readonly downs: NodeId[];
-  readonly rejects: TransportRejectReason[];
-  readonly messages: Uint8Array[];
-  readonly gossip: Uint8Array[];
-}
+const scene = new Scene();
+afterEach(() => scene.end());
 
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  await Promise.all(cleanUp.splice(0).map((task) => task()));
-});
-
-async function startVictim(
+const startVictim = (
   name = "victim",
   tuning: Partial<TransportTuning> = {},
   join: readonly string[] = [],
-): Promise<Victim> {
-  const transport = await createLibp2pTransport({
-    privateKey: seedOf(name),
-    fleet: OUR_FLEET,
-    join,
-    tuning,
-  });
-  cleanUp.push(() => transport.stop());
-  const seen = {
-    ups: [] as NodeId[],
-    downs: [] as NodeId[],
-    rejects: [] as TransportRejectReason[],
-    messages: [] as Uint8Array[],
-    gossip: [] as Uint8Array[],
-  };
-  await transport.start({
-    gossip: (_topic, _from, bytes) => {
-      seen.gossip.push(bytes);
-      return "accept";
-    },
-    message: (_from, _channel, bytes) => void seen.messages.push(bytes),
-    peerUp: ({ node }) => void seen.ups.push(node),
-    peerDown: (node) => void seen.downs.push(node),
-    rejected: (reason) => void seen.rejects.push(reason),
-  });
-  return { transport, address: transport.addresses()[0] ?? "", ...seen };
-}
-
-async function strangerTo(
-  victim: Victim,
-  protocols: readonly string[] = [],
-  answersHello = true,
-): Promise<Stranger> {
-  const stranger = await connectStranger(victim.address, protocols, answersHello);
-  cleanUp.push(() => stranger.host.stop());
-  return stranger;
-}
-
-const closed = (stranger: Stranger): Promise<void> =>
-  until("the connection was closed", () => stranger.connection.status !== "open");
+): Promise<Victim> => scene.victim(name, { tuning, join });
+const strangerTo = scene.strangerTo.bind(scene);
 
 test("SG2 a stranger that writes hello by the specification comes up", async () => {
   const victim = await startVictim();
@@ -282,7 +232,7 @@ test("P6 300 raw connections full of garbage neither crash the host, nor stop it
   for (let round = 0; round < 30; round += 1) {
     for (let index = 0; index < 10; index += 1) {
       const socket = connect(port, "127.0.0.1");
-      cleanUp.push(() => socket.destroy());
+      scene.atEnd(() => socket.destroy());
       socket.on("error", () => undefined);
       socket.write(
         Buffer.concat([
@@ -337,7 +287,7 @@ test("ME1 a joiner adopts the fleet of the member that it joins, also of one tha
     fleet: OUR_FLEET,
     listen: [`/ip4/127.0.0.1/tcp/${port}`],
   });
-  cleanUp.push(() => late.stop());
+  scene.atEnd(() => late.stop());
   const rejects: string[] = [];
   await late.start({
     gossip: () => "accept",

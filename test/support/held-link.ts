@@ -36,6 +36,11 @@ export class HeldLink implements AsyncDisposable {
     return address.port;
   }
 
+  /** Directions that are open: two for each connection. */
+  get openDirections(): number {
+    return this.#directions.size;
+  }
+
   hold(): void {
     this.#isHeld = true;
   }

@@ -96,8 +96,10 @@ export async function connectStranger(
       stream.addEventListener("message", () => {
         answered = true;
       });
-      stream.send(helloFrame(fields));
+      // It may have been reset already, which is an answer too.
+      if (stream.status === "open") stream.send(helloFrame(fields));
       await until("the hello was answered", () => answered || stream.status !== "open");
+      if (answered) await stream.close();
     },
   };
 }

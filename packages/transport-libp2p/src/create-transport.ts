@@ -3,7 +3,6 @@ import { PulsemeshError } from "@pulsemesh/core";
 import { discoverFleet } from "./fleet-discovery.ts";
 import { createHost } from "./host.ts";
 import { Libp2pTransport } from "./libp2p-transport.ts";
-import { readAddress } from "./multiaddr-text.ts";
 import { resolveOptions } from "./options.ts";
 import type { Libp2pTransportOptions } from "./options.ts";
 import { readPrivateKey } from "./private-key.ts";
@@ -33,16 +32,21 @@ export async function createLibp2pTransport(
   const fleet =
     options.fleet ?? (await discoverFleet(resolved.join, options.privateKey, options.signal));
   const named = [...resolved.listen, ...resolved.announce, ...resolved.join];
+  // Nothing is found before the host has started, which the transport does.
+  const found = (address: string): void => transport.foundOnLocalNetwork(address);
   const host = await createHost({
     privateKey,
     fleet,
     listen: resolved.listen,
     announce: resolved.announce,
-    websockets: named.some((text) => text.includes("/ws") || readAddress(text)?.websocket === true),
-    mdns: resolved.mdns,
+    websocketOpenMs: named.some((text) => text.includes("/ws"))
+      ? resolved.tuning.websocketOpenMs
+      : undefined,
+    found: resolved.mdns ? found : undefined,
     fleetSizeMax: resolved.fleetSizeMax,
     floodPublish: resolved.tuning.floodPublish,
     agent: resolved.agent,
   });
-  return new Libp2pTransport({ host }, fleet, resolved);
+  const transport = new Libp2pTransport({ host }, fleet, resolved);
+  return transport;
 }

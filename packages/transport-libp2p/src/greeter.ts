@@ -2,6 +2,7 @@
  * Who may stay: runs the hello on every connection, and hangs up on nodes of other fleets, nodes without a common version, and
  * whoever connects and says nothing. Decides nothing about dialling; it tells its listener.
  */
+import { performance } from "node:perf_hooks";
 import type { Connection, IdentifyResult, Stream } from "@libp2p/interface";
 import { UnsupportedProtocolError } from "@libp2p/interface";
 import type { FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
@@ -10,6 +11,7 @@ import type { Hello } from "./hello-codec.ts";
 import { answerHello, HelloError, sayHello } from "./hello-exchange.ts";
 import type { Host } from "./host.ts";
 import { patientTimer } from "./patient-timer.ts";
+import { HELLOS_AT_ONCE_MAX, HELLOS_PER_SECOND_MAX, PeerBudget } from "./peer-budget.ts";
 import { fleetsOffered, helloProtocol } from "./protocol-ids.ts";
 
 /** The protocol versions that this build speaks. */
@@ -52,6 +54,10 @@ export class Greeter {
   readonly #silent = new Map<Connection, () => void>();
   /** Nodes found unfit, with what hangs up on them. */
   readonly #refusing = new Map<NodeId, NodeJS.Timeout>();
+  readonly #hellos = new PeerBudget({
+    atOnceMax: HELLOS_AT_ONCE_MAX,
+    perSecondMax: HELLOS_PER_SECOND_MAX,
+  });
   #stopped = false;
 
   constructor(
@@ -110,6 +116,13 @@ export class Greeter {
 
   readonly #answer = async (stream: Stream, connection: Connection): Promise<void> => {
     const node = connection.remotePeer.toString();
+    if (!this.#hellos.take(node, performance.now())) {
+      this.#listener.rejected("hello-too-many", node);
+      stream.abort(new Error("too many hellos"));
+      // One more from a peer that is up ends nothing. Whoever comes with a new connection each time is hung up on before anybody looks at him.
+      if (!this.#listener.isUp(node)) connection.abort(new Error("too many hellos"));
+      return;
+    }
     let hello: Hello;
     try {
       hello = await answerHello(stream, this.#listener.hello(node), this.#limits.helloTimeoutMs);

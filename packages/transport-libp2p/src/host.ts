@@ -31,8 +31,10 @@ export interface HostSpec {
   readonly fleet: FleetId;
   readonly listen: readonly string[];
   readonly announce: readonly string[];
-  readonly websockets: boolean;
-  readonly mdns: boolean;
+  /** How long a caller may take to become a WebSocket, in milliseconds; undefined: no WebSockets. */
+  readonly websocketOpenMs: number | undefined;
+  /** Told of each address that a member of the fleet says on the local network, again and again; undefined: nobody asks there. */
+  readonly found: ((address: string) => void) | undefined;
   readonly fleetSizeMax: number;
   readonly floodPublish: boolean;
   readonly agent: string;
@@ -49,7 +51,10 @@ export type Host = Libp2p<HostServices>;
 export async function createHost(spec: HostSpec): Promise<Host> {
   return createLibp2p<HostServices>({
     ...(await baseOptions(spec)),
-    peerDiscovery: spec.mdns ? [await mdnsDiscovery(spec.fleet)] : [],
+    peerDiscovery:
+      spec.found === undefined
+        ? []
+        : [(await import("./local-discovery.ts")).localDiscovery(spec.fleet, spec.found)],
     services: {
       identify: identify(),
       ping: ping(),
@@ -67,7 +72,7 @@ export async function createProbeHost(
     privateKey,
     listen: [],
     announce: [],
-    websockets,
+    websocketOpenMs: websockets ? HANDSHAKE_TIMEOUT_MS : undefined,
     fleetSizeMax: 2,
     agent: "pulsemesh",
   };
@@ -94,7 +99,7 @@ export async function startHost(host: Host, listen: readonly string[]): Promise<
   }
 }
 
-type BaseSpec = Omit<HostSpec, "fleet" | "mdns" | "floodPublish">;
+type BaseSpec = Omit<HostSpec, "fleet" | "found" | "floodPublish">;
 
 async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
   return {
@@ -103,9 +108,10 @@ async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
     privateKey: spec.privateKey,
     nodeInfo: { userAgent: spec.agent },
     addresses: { listen: [...spec.listen], announce: [...spec.announce] },
-    transports: spec.websockets
-      ? [tcp(), (await import("@libp2p/websockets")).webSockets()]
-      : [tcp()],
+    transports:
+      spec.websocketOpenMs === undefined
+        ? [tcp()]
+        : [tcp(), await webSockets(spec.fleetSizeMax, spec.websocketOpenMs)],
     connectionProtector: writeCoalescing(),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ enableKeepAlive: false })],
@@ -124,10 +130,13 @@ async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
   };
 }
 
-type Discovery = NonNullable<Libp2pOptions["peerDiscovery"]>[number];
-
-/** The fleet id is part of the service name (a DNS label, at most 63 characters), so fleets on one network do not meet. */
-async function mdnsDiscovery(fleet: FleetId): Promise<Discovery> {
-  const { mdns } = await import("@libp2p/mdns");
-  return mdns({ serviceTag: `_pm-${fleet}._udp.local`, interval: 10_000 });
+async function webSockets(
+  fleetSizeMax: number,
+  openTimeoutMs: number,
+): Promise<NonNullable<Libp2pOptions["transports"]>[number]> {
+  const { boundedWebSockets } = await import("./websocket-guard.ts");
+  return boundedWebSockets({
+    connectionsMax: fleetSizeMax + SPARE_CONNECTIONS,
+    openTimeoutMs,
+  });
 }

@@ -4,7 +4,7 @@
  * one session object, which is thrown away whole.
  */
 import { randomBytes, createHash } from "node:crypto";
-import type { Connection, PeerId, PeerInfo as DiscoveredPeer, Stream } from "@libp2p/interface";
+import type { Connection, PeerId, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { GOSSIP_BYTES_MAX } from "@pulsemesh/core";
 import type {
@@ -31,6 +31,11 @@ import type { Host } from "./host.ts";
 import { LinkWatch, ping } from "./link-watch.ts";
 import { isLoopbackHost, readAddress } from "./multiaddr-text.ts";
 import type { ResolvedOptions } from "./options.ts";
+import {
+  DIRECT_FRAMES_AT_ONCE_MAX,
+  DIRECT_FRAMES_PER_SECOND_MAX,
+  PeerBudget,
+} from "./peer-budget.ts";
 import { PeerExchange } from "./peer-exchange.ts";
 import { PeerSession } from "./peer-session.ts";
 import { channelProtocol, CHANNELS, topicName } from "./protocol-ids.ts";
@@ -48,6 +53,10 @@ export class Libp2pTransport implements Transport {
   readonly #watch: LinkWatch;
   readonly #exchange: PeerExchange;
   readonly #saver: AddressSaver;
+  readonly #directFrames = new PeerBudget({
+    atOnceMax: DIRECT_FRAMES_AT_ONCE_MAX,
+    perSecondMax: DIRECT_FRAMES_PER_SECOND_MAX,
+  });
   #handler: TransportHandler | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -114,7 +123,6 @@ export class Libp2pTransport implements Transport {
     }
     this.#host.addEventListener("connection:open", this.#opened);
     this.#host.addEventListener("peer:disconnect", this.#disconnected);
-    this.#host.addEventListener("peer:discovery", this.#discovered);
     const saved = await this.#saver.load();
     await startHost(this.#host, this.#options.listen);
     this.#subscribe(handler);
@@ -178,7 +186,6 @@ export class Libp2pTransport implements Transport {
     this.#watch.stop();
     this.#exchange.stop();
     this.#host.removeEventListener("connection:open", this.#opened);
-    this.#host.removeEventListener("peer:discovery", this.#discovered);
     await this.#saver.stop();
     await this.#host.stop();
     this.#host.removeEventListener("peer:disconnect", this.#disconnected);
@@ -209,14 +216,6 @@ export class Libp2pTransport implements Transport {
     this.#dialing.disconnected(node);
   };
 
-  readonly #discovered = (event: CustomEvent<DiscoveredPeer>): void => {
-    const node = event.detail.id.toString();
-    for (const address of event.detail.multiaddrs) {
-      const text = address.toString();
-      this.#hear(text.includes("/p2p/") ? text : `${text}/p2p/${node}`, false);
-    }
-  };
-
   #session(node: NodeId): PeerSession {
     const known = this.#sessions.get(node);
     if (known !== undefined) return known;
@@ -226,8 +225,7 @@ export class Libp2pTransport implements Transport {
         connections: () =>
           this.#host.getConnections(peer).filter((connection) => connection.status === "open"),
         listener: {
-          message: (from, channel, bytes) =>
-            this.#guard(() => this.#handler?.message(from, channel, bytes)),
+          message: (from, channel, bytes) => this.#message(from, channel, bytes),
           rejected: (reason, from) => this.#rejected(reason, from),
         },
       },
@@ -235,6 +233,12 @@ export class Libp2pTransport implements Transport {
     );
     this.#sessions.set(node, session);
     return session;
+  }
+
+  #message(from: NodeId, channel: Channel, bytes: Uint8Array): void {
+    if (channel === "direct" && !this.#directFrames.take(from, performance.now()))
+      this.#rejected("frames-too-many", from);
+    else this.#guard(() => this.#handler?.message(from, channel, bytes));
   }
 
   #drop(node: NodeId): void {
@@ -298,6 +302,11 @@ export class Libp2pTransport implements Transport {
     const node = readAddress(text)?.node;
     if (node !== undefined && this.#book.learn(text, "hearsay", vouched))
       this.#dialing.learn(node, false);
+  }
+
+  /** Takes in an address that somebody claims on the local network, where nobody proves anything: hearsay. */
+  foundOnLocalNetwork(text: string): void {
+    if (this.#handler !== undefined && this.#stopping === undefined) this.#hear(text, false);
   }
 
   /** Closes every connection to a peer, so that a fresh one is dialled. */

@@ -49,6 +49,8 @@ export interface TransportTuning {
   readonly helloAnswerMs: number;
   /** From an inbound connection to the beginning of its hello. @default 20,000 */
   readonly helloGraceMs: number;
+  /** From an inbound connection on a WebSocket address to the end of the WebSocket handshake. @default 20,000 */
+  readonly websocketOpenMs: number;
   /** From the first byte of a frame to its last. @default 30,000 */
   readonly frameTimeoutMs: number;
   /** How long a peer may take to make room for the next frame. @default 30,000 */
@@ -79,6 +81,7 @@ const DEFAULT_TUNING: TransportTuning = {
   helloTimeoutMs: 5_000,
   helloAnswerMs: 20_000,
   helloGraceMs: 20_000,
+  websocketOpenMs: 20_000,
   frameTimeoutMs: 30_000,
   drainTimeoutMs: 30_000,
   pingEveryMs: 4_000,

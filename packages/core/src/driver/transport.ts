@@ -32,8 +32,10 @@ export type TransportRejectReason =
   | "version"
   | "hello-malformed"
   | "hello-timeout"
+  | "hello-too-many"
   | "frame-oversized"
   | "frame-malformed"
+  | "frames-too-many"
   | "stream-timeout"
   | "overloaded";
 

@@ -1,0 +1,75 @@
+/** A real transport that writes down what its handler is told: the one that is attacked, flooded or lied to. */
+import type { NodeId, TransportRejectReason } from "@pulsemesh/core";
+import { createLibp2pTransport } from "@pulsemesh/transport-libp2p";
+import type { Libp2pTransport, Libp2pTransportOptions } from "@pulsemesh/transport-libp2p";
+import { OUR_FLEET, seedOf, until } from "./libp2p-harness.ts";
+import { connectStranger } from "./stranger.ts";
+import type { Stranger } from "./stranger.ts";
+
+export interface Victim {
+  readonly transport: Libp2pTransport;
+  readonly address: string;
+  readonly ups: NodeId[];
+  readonly downs: NodeId[];
+  readonly rejects: TransportRejectReason[];
+  readonly messages: Uint8Array[];
+  readonly gossip: Uint8Array[];
+}
+
+/** Victims and strangers of one test; disposes of all of them. */
+export class Scene {
+  readonly #cleanUp: (() => unknown)[] = [];
+
+  async victim(
+    name: string = "victim",
+    options: Partial<Libp2pTransportOptions> = {},
+  ): Promise<Victim> {
+    const transport = await createLibp2pTransport({
+      privateKey: seedOf(name),
+      fleet: OUR_FLEET,
+      ...options,
+    });
+    this.atEnd(() => transport.stop());
+    const seen = {
+      ups: [] as NodeId[],
+      downs: [] as NodeId[],
+      rejects: [] as TransportRejectReason[],
+      messages: [] as Uint8Array[],
+      gossip: [] as Uint8Array[],
+    };
+    await transport.start({
+      gossip: (_topic, _from, bytes) => {
+        seen.gossip.push(bytes);
+        return "accept";
+      },
+      message: (_from, _channel, bytes) => void seen.messages.push(bytes),
+      peerUp: ({ node }) => void seen.ups.push(node),
+      peerDown: (node) => void seen.downs.push(node),
+      rejected: (reason) => void seen.rejects.push(reason),
+    });
+    return { transport, address: transport.addresses()[0] ?? "", ...seen };
+  }
+
+  async strangerTo(
+    victim: Victim,
+    protocols: readonly string[] = [],
+    answersHello: boolean = true,
+  ): Promise<Stranger> {
+    const stranger = await connectStranger(victim.address, protocols, answersHello);
+    this.atEnd(() => stranger.host.stop());
+    return stranger;
+  }
+
+  atEnd(task: () => unknown): void {
+    this.#cleanUp.push(task);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#cleanUp.splice(0).map((task) => task()));
+  }
+}
+
+/** Waits until the victim has hung up. */
+export function closed(stranger: Stranger): Promise<void> {
+  return until("the connection was closed", () => stranger.connection.status !== "open");
+}
