@@ -22,6 +22,7 @@ export const BENCHES: readonly Bench[] = [
   { name: "beats", file: "beats.bench.ts", rows: beats },
   { name: "records", file: "records.bench.ts", rows: records },
   { name: "state-latency", file: "state-latency.bench.ts", rows: stateLatency },
+  { name: "generations", file: "generations.bench.ts", rows: generations },
   { name: "documents", file: "documents.bench.ts", rows: documents },
   { name: "hosts", file: "hosts.ts", rows: hosts },
   { name: "gossip-latency", file: "gossip-latency.ts", rows: gossipLatency },
@@ -110,6 +111,21 @@ function stateLatency(result: unknown): readonly Row[] {
       goal: "p50 ≤ 15 ms, p99 ≤ 60 ms",
       measured: ms(result, "changeToEventMs"),
       baseLine: `the change's own answer: ${ms(result, "patchAnswerMs")}`,
+    },
+  ];
+}
+
+function generations(result: unknown): readonly Row[] {
+  const longest = (who: string): string =>
+    list(result, "rounds")
+      .map((round) => text(round, `${who}.longestMs`))
+      .join(", ");
+  return [
+    {
+      what: `a generation of ${text(result, "robots")} robots (${text(result, "onePiece.bytes")} B): longest input of its author, of a follower, of a newcomer`,
+      goal: "≤ 100 ms",
+      measured: `${longest("own")} ms; ${longest("follow")} ms; ${longest("adopt")} ms (rounds)`,
+      baseLine: `its parts in one piece: written ${text(result, "onePiece.writeMs")} ms, adopted ${text(result, "onePiece.adoptMs")} ms`,
     },
   ];
 }

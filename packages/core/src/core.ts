@@ -202,6 +202,7 @@ class ComposedCore implements Core {
     if (timer.id === "watch") this.#near.liveness.tick(now);
     if (timer.id === "robots") this.#robots.onTimer(now);
     if (timer.id === "sync") this.#chains.onTimer(now);
+    if (timer.id === "chain") this.#chains.onWork(now);
     if (timer.id === "stop") this.#stopWait.onTimer();
   }
 

@@ -70,6 +70,20 @@ export type GateResult =
   | { readonly ok: true; readonly changes: readonly RecordChange[] }
   | { readonly ok: false; readonly code: GateCode };
 
+/** One robot's value, to be written. */
+export interface RobotValue {
+  readonly robot: RobotId;
+  readonly value: Json;
+}
+
+/** A generation in the making, beside the one that is shown: nothing of it is seen before it is installed (rule CH2). */
+export interface GenerationDraft {
+  /** Gates the next part of a snapshot and takes it; `changes` lists what it sets. After a refusal the draft is of no use. */
+  take(part: Uint8Array): GateResult;
+  /** Replaces the generation by what was taken, at once and as a whole. */
+  install(): void;
+}
+
 /**
  * The CRDT documents. A generation is created empty by {@link open} with the clientID that core derived, and is the only
  * writer-owned thing: every struct in it bears that clientID. Nothing here throws on foreign bytes.
@@ -93,7 +107,7 @@ export interface DocumentsPort {
   snapshot(
     generation: GenerationRef,
     clientId: number,
-    values: readonly { readonly robot: RobotId; readonly value: Json }[],
+    values: readonly RobotValue[],
     partBytesMax: number,
   ): readonly Uint8Array[];
   /**
@@ -101,6 +115,20 @@ export interface DocumentsPort {
    * `changes` lists every value of it, then every robot that the replaced generation still had (value undefined).
    */
   adopt(generation: GenerationRef, clientId: number, parts: readonly Uint8Array[]): GateResult;
+  /**
+   * The next part of a snapshot of many values, so that no caller has to write it in one piece: `count` values from the front of
+   * `values` (sorted by robot, no robot twice), where `clock` were in the parts before. Parts written so are those of {@link snapshot}.
+   * @throws RangeError on a value that has no encoding.
+   */
+  snapshotPart(
+    generation: GenerationRef,
+    clientId: number,
+    clock: number,
+    values: Iterable<RobotValue>,
+    partBytesMax: number,
+  ): { readonly bytes: Uint8Array; readonly count: number };
+  /** Begins a generation under `clientId` out of a snapshot's parts, to be handed over one by one. */
+  draft(generation: GenerationRef, clientId: number): GenerationDraft;
   /** All values of a generation; an unknown generation is empty. */
   read(generation: GenerationRef): ReadonlyMap<RobotId, Json>;
   /** Forgets a generation; unknown ones are ignored. */

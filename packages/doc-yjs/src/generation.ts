@@ -28,6 +28,7 @@ export class Generation {
   /** What the document holds, kept so that a read costs nothing. */
   readonly #values: Map<RobotId, Json> = new Map();
   #broken = false;
+  #parts = 0;
   #view: ReadonlyMap<RobotId, Json> | undefined;
 
   constructor(author: NodeId, clientId: number, integrate: Integrate) {
@@ -40,15 +41,20 @@ export class Generation {
 
   /** Fills a new generation with the parts of a snapshot; of use only if all pass. */
   load(parts: readonly Uint8Array[]): GateResult {
-    if (parts.length > SNAPSHOT_PARTS_MAX) return { ok: false, code: "too-large" };
     for (const part of parts) {
-      const reader = new ByteReader(part);
-      const plan = inspectPart(reader, this.#ledger);
-      if (plan === undefined) return refused(reader);
-      const taken = this.#take(part, plan);
+      const taken = this.loadPart(part);
       if (!taken.ok) return taken;
     }
     return { ok: true, changes: [...this.read()].map(([robot, value]) => ({ robot, value })) };
+  }
+
+  /** Takes the next part; after a refusal the generation is of no use. */
+  loadPart(part: Uint8Array): GateResult {
+    if (this.#parts >= SNAPSHOT_PARTS_MAX) return { ok: false, code: "too-large" };
+    this.#parts += 1;
+    const reader = new ByteReader(part);
+    const plan = inspectPart(reader, this.#ledger);
+    return plan === undefined ? refused(reader) : this.#take(part, plan);
   }
 
   apply(update: Uint8Array): GateResult {

@@ -4,7 +4,7 @@
  * gate, apply. Nothing that our gate would refuse can leave the node, and no object of the caller ends up inside a document.
  */
 import { compareText } from "@pulsemesh/core";
-import type { GateCode, Json, RecordChange, RobotId } from "@pulsemesh/core";
+import type { GateCode, Json, RecordChange, RobotId, RobotValue } from "@pulsemesh/core";
 import { ByteWriter } from "./byte-writer.ts";
 import { writeJsonValue } from "./json-value.ts";
 import type { Ledger } from "./ledger.ts";
@@ -45,46 +45,58 @@ export function encodeDelta(ledger: Ledger, changes: readonly RecordChange[]): E
  */
 export function encodeParts(
   ledger: Ledger,
-  values: readonly { readonly robot: RobotId; readonly value: Json }[],
+  values: readonly RobotValue[],
   partBytesMax: number,
 ): readonly Uint8Array[] {
-  if (!(partBytesMax >= PART_BYTES_MIN && partBytesMax <= PART_BYTES_MAX)) {
-    throw new RangeError(
-      `Cannot write a snapshot as 'partBytesMax' must be ${PART_BYTES_MIN} to ${PART_BYTES_MAX} bytes: current value is ${partBytesMax}`,
-    );
-  }
+  checkPartBytes(partBytesMax);
+  const sorted = sortedByRobot(values);
   const parts: Uint8Array[] = [];
-  let items: Uint8Array[] = [];
-  let bytes = PART_FRAME_BYTES;
-  let clock = 0;
-  const flush = (): void => {
-    if (items.length > 0) parts.push(encodePart(ledger.clientId, clock, items));
-    clock += items.length;
-    items = [];
-    bytes = PART_FRAME_BYTES;
-  };
-  for (const [robot, value] of sortedByRobot(values)) {
-    const item = encodeItem(ledger, robot, value, undefined);
-    if (!item.ok)
-      throw new RangeError(
-        `Cannot write a snapshot as the value of '${robot}' is refused: ${item.code}`,
-      );
-    if (bytes + item.bytes.length > partBytesMax || items.length === PART_STRUCTS_MAX) flush();
-    items.push(item.bytes);
-    bytes += item.bytes.length;
+  for (let clock = 0; clock < sorted.length;) {
+    const { bytes, count } = encodePart(ledger, clock, sorted.slice(clock), partBytesMax);
+    parts.push(bytes);
+    clock += count;
   }
-  flush();
   if (parts.length > SNAPSHOT_PARTS_MAX)
     throw new RangeError(`Cannot write a snapshot of more than ${SNAPSHOT_PARTS_MAX} parts`);
   return parts;
 }
 
-function encodePart(clientId: number, clock: number, items: readonly Uint8Array[]): Uint8Array {
+/**
+ * One part: as many of the values, sorted and each robot once, as go into it, at least one. `clock` values were in the parts before.
+ * @throws RangeError on a value that has no encoding, or a part size out of range.
+ */
+export function encodePart(
+  ledger: Ledger,
+  clock: number,
+  values: Iterable<RobotValue>,
+  partBytesMax: number,
+): { readonly bytes: Uint8Array; readonly count: number } {
+  checkPartBytes(partBytesMax);
+  const items: Uint8Array[] = [];
+  let bytes = PART_FRAME_BYTES;
+  for (const { robot, value } of values) {
+    const item = encodeItem(ledger, robot, value, undefined);
+    if (!item.ok)
+      throw new RangeError(
+        `Cannot write a snapshot as the value of '${robot}' is refused: ${item.code}`,
+      );
+    const isFull = bytes + item.bytes.length > partBytesMax || items.length === PART_STRUCTS_MAX;
+    if (isFull && items.length > 0) break;
+    items.push(item.bytes);
+    bytes += item.bytes.length;
+  }
   const writer = new ByteWriter();
   writer.varUint(1);
-  writeStructs(writer, clientId, clock, items);
-  writeDeleteSet(writer, clientId, []);
-  return writer.bytes();
+  writeStructs(writer, ledger.clientId, clock, items);
+  writeDeleteSet(writer, ledger.clientId, []);
+  return { bytes: writer.bytes(), count: items.length };
+}
+
+function checkPartBytes(partBytesMax: number): void {
+  if (partBytesMax >= PART_BYTES_MIN && partBytesMax <= PART_BYTES_MAX) return;
+  throw new RangeError(
+    `Cannot write a snapshot as 'partBytesMax' must be ${PART_BYTES_MIN} to ${PART_BYTES_MAX} bytes: current value is ${partBytesMax}`,
+  );
 }
 
 function encodeItem(
@@ -143,9 +155,7 @@ function lastOfEach(changes: readonly RecordChange[]): ReadonlyMap<RobotId, Json
   return new Map(changes.map(({ robot, value }) => [robot, value]));
 }
 
-function sortedByRobot(
-  values: readonly { readonly robot: RobotId; readonly value: Json }[],
-): readonly (readonly [RobotId, Json])[] {
-  const unique = new Map(values.map(({ robot, value }) => [robot, value]));
-  return [...unique].sort(([a], [b]) => compareText(a, b));
+function sortedByRobot(values: readonly RobotValue[]): readonly RobotValue[] {
+  const unique = new Map(values.map((each) => [each.robot, each]));
+  return [...unique.values()].sort((a, b) => compareText(a.robot, b.robot));
 }

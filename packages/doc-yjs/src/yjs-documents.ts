@@ -3,11 +3,13 @@ import type {
   DocumentsPort,
   GateCode,
   GateResult,
+  GenerationDraft,
   GenerationRef,
   Json,
   NodeId,
   RecordChange,
   RobotId,
+  RobotValue,
 } from "@pulsemesh/core";
 import * as Y from "yjs";
 import { ByteReader } from "./byte-reader.ts";
@@ -15,7 +17,7 @@ import { inspectPart } from "./gate.ts";
 import { Generation } from "./generation.ts";
 import type { Integrate } from "./generation.ts";
 import { Ledger } from "./ledger.ts";
-import { encodeParts } from "./update-writer.ts";
+import { encodePart, encodeParts } from "./update-writer.ts";
 
 /** Below are the ids that Yjs draws at random for itself. */
 const CLIENT_ID_MIN = 2 ** 32;
@@ -75,7 +77,7 @@ class YjsDocuments implements DocumentsPort {
   snapshot(
     generation: GenerationRef,
     clientId: number,
-    values: readonly { readonly robot: RobotId; readonly value: Json }[],
+    values: readonly RobotValue[],
     partBytesMax: number,
   ): readonly Uint8Array[] {
     const ledger = new Ledger(generation.author, checkedClientId(clientId));
@@ -88,6 +90,26 @@ class YjsDocuments implements DocumentsPort {
       ledger.record(plan);
     }
     return parts;
+  }
+
+  snapshotPart(
+    generation: GenerationRef,
+    clientId: number,
+    clock: number,
+    values: Iterable<RobotValue>,
+    partBytesMax: number,
+  ): { readonly bytes: Uint8Array; readonly count: number } {
+    // Not inspected here: whoever writes it takes it into a draft of its own before anybody else sees it.
+    const ledger = new Ledger(generation.author, checkedClientId(clientId));
+    return encodePart(ledger, clock, values, partBytesMax);
+  }
+
+  draft(generation: GenerationRef, clientId: number): GenerationDraft {
+    const fresh = this.#fresh(generation.author, clientId);
+    return {
+      take: (part) => fresh.loadPart(part),
+      install: () => this.#replace(generation, fresh),
+    };
   }
 
   adopt(generation: GenerationRef, clientId: number, parts: readonly Uint8Array[]): GateResult {

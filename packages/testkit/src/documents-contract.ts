@@ -6,13 +6,9 @@
 import type { DocumentsPort, GateCode, GenerationRef, Json, RobotId } from "@pulsemesh/core";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
+import { CLIENT, GENERATION, PART_BYTES, refuse, set, snapshots } from "./snapshots-contract.ts";
 
-const ALICE = "12D3KooWAliceAliceAliceAliceAliceAliceAliceAliceAlic1";
 const BOB = "12D3KooWBobBobBobBobBobBobBobBobBobBobBobBobBobBobBo2";
-const GENERATION: GenerationRef = { document: "reported", author: ALICE, epoch: 7 };
-const CLIENT = 2 ** 32 + 4_503_599_627_370_495;
-const PART_BYTES = 256 * 1024;
-
 /** Registers the contract suite for one implementation. */
 export function documentsContract(name: string, create: () => DocumentsPort): void {
   describe(`documents contract: ${name}`, () => {
@@ -245,114 +241,6 @@ function refusing(create: () => DocumentsPort): void {
   });
 }
 
-function snapshots(create: () => DocumentsPort): void {
-  let author: DocumentsPort;
-  let replica: DocumentsPort;
-  beforeEach(() => {
-    [author, replica] = [create(), create()];
-    for (const documents of [author, replica]) documents.open(GENERATION, CLIENT);
-  });
-
-  test("CH2 a snapshot replaces the generation, says what came and what went, and takes deltas under its own client id", () => {
-    for (const robot of ["arm", "belt", "cart"]) replica.apply(GENERATION, set(author, robot, 1));
-    const parts = author.snapshot(
-      GENERATION,
-      CLIENT + 1,
-      [
-        { robot: "arm", value: 1 },
-        { robot: "drone", value: 2 },
-      ],
-      PART_BYTES,
-    );
-    expect([...author.read(GENERATION).keys()]).toEqual(["arm", "belt", "cart"]);
-    for (const documents of [author, replica]) {
-      expect(documents.adopt(GENERATION, CLIENT + 1, parts)).toEqual({
-        ok: true,
-        changes: [
-          { robot: "arm", value: 1 },
-          { robot: "drone", value: 2 },
-          { robot: "belt", value: undefined },
-          { robot: "cart", value: undefined },
-        ],
-      });
-    }
-    expect(replica.apply(GENERATION, set(author, "belt", 3)).ok).toBe(true);
-    expect([...replica.read(GENERATION)]).toEqual([
-      ["arm", 1],
-      ["belt", 3],
-      ["drone", 2],
-    ]);
-  });
-
-  test("CH2 a delta of the generation before is foreign to the one after", () => {
-    const late = set(author, "arm", 1);
-    const parts = author.snapshot(GENERATION, CLIENT + 1, [{ robot: "arm", value: 2 }], PART_BYTES);
-    replica.adopt(GENERATION, CLIENT + 1, parts);
-    refuse(replica, late, "foreign-client");
-  });
-
-  test("CH2 a snapshot of nothing empties the generation", () => {
-    replica.apply(GENERATION, set(author, "arm", 1));
-    const parts = author.snapshot(GENERATION, CLIENT + 1, [], PART_BYTES);
-    expect(replica.adopt(GENERATION, CLIENT + 1, parts)).toEqual({
-      ok: true,
-      changes: [{ robot: "arm", value: undefined }],
-    });
-  });
-
-  test("CH2 a generation that was never opened can be adopted", () => {
-    const parts = author.snapshot(GENERATION, CLIENT, [{ robot: "arm", value: 1 }], PART_BYTES);
-    const joiner = create();
-    expect(joiner.adopt(GENERATION, CLIENT, parts).ok).toBe(true);
-    expect([...joiner.read(GENERATION)]).toEqual([["arm", 1]]);
-  });
-
-  test("CH2 equal values give equal snapshots, whatever their order", () => {
-    const values = Array.from({ length: 50 }, (_, index) => ({ robot: `r${index}`, value: index }));
-    const parts = author.snapshot(GENERATION, CLIENT + 1, values, PART_BYTES);
-    expect(author.snapshot(GENERATION, CLIENT + 1, values.toReversed(), PART_BYTES)).toEqual(parts);
-  });
-
-  test("CH2 no part is larger than asked for, and together they hold everything", () => {
-    const values = Array.from({ length: 300 }, (_, index) => ({
-      robot: `r${1000 + index}`,
-      value: "x".repeat((index * 37) % 9_000),
-    }));
-    const partBytesMax = 24 * 1024;
-    const parts = author.snapshot(GENERATION, CLIENT + 1, values, partBytesMax);
-    expect(parts.length).toBeGreaterThan(10);
-    expect(Math.max(...parts.map((part) => part.length))).toBeLessThanOrEqual(partBytesMax);
-    expect(replica.adopt(GENERATION, CLIENT + 1, parts).ok).toBe(true);
-    expect([...replica.read(GENERATION)]).toEqual(values.map(({ robot, value }) => [robot, value]));
-  });
-
-  test("CH3 parts out of order, missing, twice, damaged or of another client id change nothing", () => {
-    replica.apply(GENERATION, set(author, "arm", 1));
-    const values = Array.from({ length: 9 }, (_, index) => ({
-      robot: `r${index}`,
-      value: "x".repeat(10_000),
-    }));
-    const parts = author.snapshot(GENERATION, CLIENT + 1, values, 24 * 1024);
-    const [first, second] = parts as [Uint8Array, Uint8Array];
-    const wrong = [
-      [second, first],
-      [second],
-      [first, first],
-      [first, second.slice(0, -1)],
-      [first, new Uint8Array(0)],
-    ];
-    for (const attempt of wrong)
-      expect(replica.adopt(GENERATION, CLIENT + 1, attempt).ok).toBe(false);
-    expect(replica.adopt(GENERATION, CLIENT + 2, parts)).toEqual({
-      ok: false,
-      code: "foreign-client",
-    });
-    expect([...replica.read(GENERATION)]).toEqual([["arm", 1]]);
-    expect(replica.apply(GENERATION, set(author, "arm", 2)).ok).toBe(true);
-    expect(replica.adopt(GENERATION, CLIENT + 1, parts).ok).toBe(true);
-  });
-}
-
 function merging(create: () => DocumentsPort): void {
   const robot = fc.constantFrom("arm", "belt", "cart", "drone");
   const value = fc.option(fc.jsonValue({ maxDepth: 3 }), { nil: undefined, freq: 4 });
@@ -395,19 +283,6 @@ function merging(create: () => DocumentsPort): void {
       { numRuns: 200 },
     );
   });
-}
-
-function set(documents: DocumentsPort, robot: RobotId, value: Json): Uint8Array {
-  return documents.write(GENERATION, [{ robot, value }]);
-}
-
-/** Asserts that the bytes are refused (with this code) and that nothing has changed. */
-function refuse(documents: DocumentsPort, bytes: Uint8Array, code?: GateCode): void {
-  const before = [...documents.read(GENERATION)];
-  const result = documents.apply(GENERATION, bytes);
-  expect(result.ok).toBe(false);
-  if (code !== undefined) expect(result).toEqual({ ok: false, code });
-  expect([...documents.read(GENERATION)]).toEqual(before);
 }
 
 function nested(levels: number): Json {

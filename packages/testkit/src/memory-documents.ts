@@ -8,10 +8,12 @@ import type {
   DocumentsPort,
   GateCode,
   GateResult,
+  GenerationDraft,
   GenerationRef,
   Json,
   RecordChange,
   RobotId,
+  RobotValue,
 } from "@pulsemesh/core";
 
 const DELTA_BYTES_MAX: number = 24 * 1024;
@@ -71,23 +73,46 @@ class MemoryDocuments implements DocumentsPort {
   snapshot(
     generation: GenerationRef,
     clientId: number,
-    values: readonly { readonly robot: RobotId; readonly value: Json }[],
+    values: readonly RobotValue[],
     partBytesMax: number,
   ): readonly Uint8Array[] {
-    void generation;
     const parts: Uint8Array[] = [];
-    const next = fresh(clientId);
-    let entries: [RobotId, Json][] = [];
-    for (const { robot, value } of values.toSorted((a, b) => compareText(a.robot, b.robot))) {
-      if (encode(next, "part", [...entries, [robot, value]]).length > partBytesMax) {
-        parts.push(encode(next, "part", entries));
-        next.count += entries.length;
-        entries = [];
-      }
-      entries.push([robot, value]);
+    fresh(clientId);
+    const sorted = values.toSorted((a, b) => compareText(a.robot, b.robot));
+    for (let clock = 0; clock < sorted.length;) {
+      const rest = sorted.slice(clock);
+      const { bytes, count } = this.snapshotPart(generation, clientId, clock, rest, partBytesMax);
+      parts.push(bytes);
+      clock += count;
     }
-    if (entries.length > 0) parts.push(encode(next, "part", entries));
     return parts;
+  }
+
+  snapshotPart(
+    generation: GenerationRef,
+    clientId: number,
+    clock: number,
+    values: Iterable<RobotValue>,
+    partBytesMax: number,
+  ): { readonly bytes: Uint8Array; readonly count: number } {
+    void generation;
+    const next = { ...fresh(clientId), count: clock };
+    const entries: [RobotId, Json][] = [];
+    for (const { robot, value } of values) {
+      entries.push([robot, value]);
+      if (entries.length === 1 || encode(next, "part", entries).length <= partBytesMax) continue;
+      entries.pop();
+      break;
+    }
+    return { bytes: encode(next, "part", entries), count: entries.length };
+  }
+
+  draft(generation: GenerationRef, clientId: number): GenerationDraft {
+    const adopted = fresh(clientId);
+    return {
+      take: (part) => take(adopted, part, "part"),
+      install: () => void this.#generations.set(nameOf(generation), adopted),
+    };
   }
 
   adopt(generation: GenerationRef, clientId: number, parts: readonly Uint8Array[]): GateResult {

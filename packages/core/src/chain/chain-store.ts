@@ -7,18 +7,19 @@
 import type { Env } from "../env.ts";
 import type { StoreOp } from "../driver/store.ts";
 import type { RejectReason } from "../event.ts";
-import type { HashHex } from "../ids.ts";
+import type { HashHex, NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
+import type { CapturedRecord } from "../state/record-table.ts";
 import type { Records } from "../state/records.ts";
 import { verifyEnvelope } from "../wire/envelope.ts";
-import { toHex } from "../wire/hex.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
 import { type ChainIndex } from "./chain-index.ts";
 import { generationClientId } from "./client-id.ts";
 import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
 import { dropCovered, dropOps, superseded } from "./compaction.ts";
 import { EpochLog } from "./epoch-log.ts";
-import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX, PART_BYTES_MAX } from "./limits.ts";
+import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
+import { Preparation, PREPARATIONS_MAX } from "./preparation.ts";
 import { chainRow, epochKey, partRow, quarantineRow } from "./rows.ts";
 
 /** A part's bytes by hash, if they are at hand. */
@@ -34,6 +35,8 @@ export type AcceptResult =
   | { readonly status: "needs-parts"; readonly entry: Entry; readonly manifest: SnapshotPayload }
   /** Another entry is held at this place. */
   | { readonly status: "fork"; readonly entry: Entry; readonly log: EpochLog }
+  /** A snapshot that is being taken in, a part an input. */
+  | { readonly status: "preparing"; readonly entry: Entry }
   /** An entry of this node itself that it does not know, in an epoch it is writing or will write. */
   | { readonly status: "own-unknown"; readonly entry: Entry }
   | { readonly status: "refused"; readonly code: RejectReason };
@@ -50,6 +53,8 @@ export class ChainStore {
   readonly #records: (entry: { readonly document: Entry["document"] }) => Records;
   readonly #membership: ChainMembership;
   readonly #hooks: ChainHooks;
+  readonly #begin: (preparation: Preparation) => void;
+  readonly #preparations = new Map<string, Preparation>();
   /** Epoch this node writes under; 0 before the start. */
   ownEpoch = 0;
 
@@ -60,6 +65,8 @@ export class ChainStore {
       readonly records: (entry: { readonly document: Entry["document"] }) => Records;
       readonly membership: ChainMembership;
       readonly hooks: ChainHooks;
+      /** Takes over the steps of a preparation; after the last one the entry is given to {@link accept} again. */
+      readonly begin: (preparation: Preparation) => void;
     },
   ) {
     this.#env = env;
@@ -67,6 +74,17 @@ export class ChainStore {
     this.#records = deps.records;
     this.#membership = deps.membership;
     this.#hooks = deps.hooks;
+    this.#begin = deps.begin;
+  }
+
+  /** Whether a snapshot of the epoch is being taken in; what comes after it cannot be linked until then. */
+  isPreparing(document: Entry["document"], author: NodeId, epoch: number): boolean {
+    return this.#preparations.has(epochKey(document, author, epoch));
+  }
+
+  /** A preparation is over, whatever came of it. */
+  prepared({ log }: Preparation): void {
+    this.#preparations.delete(epochKey(log.document, log.author, log.epoch));
   }
 
   /** Takes one foreign entry; never throws. `wanted` names the epochs that this node asked for. */
@@ -175,65 +193,80 @@ export class ChainStore {
     parts: PartSource,
   ): AcceptResult {
     if (log.badSnapshot === entry.hash) return { status: "refused", code: "snapshot-bad" };
-    const bytes = collectParts(manifest, parts) ?? this.#ownParts(log, entry, manifest);
-    if (bytes === undefined) return { status: "needs-parts", entry, manifest };
-    const result = this.#env.ports.documents.adopt(
-      log,
-      generationClientId(this.#env, log, entry.seq),
-      bytes,
-    );
-    if (
-      !result.ok ||
-      result.changes.filter(({ value }) => value !== undefined).length > manifest.robots
-    ) {
+    const key = epochKey(log.document, log.author, log.epoch);
+    let preparation = this.#preparations.get(key);
+    if (preparation === undefined) {
+      preparation = this.#prepare(log, entry, manifest, parts);
+      if (preparation?.state === "working") {
+        this.#preparations.set(key, preparation);
+        this.#begin(preparation);
+      }
+    }
+    if (preparation?.state === "working") return { status: "preparing", entry };
+    if (preparation?.entry.hash !== entry.hash) return { status: "needs-parts", entry, manifest };
+    if (preparation.state === "bad") {
       log.badSnapshot = entry.hash;
       return { status: "refused", code: "snapshot-bad" };
     }
-    const ops = superseded(this.#index, log);
-    for (const [i, hash] of manifest.parts.entries()) {
-      this.#index.holdPart(hash);
-      ops.push({ type: "put", key: partRow(hash), value: bytes[i] as Uint8Array });
+    if (preparation.state === "unlike") {
+      log.unlikeSnapshot = entry.hash;
+      return { status: "needs-parts", entry, manifest };
     }
-    log.reopen(entry, manifest);
-    const covered = dropCovered(this.#env, this.#index, log, manifest);
-    for (const old of covered) ops.push(...dropOps(this.#index, old));
-    this.#records(entry).table.replace(log, result.changes, covered);
-    this.#persist(log, entry, ops);
-    this.#hooks.stored?.(entry, undefined, now);
+    this.#install(preparation, manifest, now);
     return { status: "stored", entry };
   }
 
-  /**
-   * Whoever holds everything before a snapshot can write its parts itself: the same values under the same clientID make the same bytes.
-   * Where they do not (another version of the encoder), the hashes tell, and the parts are fetched.
-   */
-  #ownParts(
+  /** Begins to take a snapshot in, and has done so where it has one part only; undefined when parts are missing. */
+  #prepare(
     log: EpochLog,
     entry: Entry,
     manifest: SnapshotPayload,
-  ): readonly Uint8Array[] | undefined {
-    if (entry.seq !== log.head.seq + 1 || manifest.parts.length === 0) return undefined;
+    parts: PartSource,
+  ): Preparation | undefined {
+    if (this.#preparations.size >= PREPARATIONS_MAX) return undefined;
+    const { table } = this.#records(entry);
+    const given = collectParts(manifest, parts);
+    const captured = given === undefined ? this.#captured(log, entry, manifest) : [];
+    if (captured === undefined) return undefined;
+    const what = { log, entry, manifest, table };
+    const from = given === undefined ? { captured } : { parts: given };
+    const preparation = new Preparation(this.#env, what, from);
+    preparation.step();
+    return preparation;
+  }
+
+  /** What the parts of a snapshot can be written from here: everything before it is held, and it is as many robots. */
+  #captured(
+    log: EpochLog,
+    entry: Entry,
+    manifest: SnapshotPayload,
+  ): readonly CapturedRecord[] | undefined {
+    if (entry.seq !== log.head.seq + 1 || log.unlikeSnapshot === entry.hash) return undefined;
     const covered = new Set(manifest.covers.map(({ epoch }) => epoch));
     const older = this.#index
       .epochs(log.document, log.author)
       .filter(({ epoch }) => covered.has(epoch) && epoch < log.epoch);
-    const values = this.#records(entry).table.collect([log, ...older]);
-    if (values.length !== manifest.robots) return undefined;
-    const { documents, hash } = this.#env.ports;
-    let written: readonly Uint8Array[];
-    try {
-      written = documents.snapshot(
-        log,
-        generationClientId(this.#env, log, entry.seq),
-        values,
-        PART_BYTES_MAX,
-      );
-    } catch {
-      // Foreign records that fit one by one may not fit merged.
-      return undefined;
+    const captured = this.#records(entry).table.capture([log, ...older]);
+    return captured.length === manifest.robots ? captured : undefined;
+  }
+
+  #install(
+    { log, entry, draft, parts, records }: Preparation,
+    manifest: SnapshotPayload,
+    now: Now,
+  ): void {
+    const ops = superseded(this.#index, log);
+    for (const [i, hash] of manifest.parts.entries()) {
+      this.#index.holdPart(hash);
+      ops.push({ type: "put", key: partRow(hash), value: parts[i] as Uint8Array });
     }
-    const byHash = new Map(written.map((part) => [toHex(hash.sha256(part)), part]));
-    return collectParts(manifest, (wanted) => byHash.get(wanted));
+    draft.install();
+    log.reopen(entry, manifest);
+    const covered = dropCovered(this.#env, this.#index, log, manifest);
+    for (const old of covered) ops.push(...dropOps(this.#index, old));
+    this.#records(entry).table.replace(log, records, covered);
+    this.#persist(log, entry, ops);
+    this.#hooks.stored?.(entry, undefined, now);
   }
 
   #quarantine(log: EpochLog, entry: Entry, code: string): void {

@@ -5,7 +5,7 @@
  * - `restore(rows, now)` for every page of rows, then `restored(now)` once; `start(boot, now)` opens this boot's epoch, again for a later boot
  *   (observers never call it);
  * - `onGossip(from, bytes, now)` for topic `state`; `onSync(from, bytes, now)` for channel `sync`; `onPeerUp`, `onPeerDown`;
- * - `onLoaded(load, rows, done, now)`, `onCommitted(commit)`, `onTimer(now)` for timer `sync`;
+ * - `onLoaded(load, rows, done, now)`, `onCommitted(commit)`, `onTimer(now)` for timer `sync`, `onWork(now)` for timer `chain`;
  * - `onHeads(author, heads, from, now)` with the heads of a verified pulse, `heads()` for the own pulse;
  * - `flush(now)` at the end of every input: writes what was staged in `records`, reports view changes, names the commit;
  *   `takeChangedRobots()` afterwards.
@@ -29,6 +29,8 @@ import { Forks } from "./forks.ts";
 import { EPOCH_MAX, SEQ_MAX } from "./limits.ts";
 import { Loads } from "./loads.ts";
 import { OwnChain } from "./own-chain.ts";
+import type { Preparation } from "./preparation.ts";
+import { WorkQueue, type Work } from "./work-queue.ts";
 
 export class Chains {
   readonly membership: ChainMembership;
@@ -36,6 +38,7 @@ export class Chains {
   readonly #index: ChainIndex;
   readonly #loads: Loads;
   readonly #records: ReadonlyMap<DocumentName, Records>;
+  readonly #work: WorkQueue;
   readonly #store: ChainStore;
   readonly #forks: Forks;
   readonly #sync: Sync;
@@ -58,15 +61,21 @@ export class Chains {
       records,
       hooks,
     };
-    this.#store = new ChainStore(env, deps);
+    this.#work = new WorkQueue(env);
+    this.#store = new ChainStore(env, {
+      ...deps,
+      begin: (preparation) => this.#begin(preparation),
+    });
     this.#forks = new Forks(env, deps);
     this.#restore = new ChainRestore(env, deps);
     this.#sync = new Sync(env, {
       ...deps,
+      isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
       accept: (bytes, now, wanted, parts) =>
         this.#introduce(() => this.#settle(this.#store.accept(bytes, now, wanted, parts))),
     });
-    const own = { index: this.#index, store: this.#store };
+    const begin = (work: Work): void => this.#work.add(work);
+    const own = { index: this.#index, store: this.#store, begin };
     this.#own = new Map(
       DOCUMENTS.map((name) => [
         name,
@@ -112,6 +121,8 @@ export class Chains {
       case "fork":
       case "own-unknown":
         return "accept";
+      case "preparing":
+        return "accept";
       case "duplicate":
         return "ignore";
       case "gap":
@@ -156,6 +167,11 @@ export class Chains {
 
   onTimer(now: Now): void {
     this.#sync.onTimer(now);
+  }
+
+  /** Timer `chain`: a step of what takes more than one input. */
+  onWork(now: Now): void {
+    this.#work.step(now);
   }
 
   /** Heads of a pulse whose signature was verified; what they name and this node lacks is pulled from `from`. */
@@ -205,13 +221,46 @@ export class Chains {
   /** Ends an input. The commit is that of everything persisted while it was handled, by whomever. */
   flush(now: Now): CommitId | undefined {
     if (!this.#rebooting) for (const chain of this.#own.values()) chain.flush(now);
-    for (const records of this.#records.values()) if (!records.hasStaged) records.settle(now);
+    let isUnsettled = false;
+    for (const records of this.#records.values()) {
+      if (records.hasStaged) continue;
+      records.settle(now);
+      isUnsettled ||= records.table.isUnsettled;
+    }
+    if (isUnsettled || !this.#work.isEmpty) this.#work.schedule(now);
     return this.#env.out.pendingCommit();
   }
 
   /** Robots of document `reported` whose view changed since the last call, sorted. */
   takeChangedRobots(): readonly RobotId[] {
     return this.records.takeChanged();
+  }
+
+  #begin(preparation: Preparation): void {
+    this.#work.add({
+      step: (now) => {
+        preparation.step();
+        if (preparation.state === "working") return false;
+        this.#finish(preparation, now);
+        return true;
+      },
+    });
+  }
+
+  /** All parts of a foreign snapshot were read: it goes the way of every entry, which may have changed meanwhile. */
+  #finish(preparation: Preparation, now: Now): void {
+    const { log, entry } = preparation;
+    const { document, author, epoch, seq } = entry;
+    const isLive = this.#index.log(document, author, epoch) === log;
+    const result = isLive
+      ? this.#settle(this.#store.accept(entry.bytes, now, new Set(), () => undefined))
+      : undefined;
+    this.#store.prepared(preparation);
+    if (result?.status === "refused")
+      this.#env.out.emit({ type: "rejected", reason: result.code, from: author });
+    this.#sync.prepared(entry, result?.status === "stored", now);
+    if (result?.status === "needs-parts")
+      this.#sync.lack({ document, author, epoch, seq, from: author, deep: false }, now, 0);
   }
 
   #onHead(author: NodeId, head: ChainHead, from: NodeId, now: Now): void {
@@ -251,6 +300,7 @@ export class Chains {
       // Somebody writes, or wrote, as this node: nothing more goes into this epoch, or it would fork. Own changes are staged until the
       // next one is open, and their answers wait with them (promise P5).
       this.#rebooting = true;
+      for (const chain of this.#own.values()) chain.abandon();
       this.#env.out.reboot(Math.max(result.entry.epoch, this.#store.ownEpoch));
     }
     return result;

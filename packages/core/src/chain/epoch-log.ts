@@ -28,6 +28,8 @@ export class EpochLog implements GenerationRef {
   #durable: Place | undefined;
   /** A snapshot that the gate refused; not asked for again. */
   badSnapshot: HashHex | undefined;
+  /** A snapshot whose parts cannot be written from what is held here, but have to be fetched. */
+  unlikeSnapshot: HashHex | undefined;
 
   constructor(header: Entry, prev: Place | undefined) {
     this.document = header.document;

@@ -91,13 +91,8 @@ export class Forks {
     const built = buildEpoch(this.#env, entries, [fork], parts);
     if (built === undefined) return;
     const records = this.#records(log);
-    const held = new Set(built.values.map(({ robot }) => robot));
-    const gone = records.table.robotsOf(log).filter((robot) => !held.has(robot));
-    records.table.replace(
-      log,
-      [...built.values, ...gone.map((robot) => ({ robot, value: undefined }))],
-      [],
-    );
+    const incoming = built.values.map((value) => records.table.incoming(log, value));
+    records.table.replace(log, incoming, []);
     this.#swapRows(log, entries, fork);
   }
 

@@ -4,8 +4,7 @@
  */
 import type { StoreOp } from "../driver/store.ts";
 import type { Env } from "../env.ts";
-import type { DocumentName, RobotId } from "../ids.ts";
-import type { Json } from "../json.ts";
+import type { DocumentName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { RecordChange } from "../ports.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
@@ -15,10 +14,10 @@ import { sealEnvelope } from "../wire/envelope.ts";
 import { toHex } from "../wire/hex.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import type { ChainStore } from "./chain-store.ts";
-import { generationClientId } from "./client-id.ts";
 import { dropCovered, dropOps, superseded } from "./compaction.ts";
 import { encodeEntryBody, type Entry, type EntryPayload, type Place } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
+import { GenerationWriter } from "./generation-writer.ts";
 import {
   AUTHOR_ROBOTS_MAX,
   DELTA_FILL_BYTES_MAX,
@@ -26,13 +25,14 @@ import {
   DELTA_TO_LIVE_RATIO_MAX,
   EPOCHS_MAX,
   OWN_EPOCHS_MAX,
-  PART_BYTES_MAX,
-  SNAPSHOT_PARTS_MAX,
   SNAPSHOT_BYTES_MIN,
 } from "./limits.ts";
 import { partRow } from "./rows.ts";
+import type { Work } from "./work-queue.ts";
 
 const SNAPSHOT_RETRY_DELTAS = 100;
+/** Robots whose changes one input writes; what waited for a snapshot can be more, and goes on when these are durable. */
+const STAGED_TAKEN_AT_ONCE = 512;
 
 export class OwnChain {
   readonly #env: Env;
@@ -40,27 +40,42 @@ export class OwnChain {
   readonly #index: ChainIndex;
   readonly #store: ChainStore;
   readonly #records: Records;
+  readonly #begin: (work: Work) => void;
   #log: EpochLog | undefined;
   #lastHlc = 0;
   #liveBytes = 0;
+  /** The snapshot that is being written. */
+  #writing: GenerationWriter | undefined;
   /** After a snapshot that could not be written. */
   #retrySeq = 0;
 
   constructor(
     env: Env,
     document: DocumentName,
-    deps: { readonly index: ChainIndex; readonly store: ChainStore; readonly records: Records },
+    deps: {
+      readonly index: ChainIndex;
+      readonly store: ChainStore;
+      readonly records: Records;
+      /** Takes over what is left of a long snapshot. */
+      readonly begin: (work: Work) => void;
+    },
   ) {
     this.#env = env;
     this.#document = document;
     this.#index = deps.index;
     this.#store = deps.store;
     this.#records = deps.records;
+    this.#begin = deps.begin;
   }
 
   /** The epoch being written; undefined before the start. */
   get log(): EpochLog | undefined {
     return this.#log;
+  }
+
+  /** Breaks off a snapshot that is being written: nothing more may go into this epoch. */
+  abandon(): void {
+    this.#writing = undefined;
   }
 
   /** Opens the epoch of this boot with a header that names the last own entry held. */
@@ -71,6 +86,7 @@ export class OwnChain {
     const entry = this.#seal(boot, undefined, payload, hlcAfter(now.wallMs, this.#lastHlc));
     this.#log = this.#store.appendOwn(undefined, entry, now);
     this.#retrySeq = 0;
+    this.abandon();
     if (this.#document === "reported") membership.learn(entry, { name, region, agent }, now);
     this.#records.beginOwn(this.#log);
     this.#publish(entry);
@@ -87,15 +103,16 @@ export class OwnChain {
    */
   flush(now: Now): void {
     const log = this.#log;
-    if (log === undefined) return;
+    if (log === undefined || this.#writing !== undefined) return;
     if (this.#records.hasStaged) {
       // A snapshot holds what entries said, so it waits as well.
       if (!this.#isWriteDue(log)) return;
-      const staged = this.#records.takeStaged();
+      const staged = this.#records.takeStaged(STAGED_TAKEN_AT_ONCE);
       for (const batch of this.#batches(staged.changes))
         this.#writeDelta(log, batch, staged.hlc, now);
+      if (this.#records.hasStaged) return;
     }
-    if (this.#isSnapshotDue(log)) this.#writeSnapshot(log, now);
+    if (this.#isSnapshotDue(log)) this.#beginSnapshot(log, now);
   }
 
   #isWriteDue({ durable, head }: EpochLog): boolean {
@@ -153,59 +170,53 @@ export class OwnChain {
     return this.#index.epochs(this.#document, log.author).length > OWN_EPOCHS_MAX;
   }
 
-  #writeSnapshot(log: EpochLog, now: Now): void {
-    const { documents, hash } = this.#env.ports;
+  /** Begins a snapshot, and has written it where it has one part only. Own changes wait until it is written: its place is the next one. */
+  #beginSnapshot(log: EpochLog, now: Now): void {
     const older = this.#index
       .epochs(this.#document, log.author)
       .filter(({ epoch }) => epoch < log.epoch);
-    const values = this.#records.table.collect([log, ...older]);
-    const seq = log.head.seq + 1;
-    const clientId = generationClientId(this.#env, log, seq);
-    const parts = this.#parts(log, clientId, values);
-    if (parts === undefined || !documents.adopt(log, clientId, parts).ok) {
-      this.#retrySeq = seq + SNAPSHOT_RETRY_DELTAS;
-      return;
-    }
-    const hashes = parts.map((part) => toHex(hash.sha256(part)));
+    const captured = this.#records.table.capture([log, ...older]);
     const covers = this.#covers(older);
-    const payload: EntryPayload = {
-      kind: "snapshot",
-      parts: hashes,
-      robots: values.length,
-      covers,
+    const writer = new GenerationWriter(this.#env, log, log.head.seq + 1, captured);
+    this.#writing = writer;
+    const step = (stepNow: Now): boolean => {
+      if (this.#writing !== writer) return true;
+      // Writes beyond these limits are refused; epochs that came back after a rollback can still bring too much together. Then the
+      // chain goes on without a snapshot until there is less.
+      const isWritten = captured.length <= AUTHOR_ROBOTS_MAX && writer.step();
+      if (isWritten && !writer.isDone) return false;
+      this.#writing = undefined;
+      if (isWritten) this.#finishSnapshot(log, writer, covers, stepNow);
+      else this.#retrySeq = log.head.seq + 1 + SNAPSHOT_RETRY_DELTAS;
+      return true;
     };
+    if (!step(now)) this.#begin({ step });
+  }
+
+  #finishSnapshot(
+    log: EpochLog,
+    writer: GenerationWriter,
+    covers: readonly Place[],
+    now: Now,
+  ): void {
+    const { hashes, parts, robots } = writer;
+    const payload: EntryPayload = { kind: "snapshot", parts: hashes, robots, covers };
     const entry = this.#seal(log.epoch, log.head, payload, this.#lastHlc);
     const ops: StoreOp[] = superseded(this.#index, log);
     for (const [i, part] of parts.entries()) {
       this.#index.holdPart(hashes[i] as string);
       ops.push({ type: "put", key: partRow(hashes[i] as string), value: part });
     }
+    writer.draft.install();
     log.reopen(entry, payload);
-    for (const old of dropCovered(this.#env, this.#index, log, payload))
-      ops.push(...dropOps(this.#index, old));
-    this.#records.table.fold(log, older);
+    const covered = dropCovered(this.#env, this.#index, log, payload);
+    for (const old of covered) ops.push(...dropOps(this.#index, old));
+    const moved = covered.length === 0 ? [] : writer.captures();
+    this.#records.table.fold(log, moved, covered);
     this.#env.out.persist(ops);
     this.#store.persistOwn(log, entry, now);
     this.#publish(entry);
     this.#liveBytes = parts.reduce((sum, part) => sum + part.length, 0);
-  }
-
-  #parts(
-    log: EpochLog,
-    clientId: number,
-    values: readonly { readonly robot: RobotId; readonly value: Json }[],
-  ): readonly Uint8Array[] | undefined {
-    if (values.length === 0) return [];
-    // Writes beyond these limits are refused; epochs that came back after a rollback can still bring too much together.
-    if (values.length > AUTHOR_ROBOTS_MAX) return undefined;
-    try {
-      const { documents } = this.#env.ports;
-      const parts = documents.snapshot(log, clientId, values, PART_BYTES_MAX);
-      return parts.length > SNAPSHOT_PARTS_MAX ? undefined : parts;
-    } catch {
-      // Entries that came back after a rollback made a record outgrow the gate: go on without a snapshot until it shrinks.
-      return undefined;
-    }
   }
 
   /** Places of live epochs and of those covered before, newest first as far as a manifest may name them. */

@@ -9,6 +9,7 @@ import type { Effect } from "../effect.ts";
 import type { Env } from "../env.ts";
 import type { CoreEvent } from "../event.ts";
 import { compareText, type NodeId, type RobotId } from "../ids.ts";
+import type { TimerId } from "../input.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Now } from "../now.ts";
 import { Outbox } from "../outbox.ts";
@@ -45,7 +46,8 @@ export class VirtualNode {
   readonly chains: Chains;
   readonly #gossiped = new Set<string>();
   wallOffsetMs: number = 0;
-  timerMonoMs: number = Number.POSITIVE_INFINITY;
+  readonly timers: Map<TimerId, { readonly generation: number; readonly atMonoMs: number }> =
+    new Map();
 
   constructor(id: NodeId, rows: Map<string, Uint8Array>, ports: Ports, config: CoreConfig) {
     this.id = id;
@@ -191,16 +193,28 @@ export class VirtualMesh {
     const until = this.monoMs + ms;
     for (let step = 0; step < STEP_LIMIT; step++) {
       this.run();
-      const due = Math.min(...[...this.nodes.values()].map(({ timerMonoMs }) => timerMonoMs));
+      const due = Math.min(
+        ...[...this.nodes.values()].flatMap(({ timers }) =>
+          [...timers.values()].map(({ atMonoMs }) => atMonoMs),
+        ),
+      );
       if (due > until) break;
       this.monoMs = Math.max(this.monoMs, due);
-      for (const node of this.nodes.values()) {
-        if (node.timerMonoMs > this.monoMs) continue;
-        node.timerMonoMs = Number.POSITIVE_INFINITY;
-        this.input(node, (now) => node.chains.onTimer(now));
-      }
+      for (const node of this.nodes.values()) this.#fire(node);
     }
     this.monoMs = until;
+  }
+
+  #fire(node: VirtualNode): void {
+    for (const [id, { generation, atMonoMs }] of node.timers) {
+      if (atMonoMs > this.monoMs) continue;
+      node.timers.delete(id);
+      this.input(node, (now) => {
+        if (!node.env.out.timerFired(id, generation)) return;
+        if (id === "sync") node.chains.onTimer(now);
+        if (id === "chain") node.chains.onWork(now);
+      });
+    }
   }
 
   #relay(node: VirtualNode, frame: VirtualFrame, validation: string): void {
@@ -225,7 +239,7 @@ export class VirtualMesh {
         later.push(() =>
           this.input(node, (now) => node.chains.onLoaded(effect.load, rows, true, now)),
         );
-      } else if (effect.type === "set-timer") node.timerMonoMs = effect.atMonoMs;
+      } else if (effect.type === "set-timer") node.timers.set(effect.id, effect);
       else if (effect.type === "emit") node.events.push(effect.event);
       else if (effect.type === "send")
         this.#send({ from: node.id, to: effect.to, kind: "sync", bytes: effect.bytes });

@@ -8,6 +8,7 @@
  */
 import { compareText, type NodeId } from "../ids.ts";
 import { isJsonObject, type Json, type JsonObject } from "../json.ts";
+import { isSameJson } from "./json-values.ts";
 import { isPointer } from "./pointer.ts";
 
 /** Fields and tombstones that one record may hold; a 16 KiB record cannot reach it. */
@@ -49,6 +50,18 @@ export const EMPTY_RECORD: RobotRecord = {
 /** Total order of stamps. */
 export function compareStamps(a: Stamp, b: Stamp): number {
   return a.hlc - b.hlc || compareText(a.author, b.author) || a.epoch - b.epoch;
+}
+
+/** Whether two records say the same, stamps included. */
+export function isSameRecord(a: RobotRecord, b: RobotRecord): boolean {
+  if (a.retiredHlc !== b.retiredHlc || a.fields.size !== b.fields.size) return false;
+  if (a.tombstones.size !== b.tombstones.size) return false;
+  for (const [pointer, { hlc, value }] of a.fields) {
+    const other = b.fields.get(pointer);
+    if (other === undefined || other.hlc !== hlc || !isSameJson(other.value, value)) return false;
+  }
+  for (const [pointer, hlc] of a.tombstones) if (b.tombstones.get(pointer) !== hlc) return false;
+  return true;
 }
 
 /** The JSON value that an author writes for one robot. */

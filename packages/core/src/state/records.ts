@@ -209,12 +209,14 @@ export class Records {
     return this.#stagings;
   }
 
-  /** Takes the staged own records, sorted by robot, with the highest stamp in them. */
-  takeStaged(): StagedDelta {
-    const changes = [...this.#staged.keys()]
-      .toSorted(compareText)
-      .map((robot) => ({ robot, value: recordToJson(this.#staged.get(robot) as RobotRecord) }));
-    this.#staged.clear();
+  /** Takes the first of the staged own records, sorted by robot, with the highest stamp in them. */
+  takeStaged(robots: number = Number.POSITIVE_INFINITY): StagedDelta {
+    const taken = [...this.#staged.keys()].toSorted(compareText).slice(0, robots);
+    const changes = taken.map((robot) => ({
+      robot,
+      value: recordToJson(this.#staged.get(robot) as RobotRecord),
+    }));
+    for (const robot of taken) this.#staged.delete(robot);
     return { changes, hlc: this.#lastHlc };
   }
 

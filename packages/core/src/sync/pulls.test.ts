@@ -13,7 +13,7 @@ const node = new VirtualMesh({
 
 /** Pulls that wait for these parts of one snapshot. */
 function waitingFor(parts: readonly string[], staged: { bytes: number }): Pulls {
-  const pulls = new Pulls(new ChainIndex(node.env), staged);
+  const pulls = new Pulls(new ChainIndex(node.env), staged, () => false);
   pulls.add("reported", "x", 1, 9, false);
   const manifest = { kind: "snapshot", parts, robots: 1, covers: [] } as const;
   pulls.await(
@@ -48,7 +48,7 @@ describe("pulls", () => {
   });
 
   test("CH6 a peer makes a node ask for at most PULLS_MAX epochs", () => {
-    const pulls = new Pulls(new ChainIndex(node.env), { bytes: 0 });
+    const pulls = new Pulls(new ChainIndex(node.env), { bytes: 0 }, () => false);
     for (let i = 0; i < PULLS_MAX + 10; i++) pulls.add("reported", `x${i}`, 1, 1, false);
     let asked = 0;
     while (!pulls.isEmpty) {

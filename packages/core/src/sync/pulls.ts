@@ -20,6 +20,8 @@ export interface StagedBytes {
   bytes: number;
 }
 
+export type IsPreparing = (document: DocumentName, author: NodeId, epoch: number) => boolean;
+
 export interface Pull {
   readonly document: DocumentName;
   readonly author: NodeId;
@@ -39,12 +41,15 @@ export class Pulls {
   readonly #pulls = new Map<string, Pull>();
   readonly #parts = new Map<HashHex, Uint8Array>();
   readonly #staged: StagedBytes;
+  readonly #isPreparing: (pull: Pull) => boolean;
   #partsBytes = 0;
   #asked: readonly string[] | undefined;
 
-  constructor(index: ChainIndex, staged: StagedBytes) {
+  /** `isPreparing` says that a snapshot of the epoch is being taken in: nothing of it is asked for until then. */
+  constructor(index: ChainIndex, staged: StagedBytes, isPreparing: IsPreparing) {
     this.#index = index;
     this.#staged = staged;
+    this.#isPreparing = ({ document, author, epoch }) => isPreparing(document, author, epoch);
   }
 
   get isEmpty(): boolean {
@@ -87,8 +92,13 @@ export class Pulls {
     if (this.#asked !== undefined) return undefined;
     const items: WantItem[] = [];
     const asked: string[] = [];
+    let isWaiting = false;
     for (const [key, pull] of this.#pulls) {
       if (items.length >= WANT_ITEMS_MAX) break;
+      if (this.#isPreparing(pull)) {
+        isWaiting = true;
+        continue;
+      }
       pull.progressed = false;
       asked.push(key);
       if (pull.waiting === undefined) {
@@ -102,7 +112,7 @@ export class Pulls {
       }
     }
     if (items.length === 0) {
-      this.clear();
+      if (!isWaiting) this.clear();
       return undefined;
     }
     this.#asked = asked;
@@ -131,7 +141,9 @@ export class Pulls {
   /** Snapshots whose parts are all there now. */
   ready(): readonly { readonly key: string; readonly bytes: Uint8Array }[] {
     const ready: { readonly key: string; readonly bytes: Uint8Array }[] = [];
-    for (const [key, { waiting }] of this.#pulls) {
+    for (const [key, pull] of this.#pulls) {
+      if (this.#isPreparing(pull)) continue;
+      const { waiting } = pull;
       const whole = waiting?.manifest.parts.every((hash) => this.#parts.has(hash)) === true;
       if (waiting !== undefined && whole) ready.push({ key, bytes: waiting.bytes });
     }
@@ -156,6 +168,16 @@ export class Pulls {
     if (!advanced) return;
     pull.progressed = true;
     if (pull.waiting !== undefined && entry.payload.kind === "snapshot") this.#unstage(pull);
+  }
+
+  /** A snapshot was taken in (`stored`) or came to nothing; true when something was being fetched of its epoch. */
+  prepared(entry: Entry, stored: boolean): boolean {
+    const key = epochKey(entry.document, entry.author, entry.epoch);
+    const pull = this.#pulls.get(key);
+    if (pull === undefined) return false;
+    if (stored) this.seen(entry, true);
+    if (!stored || this.#isDone(pull)) this.giveUp(key);
+    return true;
   }
 
   /** A snapshot came without all its parts. */
@@ -183,6 +205,7 @@ export class Pulls {
     for (const key of asked) {
       const pull = this.#pulls.get(key);
       if (pull === undefined) continue;
+      if (this.#isPreparing(pull)) continue;
       const keep = pull.progressed || (more && anything);
       if (!keep || this.#isDone(pull)) this.giveUp(key);
     }

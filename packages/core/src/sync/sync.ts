@@ -12,7 +12,7 @@ import { compareText, type DocumentName, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { ChainIndex, VectorItem } from "../chain/chain-index.ts";
 import type { AcceptResult, PartSource } from "../chain/chain-store.ts";
-import { DOCUMENTS } from "../chain/entry.ts";
+import { DOCUMENTS, type Entry } from "../chain/entry.ts";
 import type { Loads } from "../chain/loads.ts";
 import { epochKey } from "../chain/rows.ts";
 import { toHex } from "../wire/hex.ts";
@@ -23,7 +23,7 @@ import {
   WANT_TIMEOUT_MS,
   type SyncMessage,
 } from "./messages.ts";
-import { Pulls, type StagedBytes } from "./pulls.ts";
+import { Pulls, type IsPreparing, type StagedBytes } from "./pulls.ts";
 import { SyncServer } from "./server.ts";
 
 /** How long gossip may still bring what a head named, in ms. */
@@ -66,6 +66,7 @@ export class Sync {
   readonly #index: ChainIndex;
   readonly #server: SyncServer;
   readonly #accept: AcceptEntry;
+  readonly #isPreparing: IsPreparing;
   readonly #peers = new Map<NodeId, PeerSync>();
   readonly #lacks = new Map<string, Lack>();
   readonly #staged: StagedBytes = { bytes: 0 };
@@ -74,11 +75,17 @@ export class Sync {
 
   constructor(
     env: Env,
-    deps: { readonly index: ChainIndex; readonly loads: Loads; readonly accept: AcceptEntry },
+    deps: {
+      readonly index: ChainIndex;
+      readonly loads: Loads;
+      readonly accept: AcceptEntry;
+      readonly isPreparing: IsPreparing;
+    },
   ) {
     this.#env = env;
     this.#index = deps.index;
     this.#accept = deps.accept;
+    this.#isPreparing = deps.isPreparing;
     this.#server = new SyncServer(env, deps);
   }
 
@@ -91,7 +98,7 @@ export class Sync {
   onPeerUp(peer: NodeId): void {
     this.#peers.get(peer)?.pulls.clear();
     this.#peers.set(peer, {
-      pulls: new Pulls(this.#index, this.#staged),
+      pulls: new Pulls(this.#index, this.#staged, this.#isPreparing),
       askedMonoMs: 0,
       vectorDone: false,
       vectorSent: false,
@@ -113,6 +120,17 @@ export class Sync {
     if (known !== undefined && known.seq >= item.seq && known.deep === item.deep) return;
     if (known === undefined && this.#lacks.size >= LACKS_MAX) return;
     this.#lacks.set(key, { ...item, dueMonoMs: known?.dueMonoMs ?? now.monoMs + delayMs });
+    this.#schedule();
+  }
+
+  /** A snapshot that was `preparing` is stored, or came to nothing: whoever waits for it goes on. */
+  prepared(entry: Entry, stored: boolean, now: Now): void {
+    for (const peer of [...this.#peers.keys()].toSorted(compareText)) {
+      const state = this.#peers.get(peer) as PeerSync;
+      if (!state.pulls.prepared(entry, stored)) continue;
+      if (stored) state.stored++;
+      this.#pump(peer, state, now);
+    }
     this.#schedule();
   }
 
@@ -239,6 +257,8 @@ export class Sync {
     for (const [hash, part] of came) pulls.stage(hash, part);
     for (const { key, bytes } of pulls.ready()) {
       const result = this.#accept(bytes, now, wanted, parts);
+      // What is being taken in is settled by `prepared`.
+      if (result.status === "preparing") continue;
       if (result.status === "stored") {
         state.stored++;
         pulls.seen(result.entry, true);
@@ -276,6 +296,10 @@ export class Sync {
     for (const key of [...this.#lacks.keys()].toSorted(compareText)) {
       const lack = this.#lacks.get(key) as Lack;
       if (lack.dueMonoMs > now.monoMs) continue;
+      if (this.#isPreparing(lack.document, lack.author, lack.epoch)) {
+        this.#lacks.set(key, { ...lack, dueMonoMs: now.monoMs + LACK_DELAY_MS });
+        continue;
+      }
       this.#lacks.delete(key);
       const log = this.#index.log(lack.document, lack.author, lack.epoch);
       if (log !== undefined && log.head.seq >= lack.seq && !lack.deep) continue;
