@@ -1,6 +1,6 @@
 /**
- * P1: nodes that hold the same show the same. While a run lasts, live nodes whose heads are equal must export equal documents; at its end,
- * when everything is healed and synced, all of them must.
+ * P1: nodes that hold the same show the same. Looked at once, at the end of a run: when everything is healed and synced, all live honest
+ * nodes that reach each other must export equal documents. While a run lasts nobody compares: an export costs the whole document.
  */
 import { createHash } from "node:crypto";
 import type { Fleet } from "../fleet/fleet.ts";
