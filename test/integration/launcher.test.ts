@@ -5,12 +5,14 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { RUN_NODE_FLAGS } from "../../packages/cli/src/run-node-flags.ts";
 import { root } from "../tool.ts";
 
 const standIn = `
 export async function main(argv: string[]): Promise<number> {
   process.on("SIGTERM", () => process.exit(7));
-  console.log(JSON.stringify({ pid: process.pid, argv, relayed: process.env["PULSEMESH_RELAYED"] ?? null }));
+  const relayed = process.env["PULSEMESH_RELAYED"] ?? null;
+  console.log(JSON.stringify({ pid: process.pid, argv, relayed, flags: process.execArgv }));
   if (argv[0] === "wait") setInterval(() => {}, 1_000);
   return argv[0] === "exit" ? Number(argv[1]) : 0;
 }
@@ -40,22 +42,46 @@ afterEach(() => {
 
 interface Launched {
   /** What the stand-in printed first. */
-  readonly hello: () => Promise<{ pid: number; argv: string[]; relayed: string | null }>;
+  readonly hello: () => Promise<Hello>;
   readonly end: () => Promise<{ code: number | null; signal: string | null; stderr: string }>;
   readonly kill: (signal: NodeJS.Signals) => void;
+  /** Of the process that was started. */
+  readonly pid: number | undefined;
 }
 
-function launch(oldNode: boolean, ...args: string[]): Launched {
+interface Hello {
+  readonly pid: number;
+  readonly argv: readonly string[];
+  readonly relayed: string | null;
+  /** Node's own. */
+  readonly flags: readonly string[];
+}
+
+interface LaunchOptions {
+  readonly oldNode: boolean;
+  readonly nodeOptions?: string | undefined;
+  /** Whether the parent holds a channel to it, as `dev` does. */
+  readonly channel?: boolean | undefined;
+}
+
+function launch(on: boolean | LaunchOptions, ...args: string[]): Launched {
+  const options = typeof on === "boolean" ? { oldNode: on } : on;
+  const { oldNode, nodeOptions = "", channel = false }: LaunchOptions = options;
   const bin = join(folder, "packages", "cli", "bin", "pulsemesh.js");
   const started = spawn(
     process.execPath,
     [...(oldNode ? ["--import", pretendOld] : []), bin, ...args],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    {
+      stdio: ["ignore", "pipe", "pipe", channel ? "ipc" : "ignore"],
+      env: { ...process.env, NODE_OPTIONS: nodeOptions },
+    },
   );
   child = started;
   let stderr = "";
-  started.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  const first = once(started.stdout, "data");
+  const { stdout, stderr: errors } = started;
+  if (stdout === null || errors === null) throw new Error("the launcher has no output");
+  errors.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const first = once(stdout, "data");
   const exit = once(started, "close");
   return {
     hello: async () => JSON.parse(String((await first)[0])),
@@ -64,6 +90,7 @@ function launch(oldNode: boolean, ...args: string[]): Launched {
       return { code, signal, stderr };
     },
     kill: (signal) => started.kill(signal),
+    pid: started.pid,
   };
 }
 
@@ -75,6 +102,23 @@ describe.each([
     const run = launch(oldNode, "exit", "5", "--x");
     expect(await run.hello()).toMatchObject({ argv: ["exit", "5", "--x"], relayed: null });
     expect(await run.end()).toMatchObject({ code: 5, signal: null });
+  });
+
+  test("CLI20 gives run a Node that takes less memory, and no other command", async () => {
+    const run = launch(oldNode, "run", "--x");
+    const hello = await run.hello();
+    expect(hello.flags).toEqual(expect.arrayContaining([...RUN_NODE_FLAGS]));
+    expect(hello).toMatchObject({ argv: ["run", "--x"], relayed: null });
+    expect(hello.pid === run.pid).toBe(!oldNode);
+    expect(await run.end()).toMatchObject({ code: 0, stderr: "" });
+    const other = await launch(oldNode, "exit", "0").hello();
+    expect(other.flags).not.toEqual(expect.arrayContaining([...RUN_NODE_FLAGS]));
+  });
+
+  test("CLI20 leaves the memory of run alone where the user has chosen", async () => {
+    const nodeOptions = "--max-semi-space-size=16";
+    const { flags } = await launch({ oldNode, nodeOptions }, "run").hello();
+    expect(flags).not.toEqual(expect.arrayContaining([...RUN_NODE_FLAGS]));
   });
 
   test("passes SIGTERM on", async () => {
@@ -105,6 +149,12 @@ describe.each([
     expect(code).toBe(2);
     expect(stderr).toContain("npm ci");
   });
+});
+
+test("CLI20 a process with a channel to its parent keeps it", async () => {
+  const run = launch({ oldNode: false, channel: true }, "run");
+  expect((await run.hello()).flags).toEqual([]);
+  expect(await run.end()).toMatchObject({ code: 0 });
 });
 
 test("the launcher says what to run when there is no newer Node", async () => {

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { PARENT_WATCH } from "../parent-watch.ts";
+import { nodeFlagsFor } from "../run-node-flags.ts";
 import { launcherPath } from "../version.ts";
 
 interface ChildEnd {
@@ -28,7 +29,9 @@ export interface Child {
  */
 export function startChild(name: string, args: readonly string[], logFile: string): Child {
   const log = openSync(logFile, "a", 0o600);
-  const child = spawn(process.execPath, [...process.execArgv, launcherPath(), ...args], {
+  const given = process.execArgv;
+  const flags = nodeFlagsFor(args, `${given.join(" ")} ${process.env["NODE_OPTIONS"] ?? ""}`);
+  const child = spawn(process.execPath, [...flags, ...given, launcherPath(), ...args], {
     stdio: ["ignore", log, log, "ipc"],
     detached: process.platform !== "win32",
     env: childEnvironment(process.env),
