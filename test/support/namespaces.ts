@@ -41,7 +41,9 @@ export class Cables implements Disposable {
     this.#ip("-n", namespace, "addr", "add", `${address}/24`, "dev", "eth0");
     this.#ip("-n", namespace, "link", "set", "eth0", "up");
     this.#ip("-n", namespace, "link", "set", "lo", "up");
+    // Every host of a real network has a route for multicast: its default route.
     const host = { namespace, address };
+    this.addMulticastRoute(host);
     this.#hosts.push(host);
     this.#ports.set(namespace, port);
     return host;
@@ -50,6 +52,15 @@ export class Cables implements Disposable {
   /** Cuts the cable between the two sides. */
   cut(): void {
     this.#inSwitch("link", "set", "cable0", "down");
+  }
+
+  /** Takes a host's route for multicast away, as on a network without a router. */
+  dropMulticastRoute(host: Host): void {
+    this.#ip("-n", host.namespace, "route", "del", "224.0.0.0/4");
+  }
+
+  addMulticastRoute(host: Host): void {
+    this.#ip("-n", host.namespace, "route", "add", "224.0.0.0/4", "dev", "eth0");
   }
 
   heal(): void {

@@ -42,7 +42,7 @@ export async function createLibp2pTransport(
     websocketOpenMs: named.some((text) => text.includes("/ws"))
       ? resolved.tuning.websocketOpenMs
       : undefined,
-    found: resolved.mdns ? found : undefined,
+    local: resolved.mdns ? { askEveryMs: resolved.tuning.askLocalEveryMs, found } : undefined,
     fleetSizeMax: resolved.fleetSizeMax,
     floodPublish: resolved.tuning.floodPublish,
     agent: resolved.agent,

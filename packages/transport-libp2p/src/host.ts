@@ -26,6 +26,12 @@ const SPARE_CONNECTIONS = 50;
 /** How long encryption and multiplexing of a connection may take once it stands. */
 export const HANDSHAKE_TIMEOUT_MS: number = 20_000;
 
+interface LocalSearch {
+  readonly askEveryMs: number;
+  /** Told of each address that a member of the fleet says on the local network, again and again. */
+  readonly found: (address: string) => void;
+}
+
 export interface HostSpec {
   readonly privateKey: Ed25519PrivateKey;
   readonly fleet: FleetId;
@@ -33,8 +39,8 @@ export interface HostSpec {
   readonly announce: readonly string[];
   /** How long a caller may take to become a WebSocket, in milliseconds; undefined: no WebSockets. */
   readonly websocketOpenMs: number | undefined;
-  /** Told of each address that a member of the fleet says on the local network, again and again; undefined: nobody asks there. */
-  readonly found: ((address: string) => void) | undefined;
+  /** Undefined: nobody is looked for on the local network. */
+  readonly local: LocalSearch | undefined;
   readonly fleetSizeMax: number;
   readonly floodPublish: boolean;
   readonly agent: string;
@@ -51,10 +57,7 @@ export type Host = Libp2p<HostServices>;
 export async function createHost(spec: HostSpec): Promise<Host> {
   return createLibp2p<HostServices>({
     ...(await baseOptions(spec)),
-    peerDiscovery:
-      spec.found === undefined
-        ? []
-        : [(await import("./local-discovery.ts")).localDiscovery(spec.fleet, spec.found)],
+    peerDiscovery: spec.local === undefined ? [] : [await discovery(spec.fleet, spec.local)],
     services: {
       identify: identify(),
       ping: ping(),
@@ -99,7 +102,7 @@ export async function startHost(host: Host, listen: readonly string[]): Promise<
   }
 }
 
-type BaseSpec = Omit<HostSpec, "fleet" | "found" | "floodPublish">;
+type BaseSpec = Omit<HostSpec, "fleet" | "local" | "floodPublish">;
 
 async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
   return {
@@ -139,4 +142,12 @@ async function webSockets(
     connectionsMax: fleetSizeMax + SPARE_CONNECTIONS,
     openTimeoutMs,
   });
+}
+
+async function discovery(
+  fleet: FleetId,
+  { askEveryMs, found }: LocalSearch,
+): Promise<NonNullable<Libp2pOptions["peerDiscovery"]>[number]> {
+  const { localDiscovery } = await import("./local-discovery.ts");
+  return localDiscovery(found, { fleet, askEveryMs });
 }

@@ -131,6 +131,7 @@ export class Libp2pTransport implements Transport {
     this.#watch.start();
     this.#exchange.start();
     this.#saver.start();
+    if (this.#options.mdns) await this.#checkMulticast();
   }
 
   publish(topic: Topic, bytes: Uint8Array): void {
@@ -190,6 +191,15 @@ export class Libp2pTransport implements Transport {
     await this.#host.stop();
     this.#host.removeEventListener("peer:disconnect", this.#disconnected);
     for (const node of this.#sessions.keys()) this.#drop(node);
+  }
+
+  async #checkMulticast(): Promise<void> {
+    const { hasMulticastRoute } = await import("./local-discovery.ts");
+    if (await hasMulticastRoute()) return;
+    this.#options.logger.warn(
+      {},
+      "nobody can be found on the local network for now: no route for multicast; a default route will do, or `ip route add 224.0.0.0/4 dev DEVICE`",
+    );
   }
 
   #subscribe(handler: TransportHandler): void {

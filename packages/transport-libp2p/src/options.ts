@@ -61,6 +61,8 @@ export interface TransportTuning {
   readonly probeAfterMs: number;
   /** Without an answer for this long a connection is closed, to be dialled anew; no evidence of anything (VE0). @default 60,000 */
   readonly silentConnectionMs: number;
+  /** Between two questions who is on the local network, with `mdns`. @default 10,000 */
+  readonly askLocalEveryMs: number;
   /** Send own gossip to every subscriber rather than to the mesh. @default true */
   readonly floodPublish: boolean;
 }
@@ -87,6 +89,7 @@ const DEFAULT_TUNING: TransportTuning = {
   pingEveryMs: 4_000,
   probeAfterMs: 9_000,
   silentConnectionMs: 60_000,
+  askLocalEveryMs: 10_000,
   floodPublish: true,
 };
 

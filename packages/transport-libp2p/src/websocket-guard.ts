@@ -14,7 +14,7 @@ import { webSockets } from "@libp2p/websockets";
  * Largest WebSocket message. A connection writes what one encryption call gives, at most 64 KiB and some bytes each; the rest is room for
  * other implementations.
  */
-export const WEBSOCKET_MESSAGE_BYTES_MAX: number = 1024 * 1024;
+const WEBSOCKET_MESSAGE_BYTES_MAX: number = 1024 * 1024;
 
 /** How long the other side may take to answer a close, in milliseconds. */
 const CLOSE_ANSWER_MS = 2_000;

@@ -9,6 +9,8 @@ import type { Links } from "./links.ts";
 /** A connection whose packets are swallowed is given up after this time. */
 const GIVE_UP_MS = 14_000;
 const BACK_OFF_MS_MIN = 250;
+/** From a connection to the end of both hellos. */
+export const HELLO_MS: number = 15;
 /** Longest pause between two dials of a member (rule CH6). */
 const BACK_OFF_MS_LIMIT = 4_000;
 
@@ -20,6 +22,8 @@ export interface ConnectionsDeps {
   readonly neighbours: readonly (readonly number[])[];
   /** Something that decides who can reach whom has changed. */
   readonly changed: () => void;
+  /** Whether two know of each other and want to be connected. @default everybody does */
+  readonly mayConnect?: ((a: number, b: number) => boolean) | undefined;
 }
 
 export class Connections {
@@ -109,7 +113,8 @@ export class Connections {
   }
 
   #connect(a: number, b: number): void {
-    const { endpoints, links, clock } = this.#deps;
+    const { endpoints, links, clock, mayConnect } = this.#deps;
+    if (mayConnect?.(a, b) === false) return;
     const pair = this.#pair(a, b);
     const [one, other] = [endpoints[a], endpoints[b]];
     if (this.#connected[pair] === 1 || one?.isRunning !== true || other?.isRunning !== true) return;
@@ -122,7 +127,7 @@ export class Connections {
     this.#connected[pair] = 1;
     this.#number[pair] = (this.#number[pair] as number) + 1;
     const number = this.#number[pair];
-    clock.call(clock.nowMs + 15, () => {
+    clock.call(clock.nowMs + HELLO_MS, () => {
       if (this.#connected[pair] !== 1 || this.#number[pair] !== number) return;
       one.peerUp(b);
       other.peerUp(a);

@@ -2,9 +2,16 @@
  * Every directed link of the overlay: its delay, its loss, its stalls, what cuts it, and what is under way on its streams.
  * A cut that resets closes the connection at once; a silent one swallows packets, so that the connection looks alive until it times out.
  */
+import type { Channel } from "@pulsemesh/core";
 import type { SeededRandom, VirtualClock, VirtualTask } from "@pulsemesh/testkit";
 import type { NetworkModel } from "./network-model.ts";
 
+/** Bytes and frames that are under way to one peer at most, as the real transport's queues hold them (docs/SPEC.md, limits). */
+const QUEUE_BYTES_MAX: Readonly<Record<Channel, number>> = {
+  direct: 256 * 1024,
+  sync: 2 * 1024 * 1024,
+};
+const QUEUE_FRAMES_MAX = 256;
 /** What waits on one direction of a silently cut link; more is dropped, as a full send buffer would. */
 export const HELD_MAX: number = 512;
 /** A transmission that was lost on a stream comes again after about this time. */
@@ -17,6 +24,8 @@ export class Links {
   readonly #stallEndMs: Float64Array;
   readonly #nextStallMs: Float64Array;
   readonly #streamLastMs: Float64Array;
+  readonly #queuedBytes: Float64Array;
+  readonly #queuedFrames: Int32Array;
   readonly #blocked: Uint8Array;
   readonly #blockedSinceMs: Float64Array;
   readonly #held = new Map<number, VirtualTask[]>();
@@ -35,6 +44,8 @@ export class Links {
     this.#stallEndMs = new Float64Array(directions);
     this.#nextStallMs = new Float64Array(directions).fill(-1);
     this.#streamLastMs = new Float64Array(directions * 2);
+    this.#queuedBytes = new Float64Array(directions * 2);
+    this.#queuedFrames = new Int32Array(directions * 2);
     this.#blocked = new Uint8Array(directions);
     this.#blockedSinceMs = new Float64Array(directions);
   }
@@ -70,20 +81,25 @@ export class Links {
     this.#stallEndMs[link] = Math.max(this.#stallEndMs[link] as number, atMs);
   }
 
-  /** Keeps a transmission until the link is unblocked or its connection is given up. */
-  hold(from: number, to: number, task: VirtualTask): void {
+  /** Keeps a transmission until the link is unblocked or its connection is given up; false when there is no room. */
+  hold(from: number, to: number, task: VirtualTask): boolean {
     const link = from * this.#nodes + to;
     const held = this.#held.get(link);
     if (held === undefined) this.#held.set(link, [task]);
     else if (held.length < HELD_MAX) held.push(task);
+    else return false;
+    return true;
   }
 
   /** The connection is gone, and with it what was held. */
   forget(from: number, to: number): void {
     const link = from * this.#nodes + to;
     this.#held.delete(link);
-    this.#streamLastMs[link * 2] = 0;
-    this.#streamLastMs[link * 2 + 1] = 0;
+    for (const stream of [link * 2, link * 2 + 1]) {
+      this.#streamLastMs[stream] = 0;
+      this.#queuedBytes[stream] = 0;
+      this.#queuedFrames[stream] = 0;
+    }
   }
 
   /** When one gossip transmission that begins now arrives; undefined when it is lost. */
@@ -96,18 +112,41 @@ export class Links {
     return Math.max(arrivalMs, this.#stallEnd(from * this.#nodes + to));
   }
 
+  /** Takes a frame into the queue of its stream; false when it is full. */
+  queue(from: number, to: number, channel: Channel, bytes: number): boolean {
+    const stream = this.#stream(from, to, channel);
+    const frames = (this.#queuedFrames[stream] as number) + 1;
+    const queued = (this.#queuedBytes[stream] as number) + bytes;
+    if (frames > QUEUE_FRAMES_MAX || queued > QUEUE_BYTES_MAX[channel]) return false;
+    this.#queuedFrames[stream] = frames;
+    this.#queuedBytes[stream] = queued;
+    return true;
+  }
+
+  /** A queued frame has arrived. */
+  unqueue(from: number, to: number, channel: Channel, bytes: number): void {
+    const stream = this.#stream(from, to, channel);
+    this.#queuedFrames[stream] = (this.#queuedFrames[stream] as number) - 1;
+    this.#queuedBytes[stream] = (this.#queuedBytes[stream] as number) - bytes;
+  }
+
   /** When one frame arrives that is written now: after all earlier ones of its stream. */
-  streamArrivalMs(from: number, to: number, channel: 0 | 1): number {
+  streamArrivalMs(from: number, to: number, channel: Channel): number {
     const link = from * this.#nodes + to;
+    const stream = this.#stream(from, to, channel);
     let arrivalMs = this.#clock.nowMs + this.#delayMs();
     while (this.#random.chance(this.model.lossShare)) arrivalMs += RETRANSMIT_MS;
     arrivalMs = Math.max(
       arrivalMs,
       this.#stallEnd(link),
-      (this.#streamLastMs[link * 2 + channel] as number) + 0.001,
+      (this.#streamLastMs[stream] as number) + 0.001,
     );
-    this.#streamLastMs[link * 2 + channel] = arrivalMs;
+    this.#streamLastMs[stream] = arrivalMs;
     return arrivalMs;
+  }
+
+  #stream(from: number, to: number, channel: Channel): number {
+    return (from * this.#nodes + to) * 2 + (channel === "direct" ? 0 : 1);
   }
 
   #delayMs(): number {

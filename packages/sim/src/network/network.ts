@@ -3,6 +3,7 @@
  * between connected neighbours. Gossip is routed round a broken link as gossipsub does; its repair of lost messages (IHAVE) is not
  * modelled, so a run is a little harsher than the real thing.
  */
+import { DIRECT_FRAME_BYTES_MAX, GOSSIP_BYTES_MAX, SYNC_FRAME_BYTES_MAX } from "@pulsemesh/core";
 import type { Channel, Topic } from "@pulsemesh/core";
 import type { SeededRandom, VirtualClock } from "@pulsemesh/testkit";
 import { Connections } from "./connections.ts";
@@ -12,12 +13,19 @@ import { Links } from "./links.ts";
 import type { NetworkModel } from "./network-model.ts";
 import { createOverlay } from "./overlay.ts";
 
+const FRAME_BYTES_MAX: Readonly<Record<Channel, number>> = {
+  direct: DIRECT_FRAME_BYTES_MAX,
+  sync: SYNC_FRAME_BYTES_MAX,
+};
+
 export interface NetworkDeps {
   readonly clock: VirtualClock;
   readonly random: SeededRandom;
   readonly endpoints: readonly Endpoint[];
   readonly tap: Tap;
   readonly changed: () => void;
+  /** See {@link Connections}. @default everybody connects to its neighbours */
+  readonly mayConnect?: ((a: number, b: number) => boolean) | undefined;
 }
 
 export class Network {
@@ -42,11 +50,13 @@ export class Network {
       endpoints: deps.endpoints,
       neighbours: this.neighbours,
       changed: deps.changed,
+      mayConnect: deps.mayConnect,
     });
   }
 
   /** A node publishes bytes that it made, or that it replays. */
   publish(from: number, topic: Topic, bytes: Uint8Array): void {
+    if (bytes.length > GOSSIP_BYTES_MAX) return;
     this.#deps.tap.published(from, topic, bytes);
     const message = new GossipMessage(topic, bytes, this.#nodes);
     message.markSeen(from);
@@ -77,23 +87,20 @@ export class Network {
     }
   }
 
-  /** Queues one frame; false when the two are not connected. */
+  /** Queues one frame; false when the two are not connected, the frame is empty or too large, or the queue is full. */
   send(from: number, to: number, channel: Channel, bytes: Uint8Array): boolean {
     if (!this.connections.areConnected(from, to)) return false;
+    if (bytes.length === 0 || bytes.length > FRAME_BYTES_MAX[channel]) return false;
+    if (!this.links.queue(from, to, channel, bytes.length)) return false;
+    const number = this.connections.numberOf(from, to);
+    const frame = new FrameArrival(this, { from, to, channel, bytes, number });
+    if (!this.links.isBlocked(from, to)) {
+      this.#deps.clock.at(this.links.streamArrivalMs(from, to, channel), frame);
+    } else if (!this.links.hold(from, to, frame)) {
+      this.links.unqueue(from, to, channel, bytes.length);
+      return false;
+    }
     this.#deps.tap.sent(from, to, channel, bytes);
-    const frame = new FrameArrival(this, {
-      from,
-      to,
-      channel,
-      bytes,
-      number: this.connections.numberOf(from, to),
-    });
-    if (this.links.isBlocked(from, to)) this.links.hold(from, to, frame);
-    else
-      this.#deps.clock.at(
-        this.links.streamArrivalMs(from, to, channel === "direct" ? 0 : 1),
-        frame,
-      );
     return true;
   }
 
@@ -116,6 +123,7 @@ export class Network {
     const isCurrent =
       this.connections.areConnected(frame.from, frame.to) &&
       this.connections.numberOf(frame.from, frame.to) === frame.number;
+    if (isCurrent) this.links.unqueue(frame.from, frame.to, frame.channel, frame.bytes.length);
     if (isCurrent && endpoint.isRunning) endpoint.frame(frame.channel, frame.from, frame.bytes);
   }
 

@@ -1,0 +1,246 @@
+/**
+ * The driver's network port on the simulated network, so that it runs the same contract suite as the real one (STYLE rule 38). A run has
+ * no use for it: there every node knows every other from the start and its driver speaks to the network by index. What is added here is
+ * what the port has beyond that: names, addresses, fleets, and members that learn of each other.
+ */
+import type {
+  Channel,
+  FleetId,
+  NodeId,
+  PeerInfo,
+  Topic,
+  Transport,
+  TransportHandler,
+} from "@pulsemesh/core";
+import { SeededRandom, VirtualClock } from "@pulsemesh/testkit";
+import { HELLO_MS } from "./connections.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { GossipMessage } from "./gossip-message.ts";
+import { calmNetwork } from "./network-model.ts";
+import { Network } from "./network.ts";
+
+/** Machines of one network: as many as the overlay connects each with each. */
+const PLACES = 9;
+/** Faults are the scenarios' business: here a message reaches everybody once. */
+const FAULTLESS = { ...calmNetwork, name: "faultless", duplicateShare: 0 };
+
+/** What a machine keeps when its process ends. */
+interface Place {
+  readonly index: number;
+  readonly name: string;
+  /** Places whose address is known here. */
+  readonly known: Set<number>;
+  running: SimulatedTransport | undefined;
+}
+
+/** Machines on one simulated network, each with at most one member. */
+export class SimulatedPlaces {
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly network: Network;
+  readonly #places: Place[] = [];
+
+  constructor(seed: number) {
+    const endpoints = Array.from({ length: PLACES }, (_, index) => this.#endpoint(index));
+    this.network = new Network(
+      {
+        clock: this.clock,
+        random: new SeededRandom(seed),
+        endpoints,
+        tap: { published: () => undefined, sent: () => undefined },
+        changed: () => undefined,
+        mayConnect: (a, b) => this.#mayConnect(a, b),
+      },
+      PLACES,
+      FAULTLESS,
+    );
+  }
+
+  /** A member that is not started. Whoever has the same name has the same id, address and address memory. */
+  create(name: string, fleet: FleetId, join: readonly string[]): SimulatedTransport {
+    const place = this.place(name);
+    for (const other of join) place.known.add(this.place(other).index);
+    return new SimulatedTransport(this, place, fleet);
+  }
+
+  place(name: string): Place {
+    const found = this.#places.find((place) => place.name === name);
+    if (found !== undefined) return found;
+    const place = {
+      index: this.#places.length,
+      name,
+      known: new Set<number>(),
+      running: undefined,
+    };
+    if (place.index >= PLACES)
+      throw new RangeError(`Cannot add ${name}: there are ${PLACES} places.`);
+    this.#places.push(place);
+    return place;
+  }
+
+  at(index: number): Place | undefined {
+    return this.#places[index];
+  }
+
+  addressOf(name: string): string {
+    return `/sim/${this.place(name).index}/p2p/${nodeOf(name)}`;
+  }
+
+  byAddress(address: string): Place | undefined {
+    return this.#places.find(({ name }) => this.addressOf(name) === address);
+  }
+
+  byNode(node: NodeId): Place | undefined {
+    return this.#places.find(({ name }) => nodeOf(name) === node);
+  }
+
+  /** Somebody must know the other, and neither may have found the other to be of another fleet. */
+  #mayConnect(a: number, b: number): boolean {
+    const [one, other] = [this.#places[a], this.#places[b]];
+    if (one === undefined || other === undefined) return false;
+    if (one.running?.hasRefused(b) === true || other.running?.hasRefused(a) === true) return false;
+    return one.known.has(b) || other.known.has(a);
+  }
+
+  #endpoint(index: number): Endpoint {
+    const running = (): SimulatedTransport | undefined => this.#places[index]?.running;
+    return {
+      get isRunning() {
+        return running() !== undefined;
+      },
+      isStalled: false,
+      gossip: (message, from) => running()?.gossip(message, from),
+      frame: (channel, from, bytes) => running()?.frame(channel, from, bytes),
+      peerUp: (peer) => running()?.peerUp(peer),
+      peerDown: (peer) => running()?.peerDown(peer),
+    };
+  }
+}
+
+/** The port of one member; what the network tells it comes by the methods of {@link Endpoint}. */
+export class SimulatedTransport
+  implements Transport, Pick<Endpoint, "gossip" | "frame" | "peerUp" | "peerDown">
+{
+  readonly node: NodeId;
+  readonly fleet: FleetId;
+  readonly #places: SimulatedPlaces;
+  readonly #place: Place;
+  readonly #up = new Map<number, PeerInfo>();
+  readonly #refused = new Set<number>();
+  #handler: TransportHandler | undefined;
+
+  constructor(places: SimulatedPlaces, place: Place, fleet: FleetId) {
+    this.#places = places;
+    this.#place = place;
+    this.node = nodeOf(place.name);
+    this.fleet = fleet;
+  }
+
+  start(handler: TransportHandler): Promise<void> {
+    this.#handler = handler;
+    this.#place.running = this;
+    this.#places.network.connections.nodeStarted(this.#place.index);
+    return Promise.resolve();
+  }
+
+  publish(topic: Topic, bytes: Uint8Array): void {
+    if (this.#handler !== undefined) this.#places.network.publish(this.#place.index, topic, bytes);
+  }
+
+  send(to: NodeId, channel: Channel, bytes: Uint8Array): Promise<boolean> {
+    const peer = this.#places.byNode(to)?.index;
+    if (this.#handler === undefined || peer === undefined || !this.#up.has(peer))
+      return Promise.resolve(false);
+    return Promise.resolve(this.#places.network.send(this.#place.index, peer, channel, bytes));
+  }
+
+  remember(addresses: readonly string[]): void {
+    const { index, known } = this.#place;
+    for (const address of addresses) {
+      const other = this.#places.byAddress(address);
+      if (other === undefined || other.index === index) continue;
+      known.add(other.index);
+      this.#places.network.connections.redial(index, other.index);
+    }
+  }
+
+  addresses(): readonly string[] {
+    return [this.#places.addressOf(this.#place.name)];
+  }
+
+  peers(): readonly PeerInfo[] {
+    return [...this.#up.values()];
+  }
+
+  roundTripMs(node: NodeId): number | undefined {
+    const peer = this.#places.byNode(node)?.index;
+    return peer !== undefined && this.#up.has(peer) ? HELLO_MS : undefined;
+  }
+
+  stop(): Promise<void> {
+    if (this.#place.running !== this) return Promise.resolve();
+    for (const peer of this.#up.keys()) this.peerDown(peer);
+    this.#handler = undefined;
+    this.#place.running = undefined;
+    this.#places.network.connections.nodeStopped(this.#place.index, "kill");
+    return Promise.resolve();
+  }
+
+  /** Whether that place was found to be of another fleet. */
+  hasRefused(peer: number): boolean {
+    return this.#refused.has(peer);
+  }
+
+  gossip(message: GossipMessage, from: number): void {
+    const peer = this.#up.get(from);
+    if (peer === undefined || this.#handler === undefined) return;
+    try {
+      const { topic, bytes } = message;
+      if (this.#handler.gossip(topic, peer.node, bytes) === "accept")
+        this.#places.network.forward(message, this.#place.index);
+    } catch {
+      // By contract the handler never throws; if it does, that counts as `reject`, and the network goes on.
+    }
+  }
+
+  frame(channel: Channel, from: number, bytes: Uint8Array): void {
+    const peer = this.#up.get(from);
+    if (peer !== undefined) this.#handler?.message(peer.node, channel, bytes);
+  }
+
+  /** Both have said hello: members of one fleet tell each other whom they know, others part. */
+  peerUp(peer: number): void {
+    const other = this.#places.at(peer)?.running;
+    if (other === undefined || this.#handler === undefined) return;
+    const { index, known } = this.#place;
+    const { connections } = this.#places.network;
+    if (other.fleet !== this.fleet) {
+      this.#refused.add(peer);
+      this.#handler.rejected("foreign-fleet", other.node);
+      // Later, so that the other side sees the same before the connection is gone.
+      this.#places.clock.call(this.#places.clock.nowMs + 1, () =>
+        connections.disconnect(index, peer),
+      );
+      return;
+    }
+    known.add(peer);
+    const info = { node: other.node, agent: "sim", addresses: other.addresses() };
+    this.#up.set(peer, info);
+    this.#handler.peerUp(info);
+    for (const third of this.#places.at(peer)?.known ?? []) {
+      if (third === index || known.has(third)) continue;
+      known.add(third);
+      connections.redial(index, third);
+    }
+  }
+
+  peerDown(peer: number): void {
+    const info = this.#up.get(peer);
+    if (info === undefined) return;
+    this.#up.delete(peer);
+    this.#handler?.peerDown(info.node);
+  }
+}
+
+function nodeOf(name: string): NodeId {
+  return `node-${name}`;
+}
