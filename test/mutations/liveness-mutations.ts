@@ -43,9 +43,9 @@ export const verdictMutations: readonly Mutation[] = [
     id: "objections-off",
     rules: ["VE3", "P2"],
     breaks: "nobody objects to an accusation",
-    file: `${LIVENESS}accuse.ts`,
-    search: "if (witness.env.config.observer || subject.known === undefined) return;",
-    replacement: "if (witness.env.config.settleMs > 0 || subject.known === undefined) return;",
+    file: `${LIVENESS}objections.ts`,
+    search: "if (this.#env.config.observer || known === undefined) return;",
+    replacement: "if (this.#env.config.settleMs > 0 || known === undefined) return;",
     killer: witnesses,
   },
   {

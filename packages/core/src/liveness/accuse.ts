@@ -1,5 +1,5 @@
 /**
- * This node as a witness (rule VE3): when to accuse, when to object, when to say `up`.
+ * This node as a witness (rule VE3): when to accuse and when to say `up`; when to object is in `objections.ts`.
  *
  * Intuition: accuse early and loudly, and let whoever knows better object with proof. A witness that is often proved wrong has a bad
  * link of its own and from then on only seconds others. Rejected: a longer silence instead of objections, since in simulation no
@@ -9,13 +9,7 @@ import type { Env } from "../env.ts";
 import { comparePulseNames } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Electorate } from "./electorate.ts";
-import {
-  ALONE_INTERVALS,
-  EXPIRE_INTERVALS,
-  OBJECT_INTERVALS,
-  REPEATS_MS,
-  RESTATE_INTERVALS,
-} from "./rules.ts";
+import { ALONE_INTERVALS, EXPIRE_INTERVALS, REPEATS_MS, RESTATE_INTERVALS } from "./rules.ts";
 import type { Statements } from "./statements.ts";
 import type { Subject } from "./subject.ts";
 
@@ -137,20 +131,6 @@ function isSeconded(witness: Witness, subject: Subject, now: Now): boolean {
     if (comparePulseNames(opinion.name, subject.newestName) === 0) return true;
   }
   return false;
-}
-
-/** Somebody accused a subject by an older pulse than this node knows to exist: answer with the newer header (rule VE3). */
-export function objectIfNewer(
-  witness: Witness,
-  subject: Subject,
-  accused: { readonly boot: number; readonly seq: number },
-  now: Now,
-): void {
-  if (witness.env.config.observer || subject.known === undefined) return;
-  if (comparePulseNames(subject.known.header, accused) <= 0) return;
-  if (now.monoMs - subject.objectedAtMonoMs < OBJECT_INTERVALS * subject.intervalMs) return;
-  subject.objectedAtMonoMs = now.monoMs;
-  witness.statements.say("object", subject);
 }
 
 /** This node saw a subject alive again that it held for dead: say so, once and restated. */

@@ -3,7 +3,7 @@
  * everybody's witness, so the electorate of every subject is the roster.
  */
 import type { CoreConfig } from "../config.ts";
-import type { NodeId } from "../ids.ts";
+import { compareText, type NodeId } from "../ids.ts";
 import type { Membership } from "../roster/membership.ts";
 import { IN_SIGHT_INTERVALS, quorumOf, sightNeeded, SILENCE_INTERVALS } from "./rules.ts";
 import type { Subject } from "./subject.ts";
@@ -81,6 +81,16 @@ export class Electorate {
     return count >= sightNeeded(this.roster, this.#config.pair);
   }
 
+  /** How many members in sight come between `node` and this one, in the order of their ids and round again. */
+  placeAfter(node: NodeId, nowMonoMs: number): number {
+    let place = 0;
+    for (const { node: other } of this.#membership.members()) {
+      if (isBetween(node, other, this.#self) && this.#subjects.get(other)?.isInSight(nowMonoMs))
+        place += 1;
+    }
+    return place;
+  }
+
   /** Witnesses in sight, this node aside, whose newest pulse says that they hear the subject inside its deadline. */
   freshWitnesses(subject: Subject, nowMonoMs: number): number {
     let count = 0;
@@ -133,4 +143,11 @@ export class Electorate {
     }
     return this.#complaints.any;
   }
+}
+
+/** Whether `id` is met strictly between two others on the way up through all ids, which goes on at the lowest after the highest. */
+function isBetween(from: NodeId, id: NodeId, to: NodeId): boolean {
+  const isAbove = compareText(id, from) > 0;
+  const isBelow = compareText(id, to) < 0;
+  return compareText(from, to) < 0 ? isAbove && isBelow : isAbove || isBelow;
 }

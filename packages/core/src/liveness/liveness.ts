@@ -11,9 +11,11 @@ import type { Membership } from "../roster/membership.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { WitnessCount } from "../view/robot-view.ts";
 import type { NodeReason, Status } from "../view/status.ts";
-import { judgeSilence, objectIfNewer, restateUp, sayUp, withdraw, type Witness } from "./accuse.ts";
+import { judgeSilence, restateUp, sayUp, withdraw, type Witness } from "./accuse.ts";
+import { echoes } from "./echoes.ts";
 import { Electorate } from "./electorate.ts";
 import { nodeStatus } from "./node-status.ts";
+import { Objections } from "./objections.ts";
 import type { Evidence, Observation, Statement } from "./observation-codec.ts";
 import { EXPIRE_INTERVALS, START_UP_INTERVALS } from "./rules.ts";
 import { Statements, type Author } from "./statements.ts";
@@ -45,6 +47,7 @@ export class Liveness {
   readonly #subjects = new Map<NodeId, Subject>();
   readonly #witness: Witness;
   readonly #reader: Reader;
+  readonly #objections: Objections;
   #rosterVersion = -1;
   #startedAt: Now = { monoMs: 0, wallMs: 0 };
   #roundMonoMs = Number.NEGATIVE_INFINITY;
@@ -80,6 +83,7 @@ export class Liveness {
       electorate: this.electorate,
       judgeFromMonoMs: () => this.#judgeFromMonoMs,
     };
+    this.#objections = new Objections(this.#witness);
   }
 
   start(now: Now): void {
@@ -129,7 +133,8 @@ export class Liveness {
     const isNewBoot = subject.dating.newest?.boot !== header.boot;
     const dated = subject.dating.onPulse(header, now.monoMs, echoes);
     if (dated.type === "replayed") return { dateMonoMs: undefined, isNewBoot: false };
-    adoptInterval(subject, header, isNewBoot);
+    const isPromiseNew = adoptInterval(subject, header, isNewBoot);
+    if (isNewBoot) subject.echoedMonoMs = Number.NEGATIVE_INFINITY;
     subject.says = pulse.attachment;
     subject.saysDateMonoMs = dated.type === "dated" ? dated.dateMonoMs : undefined;
     subject.loss.onPulse(header.boot, header.seq, now.monoMs, subject.intervalMs);
@@ -144,13 +149,8 @@ export class Liveness {
         withdraw(subject, this.#witness);
       }
     }
-    if (
-      subject.status !== "up" ||
-      subject.latch !== undefined ||
-      header.pausedForMs !== undefined
-    ) {
-      this.#lookAt(subject, now);
-    }
+    const isSteady = subject.status === "up" && subject.latch === undefined && !isPromiseNew;
+    if (!isSteady || header.pausedForMs !== undefined) this.#lookAt(subject, now);
     return { dateMonoMs: dated.type === "dated" ? dated.dateMonoMs : undefined, isNewBoot };
   }
 
@@ -169,7 +169,12 @@ export class Liveness {
       const opinions = opinionsOf(subject, statement.kind);
       if (opinions !== undefined && this.#takeOpinion(opinions, author, statement, subject, now))
         isNews = true;
-      if (statement.kind === "accuse") objectIfNewer(this.#witness, subject, statement.name, now);
+      const { kind, name } = statement;
+      if (kind === "accuse") {
+        // Who has no say needs no answer.
+        if (this.electorate.isWitness(author, subject.node))
+          this.#objections.accused(author, subject, name, now);
+      } else if (statement.evidence !== undefined) this.#objections.answered(subject, name, now);
       // Most of what is said about the dead is said again; that keeps it standing and changes nothing.
       if (isNews) this.#lookAt(subject, now);
     }
@@ -189,14 +194,16 @@ export class Liveness {
   /** Looks at every subject whose time has come and plans the next look. */
   tick(now: Now): void {
     this.#syncRoster(now);
+    this.#objections.tick(now);
     // Everybody is looked at once an interval, because some reasons lie with others: a majority lost, witnesses that complain.
     const isRound = now.monoMs >= this.#roundMonoMs;
     if (isRound) this.#roundMonoMs = now.monoMs + this.#env.config.pulseEveryMs;
+    let nextMonoMs = Math.min(this.#roundMonoMs, this.#objections.dueMonoMs);
     for (const subject of this.#subjects.values()) {
       if (isRound || now.monoMs >= subject.lookMonoMs) this.#lookAt(subject, now);
-      else this.#env.out.setTimerBy("watch", subject.lookMonoMs);
+      nextMonoMs = Math.min(nextMonoMs, subject.lookMonoMs);
     }
-    if (this.#subjects.size > 0) this.#env.out.setTimerBy("watch", this.#roundMonoMs);
+    if (this.#subjects.size > 0) this.#env.out.setTimerBy("watch", nextMonoMs);
   }
 
   /** This node was stalled or its clocks parted: it judges nobody until re-dated (rule PU6). */
@@ -208,6 +215,7 @@ export class Liveness {
       subject.baseMonoMs = now.monoMs;
       withdraw(subject, this.#witness);
     }
+    this.#objections.forget();
     this.#judgeFromMonoMs = now.monoMs + this.#env.config.pulseEveryMs;
     this.#doubtUntilMonoMs = now.monoMs + START_UP_INTERVALS * this.#env.config.pulseEveryMs;
     this.#roundMonoMs = now.monoMs;
@@ -220,20 +228,10 @@ export class Liveness {
     return now.monoMs < this.#doubtUntilMonoMs ? "stalled" : "no-majority";
   }
 
-  /** What the next pulse echoes: where there is not room for all, members before others, and newest first. */
+  /** What the pulse that is being made echoes. */
   heard(now: Now): readonly Heard[] {
     const recentMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
-    const heard: { readonly entry: Heard; readonly atMonoMs: number; readonly rank: number }[] = [];
-    for (const subject of this.#subjects.values()) {
-      const { newest, newestArrivalMonoMs } = subject.dating;
-      if (newest === undefined || now.monoMs - newestArrivalMonoMs > recentMs) continue;
-      const entry = { shortId: subject.shortId, ...newest, fresh: subject.isFresh(now.monoMs) };
-      // Strangers come last: with many keys that pulse often they would push out what members need to be dated.
-      const rank = this.#membership.member(subject.node) === undefined ? 1 : 0;
-      heard.push({ entry, atMonoMs: newestArrivalMonoMs, rank });
-    }
-    if (heard.length > HEARD_MAX) heard.sort((a, b) => a.rank - b.rank || b.atMonoMs - a.atMonoMs);
-    return heard.slice(0, HEARD_MAX).map(({ entry }) => entry);
+    return echoes(this.#subjects.values(), this.#membership, recentMs, now);
   }
 
   /** Short ids of nodes whose pulses this node misses too often. */
@@ -305,11 +303,11 @@ export class Liveness {
       withdraw(subject, this.#witness);
       subject.accusations.clear();
       subject.latch = undefined;
+      subject.lookMonoMs = Number.POSITIVE_INFINITY;
       this.#updateStatus(subject, now);
       return;
     }
     let nextMonoMs = judgeSilence(this.#witness, subject, now);
-    nextMonoMs = Math.min(nextMonoMs, restateUp(this.#witness, subject, now));
     const change = weighObservations(this.#reader, subject, now);
     if (change.type === "none") nextMonoMs = Math.min(nextMonoMs, change.lookAgainMonoMs);
     if (change.type === "down") this.#listener.verdict(subject, "down", now);
@@ -320,6 +318,7 @@ export class Liveness {
         if (subject.isFresh(now.monoMs)) sayUp(this.#witness, subject, now);
       }
     }
+    nextMonoMs = Math.min(nextMonoMs, restateUp(this.#witness, subject, now));
     this.#updateStatus(subject, now);
     subject.lookMonoMs = Math.max(nextMonoMs, now.monoMs + 1);
     this.#env.out.setTimerBy("watch", subject.lookMonoMs);
@@ -345,6 +344,8 @@ export class Liveness {
   #syncRoster(now: Now): void {
     if (this.#membership.version === this.#rosterVersion) return;
     this.#rosterVersion = this.#membership.version;
+    // Who comes or goes changes quorums: the next look is at everybody.
+    this.#roundMonoMs = Math.min(this.#roundMonoMs, now.monoMs);
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
     for (const member of this.#membership.members()) {
       if (member.node === this.#env.identity.self || this.#subjects.has(member.node)) continue;
@@ -371,16 +372,13 @@ function opinionsOf(subject: Subject, kind: Statement["kind"]): Subject["accusat
   return kind === "up" ? subject.ups : undefined;
 }
 
-/** A longer interval counts once three pulses have announced it, a shorter one at once (rule PU1). */
-function adoptInterval(subject: Subject, header: PulseHeader, isNewBoot: boolean): void {
-  if (header.intervalMs <= subject.intervalMs || isNewBoot) {
-    subject.intervalMs = header.intervalMs;
-    subject.longerAnnounced = 0;
-    return;
-  }
-  subject.longerAnnounced += 1;
-  if (subject.longerAnnounced >= 3) {
-    subject.intervalMs = header.intervalMs;
-    subject.longerAnnounced = 0;
-  }
+/** A longer interval counts once three pulses have announced it, a shorter one at once (rule PU1). Says whether another one counts now. */
+function adoptInterval(subject: Subject, header: PulseHeader, isNewBoot: boolean): boolean {
+  const isLonger = header.intervalMs > subject.intervalMs && !isNewBoot;
+  subject.longerAnnounced = isLonger ? subject.longerAnnounced + 1 : 0;
+  if (header.intervalMs === subject.intervalMs || (isLonger && subject.longerAnnounced < 3))
+    return false;
+  subject.longerAnnounced = 0;
+  subject.intervalMs = header.intervalMs;
+  return true;
 }

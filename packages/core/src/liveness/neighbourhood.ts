@@ -112,9 +112,12 @@ export class Neighbourhood {
       return taken.validation;
     }
     const { author, observation } = taken;
+    const { self } = this.#env.identity;
     for (const statement of observation.statements) {
-      if (statement.subject !== this.#env.identity.self) continue;
-      if (statement.kind === "accuse") this.pulses.request(now, ANSWER_EVERY_MS);
+      if (statement.subject !== self) continue;
+      // Who has no say brings no verdict about, and cannot make this node pulse twice as often.
+      if (statement.kind === "accuse" && this.liveness.electorate.isWitness(author, self))
+        this.pulses.request(now, ANSWER_EVERY_MS);
       if (statement.kind === "ack" && comparePulseNames(statement.name, this.pulses) >= 0)
         this.#acknowledged.add(author);
     }

@@ -13,7 +13,7 @@ export const ECHO_INTERVALS: number = 2;
 export const OFFSET_RISE_PER_MS: number = 1_000 / 1_000_000;
 /** Learned jitter counts up to this many intervals. */
 export const JITTER_INTERVALS_MAX: number = 0.5;
-/** A witness objects at most this often about one subject. */
+/** A witness objects at most this often about one subject, and a lone accuser is answered within so much. */
 export const OBJECT_INTERVALS: number = 0.5;
 /** Standing observations are restated, and expire. */
 export const RESTATE_INTERVALS: number = 5;

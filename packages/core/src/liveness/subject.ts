@@ -75,6 +75,10 @@ export class Subject {
   own: OwnAccusation | undefined;
   objectedRunning: number = 0;
   objectedAtMonoMs: number = Number.NEGATIVE_INFINITY;
+  /** The last time that a witness, this one included, vouched for a pulse of it, and for which. */
+  answer: { readonly name: PulseName; readonly atMonoMs: number } | undefined;
+  /** When an own pulse echoed it last. */
+  echoedMonoMs: number = Number.NEGATIVE_INFINITY;
   /** Own `up` statements still to be restated. */
   upRestates: number = 0;
   upStatedMonoMs: number = Number.NEGATIVE_INFINITY;
