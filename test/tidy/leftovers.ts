@@ -1,17 +1,22 @@
-/** Things that must not stay behind: notes to oneself, focused tests, names from the machine where the work was done. */
+/** Things that must not stay behind: notes to oneself, focused tests, folders that only one machine has. */
 import type { RepoFile } from "./repository.ts";
 
 // Put together from parts, so that these lines do not find themselves.
 const note = new RegExp(`\\b(${["TO" + "DO", "FIX" + "ME", "X" + "XX"].join("|")})\\b`);
-const workplaces = ["/work/" + "shared", "farm" + "-", "." + "library"];
+
+/** Absolute paths below somebody's home or working folder. In the middle of a URL or of a relative path these words are folders like others. */
+const personalPath =
+  /(?<![\w.*)}\]-])(?:\/(?:home|Users)\/(?<user>[\w.-]+)|\/(?:root|work|workspaces?)\/[\w.-]+|[A-Z]:\\+Users\\+[\w.-]+)/g;
+/** Who a path in an example or a test belongs to when it is nobody's. */
+const nobody = new Set(["me", "you"]);
 
 export function leftoverProblems(files: readonly RepoFile[]): string[] {
   return files.flatMap(({ path, text }) => [
     ...(path === "package-lock.json" ? [] : noteProblems(path, text)),
-    ...workplaces
-      .filter((name) => text.includes(name) || path.includes(name))
+    ...[...text.matchAll(personalPath)]
+      .filter(({ groups }) => !nobody.has(groups?.["user"] ?? ""))
       .map(
-        (name) => `${path}: names the workplace '${name}'; a reader elsewhere has no such thing.`,
+        ([found]) => `${path}: '${found}' is a folder of one machine; a reader has no such thing.`,
       ),
   ]);
 }

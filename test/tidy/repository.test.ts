@@ -24,7 +24,7 @@ const checks: Readonly<Record<string, Check>> = {
   "every limit is named by the title of a test that hits it": limitProblems,
   "relative links in Markdown lead somewhere": linkProblems,
   "file names are kebab-case and name a concept": nameProblems,
-  "no notes to oneself, focused tests or names of a workplace are left": leftoverProblems,
+  "no notes to oneself, focused tests or folders of one machine are left": leftoverProblems,
   "durations carry their unit and long numbers are grouped": unitProblems,
   "unit tests never wait for real time": sleepProblems,
   "classes extend errors and event targets only and hide with #names": classProblems,

@@ -35,12 +35,12 @@ async function problemOf(request: InjectOptions): Promise<ProblemJson> {
 describe("HT16 errors", () => {
   test("HT16 what nobody expected is 500 internal: its text goes to the log, not to the caller", async () => {
     node.answer = () => {
-      throw new Error("secret path /root/key");
+      throw new Error("secret path /etc/key");
     };
     const problem = await problemOf({ method: "POST", url: "/heartbeat/a" });
     expect(problem).toMatchObject({ code: "internal", status: 500 });
     expect(JSON.stringify(problem)).not.toContain("secret");
-    expect(logged).toEqual([{ err: new Error("secret path /root/key"), url: "/heartbeat/a" }]);
+    expect(logged).toEqual([{ err: new Error("secret path /etc/key"), url: "/heartbeat/a" }]);
   });
 
   test("HT16 something thrown that is no Error is answered as well", async () => {
