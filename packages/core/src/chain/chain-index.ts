@@ -8,6 +8,7 @@ import type { CommitId } from "../input.ts";
 import { fromHex, toHex } from "../wire/hex.ts";
 import { DOCUMENTS, encodePlace, type Place } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
+import { EPOCHS_MAX } from "./limits.ts";
 
 export interface AuthorChain {
   readonly document: DocumentName;
@@ -16,6 +17,8 @@ export interface AuthorChain {
   readonly epochs: Map<number, EpochLog>;
   /** Covered places by epoch, from the manifests that were adopted. */
   readonly covered: Map<number, Place>;
+  /** Where epochs ended that were dropped when the author had left (rule CH7). */
+  readonly finals: Map<number, Place>;
 }
 
 /** One live epoch as peers compare it. */
@@ -73,13 +76,35 @@ export class ChainIndex {
   }
 
   add(log: EpochLog): void {
-    const authors = this.#chains.get(log.document);
-    let chain = authors?.get(log.author);
+    this.#made(log.document, log.author).epochs.set(log.epoch, log);
+  }
+
+  /** Remembers where epochs of an author ended that are held no more: the newest {@link EPOCHS_MAX} of them. */
+  setFinals(document: DocumentName, author: NodeId, places: readonly Place[]): readonly Place[] {
+    const { finals } = this.#made(document, author);
+    for (const place of places) finals.set(place.epoch, place);
+    const newest = [...finals.values()].toSorted((a, b) => a.epoch - b.epoch).slice(-EPOCHS_MAX);
+    finals.clear();
+    for (const place of newest) finals.set(place.epoch, place);
+    return newest;
+  }
+
+  /** The last place of an epoch that is known to be over with and is not held: nothing up to it is taken or asked for. */
+  passed(document: DocumentName, author: NodeId, epoch: number): Place | undefined {
+    const chain = this.chain(document, author);
+    const [covered, final] = [chain?.covered.get(epoch), chain?.finals.get(epoch)];
+    if (covered === undefined || final === undefined) return covered ?? final;
+    return covered.seq > final.seq ? covered : final;
+  }
+
+  #made(document: DocumentName, author: NodeId): AuthorChain {
+    const authors = this.#chains.get(document);
+    let chain = authors?.get(author);
     if (chain === undefined) {
-      chain = { document: log.document, author: log.author, epochs: new Map(), covered: new Map() };
-      authors?.set(log.author, chain);
+      chain = { document, author, epochs: new Map(), covered: new Map(), finals: new Map() };
+      authors?.set(author, chain);
     }
-    chain.epochs.set(log.epoch, log);
+    return chain;
   }
 
   remove(log: EpochLog): void {

@@ -5,12 +5,12 @@
  */
 import type { Env } from "../env.ts";
 import type { StoreOp, StoreRow } from "../driver/store.ts";
-import type { HashHex } from "../ids.ts";
+import type { DocumentName, HashHex } from "../ids.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
 import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import { dropCovered, dropOps } from "./compaction.ts";
-import { decodeEntry, type Entry } from "./entry.ts";
+import { decodeEntry, decodePlace, DOCUMENTS, type Entry } from "./entry.ts";
 import { toHex } from "../wire/hex.ts";
 import { buildEpoch } from "./epoch-builder.ts";
 import type { EpochLog } from "./epoch-log.ts";
@@ -75,6 +75,10 @@ export class ChainRestore {
       case "chain":
       case "fork":
         return this.#takeEntry(prefix, key, value);
+      case "final": {
+        const [document, author] = rest;
+        return this.#takeFinals(document as DocumentName, author, value);
+      }
       case "part": {
         const [hash] = rest;
         if (hash === undefined || !isPart(this.#env, hash, value)) return false;
@@ -88,6 +92,21 @@ export class ChainRestore {
       default:
         return true;
     }
+  }
+
+  #takeFinals(document: DocumentName, author: string | undefined, value: Uint8Array): boolean {
+    if (!DOCUMENTS.includes(document) || author === undefined) return false;
+    let places: unknown;
+    try {
+      places = this.#env.ports.codec.decode(value);
+    } catch {
+      return false;
+    }
+    if (!Array.isArray(places)) return false;
+    const finals = places.map(decodePlace).filter((place) => place !== undefined);
+    if (finals.length !== places.length) return false;
+    this.#index.setFinals(document, author, finals);
+    return true;
   }
 
   #takeEntry(prefix: "chain" | "fork", key: string, value: Uint8Array): boolean {

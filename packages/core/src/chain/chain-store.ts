@@ -136,7 +136,7 @@ export class ChainStore {
   }
 
   #isCovered(entry: Entry): boolean {
-    const place = this.#index.chain(entry.document, entry.author)?.covered.get(entry.epoch);
+    const place = this.#index.passed(entry.document, entry.author, entry.epoch);
     return place !== undefined && entry.seq <= place.seq;
   }
 
@@ -293,22 +293,15 @@ export class ChainStore {
 
   /** The author came back knowing less than is held of it (rule CH1): its disk was lost or restored. */
   #reportRollback(entry: Entry, { prev }: HeaderPayload): void {
-    const epochs =
-      this.#index.chain(entry.document, entry.author)?.epochs ?? new Map<number, EpochLog>();
-    for (const log of epochs.values()) {
-      if (log.epoch >= entry.epoch) continue;
-      const { head } = log;
-      const unknown =
-        prev === undefined ||
-        log.epoch > prev.epoch ||
-        (log.epoch === prev.epoch && head.seq > prev.seq);
-      if (!unknown) continue;
-      this.#env.out.emit({
-        type: "rollback",
-        author: entry.author,
-        epoch: log.epoch,
-        seq: head.seq,
-      });
+    const { document, author } = entry;
+    const held = this.#index.epochs(document, author).map((log) => log.head);
+    const finals = [...(this.#index.chain(document, author)?.finals.values() ?? [])];
+    const live = new Set(held.map(({ epoch }) => epoch));
+    for (const { epoch, seq } of [...held, ...finals.filter((final) => !live.has(final.epoch))]) {
+      if (epoch >= entry.epoch) continue;
+      const isUnknown =
+        prev === undefined || epoch > prev.epoch || (epoch === prev.epoch && seq > prev.seq);
+      if (isUnknown) this.#env.out.emit({ type: "rollback", author, epoch, seq });
     }
   }
 }

@@ -30,6 +30,7 @@ import { EPOCH_MAX, SEQ_MAX } from "./limits.ts";
 import { Loads } from "./loads.ts";
 import { OwnChain } from "./own-chain.ts";
 import type { Preparation } from "./preparation.ts";
+import { Shrink } from "./shrink.ts";
 import { WorkQueue, type Work } from "./work-queue.ts";
 
 export class Chains {
@@ -41,6 +42,7 @@ export class Chains {
   readonly #work: WorkQueue;
   readonly #store: ChainStore;
   readonly #forks: Forks;
+  readonly #shrink: Shrink;
   readonly #sync: Sync;
   readonly #own: ReadonlyMap<DocumentName, OwnChain>;
   #restore: ChainRestore | undefined;
@@ -68,6 +70,10 @@ export class Chains {
     });
     this.#forks = new Forks(env, deps);
     this.#restore = new ChainRestore(env, deps);
+    this.#shrink = new Shrink(env, {
+      ...deps,
+      isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
+    });
     this.#sync = new Sync(env, {
       ...deps,
       isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
@@ -166,6 +172,7 @@ export class Chains {
   }
 
   onTimer(now: Now): void {
+    this.#shrink.onTimer(now);
     this.#sync.onTimer(now);
   }
 
@@ -269,7 +276,7 @@ export class Chains {
     const chain = this.#index.chain(document, author);
     const log = chain?.epochs.get(epoch);
     if (log === undefined) {
-      if ((chain?.covered.get(epoch)?.seq ?? -1) < seq)
+      if ((this.#index.passed(document, author, epoch)?.seq ?? -1) < seq)
         this.#sync.lack({ document, author, epoch, seq, from, deep: false }, now);
       return;
     }

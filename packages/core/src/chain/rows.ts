@@ -4,6 +4,7 @@
  * | key | value |
  * |---|---|
  * | `chain/<document>/<author>/<epoch>/<seq>` | the entry's envelope, as signed |
+ * | `final/<document>/<author>` | dag-cbor list of places: where the epochs of an author that left ended, after they were dropped (rule CH7) |
  * | `fork/<document>/<author>/<epoch>/<seq>/<hash>` | the other branch's envelope at a forked place (rule CH5) |
  * | `left/<node>` | dag-cbor boot at which the member left; retired ones have the highest boot |
  * | `member/<node>` | dag-cbor {name, region, agent} of the newest stored header |
@@ -37,6 +38,10 @@ export function chainRow(
   seq: number,
 ): string {
   return `chain/${epochKey(document, author, epoch)}/${padSeq(seq)}`;
+}
+
+export function finalRow(document: DocumentName, author: NodeId): string {
+  return `final/${document}/${author}`;
 }
 
 export function forkRow(

@@ -51,6 +51,11 @@ export class ChainMembership implements Membership {
     return this.#left.has(node);
   }
 
+  /** Nodes that left, sorted. */
+  leftNodes(): readonly NodeId[] {
+    return [...this.#left.keys()].toSorted(compareText);
+  }
+
   /** A header is being stored; false when the roster is full. */
   learn(
     header: { readonly author: NodeId; readonly epoch: number },

@@ -28,6 +28,7 @@ import {
   type Source,
   type StatePreview,
 } from "./robot-slot.ts";
+import { isSuperseded } from "./superseded.ts";
 
 interface Slot {
   /** By generation key, in no order that matters. */
@@ -166,6 +167,18 @@ export class RecordTable {
     return [...this.#slots]
       .filter(([, { sources }]) => [...sources.values()].some((source) => source.author === author))
       .map(([robot]) => robot);
+  }
+
+  /** Whether the view of the robot would be the same, now and later, without anything that this author wrote about it. */
+  isSuperseded(robot: RobotId, author: NodeId): boolean {
+    const sources = this.#sources(robot);
+    const others = mergeSources(
+      sources.filter((source) => source.author !== author),
+      this.#horizon,
+    );
+    return sources.every(
+      (source) => source.author !== author || isSuperseded(source.record, others),
+    );
   }
 
   setOwn(own: GenerationRef, robot: RobotId, record: RobotRecord): void {

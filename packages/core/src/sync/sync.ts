@@ -215,8 +215,8 @@ export class Sync {
     const chain = this.#index.chain(document, author);
     const log = chain?.epochs.get(epoch);
     if (log === undefined) {
-      const covered = chain?.covered.get(epoch);
-      if (covered === undefined || covered.seq < seq)
+      const passed = this.#index.passed(document, author, epoch);
+      if (passed === undefined || passed.seq < seq)
         state.pulls.add(document, author, epoch, seq, false);
       return;
     }
