@@ -1,8 +1,11 @@
 /** Multicast DNS among real processes, each in a network namespace of its own: nothing leaves the switch that joins them. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { MdnsHost } from "../support/mdns-host.ts";
-import { Cables, namespacesMissing } from "../support/namespaces.ts";
+import { Cables, namespacesMissing, type Host } from "../support/namespaces.ts";
+import { NodeProcess, ProcessFleet, type NodeProcessOptions } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
 
 const PORT = 7_421;
@@ -73,6 +76,41 @@ describe("members find each other on the local network", () => {
       "they meet",
       () => [a, b].every((host) => host.count({ type: "up" }) === 1),
       25_000,
+    );
+  });
+
+  test("CH6 ME1 a node with --mdns that knows its fleet and no address finds the one that has moved meanwhile", async () => {
+    using cables = new Cables();
+    await using fleet = new ProcessFleet();
+    const hosts = [cables.host("left"), cables.host("right"), cables.host("left")] as const;
+    const place = (name: string, host: Host): Partial<NodeProcessOptions> => {
+      const socketPath = join(fleet.dir, `${name}.sock`);
+      const namespace = { name: host.namespace, address: host.address, socketPath };
+      return { meshPort: PORT, httpPort: 7_420, namespace, args: ["--mdns", "--profile", "local"] };
+    };
+    await fleet.add({ name: "a", region: "eu" }, place("a", hosts[0]));
+    const joiner = await fleet.add({ name: "b", region: "eu" }, place("b", hosts[1]));
+    await fleet.allSee(["a", "b"], "up", 15_000);
+    await joiner.end("SIGTERM");
+    await fleet.node("a").end("SIGTERM");
+    rmSync(join(fleet.dir, "b", "addresses.json"));
+    rmSync(join(fleet.dir, "a", "addresses.json"));
+    // The first one is on another machine now, under another address.
+    const moved = { ...fleet.node("a").options, ...place("moved", hosts[2]), name: "moved" };
+    const stayed = {
+      ...joiner.options,
+      ...place("stayed", hosts[1]),
+      name: "stayed",
+      join: [],
+    };
+    fleet.nodes.push(new NodeProcess(moved), new NodeProcess(stayed));
+    await Promise.all([fleet.node("moved").start(), fleet.node("stayed").start()]);
+    await until(
+      "they have found each other",
+      async () =>
+        (await fleet.node("stayed").peerStatus("moved")) === "up" &&
+        (await fleet.node("moved").peerStatus("stayed")) === "up",
+      40_000,
     );
   });
 });
