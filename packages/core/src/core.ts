@@ -142,6 +142,7 @@ class ComposedCore implements Core {
     this.#phase = "booting";
     this.#robots.start(now);
     this.#near.liveness.start(now);
+    this.#near.checkAbsence(now);
     this.#boots.open(now);
   }
 

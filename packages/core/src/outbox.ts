@@ -61,6 +61,13 @@ export class Outbox {
     if (current === undefined || current.atMonoMs > atMonoMs) this.setTimer(id, atMonoMs);
   }
 
+  /** When the first of the timers that are set is due; infinite when none is. */
+  get timerDueMonoMs(): number {
+    let dueMonoMs = Number.POSITIVE_INFINITY;
+    for (const { atMonoMs } of this.#timers.values()) dueMonoMs = Math.min(dueMonoMs, atMonoMs);
+    return dueMonoMs;
+  }
+
   /** Whether a fired timer is the one that is set; if so it counts as spent. */
   timerFired(id: TimerId, generation: number): boolean {
     const current = this.#timers.get(id);

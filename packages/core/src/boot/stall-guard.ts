@@ -20,14 +20,14 @@ export class StallGuard {
     this.#toleranceMs = toleranceMs;
   }
 
-  /** Called first with every input; `pulseDueMonoMs` is when the own next pulse was planned. */
-  check(now: Now, pulseDueMonoMs: number): Absence {
+  /** Called first with every input; `dueMonoMs` is when the own next pulse was planned, or what else was to wake this node. */
+  check(now: Now, dueMonoMs: number): Absence {
     const last = this.#last;
     this.#last = { monoMs: now.monoMs, wallMs: now.wallMs };
     if (last === undefined) return { type: "none" };
     const partedMs = now.wallMs - last.wallMs - (now.monoMs - last.monoMs);
     if (Math.abs(partedMs) > this.#toleranceMs) return { type: "clocks-parted", byMs: partedMs };
-    const lateMs = now.monoMs - Math.max(pulseDueMonoMs, last.monoMs);
+    const lateMs = now.monoMs - Math.max(dueMonoMs, last.monoMs);
     return lateMs > this.#toleranceMs ? { type: "stalled", forMs: lateMs } : { type: "none" };
   }
 }
