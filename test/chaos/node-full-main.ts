@@ -15,6 +15,8 @@ if (small === undefined || large === undefined)
   throw new Error("Usage: node-full-main.ts SMALL LARGE");
 
 const FULL_FOR_MS = 5_000;
+/** Writes at a time: the changes of all but the first wait inside core for the next entry. */
+const WRITERS = 8;
 const listen = ["/ip4/127.0.0.1/tcp/0"];
 const watcher = await createNode({ dataDir: large, name: "watcher", listen, profile: "local" });
 const options = {
@@ -43,9 +45,17 @@ async function write(to: PulsemeshNode, robot: string): Promise<string | undefin
 
 const acked: string[] = [];
 let code: string | undefined;
-for (let i = 0; code === undefined; i++) {
-  code = await write(node, `robot-${i}`);
-  if (code === undefined) acked.push(`robot-${i}`);
+let roundMs = 0;
+for (let round = 0; code === undefined; round++) {
+  const robots = Array.from(
+    { length: WRITERS },
+    (_, writer) => `robot-${round * WRITERS + writer}`,
+  );
+  const startedMs = performance.now();
+  const refused = await Promise.all(robots.map((robot) => write(node, robot)));
+  roundMs = Math.round(performance.now() - startedMs);
+  acked.push(...robots.filter((_, i) => refused[i] === undefined));
+  code = refused.find((each) => each !== undefined);
 }
 const statuses = new Set<Status | undefined>();
 const codes = new Set<string | undefined>();
@@ -67,6 +77,7 @@ await node.stop();
 await watcher.stop();
 const report = {
   code,
+  refusedMs: roundMs,
   acked: acked.length,
   kept,
   statuses: [...statuses],

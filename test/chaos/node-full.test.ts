@@ -9,6 +9,8 @@ const CHILD = join(import.meta.dirname, "node-full-main.ts");
 
 interface Report {
   readonly code: string;
+  /** Until each of several callers at a time was told. */
+  readonly refusedMs: number;
   readonly acked: number;
   readonly kept: number;
   readonly statuses: readonly string[];
@@ -39,6 +41,7 @@ test("DU3 a node on a full disk acknowledges nothing, stays up for its neighbour
   expect({ status: child.status, stderr: child.stderr }).toMatchObject({ status: 0 });
   const report = JSON.parse(/^report (.*)$/m.exec(child.stdout)?.[1] ?? "{}") as Report;
   expect(report.code).toBe("store-full");
+  expect(report.refusedMs).toBeLessThan(1_000);
   expect(report.codes).toEqual(["store-full"]);
   expect(report.statuses).toEqual(["up"]);
   expect(report.acked).toBeGreaterThan(20);

@@ -1,10 +1,11 @@
 /** Commands under way, each with the caller who waits for its reply. */
-import type { CommandResult } from "@pulsemesh/core";
+import type { Command, CommandResult } from "@pulsemesh/core";
 
 /** Commands under way at most; further callers are told to come back. */
 export const COMMANDS_MAX: number = 10_000;
 
 interface Caller {
+  readonly type: Command["type"];
   readonly resolve: (result: CommandResult) => void;
   readonly reject: (error: Error) => void;
 }
@@ -22,10 +23,10 @@ export class CommandTable {
   }
 
   /** Registers a caller under a fresh id. */
-  open(): { readonly id: number; readonly answer: Promise<CommandResult> } {
+  open(type: Command["type"]): { readonly id: number; readonly answer: Promise<CommandResult> } {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<CommandResult>();
-    this.#callers.set(id, { resolve, reject });
+    this.#callers.set(id, { type, resolve, reject });
     return { id, answer: promise };
   }
 
@@ -34,9 +35,13 @@ export class CommandTable {
     this.#callers.delete(id);
   }
 
-  reject(id: number, error: Error): void {
-    this.#callers.get(id)?.reject(error);
-    this.#callers.delete(id);
+  /** Whoever waits for the disk will not be answered; a stop needs no disk. */
+  rejectWrites(error: Error): void {
+    for (const [id, caller] of this.#callers) {
+      if (caller.type === "stop") continue;
+      caller.reject(error);
+      this.#callers.delete(id);
+    }
   }
 
   /** Nobody will be answered any more. */

@@ -85,18 +85,6 @@ describe("CommitGate", () => {
     expect(ran.slice(3)).toEqual(["verdict", "a/direct"]);
   });
 
-  test("DU1 the replies that wait can be taken out, and nothing else", () => {
-    const { ran, gate: it } = gate();
-    it.pass(reply(1, 1));
-    it.pass(publish("verdict", 1));
-    it.pass(reply(2, 2));
-    expect(it.takeReplies().map((effect) => effect.id)).toEqual([1, 2]);
-    expect(it.waiting).toBe(1);
-    it.committed(1);
-    it.committed(2);
-    expect(ran).toEqual(["verdict"]);
-  });
-
   test("P6 beyond WAITING_EFFECTS_MAX messages are dropped and counted, replies and events are not", () => {
     const { gate: it } = gate();
     for (let i = 0; i < WAITING_EFFECTS_MAX; i++) it.pass(publish("verdict", 1));

@@ -85,19 +85,6 @@ export class CommitGate {
       for (const { effect } of released) this.#run(effect);
     }
   }
-
-  /** Takes out the replies that wait, so that their callers can be told that the commit failed. */
-  takeReplies(): readonly Extract<Effect, { readonly type: "reply" }>[] {
-    const replies: Extract<Effect, { readonly type: "reply" }>[] = [];
-    for (const [commit, effects] of this.#free) {
-      const others = effects.filter((effect) => effect.type !== "reply");
-      for (const effect of effects) if (effect.type === "reply") replies.push(effect);
-      if (others.length === 0) this.#free.delete(commit);
-      else this.#free.set(commit, others);
-    }
-    this.#waiting -= replies.length;
-    return replies;
-  }
 }
 
 /** Effects of one lane keep their order; those without one need none. */

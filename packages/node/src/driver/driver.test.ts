@@ -227,6 +227,35 @@ describe("Driver", () => {
     expect(await stateOf(after)).toBe("resolved");
   });
 
+  test("DU3 whoever waits when the disk fills up is told at once, also where core has no answer yet, but not a stop", async () => {
+    let first: number | undefined;
+    const it = world((input, nextCommit) => {
+      if (input.type === "command" && input.command.type === "stop") return [];
+      if (input.type === "command" && first === undefined) {
+        first = input.id;
+        return durableReply(input, nextCommit);
+      }
+      // As core does with changes that share the next entry.
+      if (input.type === "committed" && input.commit === 1)
+        return durableReply({ type: "command", id: 2, command: beat }, nextCommit);
+      return [];
+    });
+    await it.start();
+    it.disk.failWrites("store-full");
+    const answers = [it.driver.command(beat), it.driver.command(beat)];
+    const stop = it.driver.command({ type: "stop", mode: "pause", restartWithinMs: 1_000 });
+    expect(await Promise.all(answers.map(stateOf))).toEqual([
+      "rejected store-full",
+      "rejected store-full",
+    ]);
+    expect(await stateOf(stop)).toBe("pending");
+    expect(it.driver.queues.commands).toBe(1);
+    it.disk.failWrites(undefined);
+    await it.pass(1_100);
+    expect(it.disk.get("command/2")).toBeDefined();
+    expect(it.driver.isDiskFull).toBe(false);
+  });
+
   test("SG4 the answer to a gossip message is core's, given at once", async () => {
     const it = world((input) =>
       input.type === "gossip" ? [{ type: "validate", result: "reject" }] : [],

@@ -184,7 +184,7 @@ export class Driver {
   }
 
   #ask(life: Life, command: Command): Promise<CommandResult> {
-    const { id, answer } = this.#commands.open();
+    const { id, answer } = this.#commands.open(command.type);
     life.take({ type: "command", id, command });
     return answer;
   }

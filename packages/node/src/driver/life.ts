@@ -204,12 +204,6 @@ export class Life {
         this.#deps.transport.remember(effect.addresses);
         break;
       case "reply":
-        if (this.#fullError !== undefined && (effect.after ?? 0) > this.#commits.durable) {
-          this.#deps.commands.reject(effect.id, this.#fullError);
-        } else {
-          this.#gate.pass(effect);
-        }
-        break;
       case "publish":
       case "send":
       case "emit":
@@ -259,7 +253,8 @@ export class Life {
       { error: error.message },
       "the disk is full: nothing is acknowledged, pulses go on, trying again every second",
     );
-    for (const reply of this.#gate.takeReplies()) commands.reject(reply.id, error);
+    // Not only those whose answers wait here: core holds back the answers to what goes into its next entry.
+    commands.rejectWrites(error);
   }
 
   #diskRecovered(): void {
