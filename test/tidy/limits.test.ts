@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { limitProblems, limitsOf } from "./limits.ts";
+import { limitProblems, limitsOf, limitTwinProblems } from "./limits.ts";
 
 const source = {
   path: "packages/core/src/queue.ts",
@@ -30,4 +30,16 @@ test("limitProblems names each limit that no title names", () => {
   expect(problems).toHaveLength(2);
   expect(problems.join("\n")).toContain("FRAME_BYTES_MAX");
   expect(problems.join("\n")).toContain("payloadBytesMax");
+});
+
+test("limitTwinProblems demands one value of one name, however it is spelled", () => {
+  const at = (path: string, text: string) => ({ path: `packages/${path}/src/limits.ts`, text });
+  const core = at("core", "export const PARTS_MAX: number = 160;\nconst ROWS_MAX = 1_024;");
+  const same = at("node", "const PARTS_MAX = 160;\nexport const ROWS_MAX: number = 1024;");
+  expect(limitTwinProblems([core, same])).toEqual([]);
+  const other = at("doc-yjs", "export const PARTS_MAX: number =\n  4_096;");
+  const problems = limitTwinProblems([core, same, other]);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toContain("packages/doc-yjs/src/limits.ts: PARTS_MAX is 4096, but 160");
+  expect(limitTwinProblems([core, { ...other, path: "packages/sim/src/limits.ts" }])).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { classProblems } from "./classes.ts";
 import { entryProblems } from "./entries.ts";
 import { importProblems } from "./imports.ts";
 import { leftoverProblems } from "./leftovers.ts";
-import { limitProblems } from "./limits.ts";
+import { limitProblems, limitTwinProblems } from "./limits.ts";
 import { linkProblems } from "./links.ts";
 import { lockProblems } from "./lock.ts";
 import { nameProblems } from "./names.ts";
@@ -15,6 +15,7 @@ import { modeProblems, packageProblems } from "./packages.ts";
 import { type Check, repoFiles, trackedModes } from "./repository.ts";
 import { sleepProblems } from "./sleeps.ts";
 import { specIdProblems } from "./spec-ids.ts";
+import { specLimitProblems } from "./spec-limits.ts";
 import { unitProblems } from "./units.ts";
 
 const files = repoFiles();
@@ -22,6 +23,8 @@ const files = repoFiles();
 const checks: Readonly<Record<string, Check>> = {
   "every rule of the specification is quoted by a test, and no other": specIdProblems,
   "every limit is named by the title of a test that hits it": limitProblems,
+  "a limit's name has one value": limitTwinProblems,
+  "the specification's tables of limits say what the code says": specLimitProblems,
   "relative links in Markdown lead somewhere": linkProblems,
   "file names are kebab-case and name a concept": nameProblems,
   "no notes to oneself, focused tests or folders of one machine are left": leftoverProblems,

@@ -10,7 +10,7 @@ import {
   PART_BYTES_MAX,
   PART_BYTES_MIN,
   PART_STRUCTS_MAX,
-  SNAPSHOT_PARTS_MAX,
+  GENERATION_PARTS_MAX,
 } from "./limits.ts";
 import { createYjsDocuments } from "./yjs-documents.ts";
 
@@ -88,8 +88,8 @@ test("CH2 PART_BYTES_MAX and PART_BYTES_MIN bound what a writer may ask for and 
   ).toThrow(/bad-key/);
 });
 
-test("CH2 SNAPSHOT_PARTS_MAX: more parts than that are not even read", () => {
-  const parts = Array.from({ length: SNAPSHOT_PARTS_MAX + 1 }, (_, index) =>
+test("CH2 GENERATION_PARTS_MAX: more parts than that are not even read", () => {
+  const parts = Array.from({ length: GENERATION_PARTS_MAX + 1 }, (_, index) =>
     part(index, `r${index}`),
   );
   refusesParts(parts, "too-large");

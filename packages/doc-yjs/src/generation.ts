@@ -9,7 +9,7 @@ import { ByteReader } from "./byte-reader.ts";
 import { inspectDelta, inspectPart } from "./gate.ts";
 import { Ledger } from "./ledger.ts";
 import type { Plan } from "./ledger.ts";
-import { DELTA_STRUCTS_MAX, SNAPSHOT_PARTS_MAX } from "./limits.ts";
+import { DELTA_STRUCTS_MAX, GENERATION_PARTS_MAX } from "./limits.ts";
 import { encodeDelta } from "./update-writer.ts";
 import type { Encoded } from "./update-writer.ts";
 
@@ -50,7 +50,7 @@ export class Generation {
 
   /** Takes the next part; after a refusal the generation is of no use. */
   loadPart(part: Uint8Array): GateResult {
-    if (this.#parts >= SNAPSHOT_PARTS_MAX) return { ok: false, code: "too-large" };
+    if (this.#parts >= GENERATION_PARTS_MAX) return { ok: false, code: "too-large" };
     this.#parts += 1;
     const reader = new ByteReader(part);
     const plan = inspectPart(reader, this.#ledger);

@@ -8,7 +8,12 @@ import type { GateCode, Json, RecordChange, RobotId, RobotValue } from "@pulseme
 import { ByteWriter } from "./byte-writer.ts";
 import { writeJsonValue } from "./json-value.ts";
 import type { Ledger } from "./ledger.ts";
-import { PART_BYTES_MAX, PART_BYTES_MIN, PART_STRUCTS_MAX, SNAPSHOT_PARTS_MAX } from "./limits.ts";
+import {
+  PART_BYTES_MAX,
+  PART_BYTES_MIN,
+  PART_STRUCTS_MAX,
+  GENERATION_PARTS_MAX,
+} from "./limits.ts";
 
 const INFO_FIRST_ITEM = 0x28;
 const INFO_NEXT_ITEM = 0xa8;
@@ -56,8 +61,8 @@ export function encodeParts(
     parts.push(bytes);
     clock += count;
   }
-  if (parts.length > SNAPSHOT_PARTS_MAX)
-    throw new RangeError(`Cannot write a snapshot of more than ${SNAPSHOT_PARTS_MAX} parts`);
+  if (parts.length > GENERATION_PARTS_MAX)
+    throw new RangeError(`Cannot write a snapshot of more than ${GENERATION_PARTS_MAX} parts`);
   return parts;
 }
 

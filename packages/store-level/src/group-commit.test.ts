@@ -4,7 +4,7 @@ import {
   GROUP_BYTES_MAX,
   GROUP_COMMITS_MAX,
   GroupCommit,
-  WAITING_COMMITS_MAX,
+  STORE_COMMITS_WAITING_MAX,
 } from "./group-commit.ts";
 
 /** A disk whose writes end when told to. */
@@ -115,10 +115,10 @@ describe("GroupCommit", () => {
     expect(writes[1]!.ops.map((op) => op.key)).toEqual(["b", "c"]);
   });
 
-  test("P6 WAITING_COMMITS_MAX commits may wait; one more fails like a disk", async () => {
+  test("P6 STORE_COMMITS_WAITING_MAX commits may wait; one more fails like a disk", async () => {
     const { commits } = manualDisk();
     const results: Promise<unknown>[] = [];
-    for (let i = 0; i < WAITING_COMMITS_MAX; i++)
+    for (let i = 0; i < STORE_COMMITS_WAITING_MAX; i++)
       results.push(commits.commit([put("k")]).catch((error: unknown) => error));
     await expect(commits.commit([put("k")])).rejects.toMatchObject({ code: "store-failed" });
     expect(await results[0]).toBeInstanceOf(PulsemeshError);

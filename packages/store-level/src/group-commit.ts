@@ -15,7 +15,7 @@ export const GROUP_COMMITS_MAX: number = 1_024;
 /** Bytes of keys and values that share one synced write at most; a single larger commit is written alone. */
 export const GROUP_BYTES_MAX: number = 4 * 1024 * 1024;
 /** Commits that may wait. The driver takes fewer; whoever does not keep to that fails as if the disk had. */
-export const WAITING_COMMITS_MAX: number = 16_384;
+export const STORE_COMMITS_WAITING_MAX: number = 16_384;
 
 interface Waiting {
   readonly ops: readonly StoreOp[];
@@ -44,11 +44,11 @@ export class GroupCommit {
 
   /** Resolves once `ops` are durable. Takes effect in call order. */
   commit(ops: readonly StoreOp[], prepare?: Waiting["prepare"]): Promise<void> {
-    if (this.#failure === undefined && this.#waiting.length >= WAITING_COMMITS_MAX) {
+    if (this.#failure === undefined && this.#waiting.length >= STORE_COMMITS_WAITING_MAX) {
       this.#fail(
         new PulsemeshError(
           "store-failed",
-          `Cannot write to the store as ${WAITING_COMMITS_MAX} commits wait already.`,
+          `Cannot write to the store as ${STORE_COMMITS_WAITING_MAX} commits wait already.`,
         ),
       );
     }

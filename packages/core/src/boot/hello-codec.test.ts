@@ -7,7 +7,7 @@ import { Outbox } from "../outbox.ts";
 import { sealPulse } from "../pulse/pulse-codec.ts";
 import { takePulse } from "../pulse/pulse-intake.ts";
 import { decodeEnvelope, encodeEnvelope, sealEnvelope } from "../wire/envelope.ts";
-import { HELLO_BYTES_MAX, openHello, sealHello } from "./hello-codec.ts";
+import { HELLO_MESSAGE_BYTES_MAX, openHello, sealHello } from "./hello-codec.ts";
 
 function envOf(self: string): Env {
   const identity = { fleet: "fleet", self, name: self, region: "r", agent: "t" };
@@ -60,7 +60,7 @@ describe("hello", () => {
   test("PU3 SG1 a hello of somebody else, or one whose signature or evidence is not what it says, is refused", () => {
     const good = sealHello(peer, evidenceOf(me));
     expect(openHello(me, good, "nc")).toEqual({ ok: false, code: "hello-malformed" });
-    const opened = decodeEnvelope(me, good, HELLO_BYTES_MAX);
+    const opened = decodeEnvelope(me, good, HELLO_MESSAGE_BYTES_MAX);
     if (!opened.ok) throw new Error(opened.code);
     const unsigned = { ...opened.envelope, signature: new Uint8Array(64) };
     expect(openHello(me, encodeEnvelope(me, unsigned), "nb")).toEqual({
@@ -76,12 +76,12 @@ describe("hello", () => {
       });
   });
 
-  test("P6 a hello of more than HELLO_BYTES_MAX bytes is not looked at", () => {
+  test("P6 a hello of more than HELLO_MESSAGE_BYTES_MAX bytes is not looked at", () => {
     const { codec } = peer.ports;
     const padded = (length: number) =>
       sealEnvelope(peer, "hello", codec.encode({ n: null, z: new Uint8Array(length) }));
-    const room = HELLO_BYTES_MAX - padded(1_000).length + 1_000;
-    expect(padded(room).length).toBe(HELLO_BYTES_MAX);
+    const room = HELLO_MESSAGE_BYTES_MAX - padded(1_000).length + 1_000;
+    expect(padded(room).length).toBe(HELLO_MESSAGE_BYTES_MAX);
     expect(openHello(me, padded(room), "nb").ok).toBe(true);
     expect(openHello(me, padded(room + 1), "nb")).toEqual({ ok: false, code: "hello-malformed" });
   });

@@ -8,8 +8,8 @@ import type { Evidence } from "../liveness/observation-codec.ts";
 import { decodeEnvelope, encodeEnvelope, sealEnvelope, verifyEnvelope } from "../wire/envelope.ts";
 import { isBytes, isMap } from "../wire/fields.ts";
 
-/** Largest hello. */
-export const HELLO_BYTES_MAX: number = 2 * 1024;
+/** Largest hello message of core. The transport has a hello of its own, before this one. */
+export const HELLO_MESSAGE_BYTES_MAX: number = 2 * 1024;
 
 /** Signs a hello to `peer`-less nobody in particular: its content speaks for itself. */
 export function sealHello(env: Env, newestOfYours: Evidence | undefined): Uint8Array {
@@ -23,7 +23,7 @@ export type HelloResult =
 
 /** Checks a hello; `from` is the peer at the other end of the connection, and must be its author. */
 export function openHello(env: Env, bytes: Uint8Array, from: string): HelloResult {
-  const opened = decodeEnvelope(env, bytes, HELLO_BYTES_MAX);
+  const opened = decodeEnvelope(env, bytes, HELLO_MESSAGE_BYTES_MAX);
   if (!opened.ok || opened.envelope.kind !== "hello" || opened.envelope.author !== from) {
     return { ok: false, code: "hello-malformed" };
   }
