@@ -12,6 +12,8 @@ const ROBOTS = 16;
 interface Acknowledged {
   /** Highest value acknowledged of each robot's counter. */
   readonly counters: Map<string, number>;
+  /** When the newest acknowledged beat of each robot was sent, by the wall clock that the node reads too. */
+  readonly beatsSentMs: Map<string, number>;
 }
 
 async function writeUntilKilled(
@@ -25,7 +27,14 @@ async function writeUntilKilled(
       const robot = `robot-${(writer + turn * WRITERS) % ROBOTS}`;
       const next = (acknowledged.counters.get(robot) ?? 0) + 1;
       try {
+        const sentMs = Date.now();
         const beat = await node.beat(robot);
+        // At once: a kill between the two answers must not hide a lost beat.
+        if (beat.status === 200)
+          acknowledged.beatsSentMs.set(
+            robot,
+            Math.max(sentMs, acknowledged.beatsSentMs.get(robot) ?? 0),
+          );
         const patch = await node.patch(robot, { counter: next, writer });
         if (beat.status !== 200 || patch.status !== 200)
           throw new Error(`${beat.status} ${patch.status} ${patch.text}`);
@@ -43,10 +52,31 @@ async function writeUntilKilled(
   });
 }
 
+/** Asks for everything that was acknowledged: the counters, and a last check no earlier than the newest beat was sent. */
+async function expectAll(
+  node: NodeProcess,
+  { counters, beatsSentMs }: Acknowledged,
+  round: number,
+): Promise<void> {
+  for (const [robot, sentMs] of beatsSentMs) {
+    const { state, last_check } = (await node.json(`/api/v1/robots/${robot}`)) as unknown as {
+      readonly state: { readonly counter?: number };
+      readonly last_check: string | null;
+    };
+    expect(
+      last_check === null ? 0 : Date.parse(last_check),
+      `round ${round}: newest beat of ${robot}`,
+    ).toBeGreaterThanOrEqual(sentMs);
+    const counter = counters.get(robot);
+    if (counter !== undefined)
+      expect(state.counter, `round ${round}: counter of ${robot}`).toBeGreaterThanOrEqual(counter);
+  }
+}
+
 /** Runs the loop; returns how many writes were acknowledged in all. */
 export async function killRounds(rounds: number): Promise<number> {
   await using fleet = new ProcessFleet();
-  const acknowledged: Acknowledged = { counters: new Map() };
+  const acknowledged: Acknowledged = { counters: new Map(), beatsSentMs: new Map() };
   const node = await fleet.add({ name: "one", region: "eu" });
   let lastBoot = 0;
   for (let round = 0; round < rounds; round += 1) {
@@ -57,12 +87,7 @@ export async function killRounds(rounds: number): Promise<number> {
     };
     expect(self.boot, `round ${round}: boot`).toBeGreaterThan(lastBoot);
     lastBoot = self.boot;
-    for (const [robot, counter] of acknowledged.counters) {
-      const { state } = (await node.json(`/api/v1/robots/${robot}`)) as unknown as {
-        readonly state: { readonly counter: number };
-      };
-      expect(state.counter, `round ${round}: ${robot}`).toBeGreaterThanOrEqual(counter);
-    }
+    await expectAll(node, acknowledged, round);
     expect((await node.json("/api/v1/audit/verify"))["ok"], `round ${round}: audit`).toBe(true);
   }
   return [...acknowledged.counters.values()].reduce((sum, counter) => sum + counter, 0);
