@@ -37,7 +37,7 @@ export const verdictMutations: readonly Mutation[] = [
     file: `${LIVENESS}rules.ts`,
     search: "IN_SIGHT_INTERVALS: number = 2.2;",
     replacement: "IN_SIGHT_INTERVALS: number = 3.4;",
-    killer: unit(`${LIVENESS}subject.test.ts`),
+    killer: neighbours,
   },
   {
     id: "objections-off",
@@ -114,7 +114,7 @@ export const verdictMutations: readonly Mutation[] = [
       'export function sightNeeded(roster: number, pair: "accuse" | "unknown"): number {\n  if (roster === 2 && pair === "accuse") return 1;',
     replacement:
       'export function sightNeeded(roster: number, pair: "accuse" | "unknown"): number {\n  if (roster === 2 && pair !== undefined) return 1;',
-    killer: unit(`${LIVENESS}rules.test.ts`),
+    killer: neighbours,
   },
   {
     id: "paused-ignored",

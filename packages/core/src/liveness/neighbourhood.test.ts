@@ -1,12 +1,27 @@
 import { createTestPorts } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import type { CoreConfig } from "../config.ts";
+import type { NodeId } from "../ids.ts";
+import { decodeEnvelope } from "../wire/envelope.ts";
+import { decodeObservation, OBSERVATION_BYTES_MAX } from "./observation-codec.ts";
 import { VirtualNeighbours } from "./virtual-neighbours.test-support.ts";
 
 const meshOf = (names: readonly string[], config?: Partial<CoreConfig>): VirtualNeighbours =>
   new VirtualNeighbours(names, createTestPorts, config);
 
 const FIVE = ["na", "nb", "nc", "nd", "ne"];
+
+/** What kinds of statements a node has made since a moment. */
+function kindsSaid(mesh: VirtualNeighbours, by: NodeId, sinceMs: number): readonly string[] {
+  const { env } = mesh.node(by);
+  const kinds = mesh.sent.flatMap(({ from, topic, bytes, atMs }) => {
+    if (from !== by || topic !== "verdict" || atMs < sinceMs) return [];
+    const opened = decodeEnvelope(env, bytes, OBSERVATION_BYTES_MAX);
+    const said = opened.ok ? decodeObservation(env, opened.envelope.body) : undefined;
+    return said?.statements.map(({ kind }) => kind) ?? [];
+  });
+  return [...new Set(kinds)];
+}
 
 describe("a neighbourhood", () => {
   test("PU4, VE8 nodes that start together show each other up within two seconds", () => {
@@ -64,6 +79,23 @@ describe("a neighbourhood", () => {
         if (at !== of) expect([at, of, mesh.status(of, at)]).toEqual([at, of, "up"]);
   });
 
+  test("VE2 a side notices that it lost the majority before it accuses anybody", () => {
+    const mesh = meshOf(FIVE);
+    mesh.run(10_000);
+    const cutMs = mesh.nowMs;
+    const minority = ["nd", "ne"];
+    mesh.partition(["na", "nb", "nc"], minority);
+    const said = new Set<string>();
+    for (let step = 0; step < 200; step += 1) {
+      mesh.run(50);
+      for (const of of ["na", "nb", "nc"])
+        said.add(`${mesh.status(of, "nd")}/${mesh.reason(of, "nd")}`);
+    }
+    expect([...said]).toEqual(["up/undefined", "unknown/no-majority"]);
+    for (const by of minority) expect([by, kindsSaid(mesh, by, cutMs)]).toEqual([by, ["unknown"]]);
+    expect(kindsSaid(mesh, "na", cutMs)).toContain("accuse");
+  });
+
   test("VE2 of four nodes cut two to two nobody says down", () => {
     const mesh = meshOf(FIVE.slice(0, 4));
     mesh.run(10_000);
@@ -87,6 +119,20 @@ describe("a neighbourhood", () => {
     mesh.crash("nb");
     mesh.run(60_000);
     expect([mesh.status("nb", "na"), mesh.reason("nb", "na")]).toEqual(["unknown", "pair-unknown"]);
+  });
+
+  test("VE5 under the strict policy none of a pair accuses or suspects the other: it does not know as soon as it hears nothing", () => {
+    const mesh = meshOf(["na", "nb"], { pair: "unknown" });
+    mesh.run(10_000);
+    const killedMs = mesh.nowMs;
+    mesh.crash("nb");
+    const said = new Set<string>();
+    for (let step = 0; step < 400; step += 1) {
+      mesh.run(50);
+      said.add(`${mesh.status("nb", "na")}/${mesh.reason("nb", "na")}`);
+    }
+    expect([...said]).toEqual(["up/undefined", "unknown/pair-unknown"]);
+    expect(kindsSaid(mesh, "na", killedMs)).toEqual(["unknown"]);
   });
 
   test("P2, VE3 one link that is broken both ways brings no verdict where others relay nothing", () => {

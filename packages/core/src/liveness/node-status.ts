@@ -49,8 +49,9 @@ export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: numb
   }
   if (!subject.datedSinceBase) return { status: "unknown", reason: "not-heard" };
   const suspectedMs = nowMonoMs - subject.deadlineMonoMs;
+  // Enough are in sight, but for long neither a quorum accuses it nor a quorum hears it.
   if (suspectedMs > EXPIRE_INTERVALS * config.pulseEveryMs)
-    return { status: "unknown", reason: "no-majority" };
+    return { status: "unknown", reason: "no-quorum" };
   return { status: "late", reason: "suspected" };
 }
 

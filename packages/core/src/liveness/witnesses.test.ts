@@ -70,6 +70,28 @@ describe("witnesses", () => {
     expect(allOf(net)).not.toContain("down");
   });
 
+  test("VE2 VE3 who sees a majority of which too few accuse, and too few hear, does not know for want of a quorum", () => {
+    const net = mesh();
+    const deaf = ["nb", "nc"];
+    net.drop = ({ from, to, topic }) =>
+      (from === "na" && deaf.includes(to)) || (topic !== "pulse" && !deaf.includes(from));
+    net.run(8_000);
+    for (const at of deaf)
+      expect([at, net.status("na", at), net.reason("na", at)]).toEqual([at, "late", "suspected"]);
+    net.run(52_000);
+    for (const at of deaf) {
+      expect([at, net.status("na", at), net.reason("na", at)]).toEqual([
+        at,
+        "unknown",
+        "no-quorum",
+      ]);
+      expect(net.node(at).near.liveness.doubt(net.clockOf(net.node(at)))).toBeUndefined();
+    }
+    net.partition(deaf, ["nd", "ne"]);
+    net.run(4_000);
+    expect([net.status("na", "nb"), net.reason("na", "nb")]).toEqual(["unknown", "no-majority"]);
+  });
+
   test("VE3 P2 a node that one witness still hears is never down: its objections stop the other three", () => {
     const net = mesh();
     net.drop = ({ from, to }) => from === "na" && to !== "ne";

@@ -8,6 +8,7 @@ export type NodeReason =
   | "quorum"
   | "single-witness"
   | "no-majority"
+  | "no-quorum"
   | "not-heard"
   | "stalled"
   | "undated"
