@@ -33,7 +33,8 @@ export const chainMutations: readonly Mutation[] = [
     rules: ["CH5"],
     breaks: "a second entry at one place is dropped without a word",
     file: `${CHAIN}chain-store.ts`,
-    search: 'if (log !== undefined && held !== undefined) return { status: "fork", entry, log };',
+    search:
+      "if (log !== undefined && held !== undefined) return this.#fork(log, held, entry, parts);",
     replacement:
       'if (log !== undefined && held !== undefined) return { status: "duplicate", entry };',
     killer: chains,

@@ -17,7 +17,8 @@ import { type ChainIndex } from "./chain-index.ts";
 import { generationClientId } from "./client-id.ts";
 import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
 import { dropCovered, dropOps, superseded } from "./compaction.ts";
-import { EpochLog } from "./epoch-log.ts";
+import { branchOf, forkProof } from "./epoch-builder.ts";
+import { EpochLog, type ForkProof } from "./epoch-log.ts";
 import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
 import { Preparation, PREPARATIONS_MAX } from "./preparation.ts";
 import { chainRow, epochKey, partRow, quarantineRow } from "./rows.ts";
@@ -34,7 +35,14 @@ export type AcceptResult =
   /** A snapshot without (all) its parts. */
   | { readonly status: "needs-parts"; readonly entry: Entry; readonly manifest: SnapshotPayload }
   /** Another entry is held at this place. */
-  | { readonly status: "fork"; readonly entry: Entry; readonly log: EpochLog }
+  | {
+      readonly status: "fork";
+      readonly entry: Entry;
+      readonly log: EpochLog;
+      readonly proof: ForkProof;
+      /** Of the entry, when it is a snapshot that is to be shown. */
+      readonly parts: readonly Uint8Array[];
+    }
   /** A snapshot that is being taken in, a part an input. */
   | { readonly status: "preparing"; readonly entry: Entry }
   /** An entry of this node itself that it does not know, in an epoch it is writing or will write. */
@@ -115,9 +123,24 @@ export class ChainStore {
     ) {
       return { status: "own-unknown", entry };
     }
-    if (log !== undefined && held !== undefined) return { status: "fork", entry, log };
+    if (log !== undefined && held !== undefined) return this.#fork(log, held, entry, parts);
     if (log === undefined) return this.#open(entry, now);
     return this.#extend(log, entry, now, parts);
+  }
+
+  /** A snapshot that is to be shown instead of what is held is of no use without its parts. */
+  #fork(log: EpochLog, held: HashHex, entry: Entry, parts: PartSource): AcceptResult {
+    const { seq, payload } = entry;
+    const proof = forkProof(seq, [
+      { hash: held, isSnapshot: log.isSnapshotAt(seq) },
+      branchOf(entry),
+    ]);
+    if (proof === undefined) return { status: "duplicate", entry };
+    if (payload.kind !== "snapshot" || proof.kept !== entry.hash)
+      return { status: "fork", entry, log, proof, parts: [] };
+    const bytes = collectParts(payload, parts);
+    if (bytes === undefined) return { status: "needs-parts", entry, manifest: payload };
+    return { status: "fork", entry, log, proof, parts: bytes };
   }
 
   /** Takes an own entry that was just sealed; it is linked by construction. */

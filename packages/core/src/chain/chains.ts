@@ -137,11 +137,10 @@ export class Chains {
         const { document, author, epoch, seq } = result.entry;
         // Parts never come by gossip; what is only out of order may.
         const delayMs = result.status === "needs-parts" ? 0 : LACK_DELAY_MS;
-        this.#sync.lack(
-          { document, author, epoch, seq, from, deep: result.status === "mismatch" },
-          now,
-          delayMs,
-        );
+        // A snapshot at a place that is taken (rule CH5) comes to whoever asks from the start.
+        const isTaken = this.#index.log(document, author, epoch)?.hashAt(seq) !== undefined;
+        const deep = result.status === "mismatch" || isTaken;
+        this.#sync.lack({ document, author, epoch, seq, from, deep }, now, delayMs);
         return "accept";
       }
       case "refused":
@@ -302,7 +301,7 @@ export class Chains {
   /** What a received entry means beyond the store: forks are recorded, unknown own entries end this boot. */
   #settle(result: AcceptResult): AcceptResult {
     if (result.status === "fork") {
-      this.#forks.onFork(result.log, result.entry);
+      this.#forks.onFork(result.log, result.entry, result.proof, result.parts);
     } else if (result.status === "own-unknown" && !this.#rebooting) {
       // Somebody writes, or wrote, as this node: nothing more goes into this epoch, or it would fork. Own changes are staged until the
       // next one is open, and their answers wait with them (promise P5).

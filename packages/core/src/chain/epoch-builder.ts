@@ -10,10 +10,27 @@ import type { PartSource } from "./chain-store.ts";
 import type { Entry } from "./entry.ts";
 import { EpochLog, type ForkProof } from "./epoch-log.ts";
 
-/** Of several entries at one place the smallest hash is shown, whichever came first (rule CH5). */
-export function forkProof(seq: number, hashes: readonly HashHex[]): ForkProof | undefined {
-  const [kept, other] = [...new Set(hashes)].toSorted();
+/** An entry as far as it matters which of several at one place is shown. */
+export interface Branch {
+  readonly hash: HashHex;
+  readonly isSnapshot: boolean;
+}
+
+/**
+ * Of several entries at one place the smallest hash is shown, whichever came first; but a snapshot before any delta, because who has adopted
+ * it can not show the other any more: what that builds on is gone (rules CH2, CH5).
+ */
+export function forkProof(seq: number, branches: readonly Branch[]): ForkProof | undefined {
+  const hashesOf = (isSnapshot: boolean): readonly HashHex[] =>
+    [
+      ...new Set(branches.filter((each) => each.isSnapshot === isSnapshot).map(({ hash }) => hash)),
+    ].toSorted();
+  const [kept, other] = [...hashesOf(true), ...hashesOf(false)];
   return kept === undefined || other === undefined ? undefined : { seq, kept, other };
+}
+
+export function branchOf({ hash, payload }: Entry): Branch {
+  return { hash, isSnapshot: payload.kind === "snapshot" };
 }
 
 export interface BuiltEpoch {
@@ -81,10 +98,8 @@ function firstFork(entries: readonly Entry[], forks: readonly Entry[]) {
     (lowest, entry) => Math.min(lowest, entry.seq),
     Number.POSITIVE_INFINITY,
   );
-  const hashes = [...entries, ...forks]
-    .filter((entry) => entry.seq === seq)
-    .map(({ hash }) => hash);
-  return forkProof(seq, hashes);
+  const branches = [...entries, ...forks].filter((entry) => entry.seq === seq).map(branchOf);
+  return forkProof(seq, branches);
 }
 
 function withBranch(

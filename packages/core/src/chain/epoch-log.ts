@@ -6,7 +6,7 @@ import type { Entry, Place, SnapshotPayload } from "./entry.ts";
 /** Two entries at one place (rule CH5): proof that the author, or a copy of it, wrote twice. */
 export interface ForkProof {
   readonly seq: number;
-  /** The smaller hash: the branch that is shown. */
+  /** The branch that is shown. */
   readonly kept: HashHex;
   readonly other: HashHex;
 }
@@ -75,6 +75,11 @@ export class EpochLog implements GenerationRef {
   /** Undefined before the opening (except seq 0) and after the head. */
   hashAt(seq: number): HashHex | undefined {
     return seq === 0 ? this.#headerHash : this.#hashes[seq - this.#openSeq];
+  }
+
+  /** Whether the entry that is held at this place is a snapshot. */
+  isSnapshotAt(seq: number): boolean {
+    return seq === this.#openSeq && this.#manifest !== undefined;
   }
 
   append(entry: Entry): void {

@@ -8,10 +8,11 @@ import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import type { PartSource } from "./chain-store.ts";
 import { decodeEntry, type Entry } from "./entry.ts";
-import { buildEpoch, forkProof } from "./epoch-builder.ts";
-import type { EpochLog } from "./epoch-log.ts";
+import { superseded } from "./compaction.ts";
+import { buildEpoch } from "./epoch-builder.ts";
+import type { EpochLog, ForkProof } from "./epoch-log.ts";
 import type { Loads } from "./loads.ts";
-import { chainRow, entriesRange, forkRow, partRange } from "./rows.ts";
+import { chainRow, entriesRange, forkRow, partRange, partRow } from "./rows.ts";
 import { SNAPSHOT_PARTS_MAX } from "./limits.ts";
 
 export class Forks {
@@ -34,13 +35,9 @@ export class Forks {
     this.#records = deps.records;
   }
 
-  /** A verified entry contradicts the one that is held at its place. */
-  onFork(log: EpochLog, entry: Entry): void {
-    const held = log.hashAt(entry.seq);
-    const proof = held === undefined ? undefined : forkProof(entry.seq, [held, entry.hash]);
-    if (proof === undefined) return;
+  /** A verified entry contradicts the one that is held at its place; `parts` are its own if it is a snapshot that is to be shown. */
+  onFork(log: EpochLog, entry: Entry, proof: ForkProof, parts: readonly Uint8Array[]): void {
     const { document, author, epoch } = log;
-
     const headSeq = log.head.seq;
     const ops: StoreOp[] = [
       {
@@ -51,6 +48,11 @@ export class Forks {
     ];
     for (let seq = entry.seq + 1; seq <= headSeq; seq++)
       ops.push({ type: "del", key: chainRow(document, author, epoch, seq) });
+    const hashes = parts.length > 0 && entry.payload.kind === "snapshot" ? entry.payload.parts : [];
+    for (const [i, hash] of hashes.entries()) {
+      this.#index.holdPart(hash);
+      ops.push({ type: "put", key: partRow(hash), value: parts[i] as Uint8Array });
+    }
     log.endAt(proof);
     const commit = this.#env.out.persist(ops);
     this.#index.changed(log, commit);
@@ -101,7 +103,16 @@ export class Forks {
     const loser = entries.find(({ seq }) => seq === fork.seq);
     if (log.fork?.kept !== fork.hash || loser === undefined) return;
     const { document, author, epoch } = log;
+    const ops: StoreOp[] = [];
+    if (fork.payload.kind === "snapshot") {
+      // It opens a generation: what is before it goes, as with every snapshot.
+      ops.push(...superseded(this.#index, log));
+      const proof = log.fork;
+      log.reopen(fork, fork.payload);
+      log.endAt(proof);
+    }
     this.#env.out.persist([
+      ...ops,
       { type: "put", key: chainRow(document, author, epoch, fork.seq), value: fork.bytes },
       { type: "del", key: forkRow(document, author, epoch, fork.seq, fork.hash) },
       {

@@ -114,7 +114,7 @@ export class SyncServer {
       const seq = Number(row.key.slice(row.key.lastIndexOf("/") + 1));
       if (seq === log.openSeq && log.manifest !== undefined) {
         // The asker can do nothing with later deltas before it has the parts: as many as fit now, the rest on demand.
-        this.#inlineParts(job, [...log.manifest.parts]);
+        this.#inlineParts(job, log, [...log.manifest.parts]);
         return;
       }
     }
@@ -125,14 +125,16 @@ export class SyncServer {
       job.position++;
       this.#next(job);
     } else {
-      this.#loads.request(forksRange(log.document, log.author, log.epoch), (forks) =>
-        this.#onForks(job, forks),
-      );
+      this.#loadForks(job, log);
     }
   }
 
-  #inlineParts(job: Job, hashes: string[]): void {
+  #inlineParts(job: Job, log: EpochLog, hashes: string[]): void {
     const hash = hashes.shift();
+    if (hash === undefined && log.isSnapshotAt(log.fork?.seq ?? -1)) {
+      this.#loadForks(job, log);
+      return;
+    }
     if (hash === undefined) {
       job.position++;
       this.#next(job);
@@ -140,8 +142,14 @@ export class SyncServer {
     }
     this.#loads.request(partRange(hash), ([row]) => {
       const fits = row !== undefined && this.#push(job, job.parts, row.value, SYNC_FRAME_BYTES_MAX);
-      this.#inlineParts(job, fits ? hashes : []);
+      this.#inlineParts(job, log, fits ? hashes : []);
     });
+  }
+
+  #loadForks(job: Job, log: EpochLog): void {
+    this.#loads.request(forksRange(log.document, log.author, log.epoch), (forks) =>
+      this.#onForks(job, forks),
+    );
   }
 
   #onForks(job: Job, rows: readonly StoreRow[]): void {

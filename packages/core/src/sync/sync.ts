@@ -221,7 +221,10 @@ export class Sync {
       return;
     }
     const { head, fork } = log;
-    const forkedEarlier = forkHash !== undefined && (fork === undefined || fork.seq > seq);
+    // What is before the snapshot that is held here can not be shown any more, and proves nothing here.
+    const isShowable = seq === 0 || seq >= log.openSeq;
+    const forkedEarlier =
+      isShowable && forkHash !== undefined && (fork === undefined || fork.seq > seq);
     const differs =
       head.seq === seq && head.hash !== hash && (fork === undefined || forkHash !== undefined);
     if (forkedEarlier || differs) state.pulls.add(document, author, epoch, seq, true);
