@@ -124,6 +124,25 @@ describe("attacks", () => {
     expect(looks).toBeLessThanOrEqual(4);
   });
 
+  test("P6 PU5 a member that begins boot after boot, or doubts again and again, is told what stands twice an interval at most", () => {
+    const net = mesh();
+    net.crash("na");
+    net.run(6_000);
+    net.crash("ne");
+    const nb = net.node("nb");
+    const before = net.sent.length;
+    for (let boot = 900; boot < 1_000; boot++) {
+      const bytes = pulseBy(net.node("ne"), { boot, seq: 1, upMs: 1 });
+      net.deliver("pulse", bytes, "ne", nb);
+      net.run(20);
+    }
+    const told = net.sent
+      .slice(before)
+      .filter(({ from, topic }) => from === "nb" && topic === "direct");
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThanOrEqual(5);
+  });
+
   test("SG4 PU3 a node says nothing of others between two boots: what it would say is refused by everybody", () => {
     const rig = new CoreRig("nb");
     rig.start();

@@ -17,7 +17,7 @@ import { Electorate } from "./electorate.ts";
 import { nodeStatus } from "./node-status.ts";
 import { Objections } from "./objections.ts";
 import type { Evidence, Observation, Statement } from "./observation-codec.ts";
-import { EXPIRE_INTERVALS, START_UP_INTERVALS } from "./rules.ts";
+import { EXPIRE_INTERVALS, GREET_INTERVALS, START_UP_INTERVALS } from "./rules.ts";
 import { Statements, type Author } from "./statements.ts";
 import { Subject } from "./subject.ts";
 import { weighObservations, type Reader } from "./verdict.ts";
@@ -140,7 +140,7 @@ export class Liveness {
     subject.loss.onPulse(header.boot, header.seq, now.monoMs, subject.intervalMs);
     subject.learn({ envelope: pulse.evidence, header }, now);
     // A node that doubts itself has been away and forgot what it knew; its first pulse that says so is enough.
-    if (isNewBoot || (header.doubt && !subject.doubts)) this.greet(subject.node, now);
+    if (isNewBoot || (header.doubt && !subject.doubts)) this.#greetAgain(subject, now);
     subject.doubts = header.doubt;
     if (dated.type === "dated") {
       subject.datedSinceBase = true;
@@ -189,6 +189,14 @@ export class Liveness {
       else if (now !== undefined && subject.isPaused(now.monoMs))
         this.statements.tell(newcomer, "object", subject);
     }
+  }
+
+  /** Boots and doubts without end are not answered without end (promise P6); what stands is restated in any case. */
+  #greetAgain(newcomer: Subject, now: Now): void {
+    const everyMs = GREET_INTERVALS * this.#env.config.pulseEveryMs;
+    if (now.monoMs - newcomer.greetedMonoMs < everyMs) return;
+    newcomer.greetedMonoMs = now.monoMs;
+    this.greet(newcomer.node, now);
   }
 
   /** Looks at every subject whose time has come and plans the next look. */

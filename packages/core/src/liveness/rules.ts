@@ -15,6 +15,8 @@ export const OFFSET_RISE_PER_MS: number = 1_000 / 1_000_000;
 export const JITTER_INTERVALS_MAX: number = 0.5;
 /** A witness objects at most this often about one subject, and a lone accuser is answered within so much. */
 export const OBJECT_INTERVALS: number = 0.5;
+/** A node that begins anew is told what stands at most this often. */
+export const GREET_INTERVALS: number = 0.5;
 /** Standing observations are restated, and expire. */
 export const RESTATE_INTERVALS: number = 5;
 export const EXPIRE_INTERVALS: number = 12;

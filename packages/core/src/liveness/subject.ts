@@ -77,6 +77,8 @@ export class Subject {
   objectedAtMonoMs: number = Number.NEGATIVE_INFINITY;
   /** The last time that a witness, this one included, vouched for a pulse of it, and for which. */
   answer: { readonly name: PulseName; readonly atMonoMs: number } | undefined;
+  /** When it was last told what stands because it began anew. */
+  greetedMonoMs: number = Number.NEGATIVE_INFINITY;
   /** When an own pulse echoed it last. */
   echoedMonoMs: number = Number.NEGATIVE_INFINITY;
   /** Own `up` statements still to be restated. */
