@@ -11,6 +11,7 @@ import { Cables, namespacesMissing, type Host } from "../test/support/namespaces
 import { ProcessFleet, waitFor, type NodeProcess } from "../test/support/node-process.ts";
 import { EventTap } from "./support/event-tap.ts";
 import { figuresOf, progress, report, type Figures } from "./support/figures.ts";
+import { isDown, wrongVerdicts } from "./support/wrong-verdicts.ts";
 
 const { values } = parseArgs({
   options: {
@@ -31,8 +32,11 @@ interface Result {
   readonly fleet: Figures;
   /** Milliseconds of every live node. */
   readonly nodes: Figures;
+  /** From the blow until all are up again: who wakes up must be right about the others too. */
   readonly falseVerdicts: number;
   readonly missed: number;
+  /** Rounds after which somebody was not seen up by all within 90 s. */
+  readonly notUpAgain: number;
 }
 
 async function measure(way: Way): Promise<Result> {
@@ -54,7 +58,7 @@ async function measure(way: Way): Promise<Result> {
   const taps = new Map(fleet.nodes.map((node) => [node.options.name, new EventTap(node)]));
   const perFleet: number[] = [];
   const perNode: number[] = [];
-  let [falseVerdicts, missed] = [0, 0];
+  let [falseVerdicts, missed, notUpAgain] = [0, 0, 0];
   for (let round = 0; round < rounds; round += 1) {
     const victim = fleet.nodes[(round * 7 + 3) % size] as NodeProcess;
     const victimId = ids.get(victim.options.name);
@@ -63,22 +67,17 @@ async function measure(way: Way): Promise<Result> {
     const diedMs = performance.now();
     await strike(way, victim, cables, hosts.get(victim.options.name));
     const live = names.filter((name) => name !== victim.options.name);
-    const isVerdict = (event: {
-      readonly type: string;
-      readonly data: Readonly<Record<string, unknown>>;
-    }): boolean => event.type === "node-status" && event.data["to"] === "down";
     await waitFor("verdicts", 15_000, async () =>
       live.every((name) =>
         taps
           .get(name)
-          ?.find(diedMs, (event) => isVerdict(event) && event.data["node_id"] === victimId),
+          ?.find(diedMs, (event) => isDown(event) && event.data["node_id"] === victimId),
       ),
     ).catch(() => undefined);
     const samples: number[] = [];
     for (const name of live) {
-      const verdicts = taps.get(name)?.all(diedMs, isVerdict) ?? [];
+      const verdicts = taps.get(name)?.all(diedMs, isDown) ?? [];
       const right = verdicts.find((event) => event.data["node_id"] === victimId);
-      falseVerdicts += verdicts.filter((event) => event.data["node_id"] !== victimId).length;
       if (right === undefined) missed += 1;
       else samples.push(right.atMs - diedMs);
     }
@@ -87,11 +86,22 @@ async function measure(way: Way): Promise<Result> {
     progress(`${way} round ${round + 1}/${rounds}: ${JSON.stringify(figuresOf(samples))}`);
     await revive(way, victim, cables, hosts.get(victim.options.name));
     if (way === "kill") taps.set(victim.options.name, new EventTap(victim));
-    await fleet.allSee(names, "up", 90_000).catch((error: unknown) => progress(String(error)));
+    await fleet.allSee(names, "up", 90_000).catch((error: unknown) => {
+      notUpAgain += 1;
+      progress(String(error));
+    });
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    const seen = [...taps.values()].map((tap) => tap.all(diedMs, isDown));
+    falseVerdicts += wrongVerdicts(seen, victimId);
   }
   for (const tap of taps.values()) tap.close();
-  return { fleet: figuresOf(perFleet), nodes: figuresOf(perNode), falseVerdicts, missed };
+  return {
+    fleet: figuresOf(perFleet),
+    nodes: figuresOf(perNode),
+    falseVerdicts,
+    missed,
+    notUpAgain,
+  };
 }
 
 function inNamespace(host: Host, socketPath: string): object {

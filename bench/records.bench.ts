@@ -16,8 +16,9 @@ import { parseArgs } from "node:util";
 import type { Command } from "@pulsemesh/core";
 import { createNode, type PulsemeshNode } from "@pulsemesh/node";
 import { createLevelStore } from "@pulsemesh/store-level";
+import { liveBytesOf } from "../packages/doc-yjs/src/plain-yjs.bench.ts";
 import { progress, report, round } from "./support/figures.ts";
-import { storeSize, type RowsSize } from "./support/store-size.ts";
+import { storedParts, storeSize, type RowsSize } from "./support/store-size.ts";
 
 const { values } = parseArgs({
   options: {
@@ -118,7 +119,7 @@ async function sync(writer: PulsemeshNode): Promise<object> {
   return result;
 }
 
-/** Updates of `robots` robots, and the rows of chain and snapshot parts that are left when the node has stopped. */
+/** Updates of `robots` robots, and the rows of chain and snapshot parts that are left when the node has stopped; live bytes are those that the snapshot holds. */
 async function churn(robots: number): Promise<object> {
   const name = `churn-${robots}`;
   const node = await start(name);
@@ -127,8 +128,9 @@ async function churn(robots: number): Promise<object> {
   await node.stop();
   const sizes: Readonly<Record<string, RowsSize>> = await storeSize(join(dir, name));
   const { chain, part, audit } = sizes;
-  progress(`left: ${JSON.stringify(sizes)}`);
-  return { robots, cost, chain, part, audit };
+  const live = { bytes: liveBytesOf(await storedParts(join(dir, name))) };
+  progress(`left: ${JSON.stringify({ ...sizes, live })}`);
+  return { robots, cost, chain, part, live, audit };
 }
 
 const base = await bare();

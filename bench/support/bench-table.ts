@@ -1,13 +1,7 @@
 /** Every bench: its file, and the lines that its result adds to the table in `docs/benchmarks.md`. */
-import { list, pick, text } from "./pick.ts";
-
-interface Row {
-  readonly what: string;
-  readonly goal: string;
-  readonly measured: string;
-  /** What the figure is compared with, measured in the same run where that is possible. */
-  readonly baseLine: string;
-}
+import type { Bound } from "./goal.ts";
+import { list, number, pick, text } from "./pick.ts";
+import type { Row } from "./row.ts";
 
 export interface Bench {
   readonly name: string;
@@ -35,12 +29,16 @@ function firstUse(result: unknown): readonly Row[] {
       what: "`pulsemesh dev` with 3 nodes until its live view shows all of them and 3 robots up, warm",
       goal: "≤ 5 s",
       measured: ms(result, "dev.upMs"),
+      n: text(result, "dev.upMs.n"),
+      bounds: [atMost(result, "dev.upMs.max", 5_000)],
       baseLine: "",
     },
     {
       what: "`pulsemesh run`, unbundled, until ready (its first pulse is out)",
       goal: "≤ 800 ms",
       measured: `${ms(result, "run.cached.readyMs")}, CPU ${text(result, "run.cached.cpuMs.p50")} ms`,
+      n: text(result, "run.cached.readyMs.n"),
+      bounds: [atMost(result, "run.cached.readyMs.max", 800)],
       baseLine: `bare node ${text(result, "bareNodeMs")} ms; without kept compiled code ${ms(result, "run.uncached.readyMs")}, CPU ${text(result, "run.uncached.cpuMs.p50")} ms`,
     },
   ];
@@ -52,12 +50,16 @@ function sidecar(result: unknown): readonly Row[] {
       what: `sidecar with ${text(result, "robots")} robots at 10 s, unbundled: memory`,
       goal: "≤ 150 MB RSS",
       measured: `${text(result, "rssMb.p50")} MB (most ${text(result, "rssMb.max")})`,
+      n: text(result, "rssMb.n"),
+      bounds: [atMost(result, "rssMb.max", 150)],
       baseLine: "libp2p alone idles at 109–122 MB",
     },
     {
       what: "the same: CPU of one core",
       goal: "≤ 3%",
       measured: `${text(result, "cpuPercent")}%`,
+      n: "1",
+      bounds: [atMost(result, "cpuPercent", 3)],
       baseLine: "",
     },
   ];
@@ -69,12 +71,16 @@ function beats(result: unknown): readonly Row[] {
       what: "HTTP beats a second, durable, with the mesh on",
       goal: "≥ 10,000",
       measured: `${text(result, "mesh.most.answersPerSecond")} (${text(result, "mesh.most.serverCpuMicrosPerBeat")} µs CPU a beat; crowded out ${text(result, "mesh.most.serverCrowdedOutPercent")}% of the time)`,
+      n: text(result, "mesh.most.latencyMs.n"),
+      bounds: [{ value: number(result, "mesh.most.answersPerSecond"), least: 10_000 }],
       baseLine: `fastify + LevelDB group commit, no mesh: ${text(result, "bare.most.answersPerSecond")} (ratio ${text(result, "ratioToBare.perSecond")})`,
     },
     {
       what: "the same at 5,000 a second: latency, open loop",
       goal: "p99 ≤ 25 ms",
       measured: `${ms(result, "mesh.half.latencyMs")} (crowded out ${text(result, "mesh.half.serverCrowdedOutPercent")}%)`,
+      n: text(result, "mesh.half.latencyMs.n"),
+      bounds: [atMost(result, "mesh.half.latencyMs.p99", 25)],
       baseLine: ms(result, "bare.half.latencyMs"),
     },
   ];
@@ -87,18 +93,24 @@ function records(result: unknown): readonly Row[] {
       what: `${count} signed records: ingest`,
       goal: "≤ 5 s",
       measured: cost(result, "ingest"),
+      n: "1",
+      bounds: [atMost(result, "ingest.wallMs", 5_000)],
       baseLine: `sign and group commit alone ${cost(result, "bare")}; OrbitDB 103 s`,
     },
     {
       what: `${count} signed records: full sync to an empty node in another process`,
       goal: "≤ 3 s",
       measured: `${text(result, "sync.syncedMs")} ms (CPU ${text(result, "sync.cpuMs")} + ${text(result, "sync.writerCpuMs")} ms)`,
+      n: "1",
+      bounds: [atMost(result, "sync.syncedMs", 3_000)],
       baseLine: "OrbitDB 57 s",
     },
     ...list(result, "churn").map((each) => ({
-      what: `${text(result, "updates")} updates of ${text(each, "robots")} robot(s) through a whole node: rows of chain and snapshot left`,
-      goal: "bounded",
-      measured: `chain ${text(each, "chain.bytes")} B in ${text(each, "chain.rows")} rows, snapshot ${text(each, "part.bytes")} B; ${cost(each, "cost")}`,
+      what: `${text(result, "updates")} updates of ${text(each, "robots")} robot(s) through a whole node: what is left on disk`,
+      goal: `snapshot ≤ 1 KB + 1.1 × live bytes (${snapshotMost(each)?.toLocaleString("en") ?? "–"} B)`,
+      measured: `snapshot ${text(each, "part.bytes")} B of ${text(each, "live.bytes")} live ones; chain after it ${text(each, "chain.bytes")} B in ${text(each, "chain.rows")} rows; ${cost(each, "cost")}`,
+      n: "1",
+      bounds: [{ value: number(each, "part.bytes"), most: snapshotMost(each) }],
       baseLine: "",
     })),
   ];
@@ -110,6 +122,11 @@ function stateLatency(result: unknown): readonly Row[] {
       what: `state change on one node → event on another, ${text(result, "nodes")} processes`,
       goal: "p50 ≤ 15 ms, p99 ≤ 60 ms",
       measured: ms(result, "changeToEventMs"),
+      n: text(result, "changeToEventMs.n"),
+      bounds: [
+        atMost(result, "changeToEventMs.p50", 15),
+        atMost(result, "changeToEventMs.p99", 60),
+      ],
       baseLine: `the change's own answer: ${ms(result, "patchAnswerMs")}`,
     },
   ];
@@ -118,13 +135,19 @@ function stateLatency(result: unknown): readonly Row[] {
 function generations(result: unknown): readonly Row[] {
   const longest = (who: string): string =>
     list(result, "rounds")
-      .map((round) => text(round, `${who}.longestMs`))
+      .map(
+        (round) => `${text(round, `${who}.longestMs`)} (CPU ${text(round, `${who}.longestCpuMs`)})`,
+      )
       .join(", ");
   return [
     {
       what: `a generation of ${text(result, "robots")} robots (${text(result, "onePiece.bytes")} B): longest input of its author, of a follower, of a newcomer`,
       goal: "≤ 100 ms",
-      measured: `${longest("own")} ms; ${longest("follow")} ms; ${longest("adopt")} ms (rounds)`,
+      measured: `ms in each round: ${longest("own")}; ${longest("follow")}; ${longest("adopt")}`,
+      n: String(list(result, "rounds").length),
+      bounds: list(result, "rounds").flatMap((round) =>
+        ["own", "follow", "adopt"].map((who) => atMost(round, `${who}.longestMs`, 100)),
+      ),
       baseLine: `its parts in one piece: written ${text(result, "onePiece.writeMs")} ms, adopted ${text(result, "onePiece.adoptMs")} ms`,
     },
   ];
@@ -135,6 +158,8 @@ function documents(result: unknown): readonly Row[] {
     what: `document of ${robots} after ${text(result, "updates")} updates`,
     goal: `≤ ${text(result, `${key}.goalBytes`)} B`,
     measured: `${text(result, `${key}.snapshotBytes`)} B`,
+    n: "1",
+    bounds: [atMost(result, `${key}.snapshotBytes`, number(result, `${key}.goalBytes`))],
     baseLine: `plain Yjs ${text(result, `${key}.plainYjsBytes`)} B`,
   });
   return [
@@ -144,6 +169,8 @@ function documents(result: unknown): readonly Row[] {
       what: "hostile update bytes, 16 KiB: CPU until refused, worst kind",
       goal: "≤ 2 ms",
       measured: `${text(result, "hostile.worstDeltaMs")} ms`,
+      n: text(result, "rounds"),
+      bounds: [atMost(result, "hostile.worstDeltaMs", 2)],
       baseLine: "plain Yjs: 68 s from 685 KB",
     },
   ];
@@ -155,6 +182,12 @@ function hosts(result: unknown): readonly Row[] {
       what: `${text(result, "hosts")} libp2p hosts in ${text(result, "processes")} processes until all know all`,
       goal: "≤ 10 s, no failed dial, ≤ 16 own connections",
       measured: `${text(result, "allKnowAllMs")} ms, ${text(result, "dialsFailed")} failed, ${text(result, "ownConnectionsLargest")} own`,
+      n: "1",
+      bounds: [
+        atMost(result, "allKnowAllMs", 10_000),
+        atMost(result, "dialsFailed", 0),
+        atMost(result, "ownConnectionsLargest", 16),
+      ],
       baseLine: "library defaults: 5 of 16 dials succeed",
     },
   ];
@@ -165,6 +198,8 @@ function gossipLatency(result: unknown): readonly Row[] {
     what: `gossip from one of ${text(result, "hosts")} processes to each other (flood publishing: ${text(each, "floodPublish")})`,
     goal: "p50 ≤ 15 ms, p99 ≤ 60 ms",
     measured: `p50 ${text(each, "p50Ms")} ms, p99 ${text(each, "p99Ms")} ms`,
+    n: text(each, "messages"),
+    bounds: [atMost(each, "p50Ms", 15), atMost(each, "p99Ms", 60)],
     baseLine: "",
   }));
 }
@@ -172,13 +207,35 @@ function gossipLatency(result: unknown): readonly Row[] {
 function detection(result: unknown): readonly Row[] {
   return Object.entries(pick(result, "results") ?? {}).map(([way, each]: [string, unknown]) => ({
     what: `death of a node (${way}) → verdict on 99% of ${text(result, "nodes")} processes`,
-    goal: "p50 ≤ 3,500 ms, p99 ≤ 4,000 ms",
+    goal: "p50 ≤ 3,500 ms, p99 ≤ 4,000 ms, none wrong, none missed",
     measured:
       typeof each === "string"
         ? `not measured: ${each}`
-        : `${ms(each, "fleet")}; wrong ${text(each, "falseVerdicts")}, missed ${text(each, "missed")}`,
+        : `${ms(each, "fleet")}; wrong ${text(each, "falseVerdicts")}, missed ${text(each, "missed")}${wrongUntil(each)}`,
+    n: `${text(each, "fleet.n")} rounds`,
+    bounds: [
+      atMost(each, "fleet.p50", 3_500),
+      atMost(each, "fleet.p99", 4_000),
+      atMost(each, "falseVerdicts", 0),
+      atMost(each, "missed", 0),
+    ],
     baseLine: "Serf 0.9.4, LAN profile: 7.3–11.7 s",
   }));
+}
+
+/** Results of before wrong verdicts were counted until all are up again say so. */
+function wrongUntil(each: unknown): string {
+  return number(each, "notUpAgain") === undefined ? " (counted until the verdict only)" : "";
+}
+
+/** What a snapshot may weigh; undefined where the live bytes were not measured. */
+function snapshotMost(each: unknown): number | undefined {
+  const live = number(each, "live.bytes");
+  return live === undefined ? undefined : Math.round(1_024 + 1.1 * live);
+}
+
+function atMost(result: unknown, path: string, most: number | undefined): Bound {
+  return { value: number(result, path), most };
 }
 
 /** Figures of milliseconds. */

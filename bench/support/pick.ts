@@ -16,6 +16,12 @@ export function text(tree: unknown, path: string): string {
   return typeof value === "number" ? value.toLocaleString("en") : "–";
 }
 
+/** Undefined where there is no number. */
+export function number(tree: unknown, path: string): number | undefined {
+  const value = pick(tree, path);
+  return typeof value === "number" ? value : undefined;
+}
+
 /** Items of the list at a path. */
 export function list(tree: unknown, path: string): readonly unknown[] {
   const value = pick(tree, path);

@@ -19,3 +19,13 @@ export async function storeSize(dir: string): Promise<Readonly<Record<string, Ro
   await store.close();
   return sizes;
 }
+
+/** The snapshot parts in the store. */
+export async function storedParts(dir: string): Promise<readonly Uint8Array[]> {
+  const store = createLevelStore({ dir });
+  await store.open();
+  const parts: Uint8Array[] = [];
+  for await (const { value } of store.scan({ gte: "part/", lt: "part0" })) parts.push(value);
+  await store.close();
+  return parts;
+}

@@ -25,3 +25,14 @@ export function plainYjs(clientId: number): PlainYjs {
 export function decodePlainV2(update: Uint8Array): number {
   return Y.decodeUpdateV2(update).structs.length;
 }
+
+/** Bytes of keys and of values as JSON in a snapshot: what its document shows. */
+export function liveBytesOf(parts: readonly Uint8Array[]): number {
+  const doc = new Y.Doc();
+  for (const part of parts) Y.applyUpdate(doc, part);
+  let bytes = 0;
+  for (const root of doc.share.keys())
+    for (const [robot, value] of Object.entries(doc.getMap(root).toJSON()))
+      bytes += robot.length + JSON.stringify(value).length;
+  return bytes;
+}
