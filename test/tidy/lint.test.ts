@@ -79,11 +79,13 @@ const samples: readonly (readonly [string, string, string | undefined])[] = [
     undefined,
   ],
   ["packages/doc-yjs/src/level.ts", 'export * from "level";', "no-restricted-imports"],
+  ["packages/doc-yjs/src/fine.ts", 'export * from "yjs";', undefined],
   [
-    "packages/doc-yjs/src/fine.ts",
-    'export * from "yjs";\nexport * from "y-protocols/sync";',
-    undefined,
+    "packages/doc-yjs/src/protocols.ts",
+    'export * from "y-protocols/sync";',
+    "no-restricted-imports",
   ],
+  ["packages/node/src/pino.ts", 'export * from "pino";', "no-restricted-imports"],
   ["packages/store-level/src/libp2p.ts", 'export * from "@libp2p/tcp";', "no-restricted-imports"],
   [
     "packages/transport-libp2p/src/fine.ts",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../tool.ts";
 import { classProblems } from "./classes.ts";
+import { decisionProblems, dependencyProblems } from "./decisions.ts";
 import { entryProblems } from "./entries.ts";
 import { importProblems } from "./imports.ts";
 import { leftoverProblems } from "./leftovers.ts";
@@ -25,6 +26,8 @@ const checks: Readonly<Record<string, Check>> = {
   "every limit is named by the title of a test that hits it": limitProblems,
   "a limit's name has one value": limitTwinProblems,
   "the specification's tables of limits say what the code says": specLimitProblems,
+  "decisions have a number each": decisionProblems,
+  "the record of decisions names every dependency and no other": dependencyProblems,
   "relative links in Markdown lead somewhere": linkProblems,
   "file names are kebab-case and name a concept": nameProblems,
   "no notes to oneself, focused tests or folders of one machine are left": leftoverProblems,
