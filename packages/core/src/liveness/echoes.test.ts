@@ -62,6 +62,24 @@ describe("echoes", () => {
     expect(heard.map(({ shortId }) => shortId)).toContain(restarted.shortId);
   });
 
+  test("PU4 observers of a large fleet are echoed in turn, and members keep most of the room", () => {
+    const subjects = subjectsOf(2 * HEARD_MAX);
+    const observers = new Set(subjects.slice(0, 16).map(({ node }) => node));
+    const member: Membership["member"] = (node) =>
+      observers.has(node) ? undefined : allMembers.member(node);
+    const echoed = new Set<string>();
+    for (let seq = 1; seq <= 2; seq += 1) {
+      pulse(subjects, seq);
+      const now = { monoMs: (seq + 1) * INTERVAL_MS, wallMs: 0 };
+      const heard = echoes(subjects, { ...allMembers, member }, RECENT_MS, now);
+      expect(heard).toHaveLength(HEARD_MAX);
+      for (const { shortId } of heard) echoed.add(shortId);
+    }
+    const names = subjects.filter(({ shortId }) => echoed.has(shortId)).map(({ node }) => node);
+    expect(names.filter((node) => observers.has(node))).toHaveLength(16);
+    expect(names).toHaveLength(2 * HEARD_MAX);
+  });
+
   test("PU4 whoever was not heard for long is not echoed", () => {
     const subjects = subjectsOf(2);
     pulse(subjects, 1);
