@@ -25,7 +25,7 @@ const MESSAGE_ID_BYTES = 20;
 
 /**
  * How many peers pass a message on. Own messages go straight to every peer (flood publishing), so the mesh only has to reach who
- * is further away, and to repair: with 10 hosts a degree of 4 instead of 8 showed no difference in latency (bench/gossip-latency.ts).
+ * is further away, and to repair: with 10 hosts a degree of 4 instead of 8 showed no difference in latency (`npm run bench -- gossip-latency`).
  */
 const MESH = { D: 4, Dlo: 3, Dhi: 6, Dout: 1, Dscore: 2, Dlazy: 4 } as const;
 
