@@ -1,6 +1,6 @@
 /**
  * Random requests, valid and not: the server must answer each, never with 500, every error as problem+json with a code that
- * `/openapi.json` names for that operation. `PULSEMESH_FUZZ=1000000 PULSEMESH_FUZZ_SEED=7` makes it longer or repeats it.
+ * `/openapi.json` names for that operation. `PULSEMESH_FUZZ_RUNS=1000000 PULSEMESH_FUZZ_SEED=7` makes it longer or repeats it.
  */
 import type { ErrorCode } from "@pulsemesh/core";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ import { problemSchema } from "./problem.ts";
 import { COMMON_ERRORS } from "./route.ts";
 import { buildServer } from "./server.ts";
 
-const RUNS = Number(process.env["PULSEMESH_FUZZ"] ?? 20_000);
+const RUNS = Number(process.env["PULSEMESH_FUZZ_RUNS"] ?? 20_000);
 const SEED = Number(process.env["PULSEMESH_FUZZ_SEED"] ?? 20_260_102);
 
 let node: ScriptedNode;
@@ -164,7 +164,7 @@ const requests = fc.record({
 });
 
 test(
-  `HT24 ${RUNS} random requests are answered, never 500, every error as the description says`,
+  `HT24 fuzz: ${RUNS} random requests are answered, never 500, every error as the description says`,
   { timeout: RUNS * 10 + 60_000 },
   async () => {
     const statuses = new Map<number, number>();
@@ -185,10 +185,11 @@ test(
       }),
       { numRuns: RUNS, seed: SEED, endOnFailure: true },
     );
-    // The generator must reach what it is for.
-    expect([...statuses.keys()]).toEqual(
-      expect.arrayContaining([200, 201, 304, 400, 403, 404, 405, 412, 415, 422]),
-    );
+    // The generator must reach what it is for; a few requests that repeat a failure need not.
+    if (RUNS >= 4_000)
+      expect([...statuses.keys()]).toEqual(
+        expect.arrayContaining([200, 201, 304, 400, 403, 404, 405, 412, 415, 422]),
+      );
     expect((await app.inject("/livez")).statusCode).toBe(200);
   },
 );

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ScriptedNode } from "../../../test/support/scripted-node.ts";
@@ -182,4 +183,13 @@ test("HT19 the listener is given HTTP_CONNECTIONS_MAX and HTTP_IDLE_MS_MAX", () 
     HTTP_CONNECTIONS_MAX,
     HTTP_IDLE_MS_MAX,
   ]);
+});
+
+test("HT15 what describes and checks requests is zod alone: fastify's compilers are not even loaded", async () => {
+  await app.ready();
+  const loaded = Object.keys(createRequire(import.meta.url).cache);
+  expect(loaded.some((path) => path.includes("/fastify/"))).toBe(true);
+  expect(loaded.filter((path) => /\/(?:ajv|fast-json-stringify-compiler)\//.test(path))).toEqual(
+    [],
+  );
 });

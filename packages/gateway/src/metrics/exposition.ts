@@ -7,6 +7,7 @@ import type { Status } from "@pulsemesh/core";
 import type { NodeMetric } from "@pulsemesh/node";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { GatewayContext } from "../context.ts";
+import { DURATIONS_NAME, durationsText, registerHttp } from "./http-exposition.ts";
 
 const PREFIX = "pulsemesh_";
 const STATUSES: readonly Status[] = ["new", "up", "late", "down", "unknown", "paused", "left"];
@@ -43,9 +44,12 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
   ]);
   gauge(registry, "event_streams", "Open event streams.", [[{}, feed.streams]]);
   processMetrics(registry);
-  context.metrics.register(registry);
+  registerHttp(registry, context.metrics);
   for (const metric of node.metrics()) nodeMetric(registry, metric);
-  return { contentType: registry.contentType, text: await registry.metrics() };
+  return {
+    contentType: registry.contentType,
+    text: `${await registry.metrics()}\n${durationsText(context.metrics)}`,
+  };
 }
 
 type Sample = readonly [Readonly<Record<string, string>>, number];
@@ -87,7 +91,7 @@ function processMetrics(registry: Registry): void {
 /** A metric that the node already keeps. A name that is taken, here or by an earlier one, must not cost the whole scrape. */
 function nodeMetric(registry: Registry, { name, help, type, samples }: NodeMetric): void {
   const full = name.startsWith(PREFIX) ? name : PREFIX + name;
-  if (registry.getSingleMetric(full) !== undefined) return;
+  if (full === DURATIONS_NAME || registry.getSingleMetric(full) !== undefined) return;
   const labelNames = [...new Set(samples.flatMap(({ labels }) => Object.keys(labels)))];
   const options = { name: full, help, labelNames, registers: [registry] };
   if (type === "counter") {

@@ -1,8 +1,12 @@
 /**
  * Counts what the gateway itself does. A beat must stay cheap, so counting is adding to plain numbers that hang on the route;
- * prom-client gets them only when somebody scrapes. Durations are one histogram without labels for the same reason.
+ * they become text only when somebody scrapes (`exposition.ts`). Durations are one histogram without labels for the same reason.
  */
-import { Counter, Histogram, type Registry } from "prom-client";
+
+/** Upper bounds of the buckets; a last one without a bound takes the rest. */
+export const DURATION_BOUNDS_SECONDS: readonly number[] = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10,
+];
 
 /** Requests of one route by "METHOD status". */
 export class RouteCounts {
@@ -21,17 +25,24 @@ export class RouteCounts {
 
 export class HttpMetrics {
   readonly #routes: RouteCounts[] = [];
-  readonly #durations: Histogram;
+  readonly #durations: number[] = [...DURATION_BOUNDS_SECONDS, Infinity].map(() => 0);
+  #durationsSeconds = 0;
   /** Connections dropped because too many were open. */
   droppedConnections = 0;
 
-  constructor() {
-    this.#durations = new Histogram({
-      name: "pulsemesh_http_request_duration_seconds",
-      help: "Time from the end of a request's headers to the end of its answer, event streams excepted.",
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10],
-      registers: [],
-    });
+  /** Every route's counts, in the order in which they were asked for. */
+  get routes(): readonly RouteCounts[] {
+    return this.#routes;
+  }
+
+  /** Requests by bucket of {@link DURATION_BOUNDS_SECONDS}, the slower ones last; not cumulative. */
+  get durations(): readonly number[] {
+    return this.#durations;
+  }
+
+  /** All durations together. */
+  get durationsSeconds(): number {
+    return this.#durationsSeconds;
   }
 
   route(path: string): RouteCounts {
@@ -41,28 +52,10 @@ export class HttpMetrics {
   }
 
   observe(durationMs: number): void {
-    this.#durations.observe(durationMs / 1_000);
-  }
-
-  /** Adds everything counted so far to a registry that is made for one scrape. */
-  register(registry: Registry): void {
-    registry.registerMetric(this.#durations);
-    const requests = new Counter({
-      name: "pulsemesh_http_requests_total",
-      help: "HTTP requests answered.",
-      labelNames: ["route", "method", "status"],
-      registers: [registry],
-    });
-    for (const { route, requests: counts } of this.#routes) {
-      for (const [key, count] of counts) {
-        const [method = "", status = ""] = key.split(" ");
-        requests.inc({ route, method, status }, count);
-      }
-    }
-    new Counter({
-      name: "pulsemesh_http_connections_dropped_total",
-      help: "Connections dropped because too many were open.",
-      registers: [registry],
-    }).inc(this.droppedConnections);
+    const seconds = durationMs / 1_000;
+    let bucket = 0;
+    while (seconds > (DURATION_BOUNDS_SECONDS[bucket] ?? Infinity)) bucket += 1;
+    this.#durations[bucket] = (this.#durations[bucket] ?? 0) + 1;
+    this.#durationsSeconds += seconds;
   }
 }
