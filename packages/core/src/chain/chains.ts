@@ -245,8 +245,11 @@ export class Chains {
   #begin(preparation: Preparation): void {
     this.#work.add({
       step: (now) => {
-        preparation.step();
-        if (preparation.state === "working") return false;
+        // To take over is as long as a part, so it has an input of its own.
+        if (preparation.state === "working") {
+          preparation.step();
+          return false;
+        }
         this.#finish(preparation, now);
         return true;
       },

@@ -31,6 +31,8 @@ import { partRow } from "./rows.ts";
 import type { Work } from "./work-queue.ts";
 
 const SNAPSHOT_RETRY_DELTAS = 100;
+/** With more robots than this not even the first part of a snapshot is written in the input that finds it due. */
+const SHORT_ROBOTS = 500;
 /** Robots whose changes one input writes; what waited for a snapshot can be more, and goes on when these are durable. */
 const STAGED_TAKEN_AT_ONCE = 512;
 
@@ -181,16 +183,22 @@ export class OwnChain {
     this.#writing = writer;
     const step = (stepNow: Now): boolean => {
       if (this.#writing !== writer) return true;
+      if (writer.isDone) {
+        this.#writing = undefined;
+        this.#finishSnapshot(log, writer, covers, stepNow);
+        return true;
+      }
       // Writes beyond these limits are refused; epochs that came back after a rollback can still bring too much together. Then the
       // chain goes on without a snapshot until there is less.
-      const isWritten = captured.length <= AUTHOR_ROBOTS_MAX && writer.step();
-      if (isWritten && !writer.isDone) return false;
+      if (captured.length <= AUTHOR_ROBOTS_MAX && writer.step()) return false;
       this.#writing = undefined;
-      if (isWritten) this.#finishSnapshot(log, writer, covers, stepNow);
-      else this.#retrySeq = log.head.seq + 1 + SNAPSHOT_RETRY_DELTAS;
+      this.#retrySeq = log.head.seq + 1 + SNAPSHOT_RETRY_DELTAS;
       return true;
     };
-    if (!step(now)) this.#begin({ step });
+    // What goes into one part is written at once; otherwise gathering the records was work enough for this input.
+    const isShort = captured.length <= SHORT_ROBOTS && !step(now) && writer.isDone;
+    if (isShort) step(now);
+    else if (this.#writing === writer) this.#begin({ step });
   }
 
   #finishSnapshot(
