@@ -6,6 +6,7 @@ import { root } from "../tool.ts";
 import { classProblems } from "./classes.ts";
 import { decisionProblems, dependencyProblems } from "./decisions.ts";
 import { entryProblems } from "./entries.ts";
+import { fuzzerProblems } from "./fuzzers.ts";
 import { importProblems } from "./imports.ts";
 import { leftoverProblems } from "./leftovers.ts";
 import { limitProblems, limitTwinProblems } from "./limits.ts";
@@ -28,6 +29,7 @@ const checks: Readonly<Record<string, Check>> = {
   "the specification's tables of limits say what the code says": specLimitProblems,
   "decisions have a number each": decisionProblems,
   "the record of decisions names every dependency and no other": dependencyProblems,
+  "one command reaches every fuzzer": fuzzerProblems,
   "relative links in Markdown lead somewhere": linkProblems,
   "file names are kebab-case and name a concept": nameProblems,
   "no notes to oneself, focused tests or folders of one machine are left": leftoverProblems,

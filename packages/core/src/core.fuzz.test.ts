@@ -2,7 +2,14 @@
  * A whole core under fire: gossip, direct and sync frames that two honest nodes really exchanged, replayed, damaged, cut, sent on the
  * wrong channel or by the wrong neighbour, and noise. Time goes on meanwhile, so that timers, echoes and stand-downs are met too.
  */
-import { CoreRig, damage, fuzz, FUZZ_TIMEOUT_MS, type SeededRandom } from "@pulsemesh/testkit";
+import {
+  CoreRig,
+  damage,
+  fuzz,
+  FUZZ_REACHES,
+  FUZZ_TIMEOUT_MS,
+  type SeededRandom,
+} from "@pulsemesh/testkit";
 import { assert, expect, test } from "vitest";
 import type { Channel, Topic } from "./driver/transport.ts";
 import type { Effect } from "./effect.ts";
@@ -140,8 +147,7 @@ test(
     });
     const fleet = core.fleet(victim.now);
     const rows = [...victim.rows.keys()].filter((key) => !key.startsWith("audit"));
-    expect(refused).toBeGreaterThan(1_000);
-    expect(counted).toBeGreaterThan(1_000);
+    if (FUZZ_REACHES) expect(Math.min(refused, counted)).toBeGreaterThan(1_000);
     expect(fleet.documentHash).toBe(hashBefore);
     expect([fleet.roster, fleet.self.boot]).toEqual([before.roster, before.self.boot]);
     expect(fleet.nodes.length).toBeLessThanOrEqual(before.roster + STRANGERS_MAX);

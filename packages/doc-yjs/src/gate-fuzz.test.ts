@@ -1,7 +1,6 @@
 /**
  * Random and damaged updates against the gate. Three sources: noise, honest deltas that are damaged, and updates put together
- * from the grammar with a lie here and there; only the last gets far into the gate. The seed is printed first;
- * `PULSEMESH_FUZZ_SEED` repeats a run, `PULSEMESH_FUZZ_RUNS` makes it longer.
+ * from the grammar with a lie here and there; only the last gets far into the gate.
  */
 import type { DocumentsPort } from "@pulsemesh/core";
 import {
@@ -12,6 +11,10 @@ import {
   firstItem,
   FOREIGN_CLIENT,
   forgeUpdate,
+  fuzz,
+  FUZZ_REACHES,
+  FUZZ_RUNS,
+  FUZZ_TIMEOUT_MS,
   nextItem,
   OWN_CLIENT,
   OWN_ROOT,
@@ -26,25 +29,12 @@ import { Ledger } from "./ledger.ts";
 import { DELTA_BYTES_MAX } from "./limits.ts";
 import { createYjsDocuments } from "./yjs-documents.ts";
 
-const RUNS = Number(process.env["PULSEMESH_FUZZ_RUNS"] ?? 20_000);
-const SEED = Number(process.env["PULSEMESH_FUZZ_SEED"] ?? 20_260_801);
 /** A few names, so that updates meet the robots of earlier ones. */
 const ROBOTS = ["arm", "belt", "cart", "drone", "", "__proto__", "a b", "x".repeat(129)];
 /** Updates one document takes before the next begins, so that a find does not hide behind a long history. */
 const DOCUMENT_RUNS = 500;
 
 type Random = (below: number) => number;
-
-/** mulberry32: small, seeded, good enough to choose. */
-function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
 
 /** A document under fuzz, with the ledger kept beside it and an untouched twin that only takes what the gate took. */
 class Target {
@@ -69,23 +59,22 @@ class Target {
 
 test(
   "CH3 fuzz: whatever comes, nothing throws, waits or changes without being taken, and the work is bounded by the length",
-  { timeout: 20_000 + 3 * RUNS },
+  { timeout: FUZZ_TIMEOUT_MS },
   () => {
-    console.log(`fuzzing the gate: PULSEMESH_FUZZ_SEED=${SEED} PULSEMESH_FUZZ_RUNS=${RUNS}`);
-    const random = seeded(SEED);
     let target = new Target();
     let takenCount = 0;
     const codes = new Map<string, number>();
-    for (let run = 0; run < RUNS; run++) {
+    fuzz("gate", (numbers, run) => {
+      const random: Random = (below) => numbers.integer(below);
       if (run % DOCUMENT_RUNS === 0) target = new Target();
       const update = anyUpdate(random, target.ledger);
       const code = attempt(target, update);
       if (code === undefined) takenCount++;
       else codes.set(code, (codes.get(code) ?? 0) + 1);
-    }
-    if (RUNS < 4_000) return;
+    });
+    if (!FUZZ_REACHES) return;
     // A fuzzer that gets nothing through, or trips over one rule only, tests nothing.
-    expect(takenCount).toBeGreaterThan(RUNS / 50);
+    expect(takenCount).toBeGreaterThan(FUZZ_RUNS / 50);
     expect([...codes.keys()].toSorted()).toEqual([
       "bad-content",
       "bad-key",

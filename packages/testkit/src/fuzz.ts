@@ -1,6 +1,6 @@
 /**
  * What fuzzers share: how many inputs, from which seed, and how to damage an honest input. `PULSEMESH_FUZZ_RUNS` makes a run longer,
- * `PULSEMESH_FUZZ_SEED` repeats one; a failure says both.
+ * `PULSEMESH_FUZZ_SEED` repeats one; a failure says both. The titles of all fuzzers hold `fuzz:`, by which they are chosen.
  */
 import { SeededRandom } from "./seeded-random.ts";
 
@@ -8,6 +8,11 @@ import { SeededRandom } from "./seeded-random.ts";
 export const FUZZ_RUNS: number = Number(process.env["PULSEMESH_FUZZ_RUNS"] ?? 20_000);
 /** Seed of this run. */
 export const FUZZ_SEED: number = Number(process.env["PULSEMESH_FUZZ_SEED"] ?? 20_260_801);
+/**
+ * Whether so many inputs are tried that one may ask what they reached. To repeat a failure takes only those up to it, and a count of them
+ * says nothing.
+ */
+export const FUZZ_REACHES: boolean = FUZZ_RUNS >= 4_000;
 /** For a fuzzer's test, on a machine that is busy. */
 export const FUZZ_TIMEOUT_MS: number = 30_000 + 5 * FUZZ_RUNS;
 
@@ -18,7 +23,7 @@ export function fuzz(name: string, once: (random: SeededRandom, run: number) => 
     try {
       once(random, run);
     } catch (error) {
-      const replay = `PULSEMESH_FUZZ_SEED=${FUZZ_SEED} PULSEMESH_FUZZ_RUNS=${run + 1}`;
+      const replay = `PULSEMESH_FUZZ_SEED=${FUZZ_SEED} PULSEMESH_FUZZ_RUNS=${run + 1} npx vitest run --project unit -t fuzz:`;
       if (error instanceof Error) error.message = `${error.message} (${name}, ${replay})`;
       throw error;
     }

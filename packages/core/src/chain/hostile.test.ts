@@ -138,10 +138,7 @@ describe("hostile entries", () => {
   );
 
   test("SG1 a forged signature and a body of another author are rejected, unknown kinds ignored", () => {
-    const b = new VirtualMesh({
-      sha256: (bytes) => createHash("sha256").update(bytes).digest(),
-      documents: createMemoryDocuments,
-    }).add("b", 1);
+    const b = other().add("b", 1);
     const good = decodeEntry(b.env, seal(b, { payload: header() }));
     if (!good.ok) throw new Error("sealed");
     const { envelope } = good;
@@ -171,10 +168,7 @@ describe("hostile entries", () => {
   });
 
   test("CH3 entries beyond ENTRY_BYTES_MAX, DELTA_BYTES_MAX, SNAPSHOT_PARTS_MAX, AUTHOR_ROBOTS_MAX, HEADER_TEXT_LENGTH_MAX, EPOCH_MAX or SEQ_MAX are refused", () => {
-    const b = new VirtualMesh({
-      sha256: (bytes) => createHash("sha256").update(bytes).digest(),
-      documents: createMemoryDocuments,
-    }).add("b", 1);
+    const b = other().add("b", 1);
     const code = (bytes: Uint8Array): string => {
       const result = decodeEntry(b.env, bytes);
       return result.ok ? "ok" : result.code;
@@ -219,10 +213,7 @@ describe("hostile entries", () => {
   });
 
   test("CH3 a payload that the gate refuses is quarantined and audited, and the chain goes on", () => {
-    const b = new VirtualMesh({
-      sha256: (bytes) => createHash("sha256").update(bytes).digest(),
-      documents: createMemoryDocuments,
-    }).add("b", 1);
+    const b = other().add("b", 1);
     const first = seal(b, { payload: header() });
     const bad = seal(b, {
       seq: 1,
@@ -266,10 +257,7 @@ describe("hostile entries", () => {
   });
 
   test("CH7 an author has at most EPOCHS_MAX live epochs here", () => {
-    const b = new VirtualMesh({
-      sha256: (bytes) => createHash("sha256").update(bytes).digest(),
-      documents: createMemoryDocuments,
-    }).add("b", 1);
+    const b = other().add("b", 1);
     for (let epoch = 1; epoch <= EPOCHS_MAX; epoch++)
       expect(gossip(seal(b, { epoch, payload: header() }))).toBe("accept");
     expect(gossip(seal(b, { epoch: EPOCHS_MAX + 1, payload: header() }))).toBe("ignore");

@@ -1,4 +1,4 @@
-import { createTestPorts, damage, fuzz, FUZZ_TIMEOUT_MS } from "@pulsemesh/testkit";
+import { createTestPorts, damage, fuzz, FUZZ_REACHES, FUZZ_TIMEOUT_MS } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import { coreConfig } from "../config.ts";
 import type { Env } from "../env.ts";
@@ -250,7 +250,7 @@ describe("ObservationIntake", () => {
             expect([evidence.envelope.author, evidence.header]).toMatchObject([subject, name]);
         }
       });
-      expect(taken).toBeGreaterThan(20);
+      if (FUZZ_REACHES) expect(taken).toBeGreaterThan(20);
     },
   );
 });

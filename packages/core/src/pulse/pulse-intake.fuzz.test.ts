@@ -1,4 +1,4 @@
-import { createTestPorts, damage, fuzz, FUZZ_TIMEOUT_MS } from "@pulsemesh/testkit";
+import { createTestPorts, damage, fuzz, FUZZ_REACHES, FUZZ_TIMEOUT_MS } from "@pulsemesh/testkit";
 import { assert, expect, test } from "vitest";
 import { coreConfig } from "../config.ts";
 import type { Env } from "../env.ts";
@@ -80,7 +80,7 @@ test(
         attachment.heads.length <= HEADS_MAX;
       if (!isWhole) assert.fail(`taken: ${JSON.stringify(header)}`);
     });
-    expect(signedOddly).toBeGreaterThan(100);
+    if (FUZZ_REACHES) expect(signedOddly).toBeGreaterThan(100);
     expect(taken).toBeGreaterThanOrEqual(signedOddly);
     expect(reader.out.drain()).toEqual([]);
   },
