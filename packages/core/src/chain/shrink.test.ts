@@ -224,7 +224,7 @@ describe("authors that left", () => {
 });
 
 describe("superseded records", () => {
-  test("CH7 P1 leaving out a superseded record changes no view, whatever else comes", () => {
+  test("CH7 P1 fuzz: leaving out a superseded record changes no view, whatever else comes", () => {
     let superseded = 0;
     fuzz("superseded records", (random) => {
       const pointers = ["/a", "/a/b", "/a/b/c", "/d"];
