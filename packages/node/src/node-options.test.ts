@@ -4,7 +4,7 @@ import { LABEL_LENGTH_MAX, resolveNodeOptions } from "./node-options.ts";
 const dataDir = "/tmp/x";
 
 describe("resolveNodeOptions", () => {
-  test("P8 completes what is missing", () => {
+  test("completes what is missing", () => {
     const resolved = resolveNodeOptions({ dataDir });
     expect(resolved).toMatchObject({
       region: "default",
@@ -16,7 +16,7 @@ describe("resolveNodeOptions", () => {
     expect(resolved.name.length).toBeGreaterThan(0);
   });
 
-  test("P8 profile, overrides and observer make the configuration", () => {
+  test("profile, overrides and observer make the configuration", () => {
     const resolved = resolveNodeOptions({
       dataDir,
       profile: "wan",
@@ -27,7 +27,7 @@ describe("resolveNodeOptions", () => {
     expect(resolveNodeOptions({ dataDir, core: { observer: true } }).config.observer).toBe(true);
   });
 
-  test("P8 a bad option is named, LABEL_LENGTH_MAX included", () => {
+  test("P6 a bad option is named, LABEL_LENGTH_MAX included", () => {
     const bad = [
       { options: { dataDir: "" }, names: "dataDir" },
       { options: { dataDir, name: "" }, names: "'name'" },

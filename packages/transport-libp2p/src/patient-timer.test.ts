@@ -6,7 +6,7 @@ async function turn(times: number): Promise<void> {
   for (let count = 0; count < times; count += 1) await new Promise((done) => setImmediate(done));
 }
 
-test("SG2 patientTimer runs its task once, after whatever is already due", async () => {
+test("patientTimer runs its task once, after whatever is already due", async () => {
   const log: string[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   patientTimer(0, () => {
@@ -19,7 +19,7 @@ test("SG2 patientTimer runs its task once, after whatever is already due", async
   expect(log).toEqual(["answer", "limit"]);
 });
 
-test("SG2 patientTimer can be called off until the last moment", async () => {
+test("patientTimer can be called off until the last moment", async () => {
   const log: string[] = [];
   const callOff = patientTimer(0, () => void log.push("limit"));
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { coalesce } from "./write-coalescing.ts";
 
-test("CH6 what is written in one turn of the event loop leaves as one write, at its end, in order", async () => {
+test("what is written in one turn of the event loop leaves as one write, at its end, in order", async () => {
   const log: string[] = [];
   const socket = {
     cork: () => void log.push("cork"),

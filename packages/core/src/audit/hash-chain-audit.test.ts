@@ -216,17 +216,31 @@ describe("AuditVerifier", () => {
       "head-behind",
     ],
   ];
-  test.each(damage)("AU1 finds %s", (_, harm, badIndex, reason) => {
+  test.each(damage)("P7 AU1 finds %s", (_, harm, badIndex, reason) => {
     const disk = diskWith(5);
     harm(disk);
     expect(disk.verify()).toMatchObject({ ok: false, badIndex, reason });
   });
 
-  test("P7, AU1 an edit that is carried through all later entries and the head is a log that looks whole: only a neighbour can tell", () => {
+  test("P7 AU1 an edit that is carried through to the end, without the head row, is found there", () => {
     const disk = diskWith(5);
-    for (const row of disk.entries().slice(3)) disk.rows.delete(row.key);
-    disk.rows.set(AUDIT_HEAD_ROW, diskWith(3).rows.get(AUDIT_HEAD_ROW) as Uint8Array);
-    expect(disk.verify()).toMatchObject({ ok: true, size: 3 });
+    const before = disk.verify();
+    rewrite(disk, 2);
+    expect(before.ok).toBe(true);
+    expect(disk.verify()).toMatchObject({ ok: false, badIndex: 4, reason: "edited" });
+  });
+
+  test("P7 AU1 a log that is rewritten from some entry on, or whose tail is cut, together with its head row looks whole: that takes a neighbour", () => {
+    const rewritten = diskWith(5);
+    const head = rewrite(rewritten, 2);
+    rewritten.rows.set(AUDIT_HEAD_ROW, codec.encode([5, head]));
+    expect(rewritten.verify()).toMatchObject({ ok: true, size: 5, head: hex(head) });
+    expect(rewritten.verify()).not.toEqual(diskWith(5).verify());
+
+    const cut = diskWith(5);
+    for (const row of cut.entries().slice(3)) cut.rows.delete(row.key);
+    cut.rows.set(AUDIT_HEAD_ROW, diskWith(3).rows.get(AUDIT_HEAD_ROW) as Uint8Array);
+    expect(cut.verify()).toMatchObject({ ok: true, size: 3 });
   });
 
   test("AU1 an empty log is whole, and reports the first fault whatever follows", () => {
@@ -258,6 +272,17 @@ type Entry = NonNullable<ReturnType<typeof decodeEntry>>;
 function edit(disk: Disk, index: number, change: (entry: Entry) => Entry): void {
   const entry = decodeEntry(codec, disk.rows.get(auditKey(index)) as Uint8Array) as Entry;
   disk.rows.set(auditKey(index), encodeEntry(codec, change(entry)));
+}
+
+/** Changes the entry at `from` and every later one so that each names the hash of the one before; answers the new last hash. */
+function rewrite(disk: Disk, from: number): Uint8Array {
+  edit(disk, from, (entry) => ({ ...entry, data: { at: 99 } }));
+  let last: Uint8Array = new Uint8Array(32);
+  disk.entries().forEach(({ key }, index) => {
+    if (index > from) edit(disk, index, (entry) => ({ ...entry, prevHash: last }));
+    last = hash.sha256(Buffer.concat([last, disk.rows.get(key) as Uint8Array]));
+  });
+  return last;
 }
 
 function swap(disk: Disk, a: number, b: number): void {
