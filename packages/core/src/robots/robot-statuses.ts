@@ -9,6 +9,7 @@ import type { Now } from "../now.ts";
 import type { RobotView } from "../view/robot-view.ts";
 import type { Health, RobotReason, Status } from "../view/status.ts";
 import type { FieldWriter, RobotRecord } from "./field-writer.ts";
+import { FlipAudit } from "./flip-audit.ts";
 import { checkLabels } from "./labels.ts";
 import type { LocalRobots } from "./local-robots.ts";
 import type { NodeStatusPort } from "./node-status-port.ts";
@@ -58,13 +59,16 @@ export class RobotStatuses {
   /** Robots by the home that their held status rests on. */
   readonly #homed = new Map<NodeId, Set<RobotId>>();
   readonly #twoHomes = new TwoHomes();
+  readonly #flips: FlipAudit;
 
   constructor(deps: RobotStatusesDeps) {
     this.#deps = deps;
+    this.#flips = new FlipAudit(deps.audit);
   }
 
   /** Re-evaluates one robot; says so when its status changed. */
   refresh(robot: RobotId, now: Now): void {
+    this.#flips.settle(now);
     const record = this.#deps.fields.recordOf(robot);
     const words = this.#words(robot);
     if (record?.retired === true || (record === undefined && words.length === 0)) {
@@ -157,6 +161,8 @@ export class RobotStatuses {
     });
     // A verdict about a node is one line in the log, not one for each of its robots.
     if (isOverride || held?.isOverride === true) return;
+    const isOwn = home === undefined || home === this.#deps.nodes.self;
+    if (!isOwn && !this.#flips.admit(home, now)) return;
     this.#deps.audit.append(
       "robot-status",
       { robot, from: from ?? null, to: status, reason: reason ?? null, home: home ?? null },
