@@ -10,6 +10,8 @@ import type { Check } from "./check.ts";
 /** Silence that accuses (rule VE3), less a little for drifting clocks. */
 const SILENCE_INTERVALS = 3.2;
 const CLOCK_TOLERANCE_MS = 10;
+/** Offsets rise by a thousandth of the time (rule PU4), less what clocks drift. */
+const OFFSET_RISE_PER_MS = 0.000_9;
 /** A verdict may still fall so long after the cause of the silence is over: its accusations are under way, and it settles. */
 const AFTERMATH_INTERVALS = 3;
 const QUORUM_LIMIT = 3;
@@ -120,6 +122,17 @@ export class VerdictCheck implements Check {
     }
   }
 
+  /** A suspension of less than an interval goes unnoticed; the dates of the node's pulses lag by it until offsets have risen (rule PU4). */
+  #datesLagMs(subject: number): number {
+    const { pulseEveryMs, nowMs } = this.#fleet;
+    let lagMs = 0;
+    for (const { forMs, untilMs } of this.#fleet.node(subject).clock.suspensions) {
+      if (forMs <= pulseEveryMs)
+        lagMs += Math.max(0, forMs - (nowMs - untilMs) * OFFSET_RISE_PER_MS);
+    }
+    return lagMs;
+  }
+
   #noteAccusations(from: number, bytes: Uint8Array): void {
     const observation = this.#fleet.wire.observation(bytes);
     const node = this.#fleet.nodes[from];
@@ -140,7 +153,8 @@ export class VerdictCheck implements Check {
       const about = this.#fleet.indexOf(subject);
       if (kind !== "accuse" || about === undefined) continue;
       const silentMs = nowMs - (this.#heardMadeMs[node.index * nodes.length + about] as number);
-      if (silentMs < SILENCE_INTERVALS * pulseEveryMs * 0.999 - CLOCK_TOLERANCE_MS) {
+      const dueMs = SILENCE_INTERVALS * pulseEveryMs * 0.999 - CLOCK_TOLERANCE_MS;
+      if (silentMs < dueMs - this.#datesLagMs(about)) {
         this.#fleet.report(
           "P2",
           `node ${node.index} accuses node ${about} after a silence of ${Math.round(silentMs)} ms`,

@@ -11,12 +11,18 @@ const DRIFT_PPM = 50;
 const WALL_ERROR_MS = 2_000;
 const UPTIME_MS = 10 * 86_400_000;
 
+export interface Suspension {
+  readonly forMs: number;
+  readonly untilMs: number;
+}
+
 export class NodeClock {
   readonly #random: SeededRandom;
   readonly #rate: number;
   #monoStartMs: number;
   #originMs = 0;
   #wallErrorMs: number;
+  #suspensions: readonly Suspension[] = [];
 
   constructor(random: SeededRandom) {
     this.#random = random;
@@ -46,8 +52,14 @@ export class NodeClock {
     this.#wallErrorMs += byMs;
   }
 
-  /** The machine was suspended for so long: its monotonic clock stood still. */
-  suspended(forMs: number): void {
+  /** When the machine was suspended, and for how long each time. */
+  get suspensions(): readonly Suspension[] {
+    return this.#suspensions;
+  }
+
+  /** The machine was suspended for so long until `virtualMs`: its monotonic clock stood still. */
+  suspended(forMs: number, virtualMs: number): void {
+    this.#suspensions = [...this.#suspensions, { forMs, untilMs: virtualMs }];
     this.#monoStartMs -= forMs * this.#rate;
   }
 

@@ -178,7 +178,7 @@ export class SimNode implements Endpoint {
     this.#deps.watcher.lifeChanged(this);
     this.#deps.clock.call(this.#deps.clock.nowMs + forMs, () => {
       if (life !== this.#life || !this.#isStalled) return;
-      if (isSuspended) this.clock.suspended(forMs);
+      if (isSuspended) this.clock.suspended(forMs, this.#deps.clock.nowMs);
       this.#wake(forMs);
     });
   }
