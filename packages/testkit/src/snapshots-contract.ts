@@ -2,8 +2,9 @@
 import type { DocumentsPort, GateCode, GenerationRef, Json, RobotId } from "@pulsemesh/core";
 import { beforeEach, expect, test } from "vitest";
 
-/** An author, a generation of it, and what all tests of the contract derive from them. */
-export const ALICE = "12D3KooWAliceAliceAliceAliceAliceAliceAliceAliceAlic1";
+const ALICE = "12D3KooWAliceAliceAliceAliceAliceAliceAliceAliceAlic1";
+
+/** What all tests of the contract work on. */
 export const GENERATION: GenerationRef = { document: "reported", author: ALICE, epoch: 7 };
 export const CLIENT: number = 2 ** 32 + 4_503_599_627_370_495;
 export const PART_BYTES: number = 256 * 1024;
