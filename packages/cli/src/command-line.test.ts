@@ -25,6 +25,7 @@ async function run(
     rows: () => 24,
     env,
     readStdin: async () => '{"from":"stdin"}',
+    outlive: () => {},
   };
   const argv = typeof args === "string" ? args.split(" ").filter((arg) => arg !== "") : args;
   const code = await runCommandLine(argv, terminal);

@@ -20,19 +20,33 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Everything on stdin, as text. */
   readStdin(): Promise<string>;
+  /** From now on this process does not end because nobody reads what it prints: what cannot be written is dropped (rule CLI21). */
+  outlive(): void;
 }
 
-/** The terminal of this process. A reader that went away (`| head -1`) ends the command without a word. */
+/**
+ * The terminal of this process. A reader of stdout that went away (`| head -1`) ends the command without a word, since all that it
+ * does is print; whoever has other work to do calls {@link Terminal.outlive}. Messages that nobody reads end nothing.
+ */
 export function processTerminal(): Terminal {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(EXIT.ok);
-    });
-  }
+  let isOutlived = false;
+  const { stdout, stderr } = process;
+  const out = droppable(stdout, (error) => {
+    if (isOutlived) return;
+    if (error.code === "EPIPE") process.exit(EXIT.ok);
+    stderr.write(
+      `pulsemesh: Cannot write to stdout: ${error.message}\nNext: free some space, or send the output elsewhere.\n`,
+    );
+    process.exit(EXIT.usage);
+  });
+  const err = droppable(stderr, () => {});
   return {
-    out: (line) => void process.stdout.write(`${line}\n`),
-    say: (line) => void process.stderr.write(`${line}\n`),
-    raw: (text) => void process.stdout.write(text),
+    out: (line) => out(`${line}\n`),
+    say: (line) => err(`${line}\n`),
+    raw: out,
+    outlive: () => {
+      isOutlived = true;
+    },
     outIsTty: process.stdout.isTTY,
     inIsTty: process.stdin.isTTY,
     color: wantsColor(process.stdout.isTTY, process.env),
@@ -40,6 +54,21 @@ export function processTerminal(): Terminal {
     rows: () => process.stdout.rows || 24,
     env: process.env,
     readStdin,
+  };
+}
+
+/** Writes to `stream` until a write fails for good: a pipe that broke stays broken. */
+function droppable(
+  stream: NodeJS.WriteStream,
+  failed: (error: NodeJS.ErrnoException) => void,
+): (text: string) => void {
+  let isGone = false;
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    isGone ||= error.code === "EPIPE";
+    failed(error);
+  });
+  return (text) => {
+    if (!isGone) stream.write(text);
   };
 }
 

@@ -39,6 +39,7 @@ export function addDevRobotCommand(program: Command, cli: Cli): void {
     const round = rounds[oneOf(Object.keys(rounds))(name, "robot")];
     if (round === undefined) return EXIT.usage;
     using interruption = catchInterruption();
+    cli.terminal.outlive();
     dieWithParent(cli.terminal.env);
     const mesh = meshReporter(flags.url, name);
     const { signal } = interruption;

@@ -72,6 +72,7 @@ a second Ctrl-C stops it at once. A node that you kill is started again after 20
 }
 
 async function dev(cli: Cli, flags: DevFlags): Promise<number> {
+  cli.terminal.outlive();
   const crew = gatherCrew();
   using interruption = catchInterruption(() => crew.closeAtOnce());
   dieWithParent(cli.terminal.env);

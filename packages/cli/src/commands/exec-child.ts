@@ -1,5 +1,6 @@
 /** Runs the job of `pulsemesh exec`: its terminal, its signals and its exit code are as if it had been started directly. */
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { signalExitCode } from "../interruption.ts";
 import { outputTail } from "../output-tail.ts";
@@ -51,14 +52,21 @@ export async function runJob(
   }
 }
 
-/** Pipes with back-pressure: a job that writes faster than its reader reads must wait, not fill our memory. */
+/**
+ * Pipes with back-pressure: a job that writes faster than its reader reads must wait, not fill our memory. When the reader goes away
+ * our end of the job's pipe is closed, so that the job meets the broken pipe itself, as if it had been started directly. (Node's
+ * pipes are sockets: where something lies unread, the first write fails with ECONNRESET and the signal comes with the second.)
+ */
 function pass(
-  from: NodeJS.ReadableStream | null,
+  from: Readable | null,
   to: NodeJS.WritableStream,
   keep: (part: Uint8Array) => void,
 ): void {
   if (from === null) return;
   from.on("data", keep);
+  const breakPipe = (): void => void from.destroy();
+  to.once("error", breakPipe);
+  from.once("close", () => to.off("error", breakPipe));
   from.pipe(to, { end: false });
 }
 

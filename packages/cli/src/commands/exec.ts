@@ -53,6 +53,8 @@ async function exec(
   robot: string,
   job: readonly string[],
 ): Promise<number> {
+  // The job decides when it ends, and its result must be told.
+  cli.terminal.outlive();
   const client = connect(cli, { timeout: pingTimeoutMsDefault, ...flags });
   const rid = randomUUID();
   const tell = async (kind: "start" | number, message?: string): Promise<void> => {

@@ -56,6 +56,7 @@ async function run(
   robots: readonly RegisterCommand[],
 ): Promise<number> {
   const { terminal } = cli;
+  terminal.outlive();
   const logger = runLogger(terminal.say, {
     level: flags.logLevel ?? "info",
     format: flags.logFormat ?? (process.stderr.isTTY ? "text" : "json"),
