@@ -8,6 +8,8 @@ export interface JsonObject {
 export const STATE_DEPTH_MAX: number = 32;
 /** Largest state of one robot, encoded as dag-cbor, tombstones counted. */
 export const STATE_BYTES_MAX: number = 16 * 1024;
+/** Largest merge patch, encoded as dag-cbor: enough to remove every field of a full state and to write another full one. */
+export const PATCH_BYTES_MAX: number = 2 * STATE_BYTES_MAX;
 
 /** Whether a value is a JSON object (not null, not an array). */
 export function isJsonObject(value: unknown): value is JsonObject {

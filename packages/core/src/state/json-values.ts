@@ -33,9 +33,15 @@ export function isSameJson(a: Json | undefined, b: Json | undefined): boolean {
  * surrogate cannot: an encoder would store U+FFFD in its place without a word.
  */
 export function normalJson<T extends Json>(codec: CodecPort, value: T): T | undefined {
+  const bytes = encodeJson(codec, value);
+  return bytes === undefined ? undefined : (codec.decode(bytes) as T);
+}
+
+/** The value encoded; undefined when it cannot be. */
+export function encodeJson(codec: CodecPort, value: Json): Uint8Array | undefined {
   if (!isWellFormedJson(value)) return undefined;
   try {
-    return codec.decode(codec.encode(value)) as T;
+    return codec.encode(value);
   } catch {
     return undefined;
   }

@@ -1,12 +1,19 @@
 import { createHash } from "node:crypto";
 import { createMemoryDocuments } from "@pulsemesh/testkit";
 import fc from "fast-check";
-import { beforeEach, describe, expect, test } from "vitest";
-import { STATE_BYTES_MAX, STATE_DEPTH_MAX, type Json, type JsonObject } from "../json.ts";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  PATCH_BYTES_MAX,
+  STATE_BYTES_MAX,
+  STATE_DEPTH_MAX,
+  type Json,
+  type JsonObject,
+} from "../json.ts";
 import { VirtualMesh, type VirtualNode } from "../chain/virtual-mesh.test-support.ts";
 import { CLOCK_AHEAD_MS_MAX } from "./hlc.ts";
 import { applyMergePatch } from "./merge-patch.ts";
 import { isSameJson } from "./json-values.ts";
+import { RecordDraft } from "./record-draft.ts";
 import type { Records } from "./records.ts";
 
 let net: VirtualMesh;
@@ -71,6 +78,29 @@ describe("robots' state", () => {
     });
     expect(records.etag("bot")).toBe(before);
     expect(net.patch("a", "bot", { text: null, more: "y" }).ok).toBe(true);
+  });
+
+  test("CH3 P6 a patch beyond PATCH_BYTES_MAX is refused whatever it would leave, and one that removes a full state for another is not", () => {
+    const keys = (prefix: string, value: Json): JsonObject =>
+      Object.fromEntries(
+        Array.from({ length: 350 }, (_, i) => [`${prefix}-${"x".repeat(25)}-${i}`, value]),
+      );
+    expect(net.patch("a", "bot", keys("old", 1)).ok).toBe(true);
+    const exchanged = net.patch("a", "bot", { ...keys("old", null), ...keys("new", 1) });
+    expect(exchanged.ok && Object.keys(exchanged.state)).toHaveLength(350);
+    const unknown = Object.fromEntries(
+      Array.from({ length: PATCH_BYTES_MAX / 8 }, (_, i) => [`unknown${i}`, null]),
+    );
+    expect(net.patch("a", "bot", unknown)).toMatchObject({ ok: false, code: "state-too-large" });
+  });
+
+  test("CH3 P6 a patch that leaves too large a state is refused before anything is drafted", () => {
+    net.patch("a", "bot", { n: 1 });
+    const draft = vi.spyOn(RecordDraft.prototype, "setLeaf");
+    const many = Object.fromEntries(Array.from({ length: 3_500 }, (_, i) => [`k${i}`, 1]));
+    expect(net.patch("a", "bot", many)).toMatchObject({ ok: false, code: "state-too-large" });
+    expect(draft).not.toHaveBeenCalled();
+    draft.mockRestore();
   });
 
   test.each([

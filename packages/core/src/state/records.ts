@@ -10,11 +10,17 @@
 import type { CommandErrorCode } from "../command.ts";
 import type { Env } from "../env.ts";
 import { compareText, ROBOT_ID_RULE, type RobotId } from "../ids.ts";
-import { STATE_BYTES_MAX, STATE_DEPTH_MAX, type Json, type JsonObject } from "../json.ts";
+import {
+  PATCH_BYTES_MAX,
+  STATE_BYTES_MAX,
+  STATE_DEPTH_MAX,
+  type Json,
+  type JsonObject,
+} from "../json.ts";
 import type { Now } from "../now.ts";
 import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
 import { hlcAfter, hlcHorizon } from "./hlc.ts";
-import { isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
+import { encodeJson, isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
 import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
 import { OwnVolume } from "./own-volume.ts";
 import { isPointer } from "./pointer.ts";
@@ -166,12 +172,17 @@ export class Records {
       return refuse("precondition-failed");
     if (this.#own === undefined) return refuse("not-ready");
     if (isDeeperThan(patch, STATE_DEPTH_MAX)) return refuse("state-too-deep");
-    const normal = normalJson(this.#env.ports.codec, patch);
-    if (normal === undefined) return refuse("state-invalid");
+    const { codec } = this.#env.ports;
+    const bytes = encodeJson(codec, patch);
+    if (bytes === undefined) return refuse("state-invalid");
+    if (bytes.length > PATCH_BYTES_MAX) return refuse("state-too-large");
+    const normal = codec.decode(bytes) as JsonObject;
     const expected = applyMergePatch(before.state, normal) as JsonObject;
     if (isDeeperThan(expected, STATE_DEPTH_MAX)) return refuse("state-too-deep");
     if (isSameJson(expected, before.state))
       return { ok: true, state: before.state, etag: before.etag };
+    // Before anything is drafted: what is refused must cost no more than what is taken.
+    if (this.#isTooLarge(robot, codec.encode(expected).length)) return refuse("state-too-large");
     const draft = this.#draft(robot, now);
     draftMergePatch(draft, "/state", before.state, normal);
     let staged = this.#stageState(robot, draft.record(), expected);
@@ -241,11 +252,16 @@ export class Records {
   }
 
   /** States beyond the limit (two gateways may have met) can still be made smaller. */
+  #isTooLarge(robot: RobotId, bytes: number): boolean {
+    return (
+      bytes > STATE_BYTES_MAX && bytes > this.#table.preview(robot, this.#own, undefined).bytes
+    );
+  }
+
   #stageState(robot: RobotId, record: RobotRecord, expected: JsonObject): WriteResult {
     const { state, bytes } = this.#table.preview(robot, this.#own, record);
-    const tooLarge =
-      bytes > STATE_BYTES_MAX && bytes > this.#table.preview(robot, this.#own, undefined).bytes;
-    if (tooLarge || !isSameJson(state, expected)) return { ok: false, code: "state-too-large" };
+    if (this.#isTooLarge(robot, bytes) || !isSameJson(state, expected))
+      return { ok: false, code: "state-too-large" };
     return this.#stage(robot, record);
   }
 
@@ -281,7 +297,7 @@ export class Records {
 }
 
 const DETAILS: { readonly [C in CommandErrorCode]?: string } = {
-  "state-too-large": `the robot's state would exceed ${STATE_BYTES_MAX} bytes encoded, removed fields counted, or this node's robots together what one node may write; nothing was changed`,
+  "state-too-large": `the robot's state would exceed ${STATE_BYTES_MAX} bytes encoded, removed fields counted, or the patch ${PATCH_BYTES_MAX}, or this node's robots together what one node may write; nothing was changed`,
   "state-too-deep": `the robot's state would nest deeper than ${STATE_DEPTH_MAX} levels; nothing was changed`,
   "state-invalid": "the patch holds a value that JSON cannot carry; nothing was changed",
   "precondition-failed": "the state has changed since; read it again and repeat the patch",
