@@ -15,15 +15,17 @@ import type { LocalRobots } from "./local-robots.ts";
 import type { NodeStatusPort } from "./node-status-port.ts";
 import type { RemoteRobots } from "./remote-robots.ts";
 import {
+  isAccepted,
   isFloating,
   localWord,
   remoteWord,
   robotVerdict,
+  verdictAmong,
   type HomeWord,
   type RobotVerdict,
 } from "./robot-verdict.ts";
 import { scheduleFromJson } from "./schedule.ts";
-import { TwoHomes } from "./two-homes.ts";
+import { TwoHomes, type HomeClaim } from "./two-homes.ts";
 
 /** Everything of a `RobotView` that comes from beats and verdicts; the rest is the record's. */
 export type RobotLiveness = Omit<RobotView, "state" | "etag" | "version">;
@@ -45,11 +47,14 @@ interface Held {
   /** When this node first took it for the home. */
   readonly homeMonoMs: number;
   readonly isOverride: boolean;
+  /** Further nodes that take its beats as well. */
+  readonly rivals: readonly NodeId[];
 }
 
 /** A second home is raised again when it was quiet for so many periods, and for this long at least. */
 const TWO_HOMES_PERIODS = 2;
 const TWO_HOMES_MS_MIN = 60_000;
+const NO_RIVALS: readonly NodeId[] = [];
 const HEALTHS: readonly unknown[] = ["ok", "degraded", "failing"];
 const NO_WITNESSES = { up: 0, late: 0, down: 0, unknown: 0, of: 0 };
 
@@ -78,7 +83,8 @@ export class RobotStatuses {
     const held = this.#held.get(robot);
     const verdict = robotVerdict(words, record, this.#deps.nodes, now);
     if (held !== undefined) this.#watchHomes(robot, held, verdict, words, now);
-    this.#hold(robot, held, verdict, now);
+    const rivals = this.#rivals(robot, held, verdict, words, now);
+    this.#hold(robot, held, this.#among(verdict, rivals, words, now), rivals, now);
   }
 
   /** Re-evaluates the robots of a node whose verdict changed. */
@@ -102,13 +108,16 @@ export class RobotStatuses {
     const record = this.#deps.fields.recordOf(robot);
     const words = this.#words(robot);
     if (record?.retired === true || (record === undefined && words.length === 0)) return undefined;
-    const verdict = robotVerdict(words, record, this.#deps.nodes, now);
-    const { word } = verdict;
+    const held = this.#held.get(robot);
+    const home = robotVerdict(words, record, this.#deps.nodes, now);
+    const verdict = this.#among(home, held?.rivals ?? NO_RIVALS, words, now);
+    const { shown: word } = verdict;
+    const node = word?.node ?? verdict.home;
     const local = word?.node === this.#deps.nodes.self ? this.#deps.local.get(robot) : undefined;
     return {
       robot,
       status: verdict.status,
-      sinceWallMs: sinceOf(this.#held.get(robot), verdict, now),
+      sinceWallMs: sinceOf(held, verdict, now),
       reason: verdict.reason,
       health: word?.health ?? recordedHealth(record),
       lastCheckWallMs: word?.last?.wallMs,
@@ -118,12 +127,11 @@ export class RobotStatuses {
           : Math.max(0, Math.round(now.monoMs - word.last.monoMs)),
       beats: word?.count ?? 0,
       started: word?.started ?? false,
-      node: verdict.home,
+      node,
       labels: local?.labels ?? checkLabels(record?.labels ?? {}) ?? {},
       schedule: local?.schedule ?? scheduleFromJson(record?.schedule),
       dueWallMs: word?.dueWallMs,
-      witnesses:
-        verdict.home === undefined ? NO_WITNESSES : this.#deps.nodes.witnessCount(verdict.home),
+      witnesses: node === undefined ? NO_WITNESSES : this.#deps.nodes.witnessCount(node),
     };
   }
 
@@ -138,7 +146,24 @@ export class RobotStatuses {
     return words;
   }
 
-  #hold(robot: RobotId, held: Held | undefined, verdict: RobotVerdict, now: Now): void {
+  #among(
+    verdict: RobotVerdict,
+    rivals: readonly NodeId[],
+    words: readonly HomeWord[],
+    now: Now,
+  ): RobotVerdict {
+    if (rivals.length === 0) return verdict;
+    const theirs = words.filter(({ node }) => rivals.includes(node));
+    return verdictAmong(verdict, theirs, this.#deps.nodes, now);
+  }
+
+  #hold(
+    robot: RobotId,
+    held: Held | undefined,
+    verdict: RobotVerdict,
+    rivals: readonly NodeId[],
+    now: Now,
+  ): void {
     const { status, reason, home, isOverride } = verdict;
     if (held?.home !== home) this.#rehome(robot, held?.home, home);
     this.#held.set(robot, {
@@ -148,6 +173,7 @@ export class RobotStatuses {
       home,
       homeMonoMs: held !== undefined && held.home === home ? held.homeMonoMs : now.monoMs,
       isOverride,
+      rivals,
     });
     if (held?.status === status) return;
     const from = held?.status;
@@ -200,23 +226,54 @@ export class RobotStatuses {
       // What was before this node knew the home is how it learns of an earlier move.
       if (claim.last.monoMs < held.homeMonoMs) continue;
       const homeBeat = words.find(({ node }) => node === from)?.last;
-      const quietMs = Math.max(TWO_HOMES_PERIODS * (claim.everyMs ?? 0), TWO_HOMES_MS_MIN);
-      const homes = this.#twoHomes.claimed(
-        robot,
-        {
-          home: from,
-          homeBeatMonoMs: homeBeat?.monoMs ?? Number.NEGATIVE_INFINITY,
-          claimant: claim.node,
-          beatMonoMs: claim.last.monoMs,
-          isRefused: claim === refused,
-        },
-        quietMs,
-        now.monoMs,
-      );
-      if (homes === undefined) continue;
-      this.#deps.env.out.emit({ type: "two-homes", robot, homes });
-      this.#deps.audit.append("two-homes", { robot, homes }, now);
+      this.#claim(robot, claim.everyMs, now, {
+        home: from,
+        homeBeatMonoMs: homeBeat?.monoMs ?? Number.NEGATIVE_INFINITY,
+        claimant: claim.node,
+        beatMonoMs: claim.last.monoMs,
+        isRefused: claim === refused,
+      });
     }
+    if (home !== held.home || home === undefined) return;
+    for (const other of words) {
+      if (!goesOn(other, held, record, now) || isFloating(record, other)) continue;
+      this.#claim(robot, other.everyMs, now, {
+        home: other.node,
+        homeBeatMonoMs: other.last?.monoMs ?? Number.NEGATIVE_INFINITY,
+        claimant: home,
+        beatMonoMs: word?.last?.monoMs ?? Number.NEGATIVE_INFINITY,
+        isRefused: false,
+        isPastMove: true,
+      });
+    }
+  }
+
+  #claim(robot: RobotId, everyMs: number | undefined, now: Now, claim: HomeClaim): void {
+    const homes = this.#twoHomes.claimed(robot, claim, quietMsOf(everyMs), now.monoMs);
+    if (homes === undefined) return;
+    this.#deps.env.out.emit({ type: "two-homes", robot, homes });
+    this.#deps.audit.append("two-homes", { robot, homes }, now);
+  }
+
+  /** Nodes that take beats of the robot as well as its home: whose beats went on after it was left, or that were raised with it. */
+  #rivals(
+    robot: RobotId,
+    held: Held | undefined,
+    { home }: RobotVerdict,
+    words: readonly HomeWord[],
+    now: Now,
+  ): readonly NodeId[] {
+    if (held === undefined || home === undefined || words.length < 2) return NO_RIVALS;
+    const record = this.#deps.fields.recordOf(robot);
+    const rivals: NodeId[] = [];
+    for (const word of words) {
+      if (word.node === home || !isAccepted(word.node, record)) continue;
+      const isRival =
+        (held.home === home && goesOn(word, held, record, now)) ||
+        this.#twoHomes.isRaised(robot, home, word.node, now.monoMs);
+      if (isRival) rivals.push(word.node);
+    }
+    return rivals;
   }
 
   #forget(robot: RobotId): void {
@@ -225,6 +282,18 @@ export class RobotStatuses {
     this.#held.delete(robot);
     this.#twoHomes.forget(robot);
   }
+}
+
+/** Whether a node that is not the home took a beat after this node took another one for the home, and not too long ago. */
+function goesOn(word: HomeWord, held: Held, record: RobotRecord | undefined, now: Now): boolean {
+  const { last, node } = word;
+  if (last === undefined || last.monoMs <= held.homeMonoMs) return false;
+  if (now.monoMs - last.monoMs > quietMsOf(word.everyMs)) return false;
+  return node !== held.home && isAccepted(node, record);
+}
+
+function quietMsOf(everyMs: number | undefined): number {
+  return Math.max(TWO_HOMES_PERIODS * (everyMs ?? 0), TWO_HOMES_MS_MIN);
 }
 
 /**

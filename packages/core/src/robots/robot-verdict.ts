@@ -43,6 +43,8 @@ export interface RobotVerdict {
   readonly home: NodeId | undefined;
   /** The home's word, whether or not it decides the status. */
   readonly word: HomeWord | undefined;
+  /** The word that is shown: the home's, or that of a node that takes beats as well and hears the robot alive. */
+  readonly shown: HomeWord | undefined;
   /** The status is a verdict about the home and not its word. */
   readonly isOverride: boolean;
   /** The newest beat that is not accepted, where it is newer than the home's. */
@@ -79,17 +81,46 @@ export function robotVerdict(
   const refused = accepted.length === words.length ? undefined : refusedOf(words, record, word);
   const home = word?.node ?? author;
   const override = home === undefined ? notHeard(now) : overrideBy(home, word, nodes, now);
-  if (override !== undefined) return { ...override, home, word, refused, isOverride: true };
-  if (word === undefined) return { ...notHeard(now), home, word, refused, isOverride: true };
+  const found = { home, word, shown: word, refused };
+  if (override !== undefined) return { ...override, ...found, isOverride: true };
+  if (word === undefined) return { ...notHeard(now), ...found, isOverride: true };
   return {
-    refused,
+    ...found,
     status: word.status,
     reason: word.reason,
     sinceWallMs: word.since.wallMs,
-    home,
-    word,
     isOverride: false,
   };
+}
+
+/**
+ * The verdict where `rivals` take beats of the robot as well as its home. It takes the word of all of them to call the robot anything but
+ * alive, since its own beats at one of them prove the others wrong; otherwise whoever claims a robot could show it down, or hide it.
+ */
+export function verdictAmong(
+  verdict: RobotVerdict,
+  rivals: readonly HomeWord[],
+  nodes: NodeStatusPort,
+  now: Now,
+): RobotVerdict {
+  if (rivals.length === 0 || isAlive(verdict.status)) return verdict;
+  const alive = rivals.filter(
+    (word) => isAlive(word.status) && overrideBy(word.node, word, nodes, now) === undefined,
+  );
+  const shown = homeOf(alive, undefined);
+  if (shown === undefined) return verdict;
+  return {
+    ...verdict,
+    shown,
+    status: shown.status,
+    reason: "two-homes",
+    sinceWallMs: shown.since.wallMs,
+    isOverride: false,
+  };
+}
+
+function isAlive(status: Status): boolean {
+  return status === "up" || status === "late";
 }
 
 interface Override {
@@ -133,7 +164,8 @@ function overrideBy(
   return undefined;
 }
 
-function isAccepted(node: NodeId, record: HomeRecord | undefined): boolean {
+/** Whether beats of this node count, by what the document says. */
+export function isAccepted(node: NodeId, record: HomeRecord | undefined): boolean {
   if (record === undefined || record.floating === true || record.claimants.length === 0)
     return true;
   return record.claimants.includes(node);

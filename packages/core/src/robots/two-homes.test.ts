@@ -118,6 +118,69 @@ describe("two homes", () => {
     expect(alarms(home)).toEqual([]);
   });
 
+  /**
+   * `b` takes a beat every 500 ms and says so in a pulse each second; from the third second on `c`, which claims the robot as well, always
+   * says that its own beat is newer, and that the robot is `word`.
+   */
+  function takeover(word: Record<string, unknown>, options: { bBeats: boolean }): VirtualHome {
+    const home = reader({ a: 0 });
+    for (const node of ["b", "c"]) home.claim("r", node);
+    home.records.set("r", new Map());
+    home.judgeNode("c", "up");
+    let beatMonoMs = home.monoMs;
+    for (let step = 1; step <= 400; step += 1) {
+      home.advance(50);
+      const seq = 10 + step;
+      if (step % 10 === 0 && (step <= 60 || options.bBeats)) beatMonoMs = home.monoMs - 20;
+      if (step % 20 === 5) {
+        const n = 5 + Math.floor(step / 10);
+        home.hear("b", 1, seq, [summary({ n, c: n, a: home.monoMs - beatMonoMs })]);
+      }
+      if (step > 60) home.hear("c", 1, seq, [summary({ n: step, c: step, a: 0, t: 0, ...word })]);
+    }
+    return home;
+  }
+
+  test("VE6 P2 a home whose beats go on outvotes a claimant that is always newer and says down: the robot is up, and raised once", () => {
+    const home = takeover({ s: "down", y: "missed" }, { bBeats: true });
+    expect([home.says("r"), home.view("r")?.node]).toEqual(["up/two-homes", "b"]);
+    expect(alarms(home)).toEqual([{ type: "two-homes", robot: "r", homes: ["b", "c"] }]);
+    expect(home.changes("r")).toEqual([">up", "up>down", "down>up"]);
+  });
+
+  test("VE6 P2 it takes the word of both homes to call a robot down: once the one it beat at says so, too, it is", () => {
+    const home = takeover({ s: "down", y: "missed" }, { bBeats: true });
+    home.hear("b", 1, 1_000, [summary({ n: 99, c: 99, a: 10_001, s: "down", y: "missed", t: 0 })]);
+    expect(home.says("r")).toBe("down/missed");
+    const other = takeover({ s: "down", y: "missed" }, { bBeats: true });
+    other.judgeNode("b", "down");
+    expect(other.says("r")).toBe("down/missed");
+  });
+
+  test("VE6 a claimant that takes over and goes away, while the home's beats go on, hides nothing", () => {
+    for (const standing of ["unknown", "paused", "left", "down"] as const) {
+      const home = takeover({}, { bBeats: true });
+      home.judgeNode("c", standing);
+      expect([home.says("r"), home.view("r")?.node]).toEqual(["up/two-homes", "b"]);
+    }
+  });
+
+  test("VE6 P3 a robot that was moved on purpose is down when its new home says so, though the old one has not missed it yet", () => {
+    const home = takeover({ s: "down", y: "missed" }, { bBeats: false });
+    expect([home.says("r"), home.view("r")?.node]).toEqual(["down/missed", "c"]);
+    expect(alarms(home)).toEqual([]);
+  });
+
+  test("VE6 a beat after the move is raised once, and not again while only the new home takes beats", () => {
+    const home = takeover({}, { bBeats: true });
+    for (let beat = 1; beat <= 300; beat += 1) {
+      home.advance(1_000);
+      home.hear("c", 1, 1_000 + beat, [summary({ n: 500 + beat, c: 500 + beat, a: 0 })]);
+    }
+    expect(alarms(home)).toHaveLength(1);
+    expect([home.says("r"), home.view("r")?.node]).toEqual(["up", "c"]);
+  });
+
   test("P6 HOMES_RAISED_MAX pairs of homes of one robot are raised at a time, and pairs that are not give way", () => {
     const homes = new TwoHomes();
     const claim = (other: string, atMonoMs: number) =>

@@ -2,7 +2,8 @@
  * Notices that two nodes take the beats of one robot (rule VE6), and says so once while it goes on.
  *
  * Intuition: a robot that is moved on purpose falls silent at its old home, so one change of home says nothing. When the home that was
- * left takes a newer beat, two nodes take them in turn. A node whose claim is refused, because its chain does not hold the robot, may
+ * left takes a newer beat, two nodes take them in turn; and where its beats go on after it was left, though the new home always says that its
+ * own are newer, both take them at once. A node whose claim is refused, because its chain does not hold the robot, may
  * only be ahead of its own entry; when it goes on for longer than entries take, or while the home goes on as well, it is an impostor or
  * a mistake. Whether the home lives does not matter. A robot marked `floating` is meant to do this.
  */
@@ -23,6 +24,8 @@ export interface HomeClaim {
   readonly beatMonoMs: number;
   /** The document does not know the claim, so the home stays what it is. */
   readonly isRefused: boolean;
+  /** The claimant is the home by now, and the node that was left has taken a beat since: no further claim is needed. */
+  readonly isPastMove?: boolean | undefined;
 }
 
 interface Watched {
@@ -31,6 +34,7 @@ interface Watched {
   readonly first: HomeClaim;
   readonly firstMonoMs: number;
   readonly lastMonoMs: number;
+  readonly quietMs: number;
   readonly isRaised: boolean;
 }
 
@@ -51,11 +55,23 @@ export class TwoHomes {
     const known = standing.find((watched) => String(watched.homes) === String(homes));
     const others = withRoom(standing.filter((watched) => watched !== known));
     if (others === undefined) return undefined;
-    const isProved = known !== undefined && isSecond(known, claim, nowMonoMs);
+    const isProved =
+      claim.isPastMove === true || (known !== undefined && isSecond(known, claim, nowMonoMs));
     const first = known ?? { first: claim, firstMonoMs: nowMonoMs, isRaised: false };
     const isRaised = first.isRaised || isProved;
-    this.#watched.set(robot, [...others, { ...first, homes, lastMonoMs: nowMonoMs, isRaised }]);
+    const watched = { ...first, homes, lastMonoMs: nowMonoMs, quietMs, isRaised };
+    this.#watched.set(robot, [...others, watched]);
     return isRaised && !first.isRaised ? homes : undefined;
+  }
+
+  /** Whether both nodes were raised as homes of the robot, and it has gone on since. */
+  isRaised(robot: RobotId, a: NodeId, b: NodeId, nowMonoMs: number): boolean {
+    const homes = String([a, b].toSorted(compareText));
+    for (const watched of this.#watched.get(robot) ?? []) {
+      const isStanding = watched.isRaised && nowMonoMs - watched.lastMonoMs <= watched.quietMs;
+      if (isStanding && String(watched.homes) === homes) return true;
+    }
+    return false;
   }
 
   forget(robot: RobotId): void {

@@ -31,4 +31,5 @@ export type RobotReason =
   | "missed"
   | "overdue"
   | "run-overdue"
-  | "home-minority";
+  | "home-minority"
+  | "two-homes";
