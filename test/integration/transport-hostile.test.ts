@@ -90,18 +90,26 @@ test.each([
   expect(victim.ups).toEqual([]);
 });
 
-test("P6 more than HELLO_STREAMS_MAX hellos at once on one connection are reset", async () => {
+test("P6 more than HELLO_STREAMS_MAX hellos at once on one connection are reset, and those within it answered", async () => {
+  const helloStreamsMax = 4;
   const victim = await startVictim();
   const stranger = await strangerTo(victim);
   const streams = await Promise.allSettled(
     Array.from({ length: 12 }, () => stranger.open("hello")),
   );
-  await until(
-    "the surplus is reset",
-    () =>
-      streams.filter((result) => result.status === "fulfilled" && result.value.status === "open")
-        .length <= 4,
-  );
+  const standing = () =>
+    streams.flatMap((result) =>
+      result.status === "fulfilled" && result.value.status === "open" ? [result.value] : [],
+    );
+  await until("the surplus is reset", () => standing().length <= helloStreamsMax);
+  expect(standing()).toHaveLength(helloStreamsMax);
+  let answered = 0;
+  for (const stream of standing()) {
+    stream.addEventListener("message", () => void (answered += 1), { once: true });
+    stream.send(helloFrame());
+  }
+  await until("the others are answered", () => answered === helloStreamsMax);
+  expect(stranger.connection.status).toBe("open");
 });
 
 test.each([
