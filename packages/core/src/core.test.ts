@@ -66,6 +66,15 @@ function pulsesIn(effects: readonly Effect[]): readonly PulseHeader[] {
   });
 }
 
+function verdictsIn(effects: readonly Effect[]): readonly Extract<Effect, { type: "publish" }>[] {
+  return ofType(effects, "publish").filter(({ topic }) => topic === "verdict");
+}
+
+function isObservation({ bytes }: { readonly bytes: Uint8Array }): boolean {
+  const opened = decodeEnvelope(envOf("reader"), bytes, PULSE_BYTES_MAX);
+  return opened.ok && opened.envelope.kind === "observation";
+}
+
 function rejects(effects: readonly Effect[]): readonly string[] {
   return ofType(effects, "emit").flatMap(({ event }) =>
     event.type === "rejected" ? [event.reason] : [],
@@ -174,25 +183,54 @@ describe("core", () => {
     expect(ofType(rig.input(gossip(bytes)), "validate")).toMatchObject([{ result: "accept" }]);
   });
 
-  test("DU2 P5 an accusation waits for the commit that holds its audit entry", () => {
+  /** What an accusing node sends while its disk takes nothing for `stallMs`: first, repeated, restated, and as a greeting. */
+  function accuseOnStalledDisk(stallMs: number): {
+    readonly rig: CoreRig;
+    readonly commit: number;
+    readonly stalled: readonly Effect[];
+  } {
     const rig = new CoreRig("na");
     const peer = new CoreRig("nb");
     const entries = ofType(peer.start(), "publish").filter(({ topic }) => topic === "state");
     rig.start();
     for (const { bytes } of entries) rig.input(gossip(bytes, "state"));
     rig.settle();
-    const accusations: Effect[] = [];
-    for (let step = 0; step < 400; step++) {
-      const effects = rig.advance(50);
-      for (const effect of ofType(effects, "publish")) {
-        if (effect.topic !== "verdict") continue;
-        accusations.push(effect);
-        const audited = ofType(effects, "persist").find(({ commit }) => commit === effect.after);
-        expect(audited?.ops.some(({ key }) => key.startsWith("audit/"))).toBe(true);
-      }
-      if (accusations.length > 0) break;
+    let first: readonly Effect[] = [];
+    for (let step = 0; step < 400 && verdictsIn(first).length === 0; step++) {
+      rig.settle();
+      first = rig.stall(50);
     }
-    expect(accusations.length).toBe(1);
+    const rest = rig.stall(stallMs);
+    const joined = { node: "nc", agent: "t", addresses: [] };
+    const stalled = [...first, ...rest, ...rig.input({ type: "peer-up", peer: joined })];
+    const commit = ofType(stalled, "persist").find(({ ops }) =>
+      ops.some(({ key }) => key.startsWith("audit/")),
+    )?.commit;
+    return { rig, commit: commit ?? 0, stalled };
+  }
+
+  test("DU2 P5 an accusation waits for the commit that holds its audit entry, and is not repeated before", () => {
+    const { rig, commit, stalled } = accuseOnStalledDisk(3_000);
+    expect(commit).toBeGreaterThan(0);
+    expect(verdictsIn(stalled).map(({ after }) => after)).toEqual([commit]);
+    expect(verdictsIn(rig.settle())).toEqual([]);
+    const repeated = verdictsIn(rig.advance(3_000));
+    expect(repeated.map(({ after }) => after)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("DU2 P5 who is told of an accusation, and the accused, hear of it no sooner than everybody", () => {
+    const { rig, commit, stalled } = accuseOnStalledDisk(200);
+    const told = ofType(stalled, "send").filter(isObservation);
+    expect(told.map(({ to, after }) => [to, after])).toEqual([
+      ["nb", commit],
+      ["nc", commit],
+    ]);
+    rig.settle();
+    const joined = { node: "nd", agent: "t", addresses: [] };
+    const later = ofType(rig.input({ type: "peer-up", peer: joined }), "send");
+    expect(later.filter(isObservation).map(({ to, after }) => [to, after])).toEqual([
+      ["nd", undefined],
+    ]);
   });
 
   test("P6 PU4 STRANGERS_MAX nodes that are no members are followed, and no pulse of a further one", () => {

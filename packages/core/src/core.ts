@@ -216,6 +216,7 @@ class ComposedCore implements Core {
 
   #onCommitted(commit: number, now: Now): void {
     this.#auditHead.committed(commit);
+    this.#near.liveness.statements.committed(commit);
     this.#chains.onCommitted(commit);
     const boot = this.#boots.committed(commit);
     if (boot === undefined) return;

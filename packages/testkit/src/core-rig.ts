@@ -103,6 +103,15 @@ export class CoreRig {
 
   /** Lets time pass in steps of at most `stepMs`, fires what is due and settles. */
   advance(forMs: number, stepMs: number = 50): readonly Effect[] {
+    return this.#pass(forMs, stepMs, () => this.settle());
+  }
+
+  /** The same on a disk that takes nothing: what is written waits until {@link settle}. */
+  stall(forMs: number, stepMs: number = 50): readonly Effect[] {
+    return this.#pass(forMs, stepMs, () => []);
+  }
+
+  #pass(forMs: number, stepMs: number, settle: () => readonly Effect[]): readonly Effect[] {
     const effects: Effect[] = [];
     for (let leftMs = forMs; leftMs > 0; leftMs -= stepMs) {
       this.monoMs += Math.min(stepMs, leftMs);
@@ -112,7 +121,7 @@ export class CoreRig {
         this.#timers.delete(id);
         effects.push(...this.input({ type: "timer", id, generation }));
       }
-      effects.push(...this.settle());
+      effects.push(...settle());
     }
     return effects;
   }

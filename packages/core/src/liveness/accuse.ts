@@ -63,13 +63,19 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
 /** Names the newest pulse known in a new standing accusation. */
 function accuse(witness: Witness, subject: Subject, now: Now): void {
   const name = subject.newestName;
-  subject.own = { name, sinceMonoMs: now.monoMs, repeats: 0, restatedMonoMs: now.monoMs };
+  witness.recordAccusation(subject, now);
+  subject.own = {
+    name,
+    commit: witness.env.out.pendingCommit(),
+    sinceMonoMs: now.monoMs,
+    repeats: 0,
+    restatedMonoMs: now.monoMs,
+  };
   subject.accusations.set(witness.env.identity.self, {
     name,
     namedMonoMs: now.monoMs,
     seenMonoMs: now.monoMs,
   });
-  witness.recordAccusation(subject, now);
   witness.statements.say("accuse", subject);
 }
 
@@ -77,6 +83,8 @@ function accuse(witness: Witness, subject: Subject, now: Now): void {
 function repeat(witness: Witness, subject: Subject, now: Now): number {
   const own = subject.own;
   if (own === undefined) return Number.POSITIVE_INFINITY;
+  // On a disk that takes nothing the first one still waits; saying it again would be saying what is not durable.
+  if (!witness.statements.isOut(subject)) own.sinceMonoMs = own.restatedMonoMs = now.monoMs;
   const restateMs = RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
   const nextRepeatMs = REPEATS_MS[own.repeats];
   if (nextRepeatMs !== undefined && now.monoMs >= own.sinceMonoMs + nextRepeatMs) {

@@ -1,10 +1,12 @@
 /**
  * Collects what this node has to say about others while one input is handled, and sends it as one signed observation at the end of
- * the input: to the verdict topic, and straight to those whom it concerns. Statements of accusation are durable first (rule DU2):
- * they wait for the commit of the input, which holds their audit entry.
+ * the input: to the verdict topic, and straight to those whom it concerns. An accusation is durable first (rule DU2): however it is said, it
+ * waits for the commit that holds its audit entry, and until that is known to be durable it is not said again. Nothing else waits: a slow
+ * disk must not keep a node from objecting.
  */
 import type { Env } from "../env.ts";
 import type { NodeId } from "../ids.ts";
+import type { CommitId } from "../input.ts";
 import type { Now } from "../now.ts";
 import {
   OBSERVATION_ITEMS_MAX,
@@ -20,13 +22,20 @@ export interface Author {
   upMs(now: Now): number;
 }
 
+interface Said {
+  readonly statement: Statement;
+  /** What must be durable before; undefined when it is, or needs not be. */
+  readonly after: CommitId | undefined;
+}
+
 export class Statements {
   readonly #env: Env;
   readonly #author: Author;
   #seqBoot = 0;
   #seq = 0;
-  #public: Statement[] = [];
-  readonly #direct = new Map<NodeId, Statement[]>();
+  #durable: CommitId = 0;
+  #public: Said[] = [];
+  readonly #direct = new Map<NodeId, Said[]>();
 
   constructor(env: Env, author: Author) {
     this.#env = env;
@@ -35,14 +44,24 @@ export class Statements {
 
   /** Says something of a subject to everybody. */
   say(kind: ObservationKind, subject: Subject): void {
-    this.#public.push(statementOf(kind, subject));
+    this.#public.push(this.#said(kind, subject));
   }
 
   /** Says something of a subject to one node only, over a stream. */
   tell(to: NodeId, kind: ObservationKind, subject: Subject): void {
     const statements = this.#direct.get(to) ?? [];
-    statements.push(statementOf(kind, subject));
+    statements.push(this.#said(kind, subject));
     this.#direct.set(to, statements);
+  }
+
+  /** This commit and all before it are durable. */
+  committed(commit: CommitId): void {
+    this.#durable = commit;
+  }
+
+  /** Whether the own accusation of the subject is known to be durable, and so is with the others. */
+  isOut({ own }: Subject): boolean {
+    return own?.commit === undefined || own.commit <= this.#durable;
   }
 
   /** Ends an input: signs and sends what was collected. */
@@ -53,23 +72,26 @@ export class Statements {
       this.#direct.clear();
       return;
     }
-    if (this.#public.length > 0) {
-      const after = this.#env.out.pendingCommit();
-      for (const chunk of chunksOf(this.#public)) {
-        const bytes = this.#seal(chunk, now);
-        this.#env.out.publish("verdict", bytes, after);
-        for (const statement of chunk) {
-          if (statement.kind === "accuse")
-            this.#env.out.send(statement.subject, "direct", bytes, after);
-        }
-      }
-      this.#public = [];
+    for (const { statements, after } of chunksOf(this.#public)) {
+      const bytes = this.#seal(statements, now);
+      this.#env.out.publish("verdict", bytes, after);
+      for (const { kind, subject } of statements)
+        if (kind === "accuse") this.#env.out.send(subject, "direct", bytes, after);
     }
-    for (const [to, statements] of this.#direct) {
-      for (const chunk of chunksOf(statements))
-        this.#env.out.send(to, "direct", this.#seal(chunk, now));
+    this.#public = [];
+    for (const [to, said] of this.#direct) {
+      for (const { statements, after } of chunksOf(said))
+        this.#env.out.send(to, "direct", this.#seal(statements, now), after);
     }
     this.#direct.clear();
+  }
+
+  #said(kind: ObservationKind, subject: Subject): Said {
+    const isHeldBack = kind === "accuse" && !this.isOut(subject);
+    return {
+      statement: statementOf(kind, subject),
+      after: isHeldBack ? subject.own?.commit : undefined,
+    };
   }
 
   #seal(statements: readonly Statement[], now: Now): Uint8Array {
@@ -95,8 +117,14 @@ function statementOf(kind: ObservationKind, subject: Subject): Statement {
   return { kind, subject: subject.node, name, evidence };
 }
 
-function* chunksOf(statements: readonly Statement[]): Generator<readonly Statement[]> {
-  for (let start = 0; start < statements.length; start += OBSERVATION_ITEMS_MAX) {
-    yield statements.slice(start, start + OBSERVATION_ITEMS_MAX);
+/** Messages of a size that is read, each of statements that wait for the same commit. */
+function* chunksOf(
+  said: readonly Said[],
+): Generator<{ readonly statements: readonly Statement[]; readonly after: CommitId | undefined }> {
+  if (said.length === 0) return;
+  for (const after of new Set(said.map((one) => one.after))) {
+    const statements = said.flatMap((one) => (one.after === after ? [one.statement] : []));
+    for (let start = 0; start < statements.length; start += OBSERVATION_ITEMS_MAX)
+      yield { statements: statements.slice(start, start + OBSERVATION_ITEMS_MAX), after };
   }
 }

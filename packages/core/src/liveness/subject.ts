@@ -4,6 +4,7 @@
  * (`accuse.ts` as a witness, `verdict.ts` as a reader).
  */
 import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import type { CommitId } from "../input.ts";
 import type { Now } from "../now.ts";
 import { Dating } from "../pulse/dating.ts";
 import { shortIdOf, type PulseAttachment } from "../pulse/pulse-codec.ts";
@@ -35,8 +36,11 @@ export interface Opinion {
 /** This node's own standing accusation. */
 export interface OwnAccusation {
   readonly name: PulseName;
-  readonly sinceMonoMs: number;
-  /** Repeats already sent (rule VE3: after 300 ms and 1 s). */
+  /** The commit that holds its audit entry (rule DU2); undefined where nothing is kept. */
+  readonly commit: CommitId | undefined;
+  /** Since when it is known to be out: repeats are counted from there. */
+  sinceMonoMs: number;
+  /** Repeats already sent (rule VE3). */
   repeats: number;
   restatedMonoMs: number;
 }
