@@ -267,9 +267,9 @@ export const pulseMutations: readonly Mutation[] = [
     id: "observation-replayed",
     rules: ["VE3", "P3"],
     breaks: "an observation counts as often as it comes",
-    file: `${LIVENESS}observation-intake.ts`,
-    search: "track.seen.has(name.seq)",
-    replacement: "track.seen.has(-name.seq)",
+    file: `${LIVENESS}author-track.ts`,
+    search: "this.#seen.has(name.seq)",
+    replacement: "this.#seen.has(-name.seq)",
     killer: unit(`${LIVENESS}observation-intake.test.ts`),
   },
   {

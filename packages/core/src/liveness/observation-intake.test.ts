@@ -104,6 +104,16 @@ describe("ObservationIntake", () => {
     expect(take(it, sealed({ seq: 3, upMs: 2_000 }), 19_001)).toBe("ignore observation-replayed");
   });
 
+  test("P6 VE3 what is kept of an author's observations goes with its seat, and a stranger that has none leaves nothing", () => {
+    let subject = new Subject("nb", 1_000, at(0));
+    const liveness = { subject: (node: NodeId) => (node === "nb" ? subject : undefined) };
+    const it = new ObservationIntake(envOf("na"), liveness as Liveness);
+    expect(take(it, sealed())).toBe("taken");
+    expect(take(it, sealed())).toBe("ignore observation-replayed");
+    subject = new Subject("nb", 1_000, at(0));
+    expect(take(it, sealed())).toBe("taken");
+  });
+
   test("SG2 SG4 messages of a kind that a later version knows are ignored, and blamed on nobody", () => {
     const { intake: it } = intake();
     const { codec } = witness.ports;

@@ -9,9 +9,10 @@
 import type { Validation } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
 import type { RejectReason } from "../event.ts";
-import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import { decodeEnvelope, verifyEnvelope } from "../wire/envelope.ts";
+import { AuthorTrack } from "./author-track.ts";
 import type { Liveness } from "./liveness.ts";
 import {
   decodeObservation,
@@ -19,7 +20,6 @@ import {
   OBSERVATIONS_PER_SECOND_MAX,
   type Observation,
 } from "./observation-codec.ts";
-import { RateWindow } from "./rate-window.ts";
 import { EXPIRE_INTERVALS } from "./rules.ts";
 
 /** Bad and repeated messages that one peer may hand over in one second; further ones cost no signature check. */
@@ -30,15 +30,6 @@ const BLAMELESS: ReadonlySet<RejectReason> = new Set([
   "observation-stranger",
   "kind-unknown",
 ]);
-/** Messages that came out of order are still taken within so many of the newest. */
-const REORDER_WINDOW = 64;
-
-interface AuthorTrack {
-  newest: PulseName;
-  seen: Set<number>;
-  readonly rate: RateWindow;
-}
-
 export type ObservationResult =
   | { readonly ok: true; readonly author: NodeId; readonly observation: Observation }
   | { readonly ok: false; readonly validation: Validation; readonly reason: RejectReason };
@@ -46,7 +37,6 @@ export type ObservationResult =
 export class ObservationIntake {
   readonly #env: Env;
   readonly #liveness: Liveness;
-  readonly #authors = new Map<NodeId, AuthorTrack>();
   /** By the peer that sent them, in the second under way only. */
   readonly #refused = new Map<NodeId, number>();
   #refusedSecond = 0;
@@ -56,7 +46,7 @@ export class ObservationIntake {
     this.#liveness = liveness;
   }
 
-  /** Checks a message that `from` handed over; only members are listened to, so the tracks are bounded by the roster. */
+  /** Checks a message that `from` handed over; listened to is only who is followed, and what is kept of its messages goes with its seat. */
   take(bytes: Uint8Array, from: NodeId, now: Now): ObservationResult {
     if (this.#refusals(from, now) >= REFUSED_PER_SECOND_MAX) return refuse("ignore", "rate");
     const result = this.#take(bytes, now);
@@ -77,10 +67,10 @@ export class ObservationIntake {
     if (!verifyEnvelope(this.#env, opened.envelope)) return refuse("reject", "signature-bad");
     const observation = decodeObservation(this.#env, body);
     if (observation === undefined) return refuse("reject", "observation-malformed");
-    const track = this.#track(author);
-    if (!isNew(track, observation)) return refuse("ignore", "observation-replayed");
+    const track = (subject.track ??= new AuthorTrack());
+    if (!track.isNew(observation)) return refuse("ignore", "observation-replayed");
     if (!track.rate.admit(now.monoMs, OBSERVATIONS_PER_SECOND_MAX)) return refuse("ignore", "rate");
-    mark(track, observation);
+    track.mark(observation);
     const dateMonoMs = subject.dating.dateOf(observation, now.monoMs);
     const expireMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
     if (dateMonoMs !== undefined && now.monoMs - dateMonoMs > expireMs)
@@ -96,31 +86,8 @@ export class ObservationIntake {
     }
     return this.#refused.get(from) ?? 0;
   }
-
-  #track(author: NodeId): AuthorTrack {
-    let track = this.#authors.get(author);
-    if (track === undefined) {
-      track = { newest: { boot: 0, seq: 0 }, seen: new Set(), rate: new RateWindow() };
-      this.#authors.set(author, track);
-    }
-    return track;
-  }
 }
 
 function refuse(validation: Validation, reason: RejectReason): ObservationResult {
   return { ok: false, validation, reason };
-}
-
-/** A message sent both by gossip and straight counts once; order within a short window does not matter. */
-function isNew(track: AuthorTrack, name: PulseName): boolean {
-  if (name.boot !== track.newest.boot) return name.boot > track.newest.boot;
-  return name.seq + REORDER_WINDOW > track.newest.seq && !track.seen.has(name.seq);
-}
-
-function mark(track: AuthorTrack, name: PulseName): void {
-  if (name.boot > track.newest.boot) track.seen = new Set();
-  track.seen.add(name.seq);
-  if (comparePulseNames(name, track.newest) <= 0) return;
-  track.newest = { boot: name.boot, seq: name.seq };
-  for (const seq of track.seen) if (seq + REORDER_WINDOW <= name.seq) track.seen.delete(seq);
 }

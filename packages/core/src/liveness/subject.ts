@@ -9,6 +9,7 @@ import type { Now } from "../now.ts";
 import { Dating } from "../pulse/dating.ts";
 import { shortIdOf, type PulseAttachment } from "../pulse/pulse-codec.ts";
 import type { NodeReason, Status } from "../view/status.ts";
+import type { AuthorTrack } from "./author-track.ts";
 import type { Evidence } from "./observation-codec.ts";
 import {
   FLAP_CLEAN_MS,
@@ -63,6 +64,8 @@ export class Subject {
   /** How often this node's flips are written to the audit log. */
   readonly auditRate: RateWindow = new RateWindow();
   readonly pulseRate: RateWindow = new RateWindow();
+  /** Which of its observations were taken; undefined before the first. */
+  track: AuthorTrack | undefined;
   readonly accusations: Map<NodeId, Opinion> = new Map();
   readonly ups: Map<NodeId, Opinion> = new Map();
   intervalMs: number;
