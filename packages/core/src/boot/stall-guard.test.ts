@@ -39,4 +39,22 @@ describe("StallGuard", () => {
       guardAt(0, 0).check({ monoMs: 60_000, wallMs: 60_000 }, Number.POSITIVE_INFINITY),
     ).toEqual({ type: "none" });
   });
+
+  test("PU6 suspensions too short to be noticed add up, because receivers' dates lag by their sum", () => {
+    const guard = guardAt(0, 50_000);
+    const found: string[] = [];
+    for (let step = 1; step <= 3; step++) {
+      const now = { monoMs: step * 1_000, wallMs: 50_000 + step * (1_000 + 400) };
+      found.push(guard.check(now, now.monoMs).type);
+    }
+    expect(found).toEqual(["none", "none", "clocks-parted"]);
+  });
+
+  test("PU6 a wall clock that is slewed by 500 ppm for a day is in step", () => {
+    const guard = guardAt(0, 50_000);
+    for (let second = 1; second <= 86_400; second++) {
+      const now = { monoMs: second * 1_000, wallMs: 50_000 + second * 1_000.5 };
+      expect(guard.check(now, now.monoMs)).toEqual({ type: "none" });
+    }
+  });
 });
