@@ -14,6 +14,9 @@ import type { LocalRobot, LocalStatus } from "./local-robot.ts";
 /** Summaries in one pulse that are looked at; more cannot fit into 8 KiB. */
 export const SUMMARIES_PER_PULSE_MAX: number = 1_024;
 
+/** Ages that are believed: 100 years. Beyond, no calendar that readers use could hold the date. */
+export const AGE_MS_MAX: number = 3_155_760_000_000;
+
 /** The word of a home about one robot, decoded. */
 export interface BeatSummary {
   readonly robot: RobotId;
@@ -83,8 +86,8 @@ function decodeSummary(value: unknown): BeatSummary | undefined {
     isRobotId(r) &&
     isIntegerIn(n, 0, GREATEST) &&
     isIntegerIn(c, n, GREATEST) &&
-    isIntegerIn(t, 0, GREATEST) &&
-    (a === undefined || isIntegerIn(a, 0, GREATEST)) &&
+    isIntegerIn(t, 0, AGE_MS_MAX) &&
+    (a === undefined || isIntegerIn(a, 0, AGE_MS_MAX)) &&
     (d === undefined || isIntegerIn(d, 0, GREATEST)) &&
     (e === undefined || isIntegerIn(e, SCHEDULE_MS_MIN, SCHEDULE_MS_MAX)) &&
     HEALTHS.includes(h) &&
@@ -112,5 +115,6 @@ function decodeSummary(value: unknown): BeatSummary | undefined {
 }
 
 function ageOf(date: Now, now: Now): number {
-  return Math.max(0, Math.round(now.monoMs - date.monoMs));
+  // A clock that was wrong when the row was written must not make the whole pulse malformed.
+  return Math.min(Math.max(0, Math.round(now.monoMs - date.monoMs)), AGE_MS_MAX);
 }
