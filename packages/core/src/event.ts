@@ -89,6 +89,8 @@ export type RejectReason =
   | "authors-max"
   | "roster-max"
   | "robots-max"
+  | "record-max"
+  | "retired-elsewhere"
   | "sync-malformed"
   | "hello-malformed"
   | "rate";

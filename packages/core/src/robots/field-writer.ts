@@ -16,8 +16,12 @@ export interface RobotRecord {
   readonly health?: Json | undefined;
   /** Leaf `/floating`. */
   readonly floating?: boolean | undefined;
-  /** A retired robot is gone for good (rule CH4): it is shown nowhere and takes no beat. */
+  /** A retired robot is shown nowhere (rule CH4), and new when it beats again. */
   readonly retired: boolean;
+  /** Who retired it. */
+  readonly retiredBy?: NodeId | undefined;
+  /** Who retired it without a claim to it, which has no effect. */
+  readonly unheededBy?: NodeId | undefined;
   /** Author of the newest stamp of `/schedule`: the home as long as nobody's pulse has said anything else. */
   readonly author?: NodeId | undefined;
   /** Nodes whose own chain holds a `/schedule` of the robot: who may be its home (rule VE6). */
@@ -30,6 +34,8 @@ export interface FieldWriter {
    * commit of the input under way. Keys are RFC 6901 pointers of leaves.
    */
   write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): void;
+  /** Writes again what was written before another node retired the robot, and its registration in any case. */
+  restate(robot: RobotId, registration: ReadonlyMap<string, Json>, now: Now): void;
   /** Undefined when no chain says anything about the robot. */
   recordOf(robot: RobotId): RobotRecord | undefined;
 }

@@ -28,6 +28,7 @@ import type { LocalRobot, LocalStatus } from "./local-robot.ts";
 import { PulseQueue } from "./pulse-queue.ts";
 import { adoptRobot, changeRegistration, registrationFields } from "./registration.ts";
 import type { Adoption, Refusal } from "./registration.ts";
+import { Retirements } from "./retirement.ts";
 import { RobotRows } from "./robot-rows.ts";
 import { scheduleToJson } from "./schedule.ts";
 
@@ -53,6 +54,7 @@ export class LocalRobots {
   readonly #queue = new PulseQueue();
   readonly #windows = new BeatWindows();
   readonly #coalescing = new Coalescing();
+  readonly #retirements: Retirements;
   readonly #plans: CronPlans;
   readonly #rows: RobotRows;
   /** Robots that the own chain is known to claim. */
@@ -63,6 +65,7 @@ export class LocalRobots {
     this.#deps = deps;
     this.#plans = new CronPlans(deps.env.ports.cron);
     this.#rows = new RobotRows(deps.env);
+    this.#retirements = new Retirements(deps);
   }
 
   /** Takes one stored row before {@link start}; returns false, and reports it, when the row is damaged. Other rows are ignored. */
@@ -102,9 +105,17 @@ export class LocalRobots {
    */
   announce(now: Now): void {
     const { fields } = this.#deps;
-    for (const robot of this.#robots.values())
+    for (const robot of this.#robots.values()) {
       if (fields.recordOf(robot.id) === undefined)
         fields.write(robot.id, registrationFields(robot), now);
+      else this.#keep(robot, now);
+    }
+  }
+
+  /** What the fleet's record says of a robot has changed: another node may have retired it. */
+  onRecord(id: RobotId, now: Now): void {
+    const robot = this.#robots.get(id);
+    if (robot !== undefined) this.#keep(robot, now);
   }
 
   get(robot: RobotId): LocalRobot | undefined {
@@ -181,7 +192,7 @@ export class LocalRobots {
     ]);
   }
 
-  /** Forgets a robot that was retired. */
+  /** Forgets a robot that this node has retired. */
   forget(id: RobotId, now: Now): void {
     const robot = this.#robots.get(id);
     if (robot === undefined) return;
@@ -189,6 +200,7 @@ export class LocalRobots {
     this.#finish();
     this.#robots.delete(id);
     this.#claimed.delete(id);
+    this.#retirements.forget(id);
     this.#heap.delete(id);
     this.#queue.delete(id);
     this.#plans.delete(id);
@@ -247,6 +259,10 @@ export class LocalRobots {
     return adopted;
   }
 
+  #keep(robot: LocalRobot, now: Now): void {
+    if (this.#retirements.answer(robot, now)) this.#queue.markFlip(robot.id);
+  }
+
   /** Says in the own chain that the robot beats here, or nobody takes this node for its home (rule VE6). */
   #claim(robot: LocalRobot, now: Now): void {
     if (this.#claimed.has(robot.id)) return;
@@ -262,13 +278,6 @@ export class LocalRobots {
   #admitNew(id: RobotId, known: LocalRobot | undefined): Refusal | undefined {
     if (!isRobotId(id)) return { ok: false, code: "robot-id-invalid", detail: ROBOT_ID_RULE };
     if (known !== undefined) return undefined;
-    if (this.#deps.fields.recordOf(id)?.retired === true) {
-      return {
-        ok: false,
-        code: "robot-unknown",
-        detail: `${id} was retired; a retired robot does not come back`,
-      };
-    }
     if (this.#robots.size < ROBOTS_PER_NODE_MAX) return undefined;
     return {
       ok: false,
@@ -295,6 +304,7 @@ export class LocalRobots {
     if (change.contact) this.#plans.plan(robot, now);
     if (change.contact && beat.live) {
       this.#claim(robot, now);
+      this.#keep(robot, now);
       this.#settle(robot, beat.at, now);
     } else this.#worsen(robot, now.monoMs, now);
     this.#report(robot, beat, change, now);

@@ -65,9 +65,9 @@ describe("registration", () => {
     expect(home.says("r")).toBe("down/missed");
   });
 
-  test("CH4 a retired robot is forgotten, shown nowhere, and takes no beat", () => {
+  test("CH4 a robot that its home retires is forgotten, shown nowhere, and new when it beats again", () => {
     const home = homeWith(every(1_000));
-    home.retired.add("r");
+    home.retired.set("r", home.self);
     home.robots.onRecord("r", home.now);
     home.settle();
     expect([home.says("r"), home.rows.has("robot/r"), home.robots.ids()]).toEqual([
@@ -75,9 +75,46 @@ describe("registration", () => {
       false,
       [],
     ]);
-    expect(home.beat("r")).toMatchObject({ ok: false, code: "robot-unknown" });
-    expect(home.register("r", every(1_000))).toMatchObject({ ok: false, code: "robot-unknown" });
+    expect(home.beat("r", "beat", { create: "never" })).toMatchObject({
+      ok: false,
+      code: "robot-unknown",
+    });
+    expect(home.beat("r")).toEqual({ ok: true, created: true });
+    expect([home.says("r"), home.rows.has("robot/r")]).toEqual(["up", true]);
     home.advance(HOUR_MS);
+  });
+
+  test("P4 CH4 who hosts a robot keeps it whoever retires it: no row goes, no beat is refused, and it is told once", () => {
+    const home = homeWith(every(1_000));
+    home.retired.set("r", "stranger");
+    home.robots.onRecord("r", home.now);
+    home.settle();
+    expect([home.says("r"), home.rows.has("robot/r"), home.restated]).toEqual(["up", true, ["r"]]);
+    home.retired.set("r", "stranger");
+    home.robots.onRecord("r", home.now);
+    expect(home.beat("r")).toEqual({ ok: true });
+    expect(home.restated).toHaveLength(1);
+    home.advance(60_000);
+    home.beat("r");
+    expect([home.says("r"), home.restated]).toEqual(["up", ["r", "r"]]);
+    home.retired.set("r", "stranger");
+    home.restart(60_000);
+    home.robots.announce(home.now);
+    home.settle();
+    expect(home.restated).toHaveLength(3);
+    const told = { type: "rejected", reason: "retired-elsewhere", from: "stranger" };
+    expect(home.events.filter(({ type }) => type === "rejected")).toEqual([told, told, told]);
+  });
+
+  test("P4 a retirement by somebody without a claim is told once to the operator of the home", () => {
+    const home = homeWith(every(1_000));
+    home.unheeded.set("r", "stranger");
+    for (let count = 0; count < 3; count++) home.robots.onRecord("r", home.now);
+    home.settle();
+    expect(home.restated).toEqual([]);
+    expect(home.events.filter(({ type }) => type === "rejected")).toEqual([
+      { type: "rejected", reason: "retired-elsewhere", from: "stranger" },
+    ]);
   });
 
   test("P6 ROBOTS_PER_NODE_MAX robots are hosted, the next one is refused, and a beat costs no more than with few", () => {

@@ -32,7 +32,9 @@ export function adoptRobot(
   command: BeatCommand,
   now: Now,
 ): Adoption | Refusal {
-  const record = fields.recordOf(command.robot);
+  const known = fields.recordOf(command.robot);
+  // Retired is gone: what it was is not taken up again.
+  const record = known?.retired === true ? undefined : known;
   if (record === undefined && command.create === "never") {
     return {
       ok: false,

@@ -226,7 +226,7 @@ describe("which node is the home", () => {
 
   test("CH4 a retired robot has no status, whoever still speaks of it", () => {
     const home = reader();
-    home.retired.add("r");
+    home.retired.set("r", "b");
     home.robots.onRecord("r", home.now);
     home.hear("b", 1, 2, [summary({ n: 6, c: 6 })]);
     expect([home.says("r"), home.robots.ids()]).toEqual(["nothing", []]);

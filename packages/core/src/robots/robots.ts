@@ -116,10 +116,12 @@ export class Robots {
 
   /** A robot's record changed in the document: it may be new, or retired. */
   onRecord(robot: RobotId, now: Now): void {
-    if (this.#deps.fields.recordOf(robot)?.retired === true) {
-      this.#local.forget(robot, now);
-      this.#remote.forget(robot);
-    }
+    const { env, fields } = this.#deps;
+    const retiredBy = fields.recordOf(robot)?.retiredBy;
+    if (retiredBy !== undefined) this.#remote.forget(robot);
+    // What this node hosts nobody else can make it forget (promise P4).
+    if (retiredBy === env.identity.self) this.#local.forget(robot, now);
+    else this.#local.onRecord(robot, now);
     this.#statuses.refresh(robot, now);
   }
 

@@ -51,7 +51,10 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
   /** What is durable. */
   readonly rows: Map<string, Uint8Array> = new Map();
   readonly records: Map<RobotId, Map<string, Json>> = new Map();
-  readonly retired: Set<RobotId> = new Set();
+  /** Who retired a robot; until somebody writes about it. */
+  readonly retired: Map<RobotId, NodeId> = new Map();
+  /** Who retired a robot without any claim to it. */
+  readonly unheeded: Map<RobotId, NodeId> = new Map();
   /** Whose chains claim a robot; where none is named, the author of its record does. */
   readonly claimants: Map<RobotId, Set<NodeId>> = new Map();
   readonly standings: Map<NodeId, NodeStanding> = new Map();
@@ -59,6 +62,7 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
   readonly replies: Reply[] = [];
   readonly commits: (readonly StoreOp[])[] = [];
   readonly writes: { readonly robot: RobotId; readonly pointers: readonly string[] }[] = [];
+  readonly restated: RobotId[] = [];
   author: NodeId;
   majority = true;
   monoMs = 1_000_000;
@@ -209,6 +213,7 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
   write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>): void {
     const record = this.records.get(robot) ?? new Map<string, Json>();
     this.records.set(robot, record);
+    if (changes.size > 0) this.retired.delete(robot);
     for (const [pointer, value] of changes) {
       if (value === undefined) record.delete(pointer);
       else record.set(pointer, value);
@@ -220,6 +225,11 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
     ]);
   }
 
+  restate(robot: RobotId, registration: ReadonlyMap<string, Json>): void {
+    this.restated.push(robot);
+    this.write(robot, registration);
+  }
+
   /** The chain of a node says the robot's schedule. */
   claim(robot: RobotId, node: NodeId): void {
     this.claimants.set(robot, new Set([...(this.claimants.get(robot) ?? []), node]));
@@ -227,8 +237,9 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
 
   recordOf(robot: RobotId): RobotRecord | undefined {
     const record = this.records.get(robot);
-    const retired = this.retired.has(robot);
-    if (record === undefined) return retired ? { labels: {}, retired, claimants: [] } : undefined;
+    const retiredBy = this.retired.get(robot);
+    if (retiredBy !== undefined) return { labels: {}, retired: true, retiredBy, claimants: [] };
+    if (record === undefined) return undefined;
     const labels: Record<string, string> = {};
     for (const [pointer, value] of record) {
       if (pointer.startsWith("/labels/")) labels[pointer.slice(8)] = value as string;
@@ -237,7 +248,8 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
     const [schedule, health] = [record.get("/schedule"), record.get("/health")];
     const { author } = this;
     const claimants = [...(this.claimants.get(robot) ?? (schedule === undefined ? [] : [author]))];
-    return { schedule, labels, health, floating, retired, author, claimants };
+    const unheededBy = this.unheeded.get(robot);
+    return { schedule, labels, health, floating, retired: false, unheededBy, author, claimants };
   }
 
   status(node: NodeId): NodeStanding | undefined {

@@ -6,7 +6,7 @@
  */
 import type { Json } from "../json.ts";
 import { ancestors, leavesOf } from "./pointer.ts";
-import type { Field, RobotRecord } from "./record.ts";
+import { CLAIM, type Field, type RobotRecord } from "./record.ts";
 
 export class RecordDraft {
   readonly #fields: Map<string, Field>;
@@ -54,11 +54,16 @@ export class RecordDraft {
     this.#tombstones.set(pointer, this.#removeHlc);
   }
 
-  /** Hides everything written so far, for good. */
-  retire(): void {
+  /** Hides everything written so far, for good; false, and nothing is changed, where this author claims no robot to retire. */
+  retire(): boolean {
+    const claim = this.#fields.get(CLAIM);
+    if (claim === undefined) return false;
     this.#fields.clear();
     this.#tombstones.clear();
+    // Hidden like all the rest, and the reason why the marker counts.
+    this.#fields.set(CLAIM, claim);
     this.#retiredHlc = this.#setHlc;
+    return true;
   }
 
   /** The record with all changes. */

@@ -17,16 +17,24 @@ export class RecordFields implements FieldWriter {
     this.#records.write(robot, changes, now);
   }
 
+  /** Where the whole does not fit into one record any more, at least the registration is said again. */
+  restate(robot: RobotId, registration: ReadonlyMap<string, Json>, now: Now): void {
+    this.#records.restate(robot, now);
+    this.#records.write(robot, registration, now);
+  }
+
   recordOf(robot: RobotId): RobotRecord | undefined {
     const root = this.#records.record(robot);
-    const { registrar, claimants, retired } = this.#records.standing(robot);
-    if (Object.keys(root).length === 0 && !retired) return undefined;
+    const { registrar, claimants, retiredBy, unheededBy } = this.#records.standing(robot);
+    if (Object.keys(root).length === 0 && retiredBy === undefined) return undefined;
     return {
       schedule: root["schedule"],
       labels: textsOf(root["labels"]),
       health: root["health"],
       floating: root["floating"] === true,
-      retired,
+      retired: retiredBy !== undefined,
+      retiredBy,
+      unheededBy,
       author: registrar,
       claimants,
     };

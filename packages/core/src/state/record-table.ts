@@ -4,7 +4,7 @@
  */
 import type { Env } from "../env.ts";
 import { compareText, type NodeId, type RobotId } from "../ids.ts";
-import { isJsonObject } from "../json.ts";
+import { isJsonObject, type JsonObject } from "../json.ts";
 import type { CommitId } from "../input.ts";
 import type { Now } from "../now.ts";
 import type { GenerationRef, RecordChange } from "../ports.ts";
@@ -17,15 +17,20 @@ import {
   highestStamp,
   recordFromJson,
   isSameRecord,
+  mergeRecords,
   unattribute,
+  type MergedRecord,
   type RobotRecord,
+  type Source,
 } from "./record.ts";
+import { countedSources, RECORDS_COUNTED_MAX } from "./counted-sources.ts";
+import { viewOf } from "./record-view.ts";
 import {
+  mergeOwn,
   mergeSources,
   previewState,
   showSources,
   type ShownRecord,
-  type Source,
   type StatePreview,
 } from "./robot-slot.ts";
 import { isSuperseded } from "./superseded.ts";
@@ -75,6 +80,9 @@ export class RecordTable {
   /** Robots with stamps ahead of the clock, and the wall-clock horizon at which they must be looked at again. */
   readonly #ahead = new Map<RobotId, number>();
   readonly #empty: ShownRecord;
+  #lastMerged:
+    | { readonly robot: RobotId; readonly horizon: number; readonly merged: MergedRecord }
+    | undefined;
   #horizon = 0;
   /** Robots with anything to show, sorted; `#unsorted` may have come or gone since. */
   #ids: readonly RobotId[] = [];
@@ -88,7 +96,7 @@ export class RecordTable {
   constructor(env: Env) {
     this.#env = env;
     this.#hashes = new DocumentHash(env.ports.hash);
-    this.#empty = showSources(env, "", [], NOTHING);
+    this.#empty = showSources(env, "", [], mergeSources([], NOTHING), NOTHING);
   }
 
   /** Moves the reader's clock; cheap. */
@@ -107,7 +115,8 @@ export class RecordTable {
     const slot = this.#slots.get(robot);
     if (slot === undefined) return this.#empty;
     if (slot.shown === undefined) {
-      slot.shown = showSources(this.#env, robot, [...slot.sources.values()], this.#horizon);
+      const sources = [...slot.sources.values()];
+      slot.shown = showSources(this.#env, robot, sources, this.#mergedOf(robot), this.#horizon);
       if (slot.shown.aheadHlc === NOTHING) this.#ahead.delete(robot);
       else this.#ahead.set(robot, slot.shown.aheadHlc);
     }
@@ -135,9 +144,17 @@ export class RecordTable {
     own: GenerationRef | undefined,
     record: RobotRecord | undefined,
   ): StatePreview {
-    const sources =
-      record === undefined ? this.#sources(robot) : this.#sourcesWith(robot, own, record);
-    return previewState(this.#env, sources, this.#horizon);
+    const merged =
+      record === undefined
+        ? this.#mergedOf(robot)
+        : mergeSources(this.#sourcesWith(robot, own, record), this.#horizon);
+    return previewState(this.#env, merged);
+  }
+
+  /** What the robot's record would show if nobody but `self` had retired it. */
+  unretired(robot: RobotId, self: NodeId): JsonObject {
+    const sources = countedSources(this.#sources(robot));
+    return viewOf(mergeRecords(sources, this.#horizon, (author) => author === self)).root;
   }
 
   highestStamp(robot: RobotId, horizon: number): number {
@@ -156,7 +173,7 @@ export class RecordTable {
     const sources = this.#sources(robot).filter(({ author }) => author === own.author);
     const [first] = sources;
     if (first === undefined) return EMPTY_RECORD;
-    return sources.length === 1 ? first.record : unattribute(mergeSources(sources, NOTHING));
+    return sources.length === 1 ? first.record : unattribute(mergeOwn(sources));
   }
 
   /** Robots in a generation, in no order that matters. */
@@ -239,7 +256,7 @@ export class RecordTable {
 
   /**
    * An own snapshot that holds what was `captured`: what the covered generations held moves into `own`. Nothing that is shown can change by
-   * it. A record that was written meanwhile is whole already (see {@link ownRecord}) and stays.
+   * it, unless there were more of them than count. A record that was written meanwhile is whole already (see {@link ownRecord}) and stays.
    */
   fold(
     own: GenerationRef,
@@ -249,6 +266,8 @@ export class RecordTable {
     this.#sameView = true;
     const key = keyOf(own);
     for (const { robot, sources, merged } of captured) {
+      // What did not count for the number of epochs counts again.
+      if (sources.length > RECORDS_COUNTED_MAX) this.#touchOne(robot);
       const held = this.#slots.get(robot)?.sources.get(key);
       if (held === undefined || sources.includes(held)) this.#set(own, robot, merged);
     }
@@ -305,8 +324,9 @@ export class RecordTable {
     const isOwn = this.#written.delete(robot);
     this.#touched.delete(robot);
     const sameView = shown.version === before?.version;
-    // Who claims the robot is in no view, and decides which home is believed.
-    if (sameView && String(shown.claimants) === String(before.claimants)) return;
+    if (shown.isCut && before?.isCut !== true)
+      this.#env.out.emit({ type: "rejected", reason: "record-max", from: undefined });
+    if (sameView && standingOf(shown) === standingOf(before)) return;
     this.#changed.push(robot);
     if (sameView) return;
     this.#env.out.emit(
@@ -324,7 +344,7 @@ export class RecordTable {
 
   /** Who wrote the newest field at a pointer. */
   authorOf(robot: RobotId, pointer: string): NodeId | undefined {
-    return mergeSources(this.#sources(robot), this.#horizon).fields.get(pointer)?.author;
+    return this.#mergedOf(robot).fields.get(pointer)?.author;
   }
 
   exportDocument(): Uint8Array {
@@ -357,8 +377,19 @@ export class RecordTable {
     return all.map((robot) => {
       const shown = this.shown(robot);
       if (shown.aheadHlc === NOTHING) return { robot, shown };
-      return { robot, shown: showSources(this.#env, robot, this.#sources(robot), NOTHING) };
+      const sources = this.#sources(robot);
+      const merged = mergeSources(sources, NOTHING);
+      return { robot, shown: showSources(this.#env, robot, sources, merged, NOTHING) };
     });
+  }
+
+  /** Kept for the robot that was asked for last: a write asks several times. */
+  #mergedOf(robot: RobotId): MergedRecord {
+    const held = this.#lastMerged;
+    if (held?.robot === robot && held.horizon === this.#horizon) return held.merged;
+    const merged = mergeSources(this.#sources(robot), this.#horizon);
+    this.#lastMerged = { robot, horizon: this.#horizon, merged };
+    return merged;
   }
 
   #sources(robot: RobotId): readonly Source[] {
@@ -377,7 +408,10 @@ export class RecordTable {
   }
 
   #touch(robot: RobotId): void {
-    if (this.#sameView) return;
+    if (!this.#sameView) this.#touchOne(robot);
+  }
+
+  #touchOne(robot: RobotId): void {
     if (this.#reportsChanges && !this.#touched.has(robot))
       this.#touched.set(robot, this.shown(robot));
     const slot = this.#slots.get(robot);
@@ -394,6 +428,7 @@ export class RecordTable {
       slot = { sources: new Map(), shown: undefined };
       this.#slots.set(robot, slot);
     }
+    this.#lastMerged = undefined;
     slot.sources.set(key, { author: generation.author, epoch: generation.epoch, record });
     const robots = this.#generations.get(key);
     if (robots === undefined) this.#generations.set(key, new Set([robot]));
@@ -403,6 +438,7 @@ export class RecordTable {
   #remove(generation: GenerationRef, robot: RobotId): void {
     const key = keyOf(generation);
     const slot = this.#slots.get(robot);
+    this.#lastMerged = undefined;
     slot?.sources.delete(key);
     this.#generations.get(key)?.delete(robot);
     if (slot?.sources.size === 0) {
@@ -412,12 +448,17 @@ export class RecordTable {
   }
 }
 
+/** What is in no view and matters all the same: who claims the robot decides which home is believed. */
+function standingOf({ claimants, retiredBy, unheededBy }: ShownRecord): string {
+  return [...claimants, "", retiredBy, unheededBy].join();
+}
+
 /** What a snapshot says of a captured robot. */
 export function mergedRecord({ sources }: CapturedRecord): RobotRecord {
   const [first] = sources;
   return sources.length === 1 && first !== undefined
     ? first.record
-    : unattribute(mergeSources(sources, NOTHING));
+    : unattribute(mergeOwn(sources));
 }
 
 function keyOf(generation: GenerationRef): string {

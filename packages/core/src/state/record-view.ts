@@ -3,26 +3,65 @@
  *
  * A field is alive when its stamp is above every tombstone at or above its path and above the retired marker. Living fields are then set
  * in stamp order, so that across ancestor and leaf the higher stamp wins. An empty object says only that there is an object: it
- * replaces a scalar, and leaves members that others added.
+ * replaces a scalar, and leaves members that others added. What is shown is bounded by what lives in the merged record, whoever wrote
+ * it: a record that others outdo weighs nothing, so dropping it (rule CH7) changes no view.
  */
 import { compareText } from "../ids.ts";
-import { isJsonObject, type Json, type JsonObject } from "../json.ts";
+import { isJsonObject, STATE_BYTES_MAX, type Json, type JsonObject } from "../json.ts";
 import { ancestors, pointerKeys } from "./pointer.ts";
 import { compareStamps, type MergedRecord, type Stamp } from "./record.ts";
 
 type Tree = { [key: string]: Json };
 type StampedLeaf = Stamp & { readonly pointer: string; readonly value: Json };
 
+/**
+ * Largest view of one robot, by {@link weightOf}: as much as 16 gateways apart can each write whole. Beyond it the fields with the newest
+ * stamps are shown.
+ */
+export const VIEW_WEIGHT_MAX: number = 16 * STATE_BYTES_MAX;
+
+export interface RecordView {
+  /** Without prototype. */
+  readonly root: JsonObject;
+  /** Fields were left out for {@link VIEW_WEIGHT_MAX}. */
+  readonly isCut: boolean;
+}
+
 /** The tree of a record. */
-export function viewOf(merged: MergedRecord): JsonObject {
+export function viewOf(merged: MergedRecord): RecordView {
   const alive: StampedLeaf[] = [];
   for (const [pointer, field] of merged.fields) {
     if (isAlive(merged, pointer, field)) alive.push({ ...field, pointer });
   }
   alive.sort((a, b) => compareStamps(a, b) || compareText(a.pointer, b.pointer));
   const root = newTree();
-  for (const { pointer, value } of alive) setLeaf(root, pointerKeys(pointer), value);
-  return root;
+  const first = firstShown(alive);
+  for (let i = first; i < alive.length; i++) {
+    const { pointer, value } = alive[i] as StampedLeaf;
+    setLeaf(root, pointerKeys(pointer), value);
+  }
+  return { root, isCut: first > 0 };
+}
+
+/** From which leaf on all fit: nothing is shown that is older than something left out. */
+function firstShown(alive: readonly StampedLeaf[]): number {
+  let weight = 0;
+  for (let i = alive.length - 1; i >= 0; i--) {
+    const { pointer, value } = alive[i] as StampedLeaf;
+    weight += pointer.length + weightOf(value);
+    if (weight > VIEW_WEIGHT_MAX) return i + 1;
+  }
+  return 0;
+}
+
+/** What a value weighs, the same on every node: characters of its texts, and 8 for everything that there is. */
+function weightOf(value: Json): number {
+  if (typeof value === "string") return 8 + value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  let weight = 8;
+  for (const [key, item] of Object.entries(value))
+    weight += (Array.isArray(value) ? 0 : key.length) + weightOf(item as Json);
+  return weight;
 }
 
 /** Tombstones that no tombstone above them makes superfluous. */

@@ -3,17 +3,20 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Json } from "../json.ts";
 import {
-  attribute,
-  mergeRecords,
   RECORD_FIELDS_MAX,
   recordFromJson,
   recordToJson,
   type MergedRecord,
+  type RobotRecord,
+  type Source,
 } from "./record.ts";
-import { viewOf } from "./record-view.ts";
+import { RECORDS_COUNTED_MAX } from "./counted-sources.ts";
+import { viewOf as shownOf, VIEW_WEIGHT_MAX } from "./record-view.ts";
+import { mergeSources } from "./robot-slot.ts";
 
 const FOREVER = Number.POSITIVE_INFINITY;
 const pointer = fc.constantFrom(
+  "/schedule",
   "/state/a",
   "/state/a/b",
   "/state/a/b/c",
@@ -32,7 +35,7 @@ const leaf: fc.Arbitrary<Json> = fc.oneof(
 );
 
 /** Records with few paths and few stamps, so that they collide. Of one author and epoch there is one record. */
-const merged: fc.Arbitrary<MergedRecord> = fc
+const source: fc.Arbitrary<Source> = fc
   .record({
     author: fc.constantFrom("a", "b", "c"),
     epoch: fc.integer({ min: 1, max: 3 }),
@@ -47,7 +50,7 @@ const merged: fc.Arbitrary<MergedRecord> = fc
     );
     const record = recordFromJson(r === undefined ? { f: fields, t } : { f: fields, t, r });
     if (record === undefined) throw new Error("the generator makes records");
-    return attribute(record, author, epoch, FOREVER);
+    return { author, epoch, record };
   });
 
 function tag(value: Json, author: string, epoch: number, hlc: number): Json {
@@ -63,32 +66,26 @@ function facts(record: MergedRecord): unknown {
 
 /** Two records of the same author and epoch never differ: later ones replace earlier ones in the chain. */
 const distinct = fc
-  .array(merged, { minLength: 1, maxLength: 5 })
-  .map((list) => [...new Map(list.map((one) => [writerOf(one), one])).values()]);
+  .array(source, { minLength: 1, maxLength: 5 })
+  .map((list) => [...new Map(list.map((one) => [`${one.author}/${one.epoch}`, one])).values()]);
 
-function writerOf(record: MergedRecord): string {
-  const any = [...record.fields.values(), ...record.tombstones.values(), record.retired].find(
-    (fact) => fact !== undefined,
-  );
-  return any === undefined ? "" : `${any.author}/${any.epoch}`;
+function mergeAll(list: readonly Source[]): MergedRecord {
+  return mergeSources(list, FOREVER);
 }
 
-function mergeAll(list: readonly MergedRecord[]): MergedRecord {
-  return list.reduce((a, b) => mergeRecords(a, b));
+function viewOf(...list: readonly Source[]): Json {
+  return shownOf(mergeAll(list)).root;
 }
 
 describe("merging records", () => {
-  test("CH4 is commutative, associative and idempotent", () => {
+  test("CH4 what records say together depends on neither order nor repetition", () => {
     fc.assert(
       fc.property(distinct, (list) => {
-        const all = mergeAll(list);
-        expect(facts(mergeAll(list.toReversed()))).toEqual(facts(all));
-        expect(facts(mergeRecords(all, all))).toEqual(facts(all));
+        const all = facts(mergeAll(list));
+        expect(facts(mergeAll(list.toReversed()))).toEqual(all);
         const half = Math.ceil(list.length / 2);
-        const [left, right] = [list.slice(0, half), list.slice(half)];
-        const split =
-          right.length === 0 ? mergeAll(left) : mergeRecords(mergeAll(right), mergeAll(left));
-        expect(facts(split)).toEqual(facts(all));
+        expect(facts(mergeAll([...list.slice(half), ...list.slice(0, half)]))).toEqual(all);
+        expect(facts(mergeAll([...list, ...list]))).toEqual(all);
       }),
       { numRuns: 2_000 },
     );
@@ -97,13 +94,11 @@ describe("merging records", () => {
   test("CH4 P1 any order of delivery, duplicates too, gives the same view byte for byte", () => {
     fc.assert(
       fc.property(distinct, fc.infiniteStream(fc.nat()), (list, picks) => {
-        const shuffled: MergedRecord[] = [];
+        const shuffled: Source[] = [];
         const rest = [...list, ...list];
         while (rest.length > 0)
           shuffled.push(...rest.splice((picks.next().value as number) % rest.length, 1));
-        expect(dagCbor.encode(viewOf(mergeAll(shuffled)))).toEqual(
-          dagCbor.encode(viewOf(mergeAll(list))),
-        );
+        expect(dagCbor.encode(viewOf(...shuffled))).toEqual(dagCbor.encode(viewOf(...list)));
       }),
       { numRuns: 2_000 },
     );
@@ -112,9 +107,9 @@ describe("merging records", () => {
   test("CH4 across ancestor and leaf the higher stamp wins, either way", () => {
     const older = one("a", { f: { "/state/a": [1, 5] }, t: {} });
     const newer = one("b", { f: { "/state/a/b": [2, 6] }, t: {} });
-    expect(viewOf(mergeRecords(older, newer))).toEqual({ state: { a: { b: 6 } } });
+    expect(viewOf(older, newer)).toEqual({ state: { a: { b: 6 } } });
     const above = one("c", { f: { "/state/a": [3, 7] }, t: {} });
-    expect(viewOf(mergeAll([older, newer, above]))).toEqual({ state: { a: 7 } });
+    expect(viewOf(older, newer, above)).toEqual({ state: { a: 7 } });
   });
 
   test("CH4 a tombstone hides what is at and below it up to its stamp, and nothing newer", () => {
@@ -123,15 +118,13 @@ describe("merging records", () => {
       t: {},
     });
     const tombstone = one("b", { f: {}, t: { "/state/a": 3 } });
-    expect(viewOf(mergeRecords(fields, tombstone))).toEqual({ state: { a: { c: 1 }, ab: 1 } });
+    expect(viewOf(fields, tombstone)).toEqual({ state: { a: { c: 1 }, ab: 1 } });
   });
 
   test("CH4 a retired marker hides every stamp up to its own, also those that come after any absence", () => {
-    const retired = one("a", { f: {}, t: {}, r: 9 });
-    expect(viewOf(mergeRecords(retired, one("b", { f: { "/state/x": [9, 1] }, t: {} })))).toEqual(
-      {},
-    );
-    expect(viewOf(mergeRecords(retired, one("b", { f: { "/state/x": [10, 1] }, t: {} })))).toEqual({
+    const retired = one("a", { f: { "/schedule": [1, 1] }, t: {}, r: 9 });
+    expect(viewOf(retired, one("b", { f: { "/state/x": [9, 1] }, t: {} }))).toEqual({});
+    expect(viewOf(retired, one("b", { f: { "/state/x": [10, 1] }, t: {} }))).toEqual({
       state: { x: 1 },
     });
     expect(
@@ -139,6 +132,47 @@ describe("merging records", () => {
         recordToJson({ fields: new Map(), tombstones: new Map(), retiredHlc: 900_000_000_000_000 }),
       ).length,
     ).toBeLessThanOrEqual(100);
+  });
+
+  test("P4 CH4 a retired marker of who does not claim the robot hides nothing, not even its own author's fields", () => {
+    const home = one("a", { f: { "/schedule": [1, 1], "/state/x": [1, 1] }, t: {} });
+    const stranger = one("b", { f: { "/state/y": [1, 1] }, t: {}, r: 9 });
+    expect(viewOf(home, stranger)).toEqual({ schedule: 1, state: { x: 1, y: 1 } });
+    expect(mergeAll([home, stranger])).toMatchObject({
+      retired: undefined,
+      unheeded: { author: "b", hlc: 9 },
+    });
+    const heir = one("b", { f: { "/schedule": [1, 1] }, t: {}, r: 9 });
+    expect(viewOf(home, heir)).toEqual({});
+  });
+
+  test("CH4 P6 the RECORDS_COUNTED_MAX newest epochs of each author count, in whatever order they came", () => {
+    const of = (author: string, epoch: number): Source => ({
+      author,
+      epoch,
+      record: { ...EMPTY, fields: new Map([[`/state/${author}${epoch}`, { hlc: 1, value: 1 }]]) },
+    });
+    const epochs = Array.from({ length: RECORDS_COUNTED_MAX + 1 }, (_, i) => of("a", i + 1));
+    const other = of("b", 1);
+    const shown = viewOf(other, ...epochs);
+    expect(shown).not.toHaveProperty("state.a1");
+    expect(shown).toMatchObject({ state: { a2: 1, b1: 1 } });
+    expect(viewOf(...epochs.toReversed(), other)).toEqual(shown);
+  });
+
+  test("CH4 P6 of more than VIEW_WEIGHT_MAX the newest fields are shown, in whatever order they came", () => {
+    const text = "x".repeat(20_000);
+    const list = Array.from({ length: 14 }, (_, i) =>
+      one(`author${i}`, { f: { [`/state/k${i}`]: [i + 1, text] }, t: {} }),
+    );
+    expect(14 * 20_000).toBeGreaterThan(VIEW_WEIGHT_MAX);
+    const all = shownOf(mergeAll(list));
+    expect(all.isCut).toBe(true);
+    expect(Object.keys(all.root["state"] as object)).toEqual(
+      Array.from({ length: 13 }, (_, i) => `k${i + 1}`),
+    );
+    expect(viewOf(...list.toReversed())).toEqual(all.root);
+    expect(shownOf(mergeAll(list.slice(1))).isCut).toBe(false);
   });
 
   test("CH4 CH7 __proto__ is a key like any other", () => {
@@ -177,8 +211,10 @@ describe("merging records", () => {
   });
 });
 
-function one(author: string, json: Json): MergedRecord {
+const EMPTY: RobotRecord = { fields: new Map(), tombstones: new Map(), retiredHlc: 0 };
+
+function one(author: string, json: Json): Source {
   const record = recordFromJson(json);
   if (record === undefined) throw new Error("no record");
-  return attribute(record, author, 1, FOREVER);
+  return { author, epoch: 1, record };
 }

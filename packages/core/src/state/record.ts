@@ -3,8 +3,10 @@
  *
  * A record holds fields (`pointer → [stamp, value]`), tombstones (`pointer → stamp`: everything at and below it up to that stamp is gone)
  * and perhaps a retired marker, which is a tombstone at the root that is kept for good. Merging takes the newest of each by
- * (hlc, author, epoch), so it is commutative, associative and idempotent; what is shown is worked out of the merged record alone,
- * never of the order in which it came. Rejected: merging whole records, where two gateways apart would lose each other's fields.
+ * (hlc, author, epoch), so it depends on what is merged and not on the order in which it came; what is shown is worked out of the merged
+ * record alone. A retired marker counts only of who claims the robot, or any key could delete any robot. Everything goes into one map,
+ * because a copy for each record would make many small records cost their number squared.
+ * Rejected: merging whole records, where two gateways apart would lose each other's fields.
  */
 import { compareText, type NodeId } from "../ids.ts";
 import { isJsonObject, type Json, type JsonObject } from "../json.ts";
@@ -13,6 +15,9 @@ import { isPointer } from "./pointer.ts";
 
 /** Fields and tombstones that one record may hold; a 16 KiB record cannot reach it. */
 export const RECORD_FIELDS_MAX: number = 8_192;
+
+/** Who holds this field in its own chain claims the robot (rule VE6). */
+export const CLAIM: string = "/schedule";
 
 /** Who wrote something, and when by its own clock. */
 export interface Stamp {
@@ -26,7 +31,7 @@ export interface Field {
   readonly value: Json;
 }
 
-/** One author's record in one epoch. */
+/** What one author says of one robot. */
 export interface RobotRecord {
   readonly fields: ReadonlyMap<string, Field>;
   readonly tombstones: ReadonlyMap<string, number>;
@@ -34,11 +39,20 @@ export interface RobotRecord {
   readonly retiredHlc: number;
 }
 
+/** One author's record in one epoch. */
+export interface Source {
+  readonly author: NodeId;
+  readonly epoch: number;
+  readonly record: RobotRecord;
+}
+
 /** What several records add up to; every fact keeps who wrote it. */
 export interface MergedRecord {
   readonly fields: ReadonlyMap<string, Stamp & { readonly value: Json }>;
   readonly tombstones: ReadonlyMap<string, Stamp>;
   readonly retired: Stamp | undefined;
+  /** The newest retired marker of somebody who has no say about the robot. */
+  readonly unheeded: Stamp | undefined;
 }
 
 export const EMPTY_RECORD: RobotRecord = {
@@ -98,30 +112,31 @@ export function recordFromJson(value: Json): RobotRecord | undefined {
   return { fields, tombstones, retiredHlc: r ?? 0 };
 }
 
-/**
- * One author's record as a merged one: the unit that {@link mergeRecords} adds up. Stamps beyond `horizon` are left out before
- * merging, so that what is not shown yet hides nothing either.
- */
-export function attribute(
-  record: RobotRecord,
-  author: NodeId,
-  epoch: number,
+/** Everything that `sources` say up to `horizon`; what is beyond it is not shown yet, so it hides nothing either. */
+export function mergeRecords(
+  sources: readonly Source[],
   horizon: number,
+  heeds: (author: NodeId) => boolean,
 ): MergedRecord {
   const fields = new Map<string, Stamp & { readonly value: Json }>();
-  for (const [pointer, { hlc, value }] of record.fields) {
-    if (hlc <= horizon) fields.set(pointer, { hlc, author, epoch, value });
-  }
   const tombstones = new Map<string, Stamp>();
-  for (const [pointer, hlc] of record.tombstones)
-    if (hlc <= horizon) tombstones.set(pointer, { hlc, author, epoch });
-  const { retiredHlc } = record;
-  return {
-    fields,
-    tombstones,
-    retired:
-      retiredHlc > 0 && retiredHlc <= horizon ? { hlc: retiredHlc, author, epoch } : undefined,
-  };
+  let retired: Stamp | undefined;
+  let unheeded: Stamp | undefined;
+  for (const { author, epoch, record } of sources) {
+    for (const [pointer, { hlc, value }] of record.fields) {
+      if (hlc > horizon || !isNewer(hlc, author, epoch, fields.get(pointer))) continue;
+      fields.set(pointer, { hlc, author, epoch, value });
+    }
+    for (const [pointer, hlc] of record.tombstones) {
+      if (hlc > horizon || !isNewer(hlc, author, epoch, tombstones.get(pointer))) continue;
+      tombstones.set(pointer, { hlc, author, epoch });
+    }
+    const marker = { hlc: record.retiredHlc, author, epoch };
+    if (marker.hlc === 0 || marker.hlc > horizon) continue;
+    if (heeds(author)) retired = newest(retired, marker);
+    else unheeded = newest(unheeded, marker);
+  }
+  return { fields, tombstones, retired, unheeded };
 }
 
 /** The lowest stamp beyond `horizon`: when the view has to be looked at again. */
@@ -130,14 +145,6 @@ export function firstStampBeyond(record: RobotRecord, horizon: number): number {
   for (const { hlc } of record.fields.values()) if (hlc > horizon && hlc < first) first = hlc;
   for (const hlc of record.tombstones.values()) if (hlc > horizon && hlc < first) first = hlc;
   return first;
-}
-
-export function mergeRecords(a: MergedRecord, b: MergedRecord): MergedRecord {
-  return {
-    fields: mergeNewest(a.fields, b.fields),
-    tombstones: mergeNewest(a.tombstones, b.tombstones),
-    retired: newest(a.retired, b.retired),
-  };
 }
 
 /** Drops who wrote what: the record that an author writes to cover several of its epochs. */
@@ -161,21 +168,13 @@ function fieldToJson(field: Field | undefined): Json {
   return field === undefined ? [] : [field.hlc, field.value];
 }
 
-function mergeNewest<T extends Stamp>(
-  a: ReadonlyMap<string, T>,
-  b: ReadonlyMap<string, T>,
-): ReadonlyMap<string, T> {
-  const result = new Map(a);
-  for (const [pointer, stamped] of b) {
-    const held = result.get(pointer);
-    if (held === undefined || compareStamps(stamped, held) > 0) result.set(pointer, stamped);
-  }
-  return result;
+function isNewer(hlc: number, author: NodeId, epoch: number, held: Stamp | undefined): boolean {
+  if (held === undefined || hlc !== held.hlc) return held === undefined || hlc > held.hlc;
+  return compareStamps({ hlc, author, epoch }, held) > 0;
 }
 
-function newest(a: Stamp | undefined, b: Stamp | undefined): Stamp | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return compareStamps(a, b) >= 0 ? a : b;
+function newest(a: Stamp | undefined, b: Stamp): Stamp {
+  return a === undefined || compareStamps(b, a) > 0 ? b : a;
 }
 
 function isStamp(value: Json | undefined): value is number {

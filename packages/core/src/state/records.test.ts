@@ -13,7 +13,10 @@ import { VirtualMesh, type VirtualNode } from "../chain/virtual-mesh.test-suppor
 import { CLOCK_AHEAD_MS_MAX } from "./hlc.ts";
 import { applyMergePatch } from "./merge-patch.ts";
 import { isSameJson } from "./json-values.ts";
+import { RECORDS_COUNTED_MAX } from "./counted-sources.ts";
 import { RecordDraft } from "./record-draft.ts";
+import { mergedRecord } from "./record-table.ts";
+import type { GenerationRef } from "../ports.ts";
 import type { Records } from "./records.ts";
 
 let net: VirtualMesh;
@@ -202,6 +205,10 @@ describe("robots' state", () => {
     net.add("b", 1);
     net.patch("b", "bot", { n: 1 });
     net.advance(10);
+    net.input(node, (now) =>
+      expect(records.retire("bot", now)).toEqual({ ok: false, code: "robot-unknown" }),
+    );
+    net.write("a", "bot", { "/schedule": ["every", 1, 2, 3, 4] });
     net.input(node, (now) => expect(records.retire("bot", now).ok).toBe(true));
     net.advance(1_000);
     net.patch("a", "other", { n: 1 });
@@ -209,7 +216,7 @@ describe("robots' state", () => {
     net.advance(1_000);
     for (const { chains } of net.nodes.values()) {
       expect(chains.records.robots()).toEqual(["other"]);
-      expect(chains.records.standing("bot").retired).toBe(true);
+      expect(chains.records.standing("bot").retiredBy).toBe("a");
     }
   });
 
@@ -224,7 +231,7 @@ describe("robots' state", () => {
       labels: { role: "precheck" },
       health: "ok",
     });
-    expect(records.standing("bot")).toMatchObject({ registrar: "a", retired: false });
+    expect(records.standing("bot")).toMatchObject({ registrar: "a", retiredBy: undefined });
     const version = records.version("bot");
     net.write("a", "bot", { "/labels/role": undefined });
     expect(records.record("bot")).toEqual({ schedule: ["every", 1, 2, 3, 4], health: "ok" });
@@ -253,7 +260,68 @@ describe("robots' state", () => {
     expect(records.version("bot")).toBe(version);
     net.input(node, (now) => expect(records.retire("bot", now).ok).toBe(true));
     net.run();
-    expect(reader.chains.records.standing("bot")).toMatchObject({ claimants: [], retired: true });
+    expect(reader.chains.records.standing("bot")).toMatchObject({ claimants: [], retiredBy: "a" });
+  });
+
+  test("P1 P4 who hosts a robot that another node retires says all of it again, and every node shows it", () => {
+    const reader = net.add("b", 1);
+    const stranger = net.add("c", 1);
+    net.linkAll();
+    net.write("a", "bot", { "/schedule": ["every", 1, 2, 3, 4], "/labels/role": "precheck" });
+    net.patch("b", "bot", { n: 1 });
+    net.run();
+    const before = reader.chains.records.record("bot");
+    const hash = records.documentHash();
+    // Ahead of everybody's clock, and below the horizon: whoever writes goes above it all the same.
+    stranger.wallOffsetMs = CLOCK_AHEAD_MS_MAX - 60_000;
+    net.write("c", "bot", { "/schedule": ["every", 1, 2, 3, 4] });
+    net.input(stranger, (now) => expect(stranger.chains.records.retire("bot", now).ok).toBe(true));
+    net.run();
+    expect(reader.chains.records.record("bot")).toEqual({});
+    net.input(node, (now) => expect(records.restate("bot", now).ok).toBe(true));
+    net.run();
+    for (const { chains } of net.nodes.values()) {
+      expect(chains.records.record("bot")).toEqual(before);
+      expect(chains.records.documentHash()).toBe(hash);
+      expect(chains.records.standing("bot")).toMatchObject({
+        claimants: ["a"],
+        retiredBy: undefined,
+      });
+    }
+  });
+
+  test("CH4 P6 more records of one author than RECORDS_COUNTED_MAX are told once, and what others wrote is shown with them", () => {
+    net.patch("a", "bot", { n: 1 });
+    const apply = (epoch: number): void =>
+      net.input(node, (now) => {
+        const generation = { document: "reported", author: "z", epoch } as const;
+        const value = { f: { [`/state/z${epoch}`]: [1, epoch] }, t: {} };
+        records.table.apply(generation, [{ robot: "bot", value }]);
+        records.settle(now);
+      });
+    for (let epoch = 1; epoch <= RECORDS_COUNTED_MAX; epoch++) apply(epoch);
+    expect(records.state("bot")).toMatchObject({ n: 1, z1: 1 });
+    expect(node.eventsOf("rejected")).toEqual([]);
+    for (let more = 1; more <= 3; more++) apply(RECORDS_COUNTED_MAX + more);
+    expect(Object.keys(records.state("bot"))).toHaveLength(1 + RECORDS_COUNTED_MAX);
+    expect(records.state("bot")).toMatchObject({ n: 1, z4: 4 });
+    expect(node.eventsOf("rejected")).toEqual([
+      { type: "rejected", reason: "record-max", from: undefined },
+    ]);
+  });
+
+  test("CH2 P5 a snapshot of more own epochs than RECORDS_COUNTED_MAX holds all that they say, and it is shown", () => {
+    const { table } = records;
+    const own = (epoch: number): GenerationRef => ({ document: "reported", author: "z", epoch });
+    const epochs = Array.from({ length: RECORDS_COUNTED_MAX + 2 }, (_, i) => own(i + 1));
+    for (const { epoch } of epochs) {
+      const value = { f: { [`/state/z${epoch}`]: [1, epoch] }, t: {} };
+      table.apply(own(epoch), [{ robot: "bot", value }]);
+    }
+    expect(records.state("bot")).not.toHaveProperty("z1");
+    const captured = table.capture(epochs).map((one) => ({ ...one, merged: mergedRecord(one) }));
+    table.fold(own(99), captured, epochs);
+    expect(Object.keys(records.state("bot"))).toHaveLength(RECORDS_COUNTED_MAX + 2);
   });
 
   test("CH4 view changes are reported once, local and remote, and none at restore", () => {

@@ -23,7 +23,7 @@ import { hlcAfter, hlcHorizon } from "./hlc.ts";
 import { encodeJson, isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
 import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
 import { OwnVolume } from "./own-volume.ts";
-import { isPointer } from "./pointer.ts";
+import { childPointer, isPointer } from "./pointer.ts";
 import { RecordDraft } from "./record-draft.ts";
 import { recordToJson, type RobotRecord } from "./record.ts";
 import { RecordTable } from "./record-table.ts";
@@ -101,8 +101,10 @@ export class Records {
     return this.#table.shown(robot).root;
   }
 
-  /** Who registered the robot last, whose chains claim it, and whether it was retired since. */
-  standing(robot: RobotId): Pick<ShownRecord, "registrar" | "claimants" | "retired"> {
+  /** Who registered the robot last, whose chains claim it, and who retired it since or tried to. */
+  standing(
+    robot: RobotId,
+  ): Pick<ShownRecord, "registrar" | "claimants" | "retiredBy" | "unheededBy"> {
     return this.#table.shown(robot);
   }
 
@@ -197,11 +199,21 @@ export class Records {
     return { ok: true, state, etag };
   }
 
-  /** Hides the robot for good, whatever arrives late (rule CH4); later writes bring it back. */
+  /** Hides the robot for good, whatever arrives late (rule CH4); later writes bring it back. Takes a claim of this node's own. */
   retire(robot: RobotId, now: Now): WriteResult {
     this.#table.observe(now);
     const draft = this.#draft(robot, now);
-    draft.retire();
+    return draft.retire()
+      ? this.#stage(robot, draft.record())
+      : { ok: false, code: "robot-unknown" };
+  }
+
+  /** Writes again what the record says but for another node's retirement: this node hosts the robot, and it lives. */
+  restate(robot: RobotId, now: Now): WriteResult {
+    this.#table.observe(now);
+    const draft = this.#draft(robot, now);
+    const root = this.#table.unretired(robot, this.#env.identity.self);
+    for (const key of Object.keys(root)) draft.replace(childPointer("", key), root[key] as Json);
     return this.#stage(robot, draft.record());
   }
 

@@ -3,21 +3,9 @@ import type { Env } from "../env.ts";
 import { compareText, type NodeId, type RobotId } from "../ids.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { toHex } from "../wire/hex.ts";
+import { countedSources, heededClaims } from "./counted-sources.ts";
 import { standingTombstones, viewOf } from "./record-view.ts";
-import {
-  attribute,
-  firstStampBeyond,
-  mergeRecords,
-  type MergedRecord,
-  type RobotRecord,
-} from "./record.ts";
-
-/** One author's record in one epoch. */
-export interface Source {
-  readonly author: NodeId;
-  readonly epoch: number;
-  readonly record: RobotRecord;
-}
+import { CLAIM, firstStampBeyond, mergeRecords, type MergedRecord, type Source } from "./record.ts";
 
 /** What a robot's record shows to readers. */
 export interface ShownRecord {
@@ -36,8 +24,12 @@ export interface ShownRecord {
   readonly registrar: NodeId | undefined;
   /** Whose own chain says `/schedule` since the robot was retired, if it ever was; sorted. */
   readonly claimants: readonly NodeId[];
-  /** Retired, and nothing was written since. */
-  readonly retired: boolean;
+  /** Who retired it, unless something was written since. */
+  readonly retiredBy: NodeId | undefined;
+  /** Who retired it without a claim to it, which has no effect. */
+  readonly unheededBy: NodeId | undefined;
+  /** Records or fields were left out for the limits of a view. */
+  readonly isCut: boolean;
 }
 
 /** A state before it is written, and what it would weigh. */
@@ -49,30 +41,33 @@ export interface StatePreview {
 
 const NO_STATE: JsonObject = Object.freeze(Object.create(null) as JsonObject);
 
-export function mergeSources(sources: Iterable<Source>, horizon: number): MergedRecord {
-  let merged: MergedRecord | undefined;
-  for (const { author, epoch, record } of sources) {
-    const one = attribute(record, author, epoch, horizon);
-    merged = merged === undefined ? one : mergeRecords(merged, one);
-  }
-  return merged ?? { fields: new Map(), tombstones: new Map(), retired: undefined };
+/** What the records that count say together, as every node that holds them has it (promise P1). */
+export function mergeSources(sources: readonly Source[], horizon: number): MergedRecord {
+  const counted = countedSources(sources);
+  const claims = heededClaims(counted, horizon);
+  return mergeRecords(counted, horizon, (author) => claims.has(author));
+}
+
+/** All that one author says of a robot, as it writes it down itself. */
+export function mergeOwn(sources: readonly Source[]): MergedRecord {
+  return mergeRecords(sources, Number.POSITIVE_INFINITY, () => true);
 }
 
 export function showSources(
   env: Env,
   robot: RobotId,
   sources: readonly Source[],
+  merged: MergedRecord,
   horizon: number,
 ): ShownRecord {
   const { codec, hash: hashing } = env.ports;
-  const merged = mergeSources(sources, horizon);
-  const root = viewOf(merged);
+  const { root, isCut } = viewOf(merged);
   const shownState = root["state"];
   const state = isJsonObject(shownState) ? shownState : NO_STATE;
   const hash = hashing.sha256(codec.encode([robot, root]));
   const etag = `"${toHex(hashing.sha256(codec.encode(state)).subarray(0, 8))}"`;
-  const registrar = merged.fields.get("/schedule")?.author;
-  const retired = merged.retired !== undefined && Object.keys(root).length === 0;
+  const registrar = merged.fields.get(CLAIM)?.author;
+  const isEmpty = Object.keys(root).length === 0;
   let aheadHlc = Number.POSITIVE_INFINITY;
   for (const { record } of sources)
     aheadHlc = Math.min(aheadHlc, firstStampBeyond(record, horizon));
@@ -85,7 +80,9 @@ export function showSources(
     aheadHlc,
     registrar,
     claimants: claimantsOf(sources, merged, horizon),
-    retired,
+    retiredBy: isEmpty ? merged.retired?.author : undefined,
+    unheededBy: merged.unheeded?.author,
+    isCut: isCut || countedSources(sources).length < sources.length,
   };
 }
 
@@ -96,7 +93,7 @@ function claimantsOf(
 ): readonly NodeId[] {
   const claimants = new Set<NodeId>();
   for (const { author, record } of sources) {
-    const hlc = record.fields.get("/schedule")?.hlc;
+    const hlc = record.fields.get(CLAIM)?.hlc;
     if (hlc !== undefined && hlc <= horizon && hlc > (merged.retired?.hlc ?? 0))
       claimants.add(author);
   }
@@ -104,10 +101,9 @@ function claimantsOf(
 }
 
 /** The state alone, without the hashes of a {@link ShownRecord}. */
-export function previewState(env: Env, sources: readonly Source[], horizon: number): StatePreview {
+export function previewState(env: Env, merged: MergedRecord): StatePreview {
   const { codec } = env.ports;
-  const merged = mergeSources(sources, horizon);
-  const shownState = viewOf(merged)["state"];
+  const shownState = viewOf(merged).root["state"];
   const state = isJsonObject(shownState) ? shownState : NO_STATE;
   const tombstones = standingTombstones(merged).filter((pointer) => pointer.startsWith("/state"));
   const overhead =
