@@ -166,6 +166,36 @@ describe("flags and environment", () => {
   });
 });
 
+describe("empty values", () => {
+  test.each([
+    ["run", "--data"],
+    ["run", "--http"],
+    ["run", "--name"],
+    ["run", "--join"],
+    ["run", "--robot"],
+    ["run", "--label"],
+    ["doctor", "--data"],
+    ["status", "--url"],
+    ["status", "--timeout"],
+    ["ping bot", "--rid"],
+    ["state set bot a=1", "--if-match"],
+  ])(
+    "CLI5 `%s %s ''` is refused by the flag's name, and nothing is done",
+    async (command, flag) => {
+      const calls = fakeNode(() => new Response("OK"));
+      const { code, err } = await run([...command.split(" "), flag, ""]);
+      expect([code, calls]).toEqual([2, []]);
+      expect(err).toContain(`${flag} ''`);
+      expect(err).toContain("empty");
+    },
+  );
+
+  test("CLI5 an empty message is a message", async () => {
+    fakeNode(() => new Response("OK"));
+    expect(await run(["ping", "bot", "-m", ""])).toMatchObject({ code: 0 });
+  });
+});
+
 describe("answers", () => {
   test.each([
     ["up", 0],

@@ -15,6 +15,8 @@ export interface Flag {
   readonly env?: string | undefined;
   /** May be given several times; the environment variable then holds a list separated by spaces or commas. */
   readonly repeat?: boolean | undefined;
+  /** Empty text means something here; elsewhere it is a script's variable that was never set. */
+  readonly mayBeEmpty?: boolean | undefined;
   /** Reads the text; throws PulsemeshError `option-invalid`. `flag` is its long name, or the variable it came from. */
   readonly parse?: ((text: string, flag: string) => unknown) | undefined;
 }
@@ -61,6 +63,12 @@ function fromEnvironment(flag: Flag, option: Option, text: string): unknown {
 }
 
 function take(flag: Flag, text: string, name: string, previous: unknown): unknown {
+  if (text === "" && flag.mayBeEmpty !== true) {
+    throw new PulsemeshError(
+      "option-invalid",
+      `Cannot use ${name} '' as it must not be empty. Is a variable unset?`,
+    );
+  }
   const value = flag.parse === undefined ? text : flag.parse(text, name);
   if (flag.repeat !== true) return value;
   return [...((previous as readonly unknown[] | undefined) ?? []), value];

@@ -70,7 +70,7 @@ export interface PulsemeshNode extends AsyncDisposable {
 }
 
 export interface NodeOptions {
-  /** Created with mode 0700 when missing. */
+  /** Created with mode 0700 when missing; one that holds files of something else and none of a node is refused. */
   readonly dataDir: string;
   /** @default host name */
   readonly name?: string | undefined;

@@ -17,6 +17,7 @@ import { createFleet, readFleetPin, writeFleetPin } from "./keys/fleet-pin.ts";
 import { type Ed25519Key, loadOrCreateKey } from "./keys/key-file.ts";
 import { nodeIdOf } from "./keys/peer-id.ts";
 import { type ResolvedNodeOptions, resolveNodeOptions } from "./node-options.ts";
+import { warnOfOpenDirectory } from "./open-directory.ts";
 import { createPortsFactory, sha256 } from "./ports/create-ports.ts";
 import { RunningNode } from "./running-node.ts";
 
@@ -39,6 +40,7 @@ export async function createNode(options: NodeOptions): Promise<PulsemeshNode> {
   const store = createLevelStore({ dir: resolved.dataDir });
   await store.open();
   try {
+    warnOfOpenDirectory(resolved.dataDir, resolved.logger);
     return await startOn(store, resolved, options.signal);
   } catch (error) {
     await store.close();

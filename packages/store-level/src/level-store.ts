@@ -8,7 +8,7 @@
  * Layout of the data directory: `store/` belongs to LevelDB, `pid` names the holder. Inside LevelDB, rows live under `data/`,
  * corrupt ones under `quarantine/`, and `meta/format` names the version of this layout.
  */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, fsyncSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -19,6 +19,7 @@ import {
   type StoreRange,
   type StoreRow,
 } from "@pulsemesh/core";
+import { prepareDataDirectory } from "./data-directory.ts";
 import { GroupCommit } from "./group-commit.ts";
 import {
   type Database,
@@ -29,7 +30,6 @@ import {
 import { holderPid, removePidFile, writePidFile } from "./pid-file.ts";
 import { frameValue, unframeValue } from "./record-frame.ts";
 import {
-  directoryError,
   errorCode,
   isCorruption,
   lockedError,
@@ -39,7 +39,7 @@ import {
 } from "./store-error.ts";
 
 export interface LevelStoreOptions {
-  /** The node's data directory; created with mode 0700 when missing. */
+  /** The node's data directory; created with mode 0700 when missing, else left as it is. */
   readonly dir: string;
   /**
    * False acknowledges commits that are not on disk yet. Only for the tests that show what the sync is for.
@@ -165,7 +165,7 @@ export class LevelStore implements Store {
   async #open(): Promise<void> {
     if (this.#database !== undefined && this.#commits?.failure === undefined) return;
     if (this.#database !== undefined) await this.close();
-    makeDirectory(this.#dir);
+    prepareDataDirectory(this.#dir);
     await this.#openFiles();
     try {
       await this.#checkFormat();
@@ -300,15 +300,6 @@ function notOpen(): PulsemeshError {
     "store-failed",
     "Cannot use the store as it is not open. Nothing was changed; open it first.",
   );
-}
-
-function makeDirectory(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    chmodSync(dir, 0o700);
-  } catch (error) {
-    throw directoryError(dir, error);
-  }
 }
 
 /** Makes the names of new files in a directory durable; systems that cannot sync a directory need no such call. */

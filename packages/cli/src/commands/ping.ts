@@ -30,7 +30,11 @@ export function addPingCommand(program: Command, cli: Cli): void {
     .argument("[what]", "success (default), start, fail, log, or an exit code from 0 to 255");
   addFlags(command, [
     ...clientFlags,
-    { flags: "-m, --message <text>", text: "diagnostics to keep with it; - reads stdin" },
+    {
+      flags: "-m, --message <text>",
+      text: "diagnostics to keep with it; - reads stdin",
+      mayBeEmpty: true,
+    },
     { flags: "--rid <id>", text: "pairs the start and the end of one run" },
     {
       flags: "--create",

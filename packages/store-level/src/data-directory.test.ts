@@ -1,0 +1,78 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { prepareDataDirectory } from "./data-directory.ts";
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "pulsemesh-data-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
+const unusable = expect.objectContaining({ code: "data-dir-unusable", changed: false });
+
+test("P5 a directory that is missing is made private, and so are its missing parents", () => {
+  const at = join(dir, "new", "deep");
+  prepareDataDirectory(at);
+  expect([modeOf(at), modeOf(join(dir, "new"))]).toEqual([0o700, 0o700]);
+});
+
+test("P5 the mode of a directory that exists is left alone", () => {
+  chmodSync(dir, 0o755);
+  prepareDataDirectory(dir);
+  expect(modeOf(dir)).toBe(0o755);
+  // What the node keeps in it is private all the same.
+  expect(modeOf(join(dir, "store"))).toBe(0o700);
+});
+
+test("P5 a directory with files of something else is refused and left as it was", () => {
+  chmodSync(dir, 0o755);
+  writeFileSync(join(dir, "thesis.txt"), "");
+  expect(() => prepareDataDirectory(dir)).toThrow(unusable);
+  expect(() => prepareDataDirectory(dir)).toThrow("'thesis.txt'");
+  expect([modeOf(dir), readdirSync(dir)]).toEqual([0o755, ["thesis.txt"]]);
+});
+
+test.each(["node.key", "fleet.json", "store/CURRENT"])(
+  "P5 a directory of a node (%s) may hold notes of its owner",
+  (own) => {
+    mkdirSync(join(dir, "store"));
+    writeFileSync(join(dir, own), "");
+    writeFileSync(join(dir, "notes.txt"), "");
+    expect(() => prepareDataDirectory(dir)).not.toThrow();
+  },
+);
+
+test("P5 an empty disk and a start that did not get far are as good as empty", () => {
+  mkdirSync(join(dir, "lost+found"));
+  mkdirSync(join(dir, "store"));
+  writeFileSync(join(dir, "pid"), "1");
+  expect(() => prepareDataDirectory(dir)).not.toThrow();
+});
+
+test("P5 a file, and a place where nothing can be made, are refused at once", () => {
+  const file = join(dir, "file");
+  writeFileSync(file, "");
+  expect(() => prepareDataDirectory(file)).toThrow(unusable);
+  expect(() => prepareDataDirectory(join(file, "x"))).toThrow(unusable);
+});
+
+test.skipIf(!existsSync("/proc/self"))("P5 a new directory under /proc is refused at once", () => {
+  expect(() => prepareDataDirectory("/proc/nope/deep")).toThrow(unusable);
+});
+
+test.skipIf(process.getuid?.() === 0)("P5 a directory that may only be read is refused", () => {
+  chmodSync(dir, 0o500);
+  expect(() => prepareDataDirectory(dir)).toThrow(unusable);
+});
