@@ -90,14 +90,65 @@ describe("HT19 slow and greedy connections", () => {
     expect(node.commands).toHaveLength(1);
   }, 30_000);
 
-  test("HT19 HTTP_CONNECTIONS_MAX: one more is dropped and counted, the others are served", async () => {
-    await Promise.all(Array.from({ length: 1_024 }, () => raw()));
+  test("HT19 HTTP_CONNECTIONS_KEPT_MAX are kept alive: 1,100 with a request each keep no beat out", async () => {
+    const idle: RawConnection[] = [];
+    const get = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    while (idle.length < 1_100) {
+      idle.push(...(await Promise.all(Array.from({ length: 100 }, () => raw(get)))));
+      await until(() => idle.every((one) => one.text().includes("HTTP/1.1 200")));
+    }
+    expect(idle[0]?.text()).not.toMatch(/^connection: close/im);
+    for (let i = 0; i < 10; i += 1) {
+      const robot = await raw(beat);
+      await until(() => robot.text().endsWith("OK"));
+      idle.push(robot);
+    }
+    expect(idle.filter((one) => /^connection: close/im.test(one.text())).length).toBeGreaterThan(
+      300,
+    );
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toContain("pulsemesh_http_connections_dropped_total 0");
+  }, 20_000);
+
+  test("HT19 connections that say nothing make room, the longest silent first, and are closed after 5 s", async () => {
+    const startMs = performance.now();
+    const silent = await Promise.all(Array.from({ length: 900 }, () => raw()));
+    expect((await fetch(`${gateway.url}/heartbeat/a`, { method: "POST" })).status).toBe(200);
+    expect(await silent[0]?.closed).toBe("");
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/pulsemesh_http_connections_evicted_total 13\d/);
+    await Promise.all(silent.map(({ closed }) => closed));
+    expect(performance.now() - startMs).toBeLessThan(9_000);
+  }, 20_000);
+
+  test("HT19 an event stream and a beat that is being stored make no room for others", async () => {
+    const stream = await raw("GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    await until(() => stream.text().includes("retry: 1000"));
+    const held = Promise.withResolvers<{ readonly ok: true }>();
+    node.answer = () => held.promise;
+    const slow = await raw(beat);
+    await until(() => node.commands.length === 1);
+    await Promise.all(Array.from({ length: 900 }, () => raw()));
+    held.resolve({ ok: true });
+    await until(() => slow.text().endsWith("OK"));
+    expect(stream.socket.closed).toBe(false);
+  });
+
+  test("HT19 HTTP_CONNECTIONS_MAX: one more is dropped and counted when none of them waits for its caller", async () => {
+    const held = Promise.withResolvers<{ readonly ok: true }>();
+    node.answer = () => held.promise;
+    const busy: RawConnection[] = [];
+    while (busy.length < 1_024) {
+      busy.push(...(await Promise.all(Array.from({ length: 32 }, () => raw(beat)))));
+      await until(() => node.commands.length === busy.length);
+    }
     const oneMore = await raw();
     expect(await oneMore.closed).toBe("");
-    const [first] = opened;
-    first?.socket.write("GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    expect(await first?.closed).toMatch(/pulsemesh_http_connections_dropped_total [1-9]/);
-  });
+    held.resolve({ ok: true });
+    await until(() => busy.every((one) => one.text().endsWith("OK")));
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/pulsemesh_http_connections_dropped_total [1-9]/);
+  }, 20_000);
 
   test("HT17 headers over HTTP_HEADERS_BYTES_MAX are 431", async () => {
     const big = await raw(

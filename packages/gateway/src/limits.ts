@@ -7,9 +7,13 @@
 export const HTTP_BODY_BYTES_MAX: number = 1024 * 1024;
 /** Largest request line plus headers; more is answered 431. */
 export const HTTP_HEADERS_BYTES_MAX: number = 16 * 1024;
-/** Connections at once; further ones are dropped at once and counted. */
+/** Connections at once, all of them at work; further ones are dropped at once and counted. */
 export const HTTP_CONNECTIONS_MAX: number = 1_024;
-/** Time for the headers of a request to arrive (slow senders), answered 408. */
+/** Beyond this many the connection that has waited longest for its caller makes room for each new one, and none is kept alive. */
+export const HTTP_CONNECTIONS_KEPT_MAX: number = 768;
+/** A connection may wait this long for its caller before it can be asked to make room. */
+export const HTTP_ROOM_WAIT_MS: number = 50;
+/** Time for the headers of a request to arrive (slow senders, and who says nothing at all), answered 408. */
 export const HTTP_HEADERS_WAIT_MS_MAX: number = 5_000;
 /** Time for a whole request to arrive, answered 408. */
 export const HTTP_REQUEST_WAIT_MS_MAX: number = 10_000;

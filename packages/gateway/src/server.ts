@@ -6,6 +6,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { NodeLogger, PulsemeshNode } from "@pulsemesh/node";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { Connections } from "./connections.ts";
 import type { GatewayContext } from "./context.ts";
 import { EventFeed } from "./events/feed.ts";
 import { isCrossSite, isLocalHost } from "./guard/browser.ts";
@@ -65,6 +66,7 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
   app.server.headersTimeout = HTTP_HEADERS_WAIT_MS_MAX;
   app.server.maxConnections = HTTP_CONNECTIONS_MAX;
   app.server.on("drop", () => (context.metrics.droppedConnections += 1));
+  new Connections(app.server, () => (context.metrics.evictedConnections += 1));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   // Before the server waits for its connections: streams would never end by themselves.

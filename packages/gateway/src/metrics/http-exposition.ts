@@ -29,6 +29,11 @@ export function registerHttp(registry: Registry, metrics: HttpMetrics): void {
     help: "Connections dropped because too many were open.",
     registers: [registry],
   }).inc(metrics.droppedConnections);
+  new Counter({
+    name: "pulsemesh_http_connections_evicted_total",
+    help: "Connections closed while they waited for their caller, because others wanted in.",
+    registers: [registry],
+  }).inc(metrics.evictedConnections);
 }
 
 /** The durations, whole lines. */

@@ -29,6 +29,8 @@ export class HttpMetrics {
   #durationsSeconds = 0;
   /** Connections dropped because too many were open. */
   droppedConnections = 0;
+  /** Connections closed while they waited for their caller, because others wanted in. */
+  evictedConnections = 0;
 
   /** Every route's counts, in the order in which they were asked for. */
   get routes(): readonly RouteCounts[] {

@@ -1,0 +1,68 @@
+/**
+ * Room for the next caller. Connections are a shared good: one process that opens many and keeps them must not keep the robots
+ * out. So beyond a limit those make room that have waited longest for their caller: kept alive and quiet, still sending a
+ * request, or not taking an answer. What the node itself is at work on is never cut.
+ */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { HTTP_CONNECTIONS_KEPT_MAX, HTTP_ROOM_WAIT_MS } from "./limits.ts";
+
+/** A connection since its newest request, or since its opening. */
+interface Connection {
+  readonly sinceMonoMs: number;
+  readonly request?: IncomingMessage;
+  readonly response?: ServerResponse;
+}
+
+export class Connections {
+  /** The longest waiting first: a map keeps the order of insertion. */
+  readonly #open = new Map<Socket, Connection>();
+  /** Called for each connection that had to make room. */
+  readonly #evicted: () => void;
+  #looking = false;
+
+  constructor(server: Server, evicted: () => void) {
+    this.#evicted = evicted;
+    server.on("connection", (socket: Socket) => this.#add(socket));
+    // Before the request is routed: what is answered near the limit says that its connection will not be kept.
+    server.prependListener("request", (request, response) => this.#begin(request, response));
+  }
+
+  #add(socket: Socket): void {
+    this.#open.set(socket, { sinceMonoMs: performance.now() });
+    socket.once("close", () => this.#open.delete(socket));
+    if (this.#open.size > HTTP_CONNECTIONS_KEPT_MAX) this.#lookSoon();
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    this.#open.delete(socket);
+    this.#open.set(socket, { sinceMonoMs: performance.now(), request, response });
+    if (this.#open.size >= HTTP_CONNECTIONS_KEPT_MAX) response.shouldKeepAlive = false;
+  }
+
+  #lookSoon(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    setTimeout(() => this.#makeRoom(), HTTP_ROOM_WAIT_MS).unref();
+  }
+
+  #makeRoom(): void {
+    this.#looking = false;
+    const before = performance.now() - HTTP_ROOM_WAIT_MS;
+    for (const [socket, connection] of this.#open) {
+      if (this.#open.size <= HTTP_CONNECTIONS_KEPT_MAX) return;
+      // A crowd that comes at once is given the time to say what it wants. All behind this one are younger still.
+      if (connection.sinceMonoMs > before) return this.#lookSoon();
+      if (!waitsForCaller(connection)) continue;
+      this.#open.delete(socket);
+      this.#evicted();
+      socket.destroy();
+    }
+  }
+}
+
+/** Nothing came yet, the request is not complete, or the answer is given and it is up to the caller to take it. */
+function waitsForCaller({ request, response }: Connection): boolean {
+  return request?.complete !== true || response?.writableEnded === true;
+}
