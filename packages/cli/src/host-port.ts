@@ -9,6 +9,7 @@ export interface HostPort {
 
 const portLast = 65_535;
 const freePortTries = 50;
+const lookupMsMost = 3_000;
 
 /**
  * Reads `HOST:PORT`, `:PORT`, `PORT` or `[IPV6]:PORT`.
@@ -42,13 +43,32 @@ export function hostPortOfMultiaddr(text: string): HostPort | undefined {
   return match?.[1] === undefined ? undefined : { host: match[1], port: Number(match[2]) };
 }
 
-/** Whether this process could listen there now. */
-export async function isFree({ host, port }: HostPort): Promise<boolean> {
+/** Why nobody can listen at an address now: somebody does, it is not this machine's, or this user may not. */
+export type ListenTrouble = "taken" | "not-local" | "forbidden";
+
+/** What would go wrong if this process listened there now; undefined when nothing would. */
+export async function listenTrouble({ host, port }: HostPort): Promise<ListenTrouble | undefined> {
   const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  server.once("error", () => resolve(false));
-  server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
-  return await promise;
+  const { promise, resolve } = Promise.withResolvers<ListenTrouble | undefined>();
+  server.once("error", (error: NodeJS.ErrnoException) => resolve(troubleOf(error.code)));
+  server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  // A name that no server answers for is looked up for a long time.
+  const limit = setTimeout(() => resolve("not-local"), lookupMsMost);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+function troubleOf(code: string | undefined): ListenTrouble {
+  if (code === "EADDRINUSE") return "taken";
+  return code === "EACCES" || code === "EPERM" ? "forbidden" : "not-local";
+}
+
+/** Whether this process could listen there now. */
+export async function isFree(at: HostPort): Promise<boolean> {
+  return (await listenTrouble(at)) === undefined;
 }
 
 /** The first free port above `taken`; undefined when none of the next few is. */

@@ -20,4 +20,5 @@ export * from "./wire/dag-cbor.ts";
 export { createCore } from "./core.ts";
 export * from "./audit/audit-verifier.ts";
 export { AUDIT_HEAD_ROW, AUDIT_ROW_PREFIX, auditKey } from "./audit/audit-entry.ts";
+export { checkLabels, LABEL_RULE } from "./robots/labels.ts";
 export { scheduleFrom, type ScheduleOptions, type ScheduleResult } from "./robots/schedule.ts";

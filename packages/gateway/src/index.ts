@@ -6,6 +6,7 @@ export {
   type GatewayOptions,
   startGateway,
 } from "./gateway.ts";
+export { isLoopback } from "./guard/loopback.ts";
 export type { AuditEntryJson, AuditListJson, AuditVerifyJson } from "./json/audit.ts";
 export type { EventJson } from "./json/event.ts";
 export type { PeerJson, PeersJson } from "./json/peers.ts";

@@ -5,12 +5,14 @@
  */
 import {
   LABELS_MAX,
+  LABEL_RULE,
   type RegisterCommand,
   PulsemeshError,
   ROBOT_ID_RULE,
   type RobotId,
   SCHEDULE_MS_MAX,
   SCHEDULE_MS_MIN,
+  checkLabels,
   isRobotId,
   scheduleFrom,
   type Schedule,
@@ -158,7 +160,11 @@ function addLabel(labels: Record<string, string>, text: string): void {
       `Cannot use --label '${text}' as it must be KEY=VALUE.`,
     );
   }
-  labels[text.slice(0, at)] = text.slice(at + 1);
+  const [key, value] = [text.slice(0, at), text.slice(at + 1)];
+  if (checkLabels({ [key]: value }) === undefined) {
+    throw new PulsemeshError("label-invalid", `Cannot use --label '${text}' as ${LABEL_RULE}.`);
+  }
+  labels[key] = value;
 }
 
 function limitLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

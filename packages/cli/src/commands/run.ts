@@ -8,10 +8,16 @@ import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
 import { errorCodeOf } from "../failure.ts";
 import { addFlags } from "../flags.ts";
-import { formatHostPort, hostPortOfMultiaddr, isFree, nearestFreePort } from "../host-port.ts";
+import {
+  formatHostPort,
+  hostPortOfMultiaddr,
+  listenTrouble,
+  nearestFreePort,
+} from "../host-port.ts";
 import { type Interruption, catchInterruption } from "../interruption.ts";
 import { dieWithParent } from "../parent-watch.ts";
 import { runLogger } from "../run-logger.ts";
+import { checkPlan } from "./run-check.ts";
 import { refuseForeignFleet } from "./fleet-check.ts";
 import { packageVersion } from "../version.ts";
 import { type RunFlags, type RunPlan, planRun, runFlags } from "./run-options.ts";
@@ -71,7 +77,7 @@ async function run(
   let gateway: Gateway | undefined;
   using hint = hintWhileJoining(cli, plan);
   try {
-    await requireFree(plan);
+    await checkPlan(plan);
     const version = packageVersion();
     const agent = `pulsemesh/${version}`;
     node = await createNode({ ...plan.node, agent, logger, signal: interruption.signal });
@@ -96,15 +102,6 @@ async function run(
 
 function exitCodeOf(interruption: Interruption): number {
   return interruption.by() === "SIGINT" ? EXIT.interrupted : EXIT.ok;
-}
-
-/** Before the data folder is touched; whoever takes the port in between is met when the gateway opens it. */
-async function requireFree({ http }: RunPlan): Promise<void> {
-  if (http.port === 0 || (await isFree(http))) return;
-  throw new PulsemeshError(
-    "address-in-use",
-    `Cannot serve HTTP on ${formatHostPort(http)}: another process listens there.`,
-  );
 }
 
 /** A first join waits until a member answers; whoever typed a wrong address should not wait in silence. */
@@ -181,12 +178,12 @@ async function withNearestPort(error: unknown, plan: RunPlan, cli: Cli): Promise
     })),
   ];
   for (const { flag, at, say } of wanted) {
-    if (at === undefined || at.port === 0 || (await isFree(at))) continue;
+    if (at === undefined || (await listenTrouble(at)) !== "taken") continue;
     const port = await nearestFreePort(at);
     const next =
       port === undefined
         ? `choose another port with ${flag}`
-        : `${flag} ${say(port)}   (free now); pulsemesh doctor shows who answers on the taken one`;
+        : `${flag} ${say(port)}   (free now); pulsemesh doctor --url http://${formatHostPort(at)} shows who answers on the taken one`;
     cli.context = { ...cli.context, next };
     return error;
   }
