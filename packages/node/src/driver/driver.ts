@@ -267,15 +267,26 @@ export class Driver {
         () => life.sent(),
         () => undefined,
       );
-      await Promise.race([heard, this.#sleep(STOP_WAIT_MS_MAX)]);
+      await this.#within(STOP_WAIT_MS_MAX, heard);
     }
     this.#cancelLag?.();
     this.#life?.end();
-    await Promise.race([this.#deps.transport.stop(), this.#sleep(CLOSE_WAIT_MS_MAX)]);
+    await this.#within(CLOSE_WAIT_MS_MAX, this.#deps.transport.stop());
     await this.#succeeding;
     await this.#deps.store.close();
     this.#commands.rejectAll(stoppedError());
     this.events.end();
+  }
+
+  /** Waits for `work`, at most so long; leaves no timer behind, which would keep the process alive. */
+  async #within(limitMs: number, work: Promise<void>): Promise<void> {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#deps.clock.after(limitMs, resolve);
+    try {
+      await Promise.race([work, over]);
+    } finally {
+      cancel();
+    }
   }
 
   #sleep(delayMs: number): Promise<void> {
