@@ -39,6 +39,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "state-invalid": () => "give KEY=VALUE pairs or one JSON object",
   "precondition-failed": ({ robot }) =>
     `pulsemesh state get ${robot ?? "ROBOT"} --json   shows the state and etag as they are now; then repeat`,
+  observer: () =>
+    "give it to a node that is no observer, with --url: pulsemesh peers   lists the fleet",
   "not-ready": () => "wait until the node has joined (GET /readyz answers 200), then repeat",
   "json-invalid": () =>
     "check the JSON, for instance with: node -p 'JSON.parse(process.argv[1])' '…'",

@@ -83,6 +83,7 @@ export type CommandErrorCode =
   | "state-too-deep"
   | "state-invalid"
   | "precondition-failed"
+  | "observer"
   | "not-ready";
 
 export type CommandResult =

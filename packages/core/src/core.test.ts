@@ -81,6 +81,28 @@ function rejects(effects: readonly Effect[]): readonly string[] {
   );
 }
 
+test.each([
+  BEAT,
+  { ...BEAT, kind: "success", create: "ping" },
+  { type: "patch-state", robot: "bot", patch: {} },
+  {
+    type: "register",
+    robot: "bot",
+    schedule: { type: "every", everyMs: 1_000, graceMs: 1_000, missed: 1, startupMs: 1_000 },
+    labels: {},
+  },
+] as const)(
+  "HT4 an observer refuses what nobody else would learn of: $type $kind is answered `observer`, not acknowledged",
+  (command) => {
+    const rig = new CoreRig("a", { config: { observer: true } });
+    rig.start();
+    const effects = rig.input({ type: "command", id: 1, command });
+    expect(ofType(effects, "reply")).toMatchObject([{ result: { ok: false, code: "observer" } }]);
+    expect(ofType(effects, "persist")).toEqual([]);
+    expect(rig.core.robots(rig.now)).toEqual([]);
+  },
+);
+
 describe("core", () => {
   test("PU3 nothing is pulsed, signed or written under a boot that is not durable yet", () => {
     const rig = new CoreRig("na");

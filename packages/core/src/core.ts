@@ -157,6 +157,13 @@ class ComposedCore implements Core {
     this.#env.out.reply(id, { ok: false, code: "not-ready", detail });
   }
 
+  /** What an observer took nobody else would ever learn. */
+  #refuseWrite(id: number): void {
+    const detail =
+      "this node is an observer: it verifies, but writes nothing, so nobody else would learn of this";
+    this.#env.out.reply(id, { ok: false, code: "observer", detail });
+  }
+
   /** Was this node itself away? Then robots are given the time, and parted clocks ask for a new boot (rule PU6). */
   #checkAbsence(now: Now): void {
     const absence = this.#near.checkAbsence(now);
@@ -233,6 +240,7 @@ class ComposedCore implements Core {
 
   #onCommand(id: number, command: Command, now: Now): void {
     if (command.type === "stop") return this.#stop(id, command, now);
+    if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);
     if (command.type === "beat") return this.#robots.beat(id, command, now);
     if (command.type === "register") return this.#robots.register(id, command, now);

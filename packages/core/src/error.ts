@@ -17,6 +17,7 @@ export const ERROR_CODES: Readonly<
   "state-too-deep": { status: 422, exit: 2 },
   "state-invalid": { status: 422, exit: 2 },
   "precondition-failed": { status: 412, exit: 1 },
+  observer: { status: 403, exit: 2 },
   "not-ready": { status: 503, exit: 3 },
   "json-invalid": { status: 400, exit: 2 },
   "request-invalid": { status: 400, exit: 2 },
@@ -57,6 +58,7 @@ export type ErrorCode =
   | "state-too-deep"
   | "state-invalid"
   | "precondition-failed"
+  | "observer"
   | "not-ready"
   | "json-invalid"
   | "request-invalid"

@@ -41,6 +41,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "State has changed",
     next: "Read the state again and repeat the patch with its new ETag in If-Match.",
   },
+  observer: {
+    title: "This node is an observer",
+    next: "Give beats, pings and patches to a node of the fleet that is none: GET /api/v1/peers names them.",
+  },
   "not-ready": { title: "Node not ready", next: "Wait until GET /readyz answers 200." },
   "json-invalid": { title: "JSON invalid", next: "Send valid JSON in UTF-8." },
   "request-invalid": {

@@ -189,6 +189,7 @@ describe("refusals of the node", () => {
   test.each([
     ["robots-max", 507],
     ["not-ready", 503],
+    ["observer", 403],
     ["robot-unknown", 404],
   ] as const)("HT4 %s is answered %i", async (code, status) => {
     node.answer = () => ({ ok: false, code, detail: "for a reason" });

@@ -37,6 +37,7 @@ const beatErrors: readonly ErrorCode[] = [
   "robot-id-invalid",
   "robots-max",
   "beats-too-many",
+  "observer",
   "store-failed",
   "store-full",
 ];

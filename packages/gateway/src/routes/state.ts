@@ -59,6 +59,7 @@ function patchRoute(context: GatewayContext): Route {
       "state-too-large",
       "state-too-deep",
       "precondition-failed",
+      "observer",
       "store-failed",
       "store-full",
     ],
