@@ -2,6 +2,7 @@
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
+import { witnessMutations } from "./witness-mutations.ts";
 
 export const mutations: readonly Mutation[] = [
   ...verdictMutations,
@@ -9,4 +10,5 @@ export const mutations: readonly Mutation[] = [
   ...chainMutations,
   ...robotMutations,
   ...durabilityMutations,
+  ...witnessMutations,
 ];

@@ -56,15 +56,15 @@ export class VirtualNeighbours {
   readonly #queue: { readonly atMs: number; readonly run: () => void }[] = [];
   readonly #members: Member[] = [];
   readonly #portsOf: (node: NodeId) => Ports;
-  readonly #config: CoreConfig;
+  readonly #configOf: (node: NodeId) => CoreConfig;
 
   constructor(
     names: readonly string[],
     portsOf: (node: NodeId) => Ports,
-    config: Partial<CoreConfig> = {},
+    config: Partial<CoreConfig> | ((node: NodeId) => Partial<CoreConfig>) = {},
   ) {
     this.#portsOf = portsOf;
-    this.#config = coreConfig(config);
+    this.#configOf = (node) => coreConfig(typeof config === "function" ? config(node) : config);
     for (const node of names)
       this.#members.push({ node, name: node, region: "r", agent: "t", joinedMonoMs: 0 });
     for (const name of names) this.#boot(name, 100);
@@ -153,7 +153,7 @@ export class VirtualNeighbours {
     const out = new Outbox();
     const env = {
       identity: { fleet: FLEET, self: id, name: id, region: "r", agent: "t" },
-      config: this.#config,
+      config: this.#configOf(id),
       ports: this.#portsOf(id),
       out,
     };

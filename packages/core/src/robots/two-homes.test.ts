@@ -171,6 +171,23 @@ describe("two homes", () => {
     expect(alarms(home)).toEqual([]);
   });
 
+  test("VE6 a robot with a cron line is raised at its next beat at the home that was left, however long that takes", () => {
+    const home = reader({ a: 0, e: undefined });
+    for (const node of ["b", "c"]) home.claim("r", node);
+    home.records.set("r", new Map());
+    home.judgeNode("c", "up");
+    const cron = { e: undefined, a: 0, s: "down", y: "missed" };
+    for (let beat = 1; beat <= 60; beat += 1) {
+      home.advance(60_000);
+      home.hear("c", 1, beat, [summary({ n: beat, c: beat, ...cron })]);
+    }
+    expect(alarms(home)).toEqual([]);
+    home.advance(10);
+    home.hear("b", 1, 2, [summary({ n: 6, c: 6, a: 15, e: undefined })]);
+    expect(alarms(home)).toHaveLength(1);
+    expect(home.says("r")).toBe("up/two-homes");
+  });
+
   test("VE6 a beat after the move is raised once, and not again while only the new home takes beats", () => {
     const home = takeover({}, { bBeats: true });
     for (let beat = 1; beat <= 300; beat += 1) {
