@@ -274,6 +274,45 @@ describe("answers", () => {
   });
 });
 
+describe("strangers", () => {
+  const evil = "n\u001B[2J\n✔ ok    roster\u009B\u202E";
+  const unseen = /[\p{Cc}\p{Cf}]/u;
+
+  test.each(["status bot", "status", "state get bot", "audit tail"])(
+    "CLI6 `%s` shows what they wrote without obeying it",
+    async (args) => {
+      const strange = {
+        ...robot,
+        node: evil,
+        region: evil,
+        labels: { k: evil },
+        state: { s: evil },
+      };
+      const entry = { index: 1, time: "t", kind: evil, data: { evil }, hash: "h" };
+      fakeNode(({ url }) => {
+        if (url.includes("/audit")) return Response.json({ entries: [entry], before: null });
+        if (url.includes("/state")) return Response.json({ s: evil }, { headers: { etag: '"e"' } });
+        return Response.json(url.includes("/bot") ? strange : { robots: [strange], next: null });
+      });
+      for (const each of [args, `${args} --json`]) {
+        const { out } = await run(each);
+        expect(out).toContain(String.raw`n\u001b[2J`);
+        for (const line of out.split("\n")) expect(line).not.toMatch(unseen);
+      }
+    },
+  );
+
+  test("CLI6 a peer's name forges no line of doctor", async () => {
+    const self = { id: "12D3", name: "a", region: "r", addresses: [], boot: 1 };
+    const peer = { name: evil, status: "down", reason: null, addresses: [evil] };
+    const view = { roster: 2, in_sight: 2, document_hash: "0" };
+    fakeNode(() => Response.json({ fleet: "f", self, peers: [peer], view }));
+    const lines = (await run("doctor --data /nonexistent/pulsemesh")).out.split("\n");
+    expect(lines.filter((line) => line.startsWith("✔ ok    roster"))).toHaveLength(1);
+    for (const line of lines) expect(line).not.toMatch(unseen);
+  });
+});
+
 describe("requests", () => {
   test("CLI19 ping sends kind, run id, message and create as the wire contract says", async () => {
     const calls = fakeNode(() => new Response("OK"));

@@ -25,3 +25,21 @@ test("CLI17 an error that nobody foresaw shows its stack and exits 1", () => {
   expect(failure.exit).toBe(1);
   expect(failure.lines.join("\n")).toContain("failure.test.ts");
 });
+
+test("CLI17 whether anything was changed is said once, and what the message advises stays", () => {
+  const error = new PulsemeshError(
+    "store-locked",
+    "Cannot open x: process 5 is using it. Nothing was changed; stop that process.",
+  );
+  expect(describeFailure(error, { command: "run" }).lines).toEqual([
+    "run: Cannot open x: process 5 is using it. Stop that process.",
+    expect.stringMatching(/^Nothing was changed\. Next: /),
+  ]);
+});
+
+test("CLI6 what a node answers forges no line of an error", () => {
+  const error = new PulsemeshError("internal", "a\n✔ ok\u001B[2J");
+  expect(describeFailure(error, { command: "ping" }).lines[0]).toBe(
+    String.raw`ping: a\u000a✔ ok\u001b[2J`,
+  );
+});

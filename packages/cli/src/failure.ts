@@ -4,6 +4,7 @@
  */
 import { ERROR_CODES, type ErrorCode } from "@pulsemesh/core";
 import { EXIT } from "./exit-code.ts";
+import { printable } from "./printable.ts";
 
 /** What the command knew, to name it in the next step. */
 export interface FailureContext {
@@ -99,7 +100,7 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   const own = code === "internal" ? nextStepOf(error) : undefined;
   const next = context.next ?? own ?? nextSteps[code](context);
   const lines = [
-    `${context.command}: ${message.trim()}`,
+    `${context.command}: ${printable(saidOnce(message.trim()))}`,
     `${changedLine(error, context)} Next: ${next}`,
   ];
   if (own !== undefined) return { lines, exit: EXIT.unknown };
@@ -113,6 +114,13 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
 function nextStepOf(error: unknown): string | undefined {
   const next = typeof error === "object" && error !== null && "next" in error ? error.next : "";
   return typeof next === "string" && next !== "" ? next : undefined;
+}
+
+/** The message without its own "Nothing was changed", which the second line says; what it advises stays. */
+function saidOnce(message: string): string {
+  return message.replace(/ Nothing was changed(?:\.|; (.))/, (_all, first: string | undefined) =>
+    first === undefined ? "" : ` ${first.toUpperCase()}`,
+  );
 }
 
 function changedLine(error: unknown, { writes = false }: FailureContext): string {

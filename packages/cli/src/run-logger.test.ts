@@ -21,3 +21,13 @@ test("CLI10 the log has a level, a time and fields, as text or as JSON", () => {
   });
   expect(lines).toHaveLength(2);
 });
+
+test("CLI6 a name that another node chose forges no line of the log", () => {
+  const lines: string[] = [];
+  const options = { level: "info", now: () => 0 } as const;
+  const fields = { name: "evil\n00:00:00.000 info  all is well\u001B[2J\u009B" };
+  runLogger((line) => lines.push(line), { ...options, format: "text" }).info(fields, "joined");
+  runLogger((line) => lines.push(line), { ...options, format: "json" }).info(fields, "joined");
+  for (const line of lines) expect(line).not.toMatch(/\p{Cc}/u);
+  expect(JSON.parse(lines[1] ?? "")).toMatchObject(fields);
+});

@@ -1,5 +1,6 @@
 /** The log of `run`, on stderr: one JSON object a line for machines, one short line for people. */
 import type { NodeLogger } from "@pulsemesh/node";
+import { printable, printableJson } from "./printable.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "text" | "json";
@@ -21,8 +22,8 @@ export function runLogger(
       const time = new Date(options.now()).toISOString();
       write(
         options.format === "json"
-          ? JSON.stringify({ time, level, message, ...plain(fields) })
-          : `${time.slice(11, 23)} ${level.padEnd(5)} ${message}${textOf(fields)}`,
+          ? printableJson({ time, level, message, ...plain(fields) })
+          : printable(`${time.slice(11, 23)} ${level.padEnd(5)} ${message}${textOf(fields)}`),
       );
     };
   return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };

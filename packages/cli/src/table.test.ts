@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { cutLine } from "./live-region.ts";
-import { printable, tableLines } from "./table.ts";
+import { tableLines } from "./table.ts";
 
 const columns = [
   { title: "NAME", text: (row: { name: string; n: number }) => row.name, style: () => "31" },
@@ -27,7 +27,9 @@ test("CLI7 tables carry colour only when asked, around the padded cell", () => {
 });
 
 test("CLI6 what strangers wrote cannot move the cursor or paint the screen", () => {
-  expect(printable("a\u001B[2Jb\nc\u202Ed")).toBe("a·[2Jb·c·d");
+  expect(tableLines([{ name: "a\u001B[2Jb\nc", n: 1 }], columns)[1]).toBe(
+    String.raw`a\u001b[2Jb\u000ac  1`,
+  );
 });
 
 test("cutLine counts visible characters only and keeps style codes", () => {

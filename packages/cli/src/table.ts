@@ -1,5 +1,7 @@
 /** Plain tables: columns padded with spaces, no lines, so that `awk` and people can both read them. */
 
+import { printable } from "./printable.ts";
+
 export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
@@ -37,9 +39,4 @@ function pad(text: string, width: number, align: "left" | "right" = "left"): str
 
 function textWidth(text: string): number {
   return Array.from(text).length;
-}
-
-/** A name or state that a stranger wrote must not move the cursor or paint the screen. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
 }

@@ -7,7 +7,7 @@ import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags, wholeBetween } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
-import { printable } from "../table.ts";
+import { printable, printableJson } from "../printable.ts";
 
 interface AuditFlags extends ClientFlags {
   readonly json?: boolean;
@@ -41,7 +41,7 @@ function addTail(parent: Command, cli: Cli): void {
   setAction<AuditFlags>(cli, command, async (flags) => {
     const client = connect(cli, flags);
     const show = (entry: AuditEntryJson): void =>
-      cli.terminal.out(flags.json === true ? JSON.stringify(entry) : entryLine(entry));
+      cli.terminal.out(flags.json === true ? printableJson(entry) : entryLine(entry));
     const { entries } = await client.auditTail({ limit: flags.lines ?? linesDefault });
     for (const entry of entries) show(entry);
     if (flags.follow !== true) return EXIT.ok;
@@ -83,8 +83,10 @@ async function entriesAfter(client: PulsemeshClient, index: number): Promise<Aud
 
 /** One entry for people. */
 function entryLine({ index, time, kind, data, hash }: AuditEntryJson): string {
-  const text = printable(JSON.stringify(data) ?? "");
-  return `${String(index).padStart(6)}  ${time}  ${kind.padEnd(16)} ${text}  ${hash.slice(0, 12)}`;
+  const text = JSON.stringify(data) ?? "";
+  return printable(
+    `${String(index).padStart(6)}  ${time}  ${kind.padEnd(16)} ${text}  ${hash.slice(0, 12)}`,
+  );
 }
 
 function addVerify(parent: Command, cli: Cli): void {
@@ -95,7 +97,7 @@ function addVerify(parent: Command, cli: Cli): void {
   setAction<AuditFlags>(cli, command, async (flags) => {
     // A long log takes long; the default time-out is for answers that are at hand.
     const result = await connect(cli, { timeout: 300_000, ...flags }).auditVerify();
-    if (flags.json === true) cli.terminal.out(JSON.stringify(result));
+    if (flags.json === true) cli.terminal.out(printableJson(result));
     else if (result.ok) {
       cli.terminal.out(`ok: ${result.size} entries, head ${result.head}`);
     } else {

@@ -8,6 +8,7 @@ import { checkClock, checkNode, checkPeers } from "./doctor-mesh.ts";
 import { checkDataFolder, checkDisk, checkNodeVersion } from "./doctor-machine.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { dataFolder } from "./run-options.ts";
+import { printable, printableJson } from "../printable.ts";
 
 interface DoctorFlags extends ClientFlags {
   readonly json?: boolean;
@@ -48,13 +49,13 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
 
 function show({ terminal }: Cli, flags: DoctorFlags, findings: readonly Finding[]): void {
   if (flags.json === true) {
-    terminal.out(JSON.stringify({ findings }));
+    terminal.out(printableJson({ findings }));
     return;
   }
   for (const { check, result, detail, next } of findings) {
     const word = `${shapes[result]} ${result.padEnd(4)}`;
     const painted = terminal.color ? `\u001B[${styles[result]}m${word}\u001B[0m` : word;
-    terminal.out(`${painted}  ${check.padEnd(12)} ${detail}`);
-    if (next !== undefined) terminal.out(`         Next: ${next}`);
+    terminal.out(`${painted}  ${check.padEnd(12)} ${printable(detail)}`);
+    if (next !== undefined) terminal.out(`         Next: ${printable(next)}`);
   }
 }

@@ -5,6 +5,7 @@ import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { peerTable } from "../status-table.ts";
+import { printable, printableJson } from "../printable.ts";
 
 /** Adds `peers` to the program. */
 export function addPeersCommand(program: Command, cli: Cli): void {
@@ -16,17 +17,18 @@ export function addPeersCommand(program: Command, cli: Cli): void {
     const peers = await connect(cli, flags).peers();
     const { terminal } = cli;
     if (flags.json === true) {
-      terminal.out(JSON.stringify(peers));
+      terminal.out(printableJson(peers));
       return EXIT.ok;
     }
     const { fleet, self, view } = peers;
     for (const line of peerTable(peers, terminal.color)) terminal.out(line);
     terminal.out("");
-    terminal.out(`fleet ${fleet}`);
+    terminal.out(printable(`fleet ${fleet}`));
     terminal.out(
       `${view.in_sight} of ${view.roster} in sight, document hash ${view.document_hash}`,
     );
-    for (const address of self.addresses) terminal.out(`join by: pulsemesh run --join ${address}`);
+    for (const address of self.addresses)
+      terminal.out(printable(`join by: pulsemesh run --join ${address}`));
     return EXIT.ok;
   });
 }

@@ -27,6 +27,7 @@ import {
   robotFlags,
   robotsFromEnvironment,
 } from "./run-robots.ts";
+import { printableJson } from "../printable.ts";
 
 const registerRetryMs = 100;
 const joinHintMs = 3_000;
@@ -123,7 +124,7 @@ function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: 
     const { name, region } = self;
     const { pid } = process;
     cli.terminal.out(
-      JSON.stringify({ id, fleet, name, region, data, http: gateway.url, addresses, pid }),
+      printableJson({ id, fleet, name, region, data, http: gateway.url, addresses, pid }),
     );
     return;
   }

@@ -8,6 +8,7 @@ import { catchInterruption } from "../interruption.ts";
 import { parseRobotId } from "./run-robots.ts";
 import { readPatch } from "./state-patch.ts";
 import { watchState } from "./state-watch.ts";
+import { printableJson } from "../printable.ts";
 
 interface StateFlags extends ClientFlags {
   readonly json?: boolean;
@@ -36,8 +37,8 @@ function addGet(parent: Command, cli: Cli): void {
     const robot = parseRobotId(robotText);
     cli.context = { ...cli.context, robot };
     const { state, etag } = await connect(cli, flags).getState(robot);
-    const whole = JSON.stringify({ robot_id: robot, state, etag });
-    cli.terminal.out(flags.json === true ? whole : JSON.stringify(state, undefined, 2));
+    const whole = printableJson({ robot_id: robot, state, etag });
+    cli.terminal.out(flags.json === true ? whole : printableJson(state, 2));
     return EXIT.ok;
   });
 }
@@ -62,7 +63,7 @@ function addSet(parent: Command, cli: Cli): void {
     const patch = readPatch(fields[0] === "-" ? [await cli.terminal.readStdin()] : fields);
     const { ifMatch } = flags;
     const { state, etag } = await connect(cli, flags).patchState(robot, patch, { ifMatch });
-    if (flags.json === true) cli.terminal.out(JSON.stringify({ robot_id: robot, state, etag }));
+    if (flags.json === true) cli.terminal.out(printableJson({ robot_id: robot, state, etag }));
     else cli.terminal.say(`Set ${Object.keys(patch).join(", ")} of ${robot}.`);
     return EXIT.ok;
   });
@@ -91,7 +92,7 @@ liveness the mesh's verdict.`,
       only: only.size === 0 ? undefined : only,
       beats: flags.beats ?? false,
       signal: interruption.signal,
-      emit: (line) => cli.terminal.out(JSON.stringify(line)),
+      emit: (line) => cli.terminal.out(printableJson(line)),
     });
     return interruption.by() === "SIGTERM" ? EXIT.ok : EXIT.interrupted;
   });

@@ -13,6 +13,7 @@ import { liveRegion } from "../live-region.ts";
 import { everyText, robotTable, witnessText } from "../status-table.ts";
 import { statusExitCode, statusWord } from "../status-word.ts";
 import { parseRobotId } from "./run-robots.ts";
+import { printable, printableJson } from "../printable.ts";
 
 interface StatusFlags extends ClientFlags {
   readonly watch?: boolean;
@@ -46,15 +47,15 @@ export function addStatusCommand(program: Command, cli: Cli): void {
     if (robot !== undefined) return showOne(cli, flags, await client.robot(robot));
     const robots = await client.robots();
     const lines =
-      flags.json === true ? [JSON.stringify({ robots })] : robotTable(robots, cli.terminal.color);
+      flags.json === true ? [printableJson({ robots })] : robotTable(robots, cli.terminal.color);
     for (const line of lines) cli.terminal.out(line);
     return EXIT.ok;
   });
 }
 
 function showOne({ terminal }: Cli, flags: StatusFlags, robot: RobotJson): number {
-  if (flags.json === true) terminal.out(JSON.stringify(robot));
-  else for (const line of robotLines(robot)) terminal.out(line);
+  if (flags.json === true) terminal.out(printableJson(robot));
+  else for (const line of robotLines(robot)) terminal.out(printable(line));
   return statusExitCode(robot.status);
 }
 
@@ -67,8 +68,8 @@ function robotLines(robot: RobotJson): string[] {
     `  health     ${robot.health}`,
     `  last beat  ${robot.last_check ?? "none yet"} (${formatAge(robot.age_ms)} ago), every ${everyText(robot.schedule)}`,
     `  home       ${robot.node ?? "-"}, region ${robot.region ?? "-"}, seen up by ${witnessText(robot.witnesses)} witnesses`,
-    ...(Object.keys(labels).length === 0 ? [] : [`  labels     ${JSON.stringify(labels)}`]),
-    `  state      ${JSON.stringify(state)}`,
+    ...(Object.keys(labels).length === 0 ? [] : [`  labels     ${printableJson(labels)}`]),
+    `  state      ${printableJson(state)}`,
   ];
 }
 
@@ -123,10 +124,12 @@ function lineShow({ terminal }: Cli, flags: StatusFlags): Show {
       troubled = false;
       for (const robot of robots) {
         const { robot_id: id, status, health, reason, node } = robot;
-        const what = `${id} ${statusWord(status)}, health ${health}, node ${node ?? "-"}${reason === null ? "" : ` (${reason})`}`;
+        const what = printable(
+          `${id} ${statusWord(status)}, health ${health}, node ${node ?? "-"}${reason === null ? "" : ` (${reason})`}`,
+        );
         if (shown.get(id) === what) continue;
         shown.set(id, what);
-        terminal.out(flags.json === true ? JSON.stringify(robot) : what);
+        terminal.out(flags.json === true ? printableJson(robot) : what);
       }
     },
     trouble: (line) => {

@@ -3,6 +3,7 @@ import type { PeersJson, RobotJson } from "@pulsemesh/client";
 import { statusWord } from "../status-word.ts";
 import { peerTable, robotTable } from "../status-table.ts";
 import type { LocalMesh, LocalNode } from "./local-mesh.ts";
+import { printable } from "../printable.ts";
 
 export interface DevSnapshot {
   readonly from: string;
@@ -47,7 +48,7 @@ export function changeLines(
   const old = before === undefined ? new Map<string, string>() : wordsOf(before);
   return [...wordsOf(after).entries()]
     .filter(([name, words]) => old.get(name) !== words)
-    .map(([name, words]) => `${name}: ${words}`);
+    .map(([name, words]) => printable(`${name}: ${words}`));
 }
 
 function wordsOf({ peers, robots }: DevSnapshot): Map<string, string> {
