@@ -5,6 +5,7 @@
 import {
   type Command,
   type CommandResult,
+  compareText,
   type CoreEvent,
   type FleetView,
   isJsonObject,
@@ -71,6 +72,8 @@ export class ScriptedNode implements PulsemeshNode {
   audit: AuditLine[] = [];
   verification: AuditVerification = { ok: true, size: 0, head: "00" };
   verifications = 0;
+  /** How often one robot was asked for. */
+  looks = 0;
   nodeMetrics: NodeMetric[] = [];
   isReady = true;
   nodes: NodeView[] = [
@@ -115,11 +118,16 @@ export class ScriptedNode implements PulsemeshNode {
     };
   }
 
+  robotIds(): readonly string[] {
+    return [...this.robotMap.keys()].toSorted(compareText);
+  }
+
   robots(): readonly RobotView[] {
     return [...this.robotMap.values()];
   }
 
   robot(id: string): RobotView | undefined {
+    this.looks += 1;
     return this.robotMap.get(id);
   }
 

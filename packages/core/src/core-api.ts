@@ -13,6 +13,8 @@ export interface Core {
   fleet(now: Now): FleetView;
   robots(now: Now): readonly RobotView[];
   robot(id: RobotId, now: Now): RobotView | undefined;
+  /** Every robot of {@link robots}, sorted, without what it costs to look at each. */
+  robotIds(): readonly RobotId[];
   /** Canonical export of document `reported` (dag-cbor), equal on two nodes exactly when their document hashes are (promise P1). */
   exportDocument(): Uint8Array;
 }

@@ -115,6 +115,10 @@ class ComposedCore implements Core {
     return this.#robots.ids().flatMap((id) => this.robot(id, now) ?? []);
   }
 
+  robotIds(): readonly RobotId[] {
+    return this.#robots.ids();
+  }
+
   robot(id: RobotId, now: Now): RobotView | undefined {
     const liveness = this.#robots.view(id, now);
     if (liveness === undefined) return undefined;

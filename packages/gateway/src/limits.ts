@@ -37,6 +37,8 @@ export const EVENT_READER_BLOCKED_ROUNDS_MAX: number = 4;
 
 /** Robots on one page of the list. */
 export const ROBOTS_PAGE_MAX: number = 1_000;
+/** Robots that are looked at before others have their turn. */
+export const ROBOTS_STEP_MAX: number = 200;
 /** Audit lines on one page. */
 export const AUDIT_PAGE_MAX: number = 1_000;
 /** Label filters of one list request. */

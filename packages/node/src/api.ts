@@ -53,6 +53,8 @@ export interface PulsemeshNode extends AsyncDisposable {
   fleetView(): FleetView;
   robots(): readonly RobotView[];
   robot(id: RobotId): RobotView | undefined;
+  /** Ids of all robots, sorted byte-wise; cheap, where {@link robots} looks at each. One may be retired when it is asked for. */
+  robotIds(): readonly RobotId[];
   roundTripMs(node: NodeId): number | undefined;
   /** Events from now on; ends when the node stops or `signal` aborts. A slow reader loses the oldest beyond 1,000 and sees `{type:"lost"}`. */
   events(options?: {

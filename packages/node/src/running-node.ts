@@ -71,6 +71,10 @@ export class RunningNode implements PulsemeshNode {
     return this.#deps.driver.view.robots(this.#deps.now());
   }
 
+  robotIds(): readonly RobotId[] {
+    return this.#deps.driver.view.robotIds();
+  }
+
   robot(id: RobotId): RobotView | undefined {
     return this.#deps.driver.view.robot(id, this.#deps.now());
   }

@@ -28,6 +28,7 @@ function patched(
       handle: (input, now) => patch(core.handle(input, now)),
       fleet: (now) => core.fleet(now),
       robots: (now) => core.robots(now),
+      robotIds: () => core.robotIds(),
       robot: (id, now) => core.robot(id, now),
       exportDocument: () => core.exportDocument(),
     };

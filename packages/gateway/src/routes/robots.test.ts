@@ -140,6 +140,32 @@ test("HT7 a page ends at ROBOTS_PAGE_MAX robots and names the next", async () =>
   expect([small.robots.length, small.next]).toEqual([2, "r0001"]);
 });
 
+test("HT7 a page looks at the robots that are on it, not at the whole fleet", async () => {
+  for (let i = 0; i < 3_000; i += 1) node.add({ robot: `r${String(i).padStart(4, "0")}` });
+  expect(await ids("?limit=1&after=r1499")).toEqual(["r1500"]);
+  expect(node.looks).toBe(2);
+});
+
+test("HT7 a filter that matches nothing looks at ROBOTS_STEP_MAX robots at a time, with others in between", async () => {
+  for (let i = 0; i < 1_000; i += 1) node.add({ robot: `r${i}`, status: "up" });
+  const seen: number[] = [];
+  const answer = ids("?status=down");
+  while (node.looks < 1_000) {
+    await new Promise((next) => setImmediate(next));
+    seen.push(node.looks);
+  }
+  expect(await answer).toEqual([]);
+  const steps = seen.map((looks, i) => looks - (seen[i - 1] ?? 0));
+  expect(Math.max(...steps)).toBe(200);
+});
+
+test("HT7 a robot that is retired while the page is made is left out", async () => {
+  for (const robot of ["a", "b", "c"]) node.add({ robot });
+  node.robotIds = () => ["a", "b", "c", "gone", "z"];
+  node.add({ robot: "z" });
+  expect(await ids("?limit=4")).toEqual(["a", "b", "c", "z"]);
+});
+
 test.each([
   "status=alive",
   "limit=0",

@@ -1,11 +1,13 @@
 /** `GET /api/v1/robots[/{id}]`: everything that this node knows about robots. */
-import { compareText, type RobotView } from "@pulsemesh/core";
+import { setImmediate } from "node:timers/promises";
+import { compareText, type RobotId, type RobotView } from "@pulsemesh/core";
+import type { PulsemeshNode } from "@pulsemesh/node";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { GatewayContext } from "../context.ts";
-import { nodeNames, robotJson, type RobotListJson } from "../json/robot.ts";
+import { nodeNames, type RobotJson, robotJson, type RobotListJson } from "../json/robot.ts";
 import { robotIdSchema, statusSchema } from "../json/words.ts";
-import { LABEL_FILTERS_MAX, ROBOTS_PAGE_MAX } from "../limits.ts";
+import { LABEL_FILTERS_MAX, ROBOTS_PAGE_MAX, ROBOTS_STEP_MAX } from "../limits.ts";
 import { JSON_MEDIA_TYPE } from "../media-types.ts";
 import { readQuery, several, single, wholeNumber } from "../request/query.ts";
 import { knownRobot, robotIdOf } from "../request/robot-id.ts";
@@ -51,30 +53,45 @@ function listRoute({ node }: GatewayContext): Route {
     query: listQuery,
     responses: { 200: { description: "One page", type: JSON_MEDIA_TYPE, schema: "RobotList" } },
     errors: [],
-    handle: (request, reply) => {
+    handle: async (request, reply) => {
       const query = readQuery(listQuery, request.query);
-      const names = nodeNames(node.fleetView());
-      const found = node
-        .robots()
-        .filter((robot) => matches(robot, query, names.get(robot.node ?? "")?.region))
-        .toSorted((a, b) => compareText(a.robot, b.robot));
-      const page = found.slice(0, query.limit).map((robot) => robotJson(robot, names));
-      const list: RobotListJson = {
-        robots: page,
-        next: found.length > query.limit ? (page.at(-1)?.robot_id ?? null) : null,
-      };
-      return sendJson(reply, list);
+      return sendJson(reply, await pageOf(node, query));
     },
   };
 }
 
-function matches(
-  robot: RobotView,
-  query: z.output<typeof listQuery>,
-  region: string | undefined,
-): boolean {
+type ListQuery = z.output<typeof listQuery>;
+
+/** Looks at robots in the order of their ids until the page is full and one more is found, a bounded number at a time. */
+async function pageOf(node: PulsemeshNode, query: ListQuery): Promise<RobotListJson> {
+  const names = nodeNames(node.fleetView());
+  const ids = node.robotIds();
+  const robots: RobotJson[] = [];
+  const start = query.after === undefined ? 0 : indexAfter(ids, query.after);
+  for (let i = start; i < ids.length; i += 1) {
+    if (i > start && (i - start) % ROBOTS_STEP_MAX === 0) await setImmediate();
+    const robot = node.robot(ids[i] ?? "");
+    if (robot === undefined || !matches(robot, query, names.get(robot.node ?? "")?.region))
+      continue;
+    if (robots.length === query.limit) return { robots, next: robots.at(-1)?.robot_id ?? null };
+    robots.push(robotJson(robot, names));
+  }
+  return { robots, next: null };
+}
+
+/** Where the ids begin that are behind `after`, which need not be one of them. */
+function indexAfter(ids: readonly RobotId[], after: RobotId): number {
+  let [low, high] = [0, ids.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareText(ids[middle] ?? "", after) > 0) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function matches(robot: RobotView, query: ListQuery, region: string | undefined): boolean {
   return (
-    (query.after === undefined || compareText(robot.robot, query.after) > 0) &&
     (query.status.length === 0 || query.status.includes(robot.status)) &&
     (query.region === undefined || query.region === region) &&
     query.label.every((label) => {

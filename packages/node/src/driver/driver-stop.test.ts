@@ -26,6 +26,7 @@ test("VE9 a stop leaves no timer behind, so the process ends when the network is
         input.type === "command" ? [{ type: "reply", id: input.id, result: { ok: true } }] : [],
       fleet: () => ({}) as never,
       robots: () => [],
+      robotIds: () => [],
       robot: () => undefined,
       exportDocument: () => new Uint8Array(),
     }),

@@ -67,6 +67,7 @@ function world(
       },
       fleet: () => ({ life: cores }) as never,
       robots: () => [],
+      robotIds: () => [],
       robot: () => undefined,
       exportDocument: () => bytes,
     };
