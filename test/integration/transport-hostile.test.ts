@@ -31,6 +31,8 @@ test("SG2 a stranger that writes hello by the specification comes up", async () 
   expect(victim.transport.peers()).toMatchObject([
     { node: stranger.node, agent: "stranger", addresses: [] },
   ]);
+  expect(victim.transport.knownMembers).toEqual([]);
+  victim.transport.members([stranger.node], []);
   expect(victim.transport.knownMembers).toHaveLength(1);
   expect(victim.rejects).toEqual([]);
 });

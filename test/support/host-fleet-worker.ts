@@ -102,11 +102,11 @@ async function startHost(
     tuning,
   });
   const rejects: string[] = [];
-  await transport.start(handler(rejects));
+  await transport.start(handler(transport, rejects));
   hosts.push({ name, transport, rejects });
 }
 
-function handler(rejects: string[]): TransportHandler {
+function handler(transport: Libp2pTransport, rejects: string[]): TransportHandler {
   return {
     gossip(_topic, _from, bytes) {
       // One clock for all processes of a machine: the kernel's monotonic one.
@@ -115,7 +115,7 @@ function handler(rejects: string[]): TransportHandler {
       return "accept";
     },
     message: () => undefined,
-    peerUp: () => undefined,
+    peerUp: ({ node }) => transport.members([node], []),
     peerDown: () => undefined,
     rejected: (reason) => void rejects.push(reason),
   };

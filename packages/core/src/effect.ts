@@ -40,5 +40,9 @@ export type Effect =
       readonly result: CommandResult;
       readonly after?: CommitId | undefined;
     }
-  /** Addresses of roster members worth remembering and dialling. */
-  | { readonly type: "remember"; readonly addresses: readonly string[] };
+  /** Who has become a member of the roster, and who is none any more: only members are dialled again and told of (rule CH6). */
+  | {
+      readonly type: "members";
+      readonly joined: readonly NodeId[];
+      readonly left: readonly NodeId[];
+    };

@@ -17,6 +17,7 @@ export class Outbox {
   #nextCommit: CommitId = 1;
   #nextLoad: LoadId = 1;
   #rebootAbove: number | undefined;
+  readonly #members = new Map<NodeId, boolean>();
   /** Answers to what is staged and not in a commit yet. */
   #held: { readonly id: number; readonly result: CommandResult }[] = [];
   readonly #timers = new Map<TimerId, { readonly generation: number; readonly atMonoMs: number }>();
@@ -108,8 +109,9 @@ export class Outbox {
     for (const { id, result } of held) this.reply(id, result, this.pendingCommit());
   }
 
-  remember(addresses: readonly string[]): void {
-    if (addresses.length > 0) this.#effects.push({ type: "remember", addresses });
+  /** Whether `node` is a member now; what changes twice within one input is told once. */
+  member(node: NodeId, isMember: boolean): void {
+    this.#members.set(node, isMember);
   }
 
   /** Asks for a new boot above `bootAbove`: somebody proved that this node has used it, or its clocks parted (rules PU3, PU6). */
@@ -131,6 +133,7 @@ export class Outbox {
 
   /** Ends an input: the answer to gossip first, since a transport waits for it, then the persist, then everything else in order. */
   drain(): readonly Effect[] {
+    this.#tellMembers();
     const answers = this.#answers;
     const effects = answers.length === 0 ? this.#effects : [...answers, ...this.#effects];
     this.#effects = [];
@@ -140,5 +143,14 @@ export class Outbox {
     this.#ops = [];
     effects.splice(answers.length, 0, { type: "persist", commit: this.#nextCommit++, ops });
     return effects;
+  }
+
+  #tellMembers(): void {
+    if (this.#members.size === 0) return;
+    const nodes = [...this.#members];
+    this.#members.clear();
+    const joined = nodes.flatMap(([node, isMember]) => (isMember ? [node] : []));
+    const left = nodes.flatMap(([node, isMember]) => (isMember ? [] : [node]));
+    this.#effects.push({ type: "members", joined, left });
   }
 }

@@ -22,7 +22,8 @@ export class RecordingTransport implements Transport {
   readonly node: NodeId = "self";
   readonly fleet: FleetId = "fleet";
   readonly messages: RecordedMessage[] = [];
-  readonly remembered: string[] = [];
+  /** What {@link members} was told. */
+  readonly roster: { readonly joined: readonly NodeId[]; readonly left: readonly NodeId[] }[] = [];
   isStarted = false;
   isStopped = false;
   /** What {@link send} answers. */
@@ -51,8 +52,12 @@ export class RecordingTransport implements Transport {
     return Promise.resolve(this.isConnected);
   }
 
-  remember(addresses: readonly string[]): void {
-    this.remembered.push(...addresses);
+  remember(): void {
+    // Nobody is dialled here.
+  }
+
+  members(joined: readonly NodeId[], left: readonly NodeId[]): void {
+    this.roster.push({ joined, left });
   }
 
   addresses(): readonly string[] {

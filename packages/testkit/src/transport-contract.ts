@@ -83,9 +83,18 @@ export function transportContract(
       validate: (text: string) => Validation = () => "accept",
     ): Promise<Member> {
       const seen: Seen = { gossip: [], messages: [], ups: [], downs: [], rejects: [] };
-      const member = { transport: await harness.create(spec), seen };
+      const transport = await harness.create(spec);
+      const member = { transport, seen };
       members.push(member);
-      await member.transport.start(record(seen, validate));
+      const handler = record(seen, validate);
+      await transport.start({
+        ...handler,
+        // Core learns soon after a hello who is a member: here all are.
+        peerUp: (peer) => {
+          handler.peerUp(peer);
+          transport.members([peer.node], []);
+        },
+      });
       return member;
     }
 

@@ -1,43 +1,51 @@
 /**
- * Who can be dialled where. Three sources, in order of trust: what the user or core named (pinned), what a member said of itself
- * in an authenticated hello, and what members say of others (hearsay). Members that were met are passed on, and members that one was
- * told of by somebody who had met them; no others, so that junk goes two steps and no further. Hearsay that leads nowhere is
- * forgotten, everything else is kept for good.
+ * Who can be dialled where. Three sources, in order of trust: what the user named, what a member said of itself in an authenticated
+ * hello, and what members say of others (hearsay). Members that were met are passed on, and nodes that one was told of by a member that
+ * had met them; no others, so that junk goes two steps and no further. Anybody can make up keys, so of a node that is neither named nor a
+ * member of the roster nothing is kept but hearsay, which leads somewhere soon or is forgotten; what was saved before the roster is
+ * known counts no more than that. In a full book the least trusted gives way, and of these who was heard of least lately.
  */
 import type { NodeId } from "@pulsemesh/core";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { NodeAddress } from "./multiaddr-text.ts";
 import { readAddress } from "./multiaddr-text.ts";
 
-/** Most members whose addresses are kept; hearsay makes room first. */
+/** Most nodes whose addresses are kept, those aside that the user named. */
 export const BOOK_MEMBERS_MAX: number = 1_024;
 /** Most addresses kept of one member. */
 export const MEMBER_ADDRESSES_MAX: number = 8;
 
-export type AddressSource = "pinned" | "hearsay";
+/** `named` by the user, `saved` in an earlier run, or told by others. */
+export type AddressSource = "named" | "saved" | "hearsay";
 
 interface Entry {
-  readonly pinned: Set<string>;
-  own: readonly string[];
+  readonly named: Set<string>;
+  readonly saved: Set<string>;
   readonly hearsay: Set<string>;
+  own: readonly string[];
   met: boolean;
-  /** Told by somebody who had met it. */
+  /** Told by a member that had met it. */
   vouched: boolean;
 }
 
-/** Addresses by member; knows nothing of connections or time. */
+/** Addresses by node; knows nothing of connections or time. */
 export class AddressBook {
   readonly #self: NodeId;
+  readonly #forgotten: (node: NodeId) => void;
+  /** In the order in which they were last heard of. */
   readonly #entries = new Map<NodeId, Entry>();
+  readonly #members = new Set<NodeId>();
   /** Grows with every change, so that owners know when to save and to tell others. */
   revision = 0;
 
-  constructor(self: NodeId) {
+  /** `forgotten` is called with each node that had to make room. */
+  constructor(self: NodeId, forgotten: (node: NodeId) => void = ignore) {
     this.#self = self;
+    this.#forgotten = forgotten;
   }
 
-  /** All members with an address, sorted. */
-  members(): readonly NodeId[] {
+  /** All nodes with an address, sorted. */
+  nodes(): readonly NodeId[] {
     return [...this.#entries.keys()].toSorted();
   }
 
@@ -45,21 +53,30 @@ export class AddressBook {
     return this.#entries.has(node);
   }
 
-  /** Dialled in this order: what the member says of itself, then what the user said, then hearsay. */
+  /** Whether `node` is a member of the roster, or named by the user. */
+  isTrusted(node: NodeId): boolean {
+    return this.#members.has(node) || (this.#entries.get(node)?.named.size ?? 0) > 0;
+  }
+
+  /** Whether `node` is to be dialled for ever: the user named it, or it is a member that has said itself where it is. */
+  isSure(node: NodeId): boolean {
+    const entry = this.#entries.get(node);
+    return entry !== undefined && this.#trust(node, entry) >= TRUST.member;
+  }
+
+  /** Dialled in this order: what the member says of itself, then what the user said, then what it said in an earlier run, then hearsay. */
   addressesOf(node: NodeId): readonly string[] {
     const entry = this.#entries.get(node);
     if (entry === undefined) return [];
-    return [...new Set([...entry.own, ...entry.pinned, ...entry.hearsay])].slice(
-      0,
-      MEMBER_ADDRESSES_MAX,
-    );
+    const all = [...entry.own, ...entry.named, ...entry.saved, ...entry.hearsay];
+    return [...new Set(all)].slice(0, MEMBER_ADDRESSES_MAX);
   }
 
-  /** Takes an address in; false when it is invalid, one's own, or there is no room. */
+  /** Takes an address in; false when it is invalid, one's own, or there is no room. What the user named always has room. */
   learn(text: string, source: AddressSource, vouched = false): boolean {
     const address = readAddress(text);
     if (address === undefined || address.node === this.#self) return false;
-    const entry = this.#entries.get(address.node) ?? this.#newEntry(address.node, source);
+    const entry = this.#touch(address.node, source === "named" ? TRUST.named : TRUST.hearsay);
     if (entry === undefined) return false;
     this.#add(entry, address, source);
     if (vouched && !entry.vouched) {
@@ -69,36 +86,51 @@ export class AddressBook {
     return true;
   }
 
-  /** A member that said hello: its own word on where it is replaces its former one. */
+  /** A node that said hello: its own word on where it is replaces its former one, if it is a member or named. */
   meet(node: NodeId, addresses: readonly string[]): void {
+    if (!this.isTrusted(node)) return;
     const own = addresses
       .filter((text) => readAddress(text)?.node === node)
       .slice(0, OWN_ADDRESSES_MAX);
-    const entry =
-      this.#entries.get(node) ?? (own.length === 0 ? undefined : this.#newEntry(node, "pinned"));
+    if (own.length === 0 && !this.#entries.has(node)) return;
+    const entry = this.#touch(node, TRUST.member);
     if (entry === undefined) return;
     const news = !entry.met || own.join() !== entry.own.join();
     entry.met = true;
     entry.own = own;
+    entry.saved.clear();
     entry.hearsay.clear();
     if (news) this.revision += 1;
   }
 
-  /** Forgets a member that is known by hearsay alone; others are never forgotten. */
-  dropHearsay(node: NodeId): boolean {
-    const entry = this.#entries.get(node);
-    if (entry === undefined || entry.met || entry.pinned.size > 0) return false;
-    this.revision += 1;
-    return this.#entries.delete(node);
+  /** `node` is a member of the roster from now on. */
+  join(node: NodeId): void {
+    if (node === this.#self || this.#members.has(node)) return;
+    this.#members.add(node);
+    if (this.#entries.has(node)) this.revision += 1;
   }
 
-  /** One address each of at most `countMax` members worth telling of, drawn with `random` (uniform in [0, 1)). */
+  /** `node` is no member any more: it is forgotten, unless the user named it. */
+  leave(node: NodeId): void {
+    if (!this.#members.delete(node)) return;
+    const entry = this.#entries.get(node);
+    if (entry === undefined) return;
+    this.revision += 1;
+    if (entry.named.size === 0) this.#entries.delete(node);
+  }
+
+  /** Forgets a node that is not to be dialled for ever; false when it is, or is not known. */
+  drop(node: NodeId): boolean {
+    return !this.isSure(node) && this.#entries.delete(node);
+  }
+
+  /** One address each of at most `countMax` nodes worth telling of, drawn with `random` (uniform in [0, 1)). */
   sample(
     countMax: number,
     except: NodeId,
     random: () => number,
   ): { readonly met: readonly string[]; readonly vouched: readonly string[] } {
-    const worth = this.members().filter((node) => node !== except && this.#isWorthTelling(node));
+    const worth = this.nodes().filter((node) => node !== except && this.#isWorthTelling(node));
     for (let index = 0; index < Math.min(countMax, worth.length); index += 1) {
       const other = index + Math.floor(random() * (worth.length - index));
       [worth[index], worth[other]] = [worth[other] ?? "", worth[index] ?? ""];
@@ -111,16 +143,18 @@ export class AddressBook {
     };
   }
 
-  /** What is worth keeping over a restart: everything but hearsay, sorted. */
+  /** What is worth keeping over a restart: all that is not hearsay, sorted. */
   toSave(): readonly string[] {
-    const kept = [...this.#entries.values()].flatMap((entry) => [...entry.own, ...entry.pinned]);
+    const kept = [...this.#entries].flatMap(([node, { own, named, saved }]) =>
+      this.isTrusted(node) ? [...own, ...named, ...saved] : [],
+    );
     return [...new Set(kept)].toSorted();
   }
 
   #add(entry: Entry, address: NodeAddress, source: AddressSource): void {
     const into = entry[source];
     if (into.has(address.text) || entry.own.includes(address.text)) return;
-    if (source === "hearsay" && entry.met) return;
+    if (source !== "named" && entry.met) return;
     if (into.size === MEMBER_ADDRESSES_MAX) {
       const [oldest] = into;
       if (oldest !== undefined) into.delete(oldest);
@@ -129,16 +163,24 @@ export class AddressBook {
     this.revision += 1;
   }
 
-  #newEntry(node: NodeId, source: AddressSource): Entry | undefined {
-    if (this.#entries.size >= BOOK_MEMBERS_MAX && !(source === "pinned" && this.#makeRoom()))
-      return undefined;
-    const entry: Entry = {
-      pinned: new Set(),
+  #trust(node: NodeId, { named, saved, own }: Entry): Trust {
+    if (named.size > 0) return TRUST.named;
+    return this.#members.has(node) && own.length + saved.size > 0 ? TRUST.member : TRUST.hearsay;
+  }
+
+  /** The entry of `node`, from now on the latest; undefined when there is none and no room for one that is trusted as `trust` says. */
+  #touch(node: NodeId, trust: Trust): Entry | undefined {
+    const known = this.#entries.get(node);
+    if (known === undefined && !this.#makeRoom(trust)) return undefined;
+    const entry = known ?? {
+      named: new Set<string>(),
+      saved: new Set<string>(),
+      hearsay: new Set<string>(),
       own: [],
-      hearsay: new Set(),
       met: false,
       vouched: false,
     };
+    this.#entries.delete(node);
     this.#entries.set(node, entry);
     return entry;
   }
@@ -148,8 +190,24 @@ export class AddressBook {
     return entry !== undefined && (entry.met || entry.vouched);
   }
 
-  #makeRoom(): boolean {
-    const victim = this.members().find((node) => this.dropHearsay(node));
-    return victim !== undefined;
+  #makeRoom(trust: Trust): boolean {
+    if (this.#entries.size < BOOK_MEMBERS_MAX) return true;
+    for (const level of [TRUST.hearsay, TRUST.member]) {
+      if (level > trust) break;
+      for (const [node, entry] of this.#entries) {
+        if (this.#trust(node, entry) !== level) continue;
+        this.#entries.delete(node);
+        this.#forgotten(node);
+        return true;
+      }
+    }
+    return trust === TRUST.named;
   }
+}
+
+const TRUST = { hearsay: 0, member: 1, named: 2 } as const;
+type Trust = (typeof TRUST)[keyof typeof TRUST];
+
+function ignore(): void {
+  // The owner keeps no list of its own.
 }

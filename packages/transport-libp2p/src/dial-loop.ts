@@ -49,11 +49,19 @@ export class DialLoop {
 
   learn(node: NodeId, eager: boolean): void {
     this.#dialer.learn(node, eager, performance.now());
+    this.trust(node);
+  }
+
+  /** What the book knows of `node` has changed. */
+  trust(node: NodeId): void {
+    if (this.#book.has(node)) this.#dialer.trust(node, this.#book.isSure(node));
+    else this.#dialer.forget(node);
     this.#planSoon();
   }
 
   connected(node: NodeId, direction: Direction): void {
     this.#dialer.connected(node, direction, performance.now());
+    this.#dialer.trust(node, this.#book.isSure(node));
     // Both dialled at one time: the connection that the smaller id opened stays.
     if (direction === "inbound" && compareText(node, this.#self) < 0)
       this.#under.get(node)?.abort();
@@ -170,13 +178,14 @@ export class DialLoop {
     if (this.#stopped) return;
     if (wanted) this.#dialer.ended(node, performance.now());
     else this.#dialFailed(node);
+    if (!this.#book.has(node)) this.#dialer.forget(node);
     this.#planSoon();
   }
 
   #dialFailed(node: NodeId): void {
     this.#failed += 1;
     const failures = this.#dialer.failed(node, performance.now());
-    if (failures >= HEARSAY_FAILURES_MAX && this.#book.dropHearsay(node)) this.#dialer.forget(node);
+    if (failures >= HEARSAY_FAILURES_MAX) this.#book.drop(node);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   FORMING_MS_MAX,
   FORMING_QUIET_MS,
   FRESH_MS,
+  HEARSAY_DIALS_PER_MINUTE_MAX,
   HEARSAY_FAILURES_MAX,
   OWN_DIALS_MAX,
   PARALLEL_DIALS_MAX,
@@ -234,4 +235,39 @@ test("CH6 two halves that were cut from each other dial across again, whatever t
     settle(dialer, nowMs, (node) => !far.has(node));
   const across = settle(dialer, 600_000 + BACKOFF_MS_MAX).filter((node) => far.has(node));
   expect(across).toEqual(names(WANTED_MEMBERS).filter((node) => far.has(node)));
+});
+
+test("P6 nodes known by hearsay alone are dialled HEARSAY_DIALS_PER_MINUTE_MAX times a minute, all together, and hold up nobody else", () => {
+  const dialer = dialerOf();
+  for (let index = 0; index < 1_000; index += 1) dialer.learn(`m${index}`, false, 0);
+  let dials = 0;
+  const dialFor = (fromMs: number, untilMs: number): void => {
+    for (let nowMs = fromMs; nowMs < untilMs; nowMs += 250)
+      dials += settle(dialer, nowMs, () => false).length;
+  };
+  dialFor(10_000, 70_000);
+  expect(dials).toBeLessThanOrEqual(2 * HEARSAY_DIALS_PER_MINUTE_MAX);
+  expect(dials).toBeGreaterThan(HEARSAY_DIALS_PER_MINUTE_MAX);
+  dials = 0;
+  dialFor(70_000, 130_000);
+  expect(Math.abs(dials - HEARSAY_DIALS_PER_MINUTE_MAX)).toBeLessThanOrEqual(1);
+  dialer.learn("sure", true, 130_000);
+  expect(settle(dialer, 130_000)).toContain("sure");
+});
+
+test("P6 CH6 a small fleet stays fully meshed, however many nodes are known by hearsay", () => {
+  const dialer = dialerOf();
+  for (let index = 0; index < 1_000; index += 1) dialer.learn(`a${index}`, false, 0);
+  for (const node of names(10)) dialer.learn(node, true, 0);
+  expect(settle(dialer, 0).filter((node) => node.startsWith("m"))).toEqual(names(10));
+});
+
+test("P6 whoever is forgotten while it is connected goes on counting until it is forgotten again", () => {
+  const dialer = dialerOf();
+  dialer.learn("m", true, 0);
+  settle(dialer, 0);
+  dialer.forget("m");
+  dialer.disconnected("m", 1);
+  dialer.forget("m");
+  expect(dialer.plan(1e9)).toEqual({ dial: [], close: [], nextAtMs: undefined });
 });

@@ -2,7 +2,7 @@
  * Whom to dial and when (rule CH6), as a state machine without a clock or a socket.
  *
  * A small fleet is fully meshed: everybody dials everybody it is not connected to, for ever, with a back-off that grows by half up to
- * 4 s. A closed connection or a failed dial says nothing about the member (rule VE0), so nobody is ever given up. Of two nodes that
+ * 4 s. A closed connection or a failed dial says nothing about the member (rule VE0), so no member is ever given up. Of two nodes that
  * learn of each other at one time the one with the smaller id dials and the other waits a moment, which avoids double connections.
  *
  * Beyond 16 members a node chooses: the six that stand highest in a ranking of its own (a hash over both ids, so that the
@@ -12,6 +12,9 @@
  *
  * While a fleet forms, addresses pour in. Whoever dials them as they come has opened 16 connections before it knows whom to choose,
  * so members known by hearsay wait until no new one has come for a moment. The first few do not: small fleets form at once.
+ *
+ * Hearsay can be made up to have somebody else's ports knocked at. So nodes known by it alone stand behind all others, their dials have a
+ * budget that all of them share, and three that fail are enough.
  */
 import { compareText } from "@pulsemesh/core";
 import type { NodeId } from "@pulsemesh/core";
@@ -32,8 +35,10 @@ export const BACKOFF_MS_MIN: number = 250;
 export const REFUSED_WAIT_MS: number = 300_000;
 /** The head start that the smaller id gets when two nodes want each other. */
 export const YIELD_MS: number = 1_500;
-/** Failed dials in a row after which a member known by hearsay alone is forgotten. */
-export const HEARSAY_FAILURES_MAX: number = 20;
+/** Failed dials in a row after which a node known by hearsay alone is forgotten. */
+export const HEARSAY_FAILURES_MAX: number = 3;
+/** Dials a minute to nodes known by hearsay alone, all together; as many at once. */
+export const HEARSAY_DIALS_PER_MINUTE_MAX: number = 64;
 /** The fleet counts as forming until no new member was heard of for this long, … */
 export const FORMING_QUIET_MS: number = 1_200;
 /** … but no longer than this at a stretch, … */
@@ -42,11 +47,14 @@ export const FORMING_MS_MAX: number = 6_000;
 export const FORMING_MEMBERS: number = 4;
 /** Least time between two connections closed to make room for wanted members. */
 const MAKE_ROOM_EVERY_MS = 5_000;
+const HEARSAY_DIAL_EARNED_MS = 60_000 / HEARSAY_DIALS_PER_MINUTE_MAX;
 
 export type Direction = "inbound" | "outbound";
 
 interface Member {
-  /** Said hello once, or named by the user: no longer hearsay. */
+  /** Said hello once, or named by the user: it does not wait while a fleet forms. */
+  greeted: boolean;
+  /** A member that has said itself where it is, or named by the user: no hearsay. */
   sure: boolean;
   readonly rank: string;
   dialing: boolean;
@@ -78,23 +86,33 @@ export class Dialer {
   #roomMadeAtMs = -Infinity;
   #formingSinceMs = -Infinity;
   #heardNewAtMs = -Infinity;
+  #hearsayDials = HEARSAY_DIALS_PER_MINUTE_MAX;
+  #hearsayEarnedAtMs = 0;
 
   constructor(deps: DialerDeps, self: NodeId) {
     this.#deps = deps;
     this.#self = self;
   }
 
-  /** A member with an address. `eager`: the user asked for it, so it is dialled at once. */
+  /** A node with an address. `eager`: it is no news but known of old, so it is dialled at once. */
   learn(node: NodeId, eager: boolean, nowMs: number): void {
     if (node === this.#self) return;
     const member = this.#members.get(node);
     if (member === undefined) {
-      this.#add(node, eager ? nowMs : nowMs + this.#yieldMs(node)).sure = eager;
+      this.#add(node, eager ? nowMs : nowMs + this.#yieldMs(node)).greeted = eager;
+      this.trust(node, eager);
       if (!eager) this.#heardNew(nowMs);
     } else if (eager) {
+      member.greeted = true;
       member.sure = true;
       member.dialAtMs = Math.min(member.dialAtMs, nowMs);
     }
+  }
+
+  /** Whether `node` is more than hearsay. */
+  trust(node: NodeId, isSure: boolean): void {
+    const member = this.#members.get(node);
+    if (member !== undefined) member.sure = isSure;
   }
 
   /** A connection to `node` stands, whoever opened it. A dial under way goes on counting until it has ended. */
@@ -109,7 +127,7 @@ export class Dialer {
     const member = this.#members.get(node);
     if (member === undefined) return;
     member.failures = 0;
-    member.sure = true;
+    member.greeted = true;
   }
 
   /** The last connection is gone. */
@@ -146,27 +164,39 @@ export class Dialer {
     member.dialAtMs = nowMs + REFUSED_WAIT_MS;
   }
 
+  /** Forgets a node; one that is connected or being dialled goes on counting until the owner forgets it again. */
   forget(node: NodeId): void {
-    this.#members.delete(node);
+    const member = this.#members.get(node);
+    if (member === undefined) return;
+    if (isIdle(member)) this.#members.delete(node);
+    else member.sure = false;
   }
 
   /** Decides; the dials it names count as begun. */
   plan(nowMs: number): DialPlan {
     const ranked = [...this.#members].toSorted(
-      ([a, x], [b, y]) => compareText(x.rank, y.rank) || compareText(a, b),
+      ([a, x], [b, y]) =>
+        Number(y.sure) - Number(x.sure) || compareText(x.rank, y.rank) || compareText(a, b),
     );
-    const everybody = ranked.length <= OWN_DIALS_MAX;
-    const wanted = everybody ? ranked : ranked.slice(0, WANTED_MEMBERS);
-    const further = everybody ? [] : ranked.slice(WANTED_MEMBERS);
+    this.#earn(nowMs);
+    const wantedMax = this.#wantedMax(ranked.length);
+    const wanted = ranked.slice(0, wantedMax);
+    const further = ranked.slice(wantedMax);
     const dial: NodeId[] = [];
     const close: NodeId[] = [];
-    let nextAtMs = this.#begin(wanted, dial, nowMs, () => this.#slots(nowMs));
-    const starved = wanted.some(([, member]) => isIdle(member) && member.dialAtMs <= nowMs);
+    let nextAtMs = this.#begin(wanted, dial, nowMs, this.#slots(nowMs));
+    const starved = wanted.some(
+      ([, member]) =>
+        isIdle(member) && member.dialAtMs <= nowMs && (member.sure || this.#hearsayDials >= 1),
+    );
     if (starved && this.#ownDials() >= OWN_DIALS_MAX) this.#makeRoom(further, close, nowMs);
     nextAtMs = earliest(nextAtMs, starved && close.length > 0 ? nowMs : undefined);
     nextAtMs = earliest(
       nextAtMs,
-      this.#begin(further, dial, nowMs, () =>
+      this.#begin(
+        further,
+        dial,
+        nowMs,
         Math.min(this.#slots(nowMs), WANTED_MEMBERS - this.#held()),
       ),
     );
@@ -180,20 +210,22 @@ export class Dialer {
     return { dial, close, nextAtMs };
   }
 
-  /** Starts dials in the order given while `slots` lasts; answers when the next of them is due. */
+  /** Starts at most `slots` dials in the order given; answers when the next of them is due. */
   #begin(
     members: readonly (readonly [NodeId, Member])[],
     dial: NodeId[],
     nowMs: number,
-    slots: () => number,
+    slots: number,
   ): number | undefined {
     let nextAtMs: number | undefined;
     const quietAtMs = this.#quietAtMs();
     const crowd = this.#members.size > FORMING_MEMBERS;
+    let left = slots;
+    let isHeld = this.#held() > 0;
     for (const [node, member] of members) {
-      if (slots() <= 0) break;
+      if (left <= 0) break;
       if (!isIdle(member)) continue;
-      if (!member.sure && nowMs < quietAtMs && crowd && this.#held() > 0) {
+      if (!member.greeted && nowMs < quietAtMs && crowd && isHeld) {
         nextAtMs = earliest(nextAtMs, quietAtMs);
         continue;
       }
@@ -201,11 +233,31 @@ export class Dialer {
         nextAtMs = earliest(nextAtMs, member.dialAtMs);
         continue;
       }
+      if (!member.sure && this.#hearsayDials < 1) {
+        nextAtMs = earliest(nextAtMs, nowMs + HEARSAY_DIAL_EARNED_MS);
+        continue;
+      }
+      if (!member.sure) this.#hearsayDials -= 1;
       member.dialing = true;
       member.dialBeganAtMs = nowMs;
       dial.push(node);
+      left -= 1;
+      isHeld = true;
     }
     return nextAtMs;
+  }
+
+  /** However many nodes are known by hearsay, of the others as many are wanted as without it. */
+  #wantedMax(known: number): number {
+    if (known <= OWN_DIALS_MAX) return known;
+    const sure = [...this.#members.values()].filter((member) => member.sure).length;
+    return sure <= OWN_DIALS_MAX ? Math.max(sure, WANTED_MEMBERS) : WANTED_MEMBERS;
+  }
+
+  #earn(nowMs: number): void {
+    const earned = (nowMs - this.#hearsayEarnedAtMs) / HEARSAY_DIAL_EARNED_MS;
+    this.#hearsayDials = Math.min(HEARSAY_DIALS_PER_MINUTE_MAX, this.#hearsayDials + earned);
+    this.#hearsayEarnedAtMs = nowMs;
   }
 
   #slots(nowMs: number): number {
@@ -252,6 +304,7 @@ export class Dialer {
   #add(node: NodeId, dialAtMs: number): Member {
     const rank = this.#deps.rankOf(node);
     const member: Member = {
+      greeted: false,
       sure: false,
       rank,
       dialing: false,

@@ -29,7 +29,7 @@ import type { Hello } from "./hello-codec.ts";
 import { startHost } from "./host.ts";
 import type { Host } from "./host.ts";
 import { LinkWatch, ping } from "./link-watch.ts";
-import { isLoopbackHost, readAddress } from "./multiaddr-text.ts";
+import { isBelievable, readAddress } from "./multiaddr-text.ts";
 import type { ResolvedOptions } from "./options.ts";
 import {
   DIRECT_FRAMES_AT_ONCE_MAX,
@@ -65,7 +65,7 @@ export class Libp2pTransport implements Transport {
     this.#options = options;
     this.fleet = fleet;
     this.node = this.#host.peerId.toString();
-    this.#book = new AddressBook(this.node);
+    this.#book = new AddressBook(this.node, (forgotten) => this.#dialing.trust(forgotten));
     const rankOf = (node: NodeId): string =>
       createHash("sha256").update(this.node).update("\0").update(node).digest("hex");
     const dialer = new Dialer({ rankOf, random: Math.random }, this.node);
@@ -104,9 +104,9 @@ export class Libp2pTransport implements Transport {
       .length;
   }
 
-  /** Members whose addresses are known, connected or not, sorted. */
+  /** Nodes whose addresses are known, connected or not, sorted. */
   get knownMembers(): readonly NodeId[] {
-    return this.#book.members();
+    return this.#book.nodes();
   }
 
   async start(handler: TransportHandler): Promise<void> {
@@ -126,8 +126,8 @@ export class Libp2pTransport implements Transport {
     const saved = await this.#saver.load();
     await startHost(this.#host, this.#options.listen);
     this.#subscribe(handler);
-    this.remember(saved);
     this.remember(this.#options.join);
+    for (const text of saved) this.#learn(text, "saved");
     this.#watch.start();
     this.#exchange.start();
     this.#saver.start();
@@ -155,10 +155,20 @@ export class Libp2pTransport implements Transport {
   }
 
   remember(addresses: readonly string[]): void {
-    for (const text of addresses) {
-      const address = readAddress(text);
-      if (address === undefined || this.#stopping !== undefined) continue;
-      if (this.#book.learn(address.text, "pinned")) this.#dialing.learn(address.node, true);
+    for (const text of addresses) this.#learn(text, "named");
+  }
+
+  members(joined: readonly NodeId[], left: readonly NodeId[]): void {
+    if (this.#stopping !== undefined) return;
+    for (const node of left) {
+      this.#book.leave(node);
+      this.#dialing.trust(node);
+    }
+    for (const node of joined) {
+      this.#book.join(node);
+      const session = this.#sessions.get(node);
+      if (session?.info !== undefined) this.#takeWord(session, session.info);
+      this.#dialing.trust(node);
     }
   }
 
@@ -292,20 +302,41 @@ export class Libp2pTransport implements Transport {
       this.#renew(session, "peer restarted behind an old connection");
       return;
     }
-    // Someone elsewhere cannot know what this machine's own loopback addresses lead to.
-    const near = isLoopbackHost(connection.remoteAddr.getComponents()[0]?.value ?? "");
-    const believable = (text: string): boolean => near || readAddress(text)?.loopback === false;
-    const addresses = hello.addresses.filter(believable);
-    this.#book.meet(node, addresses);
+    const remote = connection.remoteAddr.getComponents()[0]?.value ?? "";
+    const believable = (text: string): boolean => {
+      const address = readAddress(text);
+      return address !== undefined && isBelievable(address, remote);
+    };
+    const info = {
+      node,
+      agent: hello.agent,
+      addresses: hello.addresses.filter(believable),
+    };
     const first = session.info === undefined;
     if (first) session.answeredAtMs = performance.now();
-    session.peersTold = hello.known.length + hello.heard.length;
-    session.up({ node, agent: hello.agent, addresses }, hello.instance);
+    session.told = {
+      known: hello.known.filter(believable),
+      heard: hello.heard.filter(believable),
+    };
+    session.up(info, hello.instance);
     session.roundTripMs = roundTripMs ?? session.roundTripMs;
     this.#dialing.greeted(node);
-    if (first) this.#guard(() => this.#handler?.peerUp({ node, agent: hello.agent, addresses }));
-    for (const text of hello.known.filter(believable)) this.#hear(text, true);
-    for (const text of hello.heard.filter(believable)) this.#hear(text, false);
+    if (this.#book.isTrusted(node)) this.#takeWord(session, info);
+    if (first) this.#guard(() => this.#handler?.peerUp(info));
+  }
+
+  /** Believes what a member, or a node that the user named, has said of itself and of others. Of anybody else it waits until he is one. */
+  #takeWord(session: PeerSession, { node, addresses }: PeerInfo): void {
+    this.#book.meet(node, addresses);
+    this.#dialing.trust(node);
+    for (const text of session.told.known) this.#hear(text, true);
+    for (const text of session.told.heard) this.#hear(text, false);
+  }
+
+  #learn(text: string, source: "named" | "saved"): void {
+    const address = readAddress(text);
+    if (address === undefined || this.#stopping !== undefined) return;
+    if (this.#book.learn(address.text, source)) this.#dialing.learn(address.node, true);
   }
 
   #hear(text: string, vouched: boolean): void {

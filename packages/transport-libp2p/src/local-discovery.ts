@@ -59,6 +59,6 @@ export function localDiscovery(
 function addressesIn({ id, multiaddrs }: PeerInfo): readonly string[] {
   return multiaddrs
     .map((address) => readAddress(`${address.toString()}/p2p/${id.toString()}`))
-    .filter((address) => address?.loopback === false)
+    .filter((address) => address !== undefined && address.reach !== "loopback")
     .map((address) => address?.text ?? "");
 }

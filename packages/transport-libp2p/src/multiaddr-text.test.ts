@@ -2,9 +2,11 @@ import { memberAddressBytes } from "@pulsemesh/testkit";
 import { expect, test } from "vitest";
 import {
   ADDRESS_LENGTH_MAX,
+  isBelievable,
   READ_CACHE_ENTRIES_MAX,
   readAddress,
   readListenAddress,
+  reachOf,
 } from "./multiaddr-text.ts";
 
 const ID = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
@@ -13,30 +15,30 @@ test.each([
   {
     title: "CH6 readAddress reads an IPv4 address",
     text: `/ip4/192.0.2.7/tcp/7421/p2p/${ID}`,
-    loopback: false,
+    reach: "public",
     websocket: false,
   },
   {
     title: "CH6 readAddress reads an IPv6 loopback address",
     text: `/ip6/::1/tcp/7421/p2p/${ID}`,
-    loopback: true,
+    reach: "loopback",
     websocket: false,
   },
   {
     title: "CH6 readAddress reads a DNS name",
     text: `/dns4/node.example/tcp/7421/p2p/${ID}`,
-    loopback: false,
+    reach: "public",
     websocket: false,
   },
   {
     title: "CH6 readAddress reads a WebSocket address",
     text: `/ip4/127.0.0.1/tcp/7421/ws/p2p/${ID}`,
-    loopback: true,
+    reach: "loopback",
     websocket: true,
   },
-])("$title, as text and as bytes", ({ text, loopback, websocket }) => {
+])("$title, as text and as bytes", ({ text, reach, websocket }) => {
   const address = readAddress(text);
-  expect(address).toMatchObject({ node: ID, text, loopback, websocket });
+  expect(address).toMatchObject({ node: ID, text, reach, websocket });
   expect(readAddress(address?.bytes ?? "")).toEqual(address);
 });
 
@@ -98,4 +100,37 @@ test("CH6 readListenAddress takes what can be listened on or announced and nothi
   ]) {
     expect(readListenAddress(text)).toBeUndefined();
   }
+});
+
+test.each([
+  {
+    reach: "loopback",
+    hosts: ["127.0.0.1", "127.9.9.9", "0.1.2.3", "::1", "::ffff:127.0.0.1", "localhost"],
+  },
+  {
+    reach: "private",
+    hosts: [
+      "10.0.0.1",
+      "172.31.0.1",
+      "192.168.1.1",
+      "169.254.169.254",
+      "100.64.0.1",
+      "fd00::1",
+      "fe80::1",
+    ],
+  },
+  { reach: "public", hosts: ["192.0.2.7", "172.32.0.1", "2001:db8::1", "node.example"] },
+])("CH6 reachOf tells $reach hosts", ({ reach, hosts }) => {
+  expect(hosts.map(reachOf)).toEqual(hosts.map(() => reach));
+});
+
+test("P6 CH6 loopback addresses are believed from this machine only, private ones from private networks, public ones from anywhere", () => {
+  const believed = (remote: string): readonly string[] =>
+    ["127.0.0.1", "10.0.0.1", "192.0.2.7"].filter((host) => {
+      const address = readAddress(`/ip4/${host}/tcp/7421/p2p/${ID}`);
+      return address !== undefined && isBelievable(address, remote);
+    });
+  expect(believed("127.0.0.1")).toEqual(["127.0.0.1", "10.0.0.1", "192.0.2.7"]);
+  expect(believed("192.168.0.9")).toEqual(["10.0.0.1", "192.0.2.7"]);
+  expect(believed("203.0.113.1")).toEqual(["192.0.2.7"]);
 });

@@ -2,12 +2,31 @@
  * Which multiaddrs this transport deals in: `/ip4|ip6|dns…/…/tcp/PORT[/ws]/p2p/ID`. Everything else (relays, QUIC, addresses
  * without a peer id) is refused here, once, so that nothing behind it has to ask again.
  */
+import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { NodeId } from "@pulsemesh/core";
 
 /** Longest multiaddr in text form, in characters. */
 export const ADDRESS_LENGTH_MAX: number = 320;
+
+export type Reach = "loopback" | "private" | "public";
+const REACHES: readonly Reach[] = ["loopback", "private", "public"];
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8);
+LOOPBACK.addSubnet("0.0.0.0", 8);
+LOOPBACK.addAddress("::1", "ipv6");
+LOOPBACK.addAddress("::", "ipv6");
+/** Networks of an organisation, a link or a provider's inside, cloud metadata among them. */
+const PRIVATE = new BlockList();
+PRIVATE.addSubnet("10.0.0.0", 8);
+PRIVATE.addSubnet("100.64.0.0", 10);
+PRIVATE.addSubnet("169.254.0.0", 16);
+PRIVATE.addSubnet("172.16.0.0", 12);
+PRIVATE.addSubnet("192.168.0.0", 16);
+PRIVATE.addSubnet("fc00::", 7, "ipv6");
+PRIVATE.addSubnet("fe80::", 10, "ipv6");
 
 const HOSTS = new Set(["ip4", "ip6", "dns", "dns4", "dns6"]);
 const LISTEN_TAILS = new Set(["tcp", "tcp/ws", "tcp/p2p", "tcp/ws/p2p"]);
@@ -19,8 +38,8 @@ export interface NodeAddress {
   readonly text: string;
   /** The binary form, about half as long. */
   readonly bytes: Uint8Array;
-  /** It names this machine, so it means something only to those on it. */
-  readonly loopback: boolean;
+  /** From how far it means something: from this machine, from a private network, or from anywhere. */
+  readonly reach: Reach;
   readonly websocket: boolean;
 }
 
@@ -64,7 +83,7 @@ function parseAddress(address: string | Uint8Array): NodeAddress | undefined {
       node: last.value,
       text,
       bytes: parsed.bytes,
-      loopback: isLoopbackHost(host.value),
+      reach: reachOf(host.value),
       websocket,
     };
   } catch {
@@ -87,7 +106,19 @@ export function readListenAddress(text: string): string | undefined {
   }
 }
 
-/** Whether a host name or IP address means this machine. */
-export function isLoopbackHost(host: string): boolean {
-  return host.startsWith("127.") || host === "::1" || host === "localhost";
+/** From how far a host name or IP address means the same machine. */
+export function reachOf(host: string): Reach {
+  if (host === "localhost" || host.endsWith(".localhost")) return "loopback";
+  const family = isIPv6(host) ? "ipv6" : "ipv4";
+  if (family === "ipv4" && !isIPv4(host)) return "public";
+  if (LOOPBACK.check(host, family)) return "loopback";
+  return PRIVATE.check(host, family) ? "private" : "public";
+}
+
+/**
+ * Whether an address can mean something to somebody at `remote` (a host of a connection): nobody elsewhere knows what leads where on
+ * this machine or behind this router, so who names such addresses all the same may only want to have them knocked at.
+ */
+export function isBelievable(address: NodeAddress, remote: string): boolean {
+  return REACHES.indexOf(address.reach) >= REACHES.indexOf(reachOf(remote));
 }

@@ -62,8 +62,12 @@ export class PeerExchange {
     this.#round += 1;
     if (this.#round % 2 === 0) return sessions[Math.floor(Math.random() * sessions.length)];
     return sessions.reduce<PeerSession | undefined>(
-      (best, session) => (session.peersTold > (best?.peersTold ?? -1) ? session : best),
+      (best, session) => (best === undefined || toldBy(session) > toldBy(best) ? session : best),
       undefined,
     );
   }
+}
+
+function toldBy({ told }: PeerSession): number {
+  return told.known.length + told.heard.length;
 }

@@ -54,8 +54,11 @@ export class PeerSession {
   roundTripMs: number | undefined;
   /** When anything was last heard that proves the connection works. */
   answeredAtMs: number = performance.now();
-  /** Of how many other members its last hello told. */
-  peersTold = 0;
+  /** The addresses of others that its last hello told and that may be believed of a member. */
+  told: { readonly known: readonly string[]; readonly heard: readonly string[] } = {
+    known: [],
+    heard: [],
+  };
   /** Whether gossip streams ran both ways once. */
   gossiped = false;
   /** Looks in a row at which a gossip stream was missing. */

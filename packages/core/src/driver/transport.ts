@@ -66,6 +66,11 @@ export interface Transport {
   send(to: NodeId, channel: Channel, bytes: Uint8Array): Promise<boolean>;
   /** Adds addresses to dial now and to remember (multiaddrs ending in `/p2p/<id>`). */
   remember(addresses: readonly string[]): void;
+  /**
+   * Who has become a member of the fleet's roster, and who is none any more; also before {@link start}. Members that were met are dialled
+   * for ever, saved and told of; of other nodes nothing is kept beyond their connection.
+   */
+  members(joined: readonly NodeId[], left: readonly NodeId[]): void;
   /** Multiaddrs under which this node can be joined, each ending in `/p2p/<id>`. */
   addresses(): readonly string[];
   /** Connected peers that have said hello. */

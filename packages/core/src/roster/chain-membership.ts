@@ -69,7 +69,7 @@ export class ChainMembership implements Membership {
     if (left !== undefined && left < epoch) {
       this.#left.delete(author);
       this.#env.out.persist([{ type: "del", key: leftRow(author) }]);
-      this.#changed();
+      this.#changed(author);
     }
     if (known !== undefined && known.boot > epoch) return true;
     const { name, region, agent } = names;
@@ -79,7 +79,7 @@ export class ChainMembership implements Membership {
     if (same) return true;
     const value = this.#env.ports.codec.encode({ name, region, agent });
     this.#env.out.persist([{ type: "put", key: memberRow(author), value }]);
-    this.#changed();
+    this.#changed(author);
     return true;
   }
 
@@ -117,7 +117,7 @@ export class ChainMembership implements Membership {
       joinedMonoMs: 0,
       boot,
     });
-    this.#changed();
+    this.#changed(node);
     return true;
   }
 
@@ -131,7 +131,7 @@ export class ChainMembership implements Membership {
     if (known !== undefined && known.boot >= epoch) return;
     const { name, region, agent } = known ?? names;
     this.#known.set(author, { node: author, name, region, agent, joinedMonoMs: 0, boot: epoch });
-    this.#changed();
+    this.#changed(author);
   }
 
   /** A `left/` row; false when it is unreadable. */
@@ -139,7 +139,7 @@ export class ChainMembership implements Membership {
     const boot = this.#decode(value);
     if (!isIntegerIn(boot, 0, EPOCH_MAX)) return false;
     this.#left.set(node, boot);
-    this.#changed();
+    this.#changed(node);
     return true;
   }
 
@@ -149,7 +149,7 @@ export class ChainMembership implements Membership {
     this.#env.out.persist([
       { type: "put", key: leftRow(node), value: this.#env.ports.codec.encode(boot) },
     ]);
-    this.#changed();
+    this.#changed(node);
   }
 
   #decode(value: Uint8Array): unknown {
@@ -160,8 +160,9 @@ export class ChainMembership implements Membership {
     }
   }
 
-  #changed(): void {
+  #changed(node: NodeId): void {
     this.#sorted = undefined;
     this.#version++;
+    this.#env.out.member(node, this.member(node) !== undefined);
   }
 }

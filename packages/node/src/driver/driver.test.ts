@@ -383,14 +383,14 @@ describe("Driver", () => {
     await expect(it.store.get("a")).rejects.toMatchObject({ code: "store-failed" });
   });
 
-  test("DU1 timers, loads, sends, addresses and events are carried out", async () => {
+  test("DU1 CH6 timers, loads, sends, changes of the roster and events are carried out", async () => {
     const it = world((input) => {
       if (input.type === "command")
         return [
           { type: "set-timer", id: "watch", generation: 4, atMonoMs: 100 },
           { type: "load", load: 9, range: { gte: "a", lt: "b" } },
           { type: "send", to: "peer", channel: "direct", bytes },
-          { type: "remember", addresses: ["/ip4/127.0.0.1"] },
+          { type: "members", joined: ["new"], left: ["old"] },
           { type: "emit", event: { type: "rejected", reason: "rate", from: undefined } },
           { type: "emit", event: { type: "started", boot: 3 } },
           { type: "reply", id: input.id, result: { ok: true } },
@@ -412,7 +412,7 @@ describe("Driver", () => {
       done: true,
     });
     expect(it.transport.messages).toEqual([{ type: "send", to: "peer", channel: "direct", bytes }]);
-    expect(it.transport.remembered).toEqual(["/ip4/127.0.0.1"]);
+    expect(it.transport.roster).toEqual([{ joined: ["new"], left: ["old"] }]);
     expect(await events.next()).toMatchObject({ value: { type: "rejected" } });
     expect(it.driver.meter.rejected.get("rate")).toBe(1);
     expect(it.driver.meter.sendFailures).toBe(1);

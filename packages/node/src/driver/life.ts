@@ -200,8 +200,8 @@ export class Life {
       case "set-timer":
         this.#timers.set(effect.id, effect.generation, effect.atMonoMs);
         break;
-      case "remember":
-        this.#deps.transport.remember(effect.addresses);
+      case "members":
+        this.#deps.transport.members(effect.joined, effect.left);
         break;
       case "reply":
       case "publish":

@@ -312,7 +312,7 @@ export class SimNode implements Endpoint {
         break;
       case "validate":
       case "persist":
-      case "remember":
+      case "members":
         break;
     }
   }

@@ -163,6 +163,10 @@ export class SimulatedTransport
     }
   }
 
+  members(): void {
+    // Strangers are no part of this network.
+  }
+
   addresses(): readonly string[] {
     return [this.#places.addressOf(this.#place.name)];
   }

@@ -1,0 +1,60 @@
+/** What nodes that are no members may make a live transport do: dial nobody, keep nobody out, and hold little memory. */
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { multiaddr } from "@multiformats/multiaddr";
+import { memberAddressBytes } from "@pulsemesh/testkit";
+import { afterEach, expect, test } from "vitest";
+import { until } from "../support/libp2p-harness.ts";
+import { Scene } from "../support/victim.ts";
+
+const BOOK_MEMBERS = 1_024;
+
+const scene = new Scene();
+afterEach(() => scene.end());
+
+test("CH6 P6 an address file with BOOK_MEMBERS_MAX dead nodes keeps nobody from joining by an address that the user names", async () => {
+  const friend = await scene.victim("friend");
+  const dead = Array.from({ length: BOOK_MEMBERS }, (_, index) =>
+    multiaddr(memberAddressBytes(index + 1, "127.0.0.1", 1)).toString(),
+  );
+  const addresses = { load: () => Promise.resolve(dead), save: () => Promise.resolve() };
+  const victim = await scene.victim("victim", { addresses, join: [friend.address] });
+  await until("it has joined", () => victim.ups.includes(friend.transport.node), 15_000);
+}, 30_000);
+
+test("P6 a stranger that tells of a thousand addresses makes nobody dial any of them", async () => {
+  let hits = 0;
+  const server = createServer((socket) => {
+    hits += 1;
+    socket.on("error", () => undefined);
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  scene.atEnd(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const victim = await scene.victim();
+  const stranger = await scene.strangerTo(victim);
+  for (let round = 0; round < 16; round += 1) {
+    const known = Array.from({ length: 64 }, (_, index) =>
+      memberAddressBytes(round * 64 + index + 1, "127.0.0.1", port),
+    );
+    await stranger.greet({ known });
+  }
+  await sleep(4_000);
+  expect(victim.ups).toEqual([stranger.node]);
+  expect([hits, victim.transport.dialCounts.begun]).toEqual([0, 0]);
+  expect(victim.transport.knownMembers).toEqual([]);
+}, 30_000);
+
+test("VE9 CH6 what a stranger said of itself counts once it is a member, and no more when it has left", async () => {
+  const friend = await scene.victim("friend");
+  const victim = await scene.victim("victim", { join: [friend.address] });
+  await until("they have met", () => friend.ups.length === 1 && victim.ups.length === 1);
+  const { node } = victim.transport;
+  expect(friend.transport.knownMembers).toEqual([]);
+  friend.transport.members([node], []);
+  expect(friend.transport.knownMembers).toEqual([node]);
+  friend.transport.members([], [node]);
+  expect(friend.transport.knownMembers).toEqual([]);
+});
