@@ -11,6 +11,7 @@ import { root } from "../tool.ts";
 const standIn = `
 export async function main(argv: string[]): Promise<number> {
   process.on("SIGTERM", () => process.exit(7));
+  process.on("SIGUSR1", () => process.exit(9));
   const relayed = process.env["PULSEMESH_RELAYED"] ?? null;
   console.log(JSON.stringify({ pid: process.pid, argv, relayed, flags: process.execArgv }));
   if (argv[0] === "wait") setInterval(() => {}, 1_000);
@@ -126,6 +127,29 @@ describe.each([
     await run.hello();
     run.kill("SIGTERM");
     expect(await run.end()).toMatchObject({ code: 7 });
+  });
+
+  test("passes SIGUSR1 on, and opens no inspector", async () => {
+    const run = launch(oldNode, "wait");
+    await run.hello();
+    run.kill("SIGUSR1");
+    expect(await run.end()).toMatchObject({ code: 9, stderr: "" });
+  });
+
+  test("CLI22 takes the end of the shell that npm started it with for SIGTERM", async () => {
+    const bin = join(folder, "packages", "cli", "bin", "pulsemesh.js");
+    const node = [process.execPath, ...(oldNode ? ["--import", pretendOld] : []), bin, "wait"];
+    // A shell that does not become the program, as that of npm may not.
+    const shell = spawn("sh", ["-c", '"$@"; echo "ended with $?"', "sh", ...node], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, npm_command: "exec" },
+    });
+    child = shell;
+    const closed = once(shell, "close");
+    await once(shell.stdout, "data");
+    shell.kill("SIGTERM");
+    // Ends only when nobody holds the pipe any more.
+    expect(await closed).toEqual([null, "SIGTERM"]);
   });
 
   test("leaves no node behind when it is killed with SIGKILL", async () => {

@@ -31,10 +31,14 @@ const runNodeFlags = ["--max-semi-space-size=4"];
 /** By then a node has loaded all it needs; it may be killed without ever getting to its end. */
 const keepCompiledAfterMs = 3_000;
 
+/** How often a process that npm started looks whether its shell is still there. */
+const parentEveryMs = 500;
+
 const here = fileURLToPath(import.meta.url);
 
 if (Number(process.versions.node.split(".")[0]) >= nodeMajorMin) {
   restartWithRunFlags();
+  stopWithTheShellOfNpm();
   dieWithTheLauncher();
   cacheCompiledCode();
   await runMain();
@@ -47,6 +51,7 @@ if (Number(process.versions.node.split(".")[0]) >= nodeMajorMin) {
         `Or install Node ${nodeMajorMin} or newer from https://nodejs.org and run the same command again.`,
     );
   } else {
+    stopWithTheShellOfNpm();
     runOn(newerNode);
   }
 }
@@ -120,9 +125,11 @@ function runOn(node) {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, [relayed]: "1" },
   });
-  // A terminal sends Ctrl-C to both processes; passing it on as well would make it look like a second one.
-  const fromTerminal = process.stdin.isTTY ? ["SIGINT", "SIGQUIT"] : [];
-  for (const signal of ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR2"]) {
+  // A terminal sends Ctrl-C to both processes, `kill` to this one only, and they look the same. So it is passed on: two at once count as
+  // one (`interruption.ts`). Not for `exec`, as what its job makes of a second one is unknown; nor Ctrl-\\, which kills by itself.
+  const isExec = process.argv[2] === "exec";
+  const fromTerminal = process.stdin.isTTY ? ["SIGQUIT", ...(isExec ? ["SIGINT"] : [])] : [];
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"]) {
     if (process.platform === "win32" && signal === "SIGQUIT") continue;
     process.on(signal, () => {
       if (!fromTerminal.includes(signal)) child.kill(signal);
@@ -138,6 +145,22 @@ function runOn(node) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+/**
+ * `npx` and `npm run` start programs by a shell and hand signals to that shell, which dies of them and tells nobody. Whoever was started
+ * like that takes the end of its shell for the SIGTERM that it did not get. `PULSEMESH_DIE_WITH_PARENT=0` says that it is meant to stay.
+ */
+function stopWithTheShellOfNpm() {
+  const { npm_command: byNpm, PULSEMESH_DIE_WITH_PARENT: dieWithParent } = process.env;
+  if (byNpm === undefined || dieWithParent !== undefined || process.env[relayed] === "1") return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, "SIGTERM");
+  }, parentEveryMs);
+  watch.unref();
 }
 
 /** In the second process: when the first is gone without a word, this one goes the same way. */

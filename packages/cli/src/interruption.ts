@@ -4,6 +4,8 @@
  */
 import { constants } from "node:os";
 
+const echoMs = 200;
+
 export interface Interruption extends Disposable {
   readonly signal: AbortSignal;
   /** The signal that came first; undefined before. */
@@ -15,17 +17,25 @@ export function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
+/** On a terminal one Ctrl-C comes twice where a launcher passes it on, and more often where somebody keeps the keys pressed. */
+function isEcho(signal: NodeJS.Signals, afterMs: number): boolean {
+  return signal === "SIGINT" && process.stdin.isTTY && afterMs < echoMs;
+}
+
 /** Catches SIGINT, SIGTERM and SIGHUP until disposed. `onSecond` runs before the process ends. */
 export function catchInterruption(onSecond: () => void = () => {}): Interruption {
   const controller = new AbortController();
   let by: NodeJS.Signals | undefined;
+  let byMs = 0;
   const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   const listener = (signal: NodeJS.Signals): void => {
     if (by === undefined) {
       by = signal;
+      byMs = performance.now();
       controller.abort();
       return;
     }
+    if (isEcho(signal, performance.now() - byMs)) return;
     onSecond();
     process.exit(signalExitCode(signal));
   };
