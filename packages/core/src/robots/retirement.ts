@@ -15,7 +15,7 @@ import type { LocalRobot } from "./local-robot.ts";
 import { registrationFields } from "./registration.ts";
 
 /** A robot's record is said again at most this often. */
-const RESTATE_EVERY_MS = 60_000;
+const RESTATE_EVERY_MS = 10_000;
 
 export interface RetirementDeps {
   readonly env: Env;

@@ -26,9 +26,8 @@ export class DocumentHash {
   /** `ids` is sorted, and the same array as last time when the same robots are in it. */
   of(ids: readonly RobotId[], hashOf: (robot: RobotId) => Uint8Array): HashHex {
     if (ids !== this.#ids) {
+      this.#bytes = this.#moved(ids, hashOf);
       this.#ids = ids;
-      this.#bytes = new Uint8Array(ids.length * HASH_BYTES);
-      for (const [i, robot] of ids.entries()) this.#bytes.set(hashOf(robot), i * HASH_BYTES);
     } else {
       for (const robot of this.#stale) {
         const i = indexOf(ids, robot);
@@ -37,6 +36,21 @@ export class DocumentHash {
     }
     this.#stale.clear();
     return toHex(this.#hashing.sha256(this.#bytes));
+  }
+
+  /** The hashes at their new places: only those of robots that are new or stale are asked for. */
+  #moved(ids: readonly RobotId[], hashOf: (robot: RobotId) => Uint8Array): Uint8Array {
+    const bytes = new Uint8Array(ids.length * HASH_BYTES);
+    let old = 0;
+    for (const [i, robot] of ids.entries()) {
+      while (old < this.#ids.length && (this.#ids[old] as RobotId) < robot) old += 1;
+      const isHeld = this.#ids[old] === robot && !this.#stale.has(robot);
+      const hash = isHeld
+        ? this.#bytes.subarray(old * HASH_BYTES, (old + 1) * HASH_BYTES)
+        : hashOf(robot);
+      bytes.set(hash, i * HASH_BYTES);
+    }
+    return bytes;
   }
 }
 

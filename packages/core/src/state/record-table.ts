@@ -4,14 +4,16 @@
  */
 import type { Env } from "../env.ts";
 import { compareText, type NodeId, type RobotId } from "../ids.ts";
-import { isJsonObject, type JsonObject } from "../json.ts";
+import type { JsonObject } from "../json.ts";
 import type { CommitId } from "../input.ts";
 import type { Now } from "../now.ts";
 import type { GenerationRef, RecordChange } from "../ports.ts";
 import { epochKey } from "../chain/rows.ts";
 
 import { hlcHorizon } from "./hlc.ts";
-import { DocumentHash } from "./document-hash.ts";
+import { DeadlineHeap } from "../robots/deadline-heap.ts";
+import { DocumentExport } from "./document-export.ts";
+import { IdList } from "./id-list.ts";
 import {
   EMPTY_RECORD,
   highestStamp,
@@ -26,6 +28,7 @@ import {
 import { countedSources, RECORDS_COUNTED_MAX } from "./counted-sources.ts";
 import { viewOf } from "./record-view.ts";
 import {
+  hasAnything,
   mergeOwn,
   mergeSources,
   previewState,
@@ -78,24 +81,25 @@ export class RecordTable {
   /** Robots whose view changed, until somebody takes them. */
   #changed: RobotId[] = [];
   /** Robots with stamps ahead of the clock, and the wall-clock horizon at which they must be looked at again. */
-  readonly #ahead = new Map<RobotId, number>();
+  readonly #ahead = new DeadlineHeap();
   readonly #empty: ShownRecord;
   #lastMerged:
     | { readonly robot: RobotId; readonly horizon: number; readonly merged: MergedRecord }
     | undefined;
   #horizon = 0;
-  /** Robots with anything to show, sorted; `#unsorted` may have come or gone since. */
-  #ids: readonly RobotId[] = [];
-  readonly #alive = new Set<RobotId>();
-  readonly #unsorted = new Set<RobotId>();
+  /** Robots with anything to show. */
+  readonly #robots: IdList = new IdList((robot) => hasAnything(this.shown(robot)));
+  readonly #export: DocumentExport;
   #sameView = false;
-  #hash: string | undefined;
-  readonly #hashes: DocumentHash;
   #reportsChanges = false;
 
   constructor(env: Env) {
     this.#env = env;
-    this.#hashes = new DocumentHash(env.ports.hash);
+    this.#export = new DocumentExport(
+      env,
+      (robot) => this.shown(robot),
+      (robot) => this.#whole(robot),
+    );
     this.#empty = showSources(env, "", [], mergeSources([], NOTHING), NOTHING);
   }
 
@@ -124,18 +128,7 @@ export class RecordTable {
   }
 
   robots(): readonly RobotId[] {
-    if (this.#unsorted.size === 0) return this.#ids;
-    let changed = false;
-    for (const robot of this.#unsorted) {
-      const alive = hasAnything(this.shown(robot));
-      if (alive === this.#alive.has(robot)) continue;
-      changed = true;
-      if (alive) this.#alive.add(robot);
-      else this.#alive.delete(robot);
-    }
-    this.#unsorted.clear();
-    if (changed) this.#ids = [...this.#alive].toSorted(compareText);
-    return this.#ids;
+    return this.#robots.ids();
   }
 
   /** The state that the robot has, or would have if the own generation held `record`, and its size (rule CH3). */
@@ -307,7 +300,14 @@ export class RecordTable {
    * shown once `after` is durable; what others wrote is durable with them, so it is shown at once.
    */
   settle(now: Now, after: CommitId | undefined): void {
-    for (const [robot, aheadHlc] of this.#ahead) if (aheadHlc <= this.#horizon) this.#touch(robot);
+    for (
+      let due = this.#ahead.peek();
+      due !== undefined && due.atMs <= this.#horizon;
+      due = this.#ahead.peek()
+    ) {
+      this.#touch(due.id);
+      this.#ahead.delete(due.id);
+    }
     if (!this.isUnsettled) return;
     this.#after = after ?? this.#after;
     // Sorted once for all inputs that it takes; what is touched meanwhile comes after.
@@ -348,39 +348,17 @@ export class RecordTable {
   }
 
   exportDocument(): Uint8Array {
-    const rows = this.#exported()
-      .filter(({ shown }) => hasAnything(shown))
-      .map(({ robot, shown }) => [robot, shown.root]);
-    return this.#env.ports.codec.encode(rows);
+    return this.#export.encode();
   }
 
   documentHash(): string {
-    if (this.#hash === undefined) {
-      const ids = this.robots();
-      if (this.#ahead.size === 0) {
-        this.#hash = this.#hashes.of(ids, (robot) => this.shown(robot).hash);
-      } else {
-        const rows = this.#exported().filter(({ shown }) => hasAnything(shown));
-        const hashes = new Map(rows.map(({ robot, shown }) => [robot, shown.hash]));
-        const all = new DocumentHash(this.#env.ports.hash);
-        this.#hash = all.of([...hashes.keys()], (robot) => hashes.get(robot) as Uint8Array);
-      }
-    }
-    return this.#hash;
+    return this.#export.hash();
   }
 
-  /** Views for comparing nodes: stamps ahead of the clock count here at once, so that no reader's clock matters. */
-  #exported(): readonly { readonly robot: RobotId; readonly shown: ShownRecord }[] {
-    const ids = this.robots();
-    const ahead = [...this.#ahead.keys()];
-    const all = ahead.length === 0 ? ids : [...new Set([...ids, ...ahead])].toSorted(compareText);
-    return all.map((robot) => {
-      const shown = this.shown(robot);
-      if (shown.aheadHlc === NOTHING) return { robot, shown };
-      const sources = this.#sources(robot);
-      const merged = mergeSources(sources, NOTHING);
-      return { robot, shown: showSources(this.#env, robot, sources, merged, NOTHING) };
-    });
+  /** The view with stamps ahead of the clock in it. */
+  #whole(robot: RobotId): ShownRecord {
+    const sources = this.#sources(robot);
+    return showSources(this.#env, robot, sources, mergeSources(sources, NOTHING), NOTHING);
   }
 
   /** Kept for the robot that was asked for last: a write asks several times. */
@@ -416,9 +394,8 @@ export class RecordTable {
       this.#touched.set(robot, this.shown(robot));
     const slot = this.#slots.get(robot);
     if (slot !== undefined) slot.shown = undefined;
-    this.#hash = undefined;
-    this.#hashes.touch(robot);
-    this.#unsorted.add(robot);
+    this.#export.touch(robot);
+    this.#robots.touch(robot);
   }
 
   #set(generation: GenerationRef, robot: RobotId, record: RobotRecord): void {
@@ -463,8 +440,4 @@ export function mergedRecord({ sources }: CapturedRecord): RobotRecord {
 
 function keyOf(generation: GenerationRef): string {
   return epochKey(generation.document, generation.author, generation.epoch);
-}
-
-function hasAnything(shown: ShownRecord): boolean {
-  return isJsonObject(shown.root) && Object.keys(shown.root).length > 0;
 }

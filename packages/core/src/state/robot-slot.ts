@@ -39,6 +39,11 @@ export interface StatePreview {
   readonly bytes: number;
 }
 
+/** Whether a robot has anything to show. */
+export function hasAnything({ root }: ShownRecord): boolean {
+  return Object.keys(root).length > 0;
+}
+
 const NO_STATE: JsonObject = Object.freeze(Object.create(null) as JsonObject);
 
 /** What the records that count say together, as every node that holds them has it (promise P1). */
