@@ -188,6 +188,45 @@ describe("HT19 slow and greedy connections", () => {
   });
 });
 
+describe("HT18 whom a request is meant for", () => {
+  const post = (target: string, headers: string): string =>
+    `POST ${target} HTTP/1.1\r\n${headers}content-length: 0\r\nconnection: close\r\n\r\n`;
+  const statusOf = (answer: string): number => Number(answer.slice(9, 12));
+
+  test.each([
+    ["two Hosts", "/heartbeat/a", "host: localhost\r\nhost: evil.example\r\n"],
+    ["the same Host twice", "/heartbeat/a", "host: localhost\r\nHost: localhost\r\n"],
+    ["no Host in HTTP/1.1", "/heartbeat/a", ""],
+  ])("HT18 %s: 400 request-invalid, as a problem", async (_case, target, headers) => {
+    const answer = await (await raw(post(target, headers))).closed;
+    expect(problemIn(answer)).toMatchObject({ status: 400, code: "request-invalid" });
+    expect(node.commands).toEqual([]);
+  });
+
+  test("HT18 in absolute form the target says whom it is meant for, whatever Host says", async () => {
+    const foreign = await raw(post("http://evil.example/heartbeat/a", "host: localhost\r\n"));
+    expect(problemIn(await foreign.closed).code).toBe("host-forbidden");
+    const rebound = await raw(
+      post("http://evil.example/heartbeat/a", "host: localhost\r\norigin: http://evil.example\r\n"),
+    );
+    expect(problemIn(await rebound.closed).code).toBe("host-forbidden");
+    expect(node.commands).toEqual([]);
+    const own = await raw(post("http://localhost/heartbeat/a", "host: proxy.example\r\n"));
+    expect(statusOf(await own.closed)).toBe(200);
+  });
+
+  test("HT18 an HTTP/1.0 probe without Host is served", async () => {
+    const probe = await raw("GET /livez HTTP/1.0\r\n\r\n");
+    expect(statusOf(await probe.closed)).toBe(200);
+  });
+
+  test("HT17 an Expect that nobody knows is not looked at: the beat counts", async () => {
+    const odd = await raw(post("/heartbeat/a", "host: localhost\r\nexpect: the-unexpected\r\n"));
+    expect(statusOf(await odd.closed)).toBe(200);
+    expect(node.commands).toHaveLength(1);
+  });
+});
+
 describe("HT11 event streams", () => {
   const get = "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n";
 

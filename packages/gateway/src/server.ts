@@ -9,6 +9,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Connections } from "./connections.ts";
 import type { GatewayContext } from "./context.ts";
 import { EventFeed } from "./events/feed.ts";
+import { authorityOf, hostFault } from "./guard/authority.ts";
 import { isCrossSite, isLocalHost } from "./guard/browser.ts";
 import {
   HTTP_BODY_BYTES_MAX,
@@ -22,6 +23,7 @@ import {
 } from "./limits.ts";
 import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { answerOf, HttpProblem, PROBLEM_MEDIA_TYPE, problemJson } from "./problem.ts";
+import { acceptAnyType } from "./request/any-type.ts";
 import { parseQueryString } from "./request/query.ts";
 import { fastifyPath, methodsOf, type Route } from "./route.ts";
 import { routeTable } from "./routes/table.ts";
@@ -56,6 +58,8 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
     http: {
       maxHeaderSize: HTTP_HEADERS_BYTES_MAX,
       connectionsCheckingInterval: HTTP_CHECK_EVERY_MS,
+      // Ours is checked with the rest and answered as a problem.
+      requireHostHeader: false,
     },
     // Longer than any request line, so that a long robot id is answered as one, not as an unknown page.
     routerOptions: { maxParamLength: HTTP_HEADERS_BYTES_MAX, querystringParser: parseQueryString },
@@ -67,6 +71,10 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
   app.server.maxConnections = HTTP_CONNECTIONS_MAX;
   app.server.on("drop", () => (context.metrics.droppedConnections += 1));
   new Connections(app.server, () => (context.metrics.evictedConnections += 1));
+  // What a beat expects beyond 100-continue is no reason to refuse it.
+  app.server.on("checkExpectation", (request, response) =>
+    app.server.emit("request", request, response),
+  );
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   // Before the server waits for its connections: streams would never end by themselves.
@@ -86,17 +94,20 @@ function noSchemas(): never {
 
 /** What speaks against serving this request at all. */
 function refusalOf(
-  { headers }: FastifyRequest,
+  { raw }: FastifyRequest,
   { localOnly }: ServerOptions,
   writes: boolean,
 ): HttpProblem | undefined {
-  if (localOnly && !isLocalHost(headers.host)) {
+  const fault = hostFault(raw);
+  if (fault !== undefined) return new HttpProblem("request-invalid", fault);
+  const host = authorityOf(raw);
+  if (localOnly && !isLocalHost(host)) {
     return new HttpProblem(
       "host-forbidden",
       "This node serves loopback names only, not this Host.",
     );
   }
-  return isCrossSite(headers, writes)
+  return isCrossSite(raw.headers, host, writes)
     ? new HttpProblem("origin-forbidden", "A browser sent this for a page of another site.")
     : undefined;
 }
@@ -110,10 +121,14 @@ function addRoute(
 ): void {
   const counts = metrics.route(route.path);
   const timed = route.endless !== true;
+  const anyBody = route.body?.types.includes("*/*") === true;
   app.route({
     method: [...route.methods],
     url: fastifyPath(route.path),
-    onRequest: (request, _reply, done) => done(refusalOf(request, options, route.writes)),
+    onRequest: (request, _reply, done) => {
+      if (anyBody) acceptAnyType(request);
+      done(refusalOf(request, options, route.writes));
+    },
     onResponse: (request, reply, done) => {
       counts.add(request.method, reply.statusCode);
       if (timed) metrics.observe(reply.elapsedTime);

@@ -18,8 +18,12 @@ export function isLocalHost(host: string | undefined): boolean {
  * Whether a browser sent this for a page of another site. Such requests are refused whatever they ask for (nothing here is
  * meant for other sites), except that a link may lead to a page that only reads.
  */
-export function isCrossSite(headers: IncomingHttpHeaders, writes: boolean): boolean {
-  const { origin, host } = headers;
+export function isCrossSite(
+  headers: IncomingHttpHeaders,
+  host: string | undefined,
+  writes: boolean,
+): boolean {
+  const { origin } = headers;
   if (origin !== undefined && !isOwnOrigin(origin, host)) return true;
   const site = headers["sec-fetch-site"];
   if (site === undefined || site === "same-origin" || site === "none") return false;

@@ -63,6 +63,28 @@ describe("POST /heartbeat", () => {
     expect(lastBeat()).toMatchObject({ message: payload, health: "degraded" });
   });
 
+  test.each(["garbage", "", ";;;", "text", "text/plain; charset", "a/b/c", "é"])(
+    "HT1 a Content-Type %j that is none refuses no beat and no ping",
+    async (type) => {
+      for (const url of ["/heartbeat/a", "/ping/a", "/ping/a/fail"]) {
+        const headers = { "content-type": type };
+        const answer = await app.inject({ method: "POST", url, headers, payload: "hello" });
+        expect([answer.statusCode, lastBeat().message]).toEqual([200, "hello"]);
+      }
+    },
+  );
+
+  test("HT1 a body that claims to be JSON is held to it, whatever follows the claim", async () => {
+    const headers = { "content-type": "application/json;;=" };
+    const answer = await app.inject({
+      method: "POST",
+      url: "/heartbeat/a",
+      headers,
+      payload: "{ no json",
+    });
+    expect([answer.statusCode, answer.json<ProblemJson>().code]).toEqual([400, "json-invalid"]);
+  });
+
   test("HT1 a body that claims to be JSON and is not is refused 400 json-invalid", async () => {
     const answer = await app.inject({
       method: "POST",
