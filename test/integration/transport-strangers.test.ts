@@ -1,6 +1,6 @@
 /** What nodes that are no members may make a live transport do: dial nobody, keep nobody out, and hold little memory. */
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { multiaddr } from "@multiformats/multiaddr";
 import { memberAddressBytes } from "@pulsemesh/testkit";
@@ -58,3 +58,32 @@ test("VE9 CH6 what a stranger said of itself counts once it is a member, and no 
   friend.transport.members([], [node]);
   expect(friend.transport.knownMembers).toEqual([]);
 });
+
+test("P6 1,200 silent connections, renewed as they are cut, keep no member from coming up", async () => {
+  const victim = await scene.victim();
+  const port = Number(victim.address.split("/")[4]);
+  const sockets = new Set<Socket>();
+  let isOver = false;
+  const open = (): void => {
+    if (isOver) return;
+    const socket = connect(port, "127.0.0.1");
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      sockets.delete(socket);
+      setTimeout(open, 300);
+    });
+  };
+  scene.atEnd(() => {
+    isOver = true;
+    for (const socket of sockets) socket.destroy();
+  });
+  for (let index = 0; index < 1_200; index += 1) {
+    open();
+    if (index % 50 === 0) await sleep(15);
+  }
+  await sleep(1_000);
+  expect(sockets.size).toBeGreaterThan(900);
+  const friend = await scene.victim("friend", { join: [victim.address] });
+  await until("a friend comes up", () => friend.ups.includes(victim.transport.node), 15_000);
+}, 40_000);

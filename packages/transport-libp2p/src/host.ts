@@ -17,6 +17,9 @@ import type { Libp2pOptions } from "libp2p";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { FleetId } from "@pulsemesh/core";
 import { gossipService } from "./gossip.ts";
+import { patientTimer } from "./patient-timer.ts";
+import { PendingCallers } from "./pending-callers.ts";
+import { guardPending } from "./pending-guard.ts";
 import { hostLogger } from "./silent-logger.ts";
 import { writeCoalescing } from "./write-coalescing.ts";
 
@@ -105,23 +108,26 @@ export async function startHost(host: Host, listen: readonly string[]): Promise<
 type BaseSpec = Omit<HostSpec, "fleet" | "local" | "floodPublish">;
 
 async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
+  const callers = new PendingCallers(patientTimer);
+  const transports =
+    spec.websocketOpenMs === undefined
+      ? [tcp()]
+      : [tcp(), await webSockets(spec.fleetSizeMax, spec.websocketOpenMs)];
   return {
     start: false,
     ...hostLogger(process.env["DEBUG"]),
     privateKey: spec.privateKey,
     nodeInfo: { userAgent: spec.agent },
     addresses: { listen: [...spec.listen], announce: [...spec.announce] },
-    transports:
-      spec.websocketOpenMs === undefined
-        ? [tcp()]
-        : [tcp(), await webSockets(spec.fleetSizeMax, spec.websocketOpenMs)],
+    transports: transports.map((transport) => guardPending(transport, callers)),
     connectionProtector: writeCoalescing(),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ enableKeepAlive: false })],
     connectionManager: {
       maxConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
-      inboundConnectionThreshold: spec.fleetSizeMax + SPARE_CONNECTIONS,
-      maxIncomingPendingConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
+      // Beyond these two the library turns the newest away, whoever it is.
+      inboundConnectionThreshold: Number.MAX_SAFE_INTEGER,
+      maxIncomingPendingConnections: Infinity,
       // The transport sets its own limits to dials; these stand behind them.
       dialTimeout: 2 * HANDSHAKE_TIMEOUT_MS,
       addressDialTimeout: 2 * HANDSHAKE_TIMEOUT_MS,
