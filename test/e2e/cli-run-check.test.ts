@@ -45,6 +45,11 @@ describe("pulsemesh run, before it starts", () => {
       "not an address of this machine",
     ],
     ["a mesh address of another machine", [...http, "--listen", `/ip4/${nobodys}/tcp/0`], nobodys],
+    [
+      "a member without its id",
+      [...http, ...mesh, "--join", "/ip4/127.0.0.1/tcp/9"],
+      "must end in the member's id",
+    ],
     ["a label that core would refuse", [...http, ...mesh, "--label", "b c=1"], "--label 'b c=1'"],
   ])("CLI5 %s is refused", async (_what, args, said) => {
     const end = await runCli(["run", "--data", data, ...args]);

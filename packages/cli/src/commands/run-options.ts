@@ -28,6 +28,7 @@ export interface RunFlags {
 
 const httpDefault = "127.0.0.1:7420";
 const listenDefault = "/ip4/127.0.0.1/tcp/7421";
+const memberText = /\/p2p\/[A-Za-z0-9]+$/;
 const multiaddrText = /^\/[a-z0-9]+\/[^\s]+$/;
 const nodeNameText = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
@@ -63,7 +64,7 @@ export const runFlags: readonly Flag[] = [
     text: "a member's address: join its fleet (repeatable); without it, a fleet of its own",
     env: "PULSEMESH_JOIN",
     repeat: true,
-    parse: parseMultiaddr,
+    parse: parseMember,
   },
   {
     flags: "--name <name>",
@@ -157,6 +158,16 @@ function parseName(text: string, flag: string): string {
   throw new PulsemeshError(
     "option-invalid",
     `Cannot use ${flag} '${text}' as it must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit.`,
+  );
+}
+
+/** Whom to join is named by its id as well, so that nobody else can answer in its place. */
+function parseMember(text: string, flag: string): string {
+  const address = parseMultiaddr(text, flag);
+  if (memberText.test(address)) return address;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot use ${flag} '${text}' as it must end in the member's id: /ip4/192.0.2.7/tcp/7421/p2p/12D3KooW…, as \`pulsemesh peers\` prints it there.`,
   );
 }
 

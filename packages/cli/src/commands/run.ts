@@ -16,6 +16,7 @@ import {
 } from "../host-port.ts";
 import { type Interruption, catchInterruption } from "../interruption.ts";
 import { dieWithParent } from "../parent-watch.ts";
+import { printableJson } from "../printable.ts";
 import { runLogger } from "../run-logger.ts";
 import { checkPlan } from "./run-check.ts";
 import { refuseForeignFleet } from "./fleet-check.ts";
@@ -27,7 +28,7 @@ import {
   robotFlags,
   robotsFromEnvironment,
 } from "./run-robots.ts";
-import { printableJson } from "../printable.ts";
+import { openWaitingDoor } from "./waiting-door.ts";
 
 const registerRetryMs = 100;
 const joinHintMs = 3_000;
@@ -81,8 +82,11 @@ async function run(
     await checkPlan(plan);
     const version = packageVersion();
     const agent = `pulsemesh/${version}`;
-    node = await createNode({ ...plan.node, agent, logger, signal: interruption.signal });
     const { http, insecureHttp } = plan;
+    {
+      await using _door = await openWhileJoining(plan);
+      node = await createNode({ ...plan.node, agent, logger, signal: interruption.signal });
+    }
     gateway = await startGateway(node, { ...http, insecureHttp, version, logger });
     hint[Symbol.dispose]();
     announceStart(cli, flags, node, gateway);
@@ -103,6 +107,12 @@ async function run(
 
 function exitCodeOf(interruption: Interruption): number {
   return interruption.by() === "SIGINT" ? EXIT.interrupted : EXIT.ok;
+}
+
+/** Nobody could know a port that the system chooses before it is printed. */
+async function openWhileJoining({ http, node }: RunPlan): Promise<AsyncDisposable | undefined> {
+  if (http.port === 0 || (node.join ?? []).length === 0) return undefined;
+  return await openWaitingDoor(http);
 }
 
 /** A first join waits until a member answers; whoever typed a wrong address should not wait in silence. */
