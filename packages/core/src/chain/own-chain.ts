@@ -148,15 +148,11 @@ export class OwnChain {
     let update: Uint8Array;
     try {
       update = documents.write(log, batch);
-    } catch {
-      // Each record was checked when it was staged; together they may be too large for one delta.
-      if (batch.length > 1) for (const change of batch) this.#writeDelta(log, [change], hlc, now);
-      else
-        this.#env.out.emit({
-          type: "quarantined",
-          what: `record/${String(batch[0]?.robot)}`,
-          reason: "pending",
-        });
+    } catch (error) {
+      // Each record was checked when it was staged; together they may be too large for one delta. One that can not be written after all
+      // must not be acknowledged (promise P5): its caller waits, so this node's memory is given up for what is on disk.
+      if (batch.length < 2) throw error;
+      for (const change of batch) this.#writeDelta(log, [change], hlc, now);
       return;
     }
     const entry = this.#seal(log.epoch, log.head, { kind: "delta", update }, hlc);

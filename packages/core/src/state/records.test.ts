@@ -263,6 +263,18 @@ describe("robots' state", () => {
     expect(reader.chains.records.standing("bot")).toMatchObject({ claimants: [], retiredBy: "a" });
   });
 
+  test("P5 a change that was taken and cannot be written is an error for its caller, and no success", () => {
+    net.patch("a", "bot", { n: 1 });
+    const rows = new Map(node.rows);
+    const write = vi.spyOn(node.env.ports.documents, "write").mockImplementation(() => {
+      throw new Error("refused after all");
+    });
+    expect(() => net.patch("a", "bot", { n: 2 })).toThrow("refused after all");
+    write.mockRestore();
+    expect(node.rows).toEqual(rows);
+    expect(net.restart("a", 2).chains.records.state("bot")).toEqual({ n: 1 });
+  });
+
   test("P1 P4 who hosts a robot that another node retires says all of it again, and every node shows it", () => {
     const reader = net.add("b", 1);
     const stranger = net.add("c", 1);
