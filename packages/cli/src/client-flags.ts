@@ -45,7 +45,8 @@ export function connect(cli: Cli, flags: ClientFlags): PulsemeshClient {
 /** Reads a URL; `localhost:7420` is meant as `http://localhost:7420`. */
 function parseUrl(text: string, flag: string): string {
   if (/^https?:\/\/[^\s/]+/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, "");
-  const meant = URL.canParse(`http://${text}`) ? ` Did you mean http://${text}?` : "";
+  const meant =
+    !text.includes("://") && URL.canParse(`http://${text}`) ? ` Did you mean http://${text}?` : "";
   throw new PulsemeshError(
     "option-invalid",
     `Cannot use ${flag} '${text}' as it must be a URL such as ${urlDefault}.${meant}`,

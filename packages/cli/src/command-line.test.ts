@@ -94,6 +94,7 @@ describe("usage", () => {
     ["run --every 10", "10s"],
     ["run --listen 127.0.0.1:7421", "/ip4/127.0.0.1/tcp/7421"],
     ["status --url localhost:7420", "http://localhost:7420"],
+    ["help pnig", "pulsemesh ping"],
   ])("CLI3 `%s` exits 2 and asks 'did you mean %s?'", async (args, meant) => {
     const { code, out, err } = await run(args);
     expect(code).toBe(2);
@@ -123,6 +124,19 @@ describe("usage", () => {
     const { code, out, err } = await run(args);
     expect([code, out]).toEqual([2, ""]);
     expect(err).not.toBe("");
+  });
+
+  test.each([
+    ["status --url ftp://x", /^(?!.*Did you mean)/s],
+    ["run --every 99ms", /from 100ms to 31d/],
+    ["state set bot foo", /KEY=VALUE/],
+    ["state set bot a=1 a=2", /'a' twice/],
+    [["state", "set", "bot", "a=1", "--if-match", "a b"], /--if-match 'a b'/],
+  ])("CLI17 %j is refused in words that help", async (args, said) => {
+    const calls = fakeNode(() => Response.json({}));
+    const { code, err } = await run(args);
+    expect([code, calls]).toEqual([2, []]);
+    expect(err).toMatch(said);
   });
 
   test("CLI5 an error in a flag names its command", async () => {
@@ -343,6 +357,20 @@ describe("requests", () => {
     expect(calls[0]?.headers["if-match"]).toBe('"x"');
     await run(["state", "set", "bot", "-"]);
     expect(calls[1]?.body).toBe('{"from":"stdin"}');
+  });
+
+  test("CLI12 state set of nothing says so, and an etag whose quotes the shell took is given them back", async () => {
+    const calls = fakeNode(() => Response.json({}, { headers: { etag: '"e"' } }));
+    expect((await run(["state", "set", "bot", "{}"])).err).toBe(
+      "Nothing to set; the state of bot is as it was.",
+    );
+    await run("state set bot a=1 --if-match e1");
+    expect(calls[1]?.headers["if-match"]).toBe('"e1"');
+  });
+
+  test("CLI8 a robot that never beat has no age", async () => {
+    fakeNode(() => Response.json({ ...robot, status: "new", last_check: null, age_ms: null }));
+    expect((await run("status bot")).out).toContain("last beat  none yet, every 10s");
   });
 
   test("CLI12 state get prints the state alone", async () => {

@@ -55,7 +55,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   } catch (error) {
     const failure =
       error instanceof CommanderError
-        ? describeUsageError(error, failing)
+        ? describeUsageError(error, failing, argv)
         : describeFailure(error, cli.context);
     for (const line of failure.lines) terminal.say(line);
     return failure.exit;

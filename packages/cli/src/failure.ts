@@ -93,6 +93,12 @@ export function errorCodeOf(error: unknown): ErrorCode {
   return isErrorCode(code) ? code : "internal";
 }
 
+/** Whether a node merely does not answer, as while it restarts; whoever watches tries again. */
+export function isAway(error: unknown): boolean {
+  const code = errorCodeOf(error);
+  return code === "node-unreachable" || code === "timed-out";
+}
+
 /** The lines to print on stderr and the code to exit with. */
 export function describeFailure(error: unknown, context: FailureContext): Failure {
   const code = errorCodeOf(error);

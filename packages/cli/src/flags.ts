@@ -5,7 +5,7 @@
  */
 import { PulsemeshError } from "@pulsemesh/core";
 import { type Command, Option } from "commander";
-import { DURATION_RULE, parseDuration } from "./duration.ts";
+import { DURATION_RULE, formatDuration, parseDuration } from "./duration.ts";
 import { nearest } from "./nearest.ts";
 
 export interface Flag {
@@ -105,7 +105,7 @@ export function durationBetween(
     if (ms >= lowMs && ms <= highMs) return ms;
     throw new PulsemeshError(
       "option-invalid",
-      `Cannot use ${flag} '${text}' as it is out of range; write ${DURATION_RULE}, up to 31d.`,
+      `Cannot use ${flag} '${text}' as it must be from ${formatDuration(lowMs)} to ${formatDuration(highMs)}; write ${DURATION_RULE}.`,
     );
   };
 }

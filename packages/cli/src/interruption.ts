@@ -22,12 +22,15 @@ function isEcho(signal: NodeJS.Signals, afterMs: number): boolean {
   return signal === "SIGINT" && process.stdin.isTTY && afterMs < echoMs;
 }
 
-/** Catches SIGINT, SIGTERM and SIGHUP until disposed. `onSecond` runs before the process ends. */
+/** Catches SIGINT, SIGTERM, SIGHUP and SIGQUIT (Ctrl-\\, which would leave the cursor hidden) until disposed. `onSecond` runs before the process ends. */
 export function catchInterruption(onSecond: () => void = () => {}): Interruption {
   const controller = new AbortController();
   let by: NodeJS.Signals | undefined;
   let byMs = 0;
-  const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  const signals: readonly NodeJS.Signals[] =
+    process.platform === "win32"
+      ? ["SIGINT", "SIGTERM", "SIGHUP"]
+      : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
   const listener = (signal: NodeJS.Signals): void => {
     if (by === undefined) {
       by = signal;

@@ -9,9 +9,15 @@ import { nearest } from "./nearest.ts";
 const shown = new Set(["commander.helpDisplayed", "commander.version"]);
 
 /** The lines and exit code for an error of the parser that happened in `command`. */
-export function describeUsageError(error: CommanderError, command: Command): Failure {
+export function describeUsageError(
+  error: CommanderError,
+  command: Command,
+  argv: readonly string[] = [],
+): Failure {
   if (shown.has(error.code) || error.exitCode === 0) return { lines: [], exit: EXIT.ok };
   if (error.code === "commander.help") {
+    const [first = "", asked = ""] = argv;
+    if (first === "help" && asked !== "") return describeUnknownHelp(asked, command);
     return { lines: [command.helpInformation().trimEnd()], exit: EXIT.usage };
   }
   const what = error.message.replace(/^error: /, "").replace(/\.$/, "");
@@ -25,6 +31,18 @@ export function describeUsageError(error: CommanderError, command: Command): Fai
     lines: [
       `${commandPath(command)}: ${what}.${meant === undefined ? "" : ` Did you mean ${meant}?`}`,
       `Nothing was changed. Next: ${next}`,
+    ],
+    exit: EXIT.usage,
+  };
+}
+
+/** `help` for a command that there is not; commander shows the general help and says nothing. */
+function describeUnknownHelp(asked: string, program: Command): Failure {
+  const meant = meantInstead("commander.unknownCommand", asked, program);
+  return {
+    lines: [
+      `${commandPath(program)} help: unknown command '${asked}'.${meant === undefined ? "" : ` Did you mean ${meant}?`}`,
+      `Nothing was changed. Next: ${commandPath(program)} help`,
     ],
     exit: EXIT.usage,
   };

@@ -5,6 +5,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
+import { describeFailure, isAway } from "../failure.ts";
 import { addFlags, wholeBetween } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
 import { printable, printableJson } from "../printable.ts";
@@ -45,11 +46,12 @@ function addTail(parent: Command, cli: Cli): void {
     const { entries } = await client.auditTail({ limit: flags.lines ?? linesDefault });
     for (const entry of entries) show(entry);
     if (flags.follow !== true) return EXIT.ok;
-    return await follow(client, entries.at(-1)?.index ?? -1, show);
+    return await follow(cli, client, entries.at(-1)?.index ?? -1, show);
   });
 }
 
 async function follow(
+  cli: Cli,
   client: PulsemeshClient,
   from: number,
   show: (entry: AuditEntryJson) => void,
@@ -57,12 +59,23 @@ async function follow(
   using interruption = catchInterruption();
   const { signal } = interruption;
   let last = from;
+  let isTroubled = false;
   while (!signal.aborted) {
     await wait(followEveryMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) break;
-    for (const entry of await entriesAfter(client, last)) {
-      show(entry);
-      last = entry.index;
+    try {
+      for (const entry of await entriesAfter(client, last)) {
+        show(entry);
+        last = entry.index;
+      }
+      isTroubled = false;
+    } catch (error) {
+      // A node that restarts comes back, and its log goes on where it was.
+      if (!isAway(error)) throw error;
+      if (!isTroubled) {
+        cli.terminal.say(`${describeFailure(error, cli.context).lines[0] ?? ""} Trying again.`);
+      }
+      isTroubled = true;
     }
   }
   return EXIT.interrupted;

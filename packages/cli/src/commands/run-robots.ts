@@ -60,7 +60,7 @@ export function robotFlags(list: RobotFlagList): Flag[] {
     },
     {
       flags: "--every <duration>",
-      text: "how often it must beat: of the --robot before, or of all when in front (default 60s) [PULSEMESH_EVERY]",
+      text: "how often it must beat: of the --robot before, or of all when in front (default 60s; beat at least twice as often) [PULSEMESH_EVERY]",
       parse: (text, flag) => (current().everyMs = spans(text, flag)),
     },
     {
@@ -70,7 +70,7 @@ export function robotFlags(list: RobotFlagList): Flag[] {
     },
     {
       flags: "--missed <n>",
-      text: "beats that may be missed (default 1 with --grace, else 3) [PULSEMESH_MISSED]",
+      text: "beats that may be missed (default 3 with --every alone, else 1) [PULSEMESH_MISSED]",
       parse: (text, flag) => (current().missed = wholeBetween(1, missedCountMost)(text, flag)),
     },
     {

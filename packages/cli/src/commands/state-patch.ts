@@ -8,16 +8,28 @@ import { type Json, type JsonObject, PulsemeshError, isJsonObject } from "@pulse
 export function readPatch(fields: readonly string[]): JsonObject {
   const [only = ""] = fields;
   if (fields.length === 1 && !/^[^{["\s]+=/.test(only)) return readObject(only);
+  const seen = new Set<string>();
   return fields.reduce<JsonObject>((patch, field) => {
     const at = field.indexOf("=");
     if (at <= 0) {
       throw new PulsemeshError("state-invalid", `Cannot read '${field}' as it must be KEY=VALUE.`);
     }
-    return setAt(patch, pathOf(field.slice(0, at)), readValue(field.slice(at + 1)));
+    const key = field.slice(0, at);
+    if (seen.has(key)) {
+      throw new PulsemeshError("state-invalid", `Cannot set '${key}' twice.`);
+    }
+    seen.add(key);
+    return setAt(patch, pathOf(key), readValue(field.slice(at + 1)));
   }, {});
 }
 
 function readObject(text: string): JsonObject {
+  if (/^\s*[A-Za-z_/]/.test(text)) {
+    throw new PulsemeshError(
+      "state-invalid",
+      `Cannot read '${text.trim()}' as it must be KEY=VALUE or a JSON object.`,
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

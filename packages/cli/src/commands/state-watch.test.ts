@@ -154,3 +154,24 @@ test("CLI13 only the named robots, and each beat with --beats", async () => {
   node.stop.abort();
   await watching;
 });
+
+test("CLI13 a robot that the mesh does not know yet is said once, and waited for", async () => {
+  const node = new FakeNode();
+  node.robots.set("known", { status: "up", state: {}, last_check: null });
+  const missing: string[] = [];
+  const watching = watchState(node.client, {
+    only: new Set(["known", "nope"]),
+    beats: false,
+    signal: node.stop.signal,
+    emit: (line) => node.lines.push(line),
+    missing: (robot) => missing.push(robot),
+  });
+  await node.settle(60);
+  expect(missing).toEqual(["nope"]);
+  node.robots.set("nope", { status: "up", state: {}, last_check: null });
+  node.emit("robot-status", "nope", { to: "up" });
+  await node.settle(60);
+  expect(node.lines.map(({ robot_id: id }) => id)).toEqual(["known", "nope"]);
+  node.stop.abort();
+  await watching;
+});

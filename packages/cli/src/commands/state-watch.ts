@@ -22,6 +22,8 @@ export interface WatchOptions {
   readonly beats: boolean;
   readonly signal: AbortSignal;
   readonly emit: (line: WatchLine) => void;
+  /** Told once of each robot of `only` that the mesh does not know when the watch begins. */
+  readonly missing?: ((robot: string) => void) | undefined;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function watchState(client: PulsemeshClient, options: WatchOptions)
     await readAll(watcher);
     for (const robot of touched) await readOne(robot, watcher);
     caughtUp = true;
+    for (const robot of options.only ?? []) if (!lines.has(robot)) options.missing?.(robot);
   };
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);

@@ -1,4 +1,5 @@
 /** `pulsemesh state get|set|watch`: the shared state of robots. */
+import { PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
@@ -8,7 +9,7 @@ import { catchInterruption } from "../interruption.ts";
 import { parseRobotId } from "./run-robots.ts";
 import { readPatch } from "./state-patch.ts";
 import { watchState } from "./state-watch.ts";
-import { printableJson } from "../printable.ts";
+import { printable, printableJson } from "../printable.ts";
 
 interface StateFlags extends ClientFlags {
   readonly json?: boolean;
@@ -54,7 +55,11 @@ function addSet(parent: Command, cli: Cli): void {
     );
   addFlags(command, [
     ...clientFlags,
-    { flags: "--if-match <etag>", text: "only if the state is still the one with this etag" },
+    {
+      flags: "--if-match <etag>",
+      text: "only if the state is still the one with this etag",
+      parse: parseEntityTag,
+    },
     { flags: "--json", text: "print the whole state afterwards: {robot_id, state, etag}" },
   ]);
   setAction<StateFlags>(cli, command, async (flags, [robotText = "", ...fields]) => {
@@ -64,9 +69,24 @@ function addSet(parent: Command, cli: Cli): void {
     const { ifMatch } = flags;
     const { state, etag } = await connect(cli, flags).patchState(robot, patch, { ifMatch });
     if (flags.json === true) cli.terminal.out(printableJson({ robot_id: robot, state, etag }));
-    else cli.terminal.say(`Set ${Object.keys(patch).join(", ")} of ${robot}.`);
+    else cli.terminal.say(setText(robot, Object.keys(patch)));
     return EXIT.ok;
   });
+}
+
+function setText(robot: string, keys: readonly string[]): string {
+  if (keys.length === 0) return `Nothing to set; the state of ${robot} is as it was.`;
+  return printable(`Set ${keys.join(", ")} of ${robot}.`);
+}
+
+/** Shells take quotes away, so an entity tag without them is given them back. */
+function parseEntityTag(text: string, flag: string): string {
+  if (text === "*" || /^(?:W\/)?"[^"\s]*"$/.test(text)) return text;
+  if (/^[^"\s,]+$/.test(text)) return `"${text}"`;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use ${flag} '${text}' as it must be one etag, as \`pulsemesh state get ROBOT --json\` prints it.`,
+  );
 }
 
 function addWatch(parent: Command, cli: Cli): void {
@@ -92,8 +112,12 @@ liveness the mesh's verdict.`,
       only: only.size === 0 ? undefined : only,
       beats: flags.beats ?? false,
       signal: interruption.signal,
+      missing: (robot) =>
+        cli.terminal.say(
+          `The mesh does not know robot '${robot}' yet; waiting for its first beat.`,
+        ),
       emit: (line) => cli.terminal.out(printableJson(line)),
     });
-    return interruption.by() === "SIGTERM" ? EXIT.ok : EXIT.interrupted;
+    return EXIT.interrupted;
   });
 }

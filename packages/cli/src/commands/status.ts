@@ -6,7 +6,7 @@ import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { formatAge } from "../duration.ts";
 import { EXIT } from "../exit-code.ts";
-import { describeFailure, errorCodeOf } from "../failure.ts";
+import { describeFailure, isAway } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
 import { liveRegion } from "../live-region.ts";
@@ -66,11 +66,15 @@ function robotLines(robot: RobotJson): string[] {
   return [
     `${robot.robot_id}  ${statusWord(robot.status)} since ${robot.since}${reason}`,
     `  health     ${robot.health}`,
-    `  last beat  ${robot.last_check ?? "none yet"} (${formatAge(robot.age_ms)} ago), every ${everyText(robot.schedule)}`,
+    `  last beat  ${lastBeatText(robot)}, every ${everyText(robot.schedule)}`,
     `  home       ${robot.node ?? "-"}, region ${robot.region ?? "-"}, seen up by ${witnessText(robot.witnesses)} witnesses`,
     ...(Object.keys(labels).length === 0 ? [] : [`  labels     ${printableJson(labels)}`]),
     `  state      ${printableJson(state)}`,
   ];
+}
+
+function lastBeatText({ last_check: at, age_ms: ageMs }: RobotJson): string {
+  return at === null ? "none yet" : `${at} (${formatAge(ageMs)} ago)`;
 }
 
 async function watch(
@@ -87,8 +91,7 @@ async function watch(
       const robots = robot === undefined ? await client.robots() : [await client.robot(robot)];
       show.robots(robots);
     } catch (error) {
-      if (errorCodeOf(error) !== "node-unreachable" && errorCodeOf(error) !== "timed-out")
-        throw error;
+      if (!isAway(error)) throw error;
       show.trouble(describeFailure(error, cli.context).lines[0] ?? "");
     }
     await wait(redrawMs, undefined, { signal }).catch(() => {});
