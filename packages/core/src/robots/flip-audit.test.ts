@@ -42,13 +42,33 @@ describe("the audit of flips", () => {
       log.filter(([kind, data]) => kind === "robot-status" && data["home"] === node);
     expect(of("b")).toHaveLength(ROBOT_FLIPS_AUDITED_PER_SECOND_MAX);
     expect(of("c")).toHaveLength(2);
-    expect(log.filter(([kind]) => kind === "robot-status-suppressed")).toEqual([
+    expect(log.filter(([kind]) => kind === "robot-entries-suppressed")).toEqual([
       [
-        "robot-status-suppressed",
+        "robot-entries-suppressed",
         { home: "b", suppressed: 15_000 - ROBOT_FLIPS_AUDITED_PER_SECOND_MAX },
       ],
     ]);
     expect(home.events.filter(({ type }) => type === "robot-status")).toHaveLength(15_002);
+  });
+
+  test("P6 VE6 a member that takes many robots from others at once writes ROBOT_FLIPS_AUDITED_PER_SECOND_MAX alarms, and every one is told", () => {
+    const home = new VirtualHome({ self: "a" });
+    for (const node of ["b", "c"]) home.judgeNode(node, "up");
+    const robots = Array.from({ length: 200 }, (_, index) => `r${index}`);
+    const say = (node: string, seq: number): void =>
+      home.hear(
+        node,
+        1,
+        seq,
+        robots.map((r) => ({ r, n: seq, c: seq, a: 0, t: 0 })),
+      );
+    for (let turn = 1; turn <= 3; turn += 1) {
+      home.advance(5_000);
+      say(turn % 2 === 1 ? "b" : "c", turn);
+    }
+    expect(home.events.filter(({ type }) => type === "two-homes")).toHaveLength(200);
+    const alarms = audited(home).filter(([kind]) => kind === "two-homes");
+    expect(alarms).toHaveLength(ROBOT_FLIPS_AUDITED_PER_SECOND_MAX);
   });
 
   test("VE6 flips of the robots hosted here are all audited", () => {

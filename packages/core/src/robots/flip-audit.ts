@@ -1,6 +1,6 @@
 /**
  * Keeps a member that flips its robots on purpose from filling everybody's audit log (promise P6): of the robots of one home a few
- * flips a second are written one by one, of the others the number. Statuses and events are never held back.
+ * flips and alarms of two homes a second are written one by one, of the others the number. Statuses and events are never held back.
  *
  * This node's own robots are not counted: its log is their history, and what they may cost is bounded where beats come in (rule VE7).
  */
@@ -9,7 +9,7 @@ import { compareText } from "../ids.ts";
 import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 
-/** Flips of all robots of one other home that the audit log takes in a second. */
+/** Flips of all robots of one other home, and robots that it takes from others, that the audit log takes in a second. */
 export const ROBOT_FLIPS_AUDITED_PER_SECOND_MAX: number = 10;
 
 export class FlipAudit {
@@ -22,7 +22,7 @@ export class FlipAudit {
     this.#audit = audit;
   }
 
-  /** Counts a flip of a robot of `home`; false when it is to be left out. */
+  /** Counts an entry about a robot of `home`; false when it is to be left out. */
   admit(home: NodeId, now: Now): boolean {
     this.settle(now);
     const flips = (this.#flips.get(home) ?? 0) + 1;
@@ -37,7 +37,7 @@ export class FlipAudit {
     this.#second = second;
     for (const [home, flips] of [...this.#flips].toSorted(([a], [b]) => compareText(a, b))) {
       const suppressed = flips - ROBOT_FLIPS_AUDITED_PER_SECOND_MAX;
-      if (suppressed > 0) this.#audit.append("robot-status-suppressed", { home, suppressed }, now);
+      if (suppressed > 0) this.#audit.append("robot-entries-suppressed", { home, suppressed }, now);
     }
     this.#flips.clear();
   }

@@ -252,6 +252,8 @@ export class RobotStatuses {
     const homes = this.#twoHomes.claimed(robot, claim, quietMsOf(everyMs), now.monoMs);
     if (homes === undefined) return;
     this.#deps.env.out.emit({ type: "two-homes", robot, homes });
+    const isOwn = claim.claimant === this.#deps.nodes.self;
+    if (!isOwn && !this.#flips.admit(claim.claimant, now)) return;
     this.#deps.audit.append("two-homes", { robot, homes }, now);
   }
 
