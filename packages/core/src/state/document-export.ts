@@ -44,6 +44,11 @@ export class DocumentExport {
     this.#ids.touch(robot);
   }
 
+  /** Works the robot out now, so that many that changed at once are not left to whoever asks first. */
+  settle(robot: RobotId): void {
+    this.#of(robot);
+  }
+
   hash(): string {
     this.#hash ??= this.#hashes.of(this.#ids.ids(), (robot) => this.#of(robot).hash);
     return this.#hash;

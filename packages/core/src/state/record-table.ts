@@ -320,6 +320,7 @@ export class RecordTable {
 
   #settleOne(robot: RobotId, now: Now): void {
     const shown = this.shown(robot);
+    this.#export.settle(robot);
     const before = this.#touched.get(robot);
     const isOwn = this.#written.delete(robot);
     this.#touched.delete(robot);
