@@ -15,10 +15,8 @@ export interface AuthorChain {
   readonly author: NodeId;
   /** Live epochs, ascending. */
   readonly epochs: Map<number, EpochLog>;
-  /** Covered places by epoch, from the manifests that were adopted. */
-  readonly covered: Map<number, Place>;
   /** Where epochs ended that were dropped when the author had left (rule CH7). */
-  readonly finals: Map<number, Place>;
+  readonly finals: readonly Place[];
 }
 
 /** One live epoch as peers compare it. */
@@ -27,6 +25,17 @@ export interface VectorItem {
   readonly place: Place;
   /** The other hash at the place, when it is forked. */
   readonly forkHash: HashHex | undefined;
+  /** Place of its newest snapshot; undefined where there is none. */
+  readonly opening: Place | undefined;
+}
+
+/**
+ * Whether a snapshot that covers `place` makes what is held of that epoch superfluous. What is held beyond it, or says something else there,
+ * stays: its author did not know it when it wrote the snapshot (rule CH1).
+ */
+export function isCoveredBy(place: Place, held: Place, forkHash: HashHex | undefined): boolean {
+  if (held.seq !== place.seq) return held.seq < place.seq;
+  return held.hash === place.hash || forkHash === place.hash;
 }
 
 export class ChainIndex {
@@ -38,8 +47,11 @@ export class ChainIndex {
     readonly commit: CommitId;
     readonly log: EpochLog;
     readonly place: Place;
+    readonly opening: Place;
   }[] = [];
   readonly #digests = new Map<DocumentName, Uint8Array>();
+  /** Covered epochs that are fetched again because a peer holds more of them: spared until everything is there. */
+  readonly #returning = new Set<EpochLog>();
   /** How many manifests name a part. */
   readonly #parts = new Map<HashHex, number>();
 
@@ -79,29 +91,101 @@ export class ChainIndex {
     this.#made(log.document, log.author).epochs.set(log.epoch, log);
   }
 
-  /** Remembers where epochs of an author ended that are held no more: the newest {@link EPOCHS_MAX} of them. */
-  setFinals(document: DocumentName, author: NodeId, places: readonly Place[]): readonly Place[] {
-    const { finals } = this.#made(document, author);
-    for (const place of places) finals.set(place.epoch, place);
-    const newest = [...finals.values()].toSorted((a, b) => a.epoch - b.epoch).slice(-EPOCHS_MAX);
-    finals.clear();
-    for (const place of newest) finals.set(place.epoch, place);
-    return newest;
+  /** Remembers where epochs of an author ended that are held no more: the newest {@link EPOCHS_MAX} such places. */
+  addFinals(document: DocumentName, author: NodeId, places: readonly Place[]): readonly Place[] {
+    const chain = this.#made(document, author);
+    const others = chain.finals.filter(
+      ({ epoch, hash }) => !places.some((place) => place.epoch === epoch && place.hash === hash),
+    );
+    // Newest last, so that those go which are least likely to be listed by anybody.
+    const finals = [...others, ...places]
+      .toSorted((a, b) => a.epoch - b.epoch || a.seq - b.seq)
+      .slice(-EPOCHS_MAX);
+    this.#chains.get(document)?.set(author, { ...chain, finals });
+    return finals;
   }
 
-  /** The last place of an epoch that is known to be over with and is not held: nothing up to it is taken or asked for. */
-  passed(document: DocumentName, author: NodeId, epoch: number): Place | undefined {
+  /** Places of this epoch that live snapshots of newer ones cover. */
+  covers(document: DocumentName, author: NodeId, epoch: number): readonly Place[] {
+    const covers: Place[] = [];
+    for (const log of this.chain(document, author)?.epochs.values() ?? []) {
+      if (log.epoch <= epoch) continue;
+      const place = log.manifest?.covers.find((each) => each.epoch === epoch);
+      if (place !== undefined) covers.push(place);
+    }
+    return covers;
+  }
+
+  /**
+   * Whether what a peer lists of an epoch that is not held here is over with: covered, shrunk at that very place, or older than
+   * {@link EPOCHS_MAX} newer ones. By what is held alone, so that nodes that hold the same agree, whatever they held before (promise P1).
+   */
+  isOver(
+    document: DocumentName,
+    author: NodeId,
+    place: Place,
+    forkHash: HashHex | undefined,
+  ): boolean {
     const chain = this.chain(document, author);
-    const [covered, final] = [chain?.covered.get(epoch), chain?.finals.get(epoch)];
-    if (covered === undefined || final === undefined) return covered ?? final;
-    return covered.seq > final.seq ? covered : final;
+    if (chain === undefined) return false;
+    if (this.isTooOld(document, author, place.epoch)) return true;
+    if (chain.finals.some(({ epoch, hash }) => epoch === place.epoch && hash === place.hash))
+      return true;
+    return this.covers(document, author, place.epoch).some((cover) =>
+      isCoveredBy(cover, place, forkHash),
+    );
+  }
+
+  /** The highest seq of an epoch that is known to be over with and is not held: nothing up to it is taken of who was not asked. */
+  passedSeq(document: DocumentName, author: NodeId, epoch: number): number {
+    const chain = this.chain(document, author);
+    if (this.isTooOld(document, author, epoch)) return Number.POSITIVE_INFINITY;
+    const finals = chain?.finals.filter((place) => place.epoch === epoch) ?? [];
+    return Math.max(
+      -1,
+      ...[...this.covers(document, author, epoch), ...finals].map(({ seq }) => seq),
+    );
+  }
+
+  /** What another epoch has no room for: {@link EPOCHS_MAX} newer ones are live. */
+  isTooOld(document: DocumentName, author: NodeId, epoch: number): boolean {
+    const { epochs } = this.chain(document, author) ?? { epochs: new Map<number, EpochLog>() };
+    if (epochs.size < EPOCHS_MAX || epochs.has(epoch)) return false;
+    return Math.min(...epochs.keys()) > epoch;
+  }
+
+  /** Live epochs of an author that are superfluous: covered by newer live ones, and the oldest beyond {@link EPOCHS_MAX}. */
+  superfluous(document: DocumentName, author: NodeId): readonly EpochLog[] {
+    const kept: EpochLog[] = [];
+    const gone: EpochLog[] = [];
+    for (const log of this.epochs(document, author).toReversed()) {
+      const covers = kept.flatMap(({ manifest }) => manifest?.covers ?? []);
+      const isCovered = covers.some(
+        (place) => place.epoch === log.epoch && isCoveredBy(place, log.head, log.fork?.other),
+      );
+      const isGone = isCovered && !this.#returning.has(log);
+      (isGone || kept.length >= EPOCHS_MAX ? gone : kept).push(log);
+    }
+    return gone;
+  }
+
+  /** A covered epoch was opened because a peer said that it holds more than what is covered. */
+  returns(log: EpochLog): void {
+    this.#returning.add(log);
+  }
+
+  /** Ends the sparing of epochs that nobody is asked for any more, and names them. */
+  returned(isPulled: (log: EpochLog) => boolean): readonly EpochLog[] {
+    const done = [...this.#returning].filter((log) => !isPulled(log));
+    for (const log of done) this.#returning.delete(log);
+    return done;
   }
 
   #made(document: DocumentName, author: NodeId): AuthorChain {
     const authors = this.#chains.get(document);
     let chain = authors?.get(author);
     if (chain === undefined) {
-      chain = { document, author, epochs: new Map(), covered: new Map(), finals: new Map() };
+      chain = { document, author, epochs: new Map(), finals: [] };
       authors?.set(author, chain);
     }
     return chain;
@@ -109,19 +193,20 @@ export class ChainIndex {
 
   remove(log: EpochLog): void {
     this.chain(log.document, log.author)?.epochs.delete(log.epoch);
+    this.#returning.delete(log);
     this.#digests.delete(log.document);
   }
 
   /** The log's head becomes public once `commit` is durable. */
   changed(log: EpochLog, commit: CommitId): void {
-    this.#pending.push({ commit, log, place: log.head });
+    this.#pending.push({ commit, log, place: log.head, opening: log.opening });
   }
 
   /** At start: what was read from disk is durable. */
   markAllDurable(): void {
     for (const authors of this.#chains.values()) {
       for (const chain of authors.values())
-        for (const log of chain.epochs.values()) log.markDurable(log.head);
+        for (const log of chain.epochs.values()) log.markDurable(log.head, log.opening);
     }
     this.#digests.clear();
   }
@@ -133,9 +218,9 @@ export class ChainIndex {
 
   committed(commit: CommitId): void {
     let done = 0;
-    for (const { commit: waiting, log, place } of this.#pending) {
+    for (const { commit: waiting, log, place, opening } of this.#pending) {
       if (waiting > commit) break;
-      log.markDurable(place);
+      log.markDurable(place, opening);
       this.#digests.delete(log.document);
       done++;
     }
@@ -166,9 +251,9 @@ export class ChainIndex {
     for (const author of [...authors.keys()].toSorted(compareText)) {
       const epochs = authors.get(author)?.epochs ?? new Map<number, EpochLog>();
       for (const epoch of [...epochs.keys()].toSorted((a, b) => a - b)) {
-        const log = epochs.get(epoch) as EpochLog;
-        if (log.durable !== undefined)
-          items.push({ author, place: log.durable, forkHash: log.fork?.other });
+        const { durable: place, durableOpening, fork } = epochs.get(epoch) as EpochLog;
+        const opening = durableOpening?.seq === 0 ? undefined : durableOpening;
+        if (place !== undefined) items.push({ author, place, forkHash: fork?.other, opening });
       }
     }
     return items;
@@ -186,8 +271,10 @@ export class ChainIndex {
   }
 }
 
-export function encodeVectorItem({ author, place, forkHash }: VectorItem): readonly unknown[] {
-  return [author, encodePlace(place), forkHash === undefined ? null : fromHex(forkHash)];
+export function encodeVectorItem(item: VectorItem): readonly unknown[] {
+  const { author, place, forkHash, opening } = item;
+  const fork = forkHash === undefined ? null : fromHex(forkHash);
+  return [author, encodePlace(place), fork, opening === undefined ? null : encodePlace(opening)];
 }
 
 /** A hash's first bytes, as pulses carry it. */

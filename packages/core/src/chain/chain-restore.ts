@@ -9,7 +9,7 @@ import type { DocumentName, HashHex } from "../ids.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
 import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
-import { dropCovered, dropOps } from "./compaction.ts";
+import { dropOps, dropSuperfluous } from "./compaction.ts";
 import { decodeEntry, decodePlace, DOCUMENTS, type Entry } from "./entry.ts";
 import { toHex } from "../wire/hex.ts";
 import { buildEpoch } from "./epoch-builder.ts";
@@ -57,7 +57,7 @@ export class ChainRestore {
         if (entry.author === this.#env.identity.self) ownHlc = Math.max(ownHlc, entry.hlc);
       this.#build(entries, forks);
     }
-    this.#dropCovered();
+    this.#dropSuperfluous();
     const orphans: StoreOp[] = [];
     for (const hash of this.#parts.keys()) {
       if (!this.#index.holdsPart(hash)) orphans.push({ type: "del", key: partRow(hash) });
@@ -105,7 +105,7 @@ export class ChainRestore {
     if (!Array.isArray(places)) return false;
     const finals = places.map(decodePlace).filter((place) => place !== undefined);
     if (finals.length !== places.length) return false;
-    this.#index.setFinals(document, author, finals);
+    this.#index.addFinals(document, author, finals);
     return true;
   }
 
@@ -145,15 +145,10 @@ export class ChainRestore {
       this.#membership.restoreHeader(log, header);
   }
 
-  /** Newest manifests win; a crash cannot come between a snapshot and what it covers, but a quarantined row can. */
-  #dropCovered(): void {
+  /** A crash cannot come between a snapshot and what it covers, but a quarantined row can. */
+  #dropSuperfluous(): void {
     for (const log of this.#index.logs()) {
-      if (
-        log.manifest === undefined ||
-        this.#index.log(log.document, log.author, log.epoch) !== log
-      )
-        continue;
-      for (const old of dropCovered(this.#env, this.#index, log, log.manifest)) {
+      for (const old of dropSuperfluous(this.#env, this.#index, log)) {
         this.#records(old).table.drop(old);
         this.#env.out.persist(dropOps(this.#index, old));
       }

@@ -16,8 +16,8 @@ import type { ChainMembership } from "../roster/chain-membership.ts";
 import { type ChainIndex } from "./chain-index.ts";
 import { generationClientId } from "./client-id.ts";
 import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
-import { dropCovered, dropOps, superseded } from "./compaction.ts";
-import { branchOf, forkProof } from "./epoch-builder.ts";
+import { dropOps, dropSuperfluous, forkOps, reportUncovered, superseded } from "./compaction.ts";
+import { forkProof } from "./epoch-builder.ts";
 import { EpochLog, type ForkProof } from "./epoch-log.ts";
 import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
 import { Preparation, PREPARATIONS_MAX } from "./preparation.ts";
@@ -40,8 +40,6 @@ export type AcceptResult =
       readonly entry: Entry;
       readonly log: EpochLog;
       readonly proof: ForkProof;
-      /** Of the entry, when it is a snapshot that is to be shown. */
-      readonly parts: readonly Uint8Array[];
     }
   /** A snapshot that is being taken in, a part an input. */
   | { readonly status: "preparing"; readonly entry: Entry }
@@ -106,11 +104,7 @@ export class ChainStore {
     if (!decoded.ok) return { status: "refused", code: decoded.code };
     const { entry } = decoded;
     const log = this.#index.log(entry.document, entry.author, entry.epoch);
-    const held = log?.hashAt(entry.seq);
-    if (held === entry.hash) return { status: "duplicate", entry };
-    if (log !== undefined && held === undefined && entry.seq < log.openSeq)
-      return { status: "duplicate", entry };
-    if (log?.fork !== undefined && entry.seq >= log.fork.seq) return { status: "duplicate", entry };
+    if (log !== undefined && isOfNoUse(log, entry)) return { status: "duplicate", entry };
     const asked = wanted.has(epochKey(entry.document, entry.author, entry.epoch));
     if (log === undefined && !asked && this.#isCovered(entry))
       return { status: "duplicate", entry };
@@ -123,24 +117,36 @@ export class ChainStore {
     ) {
       return { status: "own-unknown", entry };
     }
-    if (log !== undefined && held !== undefined) return this.#fork(log, held, entry, parts);
     if (log === undefined) return this.#open(entry, now);
-    return this.#extend(log, entry, now, parts);
+    if (entry.payload.kind === "snapshot")
+      return this.#adopt(log, entry, entry.payload, now, parts);
+    const held = log.hashAt(entry.seq);
+    if (held !== undefined) return this.#fork(log, held, entry);
+    return this.#extend(log, entry, now);
   }
 
-  /** A snapshot that is to be shown instead of what is held is of no use without its parts. */
-  #fork(log: EpochLog, held: HashHex, entry: Entry, parts: PartSource): AcceptResult {
-    const { seq, payload } = entry;
-    const proof = forkProof(seq, [
-      { hash: held, isSnapshot: log.isSnapshotAt(seq) },
-      branchOf(entry),
-    ]);
-    if (proof === undefined) return { status: "duplicate", entry };
-    if (payload.kind !== "snapshot" || proof.kept !== entry.hash)
-      return { status: "fork", entry, log, proof, parts: [] };
-    const bytes = collectParts(payload, parts);
-    if (bytes === undefined) return { status: "needs-parts", entry, manifest: payload };
-    return { status: "fork", entry, log, proof, parts: bytes };
+  /** Another entry is held at the place; of three or more the two with the smallest hashes are kept. */
+  #fork(log: EpochLog, held: HashHex, entry: Entry): AcceptResult {
+    const { seq, hash } = entry;
+    if (log.isSnapshotAt(seq)) {
+      this.#tellFork(log, seq);
+      return { status: "duplicate", entry };
+    }
+    // Two entries with different predecessors parted earlier, or one of them follows what a snapshot has replaced.
+    if (seq > 0 && entry.prevHash !== log.hashAt(seq - 1)) return { status: "mismatch", entry };
+    const others = log.fork?.seq === seq ? [log.fork.other] : [];
+    const proof = forkProof(seq, [hash, held, ...others]);
+    if (proof === undefined || (proof.kept !== hash && proof.other !== hash))
+      return { status: "duplicate", entry };
+    return { status: "fork", entry, log, proof };
+  }
+
+  /** The author contradicts itself where a snapshot decides what is shown: said once, without proof. */
+  #tellFork(log: EpochLog, seq: number): void {
+    const { author, epoch } = log;
+    if (!log.isForkTold && log.fork === undefined)
+      this.#env.out.emit({ type: "forked", author, epoch, seq });
+    log.isForkTold = true;
   }
 
   /** Takes an own entry that was just sealed; it is linked by construction. */
@@ -159,8 +165,7 @@ export class ChainStore {
   }
 
   #isCovered(entry: Entry): boolean {
-    const place = this.#index.passed(entry.document, entry.author, entry.epoch);
-    return place !== undefined && entry.seq <= place.seq;
+    return entry.seq <= this.#index.passedSeq(entry.document, entry.author, entry.epoch);
   }
 
   #open(entry: Entry, now: Now): AcceptResult {
@@ -169,16 +174,30 @@ export class ChainStore {
     if (chain === undefined && this.#index.authors(entry.document) >= AUTHORS_MAX) {
       return { status: "refused", code: "authors-max" };
     }
-    if (chain !== undefined && chain.epochs.size >= EPOCHS_MAX)
-      return { status: "refused", code: "authors-max" };
+    if (this.#index.isTooOld(entry.document, entry.author, entry.epoch))
+      return { status: "duplicate", entry };
     if (entry.document === "reported" && !this.#membership.learn(entry, entry.payload, now)) {
       return { status: "refused", code: "roster-max" };
     }
     this.#reportRollback(entry, entry.payload);
+    const ops = this.#evict(entry);
+    const isReturning = this.#isCovered(entry);
     const log = this.#newLog(entry, entry.payload);
-    this.#persist(log, entry, []);
+    if (isReturning) this.#index.returns(log);
+    this.#persist(log, entry, ops);
     this.#hooks.stored?.(entry, undefined, now);
     return { status: "stored", entry };
+  }
+
+  /** Makes room for a newer epoch: the oldest one goes, so that it does not matter in which order they come (promise P1). */
+  #evict({ document, author }: Entry): readonly StoreOp[] {
+    const logs = this.#index.epochs(document, author);
+    const [oldest] = logs;
+    if (oldest === undefined || logs.length < EPOCHS_MAX) return [];
+    this.#index.remove(oldest);
+    this.#env.ports.documents.drop(oldest);
+    this.#records(oldest).table.drop(oldest);
+    return dropOps(this.#index, oldest);
   }
 
   #newLog(entry: Entry, payload: HeaderPayload): EpochLog {
@@ -188,12 +207,10 @@ export class ChainStore {
     return log;
   }
 
-  #extend(log: EpochLog, entry: Entry, now: Now, parts: PartSource): AcceptResult {
+  #extend(log: EpochLog, entry: Entry, now: Now): AcceptResult {
     const { head } = log;
     const next = entry.seq === head.seq + 1;
     if (next && entry.prevHash !== head.hash) return { status: "mismatch", entry };
-    if (entry.payload.kind === "snapshot")
-      return this.#adopt(log, entry, entry.payload, now, parts);
     if (!next || entry.payload.kind !== "delta") return { status: "gap", entry };
     if (log.deltas >= DELTAS_MAX) return { status: "refused", code: "entry-oversized" };
     const result = this.#env.ports.documents.apply(log, entry.payload.update);
@@ -264,6 +281,7 @@ export class ChainStore {
     entry: Entry,
     manifest: SnapshotPayload,
   ): readonly CapturedRecord[] | undefined {
+    if (log.fork !== undefined || entry.prevHash !== log.head.hash) return undefined;
     if (entry.seq !== log.head.seq + 1 || log.unlikeSnapshot === entry.hash) return undefined;
     const covered = new Set(manifest.covers.map(({ epoch }) => epoch));
     const older = this.#index
@@ -278,14 +296,19 @@ export class ChainStore {
     manifest: SnapshotPayload,
     now: Now,
   ): void {
-    const ops = superseded(this.#index, log);
+    const before = entry.seq - 1;
+    if (log.hashAt(entry.seq) !== undefined) this.#tellFork(log, entry.seq);
+    else if (before >= log.openSeq && (log.hashAt(before) ?? entry.prevHash) !== entry.prevHash)
+      this.#tellFork(log, before);
+    const ops = [...superseded(this.#index, log), ...forkOps(log)];
     for (const [i, hash] of manifest.parts.entries()) {
       this.#index.holdPart(hash);
       ops.push({ type: "put", key: partRow(hash), value: parts[i] as Uint8Array });
     }
     draft.install();
     log.reopen(entry, manifest);
-    const covered = dropCovered(this.#env, this.#index, log, manifest);
+    reportUncovered(this.#env, this.#index, log, manifest);
+    const covered = dropSuperfluous(this.#env, this.#index, log);
     for (const old of covered) ops.push(...dropOps(this.#index, old));
     this.#records(entry).table.replace(log, records, covered);
     this.#persist(log, entry, ops);
@@ -310,7 +333,8 @@ export class ChainStore {
     const key = chainRow(entry.document, entry.author, entry.epoch, entry.seq);
     this.#index.changed(
       log,
-      this.#env.out.persist([{ type: "put", key, value: entry.bytes }, ...ops]),
+      // Last, because a snapshot may take the place of an entry that it deletes.
+      this.#env.out.persist([...ops, { type: "put", key, value: entry.bytes }]),
     );
   }
 
@@ -327,6 +351,20 @@ export class ChainStore {
       if (isUnknown) this.#env.out.emit({ type: "rollback", author, epoch, seq });
     }
   }
+}
+
+/**
+ * Whether an entry says nothing new: it is held, or is before the newest snapshot, at its place with a larger hash, or a delta after a fork.
+ * Snapshots stand for themselves, so the newest one (at one place that with the smallest hash) is shown, whatever is before it (rule CH5).
+ */
+function isOfNoUse(log: EpochLog, { seq, hash, payload }: Entry): boolean {
+  const held = log.hashAt(seq);
+  if (held === hash || seq < log.openSeq) return true;
+  const isSnapshot = payload.kind === "snapshot";
+  if (isSnapshot && log.isSnapshotAt(seq)) return held !== undefined && held < hash;
+  const { fork } = log;
+  if (fork === undefined) return false;
+  return (seq === fork.seq && hash === fork.other) || (seq > fork.seq && !isSnapshot);
 }
 
 function collectParts(

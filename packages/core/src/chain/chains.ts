@@ -72,6 +72,7 @@ export class Chains {
     this.#restore = new ChainRestore(env, deps);
     this.#shrink = new Shrink(env, {
       ...deps,
+      isPulled: (log) => this.#sync.isPulled(log),
       isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
     });
     this.#sync = new Sync(env, {
@@ -278,7 +279,7 @@ export class Chains {
     const chain = this.#index.chain(document, author);
     const log = chain?.epochs.get(epoch);
     if (log === undefined) {
-      if ((this.#index.passed(document, author, epoch)?.seq ?? -1) < seq)
+      if (this.#index.passedSeq(document, author, epoch) < seq)
         this.#sync.lack({ document, author, epoch, seq, from, deep: false }, now);
       return;
     }
@@ -304,7 +305,7 @@ export class Chains {
   /** What a received entry means beyond the store: forks are recorded, unknown own entries end this boot. */
   #settle(result: AcceptResult): AcceptResult {
     if (result.status === "fork") {
-      this.#forks.onFork(result.log, result.entry, result.proof, result.parts);
+      this.#forks.onFork(result.log, result.entry, result.proof);
     } else if (result.status === "own-unknown" && !this.#rebooting) {
       // Somebody writes, or wrote, as this node: nothing more goes into this epoch, or it would fork. Own changes are staged until the
       // next one is open, and their answers wait with them (promise P5).

@@ -1,7 +1,8 @@
 /** What a snapshot makes superfluous (rule CH2): rows before it, parts of older manifests, epochs that it covers. */
 import type { StoreOp } from "../driver/store.ts";
 import type { Env } from "../env.ts";
-import type { ChainIndex } from "./chain-index.ts";
+import type { DocumentName, NodeId } from "../ids.ts";
+import { isCoveredBy, type ChainIndex } from "./chain-index.ts";
 import type { SnapshotPayload } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { chainRow, forkRow, partRow, quarantineRow } from "./rows.ts";
@@ -21,47 +22,52 @@ export function superseded(index: ChainIndex, log: EpochLog): StoreOp[] {
 export function dropOps(index: ChainIndex, log: EpochLog): StoreOp[] {
   const ops = superseded(index, log);
   deleteEntry(log, 0, ops);
-  const { document, author, epoch, fork } = log;
-  if (fork !== undefined) {
-    for (const hash of [fork.kept, fork.other]) {
-      ops.push({ type: "del", key: forkRow(document, author, epoch, fork.seq, hash) });
-    }
-  }
+  ops.push(...forkOps(log));
   return ops;
 }
 
+/** Deletes the proof of a fork. */
+export function forkOps({ document, author, epoch, fork }: EpochLog): StoreOp[] {
+  const hashes = fork === undefined ? [] : [fork.kept, fork.other];
+  return hashes.map((hash) => ({
+    type: "del",
+    key: forkRow(document, author, epoch, fork?.seq ?? 0, hash),
+  }));
+}
+
 /**
- * Forgets the epochs that the manifest covers where nothing beyond the covered place is held. What is held beyond it stays in the
- * view and is handed back: the author did not know it when it wrote the snapshot (rule CH1).
+ * Forgets the epochs of an author that are superfluous by what else is held of it. Everything that changes what is held of an epoch is
+ * followed by it, so that it never matters what came first (promise P1).
  */
-export function dropCovered(
+export function dropSuperfluous(
+  env: Env,
+  index: ChainIndex,
+  { document, author }: { readonly document: DocumentName; readonly author: NodeId },
+): readonly EpochLog[] {
+  const dropped = index.superfluous(document, author);
+  for (const log of dropped) {
+    index.remove(log);
+    env.ports.documents.drop(log);
+  }
+  return dropped;
+}
+
+/**
+ * What is held beyond a place that a new snapshot covers stays in the view and is handed back: the author did not know it when it wrote
+ * the snapshot (rule CH1).
+ */
+export function reportUncovered(
   env: Env,
   index: ChainIndex,
   log: EpochLog,
   manifest: SnapshotPayload,
-): readonly EpochLog[] {
-  const chain = index.chain(log.document, log.author);
-  if (chain === undefined) return [];
-  const dropped: EpochLog[] = [];
-  chain.covered.clear();
+): void {
   for (const place of manifest.covers) {
-    if (place.epoch >= log.epoch) continue;
-    chain.covered.set(place.epoch, place);
-    const held = chain.epochs.get(place.epoch);
-    if (held === undefined) continue;
-    const { head } = held;
-    if (
-      head.seq > place.seq ||
-      (head.seq === place.seq && head.hash !== place.hash && held.fork === undefined)
-    ) {
-      env.out.emit({ type: "rollback", author: log.author, epoch: held.epoch, seq: head.seq });
-      continue;
-    }
-    index.remove(held);
-    env.ports.documents.drop(held);
-    dropped.push(held);
+    const held = index.log(log.document, log.author, place.epoch);
+    if (held === undefined || held.epoch >= log.epoch) continue;
+    if (isCoveredBy(place, held.head, held.fork?.other)) continue;
+    env.out.emit({ type: "rollback", author: log.author, epoch: held.epoch, seq: held.head.seq });
   }
-  return dropped;
 }
 
 function deleteEntry({ document, author, epoch }: EpochLog, seq: number, ops: StoreOp[]): void {

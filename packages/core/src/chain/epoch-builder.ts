@@ -10,27 +10,10 @@ import type { PartSource } from "./chain-store.ts";
 import type { Entry } from "./entry.ts";
 import { EpochLog, type ForkProof } from "./epoch-log.ts";
 
-/** An entry as far as it matters which of several at one place is shown. */
-export interface Branch {
-  readonly hash: HashHex;
-  readonly isSnapshot: boolean;
-}
-
-/**
- * Of several entries at one place the smallest hash is shown, whichever came first; but a snapshot before any delta, because who has adopted
- * it can not show the other any more: what that builds on is gone (rules CH2, CH5).
- */
-export function forkProof(seq: number, branches: readonly Branch[]): ForkProof | undefined {
-  const hashesOf = (isSnapshot: boolean): readonly HashHex[] =>
-    [
-      ...new Set(branches.filter((each) => each.isSnapshot === isSnapshot).map(({ hash }) => hash)),
-    ].toSorted();
-  const [kept, other] = [...hashesOf(true), ...hashesOf(false)];
+/** Of several entries at one place the smallest hash is shown, whichever came first (rule CH5). */
+export function forkProof(seq: number, hashes: readonly HashHex[]): ForkProof | undefined {
+  const [kept, other] = [...new Set(hashes)].toSorted();
   return kept === undefined || other === undefined ? undefined : { seq, kept, other };
-}
-
-export function branchOf({ hash, payload }: Entry): Branch {
-  return { hash, isSnapshot: payload.kind === "snapshot" };
 }
 
 export interface BuiltEpoch {
@@ -94,12 +77,21 @@ function extend(
 }
 
 function firstFork(entries: readonly Entry[], forks: readonly Entry[]) {
-  const seq = forks.reduce(
-    (lowest, entry) => Math.min(lowest, entry.seq),
-    Number.POSITIVE_INFINITY,
+  // Below the newest snapshot nothing counts any more.
+  const openSeq = entries.reduce(
+    (newest, { seq, payload }) => (payload.kind === "snapshot" ? Math.max(newest, seq) : newest),
+    0,
   );
-  const branches = [...entries, ...forks].filter((entry) => entry.seq === seq).map(branchOf);
-  return forkProof(seq, branches);
+  const seq = forks
+    .filter((entry) => entry.seq >= openSeq)
+    .reduce((lowest, entry) => Math.min(lowest, entry.seq), Number.POSITIVE_INFINITY);
+  // A snapshot goes before whatever else is at its place.
+  if (seq === openSeq && openSeq > 0) return undefined;
+  const branches = [...entries, ...forks].filter((entry) => entry.seq === seq);
+  return forkProof(
+    seq,
+    branches.map(({ hash }) => hash),
+  );
 }
 
 function withBranch(

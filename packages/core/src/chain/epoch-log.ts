@@ -26,8 +26,11 @@ export class EpochLog implements GenerationRef {
   #manifest: SnapshotPayload | undefined;
   #fork: ForkProof | undefined;
   #durable: Place | undefined;
+  #durableOpening: Place | undefined;
   /** A snapshot that the gate refused; not asked for again. */
   badSnapshot: HashHex | undefined;
+  /** It was told that the author contradicts itself at or before the newest snapshot, of which no proof is kept. */
+  isForkTold: boolean = false;
   /** A snapshot whose parts cannot be written from what is held here, but have to be fetched. */
   unlikeSnapshot: HashHex | undefined;
 
@@ -45,6 +48,11 @@ export class EpochLog implements GenerationRef {
     return this.#openSeq;
   }
 
+  /** Place of the newest snapshot, or of the header. */
+  get opening(): Place {
+    return { epoch: this.epoch, seq: this.#openSeq, hash: this.#hashes[0] as HashHex };
+  }
+
   get head(): Place {
     const seq = this.#openSeq + this.#hashes.length - 1;
     return { epoch: this.epoch, seq, hash: this.#hashes[this.#hashes.length - 1] as HashHex };
@@ -53,6 +61,11 @@ export class EpochLog implements GenerationRef {
   /** The newest place that is committed to disk: all that peers are told of. */
   get durable(): Place | undefined {
     return this.#durable;
+  }
+
+  /** The opening that belongs to {@link durable}. */
+  get durableOpening(): Place | undefined {
+    return this.#durableOpening;
   }
 
   get deltas(): number {
@@ -87,27 +100,25 @@ export class EpochLog implements GenerationRef {
     this.#deltaBytes += entry.bytes.length;
   }
 
-  /** A snapshot took over: everything between the header and it is gone. */
+  /** A snapshot took over: everything between the header and it is gone, and so is what forked there. */
   reopen(entry: Entry, manifest: SnapshotPayload): void {
     this.#openSeq = entry.seq;
     this.#hashes = [entry.hash];
     this.#deltaBytes = 0;
     this.#manifest = manifest;
+    this.#fork = undefined;
   }
 
-  /** Ends the epoch at a forked place. */
+  /** Ends the epoch at a forked place, which is never below the opening. */
   endAt(fork: ForkProof): void {
     this.#fork = fork;
-    if (fork.seq < this.#openSeq) {
-      this.#openSeq = 0;
-      this.#manifest = undefined;
-    }
     if (fork.seq === 0) this.#headerHash = fork.kept;
     this.#hashes.length = Math.max(fork.seq - this.#openSeq, 0);
     this.#hashes.push(fork.kept);
   }
 
-  markDurable(place: Place): void {
+  markDurable(place: Place, opening: Place): void {
     this.#durable = place;
+    this.#durableOpening = opening;
   }
 }

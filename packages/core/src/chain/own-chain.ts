@@ -14,7 +14,7 @@ import { sealEnvelope } from "../wire/envelope.ts";
 import { toHex } from "../wire/hex.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import type { ChainStore } from "./chain-store.ts";
-import { dropCovered, dropOps, superseded } from "./compaction.ts";
+import { dropOps, dropSuperfluous, reportUncovered, superseded } from "./compaction.ts";
 import { encodeEntryBody, type Entry, type EntryPayload, type Place } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { GenerationWriter } from "./generation-writer.ts";
@@ -213,7 +213,8 @@ export class OwnChain {
     }
     writer.draft.install();
     log.reopen(entry, payload);
-    const covered = dropCovered(this.#env, this.#index, log, payload);
+    reportUncovered(this.#env, this.#index, log, payload);
+    const covered = dropSuperfluous(this.#env, this.#index, log);
     for (const old of covered) ops.push(...dropOps(this.#index, old));
     const moved = covered.length === 0 ? [] : writer.captures();
     this.#records.table.fold(log, moved, covered);
@@ -225,7 +226,9 @@ export class OwnChain {
 
   /** Places of live epochs and of those covered before, newest first as far as a manifest may name them. */
   #covers(older: readonly EpochLog[]): readonly Place[] {
-    const places = new Map(this.#index.chain(this.#document, this.#env.identity.self)?.covered);
+    const places = new Map<number, Place>();
+    for (const { manifest } of this.#index.epochs(this.#document, this.#env.identity.self))
+      for (const place of manifest?.covers ?? []) places.set(place.epoch, place);
     for (const { head } of older) places.set(head.epoch, head);
     return [...places.values()].toSorted((a, b) => a.epoch - b.epoch).slice(-EPOCHS_MAX);
   }

@@ -12,7 +12,7 @@ import type { Now } from "../now.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
 import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
-import { dropOps } from "./compaction.ts";
+import { dropOps, dropSuperfluous } from "./compaction.ts";
 import { DOCUMENTS, encodePlace } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { finalRow } from "./rows.ts";
@@ -24,6 +24,7 @@ export interface ShrinkDeps {
   readonly index: ChainIndex;
   readonly membership: ChainMembership;
   readonly records: (of: { readonly document: DocumentName }) => Records;
+  readonly isPulled: (log: EpochLog) => boolean;
   readonly isPreparing: (document: DocumentName, author: NodeId, epoch: number) => boolean;
 }
 
@@ -41,6 +42,7 @@ export class Shrink {
   onTimer(now: Now): void {
     if (now.monoMs < this.#lookMonoMs) return;
     this.#lookMonoMs = now.monoMs + this.#env.config.syncEveryMs;
+    this.#dropReturned();
     let left = SHRINKS_A_LOOK;
     for (const author of this.#deps.membership.leftNodes()) {
       for (const document of DOCUMENTS) {
@@ -49,6 +51,17 @@ export class Shrink {
           left -= 1;
         }
       }
+    }
+  }
+
+  /** What came of a covered epoch stays only where it is more than what is covered. */
+  #dropReturned(): void {
+    const { index, records, isPulled } = this.#deps;
+    for (const log of index.returned(isPulled)) {
+      const dropped = dropSuperfluous(this.#env, index, log);
+      for (const old of dropped) records(old).table.drop(old);
+      const ops = dropped.flatMap((old) => dropOps(index, old));
+      if (ops.length > 0) this.#env.out.persist(ops);
     }
   }
 
@@ -77,7 +90,7 @@ export class Shrink {
     const { index, records } = this.#deps;
     const logs = index.epochs(document, author);
     const heads = logs.map(({ head }) => head);
-    const finals = index.setFinals(document, author, heads);
+    const finals = index.addFinals(document, author, heads);
     const ops = logs.flatMap((log) => dropOps(index, log));
     for (const log of logs) {
       index.remove(log);

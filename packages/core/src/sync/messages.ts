@@ -2,7 +2,7 @@
  * What two nodes say on channel `sync` (rule CH6), as dag-cbor arrays, each within one frame.
  *
  * - `["digest", [[document, digest], …]]` opens a comparison; equal digests are answered by `["same"]`.
- * - `["vector", document, [[author, [epoch, seq, hash], fork hash | null], …], last, first]` everything durable, paged; both sides send theirs.
+ * - `["vector", document, [[author, [epoch, seq, hash], fork hash | null, newest snapshot's [epoch, seq, hash] | null], …], last, first]` everything durable, paged; both sides send theirs.
  * - `["want", [["e", document, author, epoch, fromSeq] | ["p", hash], …]]` asks; one is outstanding per peer, so the asker sets the pace.
  * - `["have", [entry, …], [part, …], more]` answers with at most one frame; `more` says that it did not get through the list.
  * A vector that begins (`first`) without the receiver having sent its own is answered by the receiver's.
@@ -134,11 +134,13 @@ function decodeVector([document, rows, last, first]: readonly unknown[]): SyncMe
   const items: VectorItem[] = [];
   for (const row of rows as readonly unknown[]) {
     if (!Array.isArray(row)) return undefined;
-    const [author, rawPlace, fork] = row as readonly unknown[];
+    const [author, rawPlace, fork, rawOpening = null] = row as readonly unknown[];
     const place = decodePlace(rawPlace);
     if (!isTextUpTo(author, NODE_ID_LENGTH_MAX) || place === undefined) return undefined;
     if (fork !== null && !isHash(fork)) return undefined;
-    items.push({ author, place, forkHash: fork === null ? undefined : toHex(fork) });
+    const opening = rawOpening === null ? undefined : decodePlace(rawOpening);
+    if (rawOpening !== null && opening === undefined) return undefined;
+    items.push({ author, place, forkHash: fork === null ? undefined : toHex(fork), opening });
   }
   return { type: "vector", document, items, last, first };
 }

@@ -30,6 +30,8 @@ export interface Pull {
   seq: number;
   /** Looks for the place where two branches part: from the start, held entries included. */
   deep: boolean;
+  /** It became deep by what came in this answer, which was not asked for from the start. */
+  isDeepened: boolean;
   nextSeq: number;
   /** A snapshot that waits for parts. */
   waiting: { readonly bytes: Uint8Array; readonly manifest: SnapshotPayload } | undefined;
@@ -56,6 +58,10 @@ export class Pulls {
     return this.#pulls.size === 0;
   }
 
+  has(key: string): boolean {
+    return this.#pulls.has(key);
+  }
+
   /** Keys of the epochs that the outstanding want asks for; undefined when nothing is outstanding. */
   get asked(): readonly string[] | undefined {
     return this.#asked;
@@ -66,7 +72,7 @@ export class Pulls {
     const held = this.#pulls.get(key);
     if (held !== undefined) {
       held.seq = Math.max(held.seq, seq);
-      if (deep && !held.deep) Object.assign(held, { deep, nextSeq: 0 });
+      if (deep && !held.deep) Object.assign(held, { deep, isDeepened: true, nextSeq: 0 });
     } else if (this.#pulls.size < PULLS_MAX) {
       this.#pulls.set(key, {
         document,
@@ -74,6 +80,7 @@ export class Pulls {
         epoch,
         seq,
         deep,
+        isDeepened: false,
         nextSeq: 0,
         waiting: undefined,
         progressed: false,
@@ -100,6 +107,7 @@ export class Pulls {
         continue;
       }
       pull.progressed = false;
+      pull.isDeepened = false;
       asked.push(key);
       if (pull.waiting === undefined) {
         const { document, author, epoch } = pull;
@@ -161,7 +169,7 @@ export class Pulls {
   seen(entry: Entry, advanced: boolean): void {
     const pull = this.#pulls.get(epochKey(entry.document, entry.author, entry.epoch));
     if (pull === undefined) return;
-    if (pull.deep && entry.seq >= pull.nextSeq) {
+    if (pull.deep && !pull.isDeepened && entry.seq >= pull.nextSeq) {
       pull.nextSeq = entry.seq + 1;
       pull.progressed = true;
     }
@@ -193,6 +201,7 @@ export class Pulls {
     const pull = this.#pulls.get(epochKey(entry.document, entry.author, entry.epoch));
     if (pull === undefined || pull.deep) return;
     pull.deep = true;
+    pull.isDeepened = true;
     pull.nextSeq = 0;
     pull.progressed = true;
   }
@@ -207,7 +216,8 @@ export class Pulls {
       if (pull === undefined) continue;
       if (this.#isPreparing(pull)) continue;
       const keep = pull.progressed || (more && anything);
-      if (!keep || this.#isDone(pull)) this.giveUp(key);
+      // What proves a fork is the last that a peer sends.
+      if (!keep || (this.#isDone(pull) && !(pull.deep && more))) this.giveUp(key);
     }
     if (this.#pulls.size === 0) this.#unstageAll();
   }
@@ -215,7 +225,7 @@ export class Pulls {
   #isDone(pull: Pull): boolean {
     if (pull.waiting !== undefined) return false;
     const log = this.#index.log(pull.document, pull.author, pull.epoch);
-    if (pull.deep) return pull.nextSeq > pull.seq || log?.fork !== undefined;
+    if (pull.deep) return pull.nextSeq > pull.seq;
     return log !== undefined && (log.head.seq >= pull.seq || log.fork !== undefined);
   }
 

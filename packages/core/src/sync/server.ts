@@ -131,10 +131,6 @@ export class SyncServer {
 
   #inlineParts(job: Job, log: EpochLog, hashes: string[]): void {
     const hash = hashes.shift();
-    if (hash === undefined && log.isSnapshotAt(log.fork?.seq ?? -1)) {
-      this.#loadForks(job, log);
-      return;
-    }
     if (hash === undefined) {
       job.position++;
       this.#next(job);

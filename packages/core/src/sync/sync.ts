@@ -13,6 +13,7 @@ import type { Now } from "../now.ts";
 import type { ChainIndex, VectorItem } from "../chain/chain-index.ts";
 import type { AcceptResult, PartSource } from "../chain/chain-store.ts";
 import { DOCUMENTS, type Entry } from "../chain/entry.ts";
+import type { EpochLog } from "../chain/epoch-log.ts";
 import type { Loads } from "../chain/loads.ts";
 import { epochKey } from "../chain/rows.ts";
 import { toHex } from "../wire/hex.ts";
@@ -134,6 +135,12 @@ export class Sync {
     this.#schedule();
   }
 
+  /** Whether anybody is being asked for the epoch. */
+  isPulled({ document, author, epoch }: EpochLog): boolean {
+    const key = epochKey(document, author, epoch);
+    return [...this.#peers.values()].some(({ pulls }) => pulls.has(key));
+  }
+
   onTimer(now: Now): void {
     for (const state of this.#peers.values()) {
       if (state.pulls.asked === undefined || now.monoMs - state.askedMonoMs < WANT_TIMEOUT_MS)
@@ -210,24 +217,27 @@ export class Sync {
     this.#pump(from, state, now);
   }
 
-  #compare(state: PeerSync, document: DocumentName, { author, place, forkHash }: VectorItem): void {
+  #compare(state: PeerSync, document: DocumentName, item: VectorItem): void {
+    const { author, place, forkHash } = item;
     const { epoch, seq, hash } = place;
     const chain = this.#index.chain(document, author);
     const log = chain?.epochs.get(epoch);
     if (log === undefined) {
-      const passed = this.#index.passed(document, author, epoch);
-      if (passed === undefined || passed.seq < seq)
+      if (!this.#index.isOver(document, author, place, forkHash))
         state.pulls.add(document, author, epoch, seq, false);
       return;
     }
     const { head, fork } = log;
-    // What is before the snapshot that is held here can not be shown any more, and proves nothing here.
-    const isShowable = seq === 0 || seq >= log.openSeq;
-    const forkedEarlier =
-      isShowable && forkHash !== undefined && (fork === undefined || fork.seq > seq);
-    const differs =
-      head.seq === seq && head.hash !== hash && (fork === undefined || forkHash !== undefined);
-    if (forkedEarlier || differs) state.pulls.add(document, author, epoch, seq, true);
+    if (isAheadOf(item, log)) {
+      state.pulls.add(document, author, epoch, seq, true);
+      return;
+    }
+    if (head.seq === seq && head.hash === hash && fork?.other === forkHash) return;
+    // What is before the snapshot that is held here can not be shown any more: the peer takes that snapshot.
+    if (seq < log.openSeq) return;
+    // From the start: where a fork is, either side may know of an earlier place, another branch, or a snapshot beyond it (rule CH5).
+    const isForked = forkHash !== undefined || (fork !== undefined && seq >= fork.seq);
+    if (isForked || head.seq === seq) state.pulls.add(document, author, epoch, seq, true);
     else if (fork === undefined && seq > head.seq)
       state.pulls.add(document, author, epoch, seq, false);
   }
@@ -356,4 +366,11 @@ export class Sync {
     }
     if (Number.isFinite(due)) this.#env.out.setTimer("sync", Math.ceil(due));
   }
+}
+
+/** Whether the peer holds a snapshot that is shown instead of what is held here, and does not follow what is held here (rule CH5). */
+function isAheadOf({ opening }: VectorItem, { openSeq, opening: own, head }: EpochLog): boolean {
+  if (opening === undefined || opening.seq > head.seq) return false;
+  if (opening.seq !== openSeq) return opening.seq > openSeq;
+  return opening.hash < own.hash;
 }
