@@ -146,10 +146,34 @@ test.each([
   expect(victim.downs).toEqual([]);
 });
 
-test("P6 more than INBOUND_STREAMS_MAX streams of one peer on one channel are refused as overloaded", async () => {
+test("P6 a stranger has STRANGER_STREAMS_MAX streams a channel, the latest, and no more than EARLY_BYTES_MAX wait for its hello", async () => {
+  const victim = await startVictim();
+  const stranger = await strangerTo(victim);
+  const early = await stranger.open("sync");
+  early.send(frame(new Uint8Array(100 * 1_024)));
+  await until("the early stream is reset", () => early.status !== "open");
+  await stranger.greet();
+  const streams: Awaited<ReturnType<typeof stranger.open>>[] = [];
+  for (let index = 0; index < 4; index += 1) {
+    const stream = await stranger.open("sync");
+    stream.send(Uint8Array.of(9, 1));
+    streams.push(stream);
+  }
+  await until("three made room", () => victim.rejects.length === 3);
+  expect(new Set(victim.rejects)).toEqual(new Set(["overloaded"]));
+  await until(
+    "only the latest stands",
+    () => streams.filter(({ status }) => status === "open").length === 1,
+  );
+  streams.at(-1)?.send(new Uint8Array(8));
+  await until("its frame arrives", () => victim.messages.length === 1);
+});
+
+test("P6 more than INBOUND_STREAMS_MAX streams of one member on one channel are refused as overloaded", async () => {
   const victim = await startVictim();
   const stranger = await strangerTo(victim);
   await stranger.greet();
+  victim.transport.members([stranger.node], []);
   for (let index = 0; index < 6; index += 1) {
     const stream = await stranger.open("sync");
     if (stream.status === "open") stream.send(Uint8Array.of(9, 1));

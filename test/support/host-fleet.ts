@@ -6,6 +6,9 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HostAnswer, HostCommand, HostReport } from "./host-fleet-worker.ts";
 
+/** Gossipsub offers again what was lost once a second, which takes several times that when every process waits for its turn. */
+const ARRIVALS_QUIET_MS = 5_000;
+
 export interface FleetSpec {
   readonly hosts: number;
   readonly processes: number;
@@ -93,9 +96,23 @@ export class HostFleet {
       await this.#ask(round % this.#workers.length, { type: "publish", bytes });
       await sleep(everyMs);
     }
-    await sleep(2_000);
-    const answers = await this.#askAll({ type: "latencies" });
-    return answers.flatMap((answer) => (answer.type === "latencies" ? answer.latenciesMs : []));
+    return this.#arrivals(rounds * (this.#spec.hosts - 1));
+  }
+
+  /** Latencies until all `expected` are there, or nothing more has come for a while: what a busy machine is late with is not lost. */
+  async #arrivals(expected: number): Promise<readonly number[]> {
+    const latenciesMs: number[] = [];
+    let newestAtMs = performance.now();
+    while (latenciesMs.length < expected && performance.now() - newestAtMs < ARRIVALS_QUIET_MS) {
+      await sleep(100);
+      const answers = await this.#askAll({ type: "latencies" });
+      const came = answers.flatMap((answer) =>
+        answer.type === "latencies" ? answer.latenciesMs : [],
+      );
+      if (came.length > 0) newestAtMs = performance.now();
+      latenciesMs.push(...came);
+    }
+    return latenciesMs;
   }
 
   async stop(): Promise<void> {

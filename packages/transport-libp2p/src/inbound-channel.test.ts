@@ -20,20 +20,23 @@ function rigOf(): {
   stream: FakeStream;
   channel: InboundChannel;
   log: string[];
+  held: number[];
   clock: { nowMs: number };
 } {
   const stream = new FakeStream();
   const log: string[] = [];
+  const held: number[] = [];
   const clock = { nowMs: 0 };
   const listener = {
     frame: (bytes: Uint8Array) => void log.push(`frame ${bytes.length}`),
     rejected: (reason: string) => void log.push(reason),
+    held: (bytes: number) => void held.push(bytes),
     ended: () => void log.push("ended"),
   };
   const deps = { stream: stream as unknown as ReadStream, listener, now: () => clock.nowMs };
   const channel = new InboundChannel(deps, { frameBytesMax: 100, frameTimeoutMs: 1_000 });
   channel.open();
-  return { stream, channel, log, clock };
+  return { stream, channel, log, held, clock };
 }
 
 test("P6 InboundChannel hands over frames and ends with the stream", () => {
@@ -60,6 +63,21 @@ test.each([
   stream.receive(Buffer.concat([encodeFrame(Uint8Array.of(1)), bytes]));
   stream.receive(encodeFrame(Uint8Array.of(1)));
   expect(log).toEqual(["frame 1", reason, "ended"]);
+  expect(stream.aborted).toBe(true);
+});
+
+test("P6 InboundChannel says what the frame under way holds, gives it up when it is told to, and counts that", () => {
+  const { stream, channel, log, held } = rigOf();
+  const frame = encodeFrame(new Uint8Array(50));
+  stream.receive(frame.subarray(0, 10));
+  stream.receive(Buffer.concat([frame.subarray(10), frame.subarray(0, 5)]));
+  stream.receive(frame.subarray(5));
+  expect(held).toEqual([50, 50, 0]);
+  stream.receive(frame.subarray(0, 10));
+  channel.giveUp();
+  channel.giveUp();
+  expect(held).toEqual([50, 50, 0, 50, 0]);
+  expect(log).toEqual(["frame 50", "frame 50", "overloaded", "ended"]);
   expect(stream.aborted).toBe(true);
 });
 

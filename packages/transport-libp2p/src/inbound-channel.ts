@@ -12,6 +12,8 @@ export type ReadStream = Pick<Stream, "abort" | "addEventListener" | "removeEven
 export interface InboundListener {
   frame(bytes: Uint8Array): void;
   rejected(reason: TransportRejectReason): void;
+  /** How many bytes the frame under way holds. */
+  held(bytes: number): void;
   /** The stream is over, for whatever reason. */
   ended(): void;
 }
@@ -53,6 +55,11 @@ export class InboundChannel {
     if (this.#now() - this.#partialSinceMs > this.#frameTimeoutMs) this.#refuse("stream-timeout");
   }
 
+  /** The unfinished frame makes room for others. */
+  giveUp(): void {
+    this.#refuse("overloaded");
+  }
+
   /** Drops the stream without counting anything. */
   close(): void {
     if (this.#over) return;
@@ -69,6 +76,7 @@ export class InboundChannel {
       this.#partialSinceMs = this.#now();
     for (const frame of read.frames) this.#listener.frame(frame);
     if (!read.ok) this.#refuse(read.fault);
+    else if (!this.#over) this.#listener.held(this.#decoder.heldBytes);
   };
 
   readonly #end = (): void => {
@@ -77,6 +85,7 @@ export class InboundChannel {
     this.#stream.removeEventListener("message", this.#take);
     this.#stream.removeEventListener("close", this.#end);
     this.#stream.removeEventListener("remoteCloseWrite", this.#hangUp);
+    this.#listener.held(0);
     this.#listener.ended();
   };
 

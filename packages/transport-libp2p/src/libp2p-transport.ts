@@ -31,6 +31,7 @@ import type { Host } from "./host.ts";
 import { LinkWatch, ping } from "./link-watch.ts";
 import { isBelievable, readAddress } from "./multiaddr-text.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { PartialFrames } from "./partial-frames.ts";
 import {
   DIRECT_FRAMES_AT_ONCE_MAX,
   DIRECT_FRAMES_PER_SECOND_MAX,
@@ -53,6 +54,7 @@ export class Libp2pTransport implements Transport {
   readonly #watch: LinkWatch;
   readonly #exchange: PeerExchange;
   readonly #saver: AddressSaver;
+  readonly #partials = new PartialFrames();
   readonly #directFrames = new PeerBudget({
     atOnceMax: DIRECT_FRAMES_AT_ONCE_MAX,
     perSecondMax: DIRECT_FRAMES_PER_SECOND_MAX,
@@ -248,6 +250,8 @@ export class Libp2pTransport implements Transport {
           message: (from, channel, bytes) => this.#message(from, channel, bytes),
           rejected: (reason, from) => this.#rejected(reason, from),
         },
+        isTrusted: () => this.#book.isTrusted(node),
+        partials: this.#partials,
       },
       { node, fleet: this.fleet, ...this.#options.tuning },
     );

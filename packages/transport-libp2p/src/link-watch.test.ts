@@ -1,6 +1,7 @@
 import type { Connection } from "@libp2p/interface";
 import { expect, test } from "vitest";
 import { LinkWatch, PROBES_MAX } from "./link-watch.ts";
+import { PartialFrames } from "./partial-frames.ts";
 import { PeerSession } from "./peer-session.ts";
 
 const OPTIONS = { pingEveryMs: 4_000, probeAfterMs: 9_000, silentConnectionMs: 60_000 };
@@ -55,7 +56,7 @@ function rigOf(names: readonly string[]): Rig {
   for (const node of names) {
     const listener = { message: () => undefined, rejected: () => undefined };
     const session = new PeerSession(
-      { connections, listener },
+      { connections, listener, isTrusted: () => true, partials: new PartialFrames() },
       { node, fleet: "", frameTimeoutMs: 1, drainTimeoutMs: 1 },
     );
     session.up({ node, agent: "", addresses: [] }, "00");

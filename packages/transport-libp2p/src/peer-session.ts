@@ -12,11 +12,16 @@ import {
   SYNC_QUEUE_FRAMES_MAX,
 } from "./outbound-channel.ts";
 import type { QueueLimits } from "./outbound-channel.ts";
+import type { PartialFrames } from "./partial-frames.ts";
 import { patientTimer } from "./patient-timer.ts";
 import { channelProtocol } from "./protocol-ids.ts";
 
 /** Most streams that one peer may have open towards this node on one channel; one is in use, others are being replaced. */
 const INBOUND_STREAMS_MAX: number = 4;
+/** Such streams of a peer that is no member: a further one takes the place of the one before. */
+const STRANGER_STREAMS_MAX: number = 1;
+/** Most bytes of a stream that wait for the hello. */
+const EARLY_BYTES_MAX: number = 64 * 1024;
 /** How long the opening of a stream may take. */
 const OPEN_TIMEOUT_MS = 10_000;
 
@@ -38,6 +43,9 @@ export interface SessionDeps {
   /** Open connections to the peer, oldest first. */
   readonly connections: () => readonly Connection[];
   readonly listener: SessionListener;
+  /** Whether the peer is a member, or named by the user. */
+  readonly isTrusted: () => boolean;
+  readonly partials: PartialFrames;
 }
 
 export interface SessionOptions {
@@ -66,6 +74,8 @@ export class PeerSession {
   readonly #deps: SessionDeps;
   readonly #options: SessionOptions;
   readonly #outbound = new Map<Channel, OutboundChannel>();
+  /** What opens the streams that wait for the hello. */
+  readonly #early: (() => void)[] = [];
   readonly #inbound: Readonly<Record<Channel, Set<InboundChannel>>> = {
     direct: new Set(),
     sync: new Set(),
@@ -90,7 +100,7 @@ export class PeerSession {
     this.info = info;
     this.instance = instance;
     if (!first) return;
-    for (const inbound of [...this.#inbound.direct, ...this.#inbound.sync]) inbound.open();
+    for (const open of this.#early.splice(0)) open();
   }
 
   send(channel: Channel, bytes: Uint8Array): Promise<boolean> {
@@ -103,12 +113,12 @@ export class PeerSession {
   /** Takes an inbound stream on, or refuses it when the peer has too many. */
   receive(channel: Channel, stream: Stream): void {
     const streams = this.#inbound[channel];
+    if (!this.#deps.isTrusted()) this.#giveUpAllBut(STRANGER_STREAMS_MAX - 1, streams);
     if (streams.size >= INBOUND_STREAMS_MAX) {
       this.#deps.listener.rejected("overloaded", this.node);
       stream.abort(new Error("too many streams"));
       return;
     }
-    stream.maxReadBufferLength = FRAME_LIMITS[channel] * 2;
     const inbound: InboundChannel = new InboundChannel(
       {
         stream,
@@ -116,13 +126,28 @@ export class PeerSession {
         listener: {
           frame: (bytes) => this.#deps.listener.message(this.node, channel, bytes),
           rejected: (reason) => this.#deps.listener.rejected(reason, this.node),
+          held: (bytes) => this.#deps.partials.hold(inbound, bytes, this.#deps.isTrusted()),
           ended: () => streams.delete(inbound),
         },
       },
       { frameBytesMax: FRAME_LIMITS[channel], frameTimeoutMs: this.#options.frameTimeoutMs },
     );
     streams.add(inbound);
-    if (this.info !== undefined) inbound.open();
+    const open = (): void => {
+      stream.maxReadBufferLength = FRAME_LIMITS[channel] * 2;
+      inbound.open();
+    };
+    if (this.info !== undefined) {
+      open();
+      return;
+    }
+    stream.maxReadBufferLength = EARLY_BYTES_MAX;
+    this.#early.push(open);
+  }
+
+  #giveUpAllBut(count: number, streams: ReadonlySet<InboundChannel>): void {
+    for (const inbound of [...streams].slice(0, Math.max(0, streams.size - count)))
+      inbound.giveUp();
   }
 
   sweep(): void {
