@@ -30,7 +30,8 @@ export interface EventJson {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-const EVENT_TYPE_PREFIX = "pulsemesh.";
+/** Before core's own type, in `type` of every event. */
+export const EVENT_TYPE_PREFIX: string = "pulsemesh.";
 
 export const eventSchema: z.ZodType<EventJson> = z.strictObject({
   specversion: z.literal("1.0"),

@@ -6,11 +6,12 @@ import type { EventSink } from "../events/event-reader.ts";
 import type { EventFeed } from "../events/feed.ts";
 import { robotIdSchema } from "../json/words.ts";
 import { EVENT_TYPES_MAX } from "../limits.ts";
+import { eventTypeSchema } from "../request/event-type.ts";
 import { readQuery, several, single } from "../request/query.ts";
 import type { Route } from "../route.ts";
 
 const eventsQuery = z.object({
-  type: several(z.string().max(64), EVENT_TYPES_MAX).describe(
+  type: several(eventTypeSchema, EVENT_TYPES_MAX).describe(
     "Only events of this type, such as robot-status; repeat for several. Gaps (lost) always come",
   ),
   robot: single(robotIdSchema.optional()).describe("Only events about this robot"),
