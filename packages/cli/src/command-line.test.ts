@@ -378,11 +378,15 @@ describe("requests", () => {
     expect(JSON.parse((await run("state get bot")).out)).toEqual({ a: { b: 1 } });
   });
 
-  test("CLI19 audit verify exits 1 and names the first bad entry", async () => {
-    fakeNode(() => Response.json({ ok: false, size: 9, bad_index: 4, reason: "hash differs" }));
+  test("CLI19 audit verify exits 1 and names each range of bad entries", async () => {
+    const faults = [
+      { from: 4, to: 6, reason: "gap" },
+      { from: 8, to: 8, reason: "edited" },
+    ];
+    fakeNode(() => Response.json({ ok: false, size: 9, bad_index: 4, reason: "gap", faults }));
     const { code, out } = await run("audit verify");
     expect(code).toBe(1);
-    expect(out).toContain("entry 4 of 9: hash differs");
+    expect(out).toBe("bad: entries 4 to 6 of 9: gap\nbad: entry 8 of 9: edited");
     fakeNode(() => Response.json({ ok: true, size: 9, head: "abc" }));
     expect(await run("audit verify")).toMatchObject({ code: 0, out: "ok: 9 entries, head abc" });
   });

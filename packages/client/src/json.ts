@@ -129,6 +129,13 @@ export type AuditVerifyJson =
   | {
       readonly ok: false;
       readonly size: number;
+      /** The first of `faults`. */
       readonly bad_index: number;
       readonly reason: string;
+      /** Ranges of bad entries, both ends included, 100 at most. */
+      readonly faults: readonly {
+        readonly from: number;
+        readonly to: number;
+        readonly reason: string;
+      }[];
     };

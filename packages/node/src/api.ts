@@ -25,8 +25,15 @@ export type AuditVerification =
   | {
       readonly ok: false;
       readonly size: number;
+      /** The first of `faults`. */
       readonly badIndex: number;
       readonly reason: string;
+      /** Ranges of bad entries, both ends included, 100 at most. */
+      readonly faults: readonly {
+        readonly from: number;
+        readonly to: number;
+        readonly reason: string;
+      }[];
     };
 
 /** Counters and gauges for `/metrics`, by full metric name without prefix; labels as a flat record. */

@@ -55,7 +55,7 @@ export async function verifyAudit({
   let head: Uint8Array | undefined;
   for await (const row of store.scan({ gte: AUDIT_HEAD_ROW, lt: AUDIT_ENTRIES.lt })) {
     if (row.key === AUDIT_HEAD_ROW) head = row.value;
-    else if (row.key.startsWith(AUDIT_ROW_PREFIX) && !verifier.add(row)) break;
+    else if (row.key.startsWith(AUDIT_ROW_PREFIX)) verifier.add(row);
   }
   return verifier.finish(head);
 }

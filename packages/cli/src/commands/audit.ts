@@ -1,5 +1,5 @@
 /** `pulsemesh audit tail|verify`: the tamper-evident log of one node. */
-import type { AuditEntryJson, PulsemeshClient } from "@pulsemesh/client";
+import type { AuditEntryJson, AuditVerifyJson, PulsemeshClient } from "@pulsemesh/client";
 import type { Command } from "commander";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Cli, setAction } from "../cli.ts";
@@ -105,7 +105,7 @@ function entryLine({ index, time, kind, data, hash }: AuditEntryJson): string {
 function addVerify(parent: Command, cli: Cli): void {
   const command = parent
     .command("verify")
-    .description("recompute the whole log; exits 1 and names the first bad entry");
+    .description("recompute the whole log; exits 1 and names the bad entries");
   addFlags(command, [...clientFlags, { flags: "--json", text: "as JSON" }]);
   setAction<AuditFlags>(cli, command, async (flags) => {
     // A long log takes long; the default time-out is for answers that are at hand.
@@ -114,11 +114,19 @@ function addVerify(parent: Command, cli: Cli): void {
     else if (result.ok) {
       cli.terminal.out(`ok: ${result.size} entries, head ${result.head}`);
     } else {
-      cli.terminal.out(`bad: entry ${result.bad_index} of ${result.size}: ${result.reason}`);
+      for (const line of faultLines(result)) cli.terminal.out(line);
       cli.terminal.say(
-        "Entries before it are good. Next: keep a copy of the data folder, then compare with a neighbour's.",
+        "The others are good as far as they go. Next: keep a copy of the data folder, then compare with a neighbour's.",
       );
     }
     return result.ok ? EXIT.ok : EXIT.no;
+  });
+}
+
+/** A line for each range of bad entries. */
+function faultLines({ size, faults }: Extract<AuditVerifyJson, { readonly ok: false }>): string[] {
+  return faults.map(({ from, to, reason }) => {
+    const which = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
+    return printable(`bad: ${which} of ${size}: ${reason}`);
   });
 }

@@ -35,10 +35,23 @@ export type AuditFinding =
   | { readonly ok: true; readonly size: number; readonly head: string }
   | {
       readonly ok: false;
+      /** Entries up to the last row, bad and missing ones included. */
       readonly size: number;
       readonly badIndex: number;
       readonly reason: AuditFault;
+      /** In the order in which they were met, {@link AUDIT_FAULTS_MAX} at most; the first is `badIndex` and `reason`. */
+      readonly faults: readonly AuditFaultRange[];
     };
+
+/** Entries from the first to the last index, both included, that are bad for one reason. */
+export interface AuditFaultRange {
+  readonly from: number;
+  readonly to: number;
+  readonly reason: AuditFault;
+}
+
+/** Ranges that one finding names at most; the log is read to its end all the same. */
+export const AUDIT_FAULTS_MAX: number = 100;
 
 /** An entry that was read, with the hash that chains it. */
 export interface AuditEntryRead {
@@ -62,68 +75,91 @@ export function readAuditRow(
 /**
  * @example
  * const verifier = new AuditVerifier(codec, hash);
- * for await (const row of store.scan({ gte: "audit/", lt: "audit0" })) if (!verifier.add(row)) break;
+ * for await (const row of store.scan({ gte: "audit/", lt: "audit0" })) verifier.add(row);
  * verifier.finish(await store.get("audit-head"));
  */
 export class AuditVerifier {
   readonly #codec: CodecPort;
   readonly #hash: HashPort;
+  /** The index that the next row should have. */
   #size = 0;
-  #head: Uint8Array = emptyHash();
-  #fault: { readonly badIndex: number; readonly reason: AuditFault } | undefined;
+  /** The hash that the next entry must name; undefined behind a row that is no entry or is missing, as nobody knows it then. */
+  #head: Uint8Array | undefined = emptyHash();
+  readonly #faults: AuditFaultRange[] = [];
 
   constructor(codec: CodecPort, hash: HashPort) {
     this.#codec = codec;
     this.#hash = hash;
   }
 
-  /** Takes the next row; false once a fault is known, then further rows change nothing. */
-  add(row: StoreRow): boolean {
-    this.#fault ??= this.#faultOf(row);
-    return this.#fault === undefined;
-  }
-
-  /** Ends with the value of the head row, undefined when there is none. */
-  finish(headRow: Uint8Array | undefined): AuditFinding {
-    const fault = this.#fault ?? this.#headFault(headRow);
-    if (fault !== undefined) return { ok: false, size: this.#size, ...fault };
-    return { ok: true, size: this.#size, head: hex(this.#head) };
-  }
-
-  #faultOf(row: StoreRow): { readonly badIndex: number; readonly reason: AuditFault } | undefined {
-    const expected = this.#size;
+  /** Takes the next row. Behind a fault the check begins anew, so that one lost row does not hide what else is wrong. */
+  add(row: StoreRow): void {
     const keyIndex = Number(row.key.slice(AUDIT_ROW_PREFIX.length));
     if (
       !row.key.startsWith(AUDIT_ROW_PREFIX) ||
       !Number.isSafeInteger(keyIndex) ||
-      keyIndex < expected
+      keyIndex < this.#size
     ) {
-      return { badIndex: expected, reason: "misplaced" };
+      this.#note(this.#size, this.#size, "misplaced");
+      return;
     }
-    if (keyIndex > expected) return { badIndex: expected, reason: "gap" };
-    const entry = decodeEntry(this.#codec, row.value);
-    if (entry === undefined) return { badIndex: expected, reason: "encoding" };
-    if (entry.index !== expected) return { badIndex: expected, reason: "misplaced" };
-    if (!sameHash(entry.prevHash, this.#head)) {
-      // The hash of the entry before is what this one names, so that one was changed afterwards; the first one has none before it.
-      return { badIndex: Math.max(0, expected - 1), reason: "edited" };
+    if (keyIndex > this.#size) {
+      this.#note(this.#size, keyIndex - 1, "gap");
+      this.#size = keyIndex;
+      this.#head = undefined;
     }
-    this.#head = entryHash(this.#hash, entry.prevHash, row.value);
+    this.#head = this.#hashOf(row);
     this.#size += 1;
-    return undefined;
   }
 
-  #headFault(
-    headRow: Uint8Array | undefined,
-  ): { readonly badIndex: number; readonly reason: AuditFault } | undefined {
-    if (headRow === undefined)
-      return this.#size === 0 ? undefined : { badIndex: this.#size - 1, reason: "head" };
+  /** Ends with the value of the head row, undefined when there is none. */
+  finish(headRow: Uint8Array | undefined): AuditFinding {
+    this.#checkHead(headRow);
+    const [first] = this.#faults;
+    if (first !== undefined) {
+      const { from: badIndex, reason } = first;
+      return { ok: false, size: this.#size, badIndex, reason, faults: this.#faults };
+    }
+    return { ok: true, size: this.#size, head: hex(this.#head ?? emptyHash()) };
+  }
+
+  /** Checks the row that stands where it should; undefined when it is not the entry of that place. */
+  #hashOf(row: StoreRow): Uint8Array | undefined {
+    const index = this.#size;
+    const entry = decodeEntry(this.#codec, row.value);
+    if (entry === undefined || entry.index !== index) {
+      this.#note(index, index, entry === undefined ? "encoding" : "misplaced");
+      return undefined;
+    }
+    if (this.#head !== undefined && !sameHash(entry.prevHash, this.#head)) {
+      // The hash of the entry before is what this one names, so that one was changed afterwards; the first one has none before it.
+      const edited = Math.max(0, index - 1);
+      this.#note(edited, edited, "edited");
+    }
+    return entryHash(this.#hash, entry.prevHash, row.value);
+  }
+
+  #checkHead(headRow: Uint8Array | undefined): void {
+    const last = Math.max(0, this.#size - 1);
+    if (headRow === undefined) {
+      if (this.#size > 0) this.#note(last, last, "head");
+      return;
+    }
     const head = decodeHead(this.#codec, headRow);
-    if (head === undefined) return { badIndex: Math.max(0, this.#size - 1), reason: "head" };
-    if (head.size > this.#size) return { badIndex: this.#size, reason: "truncated" };
-    if (head.size < this.#size) return { badIndex: head.size, reason: "head-behind" };
-    return sameHash(head.hash, this.#head)
-      ? undefined
-      : { badIndex: Math.max(0, this.#size - 1), reason: "edited" };
+    if (head === undefined) this.#note(last, last, "head");
+    else if (head.size > this.#size) this.#note(this.#size, head.size - 1, "truncated");
+    else if (head.size < this.#size) this.#note(head.size, last, "head-behind");
+    else if (this.#head !== undefined && !sameHash(head.hash, this.#head)) {
+      this.#note(last, last, "edited");
+    }
+  }
+
+  #note(from: number, to: number, reason: AuditFault): void {
+    const last = this.#faults.at(-1);
+    if (last !== undefined && last.reason === reason && last.to + 1 === from) {
+      this.#faults[this.#faults.length - 1] = { from: last.from, to, reason };
+    } else if (this.#faults.length < AUDIT_FAULTS_MAX) {
+      this.#faults.push({ from, to, reason });
+    }
   }
 }

@@ -18,7 +18,12 @@ import {
   hex,
 } from "./audit-entry.ts";
 import { AUDIT_ENTRY_BYTES_MAX } from "./audit-log.ts";
-import { AuditVerifier, readAuditRow, type AuditFinding } from "./audit-verifier.ts";
+import {
+  AUDIT_FAULTS_MAX,
+  AuditVerifier,
+  readAuditRow,
+  type AuditFinding,
+} from "./audit-verifier.ts";
 import { HashChainAudit } from "./hash-chain-audit.ts";
 import { REJECT_REASONS_MAX } from "./reject-throttle.ts";
 
@@ -66,7 +71,7 @@ class Disk {
 
   verify(): AuditFinding {
     const verifier = new AuditVerifier(codec, hash);
-    for (const row of this.entries()) if (!verifier.add(row)) break;
+    for (const row of this.entries()) verifier.add(row);
     return verifier.finish(this.rows.get(AUDIT_HEAD_ROW));
   }
 
@@ -243,12 +248,44 @@ describe("AuditVerifier", () => {
     expect(cut.verify()).toMatchObject({ ok: true, size: 3 });
   });
 
-  test("AU1 an empty log is whole, and reports the first fault whatever follows", () => {
+  test("AU1 an empty log is whole, and the first fault is named first whatever follows", () => {
     expect(new Disk().verify()).toEqual({ ok: true, size: 0, head: "00".repeat(32) });
     const verifier = new AuditVerifier(codec, hash);
-    expect(verifier.add({ key: auditKey(7), value: new Uint8Array() })).toBe(false);
-    expect(verifier.add({ key: auditKey(0), value: new Uint8Array() })).toBe(false);
-    expect(verifier.finish(undefined)).toEqual({ ok: false, size: 0, badIndex: 0, reason: "gap" });
+    verifier.add({ key: auditKey(7), value: new Uint8Array() });
+    verifier.add({ key: auditKey(0), value: new Uint8Array() });
+    expect(verifier.finish(undefined)).toMatchObject({
+      ok: false,
+      size: 8,
+      badIndex: 0,
+      reason: "gap",
+      faults: [{ from: 0, to: 6 }, { from: 7, to: 7, reason: "encoding" }, {}, { reason: "head" }],
+    });
+  });
+
+  test("AU1 behind a fault the check goes on: every range is named, and the size is that of the log as it is", () => {
+    const disk = diskWith(20);
+    for (const at of [3, 4, 5]) disk.rows.delete(auditKey(at));
+    edit(disk, 10, (entry) => ({ ...entry, data: { at: 99 } }));
+    for (const at of [15, 16]) disk.rows.set(auditKey(at), new Uint8Array([0xff, 0]));
+    expect(disk.verify()).toEqual({
+      ok: false,
+      size: 20,
+      badIndex: 3,
+      reason: "gap",
+      faults: [
+        { from: 3, to: 5, reason: "gap" },
+        { from: 10, to: 10, reason: "edited" },
+        { from: 15, to: 16, reason: "encoding" },
+      ],
+    });
+  });
+
+  test("AU1 AUDIT_FAULTS_MAX bounds the ranges that are named, not what is read", () => {
+    const disk = diskWith(2 * AUDIT_FAULTS_MAX + 20);
+    for (let at = 0; at < AUDIT_FAULTS_MAX + 5; at += 1) disk.rows.delete(auditKey(2 * at + 1));
+    const found = disk.verify();
+    expect(found).toMatchObject({ ok: false, size: 2 * AUDIT_FAULTS_MAX + 20 });
+    expect(found.ok || found.faults.length).toBe(AUDIT_FAULTS_MAX);
   });
 
   test("AU1 any single flipped bit in any row is found", () => {

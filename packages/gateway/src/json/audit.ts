@@ -25,8 +25,15 @@ export type AuditVerifyJson =
   | {
       readonly ok: false;
       readonly size: number;
+      /** The first of `faults`. */
       readonly bad_index: number;
       readonly reason: string;
+      /** Ranges of bad entries, both ends included, 100 at most. */
+      readonly faults: readonly {
+        readonly from: number;
+        readonly to: number;
+        readonly reason: string;
+      }[];
     };
 
 export const auditListSchema: z.ZodType<AuditListJson> = z.strictObject({
@@ -52,6 +59,9 @@ export const auditVerifySchema: z.ZodType<AuditVerifyJson> = z.discriminatedUnio
     size: z.int(),
     bad_index: z.int(),
     reason: z.string(),
+    faults: z
+      .array(z.strictObject({ from: z.int(), to: z.int(), reason: z.string() }))
+      .describe("Ranges of bad entries, both ends included, 100 at most; the first is `bad_index`"),
   }),
 ]);
 
@@ -74,5 +84,11 @@ export function auditListJson(lines: readonly AuditLine[], limit: number): Audit
 export function auditVerifyJson(result: AuditVerification): AuditVerifyJson {
   return result.ok
     ? { ok: true, size: result.size, head: result.head }
-    : { ok: false, size: result.size, bad_index: result.badIndex, reason: result.reason };
+    : {
+        ok: false,
+        size: result.size,
+        bad_index: result.badIndex,
+        reason: result.reason,
+        faults: result.faults,
+      };
 }

@@ -57,13 +57,15 @@ test("HT13 verify says whether the log is whole, and where it is not", async () 
   node.verification = { ok: true, size: 3, head: "ff" };
   const whole = await app.inject("/api/v1/audit/verify");
   expect(auditVerifySchema.parse(whole.json())).toEqual({ ok: true, size: 3, head: "ff" });
-  node.verification = { ok: false, size: 3, badIndex: 1, reason: "hash" };
+  const faults = [{ from: 1, to: 2, reason: "gap" }];
+  node.verification = { ok: false, size: 3, badIndex: 1, reason: "gap", faults };
   const broken = await app.inject("/api/v1/audit/verify");
   expect(auditVerifySchema.parse(broken.json())).toEqual({
     ok: false,
     size: 3,
     bad_index: 1,
-    reason: "hash",
+    reason: "gap",
+    faults,
   });
 });
 
