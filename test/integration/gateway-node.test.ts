@@ -57,6 +57,39 @@ test("HT1, HT6, HT9 beats and state given over HTTP are shown, audited, and ther
   expect(await client.auditVerify()).toMatchObject({ ok: true });
 });
 
+test("HT4, VE7 of 150 beats of one robot at once some are refused 429, with Retry-After and nothing changed", async () => {
+  await using node = await createNode(options());
+  await using gateway = await startGateway(node, { port: 0 });
+  const answers = await Promise.all(
+    Array.from({ length: 150 }, async () => {
+      const answer = await fetch(`${gateway.url}/heartbeat/eager`, { method: "POST" });
+      const { status, headers } = answer;
+      return { status, retryAfter: headers.get("retry-after"), text: await answer.text() };
+    }),
+  );
+  const refused = answers.filter(({ status }) => status !== 200);
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { status, retryAfter, text } of refused) {
+    expect([status, retryAfter]).toEqual([429, "1"]);
+    expect(JSON.parse(text)).toMatchObject({
+      status: 429,
+      code: "beats-too-many",
+      changed: false,
+      title: "Too many beats",
+    });
+  }
+});
+
+test("HT4 a node that runs as an observer refuses beats, pings and patches 403, and says who takes them", async () => {
+  await using node = await createNode({ ...options(), observer: true });
+  await using gateway = await startGateway(node, { port: 0 });
+  for (const path of ["/heartbeat/x", "/ping/x?create=1", "/ping/x/fail"]) {
+    const answer = await fetch(`${gateway.url}${path}`, { method: "POST" });
+    expect([answer.status, await answer.json()]).toMatchObject([403, { code: "observer" }]);
+  }
+  expect((await fetch(`${gateway.url}/status/x`)).status).toBe(404);
+});
+
 test("HT11 events of a real node reach a client, and end with the node", async () => {
   await using node = await createNode(options());
   await using gateway = await startGateway(node, { port: 0 });

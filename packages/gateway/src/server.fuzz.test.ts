@@ -173,7 +173,11 @@ test(
         const request = (payload === undefined ? rest : { ...rest, payload }) as InjectOptions;
         const answer = await app.inject(request);
         statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
-        if (answer.statusCode < 400) return;
+        if (answer.statusCode < 400) {
+          const url = answer.raw.req.url ?? "";
+          expect(describedStatuses(rest.method, url)).toContain(String(answer.statusCode));
+          return;
+        }
         expect(answer.statusCode).not.toBe(500);
         expect(answer.headers["content-type"]).toBe("application/problem+json; charset=utf-8");
         if (rest.method === "HEAD") return;
@@ -196,18 +200,26 @@ test(
 
 /** Whether the description of the operation names this code; without an operation the answers of any path are in place. */
 function documented(verb: string, url: string, status: number, code: string): boolean {
+  const operation = operationOf(verb, url);
+  if (operation === undefined) {
+    return [...COMMON_ERRORS, "not-found", "method-not-allowed"].includes(code as ErrorCode);
+  }
+  const response = (operation.responses as Record<string, unknown>)[String(status)];
+  return JSON.stringify(response ?? "").includes(`"${code}"`);
+}
+
+function describedStatuses(verb: string, url: string): readonly string[] {
+  return Object.keys(operationOf(verb, url)?.responses ?? {});
+}
+
+function operationOf(verb: string, url: string): { readonly responses: object } | undefined {
   const pathname = url.split(/[?;#]/, 1)[0] ?? "";
   const found = Object.entries(paths).find(([pattern]) =>
     new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]*")}$`).test(
       pathname,
     ),
   );
-  const operation = found?.[1][verb.toLowerCase()];
-  if (operation === undefined) {
-    return [...COMMON_ERRORS, "not-found", "method-not-allowed"].includes(code as ErrorCode);
-  }
-  const response = (operation.responses as Record<string, unknown>)[String(status)];
-  return JSON.stringify(response ?? "").includes(`"${code}"`);
+  return found?.[1][verb.toLowerCase()];
 }
 
 function escape(value: string): string {

@@ -63,6 +63,20 @@ test("HT21 what the node counts is there under its name, with labels", async () 
   expect(lines).toContain("pulsemesh_lag_seconds 0.5");
 });
 
+test("HT21 quotes, backslashes and line ends in a label or a help text stay inside it", async () => {
+  node.nodeMetrics = [
+    {
+      name: "rejected_total",
+      help: "Dropped \\ by\nreason.",
+      type: "counter",
+      samples: [{ labels: { reason: 'a"b\\c\nd' }, value: 4 }],
+    },
+  ];
+  const lines = await scrape();
+  expect(lines).toContain('pulsemesh_rejected_total{reason="a\\"b\\\\c\\nd"} 4');
+  expect(lines).toContain("# HELP pulsemesh_rejected_total Dropped \\\\ by\\nreason.");
+});
+
 test("HT21 a name given twice costs that metric, not the scrape", async () => {
   const metric = { name: "robots", help: "Again.", type: "gauge", samples: [] } as const;
   node.nodeMetrics = [metric, metric];
