@@ -87,6 +87,8 @@ export type RejectReason =
   | "gate"
   | "snapshot-bad"
   | "authors-max"
+  | "author-budget"
+  | "deltas-max"
   | "roster-max"
   | "robots-max"
   | "record-max"

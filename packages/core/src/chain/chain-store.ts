@@ -17,7 +17,7 @@ import { type ChainIndex } from "./chain-index.ts";
 import { generationClientId } from "./client-id.ts";
 import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
 import { dropOps, dropSuperfluous, forkOps, reportUncovered, superseded } from "./compaction.ts";
-import { forkProof } from "./epoch-builder.ts";
+import { applyEntry, forkProof } from "./epoch-builder.ts";
 import { EpochLog, type ForkProof } from "./epoch-log.ts";
 import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
 import { Preparation, PREPARATIONS_MAX } from "./preparation.ts";
@@ -211,9 +211,9 @@ export class ChainStore {
     const { head } = log;
     const next = entry.seq === head.seq + 1;
     if (next && entry.prevHash !== head.hash) return { status: "mismatch", entry };
-    if (!next || entry.payload.kind !== "delta") return { status: "gap", entry };
-    if (log.deltas >= DELTAS_MAX) return { status: "refused", code: "entry-oversized" };
-    const result = this.#env.ports.documents.apply(log, entry.payload.update);
+    if (!next || entry.payload.kind === "header") return { status: "gap", entry };
+    if (log.deltas >= DELTAS_MAX) return { status: "refused", code: "deltas-max" };
+    const result = applyEntry(this.#env, log, entry);
     log.append(entry);
     if (result.ok) {
       this.#records(entry).table.apply(log, result.changes);

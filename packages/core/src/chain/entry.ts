@@ -50,7 +50,12 @@ export interface SnapshotPayload {
   readonly covers: readonly Place[];
 }
 
-export type EntryPayload = HeaderPayload | DeltaPayload | SnapshotPayload;
+/** Of a later version: stored, linked and handed on, but not shown (rule SG2). */
+interface UnknownPayload {
+  readonly kind: "unknown";
+}
+
+export type EntryPayload = HeaderPayload | DeltaPayload | SnapshotPayload | UnknownPayload;
 
 export interface Entry {
   readonly document: DocumentName;
@@ -74,7 +79,7 @@ type EntryErrorCode = "entry-malformed" | "entry-oversized" | "envelope-malforme
 /** Documents that this version stores; entries of others are of a later version, and ignored (rule SG2). */
 export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported"];
 
-const KINDS: readonly EntryPayload["kind"][] = ["header", "delta", "snapshot"];
+const KINDS: readonly string[] = ["header", "delta", "snapshot"];
 
 const NODE_ID_PATTERN = /^[A-Za-z0-9_-]{1,80}$/;
 
@@ -116,9 +121,13 @@ export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
   }
   if (!Array.isArray(body) || body.length !== 7) return malformed;
   const [document, epoch, seq, prev, kind, hlc, rawPayload] = body as readonly unknown[];
-  if (isUnknownName(document, DOCUMENTS) || isUnknownName(kind, KINDS))
+  const isLater = isUnknownName(kind, KINDS);
+  // What a later version may open an epoch with cannot be linked here.
+  if (isUnknownName(document, DOCUMENTS) || (isLater && seq === 0))
     return { ok: false, code: "kind-unknown" };
-  const payload = decodePayload(kind, rawPayload);
+  const payload: EntryPayload | undefined = isLater
+    ? { kind: "unknown" }
+    : decodePayload(kind, rawPayload);
   const wellFormed =
     DOCUMENTS.includes(document as DocumentName) &&
     isIntegerIn(epoch, 1, EPOCH_MAX) &&
@@ -170,6 +179,8 @@ export function decodePlace(value: unknown): Place | undefined {
 
 function encodePayload(payload: EntryPayload): unknown {
   switch (payload.kind) {
+    case "unknown":
+      return null;
     case "delta":
       return payload.update;
     case "header": {

@@ -4,7 +4,7 @@
  */
 import type { Env } from "../env.ts";
 import type { HashHex } from "../ids.ts";
-import type { RecordChange } from "../ports.ts";
+import type { GateResult, RecordChange } from "../ports.ts";
 import { generationClientId } from "./client-id.ts";
 import type { PartSource } from "./chain-store.ts";
 import type { Entry } from "./entry.ts";
@@ -50,6 +50,12 @@ export function buildEpoch(
   };
 }
 
+/** What the entry says through the gate; nothing, where only a later version can read it (rule SG2). */
+export function applyEntry(env: Env, log: EpochLog, { payload }: Entry): GateResult {
+  if (payload.kind !== "delta") return { ok: true, changes: [] };
+  return env.ports.documents.apply(log, payload.update);
+}
+
 function extend(
   env: Env,
   log: EpochLog,
@@ -68,10 +74,10 @@ function extend(
     log.reopen(entry, payload);
     return true;
   }
-  if (payload.kind !== "delta" || entry.seq !== head.seq + 1 || entry.prevHash !== head.hash)
+  if (payload.kind === "header" || entry.seq !== head.seq + 1 || entry.prevHash !== head.hash)
     return false;
   // A refused delta was quarantined when it came; it links and changes nothing.
-  env.ports.documents.apply(log, payload.update);
+  applyEntry(env, log, entry);
   log.append(entry);
   return true;
 }

@@ -152,7 +152,7 @@ describe("hostile entries", () => {
     expect(gossip(seal(b, { payload: header() }))).toBe("ignore");
   });
 
-  test("SG2 SG4 entries of documents and kinds of a later version are ignored, of no kind at all rejected", () => {
+  test("SG2 SG4 entries of documents of a later version, and epochs that it opens, are ignored; those of no kind at all rejected", () => {
     const b = other().add("b", 1);
     const entry = (document: unknown, kind: unknown): Uint8Array =>
       sealEnvelope(b.env, "entry", dagCbor.encode([document, 1, 0, null, kind, 1, { x: 1 }]));

@@ -126,7 +126,10 @@ describe("limits of chains", () => {
       prevHash: "11".repeat(32),
       payload,
     });
-    expect(store.accept(next, now, new Set(), () => undefined).status).toBe("refused");
+    expect(store.accept(next, now, new Set(), () => undefined)).toEqual({
+      status: "refused",
+      code: "deltas-max",
+    });
   });
 
   test("CH2 P6 PREPARATIONS_MAX snapshots of several parts are taken in at a time, further ones wait with who has them", () => {

@@ -50,6 +50,11 @@ export class LyingAuthor {
     return this.#seal({ ...prev, seq: prev.seq + 1 }, { kind: "delta", update });
   }
 
+  /** An entry of a kind that only a later version knows. */
+  later(prev: Place): Lie {
+    return this.#seal({ ...prev, seq: prev.seq + 1 }, { kind: "unknown" });
+  }
+
   /** A snapshot at `seq` that holds one robot, or none. */
   snapshot(
     prev: Place,

@@ -124,6 +124,19 @@ describe("an author that lies", () => {
     expect(live[0]).toContain("/000000000003/");
   });
 
+  test("SG2 P1 an entry of a later version's kind is stored, linked and handed on, and changes nothing; what follows it is shown", () => {
+    const header = liar.header(1);
+    const one = liar.delta(header.place, "one");
+    const later = liar.later(one.place);
+    tell("a", header, one, later, liar.delta(later.place, "two"));
+    expect(meet()).toEqual({ v: "two" });
+    for (const node of net.nodes.values()) {
+      expect(node.eventsOf("quarantined")).toEqual([]);
+      const row = node.rows.get("chain/reported/m/000000000001/000000000002");
+      expect(Buffer.from(row ?? []).equals(later.bytes)).toBe(true);
+    }
+  });
+
   test("CH2 P1 a refused snapshot changes nothing: an entry at its place counts as if it had never come", () => {
     const header = liar.header(1);
     const one = liar.delta(header.place, "one", "s");
