@@ -17,15 +17,10 @@ import type { EpochLog } from "../chain/epoch-log.ts";
 import type { Loads } from "../chain/loads.ts";
 import { epochKey } from "../chain/rows.ts";
 import { toHex } from "../wire/hex.ts";
-import {
-  decodeSync,
-  encodeSync,
-  VECTOR_PAGE_MAX,
-  WANT_TIMEOUT_MS,
-  type SyncMessage,
-} from "./messages.ts";
+import { decodeSync, encodeSync, WANT_TIMEOUT_MS, type SyncMessage } from "./messages.ts";
 import { Pulls, type IsPreparing, type StagedBytes } from "./pulls.ts";
 import { SyncServer } from "./server.ts";
+import { VectorPages } from "./vector-pages.ts";
 
 /** How long gossip may still bring what a head named, in ms. */
 export const LACK_DELAY_MS: number = 150;
@@ -35,12 +30,19 @@ export const LACKS_MAX: number = 4_096;
 /** Neighbours told of new chains after a pull, so that a heal crosses the fleet before the next round. */
 export const SPREAD_PEERS_MAX: number = 3;
 
+type Digests = ReadonlyMap<DocumentName, Uint8Array>;
+/** What of our vectors a peer has to get: those of documents whose digests differ from its own, or all. */
+type Owed = Digests | "all";
+
 interface PeerSync {
   readonly pulls: Pulls;
   askedMonoMs: number;
   /** Its vectors came whole in this comparison, so that running out of pulls means synced. */
   vectorDone: boolean;
   vectorSent: boolean;
+  /** What it asked before {@link vectorsAgainMonoMs}; answered then. */
+  owed: Owed | undefined;
+  vectorsAgainMonoMs: number;
   stored: number;
 }
 
@@ -66,6 +68,7 @@ export class Sync {
   readonly #env: Env;
   readonly #index: ChainIndex;
   readonly #server: SyncServer;
+  readonly #pages: VectorPages;
   readonly #accept: AcceptEntry;
   readonly #isPreparing: IsPreparing;
   readonly #peers = new Map<NodeId, PeerSync>();
@@ -88,6 +91,7 @@ export class Sync {
     this.#accept = deps.accept;
     this.#isPreparing = deps.isPreparing;
     this.#server = new SyncServer(env, deps);
+    this.#pages = new VectorPages(env, deps.index);
   }
 
   start(now: Now): void {
@@ -103,6 +107,8 @@ export class Sync {
       askedMonoMs: 0,
       vectorDone: false,
       vectorSent: false,
+      owed: undefined,
+      vectorsAgainMonoMs: Number.NEGATIVE_INFINITY,
       stored: 0,
     });
     this.#sendDigest(peer);
@@ -147,6 +153,9 @@ export class Sync {
         continue;
       state.pulls.clear();
     }
+    for (const [peer, state] of this.#peers) {
+      if (state.owed !== undefined) this.#sendVectors(peer, state, state.owed, now);
+    }
     this.#pullLacks(now);
     if (now.monoMs >= this.#spreadMonoMs) {
       this.#spreadMonoMs = Number.POSITIVE_INFINITY;
@@ -173,7 +182,7 @@ export class Sync {
   #take(from: NodeId, state: PeerSync, message: SyncMessage, now: Now): boolean {
     switch (message.type) {
       case "digest":
-        this.#onDigest(from, state, message.digests);
+        this.#onDigest(from, state, message.digests, now);
         return true;
       case "same":
         this.#env.out.emit({ type: "synced", with: from });
@@ -188,18 +197,9 @@ export class Sync {
     }
   }
 
-  #onDigest(from: NodeId, state: PeerSync, digests: ReadonlyMap<DocumentName, Uint8Array>): void {
-    const differing = DOCUMENTS.filter((document) => {
-      const theirs = digests.get(document);
-      return theirs !== undefined && toHex(theirs) !== toHex(this.#index.digest(document));
-    });
-    if (differing.length === 0) {
-      this.#env.out.send(from, "sync", encodeSync(this.#env, { type: "same" }));
-      this.#env.out.emit({ type: "synced", with: from });
-      return;
-    }
-    state.vectorSent = true;
-    this.#sendVectors(from, differing, true);
+  #onDigest(from: NodeId, state: PeerSync, digests: Digests, now: Now): void {
+    if (this.#differing(digests).length === 0) this.#sendSame(from);
+    else this.#sendVectors(from, state, digests, now);
   }
 
   #onVector(
@@ -211,7 +211,7 @@ export class Sync {
     for (const item of message.items) this.#compare(state, message.document, item);
     if (!message.last) return;
     // Where both opened the comparison at once, each has sent its vectors already.
-    if (message.first && !state.vectorSent) this.#sendVectors(from, DOCUMENTS, false);
+    if (message.first && !state.vectorSent) this.#sendVectors(from, state, "all", now);
     state.vectorSent = false;
     state.vectorDone = true;
     this.#pump(from, state, now);
@@ -332,20 +332,31 @@ export class Sync {
     this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "digest", digests }));
   }
 
-  #sendVectors(peer: NodeId, documents: readonly DocumentName[], first: boolean): void {
-    for (const [i, document] of documents.entries()) {
-      const items = this.#index.vector(document);
-      const pages = Math.max(Math.ceil(items.length / VECTOR_PAGE_MAX), 1);
-      for (let page = 0; page < pages; page++) {
-        const last = i === documents.length - 1 && page === pages - 1;
-        const some = items.slice(page * VECTOR_PAGE_MAX, (page + 1) * VECTOR_PAGE_MAX);
-        this.#env.out.send(
-          peer,
-          "sync",
-          encodeSync(this.#env, { type: "vector", document, items: some, first, last }),
-        );
-      }
+  /** Answers with vectors, or later if the last answer to this peer was not long ago for its size. */
+  #sendVectors(peer: NodeId, state: PeerSync, owed: Owed, now: Now): void {
+    state.owed = now.monoMs < state.vectorsAgainMonoMs ? owed : undefined;
+    if (state.owed !== undefined) return;
+    const documents = owed === "all" ? DOCUMENTS : this.#differing(owed);
+    if (documents.length === 0) {
+      this.#sendSame(peer);
+      return;
     }
+    if (owed !== "all") state.vectorSent = true;
+    const { frames, waitMs } = this.#pages.answer(documents, owed !== "all");
+    state.vectorsAgainMonoMs = now.monoMs + waitMs;
+    for (const frame of frames) this.#env.out.send(peer, "sync", frame);
+  }
+
+  #sendSame(peer: NodeId): void {
+    this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "same" }));
+    this.#env.out.emit({ type: "synced", with: peer });
+  }
+
+  #differing(digests: Digests): readonly DocumentName[] {
+    return DOCUMENTS.filter((document) => {
+      const theirs = digests.get(document);
+      return theirs !== undefined && toHex(theirs) !== toHex(this.#index.digest(document));
+    });
   }
 
   #somePeers(countMax: number): readonly NodeId[] {
@@ -361,7 +372,8 @@ export class Sync {
   #schedule(): void {
     let due = Math.min(this.#roundMonoMs, this.#spreadMonoMs);
     for (const { dueMonoMs } of this.#lacks.values()) due = Math.min(due, dueMonoMs);
-    for (const { pulls, askedMonoMs } of this.#peers.values()) {
+    for (const { pulls, askedMonoMs, owed, vectorsAgainMonoMs } of this.#peers.values()) {
+      if (owed !== undefined) due = Math.min(due, vectorsAgainMonoMs);
       if (pulls.asked !== undefined) due = Math.min(due, askedMonoMs + WANT_TIMEOUT_MS);
     }
     if (Number.isFinite(due)) this.#env.out.setTimer("sync", Math.ceil(due));
