@@ -1,5 +1,5 @@
 /** The checks of `doctor` that ask the node: does it answer, is its clock right, does it see its peers. */
-import type { PulsemeshClient } from "@pulsemesh/client";
+import type { PeersJson, PulsemeshClient } from "@pulsemesh/client";
 import { formatAge } from "../duration.ts";
 import { describeFailure } from "../failure.ts";
 import { formatHostPort, hostPortOfMultiaddr } from "../host-port.ts";
@@ -7,6 +7,7 @@ import type { Finding } from "./doctor-finding.ts";
 
 const clockOffMs = 5_000;
 const answerTimeoutMs = 3_000;
+const longMs = 3_600_000;
 
 /** Whether a node answers, and who it is. */
 export async function checkNode(client: PulsemeshClient, url: string): Promise<Finding[]> {
@@ -56,6 +57,15 @@ export async function checkClock(url: string): Promise<Finding | undefined> {
   }
 }
 
+/** A member that was replaced counts for ever, so too many of them take the majority away for good. */
+function nextWithoutMajority(missing: PeersJson["peers"]): string {
+  const network = "check the network between this machine and the nodes below";
+  const silent = missing.filter(({ last_pulse_age_ms: ageMs }) => ageMs === null || ageMs > longMs);
+  if (silent.length === 0) return network;
+  const names = silent.map(({ name }) => name).join(", ");
+  return `${network}; ${names} were not heard for over an hour, and members that are gone for good still count: start them again from their data folders, as there is no command to take them out yet (a new fleet needs new folders)`;
+}
+
 /** Whether the node sees enough of the roster to judge, and who is missing. */
 export async function checkPeers(client: PulsemeshClient): Promise<Finding[]> {
   try {
@@ -70,7 +80,7 @@ export async function checkPeers(client: PulsemeshClient): Promise<Finding[]> {
             check: "roster",
             result: "fail",
             detail: `${sight}: no majority, so everything else is unknown`,
-            next: "check the network between this machine and the nodes below",
+            next: nextWithoutMajority(missing),
           },
       ...missing.map(({ name, status, reason, addresses }) => ({
         check: "peer",

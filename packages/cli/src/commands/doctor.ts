@@ -6,6 +6,7 @@ import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { checkClock, checkNode, checkPeers } from "./doctor-mesh.ts";
 import { checkDataFolder, checkDisk, checkNodeVersion } from "./doctor-machine.ts";
+import { checkAudit, checkStore } from "./doctor-store.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { dataFolder } from "./run-options.ts";
 import { printable, printableJson } from "../printable.ts";
@@ -23,7 +24,7 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
   const command = program
     .command("doctor")
     .description(
-      "check node, clock, disk, peers and files; each line ok, warn or fail with what to do",
+      "check node, clock, disk, peers, store and files; each line ok, warn or fail with what to do",
     );
   addFlags(command, [
     ...clientFlags,
@@ -39,6 +40,8 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
       ...(await checkNode(client, url)),
       await checkClock(url),
       ...(await checkPeers(client)),
+      ...(await checkStore(client)),
+      ...(await checkAudit(client)),
       ...(await checkDataFolder(folder)),
       ...(await checkDisk(folder)),
     ].filter((finding) => finding !== undefined);

@@ -1,0 +1,35 @@
+import type { PulsemeshClient } from "@pulsemesh/client";
+import { expect, test } from "vitest";
+import { checkAudit, checkStore } from "./doctor-store.ts";
+
+const client = (calls: Partial<PulsemeshClient>): PulsemeshClient => calls as PulsemeshClient;
+const metrics = (rows: number): string =>
+  `# TYPE pulsemesh_store_corrupt_rows gauge\npulsemesh_store_corrupt_rows ${rows}\nother 1\n`;
+
+test("CLI18 damage that the store has met fails, and says what to keep", async () => {
+  const found = async (rows: number) =>
+    await checkStore(client({ metrics: async () => metrics(rows) }));
+  expect(await found(0)).toMatchObject([{ check: "store", result: "ok" }]);
+  expect(await found(3)).toMatchObject([
+    {
+      result: "fail",
+      detail: expect.stringContaining("3 "),
+      next: expect.stringContaining("copy"),
+    },
+  ]);
+  expect(await checkStore(client({ metrics: async () => "other 1" }))).toEqual([]);
+});
+
+test("CLI18 a bad audit log fails with its first bad entry; one that takes too long is a warning", async () => {
+  const ok = client({ auditVerify: async () => ({ ok: true, size: 9, head: "h" }) });
+  expect(await checkAudit(ok)).toMatchObject([{ result: "ok", detail: "9 entries, all good" }]);
+  const faults = [{ from: 4, to: 6, reason: "gap" }];
+  const verdict = { ok: false, size: 9, bad_index: 4, reason: "gap", faults } as const;
+  expect(await checkAudit(client({ auditVerify: async () => verdict }))).toMatchObject([
+    { result: "fail", detail: expect.stringContaining("entry 4 of 9 is bad (gap)") },
+  ]);
+  const slow = client({ auditVerify: async () => Promise.reject(new Error("aborted")) });
+  expect(await checkAudit(slow)).toMatchObject([
+    { result: "warn", next: "pulsemesh audit verify" },
+  ]);
+});
