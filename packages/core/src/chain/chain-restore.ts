@@ -11,6 +11,7 @@ import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import { dropOps, dropSuperfluous } from "./compaction.ts";
 import { decodeEntry, decodePlace, DOCUMENTS, type Entry } from "./entry.ts";
+import { verifyEnvelope } from "../wire/envelope.ts";
 import { toHex } from "../wire/hex.ts";
 import { buildEpoch } from "./epoch-builder.ts";
 import type { EpochLog } from "./epoch-log.ts";
@@ -129,7 +130,31 @@ export class ChainRestore {
     return true;
   }
 
-  #build(entries: readonly Entry[], forks: readonly Entry[]): void {
+  /**
+   * Leaves out what the author never signed, so that whoever can edit the disk puts no words into anybody's mouth. An entry vouches by hash
+   * for those before it, so it takes the signatures of the last one, of what stands alone, and of proofs: about 0.1 ms an epoch.
+   */
+  #signed(entries: readonly Entry[]): readonly Entry[] {
+    const alone = entries.filter((entry) => standsAlone(entry) && !this.#isSigned(entry));
+    for (const entry of alone) this.#rejectEntry(entry, "signature-bad");
+    const rest = alone.length === 0 ? entries : entries.filter((entry) => !alone.includes(entry));
+    const links = rest.findIndex((entry, i) => !follows(entry, rest[i - 1]));
+    const linked = links < 0 ? rest.length : links;
+    let good = linked;
+    while (good > 0 && !this.#isSigned(rest[good - 1] as Entry)) good -= 1;
+    if (good === linked) return rest;
+    for (const entry of rest.slice(good)) this.#rejectEntry(entry, "signature-bad");
+    return rest.slice(0, good);
+  }
+
+  #isSigned({ bytes }: Entry): boolean {
+    const decoded = decodeEntry(this.#env, bytes);
+    return decoded.ok && verifyEnvelope(this.#env, decoded.envelope);
+  }
+
+  #build(stored: readonly Entry[], storedForks: readonly Entry[]): void {
+    const entries = this.#signed(stored);
+    const forks = storedForks.filter((entry) => this.#isSigned(entry));
     const built = buildEpoch(this.#env, entries, forks, (hash) => this.#parts.get(hash));
     if (built === undefined) {
       for (const entry of entries) this.#rejectEntry(entry, "no header");
@@ -170,6 +195,16 @@ export class ChainRestore {
     ]);
     this.#env.out.emit({ type: "quarantined", what: key, reason });
   }
+}
+
+/** Whether no later entry vouches for it: headers whose followers a snapshot has replaced, and snapshots. */
+function standsAlone({ seq, payload }: Entry): boolean {
+  return seq === 0 || payload.kind === "snapshot";
+}
+
+function follows({ prevHash, seq, payload }: Entry, before: Entry | undefined): boolean {
+  if (before === undefined || payload.kind === "snapshot") return true;
+  return seq === before.seq + 1 && prevHash === before.hash;
 }
 
 function isPart(env: Env, hash: HashHex, value: Uint8Array): boolean {

@@ -54,6 +54,14 @@ function byHash(lies: readonly Lie[]): readonly Lie[] {
   return lies.toSorted((p, q) => (p.place.hash < q.place.hash ? -1 : 1));
 }
 
+/** The same entry with a signature that is none. */
+function forge(lie: Lie): Lie {
+  const bytes = Uint8Array.from(lie.bytes);
+  const last = bytes.length - 1;
+  bytes[last] = (bytes[last] ?? 0) ^ 1;
+  return { ...lie, bytes };
+}
+
 describe("an author that lies", () => {
   test("CH5 P1 of three entries at one place all show the one with the smallest hash, whichever two each was shown", () => {
     const header = liar.header(1);
@@ -135,6 +143,25 @@ describe("an author that lies", () => {
       const row = node.rows.get("chain/reported/m/000000000001/000000000002");
       expect(Buffer.from(row ?? []).equals(later.bytes)).toBe(true);
     }
+  });
+
+  test("P4 DU1 an entry on disk that its author never signed is quarantined at start, with what builds on it, and the true one is fetched", () => {
+    const header = liar.header(1);
+    const one = liar.delta(header.place, "one");
+    const forged = forge(liar.delta(header.place, "forged"));
+    tell("a", header, one);
+    tell("b", header, one);
+    const rows = new Map(net.nodes.get("a")?.rows);
+    rows.set("chain/reported/m/000000000001/000000000001", forged.bytes);
+    const after = forge(liar.delta(forged.place, "after"));
+    rows.set("chain/reported/m/000000000001/000000000002", after.bytes);
+    const unlinked = liar.delta(one.place, "unlinked").bytes;
+    rows.set("chain/reported/m/000000000001/000000000003", unlinked);
+    const a = net.restart("a", 2, rows);
+    expect(a.chains.records.state("r")).toEqual({});
+    expect(a.eventsOf("quarantined")).toHaveLength(3);
+    expect(meet()).toEqual({ v: "one" });
+    for (const node of net.nodes.values()) expect(node.eventsOf("forked")).toEqual([]);
   });
 
   test("CH2 P1 a refused snapshot changes nothing: an entry at its place counts as if it had never come", () => {
