@@ -221,6 +221,32 @@ test("P6 a gossip message above GOSSIP_RPC_BYTES_MAX is not taken in, and the co
   expect(victim.gossip).toEqual([]);
 }, 40_000);
 
+test("P6 gossip of more than GOSSIP_RPC_MESSAGES_MAX messages at once is dropped whole, up to that it is taken in", async () => {
+  const victim = await startVictim();
+  const topic = Buffer.from(`/pulsemesh/1/${OUR_FLEET}/state`);
+  const stranger = await strangerTo(victim, ["/meshsub/1.2.0"]);
+  await stranger.greet();
+  const stream = await stranger.connection.newStream("/meshsub/1.2.0");
+  // Messages are RPC field 2, each with data (2) and topic (4).
+  const rpc = (count: number, tag: number): Uint8Array =>
+    frame(
+      Buffer.concat(
+        Array.from({ length: count }, (_, index) => {
+          const data = [0x12, 3, tag, index >> 8, index & 0xff];
+          const message = Buffer.from([...data, 0x22, topic.length, ...topic]);
+          return Buffer.from([0x12, message.length, ...message]);
+        }),
+      ),
+    );
+  await sleep(500);
+  stream.send(rpc(257, 1));
+  stream.send(rpc(256, 2));
+  await until("what is within the limit arrives", () => victim.gossip.length >= 256);
+  await sleep(200);
+  expect(victim.gossip).toHaveLength(256);
+  expect(new Set(victim.gossip.map(([tag]) => tag))).toEqual(new Set([2]));
+});
+
 test("P6 a peer that never reads costs at most GOSSIP_BACKLOG_BYTES_MAX, then its stream", async () => {
   const victim = await startVictim();
   const topic = `/pulsemesh/1/${OUR_FLEET}/state`;

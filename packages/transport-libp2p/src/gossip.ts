@@ -17,6 +17,8 @@ import { topicName, TOPICS } from "./protocol-ids.ts";
 
 /** Largest gossipsub message (a batch of ours and its control part), in bytes. */
 const GOSSIP_RPC_BYTES_MAX: number = 256 * 1024;
+/** Most messages in one gossipsub message; one with more is dropped whole. */
+const GOSSIP_RPC_MESSAGES_MAX: number = 256;
 /** Most bytes that may wait for one peer's socket; beyond it the stream is closed and the peer catches up by sync. */
 const GOSSIP_BACKLOG_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Messages of at least this size are announced as not wanted twice. */
@@ -53,7 +55,7 @@ export function gossipService(fleet: FleetId, floodPublish: boolean): ReturnType
     allowedTopics: names,
     decodeRpcLimits: {
       maxSubscriptions: 64,
-      maxMessages: 256,
+      maxMessages: GOSSIP_RPC_MESSAGES_MAX,
       maxIhaveMessageIDs: 1_000,
       maxIwantMessageIDs: 1_000,
       maxIdontwantMessageIDs: 1_000,
