@@ -60,6 +60,7 @@ export class ChainStore {
   readonly #membership: ChainMembership;
   readonly #hooks: ChainHooks;
   readonly #begin: (preparation: Preparation) => void;
+  readonly #isFolding: (of: { readonly document: Entry["document"] }) => boolean;
   readonly #preparations = new Map<string, Preparation>();
   /** Epoch this node writes under; 0 before the start. */
   ownEpoch = 0;
@@ -73,6 +74,8 @@ export class ChainStore {
       readonly hooks: ChainHooks;
       /** Takes over the steps of a preparation; after the last one the entry is given to {@link accept} again. */
       readonly begin: (preparation: Preparation) => void;
+      /** Whether own epochs must stay as they are for now; what contradicts them comes again by sync. */
+      readonly isFolding: (of: { readonly document: Entry["document"] }) => boolean;
     },
   ) {
     this.#env = env;
@@ -81,6 +84,7 @@ export class ChainStore {
     this.#membership = deps.membership;
     this.#hooks = deps.hooks;
     this.#begin = deps.begin;
+    this.#isFolding = deps.isFolding;
   }
 
   /** Whether a snapshot of the epoch is being taken in; what comes after it cannot be linked until then. */
@@ -117,6 +121,8 @@ export class ChainStore {
     ) {
       return { status: "own-unknown", entry };
     }
+    if (entry.author === this.#env.identity.self && log !== undefined && this.#isFolding(entry))
+      return { status: "duplicate", entry };
     if (log === undefined) return this.#open(entry, now);
     if (entry.payload.kind === "snapshot")
       return this.#adopt(log, entry, entry.payload, now, parts);

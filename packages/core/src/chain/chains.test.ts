@@ -226,6 +226,34 @@ describe("chains between nodes", () => {
     expect([entries(), node?.chains.hasStaged]).toEqual([before, true]);
   });
 
+  test("CH5 P5 a node whose running copy wrote as it did folds its own branch into its next epoch: all show what it acknowledged", () => {
+    for (let salt = 0; salt < 6; salt++) {
+      const net = started();
+      const twin = mesh();
+      twin.add("a", 7, new Map(net.nodes.get("a")?.rows));
+      twin.add("d", 1);
+      twin.link("a", "d");
+      net.restart("a", 7);
+      for (let n = 0; n < 3; n++) {
+        net.patch("a", "bot", { [`mine-${n}`]: salt });
+        twin.patch("a", "bot", { [`twin-${n}`]: salt });
+      }
+      net.run();
+      twin.run();
+      net.add("d", 2, twin.nodes.get("d")?.rows as Map<string, Uint8Array>);
+      for (const id of ["a", "b", "c"]) net.link(id, "d");
+      net.run();
+      const node = net.nodes.get("a") as VirtualNode;
+      expect(node.env.out.takeReboot()).toBe(7);
+      net.input(node, (now) => node.chains.start(8, now));
+      net.advance(121_000);
+      expectSameView(net);
+      const state = net.nodes.get("b")?.chains.records.state("bot");
+      for (const n of [0, 1, 2])
+        expect(state).toMatchObject({ [`mine-${n}`]: salt, [`twin-${n}`]: salt });
+    }
+  });
+
   test("DU2 heads name only what is durable", () => {
     const net = started({}, ["a"]);
     const node = net.nodes.get("a");

@@ -67,6 +67,7 @@ export class Chains {
     this.#store = new ChainStore(env, {
       ...deps,
       begin: (preparation) => this.#begin(preparation),
+      isFolding: ({ document }) => this.#rebooting || this.#own.get(document)?.isFolding === true,
     });
     this.#forks = new Forks(env, deps);
     this.#restore = new ChainRestore(env, deps);
@@ -115,9 +116,10 @@ export class Chains {
 
   /** Writes under a new epoch from now on. */
   start(boot: Boot, now: Now): void {
+    const isFork = this.#rebooting;
     this.#store.ownEpoch = boot;
     this.#rebooting = false;
-    this.#own.get("reported")?.start(boot, this.membership, now);
+    this.#own.get("reported")?.start(boot, this.membership, isFork, now);
   }
 
   /** Topic `state`: one entry. */

@@ -76,6 +76,7 @@ describe("limits of chains", () => {
       records: () => records,
       hooks: {},
       begin,
+      isFolding: () => false,
     });
     const now = { monoMs: 0, wallMs: 1 };
     const node = mesh().add("b", 0);
@@ -112,6 +113,7 @@ describe("limits of chains", () => {
       records: () => records,
       hooks: {},
       begin,
+      isFolding: () => false,
     });
     const node = mesh().add("b", 0);
     const now = { monoMs: 0, wallMs: 1 };
@@ -143,6 +145,7 @@ describe("limits of chains", () => {
       records: () => records,
       hooks: {},
       begin: (preparation) => begun.push(preparation),
+      isFolding: () => false,
     });
     const node = mesh().add("b", 0);
     const now = { monoMs: 0, wallMs: 1 };

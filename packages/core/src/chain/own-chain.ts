@@ -48,6 +48,8 @@ export class OwnChain {
   #liveBytes = 0;
   /** The snapshot that is being written. */
   #writing: GenerationWriter | undefined;
+  /** Somebody else wrote as this node: what is held of older epochs goes into a snapshot before a fork of theirs can void any of it. */
+  #isFoldDue = false;
   /** After a snapshot that could not be written. */
   #retrySeq = 0;
 
@@ -75,19 +77,25 @@ export class OwnChain {
     return this.#log;
   }
 
+  /** Whether older epochs are on their way into a snapshot, so that nothing may be taken from them. */
+  get isFolding(): boolean {
+    return this.#isFoldDue;
+  }
+
   /** Breaks off a snapshot that is being written: nothing more may go into this epoch. */
   abandon(): void {
     this.#writing = undefined;
   }
 
   /** Opens the epoch of this boot with a header that names the last own entry held. */
-  start(boot: number, membership: ChainMembership, now: Now): void {
+  start(boot: number, membership: ChainMembership, isFork: boolean, now: Now): void {
     const { name, region, agent, self } = this.#env.identity;
     const prev = this.#index.epochs(this.#document, self).at(-1)?.head;
     const payload: EntryPayload = { kind: "header", name, region, agent, prev };
     const entry = this.#seal(boot, undefined, payload, hlcAfter(now.wallMs, this.#lastHlc));
     this.#log = this.#store.appendOwn(undefined, entry, now);
     this.#retrySeq = 0;
+    this.#isFoldDue = isFork;
     this.abandon();
     if (this.#document === "reported") membership.learn(entry, { name, region, agent }, now);
     this.#records.beginOwn(this.#log);
@@ -162,6 +170,7 @@ export class OwnChain {
 
   #isSnapshotDue(log: EpochLog): boolean {
     if (log.head.seq < this.#retrySeq) return false;
+    if (this.#isFoldDue) return true;
     if (log.deltas >= this.#env.config.snapshotAfterDeltas) return true;
     const bytesMax = Math.max(SNAPSHOT_BYTES_MIN, DELTA_TO_LIVE_RATIO_MAX * this.#liveBytes);
     if (log.deltaBytes > bytesMax) return true;
@@ -188,6 +197,7 @@ export class OwnChain {
       // chain goes on without a snapshot until there is less.
       if (captured.length <= AUTHOR_ROBOTS_MAX && writer.step()) return false;
       this.#writing = undefined;
+      this.#isFoldDue = false;
       this.#retrySeq = log.head.seq + 1 + SNAPSHOT_RETRY_DELTAS;
       return true;
     };
@@ -204,6 +214,7 @@ export class OwnChain {
     now: Now,
   ): void {
     const { hashes, parts, robots } = writer;
+    this.#isFoldDue = false;
     const payload: EntryPayload = { kind: "snapshot", parts: hashes, robots, covers };
     const entry = this.#seal(log.epoch, log.head, payload, this.#lastHlc);
     const ops: StoreOp[] = superseded(this.#index, log);
