@@ -87,3 +87,22 @@ test("P6 1,200 silent connections, renewed as they are cut, keep no member from 
   const friend = await scene.victim("friend", { join: [victim.address] });
   await until("a friend comes up", () => friend.ups.includes(victim.transport.node), 15_000);
 }, 40_000);
+
+test("P6 strangers hold half of a host's connections at most: the oldest makes room, members and newcomers stay", async () => {
+  const fleetSizeMax = 2;
+  const strangersMax = (fleetSizeMax + 50) / 2;
+  const victim = await scene.victim("victim", { fleetSizeMax });
+  const friend = await scene.victim("friend", { join: [victim.address] });
+  await until("a friend is up", () => victim.ups.length === 1);
+  victim.transport.members([friend.transport.node], []);
+  const strangers: string[] = [];
+  for (let index = 0; index < strangersMax + 3; index += 1) {
+    const stranger = await scene.strangerTo(victim);
+    await stranger.greet();
+    strangers.push(stranger.node);
+  }
+  await until("three have made room", () => victim.downs.length === 3);
+  expect(victim.downs).toEqual(strangers.slice(0, 3));
+  expect(victim.transport.peers()).toHaveLength(1 + strangersMax);
+  expect(friend.downs).toEqual([]);
+}, 60_000);

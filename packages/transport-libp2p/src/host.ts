@@ -26,6 +26,11 @@ import { writeCoalescing } from "./write-coalescing.ts";
 /** Connections beyond the fleet's size: discovery, strangers being refused, doubles for a moment. */
 const SPARE_CONNECTIONS = 50;
 
+/** Most inbound connections of nodes that are no members, so that made-up keys leave room for the fleet. */
+export function strangerConnectionsMax(fleetSizeMax: number): number {
+  return Math.floor((fleetSizeMax + SPARE_CONNECTIONS) / 2);
+}
+
 /** How long encryption and multiplexing of a connection may take once it stands. */
 export const HANDSHAKE_TIMEOUT_MS: number = 20_000;
 

@@ -26,7 +26,7 @@ import { subscribeGossip } from "./gossip.ts";
 import { Greeter, VERSIONS } from "./greeter.ts";
 import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
-import { startHost } from "./host.ts";
+import { startHost, strangerConnectionsMax } from "./host.ts";
 import type { Host } from "./host.ts";
 import { LinkWatch, ping } from "./link-watch.ts";
 import { isBelievable, readAddress } from "./multiaddr-text.ts";
@@ -230,7 +230,23 @@ export class Libp2pTransport implements Transport {
     const node = event.detail.remotePeer.toString();
     this.#session(node);
     this.#dialing.connected(node, event.detail.direction);
+    this.#limitStrangers();
   };
+
+  /** A newcomer is a stranger for a moment only, so the oldest one makes room. */
+  #limitStrangers(): void {
+    const strangers = this.#host
+      .getConnections()
+      .filter(
+        ({ direction, remotePeer }) =>
+          direction === "inbound" && !this.#book.isTrusted(remotePeer.toString()),
+      );
+    if (strangers.length <= strangerConnectionsMax(this.#options.fleetSizeMax)) return;
+    const [oldest] = strangers.toSorted((a, b) => a.timeline.open - b.timeline.open);
+    if (oldest === undefined) return;
+    this.#rejected("overloaded", oldest.remotePeer.toString());
+    oldest.abort(new Error("too many strangers"));
+  }
 
   readonly #disconnected = (event: CustomEvent<PeerId>): void => {
     const node = event.detail.toString();
