@@ -7,7 +7,7 @@ describe("rfc3339", () => {
     expect([rfc3339(undefined), rfc3339(Number.NaN)]).toEqual([null, null]);
   });
 
-  test("HT6 a time outside the years 0000 to 9999, as a foreign clock may say it, is the nearest in them", () => {
+  test("HT6 a time beyond WALL_MS_MAX, or before the year 0000, as a foreign clock may say it, is the nearest that RFC 3339 can say", () => {
     for (const wallMs of [-62_167_219_200_001, -8.64e15, Number.NEGATIVE_INFINITY])
       expect(rfc3339(wallMs)).toBe("0000-01-01T00:00:00.000Z");
     for (const wallMs of [253_402_300_800_000, 8.64e15, Number.MAX_SAFE_INTEGER])
