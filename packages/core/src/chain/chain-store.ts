@@ -13,13 +13,14 @@ import type { CapturedRecord } from "../state/record-table.ts";
 import type { Records } from "../state/records.ts";
 import { verifyEnvelope } from "../wire/envelope.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
+import { AuthorBudgets } from "./author-budget.ts";
 import { type ChainIndex } from "./chain-index.ts";
 import { generationClientId } from "./client-id.ts";
 import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
 import { dropOps, dropSuperfluous, forkOps, reportUncovered, superseded } from "./compaction.ts";
 import { applyEntry, forkProof } from "./epoch-builder.ts";
 import { EpochLog, type ForkProof } from "./epoch-log.ts";
-import { AUTHORS_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
+import { AUTHORS_MAX, DELTAS_BYTES_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
 import { Preparation, PREPARATIONS_MAX } from "./preparation.ts";
 import { chainRow, epochKey, partRow, quarantineRow } from "./rows.ts";
 
@@ -53,6 +54,8 @@ export interface ChainHooks {
   stored?(entry: Entry, gate: string | undefined, now: Now): void;
 }
 
+const OVER_BUDGET: AcceptResult = { status: "refused", code: "author-budget" };
+
 export class ChainStore {
   readonly #env: Env;
   readonly #index: ChainIndex;
@@ -61,6 +64,7 @@ export class ChainStore {
   readonly #hooks: ChainHooks;
   readonly #begin: (preparation: Preparation) => void;
   readonly #isFolding: (of: { readonly document: Entry["document"] }) => boolean;
+  readonly #budgets = new AuthorBudgets();
   readonly #preparations = new Map<string, Preparation>();
   /** Epoch this node writes under; 0 before the start. */
   ownEpoch = 0;
@@ -127,12 +131,12 @@ export class ChainStore {
     if (entry.payload.kind === "snapshot")
       return this.#adopt(log, entry, entry.payload, now, parts);
     const held = log.hashAt(entry.seq);
-    if (held !== undefined) return this.#fork(log, held, entry);
+    if (held !== undefined) return this.#fork(log, held, entry, now);
     return this.#extend(log, entry, now);
   }
 
   /** Another entry is held at the place; of three or more the two with the smallest hashes are kept. */
-  #fork(log: EpochLog, held: HashHex, entry: Entry): AcceptResult {
+  #fork(log: EpochLog, held: HashHex, entry: Entry, now: Now): AcceptResult {
     const { seq, hash } = entry;
     if (log.isSnapshotAt(seq)) {
       this.#tellFork(log, seq);
@@ -144,6 +148,7 @@ export class ChainStore {
     const proof = forkProof(seq, [hash, held, ...others]);
     if (proof === undefined || (proof.kept !== hash && proof.other !== hash))
       return { status: "duplicate", entry };
+    if (!this.#budgets.take(entry.author, entry.bytes.length, now)) return OVER_BUDGET;
     return { status: "fork", entry, log, proof };
   }
 
@@ -182,6 +187,7 @@ export class ChainStore {
     }
     if (this.#index.isTooOld(entry.document, entry.author, entry.epoch))
       return { status: "duplicate", entry };
+    if (!this.#budgets.take(entry.author, entry.bytes.length, now)) return OVER_BUDGET;
     if (entry.document === "reported" && !this.#membership.learn(entry, entry.payload, now)) {
       return { status: "refused", code: "roster-max" };
     }
@@ -219,6 +225,9 @@ export class ChainStore {
     if (next && entry.prevHash !== head.hash) return { status: "mismatch", entry };
     if (!next || entry.payload.kind === "header") return { status: "gap", entry };
     if (log.deltas >= DELTAS_MAX) return { status: "refused", code: "deltas-max" };
+    if (log.deltaBytes + entry.bytes.length > DELTAS_BYTES_MAX)
+      return { status: "refused", code: "deltas-max" };
+    if (!this.#budgets.take(entry.author, entry.bytes.length, now)) return OVER_BUDGET;
     const result = applyEntry(this.#env, log, entry);
     log.append(entry);
     if (result.ok) {

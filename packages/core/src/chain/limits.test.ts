@@ -20,6 +20,7 @@ import {
   DELTA_FILL_BYTES_MAX,
   DELTA_ROBOTS_MAX,
   DELTA_TO_LIVE_RATIO_MAX,
+  DELTAS_BYTES_MAX,
   DELTAS_MAX,
   ENTRY_BYTES_MAX,
   PART_BYTES_MAX,
@@ -128,6 +129,31 @@ describe("limits of chains", () => {
       prevHash: "11".repeat(32),
       payload,
     });
+    expect(store.accept(next, now, new Set(), () => undefined)).toEqual({
+      status: "refused",
+      code: "deltas-max",
+    });
+  });
+
+  test("CH3 P6 an epoch takes DELTAS_BYTES_MAX of entries after its opening and no more", () => {
+    const node = mesh().add("a", 1);
+    const other = mesh().add("b", 0);
+    const index = new ChainIndex(node.env);
+    const records = new Records(node.env);
+    const store = new ChainStore(node.env, {
+      index,
+      membership: new ChainMembership(node.env),
+      records: () => records,
+      hooks: {},
+      begin,
+      isFolding: () => false,
+    });
+    const now = { monoMs: 0, wallMs: 1 };
+    store.accept(headerOf(other, "b", 1), now, new Set(), () => undefined);
+    const log = index.log("reported", "b", 1);
+    log?.append({ hash: "11".repeat(32), bytes: new Uint8Array(DELTAS_BYTES_MAX) } as Entry);
+    const payload: EntryPayload = { kind: "delta", update: new Uint8Array(1) };
+    const next = seal(other, "b", { epoch: 1, seq: 2, prevHash: "11".repeat(32), payload });
     expect(store.accept(next, now, new Set(), () => undefined)).toEqual({
       status: "refused",
       code: "deltas-max",

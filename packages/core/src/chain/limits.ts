@@ -32,6 +32,8 @@ export const DELTA_TO_LIVE_RATIO_MAX: number = 8;
 export const SNAPSHOT_BYTES_MIN: number = 64 * 1024;
 /** Entries after the opening of one epoch that a reader holds; authors write a snapshot long before. */
 export const DELTAS_MAX: number = 20_000;
+/** Bytes of those entries: an author that writes a snapshot when it is due stays below, whatever it writes. */
+export const DELTAS_BYTES_MAX: number = 32 * 1024 * 1024;
 /** Highest epoch and seq: both are printed with this many digits in row keys. */
 export const EPOCH_DIGITS: number = 12;
 export const SEQ_DIGITS: number = 12;
