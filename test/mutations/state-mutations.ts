@@ -33,7 +33,7 @@ export const chainMutations: readonly Mutation[] = [
     rules: ["CH5"],
     breaks: "a second entry at one place is dropped without a word",
     file: `${CHAIN}chain-store.ts`,
-    search: "if (held !== undefined) return this.#fork(log, held, entry);",
+    search: "if (held !== undefined) return this.#fork(log, held, entry, now);",
     replacement: 'if (held !== undefined) return { status: "duplicate", entry };',
     killer: chains,
   },
