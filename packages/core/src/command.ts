@@ -2,27 +2,11 @@
 import type { RobotId } from "./ids.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { RobotView } from "./view/robot-view.ts";
+import type { Schedule } from "./view/schedule.ts";
 import type { Health } from "./view/status.ts";
 
 /** What a beat says (DESIGN §1, rule VE7). `exit` 0 is success, any other exit code is a fail. */
 export type BeatKind = "beat" | "start" | "success" | "fail" | "log" | "exit";
-
-/** When a robot must show life (rule VE7). Durations in milliseconds, 100 … 31 days. */
-export type Schedule =
-  | {
-      readonly type: "every";
-      readonly everyMs: number;
-      readonly graceMs: number;
-      readonly missed: number;
-      readonly startupMs: number;
-    }
-  | {
-      readonly type: "cron";
-      readonly line: string;
-      readonly timeZone: string;
-      readonly graceMs: number;
-      readonly startupMs: number;
-    };
 
 /** One beat as a robot gave it. It counts from now, or from its own time when it was spooled (a spooled beat revives nothing). */
 export interface BeatCommand {

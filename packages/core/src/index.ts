@@ -13,6 +13,7 @@ export * from "./driver/store.ts";
 export * from "./driver/transport.ts";
 export * from "./view/status.ts";
 export * from "./view/robot-view.ts";
+export * from "./view/schedule.ts";
 export * from "./view/node-view.ts";
 export * from "./roster/membership.ts";
 export * from "./error.ts";

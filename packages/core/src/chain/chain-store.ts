@@ -18,14 +18,11 @@ import { type ChainIndex } from "./chain-index.ts";
 import { generationClientId } from "./client-id.ts";
 import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
 import { dropOps, dropSuperfluous, forkOps, reportUncovered, superseded } from "./compaction.ts";
-import { applyEntry, forkProof } from "./epoch-builder.ts";
+import { applyEntry, forkProof, type PartSource } from "./epoch-builder.ts";
 import { EpochLog, type ForkProof } from "./epoch-log.ts";
 import { AUTHORS_MAX, DELTAS_BYTES_MAX, DELTAS_MAX, EPOCHS_MAX } from "./limits.ts";
 import { Preparation, PREPARATIONS_MAX } from "./preparation.ts";
 import { chainRow, epochKey, partRow, quarantineRow } from "./rows.ts";
-
-/** A part's bytes by hash, if they are at hand. */
-export type PartSource = (hash: HashHex) => Uint8Array | undefined;
 
 export type AcceptResult =
   | { readonly status: "stored" | "duplicate"; readonly entry: Entry }

@@ -6,9 +6,11 @@ import type { Env } from "../env.ts";
 import type { HashHex } from "../ids.ts";
 import type { GateResult, RecordChange } from "../ports.ts";
 import { generationClientId } from "./client-id.ts";
-import type { PartSource } from "./chain-store.ts";
 import type { Entry } from "./entry.ts";
 import { EpochLog, type ForkProof } from "./epoch-log.ts";
+
+/** A part's bytes by hash, if they are at hand. */
+export type PartSource = (hash: HashHex) => Uint8Array | undefined;
 
 /** Of several entries at one place the smallest hash is shown, whichever came first (rule CH5). */
 export function forkProof(seq: number, hashes: readonly HashHex[]): ForkProof | undefined {

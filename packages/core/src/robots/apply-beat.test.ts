@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BEAT_MESSAGE_BYTES_MAX, RUN_ID_LENGTH_MAX } from "../command.ts";
-import type { BeatKind, Schedule } from "../command.ts";
+import type { BeatKind } from "../command.ts";
+import type { Schedule } from "../view/schedule.ts";
 import { RUN_MESSAGE_BYTES_MAX } from "./apply-beat.ts";
 import { VirtualHome, WALL_MS } from "./virtual-home.test-support.ts";
 

@@ -2,7 +2,8 @@
  * One robot that this node hosts: what is known of it, and its row on disk.
  * Every date is held on both clocks: the monotonic one measures silence, the wall one survives a restart (rule VE7).
  */
-import type { BeatKind, Schedule } from "../command.ts";
+import type { BeatKind } from "../command.ts";
+import type { Schedule } from "../view/schedule.ts";
 import type { RobotId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { CodecPort } from "../ports.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Schedule } from "../command.ts";
+import type { Schedule } from "../view/schedule.ts";
 import { STALL_DRAIN_MS } from "./local-robots.ts";
 import { VirtualHome, WALL_MS } from "./virtual-home.test-support.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Schedule } from "../command.ts";
+import type { Schedule } from "../view/schedule.ts";
 import { JITTER_PART_MAX } from "./deadlines.ts";
 import { VirtualHome, WALL_MS } from "./virtual-home.test-support.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ROBOTS_PER_NODE_MAX } from "../command.ts";
-import type { Schedule } from "../command.ts";
+import type { Schedule } from "../view/schedule.ts";
 import { VirtualHome } from "./virtual-home.test-support.ts";
 
 const HOUR_MS = 3_600_000;

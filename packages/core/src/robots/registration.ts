@@ -1,5 +1,6 @@
 /** How a robot becomes known to its node: by a command, or by its first beat (rule VE7). */
-import type { BeatCommand, CommandResult, RegisterCommand, Schedule } from "../command.ts";
+import type { BeatCommand, CommandResult, RegisterCommand } from "../command.ts";
+import type { Schedule } from "../view/schedule.ts";
 import type { Env } from "../env.ts";
 import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";

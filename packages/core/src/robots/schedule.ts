@@ -3,7 +3,7 @@
  * Defaults are applied in {@link scheduleFrom} and nowhere else; everybody who parses options calls it.
  */
 import { SCHEDULE_MS_MAX, SCHEDULE_MS_MIN } from "../command.ts";
-import type { Schedule } from "../command.ts";
+import type { Schedule } from "../view/schedule.ts";
 import type { CoreConfig } from "../config.ts";
 import type { Json } from "../json.ts";
 import type { CronPort } from "../ports.ts";

@@ -4,7 +4,8 @@
  */
 import * as dagCbor from "@ipld/dag-cbor";
 import { HashChainAudit } from "../audit/hash-chain-audit.ts";
-import type { BeatCommand, BeatKind, CommandResult, Schedule } from "../command.ts";
+import type { BeatCommand, BeatKind, CommandResult } from "../command.ts";
+import type { Schedule } from "../view/schedule.ts";
 import { coreConfig, type CoreConfig } from "../config.ts";
 import type { StoreOp } from "../driver/store.ts";
 import type { Env } from "../env.ts";

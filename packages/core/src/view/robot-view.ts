@@ -1,5 +1,5 @@
 /** One robot as any node of the fleet answers for it. Times are wall milliseconds of the answering node. */
-import type { Schedule } from "../command.ts";
+import type { Schedule } from "./schedule.ts";
 import type { NodeId, RobotId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import type { Health, RobotReason, Status } from "./status.ts";
