@@ -49,10 +49,4 @@ export class CommandTable {
     for (const caller of this.#callers.values()) caller.reject(error);
     this.#callers.clear();
   }
-
-  /** Answers everybody alike. */
-  resolveAll(result: CommandResult): void {
-    for (const caller of this.#callers.values()) caller.resolve(result);
-    this.#callers.clear();
-  }
 }
