@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { Cables, namespacesMissing, type Host } from "../test/support/namespaces.ts";
 import { ProcessFleet, waitFor, type NodeProcess } from "../test/support/node-process.ts";
 import { EventTap } from "./support/event-tap.ts";
-import { figuresOf, progress, report, type Figures } from "./support/figures.ts";
+import { figuresOf, progress, report, round as tenth, type Figures } from "./support/figures.ts";
 import { isDown, wrongVerdicts } from "./support/wrong-verdicts.ts";
 
 const { values } = parseArgs({
@@ -92,7 +92,12 @@ async function measure(way: Way): Promise<Result> {
     });
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     const seen = [...taps.values()].map((tap) => tap.all(diedMs, isDown));
-    falseVerdicts += wrongVerdicts(seen, victimId);
+    const wrong = wrongVerdicts(seen, victimId);
+    falseVerdicts += wrong.length;
+    for (const { by, nodeId, atMs } of wrong)
+      progress(
+        `wrong: ${[...taps.keys()][by]} says ${nodeId === victimId ? "the victim" : String(nodeId)} down after ${tenth(atMs - diedMs)} ms`,
+      );
   }
   for (const tap of taps.values()) tap.close();
   return {

@@ -5,6 +5,14 @@ export function isDown({ type, data }: TappedEvent): boolean {
   return type === "node-status" && data["to"] === "down";
 }
 
+/** A verdict that must not be. */
+export interface WrongVerdict {
+  /** Index of the node that said so. */
+  readonly by: number;
+  readonly nodeId: unknown;
+  readonly atMs: number;
+}
+
 /**
  * `down` of anybody but the victim, and of the victim more than once by one node.
  * @param seen What each node said since the victim was struck.
@@ -12,12 +20,12 @@ export function isDown({ type, data }: TappedEvent): boolean {
 export function wrongVerdicts(
   seen: readonly (readonly TappedEvent[])[],
   victimId: string | undefined,
-): number {
-  let wrong = 0;
-  for (const events of seen) {
+): readonly WrongVerdict[] {
+  return seen.flatMap((events, by) => {
     const downs = events.filter(isDown);
-    const right = downs.some(({ data }) => data["node_id"] === victimId) ? 1 : 0;
-    wrong += downs.length - right;
-  }
-  return wrong;
+    const right = downs.findIndex(({ data }) => data["node_id"] === victimId);
+    return downs
+      .filter((_, index) => index !== right)
+      .map(({ data, atMs }) => ({ by, nodeId: data["node_id"], atMs }));
+  });
 }

@@ -66,7 +66,9 @@ test("wrongVerdicts counts who was called down besides the victim, and the victi
     atMs: 1,
   });
   const up = { type: "node-status", data: { node_id: "b", to: "up" }, atMs: 2 };
-  expect(wrongVerdicts([[down("v"), up], [down("v")], []], "v")).toBe(0);
-  expect(wrongVerdicts([[down("v"), down("b")], [down("c")]], "v")).toBe(2);
-  expect(wrongVerdicts([[down("v"), up, down("v")]], "v")).toBe(1);
+  const nodes = (seen: Parameters<typeof wrongVerdicts>[0]) =>
+    wrongVerdicts(seen, "v").map(({ by, nodeId }) => `${by} says ${String(nodeId)}`);
+  expect(nodes([[down("v"), up], [down("v")], []])).toEqual([]);
+  expect(nodes([[down("v"), down("b")], [down("c")]])).toEqual(["0 says b", "1 says c"]);
+  expect(nodes([[down("v"), up, down("v")]])).toEqual(["0 says v"]);
 });
