@@ -6,7 +6,7 @@
  * threshold alone met both the speed and the false-verdict numbers.
  */
 import type { Env } from "../env.ts";
-import { comparePulseNames } from "../ids.ts";
+import { comparePulseNames, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Electorate } from "./electorate.ts";
 import { ALONE_INTERVALS, EXPIRE_INTERVALS, REPEATS_MS, RESTATE_INTERVALS } from "./rules.ts";
@@ -89,8 +89,13 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
   const nextRepeatMs = REPEATS_MS[own.repeats];
   if (nextRepeatMs !== undefined && now.monoMs >= own.sinceMonoMs + nextRepeatMs) {
     own.repeats += 1;
-    own.restatedMonoMs = now.monoMs;
-    witness.statements.say("accuse", subject);
+    // Repeats are against loss; where this many say the same, no reader lacks a quorum.
+    const { accusations } = subject;
+    const isSame = (named: PulseName): boolean => comparePulseNames(named, own.name) === 0;
+    if (!witness.electorate.isSaidByEnough(accusations, isSame)) {
+      own.restatedMonoMs = now.monoMs;
+      witness.statements.say("accuse", subject);
+    }
   } else if (now.monoMs >= own.restatedMonoMs + restateMs) {
     own.restatedMonoMs = now.monoMs;
     witness.statements.say("accuse", subject);
@@ -108,6 +113,7 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
 export function withdraw(subject: Subject, witness: Witness): void {
   if (subject.own === undefined) return;
   subject.own = undefined;
+  witness.statements.unsay(subject);
   subject.accusations.delete(witness.env.identity.self);
 }
 
@@ -141,12 +147,15 @@ function isSeconded(witness: Witness, subject: Subject, now: Now): boolean {
   return false;
 }
 
-/** This node saw a subject alive again that it held for dead: say so, once and restated. */
-export function sayUp(witness: Witness, subject: Subject, now: Now): void {
+/** This node saw a subject alive again that it held for dead, judged by `judgedBy`: say so, once and restated. */
+export function sayUp(witness: Witness, subject: Subject, judgedBy: PulseName, now: Now): void {
   if (!witness.electorate.mayAccuse) return;
   subject.upRestates = UP_RESTATES;
   subject.upStatedMonoMs = now.monoMs;
-  witness.statements.say("up", subject);
+  subject.downName = judgedBy;
+  // Everybody notices at one moment; the others' turn comes with the first restatement, if it is still needed then.
+  if (witness.electorate.speaksFirst(subject.node, now.monoMs))
+    witness.statements.say("up", subject);
 }
 
 /** Restates `up` while the subject is fresh; returns when the next is due. */
@@ -162,6 +171,8 @@ export function restateUp(witness: Witness, subject: Subject, now: Now): number 
   if (now.monoMs < dueMonoMs) return dueMonoMs;
   subject.upRestates -= 1;
   subject.upStatedMonoMs = now.monoMs;
-  witness.statements.say("up", subject);
+  const isLater = (named: PulseName): boolean => comparePulseNames(named, subject.downName) > 0;
+  if (!witness.electorate.isSaidByEnough(subject.ups, isLater))
+    witness.statements.say("up", subject);
   return now.monoMs + RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
 }

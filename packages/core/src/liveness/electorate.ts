@@ -3,9 +3,15 @@
  * everybody's witness, so the electorate of every subject is the roster.
  */
 import type { CoreConfig } from "../config.ts";
-import { compareText, type NodeId } from "../ids.ts";
+import { compareText, type NodeId, type PulseName } from "../ids.ts";
 import type { Membership } from "../roster/membership.ts";
-import { IN_SIGHT_INTERVALS, quorumOf, sightNeeded, SILENCE_INTERVALS } from "./rules.ts";
+import {
+  ENOUGH_QUORUMS,
+  IN_SIGHT_INTERVALS,
+  quorumOf,
+  sightNeeded,
+  SILENCE_INTERVALS,
+} from "./rules.ts";
 import type { Subject } from "./subject.ts";
 
 export class Electorate {
@@ -89,6 +95,21 @@ export class Electorate {
         place += 1;
     }
     return place;
+  }
+
+  /** Whether this node is among those who speak first of what everybody noticed of `node` at one moment (ADR 0012). */
+  speaksFirst(node: NodeId, nowMonoMs: number): boolean {
+    return this.placeAfter(node, nowMonoMs) < ENOUGH_QUORUMS * this.quorum;
+  }
+
+  /** Whether so many other witnesses hold an opinion that passes `is` that this node's adds nothing (ADR 0012). */
+  isSaidByEnough(
+    opinions: ReadonlyMap<NodeId, { readonly name: PulseName }>,
+    is: (name: PulseName) => boolean,
+  ): boolean {
+    let voices = 0;
+    for (const [witness, { name }] of opinions) if (witness !== this.#self && is(name)) voices += 1;
+    return voices >= ENOUGH_QUORUMS * this.quorum;
   }
 
   /** Witnesses in sight, this node aside, whose newest pulse says that they hear the subject inside its deadline. */

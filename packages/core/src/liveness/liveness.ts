@@ -315,6 +315,7 @@ export class Liveness {
       this.#updateStatus(subject, now);
       return;
     }
+    const judgedBy = subject.latch?.name;
     let nextMonoMs = judgeSilence(this.#witness, subject, now);
     const change = weighObservations(this.#reader, subject, now);
     if (change.type === "none") nextMonoMs = Math.min(nextMonoMs, change.lookAgainMonoMs);
@@ -323,7 +324,8 @@ export class Liveness {
       this.#listener.verdict(subject, change.how === "restored" ? "up" : "unknown", now);
       if (change.how === "restored") {
         subject.reversalsMonoMs = [...subject.reversalsMonoMs.slice(-7), now.monoMs];
-        if (subject.isFresh(now.monoMs)) sayUp(this.#witness, subject, now);
+        if (judgedBy !== undefined && subject.isFresh(now.monoMs))
+          sayUp(this.#witness, subject, judgedBy, now);
       }
     }
     nextMonoMs = Math.min(nextMonoMs, restateUp(this.#witness, subject, now));

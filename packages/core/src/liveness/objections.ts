@@ -1,8 +1,8 @@
 /**
  * Answers to accusations of the living (rule VE3): whoever knows a newer pulse of the accused says so, with its signed header.
  *
- * Intuition: where one more accuser would make a quorum, everybody who knows better speaks at once, because a verdict settles in a moment
- * and messages get lost. A lone accuser does no harm, and one answer tells it as much as thirty: two witnesses collect what it says for a
+ * Intuition: where one more accuser would make a quorum, two quorums of those who know better speak at once, because a verdict settles in
+ * a moment and messages get lost; the others only where no answer has come by the middle of that moment (ADR 0012). A lone accuser does no harm, and one answer tells it as much as thirty: two witnesses collect what it says for a
  * quarter of an interval and answer it all together, and the others speak only where no answer has come. Otherwise one liar could make every
  * member speak about every member twice an interval: 1,600 messages a second among 32. Whoever fakes an answer to keep the others silent
  * gains nothing: the accuser stays alone, or everybody speaks.
@@ -48,7 +48,8 @@ export class Objections {
     if (comparePulseNames(known.header, accused) <= 0) return;
     const everyMs = OBJECT_INTERVALS * subject.intervalMs;
     if (now.monoMs - subject.objectedAtMonoMs < everyMs) return;
-    if (!this.#isLone(subject, now)) {
+    const isLone = this.#isLone(subject, now);
+    if (!isLone && this.#electorate.speaksFirst(accuser, now.monoMs)) {
       this.#object(subject, now);
       return;
     }
@@ -56,8 +57,10 @@ export class Objections {
     const waiting = this.#waiting.get(subject);
     if (waiting === undefined || comparePulseNames(accused, waiting) > 0)
       this.#waiting.set(subject, accused);
+    if (!isLone) this.#plan(now.monoMs + this.#env.config.settleMs / 2);
     // Whoever is asked again meanwhile does not begin to wait again.
-    if (waiting === undefined) this.#plan(now.monoMs + everyMs * this.#shareToWait(accuser, now));
+    else if (waiting === undefined)
+      this.#plan(now.monoMs + everyMs * this.#shareToWait(accuser, now));
   }
 
   /** Another witness has vouched for a pulse of `subject`, with its header. */

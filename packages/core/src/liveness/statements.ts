@@ -1,8 +1,10 @@
 /**
- * Collects what this node has to say about others while one input is handled, and sends it as one signed observation at the end of
- * the input: to the verdict topic, and straight to those whom it concerns. An accusation is durable first (rule DU2): however it is said, it
- * waits for the commit that holds its audit entry, and until that is known to be durable it is not said again. Nothing else waits: a slow
- * disk must not keep a node from objecting.
+ * Collects what this node has to say about others, and sends it as one signed observation at the end of an input: to the verdict topic,
+ * and straight to those whom it concerns. The first word is said at once; what comes within a quarter of an interval after it waits and is
+ * said together, so that a node speaks at most four times an interval however many others are in trouble (ADR 0012).
+ *
+ * An accusation is durable first (rule DU2): however it is said, it waits for the commit that holds its audit entry, and until that is known
+ * to be durable it is not said again. Nothing else waits for a disk: a slow one must not keep a node from objecting.
  */
 import type { Env } from "../env.ts";
 import type { NodeId } from "../ids.ts";
@@ -14,6 +16,7 @@ import {
   type ObservationKind,
   type Statement,
 } from "./observation-codec.ts";
+import { SAY_INTERVALS } from "./rules.ts";
 import { NO_PULSE, type Subject } from "./subject.ts";
 
 /** Who this node is at the moment: its boot, and how long that has lasted. */
@@ -34,7 +37,13 @@ export class Statements {
   #seqBoot = 0;
   #seq = 0;
   #durable: CommitId = 0;
-  #public: Said[] = [];
+  /** What is to be said to everybody, one opinion and one objection a subject: a later one takes the place of an earlier one. */
+  readonly #public = new Map<
+    string,
+    { readonly kind: ObservationKind; readonly subject: Subject }
+  >();
+  /** Until then what is to be said waits. */
+  #quietUntilMonoMs = Number.NEGATIVE_INFINITY;
   readonly #direct = new Map<NodeId, Said[]>();
 
   constructor(env: Env, author: Author) {
@@ -44,7 +53,14 @@ export class Statements {
 
   /** Says something of a subject to everybody. */
   say(kind: ObservationKind, subject: Subject): void {
-    this.#public.push(this.#said(kind, subject));
+    const place = placeOf(kind, subject);
+    this.#public.delete(place);
+    this.#public.set(place, { kind, subject });
+  }
+
+  /** Takes back what has not been said yet of a subject; its objections stand, they prove themselves. */
+  unsay(subject: Subject): void {
+    this.#public.delete(placeOf("accuse", subject));
   }
 
   /** Says something of a subject to one node only, over a stream. */
@@ -68,22 +84,32 @@ export class Statements {
   flush(now: Now): void {
     // Between two boots nothing can be said: no boot is durable to say it under. What still holds is restated later.
     if (this.#author.boot === 0) {
-      this.#public = [];
+      this.#public.clear();
       this.#direct.clear();
       return;
     }
-    for (const { statements, after } of chunksOf(this.#public)) {
-      const bytes = this.#seal(statements, now);
-      this.#env.out.publish("verdict", bytes, after);
-      for (const { kind, subject } of statements)
-        if (kind === "accuse") this.#env.out.send(subject, "direct", bytes, after);
-    }
-    this.#public = [];
+    if (this.#public.size > 0) this.#flushPublic(now);
     for (const [to, said] of this.#direct) {
       for (const { statements, after } of chunksOf(said))
         this.#env.out.send(to, "direct", this.#seal(statements, now), after);
     }
     this.#direct.clear();
+  }
+
+  #flushPublic(now: Now): void {
+    if (now.monoMs < this.#quietUntilMonoMs) {
+      this.#env.out.setTimerBy("watch", this.#quietUntilMonoMs);
+      return;
+    }
+    this.#quietUntilMonoMs = now.monoMs + SAY_INTERVALS * this.#env.config.pulseEveryMs;
+    const said = [...this.#public.values()].map(({ kind, subject }) => this.#said(kind, subject));
+    this.#public.clear();
+    for (const { statements, after } of chunksOf(said)) {
+      const bytes = this.#seal(statements, now);
+      this.#env.out.publish("verdict", bytes, after);
+      for (const { kind, subject } of statements)
+        if (kind === "accuse") this.#env.out.send(subject, "direct", bytes, after);
+    }
   }
 
   #said(kind: ObservationKind, subject: Subject): Said {
@@ -108,6 +134,11 @@ export class Statements {
       statements,
     });
   }
+}
+
+/** An objection goes with any opinion, opinions replace each other. */
+function placeOf(kind: ObservationKind, subject: Subject): string {
+  return `${kind === "object" ? "object" : "opinion"} ${subject.node}`;
 }
 
 function statementOf(kind: ObservationKind, subject: Subject): Statement {

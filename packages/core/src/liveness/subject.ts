@@ -91,6 +91,8 @@ export class Subject {
   /** Own `up` statements still to be restated. */
   upRestates: number = 0;
   upStatedMonoMs: number = Number.NEGATIVE_INFINITY;
+  /** The pulse by which it was last judged down; an `up` with a later one says that it came back from that. */
+  downName: PulseName = NO_PULSE;
   latch: Latch | undefined;
   reversalsMonoMs: number[] = [];
   /** What the subject, as a witness, said in its newest pulse. */

@@ -1,0 +1,116 @@
+/** How much a fleet says when some of it is in trouble (rule VE3, promise P6, ADR 0012): never so much that saying it makes more trouble. */
+import { createTestPorts } from "@pulsemesh/testkit";
+import { describe, expect, test } from "vitest";
+import { ENOUGH_QUORUMS, QUORUM_MAX, SAY_INTERVALS } from "./rules.ts";
+import { lie, saidBy } from "./said.test-support.ts";
+import { VirtualNeighbours } from "./virtual-neighbours.test-support.ts";
+
+const ENOUGH = ENOUGH_QUORUMS * QUORUM_MAX;
+const INTERVAL_MS = 1_000;
+const START_MS = 10_300;
+
+function fleetOf(nodes: number): { net: VirtualNeighbours; names: readonly string[] } {
+  const names = Array.from({ length: nodes }, (_, index) => `node-${100 + index}`);
+  const net = new VirtualNeighbours(names, createTestPorts);
+  net.run(START_MS - net.nowMs);
+  return { net, names };
+}
+
+/** When `by` spoke to everybody. */
+function spokeAt(net: VirtualNeighbours, by: string): readonly number[] {
+  return net.sent
+    .filter(({ from, topic, atMs }) => from === by && topic === "verdict" && atMs >= START_MS)
+    .map(({ atMs }) => atMs);
+}
+
+describe("voices", () => {
+  test("VE3 P6 where ENOUGH_QUORUMS others accuse by the same pulse, nobody repeats its accusation before it is to be restated", () => {
+    const { net, names } = fleetOf(20);
+    const [victim = "", ...witnesses] = names;
+    net.crash(victim);
+    net.run(6_000);
+    for (const by of witnesses) {
+      expect(net.status(victim, by)).toBe("down");
+      expect(saidBy(net, by, START_MS).map(({ kind }) => kind)).toEqual(["accuse"]);
+    }
+  });
+
+  test("VE3 P2 a witness that hears fewer accusers than that repeats its own", () => {
+    const { net, names } = fleetOf(20);
+    const [victim = "", lonely = "", ...others] = names;
+    const unheard = new Set(others.slice(ENOUGH - 1));
+    net.drop = ({ from, to, topic }) => topic === "verdict" && to === lonely && unheard.has(from);
+    net.crash(victim);
+    net.run(6_000);
+    const times = saidBy(net, lonely, START_MS).map(({ atMs }) => atMs);
+    expect(times.map((atMs) => Math.round(atMs - (times[0] ?? 0)))).toEqual([0, 300, 1_000, 2_000]);
+  });
+
+  test("VE3 P6 a node speaks at once and then at most every quarter of an interval (SAY_INTERVALS), however many fall silent one after the other", () => {
+    const { net, names } = fleetOf(24);
+    const victims = names.slice(0, 8);
+    victims.forEach((victim, index) => net.at(START_MS + 60 * index, () => net.crash(victim)));
+    net.run(6_000);
+    for (const by of names.slice(8)) {
+      const times = spokeAt(net, by);
+      const gaps = times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0));
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(SAY_INTERVALS * INTERVAL_MS);
+      const accused = saidBy(net, by, START_MS).map(({ subject }) => subject);
+      expect(accused.toSorted()).toEqual([...victims]);
+      expect(times.length).toBeLessThan(victims.length);
+      for (const victim of victims) expect(net.status(victim, by)).toBe("down");
+    }
+  });
+
+  test("VE3 P2 an accusation that waits its turn is not made once the accused is heard", () => {
+    const { net, names } = fleetOf(5);
+    const [first = "", second = "", by = ""] = names;
+    const node = net.node(by);
+    const { statements } = node.near.liveness;
+    const [one, other] = [node.near.liveness.subject(first), node.near.liveness.subject(second)];
+    if (one === undefined || other === undefined) throw new Error("no subject");
+    net.input(node, () => statements.say("accuse", one));
+    net.input(node, () => statements.say("accuse", other));
+    net.input(node, () => statements.unsay(other));
+    net.run(2_000);
+    expect(saidBy(net, by, START_MS).map(({ subject }) => subject)).toEqual([first]);
+  });
+
+  test("VE3 P6 of a node that is back, two quorums say so; the others only where they miss these", () => {
+    const { net, names } = fleetOf(20);
+    const [victim = "", ...witnesses] = names;
+    const deaf = witnesses.at(-1) ?? "";
+    net.drop = ({ from }) => from === victim;
+    net.run(6_000);
+    const backMs = net.nowMs;
+    net.drop = ({ to, topic }) => topic === "verdict" && to === deaf;
+    net.run(20_000);
+    const speakers = witnesses.filter((by) =>
+      saidBy(net, by, backMs).some(({ kind, subject }) => kind === "up" && subject === victim),
+    );
+    expect(speakers).toEqual([...witnesses.slice(0, ENOUGH), deaf]);
+    for (const by of witnesses) expect(net.status(victim, by)).toBe("up");
+  });
+
+  test("VE3 P2 where a quorum is near, two quorums object at once, and the others before it settles where those are not heard", () => {
+    const { net, names } = fleetOf(20);
+    const [one = "", two = "", ...others] = names;
+    const victim = others.at(-1) ?? "";
+    const honest = others.slice(0, -1);
+    const name = { boot: 0, seq: 0 };
+    const accused = (): void => {
+      for (const liar of [one, two]) lie(net, liar, { kind: "accuse", about: victim, name });
+    };
+    const objecting = (sinceMs: number): readonly string[] =>
+      honest.filter((by) => saidBy(net, by, sinceMs).some(({ kind }) => kind === "object"));
+    accused();
+    net.run(5_000);
+    expect(objecting(START_MS)).toEqual(honest.slice(0, ENOUGH));
+    const first = new Set(honest.slice(0, ENOUGH));
+    net.drop = ({ from, topic }) => topic === "verdict" && first.has(from);
+    const againMs = net.nowMs;
+    accused();
+    net.run(250);
+    expect(objecting(againMs)).toEqual(honest);
+  });
+});
