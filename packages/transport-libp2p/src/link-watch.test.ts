@@ -4,7 +4,7 @@ import { LinkWatch, PROBES_MAX } from "./link-watch.ts";
 import { PartialFrames } from "./partial-frames.ts";
 import { PeerSession } from "./peer-session.ts";
 
-const OPTIONS = { pingEveryMs: 4_000, probeAfterMs: 9_000, silentConnectionMs: 60_000 };
+const OPTIONS = { pingEveryMs: 4_000, probeAfterMs: 13_000, silentConnectionMs: 60_000 };
 
 interface Rig {
   readonly watch: LinkWatch;
@@ -100,13 +100,23 @@ test("VE0 LinkWatch keeps a slow connection that answers before the second one c
   const { promise, resolve } = Promise.withResolvers<boolean>();
   rig.probe = promise;
   rig.answers = false;
-  await run(rig, 12);
+  await run(rig, 14);
   rig.answers = true;
   await run(rig, 8);
   resolve(true);
   await run(rig, 5);
   expect(rig.probed).toEqual(["a"]);
   expect(rig.renewed).toEqual([]);
+});
+
+test("CH6 LinkWatch leaves connections to TCP after a cut of four seconds, whose next try may come seven after it began", async () => {
+  const rig = rigOf(["a", "b", "c", "d"]);
+  await run(rig, 5);
+  rig.answers = false;
+  await run(rig, 8);
+  rig.answers = true;
+  await run(rig, 5);
+  expect(rig.probed).toEqual([]);
 });
 
 test("CH6 LinkWatch renews a connection that is silent for a minute in any case", async () => {

@@ -13,8 +13,8 @@ import type { Connection, Stream, StreamMessageEvent } from "@libp2p/interface";
 import { patientTimer } from "./patient-timer.ts";
 import type { PeerSession } from "./peer-session.ts";
 
-/** Most second connections under way at once. */
-export const PROBES_MAX: number = 4;
+/** Most second connections under way at once: each costs both sides a handshake, at a moment when much is to be caught up with. */
+export const PROBES_MAX: number = 2;
 /** Looks in a row without gossip streams that were there before, at one a second, before the connection is renewed … */
 const GOSSIP_LOST_LOOKS = 8;
 /** … and without such as never came about: on a busy machine they take their time. */

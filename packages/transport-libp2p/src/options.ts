@@ -57,7 +57,11 @@ export interface TransportTuning {
   readonly drainTimeoutMs: number;
   /** Between two measurements of a round trip. @default 4,000 */
   readonly pingEveryMs: number;
-  /** Without an answer for this long a second connection is tried; if it comes about first, both are closed. @default 9,000 */
+  /**
+   * Without an answer for this long a second connection is tried; if it comes about first, both are closed. After a cut of
+   * some seconds TCP may try again only as much later, and heals by itself.
+   * @default 13,000
+   */
   readonly probeAfterMs: number;
   /** Without an answer for this long a connection is closed, to be dialled anew; no evidence of anything (VE0). @default 60,000 */
   readonly silentConnectionMs: number;
@@ -87,7 +91,7 @@ const DEFAULT_TUNING: TransportTuning = {
   frameTimeoutMs: 30_000,
   drainTimeoutMs: 30_000,
   pingEveryMs: 4_000,
-  probeAfterMs: 9_000,
+  probeAfterMs: 13_000,
   silentConnectionMs: 60_000,
   askLocalEveryMs: 10_000,
   floodPublish: true,
