@@ -21,6 +21,7 @@ import { patientTimer } from "./patient-timer.ts";
 import { PendingCallers } from "./pending-callers.ts";
 import { guardPending } from "./pending-guard.ts";
 import { hostLogger } from "./silent-logger.ts";
+import { sparingWindows } from "./sparing-windows.ts";
 import { writeCoalescing } from "./write-coalescing.ts";
 
 /** Connections beyond the fleet's size: discovery, strangers being refused, doubles for a moment. */
@@ -127,7 +128,7 @@ async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
     transports: transports.map((transport) => guardPending(transport, callers)),
     connectionProtector: writeCoalescing(),
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ enableKeepAlive: false })],
+    streamMuxers: [sparingWindows(yamux({ enableKeepAlive: false }))],
     connectionManager: {
       maxConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,
       // Beyond these two the library turns the newest away, whoever it is.
