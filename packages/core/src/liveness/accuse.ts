@@ -51,6 +51,9 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
     stateUnknown(witness, subject, now);
     return lookAgainMonoMs;
   }
+  // What is accused is said at once: a verdict must not rest on an accusation that nobody else heard.
+  const { quietUntilMonoMs } = witness.statements;
+  if (now.monoMs < quietUntilMonoMs) return Math.min(lookAgainMonoMs, quietUntilMonoMs);
   const name = subject.newestName;
   if (subject.own === undefined || comparePulseNames(subject.own.name, name) !== 0) {
     if (!mayStandAlone(witness, subject, now) && !isSeconded(witness, subject, now))
@@ -113,7 +116,6 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
 export function withdraw(subject: Subject, witness: Witness): void {
   if (subject.own === undefined) return;
   subject.own = undefined;
-  witness.statements.unsay(subject);
   subject.accusations.delete(witness.env.identity.self);
 }
 

@@ -1,7 +1,7 @@
 /**
  * Collects what this node has to say about others, and sends it as one signed observation at the end of an input: to the verdict topic,
- * and straight to those whom it concerns. The first word is said at once; what comes within a quarter of an interval after it waits and is
- * said together, so that a node speaks at most four times an interval however many others are in trouble (ADR 0012).
+ * and straight to those whom it concerns. The first word is said at once; then this node is quiet for a quarter of an interval, and says
+ * together what came meanwhile, so that it speaks at most four times an interval however many others are in trouble (ADR 0012).
  *
  * An accusation is durable first (rule DU2): however it is said, it waits for the commit that holds its audit entry, and until that is known
  * to be durable it is not said again. Nothing else waits for a disk: a slow one must not keep a node from objecting.
@@ -42,7 +42,6 @@ export class Statements {
     string,
     { readonly kind: ObservationKind; readonly subject: Subject }
   >();
-  /** Until then what is to be said waits. */
   #quietUntilMonoMs = Number.NEGATIVE_INFINITY;
   readonly #direct = new Map<NodeId, Said[]>();
 
@@ -51,16 +50,19 @@ export class Statements {
     this.#author = author;
   }
 
-  /** Says something of a subject to everybody. */
+  /** Until then what is to be said to everybody waits. */
+  get quietUntilMonoMs(): number {
+    return this.#quietUntilMonoMs;
+  }
+
+  /**
+   * Says something of a subject to everybody, with the newest pulse that is known when it is said. An accusation rests on the pulse that is
+   * known now and counts as said at once: it is for the caller to make none while this node is quiet.
+   */
   say(kind: ObservationKind, subject: Subject): void {
     const place = placeOf(kind, subject);
     this.#public.delete(place);
     this.#public.set(place, { kind, subject });
-  }
-
-  /** Takes back what has not been said yet of a subject; its objections stand, they prove themselves. */
-  unsay(subject: Subject): void {
-    this.#public.delete(placeOf("accuse", subject));
   }
 
   /** Says something of a subject to one node only, over a stream. */
