@@ -21,6 +21,7 @@ export const BENCHES: readonly Bench[] = [
   { name: "hosts", file: "hosts.ts", rows: hosts },
   { name: "gossip-latency", file: "gossip-latency.ts", rows: gossipLatency },
   { name: "detection", file: "detection.bench.ts", rows: detection },
+  { name: "starved", file: "starved.bench.ts", rows: starved },
 ];
 
 function firstUse(result: unknown): readonly Row[] {
@@ -245,4 +246,25 @@ function ms(result: unknown, path: string): string {
 
 function cost(result: unknown, path: string): string {
   return `${text(result, `${path}.wallMs`)} ms (CPU ${text(result, `${path}.cpuMs`)} ms)`;
+}
+
+function starved(result: unknown): readonly Row[] {
+  return [
+    {
+      what: `${text(result, "nodes")} processes with ${text(result, "loops")} busy loops beside them, one cable pulled for ${text(result, "cutMs")} ms a round: wrong verdicts about the others`,
+      goal: "0",
+      measured: `${text(result, "wrongAboutOthers")} (second ones about the node that came back: ${text(result, "wrongAboutVictim")}; not noticed: ${text(result, "missed")})`,
+      n: text(result, "rounds"),
+      bounds: [atMost(result, "wrongAboutOthers", 0)],
+      baseLine: "",
+    },
+    {
+      what: "the same: until all see all up again",
+      goal: "≤ 10 s",
+      measured: `${ms(result, "upAgainMs")}; ${text(result, "busyCpuPercent.max")}% of a core a node`,
+      n: text(result, "upAgainMs.n"),
+      bounds: [atMost(result, "upAgainMs.max", 10_000)],
+      baseLine: `${text(result, "quietCpuPercent")}% without the loops and the cut`,
+    },
+  ];
 }

@@ -9,6 +9,7 @@ const accuse = unit(`${LIVENESS}accuse.test.ts`);
 const liveness = unit(`${LIVENESS}liveness.test.ts`);
 const verdict = unit(`${LIVENESS}verdict.test.ts`);
 const core = unit("packages/core/src/core.test.ts");
+const voices = unit(`${LIVENESS}voices.test.ts`);
 
 const witnessRules: readonly Mutation[] = [
   {
@@ -46,6 +47,42 @@ const witnessRules: readonly Mutation[] = [
     search: "REPEATS_MS: readonly number[] = [300, 1_000, 2_000];",
     replacement: "REPEATS_MS: readonly number[] = [];",
     killer: accuse,
+  },
+  {
+    id: "quiet-off",
+    rules: ["VE3", "P6"],
+    breaks: "a witness speaks as often as it has something to say",
+    file: `${LIVENESS}rules.ts`,
+    search: "SAY_INTERVALS: number = 0.25;",
+    replacement: "SAY_INTERVALS: number = 0;",
+    killer: voices,
+  },
+  {
+    id: "accused-while-quiet",
+    rules: ["VE3", "P2"],
+    breaks: "an accusation counts before anybody was told",
+    file: `${LIVENESS}accuse.ts`,
+    search: "if (now.monoMs < quietUntilMonoMs)",
+    replacement: "if (quietUntilMonoMs === Number.POSITIVE_INFINITY)",
+    killer: voices,
+  },
+  {
+    id: "enough-never",
+    rules: ["VE3", "P6"],
+    breaks: "everybody repeats what everybody said",
+    file: `${LIVENESS}rules.ts`,
+    search: "ENOUGH_QUORUMS: number = 2;",
+    replacement: "ENOUGH_QUORUMS: number = 20;",
+    killer: voices,
+  },
+  {
+    id: "enough-at-once",
+    rules: ["VE3", "P2"],
+    breaks: "one voice is enough for all",
+    file: `${LIVENESS}electorate.ts`,
+    search: "return voices >= ENOUGH_QUORUMS * this.quorum;",
+    replacement: "return voices >= 1;",
+    killer: voices,
   },
   {
     id: "objected-twice-off",
