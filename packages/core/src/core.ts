@@ -271,6 +271,7 @@ class ComposedCore implements Core {
   /** Ends an input: whoever must hear of what happened hears it, then what was collected is written and sent. */
   #finish(now: Now): void {
     this.#openBootIfAsked(now);
+    this.#near.liveness.takeTurn(now);
     for (const pulse of this.#listener.takePulses()) {
       this.#robots.onBeats(pulse.author, pulse.dated, pulse.beats, now);
     }

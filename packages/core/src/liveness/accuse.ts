@@ -53,7 +53,10 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
   }
   // What is accused is said at once: a verdict must not rest on an accusation that nobody else heard.
   const { quietUntilMonoMs } = witness.statements;
-  if (now.monoMs < quietUntilMonoMs) return Math.min(lookAgainMonoMs, quietUntilMonoMs);
+  if (now.monoMs < quietUntilMonoMs) {
+    witness.statements.wait(subject);
+    return Math.min(lookAgainMonoMs, quietUntilMonoMs);
+  }
   const name = subject.newestName;
   if (subject.own === undefined || comparePulseNames(subject.own.name, name) !== 0) {
     if (!mayStandAlone(witness, subject, now) && !isSeconded(witness, subject, now))

@@ -214,6 +214,13 @@ export class Liveness {
     if (this.#subjects.size > 0) this.#env.out.setTimerBy("watch", nextMonoMs);
   }
 
+  /** Looks at whoever waited for this node's turn to speak; call it before {@link Statements.flush}. */
+  takeTurn(now: Now): void {
+    for (const subject of this.statements.takeWaiting(now)) {
+      if (this.#subjects.get(subject.node) === subject) this.#lookAt(subject, now);
+    }
+  }
+
   /** This node was stalled or its clocks parted: it judges nobody until re-dated (rule PU6). */
   stalled(now: Now): void {
     for (const subject of this.#subjects.values()) {

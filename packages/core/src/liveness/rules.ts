@@ -15,8 +15,9 @@ export const OFFSET_RISE_PER_MS: number = 1_000 / 1_000_000;
 export const JITTER_INTERVALS_MAX: number = 0.5;
 /** A witness objects at most this often about one subject, and a lone accuser is answered within so much. */
 export const OBJECT_INTERVALS: number = 0.5;
-/** A witness says something to everybody at most this often; what it has to say meanwhile is said together (ADR 0012). */
+/** A witness says something to everybody at most this often, whichever is less; what it has to say meanwhile is said together (ADR 0012). */
 export const SAY_INTERVALS: number = 0.25;
+export const SAY_SETTLES: number = 5 / 6;
 /** What so many quorums have said is not said again by the others (ADR 0012). */
 export const ENOUGH_QUORUMS: number = 2;
 /** A node that begins anew is told what stands at most this often. */

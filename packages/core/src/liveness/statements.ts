@@ -16,7 +16,7 @@ import {
   type ObservationKind,
   type Statement,
 } from "./observation-codec.ts";
-import { SAY_INTERVALS } from "./rules.ts";
+import { SAY_INTERVALS, SAY_SETTLES } from "./rules.ts";
 import { NO_PULSE, type Subject } from "./subject.ts";
 
 /** Who this node is at the moment: its boot, and how long that has lasted. */
@@ -43,6 +43,8 @@ export class Statements {
     { readonly kind: ObservationKind; readonly subject: Subject }
   >();
   #quietUntilMonoMs = Number.NEGATIVE_INFINITY;
+  /** Who may have to be accused as soon as this node may speak. */
+  readonly #waiting = new Set<Subject>();
   readonly #direct = new Map<NodeId, Said[]>();
 
   constructor(env: Env, author: Author) {
@@ -63,6 +65,19 @@ export class Statements {
     const place = placeOf(kind, subject);
     this.#public.delete(place);
     this.#public.set(place, { kind, subject });
+  }
+
+  /** An accusation of the subject may be due and cannot be said yet. */
+  wait(subject: Subject): void {
+    this.#waiting.add(subject);
+  }
+
+  /** Once this node may speak: whoever waited for that, or nobody. An accusation would else lose its turn to answers that come first. */
+  takeWaiting(now: Now): readonly Subject[] {
+    if (this.#waiting.size === 0 || now.monoMs < this.#quietUntilMonoMs) return [];
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    return waiting;
   }
 
   /** Says something of a subject to one node only, over a stream. */
@@ -103,7 +118,7 @@ export class Statements {
       this.#env.out.setTimerBy("watch", this.#quietUntilMonoMs);
       return;
     }
-    this.#quietUntilMonoMs = now.monoMs + SAY_INTERVALS * this.#env.config.pulseEveryMs;
+    this.#quietUntilMonoMs = now.monoMs + quietMs(this.#env.config);
     const said = [...this.#public.values()].map(({ kind, subject }) => this.#said(kind, subject));
     this.#public.clear();
     for (const { statements, after } of chunksOf(said)) {
@@ -136,6 +151,11 @@ export class Statements {
       statements,
     });
   }
+}
+
+/** Always less than verdicts take to settle, so that an objection comes in time, however long the interval. */
+function quietMs({ pulseEveryMs, settleMs }: Env["config"]): number {
+  return Math.min(SAY_INTERVALS * pulseEveryMs, SAY_SETTLES * settleMs);
 }
 
 /** An objection goes with any opinion, opinions replace each other. */

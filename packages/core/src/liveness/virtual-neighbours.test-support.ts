@@ -108,6 +108,7 @@ export class VirtualNeighbours {
     const now = this.clockOf(node);
     node.near.checkAbsence(now);
     take(now);
+    node.near.liveness.takeTurn(now);
     node.near.liveness.statements.flush(now);
     for (const effect of node.env.out.drain()) this.#carryOut(node, effect);
   }

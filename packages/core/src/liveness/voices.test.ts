@@ -92,6 +92,41 @@ describe("voices", () => {
     expect(saidBy(net, by, START_MS).filter(({ subject: about }) => about === other)).toEqual([]);
   });
 
+  test("VE3 P3 whoever is kept busy with answers comes to accuse all the same: its accusation goes with the first word it may say", () => {
+    const { net, names } = fleetOf(9);
+    const [one = "", two = "", dead = "", by = ""] = names;
+    const node = net.node(by);
+    const others = names.slice(4);
+    // Every answer is due just before the timer that would look at the silent one.
+    const pester = (): void => {
+      const { statements } = node.near.liveness;
+      const about = node.near.liveness.subject(others[net.sent.length % others.length] ?? "");
+      if (about !== undefined) net.input(node, () => statements.say("object", about));
+    };
+    net.drop = ({ from, to, topic }) =>
+      topic === "verdict" && to === by && from !== one && from !== two;
+    net.crash(dead);
+    for (let step = 0; step < 1_200; step += 1) net.at(START_MS + 5 * step, pester);
+    net.run(4_000);
+    const accused = saidBy(net, by, START_MS).filter(({ kind }) => kind === "accuse");
+    expect(accused.map(({ subject }) => subject)).toContain(dead);
+  });
+
+  test("VE3 P2 however long the interval, an answer waits less than a verdict takes to settle", () => {
+    const names = ["na", "nb", "nc", "nd", "ne"];
+    const settleMs = 300;
+    const net = new VirtualNeighbours(names, createTestPorts, { pulseEveryMs: 20_000, settleMs });
+    net.run(100_000);
+    const node = net.node("na");
+    const [one, other] = ["nb", "nc"].map((id) => node.near.liveness.subject(id));
+    if (one === undefined || other === undefined) throw new Error("no subject");
+    const sinceMs = net.nowMs;
+    net.input(node, () => node.near.liveness.statements.say("object", one));
+    net.input(node, () => node.near.liveness.statements.say("object", other));
+    net.run(settleMs - 1);
+    expect(saidBy(net, "na", sinceMs).map(({ subject }) => subject)).toEqual(["nb", "nc"]);
+  });
+
   test("VE3 P6 of a node that is back, two quorums say so; the others only where they miss these", () => {
     const { net, names } = fleetOf(20);
     const [victim = "", ...witnesses] = names;
