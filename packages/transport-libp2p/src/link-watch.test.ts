@@ -137,6 +137,17 @@ test("P6 LinkWatch tries at most PROBES_MAX second connections at once", async (
   expect(rig.probed).toHaveLength(PROBES_MAX);
 });
 
+test("CH6 LinkWatch tries everybody in turn, though the first ones never come about", async () => {
+  const rig = rigOf(Array.from({ length: 6 }, (_, index) => `n${index}`));
+  rig.answers = false;
+  rig.probe = Promise.resolve(false);
+  await run(rig, 17);
+  expect(rig.probed.slice(0, 6).toSorted()).toEqual(["n0", "n1", "n2", "n3", "n4", "n5"]);
+  rig.probe = Promise.reject(new Error("no way"));
+  await run(rig, 3);
+  expect(rig.probed.length).toBeGreaterThan(6 + PROBES_MAX);
+});
+
 test("CH6 LinkWatch renews a connection whose gossip streams were lost, by halves or whole, after eight looks", async () => {
   for (const gossip of ["half", "none"] as const) {
     const rig = rigOf(["a"]);

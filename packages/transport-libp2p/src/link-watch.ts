@@ -49,6 +49,8 @@ export class LinkWatch {
   readonly #options: LinkWatchOptions;
   readonly #pingAtMs = new WeakMap<PeerSession, number>();
   readonly #probing = new Set<PeerSession>();
+  /** The last tries, so that peers whose addresses hang do not keep the others from theirs. */
+  readonly #probedAtMs = new WeakMap<PeerSession, number>();
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -70,6 +72,7 @@ export class LinkWatch {
   /** Looks at every peer once; called by the tick. */
   look(): void {
     const nowMs = this.#deps.now();
+    const silent: PeerSession[] = [];
     for (const session of this.#deps.sessions()) {
       session.sweep();
       if (session.info === undefined) continue;
@@ -82,16 +85,20 @@ export class LinkWatch {
       else if (silentMs > this.#options.silentConnectionMs)
         this.#deps.renew(session, "no answer to pings");
       else {
-        if (silentMs > this.#options.probeAfterMs) void this.#probe(session);
+        if (silentMs > this.#options.probeAfterMs) silent.push(session);
         this.#pingIfDue(session, nowMs);
       }
     }
+    const triedAtMs = (session: PeerSession): number => this.#probedAtMs.get(session) ?? -Infinity;
+    for (const session of silent.toSorted((a, b) => triedAtMs(a) - triedAtMs(b) || 0))
+      void this.#probe(session, nowMs);
   }
 
-  async #probe(session: PeerSession): Promise<void> {
+  async #probe(session: PeerSession, nowMs: number): Promise<void> {
     if (this.#probing.has(session) || this.#probing.size >= PROBES_MAX) return;
     this.#probing.add(session);
-    const reached = await this.#deps.probe(session);
+    this.#probedAtMs.set(session, nowMs);
+    const reached = await this.#deps.probe(session).catch(() => false);
     this.#probing.delete(session);
     const stuck = this.#deps.now() - session.answeredAtMs > this.#options.probeAfterMs;
     if (reached && stuck && !this.#stopped)

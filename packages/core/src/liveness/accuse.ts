@@ -98,7 +98,7 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
     // Repeats are against loss; where this many say the same, no reader lacks a quorum.
     const { accusations } = subject;
     const isSame = (named: PulseName): boolean => comparePulseNames(named, own.name) === 0;
-    if (!witness.electorate.isSaidByEnough(accusations, isSame)) {
+    if (!witness.electorate.isSaidByEnough(subject, accusations, isSame)) {
       own.restatedMonoMs = now.monoMs;
       witness.statements.say("accuse", subject);
     }
@@ -119,6 +119,7 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
 export function withdraw(subject: Subject, witness: Witness): void {
   if (subject.own === undefined) return;
   subject.own = undefined;
+  witness.statements.unsay(subject);
   subject.accusations.delete(witness.env.identity.self);
 }
 
@@ -177,7 +178,7 @@ export function restateUp(witness: Witness, subject: Subject, now: Now): number 
   subject.upRestates -= 1;
   subject.upStatedMonoMs = now.monoMs;
   const isLater = (named: PulseName): boolean => comparePulseNames(named, subject.downName) > 0;
-  if (!witness.electorate.isSaidByEnough(subject.ups, isLater))
+  if (!witness.electorate.isSaidByEnough(subject, subject.ups, isLater))
     witness.statements.say("up", subject);
   return now.monoMs + RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
 }

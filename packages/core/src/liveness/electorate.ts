@@ -104,11 +104,13 @@ export class Electorate {
 
   /** Whether so many other witnesses hold an opinion that passes `is` that this node's adds nothing (ADR 0012). */
   isSaidByEnough(
+    { node }: Subject,
     opinions: ReadonlyMap<NodeId, { readonly name: PulseName }>,
     is: (name: PulseName) => boolean,
   ): boolean {
     let voices = 0;
-    for (const [witness, { name }] of opinions) if (witness !== this.#self && is(name)) voices += 1;
+    for (const [witness, { name }] of opinions)
+      if (witness !== this.#self && this.isWitness(witness, node) && is(name)) voices += 1;
     return voices >= ENOUGH_QUORUMS * this.quorum;
   }
 

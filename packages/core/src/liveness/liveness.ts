@@ -231,6 +231,7 @@ export class Liveness {
       withdraw(subject, this.#witness);
     }
     this.#objections.forget();
+    this.statements.forget();
     this.#judgeFromMonoMs = now.monoMs + this.#env.config.pulseEveryMs;
     this.#doubtUntilMonoMs = now.monoMs + START_UP_INTERVALS * this.#env.config.pulseEveryMs;
     this.#roundMonoMs = now.monoMs;

@@ -103,7 +103,8 @@ export class Objections {
     const { boot, seq } = subject.known.header;
     subject.objectedAtMonoMs = now.monoMs;
     subject.answer = { name: { boot, seq }, atMonoMs: now.monoMs };
-    this.#statements.say("object", subject);
+    if (this.#isLone(subject, now)) this.#statements.say("object", subject);
+    else this.#statements.objectNow(subject);
   }
 
   /** Whether it takes at least two more accusers to make a quorum. */

@@ -18,6 +18,8 @@ export const OBJECT_INTERVALS: number = 0.5;
 /** A witness says something to everybody at most this often, whichever is less; what it has to say meanwhile is said together (ADR 0012). */
 export const SAY_INTERVALS: number = 0.25;
 export const SAY_SETTLES: number = 5 / 6;
+/** What keeps a verdict from settling waits no longer than this, so that most of the settle time is left for its way. */
+export const URGENT_SETTLES: number = 1 / 6;
 /** What so many quorums have said is not said again by the others (ADR 0012). */
 export const ENOUGH_QUORUMS: number = 2;
 /** A node that begins anew is told what stands at most this often. */

@@ -16,7 +16,7 @@ import {
   type ObservationKind,
   type Statement,
 } from "./observation-codec.ts";
-import { SAY_INTERVALS, SAY_SETTLES } from "./rules.ts";
+import { SAY_INTERVALS, SAY_SETTLES, URGENT_SETTLES } from "./rules.ts";
 import { NO_PULSE, type Subject } from "./subject.ts";
 
 /** Who this node is at the moment: its boot, and how long that has lasted. */
@@ -42,7 +42,9 @@ export class Statements {
     string,
     { readonly kind: ObservationKind; readonly subject: Subject }
   >();
-  #quietUntilMonoMs = Number.NEGATIVE_INFINITY;
+  #saidMonoMs = Number.NEGATIVE_INFINITY;
+  /** Whether something waits that keeps a verdict from settling. */
+  #isUrgent = false;
   /** Who may have to be accused as soon as this node may speak. */
   readonly #waiting = new Set<Subject>();
   readonly #direct = new Map<NodeId, Said[]>();
@@ -54,7 +56,11 @@ export class Statements {
 
   /** Until then what is to be said to everybody waits. */
   get quietUntilMonoMs(): number {
-    return this.#quietUntilMonoMs;
+    const { pulseEveryMs, settleMs } = this.#env.config;
+    const quietMs = this.#isUrgent
+      ? URGENT_SETTLES * settleMs
+      : Math.min(SAY_INTERVALS * pulseEveryMs, SAY_SETTLES * settleMs);
+    return this.#saidMonoMs + quietMs;
   }
 
   /**
@@ -67,6 +73,24 @@ export class Statements {
     this.#public.set(place, { kind, subject });
   }
 
+  /** Objects to a verdict that is about to settle: this waits for no more than a sixth of the time that it takes to settle. */
+  objectNow(subject: Subject): void {
+    this.say("object", subject);
+    this.#isUrgent = true;
+  }
+
+  /** Takes back an accusation that has not left this node. */
+  unsay(subject: Subject): void {
+    this.#public.delete(placeOf("accuse", subject));
+  }
+
+  /** This node was away: what it was about to say is worth little (rule PU6). */
+  forget(): void {
+    this.#public.clear();
+    this.#waiting.clear();
+    this.#isUrgent = false;
+  }
+
   /** An accusation of the subject may be due and cannot be said yet. */
   wait(subject: Subject): void {
     this.#waiting.add(subject);
@@ -74,7 +98,7 @@ export class Statements {
 
   /** Once this node may speak: whoever waited for that, or nobody. An accusation would else lose its turn to answers that come first. */
   takeWaiting(now: Now): readonly Subject[] {
-    if (this.#waiting.size === 0 || now.monoMs < this.#quietUntilMonoMs) return [];
+    if (this.#waiting.size === 0 || now.monoMs < this.quietUntilMonoMs) return [];
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     return waiting;
@@ -101,7 +125,7 @@ export class Statements {
   flush(now: Now): void {
     // Between two boots nothing can be said: no boot is durable to say it under. What still holds is restated later.
     if (this.#author.boot === 0) {
-      this.#public.clear();
+      this.forget();
       this.#direct.clear();
       return;
     }
@@ -114,11 +138,12 @@ export class Statements {
   }
 
   #flushPublic(now: Now): void {
-    if (now.monoMs < this.#quietUntilMonoMs) {
-      this.#env.out.setTimerBy("watch", this.#quietUntilMonoMs);
+    if (now.monoMs < this.quietUntilMonoMs) {
+      this.#env.out.setTimerBy("watch", this.quietUntilMonoMs);
       return;
     }
-    this.#quietUntilMonoMs = now.monoMs + quietMs(this.#env.config);
+    this.#saidMonoMs = now.monoMs;
+    this.#isUrgent = false;
     const said = [...this.#public.values()].map(({ kind, subject }) => this.#said(kind, subject));
     this.#public.clear();
     for (const { statements, after } of chunksOf(said)) {
@@ -151,11 +176,6 @@ export class Statements {
       statements,
     });
   }
-}
-
-/** Always less than verdicts take to settle, so that an objection comes in time, however long the interval. */
-function quietMs({ pulseEveryMs, settleMs }: Env["config"]): number {
-  return Math.min(SAY_INTERVALS * pulseEveryMs, SAY_SETTLES * settleMs);
 }
 
 /** An objection goes with any opinion, opinions replace each other. */

@@ -1,7 +1,8 @@
 /** How much a fleet says when some of it is in trouble (rule VE3, promise P6, ADR 0012): never so much that saying it makes more trouble. */
 import { createTestPorts } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
-import { ENOUGH_QUORUMS, QUORUM_MAX, SAY_INTERVALS } from "./rules.ts";
+import { withdraw } from "./accuse.ts";
+import { ENOUGH_QUORUMS, QUORUM_MAX, SAY_INTERVALS, URGENT_SETTLES } from "./rules.ts";
 import { lie, pulsesOf, saidBy } from "./said.test-support.ts";
 import { VirtualNeighbours } from "./virtual-neighbours.test-support.ts";
 
@@ -110,6 +111,40 @@ describe("voices", () => {
     net.run(4_000);
     const accused = saidBy(net, by, START_MS).filter(({ kind }) => kind === "accuse");
     expect(accused.map(({ subject }) => subject)).toContain(dead);
+  });
+
+  test("VE3 P2 an objection where a quorum is near does not wait for the quiet to end, but a sixth of the settle time (URGENT_SETTLES)", () => {
+    const { net, names } = fleetOf(9);
+    const [one = "", two = "", victim = "", chatter = "", by = ""] = names;
+    const name = { boot: 0, seq: 0 };
+    const node = net.node(by);
+    const about = node.near.liveness.subject(chatter);
+    if (about === undefined) throw new Error("no subject");
+    net.input(node, () => node.near.liveness.statements.say("object", about));
+    const quietMs = net.nowMs;
+    net.run(10);
+    for (const liar of [one, two]) lie(net, liar, { kind: "accuse", about: victim, name });
+    net.run(200);
+    const objected = saidBy(net, by, START_MS).find(({ subject }) => subject === victim);
+    expect(objected?.atMs).toBe(quietMs + URGENT_SETTLES * node.env.config.settleMs);
+  });
+
+  test("VE3 P2 an accusation that is withdrawn by the input that brought it about is not made", () => {
+    const { net, names } = fleetOf(5);
+    const [one = "", by = ""] = names;
+    const node = net.node(by);
+    const { statements, electorate } = node.near.liveness;
+    const subject = node.near.liveness.subject(one);
+    if (subject === undefined) throw new Error("no subject");
+    net.input(node, (now) => {
+      const { monoMs } = now;
+      const own = { name: subject.newestName, commit: undefined, sinceMonoMs: monoMs };
+      subject.own = { ...own, repeats: 0, restatedMonoMs: monoMs };
+      statements.say("accuse", subject);
+      withdraw(subject, { env: node.env, electorate, statements, recordAccusation: () => {} });
+    });
+    net.run(2_000);
+    expect(saidBy(net, by, START_MS)).toEqual([]);
   });
 
   test("VE3 P2 however long the interval, an answer waits less than a verdict takes to settle", () => {
