@@ -2,9 +2,9 @@
  * Tells a peer less often how much room there is for its next bytes.
  *
  * Js-yamux answers every frame of data with a frame of its own that restores the sender's window, so that a pulse of 500 bytes costs
- * two encrypted messages and two system calls. Others (go-yamux, rust-yamux) wait until half of the window is used up, and so does this:
- * what is owed to a stream is kept back until it is a quarter of the first window. The sender has three quarters left meanwhile, so it
- * never waits for want of a word. Measured with 20 nodes: 15% less of the processor.
+ * two encrypted messages and two system calls. Others (rust-yamux) wait until half of the window is used up. Here
+ * what is owed to a stream is kept back until it is a quarter of the first window; the sender has three quarters left meanwhile, so it
+ * never waits for want of a word. Measured with 20 nodes: 54 writes to sockets a second less, of 200.
  *
  * It stands between the library's muxer and its connection by way of a method that is no public part of it; a muxer without that method is
  * left as it is.

@@ -2,7 +2,8 @@
  * Answers to accusations of the living (rule VE3): whoever knows a newer pulse of the accused says so, with its signed header.
  *
  * Intuition: where one more accuser would make a quorum, two quorums of those who know better speak at once, because a verdict settles in
- * a moment and messages get lost; the others only where no answer has come by the middle of that moment (ADR 0012). A lone accuser does no harm, and one answer tells it as much as thirty: two witnesses collect what it says for a
+ * a moment and messages get lost; the others only where no answer has come by the middle of that moment (ADR 0012). A lone accuser does
+ * no harm, and one answer tells it as much as thirty: two witnesses collect what it says for a
  * quarter of an interval and answer it all together, and the others speak only where no answer has come. Otherwise one liar could make every
  * member speak about every member twice an interval: 1,600 messages a second among 32. Whoever fakes an answer to keep the others silent
  * gains nothing: the accuser stays alone, or everybody speaks.

@@ -1,7 +1,8 @@
 /**
  * Collects what this node has to say about others, and sends it as one signed observation at the end of an input: to the verdict topic,
  * and straight to those whom it concerns. The first word is said at once; then this node is quiet for a quarter of an interval, and says
- * together what came meanwhile, so that it speaks at most four times an interval however many others are in trouble (ADR 0012).
+ * together what came meanwhile, so that how often it speaks does not grow with how many others are in trouble. An objection that keeps a
+ * verdict from settling waits much less (ADR 0012).
  *
  * An accusation is durable first (rule DU2): however it is said, it waits for the commit that holds its audit entry, and until that is known
  * to be durable it is not said again. Nothing else waits for a disk: a slow one must not keep a node from objecting.
