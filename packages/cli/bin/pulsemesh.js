@@ -11,7 +11,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import nodeModule, { createRequire } from "node:module";
-import { homedir } from "node:os";
+import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -31,12 +31,16 @@ const runNodeFlags = ["--max-semi-space-size=4"];
 /** By then a node has loaded all it needs; it may be killed without ever getting to its end. */
 const keepCompiledAfterMs = 3_000;
 
+/** What `docker stop`, Ctrl-C and a closed terminal send. */
+const endingSignals = ["SIGTERM", "SIGINT", "SIGHUP"];
+
 /** How often a process that npm started looks whether its shell is still there. */
 const parentEveryMs = 500;
 
 const here = fileURLToPath(import.meta.url);
 
 if (Number(process.versions.node.split(".")[0]) >= nodeMajorMin) {
+  endAsFirstProcess();
   restartWithRunFlags();
   stopWithTheShellOfNpm();
   dieWithTheLauncher();
@@ -79,9 +83,23 @@ function restartWithRunFlags() {
   }
 }
 
+/**
+ * The kernel gives the first process of a container no default action: a signal that comes before `run` listens would be lost, and
+ * `docker stop` would wait ten seconds for nothing.
+ */
+function endAsFirstProcess() {
+  if (process.pid !== 1) return;
+  for (const signal of endingSignals) process.on(signal, endByDefault);
+}
+
+function endByDefault(signal) {
+  process.exit(128 + constants.signals[signal]);
+}
+
 async function runMain() {
   const folder = join(dirname(here), "..");
-  const candidates = [join(folder, "dist", "main.js"), join(folder, "src", "main.ts")];
+  // Sources first: an image or a package has none, and a checkout must never run what was built from yesterday's.
+  const candidates = [join(folder, "src", "main.ts"), join(folder, "dist", "main.js")];
   const path = candidates.find((each) => existsSync(each));
   if (path === undefined) {
     refuse(
@@ -90,6 +108,7 @@ async function runMain() {
     return;
   }
   const { main } = await import(pathToFileURL(path).href);
+  for (const signal of endingSignals) process.off(signal, endByDefault);
   process.exitCode = await main(process.argv.slice(2));
 }
 
@@ -101,9 +120,19 @@ async function runMain() {
 function cacheCompiledCode() {
   const { NODE_COMPILE_CACHE: chosen, XDG_CACHE_HOME: caches, LOCALAPPDATA: local } = process.env;
   if (chosen !== undefined) return;
-  const folder = (process.platform === "win32" ? local : caches) || join(homedir(), ".cache");
+  const folder = (process.platform === "win32" ? local : caches) || cacheOfUser();
+  if (folder === undefined) return;
   nodeModule.enableCompileCache?.(join(folder, "pulsemesh", "compiled"));
   setTimeout(() => nodeModule.flushCompileCache?.(), keepCompiledAfterMs).unref();
+}
+
+/** A user that a container or a service manager made up for this process has no home. */
+function cacheOfUser() {
+  try {
+    return join(homedir(), ".cache");
+  } catch {
+    return undefined;
+  }
 }
 
 /** The Node binary of the optional package for this platform, if npm installed it. */

@@ -3,7 +3,6 @@
  * Whoever takes a port between this check and the start is met when it is opened.
  */
 import { PulsemeshError } from "@pulsemesh/core";
-import { isLoopback } from "@pulsemesh/gateway";
 import {
   type HostPort,
   type ListenTrouble,
@@ -18,6 +17,8 @@ import type { RunPlan } from "./run-options.ts";
  * @throws PulsemeshError `http-insecure`, `address-in-use` or `address-invalid`
  */
 export async function checkPlan({ http, insecureHttp, node }: RunPlan): Promise<void> {
+  // With all that comes along: no other command should have to load it.
+  const { isLoopback } = await import("@pulsemesh/gateway");
   if (!insecureHttp && !isLoopback(http.host)) {
     throw new PulsemeshError(
       "http-insecure",
