@@ -4,16 +4,16 @@ import { titlesOf } from "./titles.ts";
 
 const specPath = "docs/SPEC.md";
 const leadingIds =
-  /^(?:P|[A-Z]{2}|CLI)\d+[a-z]?(?:(?:, ?| and |\/| )(?:P|[A-Z]{2}|CLI)\d+[a-z]?)*(?=$|[\s:,.])/;
+  /^(?:P|[A-Z]{2,3})\d+[a-z]?(?:(?:, ?| and |\/| )(?:P|[A-Z]{2,3})\d+[a-z]?)*(?=$|[\s:,.])/;
 
 /** The ids that a title begins with: `PU4 …`, `PU4: …`, `PU4, VE3: …`, `PU4 and VE3 …`. */
 export function idsOfTitle(title: string): string[] {
-  return leadingIds.exec(title)?.[0].match(/(?:P|[A-Z]{2}|CLI)\d+[a-z]?/g) ?? [];
+  return leadingIds.exec(title)?.[0].match(/(?:P|[A-Z]{2,3})\d+[a-z]?/g) ?? [];
 }
 
 /** The ids that a specification defines: `- **PU4** …`, bold at the start of a list item. */
 export function idsOfSpec(text: string): string[] {
-  return [...text.matchAll(/^\s*[-*]\s+\*\*((?:P|[A-Z]{2}|CLI)\d+[a-z]?)\*\*/gm)].map(
+  return [...text.matchAll(/^\s*[-*]\s+\*\*((?:P|[A-Z]{2,3})\d+[a-z]?)\*\*/gm)].map(
     (match) => match[1] ?? "",
   );
 }
