@@ -20,6 +20,7 @@ async function run(
     raw: (text) => void out.push(text),
     outIsTty: false,
     inIsTty: false,
+    errIsTty: false,
     color: false,
     columns: () => 80,
     rows: () => 24,

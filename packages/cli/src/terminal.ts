@@ -13,6 +13,7 @@ export interface Terminal {
   readonly raw: (text: string) => void;
   readonly outIsTty: boolean;
   readonly inIsTty: boolean;
+  readonly errIsTty: boolean;
   /** True on a TTY unless NO_COLOR or `TERM=dumb` says otherwise. */
   readonly color: boolean;
   readonly columns: () => number;
@@ -49,6 +50,7 @@ export function processTerminal(): Terminal {
     },
     outIsTty: process.stdout.isTTY,
     inIsTty: process.stdin.isTTY,
+    errIsTty: process.stderr.isTTY,
     color: wantsColor(process.stdout.isTTY, process.env),
     columns: () => process.stdout.columns || 80,
     rows: () => process.stdout.rows || 24,

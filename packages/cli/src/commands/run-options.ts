@@ -3,9 +3,10 @@ import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { NodeOptions } from "@pulsemesh/node";
 import { PulsemeshError } from "@pulsemesh/core";
-import { type Flag, oneOf } from "../flags.ts";
+import type { Setting } from "../config/setting.ts";
+import { oneOf } from "../flags.ts";
 import { type HostPort, parseHostPort } from "../host-port.ts";
-import type { LogFormat, LogLevel } from "../run-logger.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../run-logger.ts";
 import { type RobotFlagList, unknownRobotConfig } from "./run-robots.ts";
 
 /** As commander hands them over. */
@@ -28,25 +29,34 @@ export interface RunFlags {
 
 const httpDefault = "127.0.0.1:7420";
 const listenDefault = "/ip4/127.0.0.1/tcp/7421";
+const profiles = ["local", "lan", "wan"] as const;
 const memberText = /\/p2p\/[A-Za-z0-9]+$/;
 const multiaddrText = /^\/[a-z0-9]+\/[^\s]+$/;
 const nodeNameText = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-/** All flags of `run` but those of robots. */
-export const runFlags: readonly Flag[] = [
+/** All settings of `run` but those of robots. One entry is a flag, a variable and a line of the config file. */
+export const runFlags: readonly Setting[] = [
   {
     flags: "--data <dir>",
+    key: "node.data",
+    isPath: true,
+    example: "/var/lib/pulsemesh",
     text: "folder for keys, state and audit log (default $XDG_STATE_HOME/pulsemesh or ~/.local/state/pulsemesh)",
     env: "PULSEMESH_DATA",
   },
   {
     flags: "--http <host:port>",
+    key: "http.listen",
+    default: httpDefault,
     text: `where robots beat and people look (default ${httpDefault})`,
     env: "PULSEMESH_HTTP",
     parse: parseHostPort,
   },
   {
     flags: "--listen <multiaddr>",
+    key: "mesh.listen",
+    default: listenDefault,
+    example: "/ip4/0.0.0.0/tcp/7421",
     text: `where other nodes connect (repeatable, default ${listenDefault})`,
     env: "PULSEMESH_LISTEN",
     repeat: true,
@@ -54,6 +64,8 @@ export const runFlags: readonly Flag[] = [
   },
   {
     flags: "--announce <multiaddr>",
+    key: "mesh.announce",
+    example: "/dns4/alpha.example.org/tcp/7421",
     text: "address to tell others instead (repeatable)",
     env: "PULSEMESH_ANNOUNCE",
     repeat: true,
@@ -61,6 +73,8 @@ export const runFlags: readonly Flag[] = [
   },
   {
     flags: "--join <multiaddr>",
+    key: "mesh.join",
+    example: "/ip4/192.0.2.7/tcp/7421/p2p/12D3KooWExampleExampleExampleExampleExampleExampleExampl",
     text: "a member's address: join its fleet (repeatable); without it, a fleet of its own",
     env: "PULSEMESH_JOIN",
     repeat: true,
@@ -68,37 +82,67 @@ export const runFlags: readonly Flag[] = [
   },
   {
     flags: "--name <name>",
+    key: "node.name",
+    example: "alpha",
     text: "name of this node (default: host name)",
     env: "PULSEMESH_NAME",
     parse: parseName,
   },
-  { flags: "--region <region>", text: "where it runs", env: "PULSEMESH_REGION", parse: parseName },
+  {
+    flags: "--region <region>",
+    key: "node.region",
+    default: "default",
+    example: "eu",
+    text: "where it runs",
+    env: "PULSEMESH_REGION",
+    parse: parseName,
+  },
   {
     flags: "--profile <profile>",
+    key: "node.profile",
+    default: "lan",
     text: "pace: local (pulses every 0.5s), lan (1s, default) or wan (2s)",
     env: "PULSEMESH_PROFILE",
-    parse: oneOf(["local", "lan", "wan"]),
+    words: profiles,
+    parse: oneOf(profiles),
   },
-  { flags: "--mdns", text: "find members on the local network", env: "PULSEMESH_MDNS" },
-  { flags: "--observer", text: "watch only: no vote, no writes", env: "PULSEMESH_OBSERVER" },
+  {
+    flags: "--mdns",
+    key: "mesh.mdns",
+    text: "find members on the local network",
+    env: "PULSEMESH_MDNS",
+  },
+  {
+    flags: "--observer",
+    key: "node.observer",
+    text: "watch only: no vote, no writes",
+    env: "PULSEMESH_OBSERVER",
+  },
   {
     flags: "--insecure-http",
+    key: "http.insecure",
     text: "allow --http beyond loopback, where everybody may read and write",
     env: "PULSEMESH_INSECURE_HTTP",
   },
   {
     flags: "--log-level <level>",
+    key: "log.level",
+    default: "info",
+    isLive: true,
     text: "debug, info, warn or error (default info)",
     env: "PULSEMESH_LOG_LEVEL",
-    parse: oneOf(["debug", "info", "warn", "error"]),
+    words: LOG_LEVELS,
+    parse: oneOf(LOG_LEVELS),
   },
   {
     flags: "--log-format <format>",
-    text: "text or json, on stderr (default text on a terminal, else json)",
+    key: "log.format",
+    text: "json or pretty, on stderr (default pretty on a terminal, else json)",
     env: "PULSEMESH_LOG_FORMAT",
-    parse: oneOf(["text", "json"]),
+    words: LOG_FORMATS,
+    parse: oneOf(LOG_FORMATS),
   },
-  { flags: "--json", text: "print where it runs as one JSON line on stdout" },
+  { flags: "--json", key: null, text: "print where it runs as one JSON line on stdout" },
 ];
 
 /** Everything that `run` needs to start. */

@@ -20,6 +20,7 @@ import { printableJson } from "../printable.ts";
 import { runLogger } from "../run-logger.ts";
 import { checkPlan } from "./run-check.ts";
 import { refuseForeignFleet } from "./fleet-check.ts";
+import { wantsColor } from "../terminal.ts";
 import { packageVersion } from "../version.ts";
 import { type RunFlags, type RunPlan, planRun, runFlags } from "./run-options.ts";
 import {
@@ -65,12 +66,13 @@ async function run(
 ): Promise<number> {
   const { terminal } = cli;
   terminal.outlive();
-  const logger = runLogger(terminal.say, {
+  using interruption = catchInterruption();
+  const logger = await runLogger(terminal.say, {
     level: flags.logLevel ?? "info",
-    format: flags.logFormat ?? (process.stderr.isTTY ? "text" : "json"),
+    format: flags.logFormat ?? (terminal.errIsTty ? "pretty" : "json"),
+    color: terminal.errIsTty && wantsColor(true, terminal.env),
     now: Date.now,
   });
-  using interruption = catchInterruption();
   dieWithParent(terminal.env);
   // Loaded here, since the mesh stack takes longer to load than most commands take to run.
   const { createNode } = await import("@pulsemesh/node");

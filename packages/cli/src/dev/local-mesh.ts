@@ -70,7 +70,7 @@ export function nodeArgs(plan: NodePlan, join: string | undefined): string[] {
     "--http": `${loopback}:${plan.httpPort}`,
     "--listen": `/ip4/${loopback}/tcp/${plan.meshPort}`,
     ...(join === undefined ? {} : { "--join": join }),
-    "--log-format": "text",
+    "--log-format": "pretty",
   };
   return [
     "run",
