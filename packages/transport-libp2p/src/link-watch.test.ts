@@ -1,6 +1,6 @@
 import type { Connection } from "@libp2p/interface";
 import { expect, test } from "vitest";
-import { LinkWatch, PROBES_MAX } from "./link-watch.ts";
+import { LinkWatch, PROBES_MAX, ping } from "./link-watch.ts";
 import { PartialFrames } from "./partial-frames.ts";
 import { PeerSession } from "./peer-session.ts";
 
@@ -167,4 +167,30 @@ test("CH6 LinkWatch gives gossip streams a minute to come about at first", async
   expect(rig.renewed).toEqual([]);
   await run(rig, 1);
   expect(rig.renewed).toEqual(["a"]);
+});
+
+/** A stream whose connection ended between its opening and the first byte, as libp2p behaves then. */
+function goneStream(): EventTarget & Record<"send" | "abort", (value?: unknown) => void> {
+  const target = new EventTarget();
+  return Object.assign(target, {
+    send: () => {
+      throw new Error("the stream is closed");
+    },
+    abort: () => void target.dispatchEvent(new Event("close")),
+  });
+}
+
+test("CH6 a ping on a connection that ends under it fails, and leaves no rejection that nobody handles", async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  try {
+    const connection = { newStream: () => Promise.resolve(goneStream()) };
+    await expect(ping(connection as unknown as Connection)).rejects.toThrow("the stream is closed");
+    // Node reports rejections that nobody took once the microtasks are through.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
 });

@@ -146,6 +146,7 @@ export async function ping(connection: Connection): Promise<number> {
   }
 }
 
+/** A stream that is gone already throws at the first byte: its close must then find nobody's promise to reject, or the process ends. */
 function echo(stream: Stream): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let missing = PING_BYTES;
@@ -154,7 +155,11 @@ function echo(stream: Stream): Promise<void> {
     if (missing <= 0) resolve();
   });
   stream.addEventListener("close", () => reject(new Error("ping stream closed")));
-  stream.send(randomBytes(PING_BYTES));
+  try {
+    stream.send(randomBytes(PING_BYTES));
+  } catch (error) {
+    reject(error);
+  }
   return promise;
 }
 
