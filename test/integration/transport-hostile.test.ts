@@ -362,7 +362,7 @@ test("ME1 a joiner adopts the fleet of the member that it joins, also of one tha
 test("ME1 the search for a fleet ends when it is called off, and needs an address", async () => {
   const address = `/ip4/127.0.0.1/tcp/${await freePort()}/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA`;
   await expect(
-    discoverFleet([address], seedOf("joiner"), AbortSignal.timeout(700)),
+    discoverFleet([address], seedOf("joiner"), { signal: AbortSignal.timeout(700) }),
   ).rejects.toMatchObject({ code: "join-failed" });
   await expect(createLibp2pTransport({ privateKey: seedOf("joiner") })).rejects.toMatchObject({
     code: "option-invalid",

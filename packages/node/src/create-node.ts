@@ -24,6 +24,9 @@ import { RunningNode } from "./running-node.ts";
 /** How long the first boot may take to become durable before the node is handed out all the same, not yet ready. */
 const STARTED_WAIT_MS = 2_000;
 
+/** How often a node that looks for its fleet says that it still does. */
+const JOINING_SAID_EVERY_MS = 30_000;
+
 /**
  * Starts a node and resolves once it listens and has restored what it knew.
  *
@@ -112,7 +115,15 @@ async function findFleet(
 ): Promise<FleetId> {
   if (addresses.length === 0) return createFleet(dataDir);
   logger.info({ addresses }, "asking for the fleet to join");
-  const fleet = await discoverFleet(addresses, key.protobuf, signal);
+  let saidAtMs = performance.now();
+  const fleet = await discoverFleet(addresses, key.protobuf, {
+    signal,
+    failed: (round, address, why) => {
+      if (performance.now() - saidAtMs < JOINING_SAID_EVERY_MS) return;
+      saidAtMs = performance.now();
+      logger.warn({ address, why, round }, "no member has answered yet; trying again");
+    },
+  });
   writeFleetPin(dataDir, fleet);
   return fleet;
 }

@@ -58,6 +58,11 @@ export class AddressBook {
     return this.#members.has(node) || (this.#entries.get(node)?.named.size ?? 0) > 0;
   }
 
+  /** Whether the user named `node` by this very address. */
+  isNamed(node: NodeId, text: string): boolean {
+    return this.#entries.get(node)?.named.has(text) === true;
+  }
+
   /** Whether `node` is to be dialled for ever: the user named it, or it is a member that has said itself where it is. */
   isSure(node: NodeId): boolean {
     const entry = this.#entries.get(node);

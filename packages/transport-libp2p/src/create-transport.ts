@@ -29,8 +29,7 @@ export async function createLibp2pTransport(
       "Cannot open the transport as it needs a 'fleet', or a 'join' address to take it from.",
     );
   }
-  const fleet =
-    options.fleet ?? (await discoverFleet(resolved.join, options.privateKey, options.signal));
+  const fleet = options.fleet ?? (await discoverFleet(resolved.join, options.privateKey, options));
   const named = [...resolved.listen, ...resolved.announce, ...resolved.join];
   // Nothing is found before the host has started, which the transport does.
   const found = (address: string): void => transport.foundOnLocalNetwork(address);
@@ -39,7 +38,7 @@ export async function createLibp2pTransport(
     fleet,
     listen: resolved.listen,
     announce: resolved.announce,
-    websocketOpenMs: named.some((text) => text.includes("/ws"))
+    websocketOpenMs: named.some((text) => /\/ws\b|^\/dnsaddr\//.test(text))
       ? resolved.tuning.websocketOpenMs
       : undefined,
     local: resolved.mdns ? { askEveryMs: resolved.tuning.askLocalEveryMs, found } : undefined,

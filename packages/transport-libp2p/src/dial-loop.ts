@@ -6,16 +6,43 @@ import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { AddressBook } from "./address-book.ts";
+import { dialFaultOf } from "./dial-fault.ts";
+import type { DialFault } from "./dial-fault.ts";
 import type { Dialer, Direction } from "./dialer.ts";
 import { HEARSAY_FAILURES_MAX } from "./dialer.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./host.ts";
 import type { Host } from "./host.ts";
+import { readAddress } from "./multiaddr-text.ts";
+import { lookUp } from "./name-lookup.ts";
+import type { NameService } from "./name-lookup.ts";
+import type { TransportLogger } from "./options.ts";
 import { patientTimer } from "./patient-timer.ts";
 
 /** How long a TCP connection may take to stand. */
 const CONNECT_TIMEOUT_MS = 5_000;
 /** What is learned together is planned together: a hello brings dozens of addresses. */
 const PLAN_DELAY_MS = 20;
+/** Failures in a row after which somebody whom the user named is worth a word, and how long until the next. */
+const FAILURES_SAID = 4;
+const UNREACHED_SAID_EVERY_MS = 60_000;
+
+/** What came of a dial to one address. */
+export interface DialOutcome {
+  readonly address: string;
+  readonly outcome: "reached" | DialFault;
+}
+
+export interface DialLoopDeps {
+  readonly host: Host;
+  readonly book: AddressBook;
+  readonly dialer: Dialer;
+  readonly names: NameService;
+  readonly logger: TransportLogger;
+}
+
+type Dialled =
+  | { readonly ok: true; readonly connection: Connection }
+  | { readonly ok: false; readonly fault: DialFault };
 
 /** Counts for reports and tests. */
 export interface DialCounts {
@@ -27,19 +54,26 @@ export class DialLoop {
   readonly #host: Host;
   readonly #book: AddressBook;
   readonly #dialer: Dialer;
+  readonly #names: NameService;
+  readonly #logger: TransportLogger;
   readonly #self: NodeId;
   readonly #under = new Map<NodeId, AbortController>();
-  readonly #probes = new Set<AbortController>();
+  readonly #probes = new Map<AbortController, NodeId>();
+  /** What came of the last dials to nodes that are not connected. */
+  readonly #outcomes = new Map<NodeId, readonly DialOutcome[]>();
+  readonly #saidAtMs = new Map<NodeId, number>();
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #dueAtMs = Infinity;
   #begun = 0;
   #failed = 0;
 
-  constructor(deps: { readonly host: Host; readonly book: AddressBook; readonly dialer: Dialer }) {
+  constructor(deps: DialLoopDeps) {
     this.#host = deps.host;
     this.#book = deps.book;
     this.#dialer = deps.dialer;
+    this.#names = deps.names;
+    this.#logger = deps.logger;
     this.#self = deps.host.peerId.toString();
   }
 
@@ -55,11 +89,15 @@ export class DialLoop {
   /** What the book knows of `node` has changed. */
   trust(node: NodeId): void {
     if (this.#book.has(node)) this.#dialer.trust(node, this.#book.isSure(node));
-    else this.#dialer.forget(node);
+    else this.#forget(node);
     this.#planSoon();
   }
 
   connected(node: NodeId, direction: Direction): void {
+    this.#outcomes.delete(node);
+    this.#saidAtMs.delete(node);
+    // A probe is a look and no choice: it is closed at once.
+    if (direction === "outbound" && [...this.#probes.values()].includes(node)) return;
     this.#dialer.connected(node, direction, performance.now());
     this.#dialer.trust(node, this.#book.isSure(node));
     // Both dialled at one time: the connection that the smaller id opened stays.
@@ -71,13 +109,13 @@ export class DialLoop {
   disconnected(node: NodeId): void {
     this.#dialer.disconnected(node, performance.now());
     // Who came in without an address of its own cannot be dialled: it will come again.
-    if (!this.#book.has(node)) this.#dialer.forget(node);
+    if (!this.#book.has(node)) this.#forget(node);
     this.#planSoon();
   }
 
   refused(node: NodeId): void {
     this.#dialer.refused(node, performance.now());
-    if (!this.#book.has(node)) this.#dialer.forget(node);
+    if (!this.#book.has(node)) this.#forget(node);
   }
 
   greeted(node: NodeId): void {
@@ -87,7 +125,7 @@ export class DialLoop {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    for (const controller of [...this.#under.values(), ...this.#probes]) controller.abort();
+    for (const controller of [...this.#under.values(), ...this.#probes.keys()]) controller.abort();
   }
 
   #planSoon(): void {
@@ -111,18 +149,43 @@ export class DialLoop {
     if (plan.nextAtMs !== undefined) this.#planAt(Math.max(plan.nextAtMs, nowMs + PLAN_DELAY_MS));
   }
 
+  /** What came of the last dials to a node that is not connected. */
+  outcomesOf(node: NodeId): readonly DialOutcome[] {
+    return this.#outcomes.get(node) ?? [];
+  }
+
   /** Whether a further connection to a connected `node` comes about; it is closed again. */
   async probe(node: NodeId): Promise<boolean> {
+    for (const address of this.#book.addressesOf(node)) {
+      const [outcome] = await this.knock(node, address);
+      if (outcome === undefined) return false;
+      if (outcome === "reached") return true;
+    }
+    return false;
+  }
+
+  /**
+   * Opens a further connection to `node` at `address` and closes it again. Answers what came of it, and the IP addresses tried;
+   * nothing when the loop has stopped.
+   */
+  async knock(
+    node: NodeId,
+    address: string,
+    signal?: AbortSignal,
+  ): Promise<readonly [] | readonly ["reached" | DialFault, readonly string[]]> {
+    if (this.#stopped) return [];
     const calledOff = new AbortController();
-    this.#probes.add(calledOff);
+    this.#probes.set(calledOff, node);
+    const signals = [calledOff.signal, ...(signal === undefined ? [] : [signal])];
+    const tried: string[] = [];
     try {
-      for (const address of this.#book.addressesOf(node)) {
-        const connection = await this.#dialAddress(address, calledOff.signal, true);
-        if (connection === undefined) continue;
-        await connection.close().catch(ignoreClosed);
-        return true;
-      }
-      return false;
+      const dialled = await this.#dialAddress(node, address, AbortSignal.any(signals), {
+        force: true,
+        tried,
+      });
+      if (!dialled.ok) return [dialled.fault, tried];
+      await dialled.connection.close().catch(ignoreClosed);
+      return ["reached", tried];
     } finally {
       this.#probes.delete(calledOff);
     }
@@ -132,27 +195,55 @@ export class DialLoop {
     this.#begun += 1;
     const controller = new AbortController();
     this.#under.set(node, controller);
+    const outcomes: DialOutcome[] = [];
     for (const address of this.#book.addressesOf(node)) {
       if (controller.signal.aborted) break;
-      const connection = await this.#dialAddress(address, controller.signal, false);
-      if (connection?.status !== "open") continue;
+      const dialled = await this.#dialAddress(node, address, controller.signal);
+      if (!dialled.ok) {
+        outcomes.push({ address, outcome: dialled.fault });
+        continue;
+      }
+      const { connection } = dialled;
+      if (connection.status !== "open") continue;
       // The event told the dialer already, unless the host answered with a connection that stood before.
       this.#dialer.connected(node, connection.direction, performance.now());
       this.#ended(node, true);
       return;
     }
+    if (!controller.signal.aborted) this.#outcomes.set(node, outcomes);
     this.#ended(node, controller.signal.aborted);
   }
 
+  /** One address, which a name may turn into several. The fault is that of the last. */
+  async #dialAddress(
+    node: NodeId,
+    text: string,
+    calledOff: AbortSignal,
+    options: { readonly force: boolean; readonly tried: string[] } = { force: false, tried: [] },
+  ): Promise<Dialled> {
+    const address = readAddress(text);
+    if (address === undefined) return { ok: false, fault: "not-dialled" };
+    let fault: DialFault = "name-unknown";
+    try {
+      const isNamed = this.#book.isNamed(node, text);
+      for (const target of await lookUp(address, this.#names, isNamed)) {
+        if (calledOff.aborted) return { ok: false, fault: "not-dialled" };
+        options.tried.push(target);
+        const dialled = await this.#dialTarget(target, calledOff, options.force);
+        if (dialled.ok) return dialled;
+        ({ fault } = dialled);
+      }
+      return { ok: false, fault };
+    } catch {
+      return { ok: false, fault };
+    }
+  }
+
   /**
-   * One address. A connection that does not come about is given up soon, to be tried anew: the gaps between the kernel's own
+   * One target. A connection that does not come about is given up soon, to be tried anew: the gaps between the kernel's own
    * attempts grow beyond the cap. One that stands gets time for its handshake: on a busy machine giving up means to start the same work again.
    */
-  async #dialAddress(
-    address: string,
-    calledOff: AbortSignal,
-    force: boolean,
-  ): Promise<Connection | undefined> {
+  async #dialTarget(target: string, calledOff: AbortSignal, force: boolean): Promise<Dialled> {
     const slow = new AbortController();
     let callOff = patientTimer(CONNECT_TIMEOUT_MS, () => slow.abort());
     const onProgress = (event: { readonly type: string }): void => {
@@ -161,13 +252,14 @@ export class DialLoop {
       callOff = patientTimer(HANDSHAKE_TIMEOUT_MS, () => slow.abort());
     };
     try {
-      return await this.#host.dial(multiaddr(address), {
+      const connection = await this.#host.dial(multiaddr(target), {
         signal: AbortSignal.any([slow.signal, calledOff]),
         onProgress,
         force,
       });
-    } catch {
-      return undefined;
+      return { ok: true, connection };
+    } catch (error) {
+      return { ok: false, fault: dialFaultOf(error) };
     } finally {
       callOff();
     }
@@ -178,7 +270,7 @@ export class DialLoop {
     if (this.#stopped) return;
     if (wanted) this.#dialer.ended(node, performance.now());
     else this.#dialFailed(node);
-    if (!this.#book.has(node)) this.#dialer.forget(node);
+    if (!this.#book.has(node)) this.#forget(node);
     this.#planSoon();
   }
 
@@ -186,6 +278,27 @@ export class DialLoop {
     this.#failed += 1;
     const failures = this.#dialer.failed(node, performance.now());
     if (failures >= HEARSAY_FAILURES_MAX) this.#book.drop(node);
+    if (failures >= FAILURES_SAID) this.#sayUnreached(node);
+  }
+
+  /** Whoever was named by the user is dialled for ever; somebody who waits for it should not wait in silence. */
+  #sayUnreached(node: NodeId): void {
+    const nowMs = performance.now();
+    const outcomes = this.outcomesOf(node);
+    const isNamed = outcomes.some(({ address }) => this.#book.isNamed(node, address));
+    if (!isNamed || nowMs - (this.#saidAtMs.get(node) ?? -Infinity) < UNREACHED_SAID_EVERY_MS)
+      return;
+    this.#saidAtMs.set(node, nowMs);
+    this.#logger.warn(
+      { node, tried: outcomes },
+      "no connection yet to a member named by --join; trying again every few seconds",
+    );
+  }
+
+  #forget(node: NodeId): void {
+    this.#dialer.forget(node);
+    this.#outcomes.delete(node);
+    this.#saidAtMs.delete(node);
   }
 }
 

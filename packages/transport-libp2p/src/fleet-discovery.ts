@@ -7,15 +7,27 @@ import { PulsemeshError } from "@pulsemesh/core";
 import type { FleetId } from "@pulsemesh/core";
 import { multiaddr } from "@multiformats/multiaddr";
 import { setTimeout as sleep } from "node:timers/promises";
+import { dialFaultOf } from "./dial-fault.ts";
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./dialer.ts";
 import { createProbeHost } from "./host.ts";
 import { readAddress } from "./multiaddr-text.ts";
+import { lookUp, systemNames } from "./name-lookup.ts";
+import type { NameService } from "./name-lookup.ts";
 import { checkJoinAddresses } from "./options.ts";
 import { readPrivateKey } from "./private-key.ts";
 import { fleetsOffered } from "./protocol-ids.ts";
 
 /** Longest time one join address is tried before the next. */
 const PROBE_TIMEOUT_MS = 8_000;
+
+export interface DiscoverOptions {
+  /** Gives up. */
+  readonly signal?: AbortSignal | undefined;
+  /** @default the system's */
+  readonly names?: NameService | undefined;
+  /** Told after each round in which nobody answered, counted from 1, what came of its last attempt. */
+  readonly failed?: ((round: number, address: string, why: string) => void) | undefined;
+}
 
 /**
  * Tries the addresses in turn, round after round with back-off (at most 4 s), until a member answers.
@@ -25,7 +37,7 @@ const PROBE_TIMEOUT_MS = 8_000;
 export async function discoverFleet(
   joinAddresses: readonly string[],
   privateKey: Uint8Array,
-  signal?: AbortSignal,
+  { signal, names = systemNames, failed }: DiscoverOptions = {},
 ): Promise<FleetId> {
   const addresses = checkJoinAddresses(joinAddresses);
   const key = await readPrivateKey(privateKey);
@@ -35,9 +47,10 @@ export async function discoverFleet(
     for (const address of addresses) {
       if (aborted()) break;
       try {
-        return await probe(address, key, signal);
+        return await probe(address, key, names, signal);
       } catch (error) {
         lastFailure = error;
+        if (address === addresses.at(-1)) failed?.(round + 1, address, dialFaultOf(error));
       }
     }
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(round, 10));
@@ -53,6 +66,25 @@ export async function discoverFleet(
 }
 
 async function probe(
+  address: string,
+  key: Ed25519PrivateKey,
+  names: NameService,
+  signal: AbortSignal | undefined,
+): Promise<FleetId> {
+  const read = readAddress(address);
+  const targets = read === undefined ? [] : await lookUp(read, names, true);
+  let failure: unknown = new PulsemeshError("join-failed", `${address} leads nowhere.`);
+  for (const target of targets) {
+    try {
+      return await ask(target, key, signal);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function ask(
   address: string,
   key: Ed25519PrivateKey,
   signal: AbortSignal | undefined,

@@ -71,7 +71,8 @@ export class Libp2pTransport implements Transport {
     const rankOf = (node: NodeId): string =>
       createHash("sha256").update(this.node).update("\0").update(node).digest("hex");
     const dialer = new Dialer({ rankOf, random: Math.random }, this.node);
-    this.#dialing = new DialLoop({ host: this.#host, book: this.#book, dialer });
+    const { names, logger } = options;
+    this.#dialing = new DialLoop({ host: this.#host, book: this.#book, dialer, names, logger });
     this.#greeter = new Greeter(
       { host: this.#host, listener: this.#greeterListener() },
       { fleet, limits: options.tuning },

@@ -1,6 +1,7 @@
 /**
- * Which multiaddrs this transport deals in: `/ip4|ip6|dns…/…/tcp/PORT[/ws]/p2p/ID`. Everything else (relays, QUIC, addresses
- * without a peer id) is refused here, once, so that nothing behind it has to ask again.
+ * Which multiaddrs this transport deals in: `/ip4|ip6|dns…/…/tcp/PORT[/ws]/p2p/ID`, and `/dnsaddr/NAME/p2p/ID`, which stands for those that
+ * a text record names. Everything else (relays, QUIC, addresses without a peer id) is refused here, once, so that nothing behind it has
+ * to ask again.
  */
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { peerIdFromString } from "@libp2p/peer-id";
@@ -28,8 +29,11 @@ PRIVATE.addSubnet("192.168.0.0", 16);
 PRIVATE.addSubnet("fc00::", 7, "ipv6");
 PRIVATE.addSubnet("fe80::", 10, "ipv6");
 
-const HOSTS = new Set(["ip4", "ip6", "dns", "dns4", "dns6"]);
+const HOSTS = new Set<string>(["ip4", "ip6", "dns", "dns4", "dns6"]);
 const LISTEN_TAILS = new Set(["tcp", "tcp/ws", "tcp/p2p", "tcp/ws/p2p"]);
+
+/** What stands in front of the port: an IP address, a name, or a name whose text records hold whole addresses. */
+export type HostKind = "ip4" | "ip6" | "dns" | "dns4" | "dns6" | "dnsaddr";
 
 /** A multiaddr of a node, in canonical text form. */
 export interface NodeAddress {
@@ -41,6 +45,8 @@ export interface NodeAddress {
   /** From how far it means something: from this machine, from a private network, or from anywhere. */
   readonly reach: Reach;
   readonly websocket: boolean;
+  readonly hostKind: HostKind;
+  readonly host: string;
 }
 
 /** Addresses read before: the same few hundred come with every hello, and parsing is the larger part of its cost. */
@@ -64,16 +70,13 @@ function parseAddress(address: string | Uint8Array): NodeAddress | undefined {
   try {
     const parsed = multiaddr(address);
     const parts = parsed.getComponents();
-    const [host, port, third] = parts;
+    const [host, port] = parts;
     const last = parts.at(-1);
-    if (host === undefined || port === undefined || third === undefined || last === undefined)
+    const shape = parts.map(({ name }) => name).join("/");
+    if (host?.value === undefined || last?.value === undefined || !isDialable(shape))
       return undefined;
-    const websocket = third.name === "ws";
-    const shapely =
-      HOSTS.has(host.name) && port.name === "tcp" && parts.length === (websocket ? 4 : 3);
-    if (!shapely || last.name !== "p2p" || last.value === undefined || host.value === undefined)
-      return undefined;
-    if (port.value === undefined || Number(port.value) < 1) return undefined;
+    const isRecord = host.name === "dnsaddr";
+    if (!isRecord && !(Number(port?.value) >= 1)) return undefined;
     if (host.value === "0.0.0.0" || host.value === "::") return undefined;
     if (peerIdFromString(last.value).type !== "Ed25519") return undefined;
     const text = parsed.toString();
@@ -84,12 +87,21 @@ function parseAddress(address: string | Uint8Array): NodeAddress | undefined {
       text,
       bytes: parsed.bytes,
       reach: reachOf(host.value),
-      websocket,
+      websocket: parts[2]?.name === "ws",
+      hostKind: host.name as HostKind,
+      host: host.value,
     };
   } catch {
     // Whatever the library has to say of foreign bytes comes to this: not an address.
     return undefined;
   }
+}
+
+/** Whether the parts of an address are those of one that a node can be dialled at. */
+function isDialable(shape: string): boolean {
+  if (shape === "dnsaddr/p2p") return true;
+  const [host = "", ...rest] = shape.split("/");
+  return HOSTS.has(host) && ["tcp/p2p", "tcp/ws/p2p"].includes(rest.join("/"));
 }
 
 /** Reads an address to listen on or to announce, which needs no peer id; undefined when it is of no kind known here. */

@@ -4,6 +4,8 @@ import type { FleetId } from "@pulsemesh/core";
 import type { AddressStore } from "./address-store.ts";
 import { fileAddressStore } from "./address-store.ts";
 import { readAddress, readListenAddress } from "./multiaddr-text.ts";
+import { systemNames } from "./name-lookup.ts";
+import type { NameService } from "./name-lookup.ts";
 import { isFleetId } from "./protocol-ids.ts";
 
 /** The subset of pino that the transport uses. */
@@ -33,6 +35,8 @@ export interface Libp2pTransportOptions {
   readonly addresses?: string | AddressStore | undefined;
   /** Largest fleet to be ready for, 2 … 10,000; sets the connection limits (this and 50 more). @default 1,000 */
   readonly fleetSizeMax?: number | undefined;
+  /** Who answers for host names. @default the hosts file and name servers of this machine */
+  readonly names?: NameService | undefined;
   /** @default none */
   readonly logger?: TransportLogger | undefined;
   /** Gives up the search for the fleet of `join`. Has no effect once the transport exists. */
@@ -79,6 +83,7 @@ export interface ResolvedOptions {
   readonly agent: string;
   readonly addresses: AddressStore | undefined;
   readonly fleetSizeMax: number;
+  readonly names: NameService;
   readonly logger: TransportLogger;
   readonly tuning: TransportTuning;
 }
@@ -130,6 +135,7 @@ export function resolveOptions(options: Libp2pTransportOptions): ResolvedOptions
         ? fileAddressStore(options.addresses)
         : options.addresses,
     fleetSizeMax,
+    names: options.names ?? systemNames,
     logger: options.logger ?? SILENT,
     tuning: { ...DEFAULT_TUNING, ...options.tuning },
   };

@@ -1,0 +1,38 @@
+/** Why a dial came to nothing, in the few words that tell an operator what to look at. */
+
+/** `wrong-node`: somebody else answers there; `not-dialled`: refused, or given up, before anything was sent. */
+export type DialFault =
+  | "refused"
+  | "timed-out"
+  | "unreachable"
+  | "name-unknown"
+  | "wrong-node"
+  | "not-dialled"
+  | "failed";
+
+const FAULTS: Readonly<Record<string, DialFault>> = {
+  ECONNREFUSED: "refused",
+  ETIMEDOUT: "timed-out",
+  EHOSTUNREACH: "unreachable",
+  ENETUNREACH: "unreachable",
+  EADDRNOTAVAIL: "unreachable",
+  EHOSTDOWN: "unreachable",
+  ENOTFOUND: "name-unknown",
+  EAI_AGAIN: "name-unknown",
+  ENODATA: "name-unknown",
+  ESERVFAIL: "name-unknown",
+  AbortError: "timed-out",
+  TimeoutError: "timed-out",
+  UnexpectedPeerError: "wrong-node",
+};
+
+/** The fault behind an error of a dial or of a name. */
+export function dialFaultOf(error: unknown): DialFault {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const code: unknown = Reflect.get(at, "code");
+    const fault = FAULTS[typeof code === "string" ? code : ""] ?? FAULTS[at.name];
+    if (fault !== undefined) return fault;
+    if (at instanceof AggregateError && at.errors.length > 0) return dialFaultOf(at.errors[0]);
+  }
+  return "failed";
+}

@@ -1,0 +1,116 @@
+/**
+ * From an address with a name in it to those that can be dialled (rule AD2), anew for every dial, so that a member whose name leads elsewhere
+ * today is found there. Done here and not by the library, which would keep the name as the connection's other end: nobody could tell
+ * then from how far it came, and whom to believe what (rule CH6).
+ *
+ * Names are answered by the system (the hosts file, then its servers), `localhost` by nobody: it is this machine (RFC 6761).
+ */
+import { lookup, resolveTxt } from "node:dns/promises";
+import { isIPv6 } from "node:net";
+import type { NodeAddress } from "./multiaddr-text.ts";
+import { readAddress, reachOf } from "./multiaddr-text.ts";
+import { patientTimer } from "./patient-timer.ts";
+
+/** Most addresses that one name is taken to stand for; the rest is left out. */
+export const NAME_ADDRESSES_MAX: number = 4;
+
+/** How long an answer may take: a name that no server answers for is looked up for very long. */
+const LOOKUP_MS = 5_000;
+
+/** Who answers for names; the system's, but in tests. */
+export interface NameService {
+  /** IP addresses of `host`, the preferred one first. Rejects when there are none. */
+  addresses(host: string, family: 0 | 4 | 6): Promise<readonly string[]>;
+  /** Text records of `host`. Rejects when there are none. */
+  texts(host: string): Promise<readonly string[]>;
+}
+
+const FAMILIES = { dns: 0, dns4: 4, dns6: 6 } as const;
+
+/** The names of this machine's hosts file and name servers. */
+export const systemNames: NameService = {
+  async addresses(host, family) {
+    const found = await lookup(host, { all: true, family, order: "verbatim" });
+    return found.map(({ address }) => address);
+  },
+  async texts(host) {
+    return (await resolveTxt(host)).map((parts) => parts.join(""));
+  },
+};
+
+/**
+ * The addresses to dial for `address`, in order: itself where its host is an IP address, or where it is a WebSocket, whose server may
+ * want to know the name. Empty when the name leads to none of the right kind.
+ *
+ * A name that leads to this machine is followed only if the user gave it (`isNamed`) or it says so (`localhost`): whoever may choose what
+ * a name stands for could have this machine's own ports knocked at.
+ */
+export async function lookUp(
+  address: NodeAddress,
+  names: NameService,
+  isNamed: boolean,
+): Promise<readonly string[]> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const callOff = patientTimer(LOOKUP_MS, () => reject(new Error("no answer about the name")));
+  try {
+    return await Promise.race([targetsOf(address, names, isNamed), promise]);
+  } finally {
+    callOff();
+  }
+}
+
+async function targetsOf(
+  address: NodeAddress,
+  names: NameService,
+  isNamed: boolean,
+): Promise<readonly string[]> {
+  const { hostKind } = address;
+  if (hostKind === "ip4" || hostKind === "ip6") return [address.text];
+  if (hostKind !== "dnsaddr") return await resolveHost(address, names, isNamed);
+  const found: string[] = [];
+  for (const target of await recordsOf(address, names)) {
+    // One that does not resolve says nothing about the others.
+    const texts = await resolveHost(target, names, isNamed).catch((): string[] => []);
+    found.push(...texts.slice(0, NAME_ADDRESSES_MAX));
+  }
+  return found.slice(0, NAME_ADDRESSES_MAX);
+}
+
+async function resolveHost(
+  address: NodeAddress,
+  names: NameService,
+  isNamed: boolean,
+): Promise<readonly string[]> {
+  const { hostKind, host, text, websocket } = address;
+  if (hostKind === "ip4" || hostKind === "ip6" || hostKind === "dnsaddr")
+    return isNamed || address.reach !== "loopback" ? [text] : [];
+  const isLocal = reachOf(host) === "loopback";
+  const family = FAMILIES[hostKind];
+  const found = isLocal ? loopback(family) : await names.addresses(host, family);
+  const believed = found.filter((ip) => isNamed || isLocal || reachOf(ip) !== "loopback");
+  if (websocket) return believed.length > 0 ? [text] : [];
+  const tail = text.slice(`/${hostKind}/${host}`.length);
+  return believed
+    .slice(0, NAME_ADDRESSES_MAX)
+    .map((ip) => `/${isIPv6(ip) ? "ip6" : "ip4"}/${ip}${tail}`);
+}
+
+function loopback(family: 0 | 4 | 6): readonly string[] {
+  return ["127.0.0.1", "::1"].filter((ip) => family === 0 || isIPv6(ip) === (family === 6));
+}
+
+/** What the text records of a `/dnsaddr` say about the node that it names; no further `/dnsaddr`, so that no record leads in circles. */
+async function recordsOf(
+  { host, node }: NodeAddress,
+  names: NameService,
+): Promise<readonly NodeAddress[]> {
+  const texts = await names.texts(`_dnsaddr.${host}`);
+  const addresses = texts.map((text) => {
+    const [key, value = ""] = text.split("=", 2);
+    return key === "dnsaddr" ? readAddress(value) : undefined;
+  });
+  return addresses
+    .filter((address) => address?.node === node && address.hostKind !== "dnsaddr")
+    .filter((address) => address !== undefined)
+    .slice(0, NAME_ADDRESSES_MAX);
+}

@@ -1,0 +1,128 @@
+/** How members are found by what addresses say: IPv6, names that change, records, and members that come up late. */
+import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
+import type { NameService } from "@pulsemesh/transport-libp2p";
+import { afterEach, expect, test } from "vitest";
+import { freePort, OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
+import { Scene } from "../support/victim.ts";
+import type { Victim } from "../support/victim.ts";
+
+const scene = new Scene();
+afterEach(() => scene.end());
+
+/** Names that stand for what is in `table` now. */
+function names(table: Readonly<Record<string, readonly string[]>>): NameService {
+  const find = async (host: string): Promise<readonly string[]> => {
+    const found = table[host];
+    if (found === undefined) throw Object.assign(new Error(host), { code: "ENOTFOUND" });
+    return found;
+  };
+  return { addresses: find, texts: find };
+}
+
+function hasMet(a: Victim, b: Victim): () => boolean {
+  return () => a.ups.includes(b.transport.node) && b.ups.includes(a.transport.node);
+}
+
+/** As core does it: whoever says hello is a member soon. */
+function allAreMembers(...members: readonly Victim[]): void {
+  for (const { transport } of members)
+    transport.members(
+      members.map((other) => other.transport.node).filter((node) => node !== transport.node),
+      [],
+    );
+}
+
+test("AD2 a member that listens on IPv6 is joined by its address and by a dns6 name", async () => {
+  const member = await scene.victim("member", { listen: ["/ip6/::1/tcp/0"] });
+  expect(member.address).toMatch(/^\/ip6\/::1\/tcp\/\d+\/p2p\//);
+  const byAddress = await scene.victim("a", { join: [member.address] });
+  await until("met by address", hasMet(member, byAddress));
+  const text = member.address.replace("/ip6/::1/", "/dns6/localhost/");
+  const byName = await scene.victim("b", { join: [text] });
+  await until("met by name", hasMet(member, byName));
+});
+
+test("AD2 one that listens on /ip6/:: and /ip4/0.0.0.0 with one port is reached both ways", async () => {
+  const port = await freePort();
+  const member = await scene.victim("member", {
+    listen: [`/ip6/::/tcp/${port}`, `/ip4/0.0.0.0/tcp/${port}`],
+  });
+  const { node } = member.transport;
+  for (const [name, host] of [
+    ["a", "ip6/::1"],
+    ["b", "ip4/127.0.0.1"],
+    ["c", "dns4/localhost"],
+  ]) {
+    const joiner = await scene.victim(name, { join: [`/${host}/tcp/${port}/p2p/${node}`] });
+    await until(`met by ${host}`, hasMet(member, joiner));
+  }
+});
+
+test("AD2 a first join goes by a name, and by a record that names the member", async () => {
+  const member = await scene.victim("member");
+  const { node } = member.transport;
+  const port = Number(member.address.split("/")[4]);
+  const known = names({
+    "node.example": ["127.0.0.1"],
+    "_dnsaddr.fleet.example": [`dnsaddr=${member.address}`],
+  });
+  for (const address of [
+    `/dns4/node.example/tcp/${port}/p2p/${node}`,
+    `/dnsaddr/fleet.example/p2p/${node}`,
+  ]) {
+    expect(await discoverFleet([address], seedOf("joiner"), { names: known })).toBe(OUR_FLEET);
+  }
+});
+
+test("AD2 CH6 a name that leads elsewhere is followed, and whom one joined by a name is believed of others", async () => {
+  const [portBefore, portAfter] = [await freePort(), await freePort()];
+  const table: Record<string, readonly string[]> = { "a.example": ["127.0.0.2"] };
+  const known = names(table);
+  const place = (host: string): { listen: readonly string[] } => ({
+    listen: [`/ip4/${host}/tcp/${portBefore}`],
+  });
+  const before = await scene.victim("a", place("127.0.0.2"));
+  const join = [`/dns4/a.example/tcp/${portBefore}/p2p/${before.transport.node}`];
+  const b = await scene.victim("b", { join, names: known });
+  await until("b is there", hasMet(before, b));
+  allAreMembers(before, b);
+  const c = await scene.victim("c", {
+    join,
+    names: known,
+    listen: [`/ip4/127.0.0.1/tcp/${portAfter}`],
+  });
+  allAreMembers(before, b, c);
+  await until("b and c, told of each other by a, have met", hasMet(b, c));
+  await before.transport.stop();
+  table["a.example"] = ["127.0.0.3"];
+  const after = await scene.victim("a", place("127.0.0.3"));
+  await until("it is found where its name leads now", hasMet(after, b));
+});
+
+test("AD4 a member that comes up late is found by one that has a fleet and by one that has none, and both say that they wait", async () => {
+  const port = await freePort();
+  const listen = [`/ip4/127.0.0.1/tcp/${port}`];
+  const { node } = await createLibp2pTransport({ privateKey: seedOf("late"), fleet: OUR_FLEET });
+  const address = `${listen[0]}/p2p/${node}`;
+  const said: { readonly message: string; readonly fields: object }[] = [];
+  const quiet = (): void => undefined;
+  const warn = (fields: object, message: string): void => void said.push({ fields, message });
+  const pinned = await scene.victim("pinned", {
+    join: [address],
+    logger: { debug: quiet, info: quiet, error: quiet, warn },
+  });
+  const rounds: string[] = [];
+  const fleet = discoverFleet([address], seedOf("fresh"), {
+    failed: (round, at, why) => void rounds.push(`${round} ${at} ${why}`),
+  });
+  await until("both have tried in vain", () => said.length > 0 && rounds.length > 2);
+  expect(said[0]).toMatchObject({
+    message: expect.stringContaining("no connection yet"),
+    fields: { node, tried: [{ address, outcome: "refused" }] },
+  });
+  expect(rounds[0]).toBe(`1 ${address} refused`);
+  const late = await scene.victim("late", { listen });
+  expect(await fleet).toBe(OUR_FLEET);
+  await until("it is found", hasMet(late, pinned));
+  expect(said).toHaveLength(1);
+});
