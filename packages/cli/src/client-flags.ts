@@ -3,6 +3,7 @@ import { PulsemeshError } from "@pulsemesh/core";
 import { type PulsemeshClient, createClient } from "@pulsemesh/client";
 import type { Cli } from "./cli.ts";
 import { type Flag, durationBetween } from "./flags.ts";
+import { parseSocketUrl, socketFetch, socketPathOf } from "./socket-fetch.ts";
 
 export interface ClientFlags {
   readonly url?: string | undefined;
@@ -11,6 +12,8 @@ export interface ClientFlags {
 }
 
 const urlDefault = "http://127.0.0.1:7420";
+/** Names no host: the socket is the address. */
+const urlOnSocket = "http://localhost";
 const timeoutMsDefault = 10_000;
 const dayMs = 86_400_000;
 
@@ -18,7 +21,7 @@ const dayMs = 86_400_000;
 export const clientFlags: readonly Flag[] = [
   {
     flags: "--url <url>",
-    text: `the node to ask (default ${urlDefault})`,
+    text: `the node to ask, or unix:/PATH of its socket (default ${urlDefault})`,
     env: "PULSEMESH_URL",
     parse: parseUrl,
   },
@@ -39,11 +42,21 @@ export function urlOf({ url }: ClientFlags): string {
 export function connect(cli: Cli, flags: ClientFlags): PulsemeshClient {
   const url = urlOf(flags);
   cli.context = { ...cli.context, url };
-  return createClient({ baseUrl: url, timeoutMs: flags.timeout ?? timeoutMsDefault });
+  const timeoutMs = flags.timeout ?? timeoutMsDefault;
+  return createClient({ ...doorOf(url), shownUrl: url, timeoutMs });
+}
+
+/** How to reach what a URL names: an HTTP address, and the fetch that gets there. */
+export function doorOf(url: string): { readonly baseUrl: string; readonly fetch: typeof fetch } {
+  const path = socketPathOf(url);
+  if (path !== undefined) return { baseUrl: urlOnSocket, fetch: socketFetch(path) };
+  return { baseUrl: url, fetch: (input, init) => globalThis.fetch(input, init) };
 }
 
 /** Reads a URL; `localhost:7420` is meant as `http://localhost:7420`. */
 function parseUrl(text: string, flag: string): string {
+  const socket = parseSocketUrl(text, flag);
+  if (socket !== undefined) return socket;
   if (/^https?:\/\/[^\s/]+/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, "");
   const meant =
     !text.includes("://") && URL.canParse(`http://${text}`) ? ` Did you mean http://${text}?` : "";

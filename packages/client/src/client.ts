@@ -29,6 +29,8 @@ export interface ClientOptions {
   readonly signal?: AbortSignal | undefined;
   /** @default globalThis.fetch */
   readonly fetch?: typeof fetch | undefined;
+  /** What errors call the node, where `baseUrl` says little, as with a `fetch` over a Unix socket. @default baseUrl */
+  readonly shownUrl?: string | undefined;
 }
 
 export interface BeatOptions extends CallOptions {
@@ -140,8 +142,10 @@ function httpOptions(options: ClientOptions): HttpOptions {
       `Cannot create a client as 'baseUrl' must be an http or https URL: current value is ${options.baseUrl}`,
     );
   }
+  const baseUrl = options.baseUrl.replace(/\/+$/, "");
   return {
-    baseUrl: options.baseUrl.replace(/\/+$/, ""),
+    baseUrl,
+    shownUrl: options.shownUrl ?? baseUrl,
     timeoutMs: options.timeoutMs ?? 10_000,
     signal: options.signal,
     // Browsers refuse a fetch that is called as a method of anything but the window.
@@ -193,7 +197,7 @@ function notStatus(http: HttpOptions, { status }: Response, text: string): Pulse
   return new PulsemeshClientError({
     code: typeof code === "string" ? code : "answer-invalid",
     status,
-    detail: typeof detail === "string" ? detail : `${http.baseUrl} gave no status line.`,
+    detail: typeof detail === "string" ? detail : `${http.shownUrl} gave no status line.`,
     next: typeof next === "string" ? next : "Check that the address is that of a node's HTTP port.",
   });
 }

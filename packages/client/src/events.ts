@@ -124,10 +124,10 @@ async function openStream(http: HttpOptions, request: OpenRequest): Promise<Resp
   }
 }
 
-function timeoutReason({ baseUrl, timeoutMs }: HttpOptions): PulsemeshClientError {
+function timeoutReason({ shownUrl, timeoutMs }: HttpOptions): PulsemeshClientError {
   return new PulsemeshClientError({
     code: "timed-out",
-    detail: `${baseUrl} did not answer within ${timeoutMs} ms.`,
+    detail: `${shownUrl} did not answer within ${timeoutMs} ms.`,
     next: "Try again, or allow more time.",
   });
 }

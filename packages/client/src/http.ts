@@ -4,6 +4,8 @@ import { errorOfAnswer, PulsemeshClientError } from "./client-error.ts";
 export interface HttpOptions {
   /** Without a slash at the end. */
   readonly baseUrl: string;
+  /** For errors. */
+  readonly shownUrl: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly fetch: typeof fetch;
@@ -49,7 +51,7 @@ export async function send(http: HttpOptions, request: HttpRequest): Promise<Res
     if (response.ok || request.accept?.includes(response.status) === true) return response;
     throw await errorOfAnswer(response);
   } catch (error) {
-    throw callError(error, { stop, limit, timeoutMs, baseUrl: http.baseUrl });
+    throw callError(error, { stop, limit, timeoutMs, shownUrl: http.shownUrl });
   }
 }
 
@@ -66,7 +68,7 @@ export async function jsonOf<T>(http: HttpOptions, response: Response): Promise<
     throw new PulsemeshClientError({
       code: "answer-invalid",
       status: response.status,
-      detail: `The answer of ${http.baseUrl} is no JSON or broke off.`,
+      detail: `The answer of ${http.shownUrl} is no JSON or broke off.`,
       next: "Check that the address is that of a node's HTTP port.",
       cause,
     });
@@ -89,25 +91,25 @@ interface CallState {
   readonly stop: readonly AbortSignal[];
   readonly limit: AbortSignal | undefined;
   readonly timeoutMs: number;
-  readonly baseUrl: string;
+  readonly shownUrl: string;
 }
 
 /** What a call rejects with: the caller's own reason when it stopped the call, else a client error. */
-function callError(error: unknown, { stop, limit, timeoutMs, baseUrl }: CallState): unknown {
+function callError(error: unknown, { stop, limit, timeoutMs, shownUrl }: CallState): unknown {
   if (error instanceof PulsemeshClientError) return error;
   const stopped = stop.find(({ aborted }) => aborted);
   if (stopped !== undefined) return stopped.reason;
   if (limit?.aborted === true) {
     return new PulsemeshClientError({
       code: "timed-out",
-      detail: `${baseUrl} did not answer within ${timeoutMs} ms.`,
+      detail: `${shownUrl} did not answer within ${timeoutMs} ms.`,
       next: "Try again, or allow more time.",
       cause: error,
     });
   }
   return new PulsemeshClientError({
     code: "node-unreachable",
-    detail: `Cannot reach a node at ${baseUrl}.`,
+    detail: `Cannot reach a node at ${shownUrl}.`,
     next: "Check that the node runs and that the address is right.",
     cause: error,
   });

@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { isLoopback } from "./guard/loopback.ts";
 import { HTTP_CLOSE_WAIT_MS_MAX } from "./limits.ts";
 import { buildServer } from "./server.ts";
+import { openUnixDoor, type UnixDoor, type UnixDoorOptions } from "./unix-door.ts";
 
 export const DEFAULT_HTTP_HOST: string = "127.0.0.1";
 export const DEFAULT_HTTP_PORT: number = 7_420;
@@ -16,6 +17,8 @@ export interface GatewayOptions {
   readonly port?: number | undefined;
   /** Allows an address beyond loopback, where anybody who reaches the port may read and write. @default false */
   readonly insecureHttp?: boolean | undefined;
+  /** A Unix socket to serve as well. @default none */
+  readonly socket?: UnixDoorOptions | undefined;
   /** What runs, for `pulsemesh_build_info`. @default "unknown" */
   readonly version?: string | undefined;
   readonly logger?: NodeLogger | undefined;
@@ -25,6 +28,8 @@ export interface Gateway extends AsyncDisposable {
   /** To call it by from this machine, without a slash at the end. */
   readonly url: string;
   readonly port: number;
+  /** `unix:/PATH` of the socket; undefined without one. */
+  readonly socketUrl: string | undefined;
   /** Ends event streams, lets requests under way finish for at most a second, closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -50,12 +55,27 @@ export async function startGateway(
     await app.close();
     throw listenError(error, host, port);
   }
+  const door = await openDoor(app, options.socket);
+  const socketUrl = door?.url;
   const bound = boundPort(app, port);
   const url = `http://${urlHost(host)}:${bound}`;
-  logger?.info({ url }, "HTTP open");
+  logger?.info(socketUrl === undefined ? { url } : { url, socketUrl }, "HTTP open");
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= closeAll(app));
-  return { url, port: bound, close, [Symbol.asyncDispose]: close };
+  const close = (): Promise<void> => (closing ??= closeAll(app, door));
+  return { url, port: bound, socketUrl, close, [Symbol.asyncDispose]: close };
+}
+
+async function openDoor(
+  app: FastifyInstance,
+  socket: UnixDoorOptions | undefined,
+): Promise<UnixDoor | undefined> {
+  if (socket === undefined) return undefined;
+  try {
+    return await openUnixDoor(app.server, socket);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
 }
 
 function listenHost({ host = DEFAULT_HTTP_HOST, insecureHttp = false }: GatewayOptions): string {
@@ -104,10 +124,11 @@ function urlHost(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-async function closeAll(app: FastifyInstance): Promise<void> {
+async function closeAll(app: FastifyInstance, door: UnixDoor | undefined): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), HTTP_CLOSE_WAIT_MS_MAX);
   try {
-    await app.close();
+    // Both at once: closing the server ends idle connections and streams of the socket as well, for which the socket waits.
+    await Promise.all([door?.close(), app.close()]);
   } finally {
     clearTimeout(cut);
   }

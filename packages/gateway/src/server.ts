@@ -27,6 +27,7 @@ import { acceptAnyType } from "./request/any-type.ts";
 import { parseQueryString } from "./request/query.ts";
 import { fastifyPath, methodsOf, type Route } from "./route.ts";
 import { routeTable } from "./routes/table.ts";
+import { cameByUnixSocket } from "./unix-door.ts";
 
 export interface ServerOptions {
   /** Bound to loopback: then only loopback names are served (DNS rebinding). */
@@ -101,7 +102,7 @@ function refusalOf(
   const fault = hostFault(raw);
   if (fault !== undefined) return new HttpProblem("request-invalid", fault);
   const host = authorityOf(raw);
-  if (localOnly && !isLocalHost(host)) {
+  if (localOnly && !isLocalHost(host) && !cameByUnixSocket(raw.socket)) {
     return new HttpProblem(
       "host-forbidden",
       "This node serves loopback names only, not this Host.",

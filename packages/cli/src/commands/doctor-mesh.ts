@@ -1,5 +1,6 @@
 /** The checks of `doctor` that ask the node: does it answer, is its clock right, does it see its peers. */
 import type { PeersJson, PulsemeshClient } from "@pulsemesh/client";
+import { doorOf } from "../client-flags.ts";
 import { formatAge } from "../duration.ts";
 import { describeFailure } from "../failure.ts";
 import { formatHostPort, hostPortOfMultiaddr } from "../host-port.ts";
@@ -39,7 +40,10 @@ function addressFinding(addresses: readonly string[]): Finding {
 /** Whether this machine and the node agree on the time; undefined when nothing answers. */
 export async function checkClock(url: string): Promise<Finding | undefined> {
   try {
-    const answer = await fetch(`${url}/livez`, { signal: AbortSignal.timeout(answerTimeoutMs) });
+    const { baseUrl, fetch: fetchBy } = doorOf(url);
+    const answer = await fetchBy(`${baseUrl}/livez`, {
+      signal: AbortSignal.timeout(answerTimeoutMs),
+    });
     await answer.body?.cancel();
     const nodeMs = Date.parse(answer.headers.get("date") ?? "");
     if (Number.isNaN(nodeMs)) return undefined;

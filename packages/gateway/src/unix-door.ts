@@ -1,0 +1,171 @@
+/**
+ * The second door: a Unix socket, for robots that should not need a port, and for machines where a port is open to every user. What comes
+ * in by it is handed to the one HTTP server, so that every limit, route and error is the same. Who may knock is a matter of file modes.
+ */
+import { PulsemeshError } from "@pulsemesh/core";
+import { chmod, lstat, mkdir, rename, stat, unlink } from "node:fs/promises";
+import type { Server } from "node:http";
+import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { HTTP_CONNECTIONS_MAX } from "./limits.ts";
+
+/** What the system's address of a socket holds; a longer path would be cut. */
+export const SOCKET_PATH_BYTES_MAX: number = 107;
+
+export interface UnixDoor {
+  /** `unix:/run/pulsemesh/node.sock`. */
+  readonly url: string;
+  /** Takes no more connections and removes the file; resolves when those that there are have ended. */
+  close(): Promise<void>;
+}
+
+export interface UnixDoorOptions {
+  /** Relative ones are taken from the working directory. */
+  readonly path: string;
+  /** Mode of the socket file: who may read and write there may do everything. @default 0o600 */
+  readonly mode?: number | undefined;
+}
+
+const modeDefault = 0o600;
+/** Only while the file comes about: nobody may knock before it has its mode. */
+const ownerOnlyMask = 0o177;
+const folderMode = 0o700;
+const knockMs = 1_000;
+const othersWrite = 0o002;
+const sticky = 0o1000;
+
+const fromSockets = new WeakSet<Socket>();
+
+/** Whether a connection came by a Unix socket: no web page can open one (rule HT31). */
+export function cameByUnixSocket(socket: Socket): boolean {
+  return fromSockets.has(socket);
+}
+
+/**
+ * Lets `http` serve a Unix socket as well. A socket file that nobody listens on any more is replaced.
+ * @throws PulsemeshError `address-invalid`, or `address-in-use` when somebody listens there
+ */
+export async function openUnixDoor(http: Server, options: UnixDoorOptions): Promise<UnixDoor> {
+  const path = resolve(options.path);
+  checkPath(options.path, path);
+  const mode = options.mode ?? modeDefault;
+  try {
+    await checkFolder(path);
+    await removeStale(path);
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      fromSockets.add(socket);
+      http.emit("connection", socket);
+    });
+    server.maxConnections = HTTP_CONNECTIONS_MAX;
+    await listen(server, path);
+    await chmod(path, mode).catch(async (error: unknown) => {
+      await closed(server);
+      throw error;
+    });
+    return { url: `unix:${path}`, close: () => closed(server) };
+  } catch (error) {
+    throw doorError(error, path);
+  }
+}
+
+function checkPath(given: string, path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (given !== "" && isAbsolute(path) && !path.includes("\0") && bytes <= SOCKET_PATH_BYTES_MAX) {
+    return;
+  }
+  throw new PulsemeshError(
+    "address-invalid",
+    bytes > SOCKET_PATH_BYTES_MAX
+      ? `Cannot listen on the socket ${path}: its path has ${bytes} bytes, and systems take ${SOCKET_PATH_BYTES_MAX}. Choose a shorter one, such as /run/pulsemesh/node.sock.`
+      : `Cannot listen on a socket as '${given}' is no path of a file.`,
+  );
+}
+
+/** Whoever may write to the folder may put a socket of their own in place of ours. */
+async function checkFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: folderMode });
+  const { mode } = await stat(folder);
+  if ((mode & othersWrite) === 0 || (mode & sticky) !== 0) return;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot listen on the socket ${path}: every user may write to ${folder}. Choose a folder of your own, or take that right away with: chmod o-w ${folder}`,
+  );
+}
+
+/**
+ * Removes what a killed process left behind. Between the look and the removal somebody else may have put a living socket there, so the
+ * file is first moved aside and must be the one that was looked at.
+ */
+async function removeStale(path: string): Promise<void> {
+  const before = await lstat(path).catch(() => undefined);
+  if (before === undefined) return;
+  if (!before.isSocket()) {
+    throw new PulsemeshError(
+      "address-invalid",
+      `Cannot listen on the socket ${path}: a file that is no socket is there. Choose another path, or remove it.`,
+    );
+  }
+  if (await somebodyListens(path)) throw inUse(path);
+  const aside = `${path}.${process.pid}`;
+  await rename(path, aside);
+  const { ino } = await lstat(aside);
+  if (ino === before.ino) {
+    await unlink(aside);
+    return;
+  }
+  await rename(aside, path);
+  throw inUse(path);
+}
+
+function somebodyListens(path: string): Promise<boolean> {
+  const { promise, resolve: resolveWith } = Promise.withResolvers<boolean>();
+  const socket = connect(path);
+  socket.setTimeout(knockMs, () => socket.destroy(new Error("no answer, so somebody is there")));
+  socket.once("connect", () => {
+    socket.destroy();
+    resolveWith(true);
+  });
+  socket.once("error", (error: NodeJS.ErrnoException) => {
+    resolveWith(error.code !== "ECONNREFUSED" && error.code !== "ENOENT");
+  });
+  return promise;
+}
+
+async function listen(server: NetServer, path: string): Promise<void> {
+  const { promise, resolve: resolveWith, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.once("listening", resolveWith);
+  const mask = process.umask(ownerOnlyMask);
+  try {
+    // Binds before it returns; only the event comes later.
+    server.listen(path);
+  } finally {
+    process.umask(mask);
+  }
+  await promise;
+  server.off("error", reject);
+}
+
+async function closed(server: NetServer): Promise<void> {
+  const { promise, resolve: resolveWith } = Promise.withResolvers<void>();
+  server.close(() => resolveWith());
+  await promise;
+}
+
+function inUse(path: string): PulsemeshError {
+  return new PulsemeshError(
+    "address-in-use",
+    `Cannot listen on the socket ${path}: another process listens there. Stop it, or choose another path with --socket.`,
+  );
+}
+
+function doorError(error: unknown, path: string): PulsemeshError {
+  if (error instanceof PulsemeshError) return error;
+  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return inUse(path);
+  return new PulsemeshError(
+    "address-invalid",
+    `Cannot listen on the socket ${path}: ${error instanceof Error ? error.message : String(error)}.`,
+    { cause: error },
+  );
+}
