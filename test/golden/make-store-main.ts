@@ -1,6 +1,6 @@
 /**
- * Makes the golden store of a release: `node test/golden/make-store-main.ts 0.2.0` writes `test/golden/0.2.0/store/` and what is in it,
- * `store.json`. Run once, by the release that it is named after, and never again: later releases must open these very bytes (rule UP4).
+ * Makes the golden store of a release: `node test/golden/make-store-main.ts 0.2.0` writes `test/golden/0.2.0/store.json`:
+ * its files, and what is in them. Run once, by the release that it is named after, and never again: later releases must open these very bytes (rule UP4).
  *
  * Two real nodes on loopback leave every kind of row that a healthy store has: a boot, robots with and without schedules, runs,
  * messages, chains of three authors with snapshots and parts, a member that left and was shrunk, an audit log. The keys in it are
@@ -22,14 +22,16 @@ import type { Command, CommandResult } from "@pulsemesh/core";
 import { createNode, type PulsemeshNode } from "@pulsemesh/node";
 import { createLevelStore } from "@pulsemesh/store-level";
 
+/** Of the stores that this release writes. */
+const FORMAT = 1;
 const WAIT_MS_MAX = 60_000;
 const SHRINK_WAIT_MS = 5_000;
 const LISTEN = ["/ip4/127.0.0.1/tcp/0"];
 const release = process.argv[2] ?? "";
 const target = fileURLToPath(new URL(`${release}/`, import.meta.url));
 if (!/^\d+\.\d+\.\d+$/.test(release)) throw new Error("name the release: 0.2.0");
-if (existsSync(join(target, "store")))
-  throw new Error(`${target}store is there: it stays as it is`);
+if (existsSync(join(target, "store.json")))
+  throw new Error(`${target}store.json is there: it stays as it is`);
 const dir = mkdtempSync(join(tmpdir(), "pulsemesh-golden-"));
 
 async function until(what: string, isTrue: () => boolean): Promise<void> {
@@ -165,16 +167,20 @@ for await (const { key, value } of store.scan({ gte: "", lt: "~" })) {
 }
 await store.close();
 if (!verified.ok) throw new Error("the log that was made does not verify");
-mkdirSync(target, { recursive: true });
-cpSync(join(dir, "golden"), join(target, "store"), { recursive: true });
-for (const name of ["store/LOCK", "store/LOG", "store/LOG.old", "pid"])
-  rmSync(join(target, "store", name), { force: true });
-for (const name of readdirSync(join(target, "store", "store")))
-  if (name.endsWith(".log")) rmSync(join(target, "store", "store", name));
+const files: Record<string, string> = {};
+for (const path of readdirSync(join(dir, "golden"), {
+  recursive: true,
+  encoding: "utf8",
+}).toSorted()) {
+  const from = join(dir, "golden", path);
+  const isHint = /(?:^|\/)(?:LOCK|LOG|LOG\.old|pid)$/.test(path);
+  if (statSync(from).isFile() && !isHint) files[path] = readFileSync(from).toString("base64");
+}
 const audit = { size: verified.size, head: verified.head };
+mkdirSync(target, { recursive: true });
 writeFileSync(
   join(target, "store.json"),
-  `${JSON.stringify({ ...facts, audit, boot, rows: kinds }, null, 2)}\n`,
+  `${JSON.stringify({ ...facts, audit, boot, rows: kinds, format: FORMAT, files }, null, 2)}\n`,
 );
 rmSync(dir, { recursive: true, force: true });
 process.stdout.write(`${JSON.stringify(kinds)}\n`);
