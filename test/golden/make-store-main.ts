@@ -1,18 +1,19 @@
 /**
- * Makes the golden store of a release: `node test/golden/make-store-main.ts 0.2.0` writes `test/golden/0.2.0/store.json`:
- * its files, and what is in them. Run once, by the release that it is named after, and never again: later releases must open these very bytes (rule UP4).
+ * Makes the golden store of a release: `node test/golden/make-store-main.ts 0.2.0` writes `test/golden/0.2.0/store.json`, its files and
+ * what is in them. Run once, by the release that it is named after, and never again: later releases must open these very bytes (rule UP4).
  *
  * Two real nodes on loopback leave every kind of row that a healthy store has: a boot, robots with and without schedules, runs,
  * messages, chains of three authors with snapshots and parts, a member that left and was shrunk, an audit log. The keys in it are
  * this script's and worth nothing.
  */
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
