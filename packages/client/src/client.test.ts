@@ -63,6 +63,17 @@ describe("HT22 requests", () => {
     ]);
   });
 
+  test("HT22 HT30 a beat that had to wait says when it was given", async () => {
+    const { client, calls } = scripted(new Response("OK"), new Response("OK"));
+    const givenAtWallMs = Date.UTC(2026, 0, 2, 3, 4, 5, 6);
+    await client.heartbeat("a", { givenAtWallMs });
+    await client.ping("a", { kind: "fail", givenAtWallMs });
+    expect(calls.map(({ url }) => url)).toEqual([
+      "/heartbeat/a?at=2026-01-02T03%3A04%3A05.006Z",
+      "/ping/a/fail?at=2026-01-02T03%3A04%3A05.006Z",
+    ]);
+  });
+
   test("HT22 robots are read page by page", async () => {
     const page = (ids: readonly string[], next: string | null): Response =>
       Response.json({ robots: ids.map((robot_id) => ({ robot_id })), next });

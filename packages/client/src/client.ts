@@ -38,6 +38,8 @@ export interface BeatOptions extends CallOptions {
   readonly message?: string | undefined;
   /** What the robot says of itself. */
   readonly health?: HealthWord | undefined;
+  /** When it was given, in ms since 1970, if it had to wait until now: such a beat revives nothing. @default now */
+  readonly givenAtWallMs?: number | undefined;
 }
 
 export interface PingOptions extends BeatOptions {
@@ -157,14 +159,23 @@ type BeatCalls = Pick<PulsemeshClient, "heartbeat" | "ping" | "status">;
 
 function beatCalls(http: HttpOptions): BeatCalls {
   return {
-    heartbeat: async (robot, { message, health, ...call } = {}) => {
+    heartbeat: async (robot, { message, health, givenAtWallMs, ...call } = {}) => {
       const path = `/heartbeat/${encodeURIComponent(robot)}`;
-      await finish(await send(http, { ...beat(message), ...call, path, query: { health } }));
+      await finish(
+        await send(http, {
+          ...beat(message),
+          ...call,
+          path,
+          query: { health, at: timeText(givenAtWallMs) },
+        }),
+      );
     },
-    ping: async (robot, { message, health, kind = "success", rid, create, ...call } = {}) => {
+    ping: async (robot, options = {}) => {
+      const { message, health, kind = "success", rid, create, givenAtWallMs, ...call } = options;
       const signal = kind === "success" ? "" : `/${kind}`;
       const path = `/ping/${encodeURIComponent(robot)}${signal}`;
-      const query = { health, rid, create: create === true ? "1" : undefined };
+      const at = timeText(givenAtWallMs);
+      const query = { health, rid, create: create === true ? "1" : undefined, at };
       const response = await send(http, { ...beat(message), ...call, path, query });
       await finish(response);
       return { created: response.status === 201 };
@@ -178,6 +189,10 @@ function beatCalls(http: HttpOptions): BeatCalls {
       return { httpStatus: response.status, word: word as StatusAnswer["word"], text };
     },
   };
+}
+
+function timeText(wallMs: number | undefined): string | undefined {
+  return wallMs === undefined ? undefined : new Date(wallMs).toISOString();
 }
 
 function beat(message: string | undefined): Pick<HttpRequest, "method" | "body" | "headers"> {

@@ -40,6 +40,18 @@ describe("many beats of one robot", () => {
     expect(texts.some((text) => text.includes("old"))).toBe(false);
   });
 
+  test("P3 VE7 a spooled beat does not take the place of a live one that is coalesced with it", () => {
+    const home = new VirtualHome({ config: { robotEveryMs: 100 } });
+    for (let beat = 0; beat < BEATS_PER_SECOND_MAX; beat += 1) home.beat("r", "success");
+    home.advance(500);
+    expect(home.says("r")).toBe("down/missed");
+    home.beat("r", "success");
+    home.beat("r", "success", { spooledAtWallMs: home.wallMs - 400 });
+    home.advance(COALESCE_MS);
+    expect(home.says("r")).toBe("up");
+    expect(home.view("r")?.beats).toBe(BEATS_PER_SECOND_MAX + 2);
+  });
+
   test("VE7 beyond BEATS_COALESCED_PER_SECOND_MAX a beat is refused with the time to wait, and taken after it", () => {
     const home = new VirtualHome();
     home.beat("r");

@@ -20,7 +20,8 @@ export interface CoalescedBeats {
 
 interface Waiting {
   readonly flushAtMonoMs: number;
-  readonly latest: Map<BeatKind, DatedBeat>;
+  /** By kind, and apart for beats that had to wait: those must not take the place of a sign of life (promise P3). */
+  readonly latest: Map<string, DatedBeat>;
   readonly replies: number[];
   droppedBeats: number;
   droppedContacts: number;
@@ -49,11 +50,12 @@ export class Coalescing {
       };
       this.#waiting.set(robot, waiting);
     }
-    if (waiting.latest.delete(beat.kind)) {
+    const key = placeOf(beat.kind, beat.live);
+    if (waiting.latest.delete(key)) {
       waiting.droppedBeats += 1;
       if (beat.kind !== "log") waiting.droppedContacts += 1;
     }
-    waiting.latest.set(beat.kind, beat);
+    waiting.latest.set(key, beat);
     waiting.replies.push(reply);
   }
 
@@ -74,4 +76,8 @@ export class Coalescing {
     }
     return due;
   }
+}
+
+function placeOf(kind: BeatKind, live: boolean): string {
+  return live ? kind : `spooled ${kind}`;
 }

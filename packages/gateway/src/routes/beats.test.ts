@@ -231,3 +231,51 @@ describe("refusals of the node", () => {
     expect(answer.json<ProblemJson>()).toMatchObject({ code, detail: "the disk", changed: true });
   });
 });
+
+describe("HT30 a beat that had to wait", () => {
+  test.each([
+    ["2026-01-02T03:04:05Z", Date.UTC(2026, 0, 2, 3, 4, 5)],
+    ["2026-01-02T03:04:05.678Z", Date.UTC(2026, 0, 2, 3, 4, 5, 678)],
+    ["2026-01-02T03:04:05%2B02:00", Date.UTC(2026, 0, 2, 1, 4, 5)],
+    ["2026-01-02T03:04:05+02:00", Date.UTC(2026, 0, 2, 1, 4, 5)],
+    ["2026-01-02T03:04:05-00:30", Date.UTC(2026, 0, 2, 3, 34, 5)],
+    ["2024-02-29T00:00:00Z", Date.UTC(2024, 1, 29)],
+    ["2020-01-01T00:00:00Z", Date.UTC(2020, 0, 1)],
+    ["9999-12-31T23:59:59Z", Date.UTC(9999, 11, 31, 23, 59, 59)],
+  ])("HT30 at=%s is told to core, on every route of beats", async (at, spooledAtWallMs) => {
+    for (const path of ["/heartbeat/a", "/ping/a", "/ping/a/start", "/ping/a/3"]) {
+      const answer = await app.inject({ method: "POST", url: `${path}?at=${at}` });
+      expect(answer.statusCode).toBe(200);
+      expect(lastBeat().spooledAtWallMs).toBe(spooledAtWallMs);
+    }
+  });
+
+  test.each([
+    "",
+    "now",
+    "1767323045",
+    "2026-01-02",
+    "2026-01-02T03:04:05",
+    "2026-02-31T00:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "2026-01-02T24:00:00Z",
+    "2026-01-02T03:04:60Z",
+    "2026-01-02T03:04:05%2B25:00",
+    "2019-12-31T23:59:59Z",
+    "1970-01-01T00:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "12026-01-02T03:04:05Z",
+  ])("HT30 at=%s is 400 and takes no beat", async (at) => {
+    for (const path of ["/heartbeat/a", "/ping/a/fail"]) {
+      const answer = await app.inject({ method: "POST", url: `${path}?at=${at}` });
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json<ProblemJson>().detail).toContain("'at'");
+    }
+    expect(node.commands).toEqual([]);
+  });
+
+  test("HT30 a beat without it is a live one", async () => {
+    await app.inject({ method: "POST", url: "/ping/a" });
+    expect(lastBeat()).not.toHaveProperty("spooledAtWallMs");
+  });
+});

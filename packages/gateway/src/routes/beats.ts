@@ -18,12 +18,16 @@ import { healthSchema } from "../json/words.ts";
 import { TEXT_MEDIA_TYPE } from "../media-types.ts";
 import { HttpProblem } from "../problem.ts";
 import { messageOf } from "../request/beat-message.ts";
+import { givenAtSchema } from "../request/given-at.ts";
 import { claimsJson, parseJson } from "../request/json-body.ts";
 import { readQuery, single } from "../request/query.ts";
 import { robotIdOf } from "../request/robot-id.ts";
 import type { BodyDoc, ResponseDoc, Route } from "../route.ts";
 
-const heartbeatQuery = z.object({ health: single(healthSchema.optional()) });
+const heartbeatQuery = z.object({
+  health: single(healthSchema.optional()),
+  at: single(givenAtSchema),
+});
 
 const pingQuery = z.object({
   rid: single(z.string().min(1).max(RUN_ID_LENGTH_MAX).optional()).describe(
@@ -31,6 +35,7 @@ const pingQuery = z.object({
   ),
   create: single(z.enum(["0", "1"]).optional()).describe("1 registers an unknown robot"),
   health: single(healthSchema.optional()),
+  at: single(givenAtSchema),
 });
 
 const beatErrors: readonly ErrorCode[] = [
@@ -79,7 +84,7 @@ function heartbeatRoute(node: PulsemeshNode): Route {
     errors: [...beatErrors, "json-invalid"],
     handle: async (request, reply) => {
       const robot = robotIdOf(request);
-      const { health } = readQuery(heartbeatQuery, request.query);
+      const { health, at } = readQuery(heartbeatQuery, request.query);
       const text = messageOf(request);
       // Only what claims to be JSON is held to it: a robot's free text is never a reason to refuse its beat.
       if (text !== undefined && claimsJson(request)) parseJson(request);
@@ -90,6 +95,7 @@ function heartbeatRoute(node: PulsemeshNode): Route {
         create: "heartbeat",
         ...(health === undefined ? {} : { health }),
         ...(text === undefined ? {} : { message: text }),
+        ...(at === undefined ? {} : { spooledAtWallMs: at }),
       });
       return reply.type(TEXT_MEDIA_TYPE).send("OK");
     },
@@ -129,7 +135,7 @@ async function takePing(
   void reply.header("ping-body-limit", BEAT_MESSAGE_BYTES_MAX);
   const robot = robotIdOf(request);
   const signal = signalOf((request.params as { readonly signal?: string }).signal);
-  const { rid, create, health } = readQuery(pingQuery, request.query);
+  const { rid, create, health, at } = readQuery(pingQuery, request.query);
   const text = messageOf(request);
   const { created } = await execute(node, {
     type: "beat",
@@ -139,6 +145,7 @@ async function takePing(
     ...(rid === undefined ? {} : { runId: rid }),
     ...(health === undefined ? {} : { health }),
     ...(text === undefined ? {} : { message: text }),
+    ...(at === undefined ? {} : { spooledAtWallMs: at }),
   });
   return reply
     .code(created === true ? 201 : 200)
