@@ -3,6 +3,8 @@
  * Every interval-based rule of SPEC is a multiple of `pulseEveryMs`; only what an operator may choose is here.
  */
 
+import { MAY_BE_OFFLINE_MS_MAX } from "./chain/limits.ts";
+
 export interface CoreConfig {
   /** Interval of this node's pulses in ms, 200 … 60 000. @default 1000 */
   readonly pulseEveryMs: number;
@@ -24,6 +26,8 @@ export interface CoreConfig {
   readonly syncEveryMs: number;
   /** Deltas after which an author writes a snapshot, 10 … 1 000. @default 1000 */
   readonly snapshotAfterDeltas: number;
+  /** For how long this node may be silent without being down (rule VE9), in ms, 0 … 400 days; 0 for not at all. @default 0 */
+  readonly mayBeOfflineMs: number;
 }
 
 const DEFAULTS: CoreConfig = {
@@ -37,6 +41,7 @@ const DEFAULTS: CoreConfig = {
   robotStartupMs: 60_000,
   syncEveryMs: 30_000,
   snapshotAfterDeltas: 1_000,
+  mayBeOfflineMs: 0,
 };
 
 const RANGES: { readonly [K in keyof CoreConfig]?: readonly [number, number] } = {
@@ -48,6 +53,7 @@ const RANGES: { readonly [K in keyof CoreConfig]?: readonly [number, number] } =
   robotStartupMs: [100, 31 * 86_400_000],
   syncEveryMs: [1_000, 600_000],
   snapshotAfterDeltas: [10, 1_000],
+  mayBeOfflineMs: [0, MAY_BE_OFFLINE_MS_MAX],
 };
 
 /**

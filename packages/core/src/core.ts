@@ -140,6 +140,7 @@ class ComposedCore implements Core {
     this.#audit.restore(rows);
     this.#chains.restore(rows, now);
     this.#robots.restore(rows);
+    this.#near.liveness.restore(rows);
     if (!done || this.#phase !== "restoring") return;
     this.#auditHead.restored();
     this.#chains.restored(now);

@@ -16,6 +16,7 @@ import {
   EPOCH_MAX,
   EPOCHS_MAX,
   HEADER_TEXT_LENGTH_MAX,
+  MAY_BE_OFFLINE_MS_MAX,
   SEQ_MAX,
   SNAPSHOT_PARTS_MAX,
 } from "./limits.ts";
@@ -34,6 +35,8 @@ export interface HeaderPayload {
   readonly region: string;
   readonly agent: string;
   readonly prev: Place | undefined;
+  /** For how long its silence is no sign of death, in ms, 1 … {@link MAY_BE_OFFLINE_MS_MAX}; undefined for none (rule VE9). */
+  readonly mayBeOfflineMs?: number | undefined;
 }
 
 interface DeltaPayload {
@@ -184,8 +187,15 @@ function encodePayload(payload: EntryPayload): unknown {
     case "delta":
       return payload.update;
     case "header": {
-      const { name, region, agent, prev } = payload;
-      return { name, region, agent, prev: prev === undefined ? null : encodePlace(prev) };
+      const { name, region, agent, prev, mayBeOfflineMs } = payload;
+      const offline = mayBeOfflineMs === undefined ? {} : { mayBeOfflineMs };
+      return {
+        name,
+        region,
+        agent,
+        prev: prev === undefined ? null : encodePlace(prev),
+        ...offline,
+      };
     }
     case "snapshot":
       return {
@@ -208,7 +218,7 @@ function decodePayload(kind: unknown, payload: unknown): EntryPayload | undefine
 }
 
 function decodeHeader(payload: Readonly<Record<string, unknown>>): HeaderPayload | undefined {
-  const { name, region, agent, prev: rawPrev } = payload;
+  const { name, region, agent, prev: rawPrev, mayBeOfflineMs } = payload;
   const texts = [name, region, agent];
   if (!texts.every((text) => isTextUpTo(text, HEADER_TEXT_LENGTH_MAX) && text.length > 0))
     return undefined;
@@ -220,7 +230,13 @@ function decodeHeader(payload: Readonly<Record<string, unknown>>): HeaderPayload
     region: region as string,
     agent: agent as string,
     prev,
+    mayBeOfflineMs: offlineMsOf(mayBeOfflineMs),
   };
+}
+
+/** An optional key of headers and member rows: what this version does not understand counts as none (rule SG2). */
+export function offlineMsOf(value: unknown): number | undefined {
+  return isIntegerIn(value, 1, MAY_BE_OFFLINE_MS_MAX) ? value : undefined;
 }
 
 function decodeManifest(payload: Readonly<Record<string, unknown>>): SnapshotPayload | undefined {

@@ -39,5 +39,7 @@ export const EPOCH_DIGITS: number = 12;
 export const SEQ_DIGITS: number = 12;
 export const EPOCH_MAX: number = 999_999_999_999;
 export const SEQ_MAX: number = 999_999_999_999;
+/** For how long a node may say that its silence is no sign of death, in ms: 400 days. */
+export const MAY_BE_OFFLINE_MS_MAX: number = 400 * 86_400_000;
 /** Longest name, region and agent in a chain header. */
 export const HEADER_TEXT_LENGTH_MAX: number = 64;

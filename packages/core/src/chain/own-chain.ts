@@ -91,13 +91,14 @@ export class OwnChain {
   start(boot: number, membership: ChainMembership, isFork: boolean, now: Now): void {
     const { name, region, agent, self } = this.#env.identity;
     const prev = this.#index.epochs(this.#document, self).at(-1)?.head;
-    const payload: EntryPayload = { kind: "header", name, region, agent, prev };
+    const mayBeOfflineMs = Math.floor(this.#env.config.mayBeOfflineMs) || undefined;
+    const payload: EntryPayload = { kind: "header", name, region, agent, prev, mayBeOfflineMs };
     const entry = this.#seal(boot, undefined, payload, hlcAfter(now.wallMs, this.#lastHlc));
     this.#log = this.#store.appendOwn(undefined, entry, now);
     this.#retrySeq = 0;
     this.#isFoldDue = isFork;
     this.abandon();
-    if (this.#document === "reported") membership.learn(entry, { name, region, agent }, now);
+    if (this.#document === "reported") membership.learn(entry, payload, now);
     this.#records.beginOwn(this.#log);
     this.#publish(entry);
   }

@@ -7,7 +7,7 @@
  * | `final/<document>/<author>` | dag-cbor list of places: where the epochs of an author that left ended, after they were dropped (rule CH7) |
  * | `fork/<document>/<author>/<epoch>/<seq>/<hash>` | the other branch's envelope at a forked place (rule CH5) |
  * | `left/<node>` | dag-cbor boot at which the member left; retired ones have the highest boot |
- * | `member/<node>` | dag-cbor {name, region, agent} of the newest stored header |
+ * | `member/<node>` | dag-cbor {name, region, agent, mayBeOfflineMs?} of the newest stored header |
  * | `part/<hash>` | one part of a snapshot; deleted with the last manifest that names it |
  * | `quarantine/<document>/<author>/<epoch>/<seq>` | text as dag-cbor: why the gate refused the entry's payload (rule CH3) |
  * | `quarantine/row/<key>` | a row that was unreadable at start, as found |

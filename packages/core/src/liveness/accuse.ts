@@ -35,7 +35,8 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
   const deadlineMonoMs = subject.deadlineMonoMs;
   if (now.monoMs <= deadlineMonoMs) {
     withdraw(subject, witness);
-    return deadlineMonoMs + 1;
+    const { overdueMonoMs } = subject;
+    return (now.monoMs <= overdueMonoMs ? overdueMonoMs : deadlineMonoMs) + 1;
   }
   if (!witness.electorate.mayAccuse) {
     withdraw(subject, witness);

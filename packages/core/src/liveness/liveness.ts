@@ -2,6 +2,7 @@
  * Liveness of the other nodes, put together: pulses and observations in; accusations, verdicts and statuses out.
  * The parts are next door: dates in `pulse/dating.ts`, the witness in `accuse.ts`, the reader in `verdict.ts`, words in `node-status.ts`.
  */
+import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import { comparePulseNames, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
@@ -11,6 +12,7 @@ import type { Membership } from "../roster/membership.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { WitnessCount } from "../view/robot-view.ts";
 import type { NodeReason, Status } from "../view/status.ts";
+import { Absences } from "./absences.ts";
 import { judgeSilence, restateUp, sayUp, withdraw, type Witness } from "./accuse.ts";
 import { echoes } from "./echoes.ts";
 import { Electorate } from "./electorate.ts";
@@ -48,6 +50,7 @@ export class Liveness {
   readonly #witness: Witness;
   readonly #reader: Reader;
   readonly #objections: Objections;
+  readonly #absences: Absences;
   #rosterVersion = -1;
   #startedAt: Now = { monoMs: 0, wallMs: 0 };
   #roundMonoMs = Number.NEGATIVE_INFINITY;
@@ -84,6 +87,12 @@ export class Liveness {
       judgeFromMonoMs: () => this.#judgeFromMonoMs,
     };
     this.#objections = new Objections(this.#witness);
+    this.#absences = new Absences(env);
+  }
+
+  /** Rows of an earlier boot, before {@link start}. */
+  restore(rows: readonly StoreRow[]): void {
+    this.#absences.restore(rows);
   }
 
   start(now: Now): void {
@@ -314,7 +323,10 @@ export class Liveness {
   }
 
   #lookAt(subject: Subject, now: Now): void {
-    if (this.#membership.member(subject.node) === undefined) {
+    const isMember = this.#membership.member(subject.node) !== undefined;
+    if (!isMember) subject.mayBeOfflineMs = undefined;
+    this.#absences.note(subject, now);
+    if (!isMember) {
       // Strangers, and members that have left, owe nobody a sign of life (rules VE1, VE9).
       withdraw(subject, this.#witness);
       subject.accusations.clear();
@@ -366,8 +378,9 @@ export class Liveness {
     this.#roundMonoMs = Math.min(this.#roundMonoMs, now.monoMs);
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
     for (const member of this.#membership.members()) {
-      if (member.node === this.#env.identity.self || this.#subjects.has(member.node)) continue;
-      this.#add(member.node, now);
+      if (member.node === this.#env.identity.self) continue;
+      const subject = this.#subjects.get(member.node) ?? this.#add(member.node, now);
+      subject.mayBeOfflineMs = member.mayBeOfflineMs;
     }
   }
 
@@ -378,6 +391,8 @@ export class Liveness {
       monoMs: joinedMonoMs,
       wallMs: now.wallMs,
     });
+    const seenMonoMs = this.#absences.seenMonoMs(node, now);
+    if (seenMonoMs !== undefined) subject.seenBeforeMonoMs = subject.savedMonoMs = seenMonoMs;
     this.#subjects.set(node, subject);
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
     return subject;

@@ -41,6 +41,7 @@ export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: numb
   if (facts.inDoubt) return { status: "unknown", reason: "stalled" };
   if (subject.isUndated(nowMonoMs)) return { status: "unknown", reason: "undated" };
   if (subject.isDelayed(nowMonoMs)) return { status: "unknown", reason: "delayed" };
+  if (subject.isAllowedAway(nowMonoMs)) return { status: "unknown", reason: "offline-allowed" };
   if (!hasMajority) {
     return {
       status: "unknown",

@@ -79,6 +79,12 @@ export class Subject {
   datedSinceBase: boolean = false;
   /** Planned absence (rule VE9) of the pulse `known`. */
   pausedUntilMonoMs: number | undefined;
+  /** For how long it may be silent, as it says itself (rule VE9). */
+  mayBeOfflineMs: number | undefined;
+  /** When it was heard last before this boot or, where that is unknown, since when it is followed. */
+  seenBeforeMonoMs: number;
+  /** The value of {@link seenMonoMs} that is on disk; undefined where that is a later one. */
+  savedMonoMs: number | undefined;
   own: OwnAccusation | undefined;
   objectedRunning: number = 0;
   objectedAtMonoMs: number = Number.NEGATIVE_INFINITY;
@@ -117,6 +123,7 @@ export class Subject {
     this.shortId = shortIdOf(node);
     this.intervalMs = intervalMs;
     this.baseMonoMs = base.monoMs;
+    this.seenBeforeMonoMs = base.monoMs;
     this.sinceMonoMs = base.monoMs;
     this.sinceWallMs = base.wallMs;
   }
@@ -158,9 +165,27 @@ export class Subject {
     return Math.max(sinceMonoMs, this.pausedUntilMonoMs ?? Number.NEGATIVE_INFINITY);
   }
 
+  /** When its silence is longer than that of a live node. */
+  get overdueMonoMs(): number {
+    return this.silentSinceMonoMs + this.patienceMs;
+  }
+
+  /** The last sign of life that is known of, over restarts of this node. */
+  get seenMonoMs(): number {
+    return Math.max(this.seenBeforeMonoMs, this.dating.newestDate?.dateMonoMs ?? -Infinity);
+  }
+
   /** From when on this node may accuse. */
   get deadlineMonoMs(): number {
-    return this.silentSinceMonoMs + this.patienceMs;
+    const { mayBeOfflineMs, overdueMonoMs } = this;
+    return mayBeOfflineMs === undefined
+      ? overdueMonoMs
+      : Math.max(overdueMonoMs, this.seenMonoMs + mayBeOfflineMs);
+  }
+
+  /** It is silent, and may be (rule VE9). */
+  isAllowedAway(nowMonoMs: number): boolean {
+    return this.overdueMonoMs < nowMonoMs && nowMonoMs <= this.deadlineMonoMs;
   }
 
   /** Whether the newest dated pulse, received in this boot and since any own stall, is inside its deadline. */

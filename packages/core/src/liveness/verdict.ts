@@ -47,7 +47,7 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
   if (now.monoMs < settledMonoMs) return { type: "none", lookAgainMonoMs: settledMonoMs };
   // A node that has fresh first-hand pulses never shows `down`; its objection is under way.
   if (subject.isFresh(now.monoMs))
-    return { type: "none", lookAgainMonoMs: subject.deadlineMonoMs + 1 };
+    return { type: "none", lookAgainMonoMs: subject.overdueMonoMs + 1 };
   // Accusations may outlast the sight of those who made them, as after a suspension: whoever lacks a majority does not know.
   if (!reader.electorate.hasMajority(now.monoMs))
     return { type: "none", lookAgainMonoMs: now.monoMs + reader.env.config.pulseEveryMs };

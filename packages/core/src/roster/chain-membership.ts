@@ -9,6 +9,7 @@ import type { Env } from "../env.ts";
 import { compareText, type Boot, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import { isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
+import { offlineMsOf } from "../chain/entry.ts";
 import { EPOCH_MAX, HEADER_TEXT_LENGTH_MAX } from "../chain/limits.ts";
 import { leftRow, memberRow } from "../chain/rows.ts";
 import { ROSTER_MAX, type Member, type Membership } from "./membership.ts";
@@ -18,6 +19,7 @@ export interface MemberNames {
   readonly name: string;
   readonly region: string;
   readonly agent: string;
+  readonly mayBeOfflineMs?: number | undefined;
 }
 
 export class ChainMembership implements Membership {
@@ -72,12 +74,18 @@ export class ChainMembership implements Membership {
       this.#changed(author);
     }
     if (known !== undefined && known.boot > epoch) return true;
-    const { name, region, agent } = names;
-    const same = known?.name === name && known.region === region && known.agent === agent;
+    const { name, region, agent, mayBeOfflineMs } = names;
+    const same =
+      known?.name === name &&
+      known.region === region &&
+      known.agent === agent &&
+      known.mayBeOfflineMs === mayBeOfflineMs;
     const joinedMonoMs = known?.joinedMonoMs ?? now.monoMs;
-    this.#known.set(author, { node: author, name, region, agent, joinedMonoMs, boot: epoch });
+    const member = { node: author, name, region, agent, joinedMonoMs, mayBeOfflineMs };
+    this.#known.set(author, { ...member, boot: epoch });
     if (same) return true;
-    const value = this.#env.ports.codec.encode({ name, region, agent });
+    const offline = mayBeOfflineMs === undefined ? {} : { mayBeOfflineMs };
+    const value = this.#env.ports.codec.encode({ name, region, agent, ...offline });
     this.#env.out.persist([{ type: "put", key: memberRow(author), value }]);
     this.#changed(author);
     return true;
@@ -103,7 +111,7 @@ export class ChainMembership implements Membership {
   restoreMember(node: NodeId, value: Uint8Array): boolean {
     const names = this.#decode(value);
     if (!isMap(names)) return false;
-    const { name, region, agent } = names;
+    const { name, region, agent, mayBeOfflineMs } = names;
     const texts = [name, region, agent];
     if (!texts.every((text) => isTextUpTo(text, HEADER_TEXT_LENGTH_MAX))) return false;
     if (this.#known.size >= ROSTER_MAX) return false;
@@ -115,6 +123,7 @@ export class ChainMembership implements Membership {
       region: region as string,
       agent: agent as string,
       joinedMonoMs: 0,
+      mayBeOfflineMs: offlineMsOf(mayBeOfflineMs),
       boot,
     });
     this.#changed(node);
@@ -130,7 +139,10 @@ export class ChainMembership implements Membership {
     const known = this.#known.get(author);
     if (known !== undefined && known.boot >= epoch) return;
     const { name, region, agent } = known ?? names;
-    this.#known.set(author, { node: author, name, region, agent, joinedMonoMs: 0, boot: epoch });
+    // The row is of the newest header as well; a release that did not know the key has left it out there.
+    const { mayBeOfflineMs } = names;
+    const member = { node: author, name, region, agent, joinedMonoMs: 0, mayBeOfflineMs };
+    this.#known.set(author, { ...member, boot: epoch });
     this.#changed(author);
   }
 

@@ -11,6 +11,8 @@ export interface Member {
   readonly agent: string;
   /** Monotonic ms at which this node learned of the member in this run; 0 when it was known at start (rule VE8). */
   readonly joinedMonoMs: number;
+  /** For how long its silence is no sign of death, in ms, as it says itself; undefined for none (rule VE9). */
+  readonly mayBeOfflineMs?: number | undefined;
 }
 
 export interface Membership {

@@ -18,7 +18,8 @@ export type NodeReason =
   | "suspected"
   | "restart"
   | "goodbye"
-  | "pair-unknown";
+  | "pair-unknown"
+  | "offline-allowed";
 
 /** Why a robot has its status. */
 export type RobotReason =

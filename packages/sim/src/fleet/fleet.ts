@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly network: NetworkModel;
   readonly createCore: CoreFactory;
   readonly config?: Partial<CoreConfig> | undefined;
+  /** What differs at one node. */
+  readonly configOf?: ((index: number) => Partial<CoreConfig>) | undefined;
   /** Time between two samples of the checks, in ms. @default 250 */
   readonly sampleEveryMs?: number | undefined;
 }
@@ -236,7 +238,7 @@ export class Fleet implements Tap, NodeWatcher {
           region,
           agent: "pulsemesh/sim",
         },
-        config: options.config ?? {},
+        config: { ...options.config, ...options.configOf?.(index) },
         idOf: (other) => this.node(other).id,
         indexOf: (node) => this.indexOf(node),
         watcher: this,

@@ -65,6 +65,7 @@ export class SimNode implements Endpoint {
   readonly disk: SimulatedDisk;
   readonly #deps: SimNodeDeps;
   readonly #random: SeededRandom;
+  #config: Partial<CoreConfig>;
   #network: Network | undefined;
   #core: Core | undefined;
   #writer: DiskWriter | undefined;
@@ -81,6 +82,7 @@ export class SimNode implements Endpoint {
     this.#deps = deps;
     this.index = index;
     this.id = deps.identity.self;
+    this.#config = deps.config;
     this.#random = deps.random.fork(`node-${index}`);
     this.clock = new NodeClock(this.#random.fork("clock"));
     const diskRandom = this.#random.fork("disk");
@@ -118,11 +120,16 @@ export class SimNode implements Endpoint {
     this.#network = network;
   }
 
+  /** Changes what its next start is configured with. */
+  configure(config: Partial<CoreConfig>): void {
+    this.#config = { ...this.#config, ...config };
+  }
+
   /** Starts the process on what its disk holds. */
   start(): void {
     if (this.#core !== undefined) return;
     this.#life += 1;
-    const { clock, config, createCore, createPorts, identity } = this.#deps;
+    const { clock, createCore, createPorts, identity } = this.#deps;
     const random = this.#random.fork(`life-${this.#life}`);
     const life = this.#life;
     this.#writer = new DiskWriter({
@@ -135,7 +142,7 @@ export class SimNode implements Endpoint {
         this.#take({ type: "committed", commit });
       },
     });
-    this.#core = createCore(createPorts(this.id, random), identity, coreConfig(config));
+    this.#core = createCore(createPorts(this.id, random), identity, coreConfig(this.#config));
     this.#deps.watcher.lifeChanged(this);
     const rows = this.disk.scan({ gte: "", lt: END_OF_KEYS });
     for (let at = 0; at === 0 || at < rows.length; at += RESTORE_PAGE_ROWS) {
