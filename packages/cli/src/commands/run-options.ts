@@ -16,6 +16,9 @@ export interface RunFlags {
   readonly listen?: readonly string[];
   readonly announce?: readonly string[];
   readonly join?: readonly string[];
+  readonly joinFile?: string;
+  readonly addressFile?: string;
+  readonly probes?: HostPort;
   readonly name?: string;
   readonly region?: string;
   readonly profile?: "local" | "lan" | "wan";
@@ -81,6 +84,22 @@ export const runFlags: readonly Setting[] = [
     parse: parseMember,
   },
   {
+    flags: "--join-file <file>",
+    key: "mesh.join_file",
+    isPath: true,
+    example: "/run/pulsemesh/join",
+    text: "a file with members' addresses, one a line; a first start waits until it is there",
+    env: "PULSEMESH_JOIN_FILE",
+  },
+  {
+    flags: "--address-file <file>",
+    key: "mesh.address_file",
+    isPath: true,
+    example: "/run/pulsemesh/join",
+    text: "write the addresses of this node there once it is ready, for others to join by",
+    env: "PULSEMESH_ADDRESS_FILE",
+  },
+  {
     flags: "--name <name>",
     key: "node.name",
     example: "alpha",
@@ -125,6 +144,14 @@ export const runFlags: readonly Setting[] = [
     env: "PULSEMESH_INSECURE_HTTP",
   },
   {
+    flags: "--probes <host:port>",
+    key: "http.probes",
+    example: "0.0.0.0:7422",
+    text: "answer /livez, /readyz and /startupz there too, and nothing else, for supervisors outside of this machine",
+    env: "PULSEMESH_PROBES",
+    parse: parseHostPort,
+  },
+  {
     flags: "--log-level <level>",
     key: "log.level",
     default: "info",
@@ -150,6 +177,9 @@ export interface RunPlan {
   readonly node: NodeOptions;
   readonly http: HostPort;
   readonly insecureHttp: boolean;
+  readonly joinFile: string | undefined;
+  readonly addressFile: string | undefined;
+  readonly probes: HostPort | undefined;
 }
 
 /** Turns flags into a plan; defaults are applied here and nowhere else. */
@@ -163,6 +193,9 @@ export function planRun(
   return {
     http: flags.http ?? parseHostPort(httpDefault, "--http"),
     insecureHttp: flags.insecureHttp ?? false,
+    joinFile: flags.joinFile,
+    addressFile: flags.addressFile,
+    probes: flags.probes,
     node: {
       dataDir: dataFolder(flags.data, env),
       name: flags.name ?? defaultName(),
@@ -206,7 +239,7 @@ function parseName(text: string, flag: string): string {
 }
 
 /** Whom to join is named by its id as well, so that nobody else can answer in its place. */
-function parseMember(text: string, flag: string): string {
+export function parseMember(text: string, flag: string): string {
   const address = parseMultiaddr(text, flag);
   if (memberText.test(address)) return address;
   throw new PulsemeshError(

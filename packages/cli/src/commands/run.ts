@@ -29,6 +29,7 @@ import {
   robotFlags,
   robotsFromEnvironment,
 } from "./run-robots.ts";
+import { openSupervision } from "./supervision.ts";
 import { openWaitingDoor } from "./waiting-door.ts";
 
 const registerRetryMs = 100;
@@ -80,6 +81,7 @@ async function run(
   let node: PulsemeshNode | undefined;
   let gateway: Gateway | undefined;
   using hint = hintWhileJoining(cli, plan);
+  await using supervision = await openSupervision(cli, plan);
   try {
     await checkPlan(plan);
     const version = packageVersion();
@@ -87,7 +89,9 @@ async function run(
     const { http, insecureHttp } = plan;
     {
       await using _door = await openWhileJoining(plan);
-      node = await createNode({ ...plan.node, agent, logger, signal: interruption.signal });
+      const { signal } = interruption;
+      const join = await supervision.joinBy(signal);
+      node = await createNode({ ...plan.node, join, agent, logger, signal });
     }
     gateway = await startGateway(node, { ...http, insecureHttp, version, logger });
     hint[Symbol.dispose]();
@@ -95,7 +99,9 @@ async function run(
     await registerAll(node, robots, interruption);
     const { dataDir, join = [] } = plan.node;
     await refuseForeignFleet(node, dataDir, join, interruption.signal);
+    supervision.ready(node);
     await untilAborted(interruption.signal);
+    supervision.stopping();
     terminal.say("Stopping: telling the others that this is planned. Again to stop at once.");
   } catch (error) {
     if (interruption.signal.aborted) return exitCodeOf(interruption);
@@ -112,8 +118,12 @@ function exitCodeOf(interruption: Interruption): number {
 }
 
 /** Nobody could know a port that the system chooses before it is printed. */
-async function openWhileJoining({ http, node }: RunPlan): Promise<AsyncDisposable | undefined> {
-  if (http.port === 0 || (node.join ?? []).length === 0) return undefined;
+async function openWhileJoining({
+  http,
+  joinFile,
+  node: { join = [] },
+}: RunPlan): Promise<AsyncDisposable | undefined> {
+  if (http.port === 0 || (join.length === 0 && joinFile === undefined)) return undefined;
   return await openWaitingDoor(http);
 }
 

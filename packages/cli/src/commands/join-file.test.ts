@@ -1,0 +1,66 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { JOIN_FILE_BYTES_MAX, parseJoinFile, readJoinFile, writeAddressFile } from "./join-file.ts";
+
+const member = "/dns4/eu-1/tcp/7421/p2p/12D3KooWCYjxrusbZY9LifoDsCHetkr5NzckMzyaTouQHX9nTAZP";
+
+let folder = "";
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "pulsemesh-join-file-"))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const read = (path: string, more: { others?: string[]; signal?: AbortSignal } = {}) =>
+  readJoinFile({
+    path,
+    dataDir: folder,
+    others: more.others ?? [],
+    signal: more.signal ?? new AbortController().signal,
+    onWait: () => {},
+  });
+
+test("DP3 a join file has an address a line, with room for people", () => {
+  expect(parseJoinFile(`# the first one\n\n  ${member}  # eu\r\n${member}\n`, "f")).toEqual([
+    member,
+    member,
+  ]);
+  expect(parseJoinFile("", "f")).toEqual([]);
+});
+
+test("DP3 a bad line of a join file is named with the file", () => {
+  expect(() => parseJoinFile(`${member}\n/dns4/eu-1/tcp/7421\n`, "/run/join")).toThrow(
+    /Cannot use \/run\/join:2 '.*' as it must end in the member's id/,
+  );
+});
+
+test("DP3 what one node writes another one reads, and nothing is left beside it", async () => {
+  const path = join(folder, "join");
+  writeAddressFile(path, [member]);
+  writeAddressFile(path, [member, member]);
+  expect(readdirSync(folder)).toEqual(["join"]);
+  expect(await read(path)).toEqual([member, member]);
+  expect(readFileSync(path, "utf8")).toBe(`${member}\n${member}\n`);
+});
+
+test("DP3 a file that is not there is not waited for with other addresses or a fleet from before", async () => {
+  const path = join(folder, "join");
+  expect(await read(path, { others: [member] })).toEqual([]);
+  writeFileSync(join(folder, "fleet.json"), "{}");
+  expect(await read(path)).toEqual([]);
+});
+
+test("DP3 who stops waiting for a file gets no answer, and so makes no fleet of its own", async () => {
+  await expect(read(join(folder, "join"), { signal: AbortSignal.abort() })).rejects.toThrow(
+    "aborted",
+  );
+});
+
+test("DP3 a file over JOIN_FILE_BYTES_MAX and a folder are refused by name", async () => {
+  const path = join(folder, "join");
+  writeFileSync(path, "#".padEnd(JOIN_FILE_BYTES_MAX, "x"));
+  expect(await read(path, { others: [member] })).toEqual([]);
+  writeFileSync(path, "#".padEnd(JOIN_FILE_BYTES_MAX + 1, "x"));
+  await expect(read(path)).rejects.toMatchObject({ code: "option-invalid" });
+  await expect(read(folder)).rejects.toMatchObject({ code: "data-dir-unusable" });
+  expect(() => writeAddressFile(join(folder, "none", "join"), [member])).toThrow("--address-file");
+});

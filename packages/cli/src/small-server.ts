@@ -1,0 +1,67 @@
+/**
+ * An HTTP server that says a few fixed things to supervisors, beside or in place of the gateway. It holds no data and takes none, so it may
+ * stand where the gateway may not.
+ */
+import { createServer, type ServerResponse } from "node:http";
+import type { HostPort } from "./host-port.ts";
+
+const connectionsMost = 64;
+const requestMsMost = 5_000;
+const retryAfterSeconds = "1";
+
+export interface SmallAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** What every probe that holds is answered. */
+export const answerOk: SmallAnswer = { status: 200, type: "text/plain", body: "ok" };
+
+export interface SmallServer extends AsyncDisposable {
+  /** Where it listens; the port that the system chose where 0 was asked for. */
+  readonly port: number;
+}
+
+/**
+ * Answers at `at` until disposed.
+ * @param answerTo - called with the path of each GET and HEAD, and with undefined for other methods
+ * @returns the error where it cannot listen
+ */
+export async function openSmallServer(
+  at: HostPort,
+  answerTo: (probe: string | undefined) => SmallAnswer,
+): Promise<SmallServer | Error> {
+  const server = createServer({ requestTimeout: requestMsMost }, (request, response) => {
+    request.resume();
+    const isProbe = request.method === "GET" || request.method === "HEAD";
+    answer(response, answerTo(isProbe ? request.url?.split("?", 1)[0] : undefined));
+  });
+  server.maxConnections = connectionsMost;
+  const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+  server.once("error", resolve);
+  server.listen({ ...at, exclusive: true }, () => resolve(undefined));
+  const error = await promise;
+  if (error !== undefined) return error;
+  const bound = server.address();
+  return {
+    port: typeof bound === "object" && bound !== null ? bound.port : at.port,
+    [Symbol.asyncDispose]: () => {
+      const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
+      server.close(() => onClosed());
+      server.closeAllConnections();
+      return closed;
+    },
+  };
+}
+
+function answer(response: ServerResponse, { status, type, body }: SmallAnswer): void {
+  response.writeHead(status, {
+    "content-type": `${type}; charset=utf-8`,
+    "cache-control": "no-store",
+    // The port changes hands, and connections that stay open would not.
+    connection: "close",
+    ...(status === 503 ? { "retry-after": retryAfterSeconds } : {}),
+  });
+  response.end(body);
+}

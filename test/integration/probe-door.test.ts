@@ -1,0 +1,36 @@
+/** The probes at an address of their own, as a kubelet asks them. */
+import { createServer } from "node:net";
+import { expect, test } from "vitest";
+import { openProbeDoor } from "../../packages/cli/src/commands/probe-door.ts";
+import { freePort } from "../support/node-process.ts";
+
+async function ask(port: number, method = "GET"): Promise<readonly number[]> {
+  const paths = ["/livez", "/readyz?verbose", "/startupz", "/api/v1/robots", "/"];
+  const url = `http://127.0.0.1:${port}`;
+  return await Promise.all(
+    paths.map(async (path) => (await fetch(`${url}${path}`, { method })).status),
+  );
+}
+
+test("DP2 HT14 probes have an address of their own: alive at once, started for good, ready as long as the node is, and nothing else", async () => {
+  await using door = await openProbeDoor({ host: "127.0.0.1", port: 0 });
+  expect(await ask(door.port)).toEqual([200, 503, 503, 404, 404]);
+  let isReady = true;
+  door.ask(() => isReady);
+  expect(await ask(door.port)).toEqual([200, 200, 200, 404, 404]);
+  expect(await ask(door.port, "HEAD")).toEqual([200, 200, 200, 404, 404]);
+  expect(await ask(door.port, "POST")).toEqual([404, 404, 404, 404, 404]);
+  isReady = false;
+  expect(await ask(door.port)).toEqual([200, 503, 200, 404, 404]);
+});
+
+test("DP2 CLI5 probes at a taken port are refused with the flag to change", async () => {
+  const port = await freePort();
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await expect(openProbeDoor({ host: "127.0.0.1", port })).rejects.toMatchObject({
+    code: "address-in-use",
+    message: expect.stringContaining("--probes"),
+  });
+  server.close();
+});
