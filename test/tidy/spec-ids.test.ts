@@ -9,7 +9,7 @@ test.each([
   ["CH1/CH2 hold", ["CH1", "CH2"]],
   ["PU4 VE3 hold", ["PU4", "VE3"]],
   ["keeps PU4", []],
-  ["UTF8 strings", []],
+  ["ISO-8601 times", []],
   ["PU4x5 is no id", []],
 ])("idsOfTitle reads the ids at the start of %j", (title, ids) => {
   expect(idsOfTitle(title)).toEqual(ids);
