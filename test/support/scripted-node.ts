@@ -102,6 +102,8 @@ export class ScriptedNode implements PulsemeshNode {
       case "patch-state":
         return this.#patch(command);
       case "register":
+      case "retire":
+      case "retire-node":
       case "stop":
         return { ok: true };
     }

@@ -29,6 +29,11 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     "use letters, digits, '.', '_', ':' and '-', starting with a letter or digit, at most 128 characters",
   "robot-unknown": ({ robot }) =>
     `pulsemesh status   lists the robots; pulsemesh ping ${robot ?? "ROBOT"} --create   registers this one`,
+  "robot-alive": ({ robot }) =>
+    `stop the robot and repeat when it is down, or run it on the machine of its home: pulsemesh robot retire ${robot ?? "ROBOT"}`,
+  "peer-unknown": () => "pulsemesh peers   lists the nodes by name and id",
+  "peer-alive": () =>
+    "stop that node for good first (its process still runs), then repeat when `pulsemesh peers` shows it down",
   "robots-max": () => "let another node host the robot, or retire robots that are gone",
   "beats-too-many": () => "beat at most 10 times a second, then repeat the command",
   "schedule-invalid": () =>

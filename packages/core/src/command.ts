@@ -1,5 +1,5 @@
 /** What somebody at this node can ask core to do, and the answers. Expected failures are values with a stable code. */
-import type { RobotId } from "./ids.ts";
+import type { NodeId, RobotId } from "./ids.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { RobotView } from "./view/robot-view.ts";
 import type { Schedule } from "./view/schedule.ts";
@@ -36,13 +36,39 @@ export interface PatchStateCommand {
   readonly ifMatch?: string | undefined;
 }
 
-/** Registers a robot (or changes its schedule and labels) before its first beat: `run --robot`, config, later `robot add`. */
+/**
+ * Registers a robot, or changes its schedule and labels: `run --robot`, config, `robot add|edit`, PUT. A robot that another node hosts is
+ * edited in the fleet's record, from which its home takes it over (rule VE7).
+ */
 export interface RegisterCommand {
   readonly type: "register";
   readonly robot: RobotId;
   readonly schedule: Schedule;
   readonly labels: Readonly<Record<string, string>>;
   readonly floating?: boolean | undefined;
+  /**
+   * `config`: what this node's flags or config file say. It is applied where it says something else than when this node applied it last, so
+   * that a restart undoes nobody's edit (ADR 0013). @default an operator's word, which always counts
+   */
+  readonly origin?: "config" | undefined;
+  /** The record's version that the caller saw; a different one now answers `precondition-failed`. */
+  readonly ifVersion?: string | undefined;
+  /** Only where the robot is unknown or retired, else `precondition-failed`. */
+  readonly ifUnknown?: boolean | undefined;
+}
+
+/** Takes a robot out of every list for good (rule CH4); a retired id that beats again is new. */
+export interface RetireCommand {
+  readonly type: "retire";
+  readonly robot: RobotId;
+  /** The record's version that the caller saw; a different one now answers `precondition-failed`. */
+  readonly ifVersion?: string | undefined;
+}
+
+/** Takes a node that is gone out of the roster (rule VE1): a signed fact for the whole fleet. */
+export interface RetireNodeCommand {
+  readonly type: "retire-node";
+  readonly node: NodeId;
 }
 
 /** Planned stop (rule VE9): the driver stops the node when the reply comes. `leave` gives status `left`. */
@@ -53,12 +79,29 @@ export interface StopCommand {
   readonly restartWithinMs: number;
 }
 
-export type Command = BeatCommand | PatchStateCommand | RegisterCommand | StopCommand;
+export type Command =
+  | BeatCommand
+  | PatchStateCommand
+  | RegisterCommand
+  | RetireCommand
+  | RetireNodeCommand
+  | StopCommand;
+
+/** What was retired, by whom and when by its clock. */
+export interface Retirement {
+  readonly by: NodeId;
+  readonly atWallMs: number;
+  /** It had been retired before, and nothing was changed. */
+  readonly isOld: boolean;
+}
 
 /** Stable codes of refused commands; each maps to one HTTP status in the gateway. */
 export type CommandErrorCode =
   | "robot-id-invalid"
   | "robot-unknown"
+  | "robot-alive"
+  | "peer-unknown"
+  | "peer-alive"
   | "robots-max"
   | "beats-too-many"
   | "schedule-invalid"
@@ -75,6 +118,8 @@ export type CommandResult =
       readonly ok: true;
       /** The robot was unknown before (HTTP 201 for /ping). */
       readonly created?: boolean | undefined;
+      /** After `retire` and `retire-node`. */
+      readonly retired?: Retirement | undefined;
       readonly robot?: RobotView | undefined;
       /** The robot's whole state and its entity tag after a patch. */
       readonly state?: JsonObject | undefined;

@@ -249,6 +249,8 @@ class ComposedCore implements Core {
     if (this.#phase !== "running") return this.#notReady(id);
     if (command.type === "beat") return this.#robots.beat(id, command, now);
     if (command.type === "register") return this.#robots.register(id, command, now);
+    if (command.type === "retire") return this.#robots.retire(id, command, now);
+    if (command.type === "retire-node") return this.#notReady(id);
     const { records } = this.#chains;
     if (this.#robots.view(command.robot, now) === undefined) {
       const detail = `no robot ${command.robot} is known; a first heartbeat registers it`;

@@ -9,6 +9,9 @@ export const ERROR_CODES: Readonly<
 > = {
   "robot-id-invalid": { status: 400, exit: 2 },
   "robot-unknown": { status: 404, exit: 1 },
+  "robot-alive": { status: 409, exit: 1 },
+  "peer-unknown": { status: 404, exit: 1 },
+  "peer-alive": { status: 409, exit: 1 },
   "robots-max": { status: 507, exit: 1 },
   "beats-too-many": { status: 429, exit: 1 },
   "schedule-invalid": { status: 422, exit: 2 },
@@ -50,6 +53,9 @@ export const ERROR_CODES: Readonly<
 export type ErrorCode =
   | "robot-id-invalid"
   | "robot-unknown"
+  | "robot-alive"
+  | "peer-unknown"
+  | "peer-alive"
   | "robots-max"
   | "beats-too-many"
   | "schedule-invalid"

@@ -12,6 +12,18 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Robot unknown",
     next: "Check the id with GET /api/v1/robots, or register the robot with POST /heartbeat/{robot}.",
   },
+  "robot-alive": {
+    title: "Robot alive elsewhere",
+    next: "Stop the robot and wait until its home says down, or send the request to the node that hosts it.",
+  },
+  "peer-unknown": {
+    title: "Node unknown",
+    next: "Check the id with GET /api/v1/peers.",
+  },
+  "peer-alive": {
+    title: "Node alive",
+    next: "Stop the node first, and wait until GET /api/v1/peers shows it down or unknown.",
+  },
   "robots-max": {
     title: "Too many robots",
     next: "Retire robots that are gone, or send this robot's beats to another node.",

@@ -2,6 +2,7 @@
  * What robots need of the chains: writing a robot's fields as this node, and reading what the fleet wrote about it.
  * Implemented by `state/`; robots know nothing of entries, stamps or documents.
  */
+import type { CommandErrorCode } from "../command.ts";
 import type { NodeId, RobotId } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
@@ -20,20 +21,30 @@ export interface RobotRecord {
   readonly retired: boolean;
   /** Who retired it. */
   readonly retiredBy?: NodeId | undefined;
+  /** When, by the clock of who did. */
+  readonly retiredWallMs?: number | undefined;
   /** Who retired it without a claim to it, which has no effect. */
   readonly unheededBy?: NodeId | undefined;
   /** Author of the newest stamp of `/schedule`: the home as long as nobody's pulse has said anything else. */
   readonly author?: NodeId | undefined;
   /** Nodes whose own chain holds a `/schedule` of the robot: who may be its home (rule VE6). */
   readonly claimants: readonly NodeId[];
+  /** Changes whenever any field does. */
+  readonly version?: string | undefined;
 }
 
 export interface FieldWriter {
   /**
    * Sets (value) or removes (undefined) fields of a robot in this node's chain of document `reported`, as one entry, within the
-   * commit of the input under way. Keys are RFC 6901 pointers of leaves.
+   * commit of the input under way. Keys are RFC 6901 pointers of leaves. Returns why nothing was written, if so.
    */
-  write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): void;
+  write(
+    robot: RobotId,
+    changes: ReadonlyMap<string, Json | undefined>,
+    now: Now,
+  ): CommandErrorCode | undefined;
+  /** Hides the robot for good (rule CH4). Returns why nothing was written, if so. */
+  retire(robot: RobotId, now: Now): CommandErrorCode | undefined;
   /** Writes again what was written before another node retired the robot, and its registration in any case. */
   restate(robot: RobotId, registration: ReadonlyMap<string, Json>, now: Now): void;
   /** Undefined when no chain says anything about the robot. */

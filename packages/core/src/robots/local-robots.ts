@@ -7,7 +7,7 @@
  * a stall is forgiven, or a spooled beat comes in (promise P3).
  */
 import { ROBOTS_PER_NODE_MAX } from "../command.ts";
-import type { BeatCommand, CommandResult, RegisterCommand } from "../command.ts";
+import type { BeatCommand, CommandResult } from "../command.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
@@ -23,12 +23,25 @@ import { CronPlans } from "./cron-plans.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { judgeRobot, type Judgement } from "./deadlines.ts";
 import type { FieldWriter } from "./field-writer.ts";
-import { anchorRobot, decodeRobot, newestWallMs, ROBOT_ROW_PREFIX } from "./local-robot.ts";
+import {
+  anchorRobot,
+  decodeRobot,
+  newestWallMs,
+  newRobot,
+  ROBOT_ROW_PREFIX,
+} from "./local-robot.ts";
 import type { LocalRobot, LocalStatus } from "./local-robot.ts";
 import { PulseQueue } from "./pulse-queue.ts";
-import { adoptRobot, changeRegistration, registrationFields } from "./registration.ts";
-import type { Adoption, Refusal } from "./registration.ts";
-import { Retirements } from "./retirement.ts";
+import {
+  adoptRobot,
+  applyTerms,
+  fieldChanges,
+  recordedTerms,
+  registrationFields,
+  wholeWall,
+} from "./registration.ts";
+import type { Adoption, Refusal, RegistrationTerms } from "./registration.ts";
+import { Retirements, type RetirementCause } from "./retirement.ts";
 import { RobotRows } from "./robot-rows.ts";
 import { scheduleToJson } from "./schedule.ts";
 
@@ -45,6 +58,7 @@ export interface LocalRobotsDeps {
   readonly requestPulse: () => void;
 }
 
+const NO_CHANGES: ReadonlyMap<string, Json | undefined> = new Map();
 const RANKS: Readonly<Record<LocalStatus, number>> = { new: 0, up: 0, late: 1, down: 2 };
 
 export class LocalRobots {
@@ -91,8 +105,11 @@ export class LocalRobots {
     for (const robot of this.#robots.values()) wallMs = Math.max(wallMs, newestWallMs(robot));
     for (const robot of this.#robots.values()) {
       anchorRobot(robot, { monoMs: now.monoMs, wallMs });
+      // What the fleet's record says since then may be from another node, and was durable before this node took it over.
+      if (this.#termsTaken(robot, now).size > 0) this.#rows.touch(robot);
       this.#plans.plan(robot, now);
       this.#queue.markChanged(robot.id);
+      this.#retirements.onStart(robot, now);
       this.#worsen(robot, now.monoMs, now);
       this.#arm(robot, now.monoMs);
     }
@@ -108,14 +125,22 @@ export class LocalRobots {
     for (const robot of this.#robots.values()) {
       if (fields.recordOf(robot.id) === undefined)
         fields.write(robot.id, registrationFields(robot), now);
-      else this.#keep(robot, now);
+      else this.onRecord(robot.id, "look", now);
     }
   }
 
-  /** What the fleet's record says of a robot has changed: another node may have retired it. */
-  onRecord(id: RobotId, now: Now): void {
+  /** What the fleet's record says of a robot has changed: another node may have edited or retired it. */
+  onRecord(id: RobotId, cause: RetirementCause, now: Now): void {
     const robot = this.#robots.get(id);
-    if (robot !== undefined) this.#keep(robot, now);
+    if (robot === undefined || !this.#keep(robot, cause, now)) return;
+    const changes = this.#termsTaken(robot, now);
+    if (changes.size === 0) return this.#setTimer();
+    const { fields, audit } = this.#deps;
+    const by = changes.has("/schedule") ? (fields.recordOf(id)?.author ?? null) : null;
+    const said = Object.fromEntries(changes) as Json;
+    audit.append("robot-edited", { robot: id, by, fields: said }, now);
+    this.#replan(robot, now);
+    this.#finish();
   }
 
   get(robot: RobotId): LocalRobot | undefined {
@@ -134,7 +159,9 @@ export class LocalRobots {
   /** Takes one beat; the answer follows once it is durable (rule DU2). */
   beat(reply: number, command: BeatCommand, now: Now): void {
     this.#watchWall(now);
-    const known = this.#robots.get(command.robot);
+    const hosted = this.#robots.get(command.robot);
+    // Retired elsewhere: said again by a robot that lives; one that was called down is gone, and this beat is a new robot's.
+    const known = hosted === undefined || this.#keep(hosted, "beat", now) ? hosted : undefined;
     const adopted =
       known === undefined ? this.#create(command, now) : { robot: known, isNew: false };
     if ("code" in adopted) {
@@ -160,36 +187,50 @@ export class LocalRobots {
     this.#finish([{ id: reply, result: isNew ? { ok: true, created: true } : { ok: true } }]);
   }
 
-  /** Registers a robot, or changes schedule and labels of one. Changing a schedule revives nothing. */
-  register(reply: number, command: RegisterCommand, now: Now): void {
+  /** Hosts a robot, or changes schedule and labels of one that is hosted here. Changing a schedule revives nothing. */
+  register(id: RobotId, terms: RegistrationTerms, now: Now): CommandResult {
     this.#watchWall(now);
-    const { env, fields, audit } = this.#deps;
-    const known = this.#robots.get(command.robot);
-    const fault = this.#admitNew(command.robot, known);
-    const change = fault ?? changeRegistration(env, command, known, now);
-    if ("code" in change) {
-      env.out.reply(reply, change);
-      return;
+    const { fields, audit } = this.#deps;
+    const known = this.#robots.get(id);
+    const fault = this.#admitNew(id, known);
+    if (fault !== undefined) return fault;
+    const robot = known ?? newRobot(id, terms.schedule, wholeWall(now));
+    const changes = known === undefined ? registrationFields(terms) : fieldChanges(known, terms);
+    const code = changes.size === 0 ? undefined : fields.write(id, changes, now);
+    if (code !== undefined) {
+      const detail = `what ${id} shall be cannot be written; nothing was changed`;
+      return { ok: false, code, detail };
     }
-    const { robot, fields: changes } = change;
-    this.#robots.set(robot.id, robot);
     if (changes.size > 0) {
-      fields.write(robot.id, changes, now);
-      audit.append(
-        "robot-registered",
-        { robot: robot.id, fields: Object.fromEntries(changes) as Json },
-        now,
-      );
-      this.#plans.planFromNow(robot, now);
-      this.#rows.touch(robot);
-      this.#queue.markFlip(robot.id);
-      this.#deps.changed(robot.id, now);
+      applyTerms(robot, terms);
+      this.#robots.set(id, robot);
+      const said = Object.fromEntries(changes) as Json;
+      audit.append("robot-registered", { robot: id, fields: said }, now);
+      this.#replan(robot, now);
     }
+    this.#heap.delete(id);
+    this.#arm(robot, now.monoMs);
+    this.#finish();
+    return known === undefined ? { ok: true, created: true } : { ok: true };
+  }
+
+  /** Takes over what the fleet's record asks for; what that changed. */
+  #termsTaken(robot: LocalRobot, now: Now): ReadonlyMap<string, Json | undefined> {
+    const { env, fields } = this.#deps;
+    const record = fields.recordOf(robot.id);
+    const terms =
+      record === undefined || record.retired ? undefined : recordedTerms(env, record, now);
+    return terms === undefined ? NO_CHANGES : applyTerms(robot, terms);
+  }
+
+  /** It has another schedule: nothing of that was missed yet. */
+  #replan(robot: LocalRobot, now: Now): void {
+    this.#plans.planFromNow(robot, now);
+    this.#rows.touch(robot);
+    this.#queue.markFlip(robot.id);
     this.#heap.delete(robot.id);
     this.#arm(robot, now.monoMs);
-    this.#finish([
-      { id: reply, result: known === undefined ? { ok: true, created: true } : { ok: true } },
-    ]);
+    this.#deps.changed(robot.id, now);
   }
 
   /** Forgets a robot that this node has retired. */
@@ -216,6 +257,7 @@ export class LocalRobots {
       if (robot !== undefined) this.#flush(robot, now);
     }
     if (now.monoMs >= this.#judgeAfterMonoMs) this.#judgeDue(now);
+    for (const id of this.#retirements.due(now.monoMs)) this.onRecord(id, "look", now);
     this.#finish();
   }
 
@@ -259,8 +301,12 @@ export class LocalRobots {
     return adopted;
   }
 
-  #keep(robot: LocalRobot, now: Now): void {
-    if (this.#retirements.answer(robot, now)) this.#queue.markFlip(robot.id);
+  /** Whether the robot is still hosted here, whatever another node has said of it. */
+  #keep(robot: LocalRobot, cause: RetirementCause, now: Now): boolean {
+    const answer = this.#retirements.answer(robot, cause, now);
+    if (answer === "restated") this.#queue.markFlip(robot.id);
+    if (answer === "heeded") this.forget(robot.id, now);
+    return answer !== "heeded";
   }
 
   /** Says in the own chain that the robot beats here, or nobody takes this node for its home (rule VE6). */
@@ -304,7 +350,6 @@ export class LocalRobots {
     if (change.contact) this.#plans.plan(robot, now);
     if (change.contact && beat.live) {
       this.#claim(robot, now);
-      this.#keep(robot, now);
       this.#settle(robot, beat.at, now);
     } else this.#worsen(robot, now.monoMs, now);
     this.#report(robot, beat, change, now);
@@ -407,7 +452,8 @@ export class LocalRobots {
 
   #setTimer(): void {
     const dueMonoMs = Math.max(this.#heap.peek()?.atMs ?? Infinity, this.#judgeAfterMonoMs);
-    const nextMonoMs = Math.min(dueMonoMs, this.#coalescing.nextMonoMs);
+    const waitingMonoMs = Math.min(this.#coalescing.nextMonoMs, this.#retirements.nextMonoMs);
+    const nextMonoMs = Math.min(dueMonoMs, waitingMonoMs);
     if (nextMonoMs !== Infinity) this.#deps.env.out.setTimer("robots", nextMonoMs);
   }
 }

@@ -2,6 +2,7 @@
 import type { BeatCommand, CommandResult, RegisterCommand } from "../command.ts";
 import type { Schedule } from "../view/schedule.ts";
 import type { Env } from "../env.ts";
+import { isRobotId, ROBOT_ID_RULE } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { Health } from "../view/status.ts";
@@ -11,12 +12,6 @@ import { newRobot, type LocalRobot } from "./local-robot.ts";
 import { checkSchedule, defaultSchedule, scheduleFromJson, scheduleToJson } from "./schedule.ts";
 
 export type Refusal = CommandResult & { readonly ok: false };
-
-export interface Registration {
-  readonly robot: LocalRobot;
-  /** What the chain does not say yet. */
-  readonly fields: ReadonlyMap<string, Json | undefined>;
-}
 
 export interface Adoption {
   readonly robot: LocalRobot;
@@ -54,32 +49,87 @@ export function adoptRobot(
   return { robot, isNew: record === undefined };
 }
 
-/** Checks a registration and applies it; `known` is the robot when this node hosts it already. */
-export function changeRegistration(
-  env: Env,
-  command: RegisterCommand,
-  known: LocalRobot | undefined,
-  now: Now,
-): Registration | Refusal {
+/** What a registration asks for, complete and checked. */
+export interface RegistrationTerms {
+  readonly schedule: Schedule;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly floating: boolean;
+}
+
+/** Checks what a registration asks for. */
+export function termsOf(env: Env, command: RegisterCommand, now: Now): RegistrationTerms | Refusal {
+  if (!isRobotId(command.robot))
+    return { ok: false, code: "robot-id-invalid", detail: ROBOT_ID_RULE };
   const checked = checkSchedule(command.schedule, env.ports.cron, now.wallMs);
   if (!checked.ok) return checked;
   const labels = checkLabels(command.labels);
   if (labels === undefined) return { ok: false, code: "label-invalid", detail: LABEL_RULE };
-  const before = known === undefined ? new Map<string, Json>() : registrationFields(known);
-  const robot = known ?? newRobot(command.robot, checked.schedule, wholeWall(now));
-  if (!sameSchedule(robot.schedule, checked.schedule)) robot.jitterMs = 0;
-  robot.schedule = checked.schedule;
-  robot.labels = labels;
-  robot.floating = command.floating === true;
-  return { robot, fields: difference(before, registrationFields(robot)) };
+  return { schedule: checked.schedule, labels, floating: command.floating === true };
+}
+
+/** What the fleet's record asks for, as far as this node can keep to it: a schedule that it cannot read counts as unsaid. */
+export function recordedTerms(
+  env: Env,
+  record: RobotRecord,
+  now: Now,
+): RegistrationTerms | undefined {
+  const schedule = recordedSchedule(env, record, now);
+  const labels = checkLabels(record.labels);
+  if (schedule === undefined || labels === undefined) return undefined;
+  return { schedule, labels, floating: record.floating === true };
+}
+
+/** What the record does not say yet, or says otherwise. */
+export function changesFor(
+  record: RobotRecord | undefined,
+  terms: RegistrationTerms,
+): ReadonlyMap<string, Json | undefined> {
+  return difference(
+    record === undefined ? new Map<string, Json>() : recordedFields(record),
+    registrationFields(terms),
+  );
+}
+
+/** The fields that other terms change. */
+export function fieldChanges(
+  before: RegistrationTerms,
+  after: RegistrationTerms,
+): ReadonlyMap<string, Json | undefined> {
+  return difference(registrationFields(before), registrationFields(after));
+}
+
+/** Applies terms to a hosted robot; the fields that they change, empty when there are none. */
+export function applyTerms(
+  robot: LocalRobot,
+  terms: RegistrationTerms,
+): ReadonlyMap<string, Json | undefined> {
+  const changes = fieldChanges(robot, terms);
+  if (changes.has("/schedule")) robot.jitterMs = 0;
+  robot.schedule = terms.schedule;
+  robot.labels = terms.labels;
+  robot.floating = terms.floating;
+  return changes;
 }
 
 /** The leaves that a registration writes into the record. */
-export function registrationFields(robot: LocalRobot): ReadonlyMap<string, Json> {
-  const fields = new Map<string, Json>([["/schedule", scheduleToJson(robot.schedule)]]);
-  for (const [key, value] of Object.entries(robot.labels))
+export function registrationFields({
+  schedule,
+  labels,
+  floating,
+}: RegistrationTerms): ReadonlyMap<string, Json> {
+  const fields = new Map<string, Json>([["/schedule", scheduleToJson(schedule)]]);
+  for (const [key, value] of Object.entries(labels))
     fields.set(`/labels/${pointerToken(key)}`, value);
-  if (robot.floating) fields.set("/floating", true);
+  if (floating) fields.set("/floating", true);
+  return fields;
+}
+
+function recordedFields({ schedule, labels, floating }: RobotRecord): ReadonlyMap<string, Json> {
+  const fields = new Map<string, Json>();
+  if (schedule !== undefined) fields.set("/schedule", schedule);
+  for (const [key, value] of Object.entries(labels))
+    fields.set(`/labels/${pointerToken(key)}`, value);
+  if (floating === true) fields.set("/floating", true);
   return fields;
 }
 
@@ -106,10 +156,6 @@ function recordedSchedule(
     : undefined;
 }
 
-function sameSchedule(a: Schedule, b: Schedule): boolean {
-  return JSON.stringify(scheduleToJson(a)) === JSON.stringify(scheduleToJson(b));
-}
-
-function wholeWall(now: Now): Now {
+export function wholeWall(now: Now): Now {
   return { monoMs: now.monoMs, wallMs: Math.floor(now.wallMs) };
 }

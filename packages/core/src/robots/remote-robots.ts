@@ -99,6 +99,14 @@ export class RemoteRobots {
     return this.#words.keys();
   }
 
+  /** Whether another node has heard it after `last`. */
+  hasNewerBeat(robot: RobotId, last: Now | undefined): boolean {
+    const heardMonoMs = last?.monoMs ?? Number.NEGATIVE_INFINITY;
+    for (const word of this.words(robot))
+      if (word.last !== undefined && word.last.monoMs > heardMonoMs) return true;
+    return false;
+  }
+
   /** Forgets a robot that was retired. */
   forget(robot: RobotId): void {
     const words = this.#words.get(robot);

@@ -1,10 +1,12 @@
 /**
- * What a home does when another node retires a robot that it hosts (rules CH4, P4).
+ * What a home does when another node retires a robot that it hosts (rules CH4, P4, ADR 0013).
  *
- * Until there are grants any key may publish a claim and a retired marker, so neither deletes what this node has of a robot that
- * beats here, nor turns its beats away: the home says again what the record said, above the marker, and tells its operator who did it. Not
- * more often than once in {@link RESTATE_EVERY_MS} a robot, so that a flood of markers costs the home next to nothing; the next beat
- * after that makes up for what was left out. A marker of somebody without a claim has no effect at all, and is told once.
+ * Until there are grants any key may publish a claim and a retired marker, so one never hides a robot that lives, nor a death that was not
+ * said yet: where the home's own word was not `down` when the marker came, the home says again what the record said, above the marker, and
+ * tells its operator who did it. Not more often than once in {@link RESTATE_EVERY_MS} a robot, so that a flood of markers costs the home next
+ * to nothing. A home that was away when the marker came gives the robot its `startup` to show life. A robot that was called `down`, that
+ * shows no life by then, or that beats at another node now, is retired by the marker. A marker of somebody without a claim has no effect at
+ * all, and is told once.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Env } from "../env.ts";
@@ -23,34 +25,108 @@ export interface RetirementDeps {
   readonly audit: AuditLog;
 }
 
+/** `heeded`: nothing is left to host. `restated`: the record says again what it said. */
+export type RetirementAnswer = "none" | "restated" | "heeded";
+
+/** Why the home looks: the record changed or time passed, the robot beats here, or it beats at another node now. */
+export type RetirementCause = "look" | "beat" | "left";
+
+interface Pending {
+  /** `restate` it lived when the marker came; `silence` it has until then to show life. */
+  readonly kind: "restate" | "silence";
+  readonly atMonoMs: number;
+}
+
 export class Retirements {
   readonly #deps: RetirementDeps;
   readonly #restatedMonoMs = new Map<RobotId, number>();
   readonly #toldOf = new Map<RobotId, NodeId>();
+  readonly #pending = new Map<RobotId, Pending>();
+  readonly #graceMonoMs = new Map<RobotId, number>();
 
   constructor(deps: RetirementDeps) {
     this.#deps = deps;
   }
 
-  /** Looks at a hosted robot's record; true when it was said again. */
-  answer(robot: LocalRobot, now: Now): boolean {
-    const { env, fields } = this.#deps;
-    const record = fields.recordOf(robot.id);
-    const by = record?.retiredBy;
-    if (by === undefined) this.#tell(robot.id, record?.unheededBy, "unheeded", now);
-    if (by === undefined || by === env.identity.self) return false;
-    const restatedMonoMs = this.#restatedMonoMs.get(robot.id) ?? Number.NEGATIVE_INFINITY;
-    if (now.monoMs - restatedMonoMs < RESTATE_EVERY_MS) return false;
-    this.#restatedMonoMs.set(robot.id, now.monoMs);
-    this.#toldOf.delete(robot.id);
-    this.#tell(robot.id, by, "restated", now);
-    fields.restate(robot.id, registrationFields(robot), now);
-    return true;
+  /** When the first decision is due that waits; infinite when none does. */
+  get nextMonoMs(): number {
+    let nextMonoMs = Number.POSITIVE_INFINITY;
+    for (const { atMonoMs } of this.#pending.values()) nextMonoMs = Math.min(nextMonoMs, atMonoMs);
+    return nextMonoMs;
+  }
+
+  /** Robots whose decision is due. */
+  due(nowMonoMs: number): readonly RobotId[] {
+    return [...this.#pending].flatMap(([id, { atMonoMs }]) => (atMonoMs <= nowMonoMs ? [id] : []));
+  }
+
+  /** This node starts: what it had not called `down` before has its `startup` to show that it lives. */
+  onStart(robot: LocalRobot, now: Now): void {
+    if (robot.status === "down") return;
+    this.#graceMonoMs.set(robot.id, now.monoMs + robot.schedule.startupMs);
+  }
+
+  /** Looks at a hosted robot's record. */
+  answer(robot: LocalRobot, cause: RetirementCause, now: Now): RetirementAnswer {
+    const by = this.#retiredBy(robot.id);
+    if (by === undefined) {
+      this.#pending.delete(robot.id);
+      const unheededBy = this.#deps.fields.recordOf(robot.id)?.unheededBy;
+      this.#tell(robot.id, unheededBy, "unheeded", now);
+      return "none";
+    }
+    const pending = this.#pending.get(robot.id) ?? this.#graceOf(robot, now);
+    const isSilent =
+      pending === undefined
+        ? robot.status === "down"
+        : pending.kind === "silence" && cause !== "beat" && now.monoMs >= pending.atMonoMs;
+    if (isSilent || cause === "left") return this.#heed(robot, by, now);
+    if (pending?.kind === "silence" && cause !== "beat") {
+      this.#pending.set(robot.id, pending);
+      return "none";
+    }
+    return this.#restate(robot, by, now);
   }
 
   forget(robot: RobotId): void {
     this.#restatedMonoMs.delete(robot);
     this.#toldOf.delete(robot);
+    this.#pending.delete(robot);
+    this.#graceMonoMs.delete(robot);
+  }
+
+  #graceOf({ id, status }: LocalRobot, now: Now): Pending | undefined {
+    const atMonoMs = this.#graceMonoMs.get(id);
+    if (atMonoMs === undefined || status !== "down" || now.monoMs >= atMonoMs) return undefined;
+    return { kind: "silence", atMonoMs };
+  }
+
+  #retiredBy(robot: RobotId): NodeId | undefined {
+    const { env, fields } = this.#deps;
+    const by = fields.recordOf(robot)?.retiredBy;
+    return by === env.identity.self ? undefined : by;
+  }
+
+  #heed(robot: LocalRobot, by: NodeId, now: Now): RetirementAnswer {
+    const { env, fields, audit } = this.#deps;
+    // What this node wrote about it shrinks to a marker as well.
+    fields.retire(robot.id, now);
+    audit.append("robot-retired", { robot: robot.id, by, home: env.identity.self }, now);
+    return "heeded";
+  }
+
+  #restate(robot: LocalRobot, by: NodeId, now: Now): RetirementAnswer {
+    const dueMonoMs = (this.#restatedMonoMs.get(robot.id) ?? -Infinity) + RESTATE_EVERY_MS;
+    if (now.monoMs < dueMonoMs) {
+      this.#pending.set(robot.id, { kind: "restate", atMonoMs: dueMonoMs });
+      return "none";
+    }
+    this.#pending.delete(robot.id);
+    this.#restatedMonoMs.set(robot.id, now.monoMs);
+    this.#toldOf.delete(robot.id);
+    this.#tell(robot.id, by, "restated", now);
+    this.#deps.fields.restate(robot.id, registrationFields(robot), now);
+    return "restated";
   }
 
   #tell(robot: RobotId, by: NodeId | undefined, outcome: string, now: Now): void {

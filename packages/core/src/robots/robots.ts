@@ -3,13 +3,14 @@
  * Composes the robots of this node (`LocalRobots`), what other nodes say of theirs (`RemoteRobots`), and the verdicts over both.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
-import type { BeatCommand, RegisterCommand } from "../command.ts";
+import type { BeatCommand, RegisterCommand, RetireCommand } from "../command.ts";
 import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import type { NodeId, RobotId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { WireSummary } from "./beat-summary.ts";
 import type { FieldWriter } from "./field-writer.ts";
+import { Inventory } from "./inventory.ts";
 import { LocalRobots } from "./local-robots.ts";
 import type { NodeStatusPort } from "./node-status-port.ts";
 import { RemoteRobots, type DatedPulse } from "./remote-robots.ts";
@@ -29,6 +30,7 @@ export class Robots {
   readonly #local: LocalRobots;
   readonly #remote = new RemoteRobots();
   readonly #statuses: RobotStatuses;
+  readonly #inventory: Inventory;
 
   constructor(deps: RobotsDeps) {
     this.#deps = deps;
@@ -43,11 +45,21 @@ export class Robots {
       local: this.#local,
       remote: this.#remote,
     });
+    this.#inventory = new Inventory({
+      env,
+      fields,
+      audit,
+      local: this.#local,
+      view: (robot, now) => this.view(robot, now),
+    });
   }
 
   /** Takes stored rows (others are ignored) before {@link start}. */
   restore(rows: readonly StoreRow[]): void {
-    for (const row of rows) this.#local.restore(row);
+    for (const row of rows) {
+      this.#local.restore(row);
+      this.#inventory.restore(row);
+    }
   }
 
   /** All rows are in: dates what was restored and judges it. */
@@ -66,7 +78,11 @@ export class Robots {
   }
 
   register(reply: number, command: RegisterCommand, now: Now): void {
-    this.#local.register(reply, command, now);
+    this.#inventory.register(reply, command, now);
+  }
+
+  retire(reply: number, command: RetireCommand, now: Now): void {
+    this.#inventory.retire(reply, command, now);
   }
 
   /** The timer `robots` fired, and is the one that is set. */
@@ -118,10 +134,11 @@ export class Robots {
   onRecord(robot: RobotId, now: Now): void {
     const { env, fields } = this.#deps;
     const retiredBy = fields.recordOf(robot)?.retiredBy;
+    const isLeft = this.#remote.hasNewerBeat(robot, this.#local.get(robot)?.last);
     if (retiredBy !== undefined) this.#remote.forget(robot);
-    // What this node hosts nobody else can make it forget (promise P4).
+    // What lives at this node nobody else can make it forget (promise P4).
     if (retiredBy === env.identity.self) this.#local.forget(robot, now);
-    else this.#local.onRecord(robot, now);
+    else this.#local.onRecord(robot, isLeft ? "left" : "look", now);
     this.#statuses.refresh(robot, now);
   }
 

@@ -4,7 +4,7 @@
  */
 import * as dagCbor from "@ipld/dag-cbor";
 import { HashChainAudit } from "../audit/hash-chain-audit.ts";
-import type { BeatCommand, BeatKind, CommandResult } from "../command.ts";
+import type { BeatCommand, BeatKind, CommandErrorCode, CommandResult } from "../command.ts";
 import type { Schedule } from "../view/schedule.ts";
 import { coreConfig, type CoreConfig } from "../config.ts";
 import type { StoreOp } from "../driver/store.ts";
@@ -125,11 +125,20 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
   register(
     robot: RobotId,
     schedule: Schedule,
-    rest: { labels?: Record<string, string>; floating?: boolean } = {},
+    rest: { labels?: Record<string, string>; floating?: boolean; origin?: "config" } = {},
   ): CommandResult {
     const id = this.#nextReply++;
-    const { labels = {}, floating } = rest;
-    this.robots.register(id, { type: "register", robot, schedule, labels, floating }, this.now);
+    const { labels = {}, ...said } = rest;
+    this.robots.register(id, { type: "register", robot, schedule, labels, ...said }, this.now);
+    this.settle();
+    return this.replies.findLast((reply) => reply.id === id)?.result as CommandResult;
+  }
+
+  /** An operator retires a robot at this node. */
+  retireRobot(robot: RobotId): CommandResult {
+    const id = this.#nextReply++;
+    this.robots.retire(id, { type: "retire", robot }, this.now);
+    this.robots.onRecord(robot, this.now);
     this.settle();
     return this.replies.findLast((reply) => reply.id === id)?.result as CommandResult;
   }
@@ -211,7 +220,14 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
     }
   }
 
-  write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>): void {
+  /** Why nothing can be written. */
+  refusesWrites: CommandErrorCode | undefined;
+
+  write(
+    robot: RobotId,
+    changes: ReadonlyMap<string, Json | undefined>,
+  ): CommandErrorCode | undefined {
+    if (this.refusesWrites !== undefined) return this.refusesWrites;
     const record = this.records.get(robot) ?? new Map<string, Json>();
     this.records.set(robot, record);
     if (changes.size > 0) this.retired.delete(robot);
@@ -224,6 +240,15 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
     this.out.persist([
       { type: "put", key: `chain/${this.writes.length}`, value: new Uint8Array() },
     ]);
+    return undefined;
+  }
+
+  retire(robot: RobotId): CommandErrorCode | undefined {
+    if (this.refusesWrites !== undefined) return this.refusesWrites;
+    this.write(robot, new Map());
+    this.records.delete(robot);
+    this.retired.set(robot, this.self);
+    return undefined;
   }
 
   restate(robot: RobotId, registration: ReadonlyMap<string, Json>): void {

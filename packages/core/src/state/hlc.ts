@@ -25,3 +25,8 @@ export function hlcAfter(wallMs: number, seen: number): number {
   const clock = hlcAt(wallMs);
   return seen >= clock && seen <= hlcHorizon(wallMs) ? seen + 1 : clock;
 }
+
+/** The wall millisecond of a stamp, by the clock of who made it. */
+export function hlcWallMs(hlc: number): number {
+  return EPOCH_2020_WALL_MS + Math.floor(hlc / COUNTER_STEPS);
+}

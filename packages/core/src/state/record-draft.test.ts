@@ -1,7 +1,8 @@
+import * as dagCbor from "@ipld/dag-cbor";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { RecordDraft } from "./record-draft.ts";
-import { EMPTY_RECORD, type RobotRecord } from "./record.ts";
+import { EMPTY_RECORD, recordToJson, type RobotRecord } from "./record.ts";
 
 const pointer = fc.constantFrom("/a", "/a/b", "/a/b/c", "/ab", "/d", "/d/e");
 const step = fc.oneof(
@@ -55,5 +56,16 @@ describe("drafts", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test("CH4 P6 what is left of a retired record is a marker of at most 100 bytes, whatever it held", () => {
+    const draft = new RecordDraft(EMPTY_RECORD, 2 ** 52);
+    draft.replace("/schedule", ["cron", "*".repeat(256), "UTC", 0, 1]);
+    for (let i = 0; i < 1_000; i += 1) draft.replace(`/state/${i}`, { of: i });
+    draft.remove("/state/7");
+    draft.retire();
+    const { retiredHlc, fields } = draft.record();
+    expect([retiredHlc, fields.has("/schedule")]).toEqual([2 ** 52 + 1, true]);
+    expect(dagCbor.encode(recordToJson(draft.record())).length).toBeLessThanOrEqual(100);
   });
 });

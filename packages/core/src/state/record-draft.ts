@@ -54,16 +54,13 @@ export class RecordDraft {
     this.#tombstones.set(pointer, this.#removeHlc);
   }
 
-  /** Hides everything written so far, for good; false, and nothing is changed, where this author claims no robot to retire. */
-  retire(): boolean {
-    const claim = this.#fields.get(CLAIM);
-    if (claim === undefined) return false;
+  /** Hides everything written so far, for good. What is left is small, whatever was there. */
+  retire(): void {
     this.#fields.clear();
     this.#tombstones.clear();
-    // Hidden like all the rest, and the reason why the marker counts.
-    this.#fields.set(CLAIM, claim);
+    // A claim, the reason why the marker counts; with the lowest stamp, so that it outdoes nobody's.
+    this.#fields.set(CLAIM, { hlc: 1, value: null });
     this.#retiredHlc = this.#setHlc;
-    return true;
   }
 
   /** The record with all changes. */

@@ -1,4 +1,5 @@
 /** What robots write into, and read from, document `reported`: their port onto the merged records. */
+import type { CommandErrorCode } from "../command.ts";
 import type { RobotId } from "../ids.ts";
 import { isJsonObject, type Json } from "../json.ts";
 import type { Now } from "../now.ts";
@@ -12,9 +13,19 @@ export class RecordFields implements FieldWriter {
     this.#records = records;
   }
 
-  /** Fields that the records refuse (observer, full, too large) are left out: the robot's row and the audit log still hold it. */
-  write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): void {
-    this.#records.write(robot, changes, now);
+  /** Fields of beats that the records refuse (full, too large) are left out: the robot's row and the audit log still hold them. */
+  write(
+    robot: RobotId,
+    changes: ReadonlyMap<string, Json | undefined>,
+    now: Now,
+  ): CommandErrorCode | undefined {
+    const result = this.#records.write(robot, changes, now);
+    return result.ok ? undefined : result.code;
+  }
+
+  retire(robot: RobotId, now: Now): CommandErrorCode | undefined {
+    const result = this.#records.retire(robot, now);
+    return result.ok ? undefined : result.code;
   }
 
   /** Where the whole does not fit into one record any more, at least the registration is said again. */
@@ -25,7 +36,8 @@ export class RecordFields implements FieldWriter {
 
   recordOf(robot: RobotId): RobotRecord | undefined {
     const root = this.#records.record(robot);
-    const { registrar, claimants, retiredBy, unheededBy } = this.#records.standing(robot);
+    const standing = this.#records.standing(robot);
+    const { registrar, claimants, retiredBy, retiredWallMs, unheededBy } = standing;
     if (Object.keys(root).length === 0 && retiredBy === undefined) return undefined;
     return {
       schedule: root["schedule"],
@@ -34,9 +46,11 @@ export class RecordFields implements FieldWriter {
       floating: root["floating"] === true,
       retired: retiredBy !== undefined,
       retiredBy,
+      retiredWallMs,
       unheededBy,
       author: registrar,
       claimants,
+      version: standing.version,
     };
   }
 }

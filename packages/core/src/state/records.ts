@@ -104,7 +104,10 @@ export class Records {
   /** Who registered the robot last, whose chains claim it, and who retired it since or tried to. */
   standing(
     robot: RobotId,
-  ): Pick<ShownRecord, "registrar" | "claimants" | "retiredBy" | "unheededBy"> {
+  ): Pick<
+    ShownRecord,
+    "registrar" | "claimants" | "retiredBy" | "retiredWallMs" | "unheededBy" | "version"
+  > {
     return this.#table.shown(robot);
   }
 
@@ -199,13 +202,17 @@ export class Records {
     return { ok: true, state, etag };
   }
 
-  /** Hides the robot for good, whatever arrives late (rule CH4); later writes bring it back. Takes a claim of this node's own. */
+  /** Hides a robot that anybody has written about for good, whatever arrives late (rule CH4); later writes bring it back. */
   retire(robot: RobotId, now: Now): WriteResult {
     this.#table.observe(now);
+    if (
+      Object.keys(this.record(robot)).length === 0 &&
+      this.standing(robot).retiredBy === undefined
+    )
+      return { ok: false, code: "robot-unknown" };
     const draft = this.#draft(robot, now);
-    return draft.retire()
-      ? this.#stage(robot, draft.record())
-      : { ok: false, code: "robot-unknown" };
+    draft.retire();
+    return this.#stage(robot, draft.record());
   }
 
   /** Writes again what the record says but for another node's retirement: this node hosts the robot, and it lives. */

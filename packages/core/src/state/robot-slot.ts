@@ -4,6 +4,7 @@ import { compareText, type NodeId, type RobotId } from "../ids.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { toHex } from "../wire/hex.ts";
 import { countedSources, heededClaims } from "./counted-sources.ts";
+import { hlcWallMs } from "./hlc.ts";
 import { standingTombstones, viewOf } from "./record-view.ts";
 import { CLAIM, firstStampBeyond, mergeRecords, type MergedRecord, type Source } from "./record.ts";
 
@@ -26,6 +27,8 @@ export interface ShownRecord {
   readonly claimants: readonly NodeId[];
   /** Who retired it, unless something was written since. */
   readonly retiredBy: NodeId | undefined;
+  /** When, by the clock of who did. */
+  readonly retiredWallMs: number | undefined;
   /** Who retired it without a claim to it, which has no effect. */
   readonly unheededBy: NodeId | undefined;
   /** Records or fields were left out for the limits of a view. */
@@ -86,6 +89,8 @@ export function showSources(
     registrar,
     claimants: claimantsOf(sources, merged, horizon),
     retiredBy: isEmpty ? merged.retired?.author : undefined,
+    retiredWallMs:
+      isEmpty && merged.retired !== undefined ? hlcWallMs(merged.retired.hlc) : undefined,
     unheededBy: merged.unheeded?.author,
     isCut: isCut || countedSources(sources).length < sources.length,
   };
