@@ -10,7 +10,7 @@ test.each([
   ["timed-out", named("AbortError")],
   ["unreachable", withCode("ENETUNREACH")],
   ["name-unknown", withCode("ENOTFOUND")],
-  ["wrong-node", named("UnexpectedPeerError")],
+  ["wrong-node", new Error("Payload identity key A does not match expected remote identity key B")],
   ["refused", new Error("all failed", { cause: withCode("ECONNREFUSED") })],
   ["unreachable", new AggregateError([withCode("EHOSTUNREACH"), withCode("ECONNREFUSED")])],
   ["failed", new Error("something else")],

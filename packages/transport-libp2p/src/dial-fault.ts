@@ -23,8 +23,10 @@ const FAULTS: Readonly<Record<string, DialFault>> = {
   ESERVFAIL: "name-unknown",
   AbortError: "timed-out",
   TimeoutError: "timed-out",
-  UnexpectedPeerError: "wrong-node",
 };
+
+/** What noise says of a key that is not the expected one; the host hands on its words alone. */
+const OTHER_KEY = /identity key .* does not match/;
 
 /** The fault behind an error of a dial or of a name. */
 export function dialFaultOf(error: unknown): DialFault {
@@ -32,6 +34,7 @@ export function dialFaultOf(error: unknown): DialFault {
     const code: unknown = Reflect.get(at, "code");
     const fault = FAULTS[typeof code === "string" ? code : ""] ?? FAULTS[at.name];
     if (fault !== undefined) return fault;
+    if (OTHER_KEY.test(at.message)) return "wrong-node";
     if (at instanceof AggregateError && at.errors.length > 0) return dialFaultOf(at.errors[0]);
   }
   return "failed";

@@ -20,6 +20,8 @@ import { patientTimer } from "./patient-timer.ts";
 
 /** How long a TCP connection may take to stand. */
 const CONNECT_TIMEOUT_MS = 5_000;
+/** The same where somebody waits for the answer about several addresses. */
+const KNOCK_TIMEOUT_MS = 2_000;
 /** What is learned together is planned together: a hello brings dozens of addresses. */
 const PLAN_DELAY_MS = 20;
 /** Failures in a row after which somebody whom the user named is worth a word, and how long until the next. */
@@ -30,6 +32,19 @@ const UNREACHED_SAID_EVERY_MS = 60_000;
 export interface DialOutcome {
   readonly address: string;
   readonly outcome: "reached" | DialFault;
+}
+
+/** What came of a further dial to a connected node, and the addresses that its address turned into. */
+export interface Knock {
+  readonly outcome: DialOutcome["outcome"];
+  readonly targets: readonly string[];
+}
+
+interface DialHow {
+  /** Also where a connection stands. */
+  readonly force: boolean;
+  readonly calledOff: AbortSignal;
+  readonly connectMs: number;
 }
 
 export interface DialLoopDeps {
@@ -61,6 +76,7 @@ export class DialLoop {
   readonly #probes = new Map<AbortController, NodeId>();
   /** What came of the last dials to nodes that are not connected. */
   readonly #outcomes = new Map<NodeId, readonly DialOutcome[]>();
+  readonly #knocks = new Map<NodeId, Promise<void>>();
   readonly #saidAtMs = new Map<NodeId, number>();
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
@@ -157,35 +173,42 @@ export class DialLoop {
   /** Whether a further connection to a connected `node` comes about; it is closed again. */
   async probe(node: NodeId): Promise<boolean> {
     for (const address of this.#book.addressesOf(node)) {
-      const [outcome] = await this.knock(node, address);
-      if (outcome === undefined) return false;
+      const { outcome } = await this.#tryOut(node, address, { connectMs: CONNECT_TIMEOUT_MS });
       if (outcome === "reached") return true;
     }
     return false;
   }
 
-  /**
-   * Opens a further connection to `node` at `address` and closes it again. Answers what came of it, and the IP addresses tried;
-   * nothing when the loop has stopped.
-   */
-  async knock(
+  /** Opens a further connection to `node` at `address` and closes it again; one at a time for each node, or the host would join them. */
+  async knock(node: NodeId, address: string, signal: AbortSignal): Promise<Knock> {
+    const before = this.#knocks.get(node) ?? Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#knocks.set(node, promise);
+    try {
+      await before;
+      return await this.#tryOut(node, address, { connectMs: KNOCK_TIMEOUT_MS, signal });
+    } finally {
+      resolve();
+      if (this.#knocks.get(node) === promise) this.#knocks.delete(node);
+    }
+  }
+
+  async #tryOut(
     node: NodeId,
     address: string,
-    signal?: AbortSignal,
-  ): Promise<readonly [] | readonly ["reached" | DialFault, readonly string[]]> {
-    if (this.#stopped) return [];
+    { connectMs, signal }: { readonly connectMs: number; readonly signal?: AbortSignal },
+  ): Promise<Knock> {
+    const targets: string[] = [];
+    if (this.#stopped || signal?.aborted === true) return { outcome: "not-dialled", targets };
     const calledOff = new AbortController();
     this.#probes.set(calledOff, node);
     const signals = [calledOff.signal, ...(signal === undefined ? [] : [signal])];
-    const tried: string[] = [];
+    const how = { force: true, calledOff: AbortSignal.any(signals), connectMs };
     try {
-      const dialled = await this.#dialAddress(node, address, AbortSignal.any(signals), {
-        force: true,
-        tried,
-      });
-      if (!dialled.ok) return [dialled.fault, tried];
+      const dialled = await this.#dialAddress(node, address, how, targets);
+      if (!dialled.ok) return { outcome: dialled.fault, targets };
       await dialled.connection.close().catch(ignoreClosed);
-      return ["reached", tried];
+      return { outcome: "reached", targets };
     } finally {
       this.#probes.delete(calledOff);
     }
@@ -196,9 +219,10 @@ export class DialLoop {
     const controller = new AbortController();
     this.#under.set(node, controller);
     const outcomes: DialOutcome[] = [];
+    const how = { force: false, calledOff: controller.signal, connectMs: CONNECT_TIMEOUT_MS };
     for (const address of this.#book.addressesOf(node)) {
       if (controller.signal.aborted) break;
-      const dialled = await this.#dialAddress(node, address, controller.signal);
+      const dialled = await this.#dialAddress(node, address, how);
       if (!dialled.ok) {
         outcomes.push({ address, outcome: dialled.fault });
         continue;
@@ -214,12 +238,12 @@ export class DialLoop {
     this.#ended(node, controller.signal.aborted);
   }
 
-  /** One address, which a name may turn into several. The fault is that of the last. */
+  /** One address, which a name may turn into several: `targets` takes those that were dialled. The fault is that of the last. */
   async #dialAddress(
     node: NodeId,
     text: string,
-    calledOff: AbortSignal,
-    options: { readonly force: boolean; readonly tried: string[] } = { force: false, tried: [] },
+    how: DialHow,
+    targets: string[] = [],
   ): Promise<Dialled> {
     const address = readAddress(text);
     if (address === undefined) return { ok: false, fault: "not-dialled" };
@@ -227,9 +251,9 @@ export class DialLoop {
     try {
       const isNamed = this.#book.isNamed(node, text);
       for (const target of await lookUp(address, this.#names, isNamed)) {
-        if (calledOff.aborted) return { ok: false, fault: "not-dialled" };
-        options.tried.push(target);
-        const dialled = await this.#dialTarget(target, calledOff, options.force);
+        if (how.calledOff.aborted) return { ok: false, fault: "not-dialled" };
+        targets.push(target);
+        const dialled = await this.#dialTarget(target, how);
         if (dialled.ok) return dialled;
         ({ fault } = dialled);
       }
@@ -243,9 +267,9 @@ export class DialLoop {
    * One target. A connection that does not come about is given up soon, to be tried anew: the gaps between the kernel's own
    * attempts grow beyond the cap. One that stands gets time for its handshake: on a busy machine giving up means to start the same work again.
    */
-  async #dialTarget(target: string, calledOff: AbortSignal, force: boolean): Promise<Dialled> {
+  async #dialTarget(target: string, { force, calledOff, connectMs }: DialHow): Promise<Dialled> {
     const slow = new AbortController();
-    let callOff = patientTimer(CONNECT_TIMEOUT_MS, () => slow.abort());
+    let callOff = patientTimer(connectMs, () => slow.abort());
     const onProgress = (event: { readonly type: string }): void => {
       if (event.type !== "upgrader:encrypt-outbound-connection") return;
       callOff();

@@ -4,5 +4,7 @@ export { discoverFleet } from "./fleet-discovery.ts";
 export { fileAddressStore } from "./address-store.ts";
 export type { NameService } from "./name-lookup.ts";
 export type { AddressStore } from "./address-store.ts";
+export type { DialOutcome } from "./dial-loop.ts";
+export type { LinkReport } from "./link-check.ts";
 export type { Libp2pTransport } from "./libp2p-transport.ts";
 export type { Libp2pTransportOptions, TransportLogger, TransportTuning } from "./options.ts";

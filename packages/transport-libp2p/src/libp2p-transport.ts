@@ -19,6 +19,7 @@ import type {
 } from "@pulsemesh/core";
 import { AddressBook } from "./address-book.ts";
 import { AddressSaver } from "./address-saver.ts";
+import { DialBack } from "./dial-back.ts";
 import { DialLoop } from "./dial-loop.ts";
 import type { DialCounts } from "./dial-loop.ts";
 import { Dialer } from "./dialer.ts";
@@ -28,10 +29,13 @@ import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
 import { startHost, strangerConnectionsMax } from "./host.ts";
 import type { Host } from "./host.ts";
+import { checkLinks } from "./link-check.ts";
+import type { LinkReport } from "./link-check.ts";
 import { LinkWatch, ping } from "./link-watch.ts";
 import { isBelievable, readAddress } from "./multiaddr-text.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { PartialFrames } from "./partial-frames.ts";
+import { patientTimer } from "./patient-timer.ts";
 import {
   DIRECT_FRAMES_AT_ONCE_MAX,
   DIRECT_FRAMES_PER_SECOND_MAX,
@@ -51,6 +55,7 @@ export class Libp2pTransport implements Transport {
   readonly #book: AddressBook;
   readonly #dialing: DialLoop;
   readonly #greeter: Greeter;
+  readonly #dialBack: DialBack;
   readonly #watch: LinkWatch;
   readonly #exchange: PeerExchange;
   readonly #saver: AddressSaver;
@@ -77,6 +82,14 @@ export class Libp2pTransport implements Transport {
       { host: this.#host, listener: this.#greeterListener() },
       { fleet, limits: options.tuning },
     );
+    this.#dialBack = new DialBack({
+      host: this.#host,
+      fleet,
+      isTrusted: (node) => this.#book.isTrusted(node),
+      addressesOf: (node) => this.#sessions.get(node)?.info?.addresses ?? [],
+      knock: (node, address, signal) => this.#dialing.knock(node, address, signal),
+      rejected: (reason, node) => this.#rejected(reason, node),
+    });
     const sessions = (): Iterable<PeerSession> => this.#sessions.values();
     const probe = (session: PeerSession): Promise<boolean> => this.#dialing.probe(session.node);
     const now = (): number => performance.now();
@@ -116,6 +129,7 @@ export class Libp2pTransport implements Transport {
     if (this.#handler !== undefined) return;
     this.#handler = handler;
     await this.#greeter.start();
+    await this.#dialBack.start();
     for (const channel of CHANNELS) {
       const receive = (stream: Stream, connection: Connection): void =>
         this.#receive(channel, stream, connection);
@@ -187,6 +201,19 @@ export class Libp2pTransport implements Transport {
 
   roundTripMs(node: NodeId): number | undefined {
     return this.#sessions.get(node)?.roundTripMs;
+  }
+
+  /** How members and this node can reach each other, tried out now; see {@link checkLinks}. */
+  checkLinks(): Promise<readonly LinkReport[]> {
+    return checkLinks({
+      members: () => this.#book.nodes().filter((node) => this.#book.isTrusted(node)),
+      connections: (node) => this.#sessions.get(node)?.connections ?? [],
+      addressesOf: (node) => this.#book.addressesOf(node),
+      dialing: this.#dialing,
+      dialBack: this.#dialBack,
+      random: Math.random,
+      after: patientTimer,
+    });
   }
 
   stop(): Promise<void> {

@@ -36,6 +36,7 @@ export type TransportRejectReason =
   | "frame-oversized"
   | "frame-malformed"
   | "frames-too-many"
+  | "dial-back-refused"
   | "stream-timeout"
   | "overloaded";
 
