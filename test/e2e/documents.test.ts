@@ -8,7 +8,7 @@ import { namespacesMissing } from "../support/namespaces.ts";
 import { TypedDocument } from "../support/typed-document.ts";
 import { root } from "../tool.ts";
 
-const documents = ["README.md"];
+const documents = ["README.md", "docs/operating.md"];
 const fence = "```";
 
 /** What a reader's machine has and this one lacks, as the line to run; undefined when all is there. */

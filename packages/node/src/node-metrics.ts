@@ -12,12 +12,17 @@ export interface MetricSources {
 export function nodeMetrics({ driver, store }: MetricSources): readonly NodeMetric[] {
   const { meter, queues } = driver;
   return [
-    labelled("inputs_total", "Inputs that core took.", "type", meter.inputs),
-    labelled("effects_total", "Effects that core asked for.", "type", meter.effects),
-    labelled("events_total", "Events that core told.", "type", meter.events),
+    labelled("inputs_total", "Inputs that core took, by type.", "type", meter.inputs),
+    labelled("effects_total", "Effects that core asked for, by type.", "type", meter.effects),
+    labelled("events_total", "Events that core told, by type.", "type", meter.events),
     labelled("rejected_total", "What was dropped, by reason.", "reason", meter.rejected),
-    labelled("verdicts_total", "Verdicts that this node reached.", "kind", meter.verdicts),
-    labelled("rebuilds_total", "Times that core was rebuilt from disk.", "reason", meter.rebuilds),
+    labelled("verdicts_total", "Verdicts that this node reached, by kind.", "kind", meter.verdicts),
+    labelled(
+      "rebuilds_total",
+      "Times that core was rebuilt from disk, by reason.",
+      "reason",
+      meter.rebuilds,
+    ),
     counter("commits_total", "Commits that became durable.", meter.commits),
     counter(
       "commit_failures_total",
@@ -51,7 +56,7 @@ export function nodeMetrics({ driver, store }: MetricSources): readonly NodeMetr
     gauge("heap_used_bytes", "JavaScript heap in use.", process.memoryUsage().heapUsed),
     {
       name: "queue_length",
-      help: "What waits inside the driver.",
+      help: "What waits inside the driver, by queue.",
       type: "gauge",
       samples: Object.entries(queues).map(([queue, value]) => ({ labels: { queue }, value })),
     },

@@ -22,20 +22,20 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
   const { node, feed } = context;
   const fleet = node.fleetView();
   const peers = fleet.nodes.filter(({ node: id }) => id !== fleet.self.node);
-  gauge(registry, "build_info", "Always 1; the labels say what runs.", [
+  gauge(registry, "build_info", "Always 1; version and node_version say what runs.", [
     [{ version: context.version, node_version: process.versions.node }, 1],
   ]);
   gauge(registry, "ready", "1 once the node is ready.", [[{}, node.ready() ? 1 : 0]]);
   gauge(
     registry,
     "robots",
-    "Robots by the mesh's verdict.",
+    "Robots by status, the mesh's verdict.",
     byStatus(node.robots().map(({ status }) => status)),
   );
   gauge(
     registry,
     "peers",
-    "Other nodes by the mesh's verdict.",
+    "Other nodes by status, the mesh's verdict.",
     byStatus(peers.map(({ status }) => status)),
   );
   gauge(registry, "roster_nodes", "Members that count, this node included.", [[{}, fleet.roster]]);

@@ -8,13 +8,13 @@ import { DURATION_BOUNDS_SECONDS, type HttpMetrics } from "./http-metrics.ts";
 /** Taken, although no registry knows it. */
 export const DURATIONS_NAME: string = "pulsemesh_http_request_duration_seconds";
 const DURATIONS_HELP =
-  "Time from the end of a request's headers to the end of its answer, event streams excepted.";
+  "Time from the end of a request's headers to the end of its answer, by route, event streams excepted.";
 
 /** Adds everything counted so far, but the durations, to a registry that is made for one scrape. */
 export function registerHttp(registry: Registry, metrics: HttpMetrics): void {
   const requests = new Counter({
     name: "pulsemesh_http_requests_total",
-    help: "HTTP requests answered.",
+    help: "HTTP requests answered, by route, method and status.",
     labelNames: ["route", "method", "status"],
     registers: [registry],
   });
