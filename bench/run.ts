@@ -1,7 +1,7 @@
 /**
  * Runs benches one after the other, each in a process of its own, and keeps their results for `bench/report.ts`.
  *
- *   npm run bench                      all of them; detection takes most of an hour
+ *   npm run bench                      all but soak, which takes a day; detection takes most of an hour
  *   npm run bench -- beats records     only these
  *   npm run bench -- detection --nodes 10 --rounds 5     one, with its own options
  */
@@ -15,7 +15,10 @@ const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith("-"));
 const names = firstOption < 0 ? args : args.slice(0, firstOption);
 const options = firstOption < 0 ? [] : args.slice(firstOption);
-const chosen = names.length === 0 ? BENCHES : BENCHES.filter((bench) => names.includes(bench.name));
+const chosen =
+  names.length === 0
+    ? BENCHES.filter(({ isLong }) => isLong !== true)
+    : BENCHES.filter((bench) => names.includes(bench.name));
 const unknown = names.filter((name) => !BENCHES.some((bench) => bench.name === name));
 
 if (unknown.length > 0 || (options.length > 0 && chosen.length !== 1)) {

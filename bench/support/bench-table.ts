@@ -1,5 +1,6 @@
 /** Every bench: its file, and the lines that its result adds to the table in `docs/benchmarks.md`. */
 import type { Bound } from "./goal.ts";
+import { soakRows, startRows } from "./lifetime-rows.ts";
 import { list, number, pick, text } from "./pick.ts";
 import type { Row } from "./row.ts";
 
@@ -8,6 +9,8 @@ export interface Bench {
   /** In this folder's parent. */
   readonly file: string;
   readonly rows: (result: unknown) => readonly Row[];
+  /** Takes so long that it only runs when it is named. @default false */
+  readonly isLong?: boolean | undefined;
 }
 
 export const BENCHES: readonly Bench[] = [
@@ -22,6 +25,8 @@ export const BENCHES: readonly Bench[] = [
   { name: "gossip-latency", file: "gossip-latency.ts", rows: gossipLatency },
   { name: "detection", file: "detection.bench.ts", rows: detection },
   { name: "starved", file: "starved.bench.ts", rows: starved },
+  { name: "start", file: "start.bench.ts", rows: startRows },
+  { name: "soak", file: "soak.bench.ts", rows: soakRows, isLong: true },
 ];
 
 function firstUse(result: unknown): readonly Row[] {
