@@ -1,7 +1,15 @@
 /** The bin launcher, on this Node and on one that pretends to be old, with a stand-in for main.ts that shows what reaches it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -173,6 +181,24 @@ describe.each([
     expect(code).toBe(2);
     expect(stderr).toContain("npm ci");
   });
+});
+
+test("DP1 the first process of a container ends by a signal that comes while it loads", async () => {
+  const cli = join(folder, "packages", "cli");
+  // Loading takes for ever, and nobody listens for signals meanwhile.
+  const loading = 'console.log("loading"); await new Promise(() => setInterval(() => {}, 1_000));';
+  writeFileSync(join(cli, "src", "main.ts"), loading);
+  const node = [process.execPath, join(cli, "bin", "pulsemesh.js"), "run"];
+  const outer = spawn("unshare", ["-U", "-r", "-p", "-f", "--kill-child", ...node], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  child = outer;
+  const ended = once(outer, "exit");
+  await once(outer.stdout, "data");
+  const { pid } = outer;
+  const first = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
+  process.kill(first, "SIGTERM");
+  expect(await ended).toEqual([143, null]);
 });
 
 test("CLI20 a process with a channel to its parent keeps it", async () => {

@@ -2,7 +2,7 @@
 import type { RepoFile } from "./repository.ts";
 
 const kebab = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
-const page = /^[A-Z][A-Z0-9-]*\.md$|^LICENSE$/;
+const page = /^[A-Z][A-Z0-9-]*\.md$|^LICENSE$|^Dockerfile$/;
 const drawer = /^(utils?|helpers?|misc|common)(\.|$)/;
 
 export function nameProblems(files: readonly RepoFile[]): string[] {

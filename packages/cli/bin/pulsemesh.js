@@ -40,8 +40,8 @@ const parentEveryMs = 500;
 const here = fileURLToPath(import.meta.url);
 
 if (Number(process.versions.node.split(".")[0]) >= nodeMajorMin) {
-  endAsFirstProcess();
   restartWithRunFlags();
+  endAsFirstProcess();
   stopWithTheShellOfNpm();
   dieWithTheLauncher();
   cacheCompiledCode();
