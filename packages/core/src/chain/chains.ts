@@ -53,7 +53,7 @@ export class Chains {
     this.membership = new ChainMembership(env);
     this.#index = new ChainIndex(env);
     this.#loads = new Loads(env);
-    this.#records = new Map(DOCUMENTS.map((name) => [name, new Records(env)]));
+    this.#records = new Map(DOCUMENTS.map((name) => [name, new Records(env, name === "reported")]));
     const records = (of: { readonly document: DocumentName }): Records =>
       this.recordsOf(of.document);
     const deps = {
@@ -110,7 +110,10 @@ export class Chains {
     const ownHlc = this.#restore?.finish() ?? 0;
     this.#restore = undefined;
     for (const chain of this.#own.values()) chain.seeHlc(ownHlc);
-    for (const records of this.#records.values()) records.begin(now);
+    for (const records of this.#records.values()) {
+      records.seeOwnHlc(ownHlc);
+      records.begin(now);
+    }
     this.#sync.start(now);
   }
 
@@ -120,6 +123,16 @@ export class Chains {
     this.#store.ownEpoch = boot;
     this.#rebooting = false;
     this.#own.get("reported")?.start(boot, this.membership, isFork, now);
+    const roster = this.#own.get("roster");
+    if (roster?.log !== undefined) roster.start(boot, this.membership, isFork, now);
+  }
+
+  /** Opens this boot's epoch of document `roster`, which hardly any node ever writes to, before the first write. */
+  openRoster(now: Now): void {
+    const roster = this.#own.get("roster");
+    const boot = this.#own.get("reported")?.log?.epoch;
+    if (roster !== undefined && roster.log === undefined && boot !== undefined)
+      roster.start(boot, this.membership, false, now);
   }
 
   /** Topic `state`: one entry. */

@@ -35,7 +35,8 @@ export class DocumentHash {
       }
     }
     this.#stale.clear();
-    return toHex(this.#hashing.sha256(this.#bytes));
+    // A copy, as these bytes change in place: whoever hashes may keep what it knows of an array.
+    return toHex(this.#hashing.sha256(this.#bytes.slice()));
   }
 
   /** The hashes at their new places: only those of robots that are new or stale are asked for. */

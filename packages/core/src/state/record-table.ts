@@ -68,6 +68,7 @@ const NOTHING = Number.POSITIVE_INFINITY;
 
 export class RecordTable {
   readonly #env: Env;
+  readonly #tells: boolean;
   readonly #slots = new Map<RobotId, Slot>();
   readonly #generations = new Map<string, Set<RobotId>>();
   /** Robots that changed in this input, with what they showed before. */
@@ -93,8 +94,10 @@ export class RecordTable {
   #sameView = false;
   #reportsChanges = false;
 
-  constructor(env: Env) {
+  /** `tells`: what changes in the view is listed, and an event for people. */
+  constructor(env: Env, tells: boolean) {
     this.#env = env;
+    this.#tells = tells;
     this.#export = new DocumentExport(
       env,
       (robot) => this.shown(robot),
@@ -104,8 +107,8 @@ export class RecordTable {
   }
 
   /** Moves the reader's clock; cheap. */
-  observe(now: Now): void {
-    this.#horizon = hlcHorizon(now.wallMs);
+  observe(wallMs: number): void {
+    this.#horizon = hlcHorizon(wallMs);
   }
 
   /** Events begin once the store is restored: what was on disk is no news. */
@@ -327,7 +330,7 @@ export class RecordTable {
     const sameView = shown.version === before?.version;
     if (shown.isCut && before?.isCut !== true)
       this.#env.out.emit({ type: "rejected", reason: "record-max", from: undefined });
-    if (sameView && standingOf(shown) === standingOf(before)) return;
+    if (!this.#tells || (sameView && standingOf(shown) === standingOf(before))) return;
     this.#changed.push(robot);
     if (sameView) return;
     this.#env.out.emit(

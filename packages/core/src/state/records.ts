@@ -19,7 +19,7 @@ import {
 } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
-import { hlcAfter, hlcHorizon } from "./hlc.ts";
+import { hlcAfter, hlcHorizon, hlcWallMs } from "./hlc.ts";
 import { encodeJson, isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
 import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
 import { OwnVolume } from "./own-volume.ts";
@@ -59,9 +59,10 @@ export class Records {
   #stagings = 0;
   #lastHlc = 0;
 
-  constructor(env: Env) {
+  /** `tells`: what changes in the view is listed, and an event for people. */
+  constructor(env: Env, tells: boolean = true) {
     this.#env = env;
-    this.#table = new RecordTable(env);
+    this.#table = new RecordTable(env, tells);
   }
 
   /** The generations behind the view; for the chain side. */
@@ -71,7 +72,7 @@ export class Records {
 
   /** The store is restored: changes are news from now on. */
   begin(now: Now): void {
-    this.#table.observe(now);
+    this.#observe(now);
     this.#table.reportChanges();
   }
 
@@ -134,7 +135,7 @@ export class Records {
    * Values that this node itself has put there are no change. Refused whole or taken whole.
    */
   write(robot: RobotId, changes: ReadonlyMap<string, Json | undefined>, now: Now): WriteResult {
-    this.#table.observe(now);
+    this.#observe(now);
     const draft = this.#draft(robot, now);
     let changed = false;
     for (const pointer of [...changes.keys()].toSorted()) {
@@ -165,7 +166,7 @@ export class Records {
     ifMatch: string | undefined,
     now: Now,
   ): PatchResult {
-    this.#table.observe(now);
+    this.#observe(now);
     const before = this.#table.shown(robot);
     const refuse = (code: CommandErrorCode): PatchResult => ({
       ok: false,
@@ -204,7 +205,7 @@ export class Records {
 
   /** Hides a robot that anybody has written about for good, whatever arrives late (rule CH4); later writes bring it back. */
   retire(robot: RobotId, now: Now): WriteResult {
-    this.#table.observe(now);
+    this.#observe(now);
     if (
       Object.keys(this.record(robot)).length === 0 &&
       this.standing(robot).retiredBy === undefined
@@ -217,7 +218,7 @@ export class Records {
 
   /** Writes again what the record says but for another node's retirement: this node hosts the robot, and it lives. */
   restate(robot: RobotId, now: Now): WriteResult {
-    this.#table.observe(now);
+    this.#observe(now);
     const draft = this.#draft(robot, now);
     const root = this.#table.unretired(robot, this.#env.identity.self);
     for (const key of Object.keys(root)) draft.replace(childPointer("", key), root[key] as Json);
@@ -252,7 +253,7 @@ export class Records {
 
   /** Ends an input: reports what changed in the view; views whose clock-ahead stamps came due are looked at again. */
   settle(now: Now): void {
-    this.#table.observe(now);
+    this.#observe(now);
     this.#table.settle(now, this.#env.out.pendingCommit());
   }
 
@@ -261,13 +262,22 @@ export class Records {
     if (hlc > this.#lastHlc) this.#lastHlc = hlc;
   }
 
+  /**
+   * Moves the reader's clock, which is never behind what this node has stamped itself: its own past is not ahead of it. A device whose
+   * battery is empty wakes up in 1970, and must neither lose sight of what it has, nor write below it.
+   */
+  #observe(now: Now): void {
+    this.#table.observe(this.#clockMs(now));
+  }
+
+  #clockMs({ wallMs }: Now): number {
+    return Math.max(wallMs, hlcWallMs(this.#lastHlc));
+  }
+
   #draft(robot: RobotId, now: Now): RecordDraft {
-    const horizon = hlcHorizon(now.wallMs);
-    const seen = Math.max(
-      this.#table.highestStamp(robot, horizon),
-      this.#lastHlc <= horizon ? this.#lastHlc : 0,
-    );
-    return new RecordDraft(this.#table.ownRecord(robot, this.#own), hlcAfter(now.wallMs, seen));
+    const clockMs = this.#clockMs(now);
+    const seen = Math.max(this.#table.highestStamp(robot, hlcHorizon(clockMs)), this.#lastHlc);
+    return new RecordDraft(this.#table.ownRecord(robot, this.#own), hlcAfter(clockMs, seen));
   }
 
   /** States beyond the limit (two gateways may have met) can still be made smaller. */

@@ -1,0 +1,68 @@
+import { CoreRig, RIG_WALL_MS } from "@pulsemesh/testkit";
+import { describe, expect, test } from "vitest";
+import type { BeatCommand, Command, CommandResult } from "../command.ts";
+import type { JsonObject } from "../json.ts";
+
+const BEAT: BeatCommand = { type: "beat", robot: "bot", kind: "beat", create: "heartbeat" };
+const DAY_MS = 86_400_000;
+
+function answer(rig: CoreRig, command: Command): CommandResult | undefined {
+  const effects = [...rig.input({ type: "command", id: 1, command }), ...rig.settle()];
+  return effects.flatMap((effect) => (effect.type === "reply" ? [effect.result] : []))[0];
+}
+
+function patch(rig: CoreRig, change: JsonObject): CommandResult | undefined {
+  return answer(rig, { type: "patch-state", robot: "bot", patch: change });
+}
+
+function stateOf(rig: CoreRig): JsonObject | undefined {
+  return rig.core.robot("bot", rig.now)?.state;
+}
+
+/** A node that wrote `a: 1` when its clock was right, and all that is on its disk. */
+function diskOfANode(): Map<string, Uint8Array> {
+  const rows = new Map<string, Uint8Array>();
+  const rig = new CoreRig("a", { rows });
+  rig.start();
+  answer(rig, BEAT);
+  expect(patch(rig, { a: 1 })).toMatchObject({ ok: true });
+  return rows;
+}
+
+describe("a device whose clock is wrong when it starts", () => {
+  test.each([
+    ["1970, with an empty battery", 1_000_000],
+    ["three days ago, as a file on its disk says", RIG_WALL_MS - 3 * DAY_MS],
+    ["2022, as its board says", 1_640_995_200_000],
+  ])(
+    "OFF1 CH4 P5 in %s, it shows what it has, takes writes, and they stand when the clock is right",
+    (_when, wallMs) => {
+      const rows = diskOfANode();
+      const wrong = new CoreRig("a", { rows, wallMs });
+      wrong.start();
+      expect(stateOf(wrong)).toEqual({ a: 1 });
+      expect(patch(wrong, { a: 2, b: 1 })).toMatchObject({ ok: true, state: { a: 2, b: 1 } });
+      // Two writes of one boot are in order, too.
+      expect(patch(wrong, { b: 2 })).toMatchObject({ ok: true, state: { a: 2, b: 2 } });
+      const right = new CoreRig("a", { rows, wallMs: RIG_WALL_MS + 60_000 });
+      right.start();
+      expect(stateOf(right)).toEqual({ a: 2, b: 2 });
+      expect(patch(right, { a: 3 })).toMatchObject({ ok: true, state: { a: 3, b: 2 } });
+      expect(stateOf(right)).toEqual({ a: 3, b: 2 });
+    },
+  );
+
+  test("OFF1 CH4 P5 three days ahead, what it wrote is in its view when the clock is right again, and later writes stand for good", () => {
+    const rows = diskOfANode();
+    const ahead = new CoreRig("a", { rows, wallMs: RIG_WALL_MS + 3 * DAY_MS });
+    ahead.start();
+    expect(patch(ahead, { a: 2 })).toMatchObject({ ok: true, state: { a: 2 } });
+    const right = new CoreRig("a", { rows, wallMs: RIG_WALL_MS + 60_000 });
+    right.start();
+    expect(stateOf(right)).toEqual({ a: 2 });
+    expect(patch(right, { a: 3 })).toMatchObject({ ok: true, state: { a: 3 } });
+    const later = new CoreRig("a", { rows, wallMs: RIG_WALL_MS + 5 * DAY_MS });
+    later.start();
+    expect(stateOf(later)).toEqual({ a: 3 });
+  });
+});
