@@ -35,6 +35,8 @@ export function nodeView(overrides: Partial<NodeView> = {}): NodeView {
     addresses: ["/ip4/127.0.0.1/tcp/7421"],
     lastPulseAgeMs: 12,
     lastPulse: { boot: 3, seq: 9 },
+    pulseEveryMs: 1_000,
+    clockOffsetMs: -0.4,
     ...overrides,
   };
 }

@@ -1,6 +1,6 @@
 import type { PeersJson } from "@pulsemesh/client";
 import { expect, test } from "vitest";
-import { everyText, peerTable, robotTable } from "./status-table.ts";
+import { clockText, everyText, peerTable, robotTable } from "./status-table.ts";
 import { statusWord } from "./status-word.ts";
 
 test("CLI6 every status has a word and a shape of its own", () => {
@@ -35,16 +35,32 @@ test("CLI6 peers are listed by name behind the node that answers", () => {
     reason: "quorum",
     last_pulse_age_ms: 9_400,
     rtt_ms: null,
+    clock_offset_ms: null,
+    addresses: [],
+  };
+  const known = {
+    clock_offset_ms: -1_540,
+    addresses: ["/dns4/bob.example/tcp/7421/p2p/B", "/ip4/10.0.0.2/tcp/7421/p2p/B"],
   };
   const peers = {
-    self: { id: "A", name: "zoe", region: "eu" },
+    self: { id: "A", name: "zoe", region: "eu", addresses: ["/ip6/::1/tcp/7421/p2p/A"] },
     peers: [
       { id: "C", name: "cat", ...peer },
-      { id: "B", name: "bob", ...peer, status: "up", rtt_ms: 2 },
+      { id: "B", name: "bob", ...peer, status: "up", rtt_ms: 2, ...known },
     ],
   } as unknown as PeersJson;
   const [, ...rows] = peerTable(peers, false);
   expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(["zoe", "bob", "cat"]);
-  expect(rows[1]).toMatch(/bob +us +● up +9\.4s +2ms/);
-  expect(rows[2]).toMatch(/cat +us +✖ down +9\.4s +- +quorum +C/);
+  expect(rows[1]).toMatch(/bob +us +● up +9\.4s +2ms +-1\.5s +bob\.example:7421 \+1 +B/);
+  expect(rows[2]).toMatch(/cat +us +✖ down +9\.4s +- +- +quorum +- +C/);
+});
+
+test.each([
+  [null, "-"],
+  [0, "+0ms"],
+  [-12, "-12ms"],
+  [1_540, "+1.5s"],
+  [-185_000, "-3m 05s"],
+])("CLI40 a clock that is %s ms ahead reads %s", (offsetMs, text) => {
+  expect(clockText(offsetMs)).toBe(text);
 });

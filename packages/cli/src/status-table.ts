@@ -1,5 +1,6 @@
 /** Robots and nodes as tables, for `status`, `peers` and `dev`. */
 import { formatAge, formatDuration } from "./duration.ts";
+import { formatHostPort, hostPortOfMultiaddr } from "./host-port.ts";
 import type { PeersJson, RobotJson } from "@pulsemesh/client";
 import { healthStyle, statusStyle, statusWord } from "./status-word.ts";
 import { type Column, tableLines } from "./table.ts";
@@ -45,6 +46,8 @@ interface PeerRow {
   readonly status: string;
   readonly pulse: string;
   readonly rtt: string;
+  readonly clock: string;
+  readonly address: string;
   readonly reason: string;
   readonly id: string;
 }
@@ -59,22 +62,50 @@ const peerColumns: readonly Column<PeerRow>[] = [
   },
   { title: "PULSE", text: ({ pulse }) => pulse, align: "right" },
   { title: "RTT", text: ({ rtt }) => rtt, align: "right" },
+  { title: "CLOCK", text: ({ clock }) => clock, align: "right" },
   { title: "REASON", text: ({ reason }) => reason },
+  { title: "ADDRESS", text: ({ address }) => address },
   { title: "ID", text: ({ id }) => id },
 ];
 
 /** The answering node first, then its peers by name. */
 export function peerTable({ self, peers }: PeersJson, color: boolean): string[] {
   const rows: PeerRow[] = [
-    { ...self, status: "up", pulse: "-", rtt: "-", reason: "this node" },
+    {
+      ...self,
+      status: "up",
+      pulse: "-",
+      rtt: "-",
+      clock: "-",
+      address: addressText(self.addresses),
+      reason: "this node",
+    },
     ...peers
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
       .map((peer) => ({
         ...peer,
         pulse: formatAge(peer.last_pulse_age_ms),
         rtt: peer.rtt_ms === null ? "-" : `${peer.rtt_ms}ms`,
+        clock: clockText(peer.clock_offset_ms),
+        address: addressText(peer.addresses),
         reason: peer.reason ?? "",
       })),
   ];
   return tableLines(rows, peerColumns, { color });
+}
+
+/** How far a peer's clock is ahead: `+12ms`, `-1.5s`, `-3m 05s`. */
+export function clockText(offsetMs: number | null): string {
+  if (offsetMs === null) return "-";
+  const sizeMs = Math.abs(offsetMs);
+  return `${offsetMs < 0 ? "-" : "+"}${sizeMs < 1_000 ? `${sizeMs}ms` : formatAge(sizeMs)}`;
+}
+
+/** Where a node says that it is: the first host and port, and how many more there are. */
+function addressText(addresses: readonly string[]): string {
+  const [first, ...more] = addresses;
+  if (first === undefined) return "-";
+  const at = hostPortOfMultiaddr(first);
+  const text = at === undefined ? first : formatHostPort(at);
+  return more.length === 0 ? text : `${text} +${more.length}`;
 }

@@ -73,6 +73,12 @@ export interface PeerJson {
   readonly addresses: readonly string[];
   readonly last_pulse_age_ms: number | null;
   readonly rtt_ms: number | null;
+  /** What it promises between two pulses; null before the first. */
+  readonly pulse_every_ms: number | null;
+  /** How far its wall clock is ahead of the answering node's; null when not known. */
+  readonly clock_offset_ms: number | null;
+  /** Software and version. */
+  readonly agent: string;
 }
 
 /** The mesh as the answering node sees it. */

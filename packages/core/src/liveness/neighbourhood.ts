@@ -201,6 +201,10 @@ export class Neighbourhood {
     const echo = pulse.attachment.heard.find(({ shortId }) => shortId === ownShortId);
     const echoes = echo !== undefined && this.pulses.isRecent(echo, now);
     const result = this.liveness.onPulse(pulse, echoes, now);
+    if (result.dateMonoMs !== undefined) {
+      const ownWallMs = now.wallMs - (now.monoMs - result.dateMonoMs);
+      this.liveness.subject(pulse.author)?.dating.wall.learn(pulse.header.wallMs, ownWallMs);
+    }
     // Two fresh boots date each other sooner when each answers the other's first pulse out of turn.
     if (result.isNewBoot || (result.dateMonoMs === undefined && !echoes)) {
       this.pulses.request(now, this.#env.config.pulseEveryMs / 2);

@@ -12,6 +12,7 @@
 import type { PulseName } from "../ids.ts";
 import { comparePulseNames } from "../ids.ts";
 import { OFFSET_RISE_PER_MS } from "../liveness/rules.ts";
+import { WallOffset } from "./wall-offset.ts";
 
 /** What a valid pulse of one author says about time. */
 export interface DatedFacts {
@@ -30,6 +31,8 @@ export type Dated =
 
 /** The dates of one author's pulses at one receiver. */
 export class Dating {
+  /** What the author's wall clock showed at its dated pulses, against this node's. */
+  readonly wall: WallOffset = new WallOffset();
   #boot = 0;
   #newest: PulseName | undefined;
   #newestArrivalMonoMs = 0;
@@ -70,6 +73,8 @@ export class Dating {
     if (pulse.boot !== this.#boot) {
       this.#boot = pulse.boot;
       this.#offsetMs = undefined;
+      // Its clock may have been set before that boot.
+      this.wall.forget();
     }
     this.#newest = { boot: pulse.boot, seq: pulse.seq };
     this.#newestArrivalMonoMs = arrivalMonoMs;
@@ -108,6 +113,7 @@ export class Dating {
   /** This receiver stalled or its clock stepped: what it knew of delays is void until the author echoes it again (rule PU6). */
   forgetOffset(): void {
     this.#offsetMs = undefined;
+    this.wall.forget();
   }
 
   #date(pulse: DatedFacts, arrivalMonoMs: number): number {

@@ -52,5 +52,7 @@ function nodeView(deps: FleetViewDeps, member: Member, now: Now): NodeView {
     addresses: deps.addresses.get(member.node) ?? [],
     lastPulseAgeMs: date === undefined ? undefined : Math.max(0, now.monoMs - date.dateMonoMs),
     lastPulse: date?.name,
+    pulseEveryMs: subject?.dating.newest === undefined ? undefined : subject.intervalMs,
+    clockOffsetMs: subject?.dating.wall.medianMs,
   };
 }

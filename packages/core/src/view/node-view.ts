@@ -14,6 +14,13 @@ export interface NodeView {
   /** Age of the newest dated pulse, by this node's monotonic clock; undefined when none in this boot. */
   readonly lastPulseAgeMs: number | undefined;
   readonly lastPulse: PulseName | undefined;
+  /** The promised time between two of its pulses; undefined before the first in this boot. */
+  readonly pulseEveryMs: number | undefined;
+  /**
+   * Its wall clock minus this node's, less the shortest travel time of its pulses (half a round trip, about); undefined when none was
+   * dated lately (rule AD7).
+   */
+  readonly clockOffsetMs: number | undefined;
 }
 
 export interface FleetView {

@@ -16,6 +16,12 @@ export interface PeerJson {
   readonly last_pulse_age_ms: number | null;
   /** In whole milliseconds, so 0 on one machine; null while there is no connection. */
   readonly rtt_ms: number | null;
+  /** What it promises between two pulses; null before the first in this boot. */
+  readonly pulse_every_ms: number | null;
+  /** How far its wall clock is ahead of the answering node's (behind: negative), within about half a round trip; null when not known. */
+  readonly clock_offset_ms: number | null;
+  /** Software and version. */
+  readonly agent: string;
 }
 
 export interface PeersJson {
@@ -59,6 +65,12 @@ export const peersSchema: z.ZodType<PeersJson> = z.strictObject({
       addresses: z.array(z.string()),
       last_pulse_age_ms: spanMsSchema,
       rtt_ms: spanMsSchema,
+      pulse_every_ms: spanMsSchema,
+      clock_offset_ms: z
+        .int()
+        .nullable()
+        .describe("How far its wall clock is ahead of the answering node's"),
+      agent: z.string(),
     }),
   ),
   view: z.strictObject({
@@ -102,7 +114,17 @@ function peerJson(node: NodeView, roundTripMs: number | undefined): PeerJson {
     addresses: node.addresses,
     last_pulse_age_ms: wholeMs(node.lastPulseAgeMs),
     rtt_ms: wholeMs(roundTripMs),
+    pulse_every_ms: wholeMs(node.pulseEveryMs),
+    clock_offset_ms: clockOffset(node, roundTripMs),
+    agent: node.agent,
   };
+}
+
+/** The travel time that the measure lacks is half of a round trip, where there is a connection to measure one. */
+function clockOffset({ clockOffsetMs }: NodeView, roundTripMs: number | undefined): number | null {
+  if (clockOffsetMs === undefined) return null;
+  // Not the -0 that rounding makes of a little less than nothing.
+  return Math.round(clockOffsetMs + (roundTripMs ?? 0) / 2) + 0;
 }
 
 /** Clocks count fractions of a millisecond; no reader has a use for them. */
