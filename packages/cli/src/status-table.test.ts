@@ -51,7 +51,7 @@ test("CLI6 peers are listed by name behind the node that answers", () => {
   } as unknown as PeersJson;
   const [, ...rows] = peerTable(peers, false);
   expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(["zoe", "bob", "cat"]);
-  expect(rows[1]).toMatch(/bob +us +● up +9\.4s +2ms +-1\.5s +bob\.example:7421 \+1 +B/);
+  expect(rows[1]).toMatch(/bob +us +● up +9\.4s +2ms +-1\.5s +quorum +bob\.example:7421 \+1 +B/);
   expect(rows[2]).toMatch(/cat +us +✖ down +9\.4s +- +- +quorum +- +C/);
 });
 
