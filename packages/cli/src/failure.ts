@@ -78,6 +78,16 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     "check with `pulsemesh peers` on the other machine that the address is one of its own",
   "http-insecure": () =>
     "keep --http on 127.0.0.1, or add --insecure-http if everybody who reaches the port may read and write",
+  "config-invalid": () => "correct the lines above, then: pulsemesh config check FILE",
+  "config-none": () =>
+    "start the node with --config FILE; pulsemesh config init --out FILE   writes one",
+  "data-dir-open": ({ dataDir }) =>
+    `type the chmod above, or add --shared-data where others may have ${dataDir ?? "the folder"}`,
+  "tls-invalid": () =>
+    "give --tls-cert and --tls-key a valid certificate and its own key, both in PEM",
+  "token-file-invalid": () =>
+    "put one line of at least 16 characters into a file that only you may read, and name it with --token-file",
+  "token-wrong": () => "name the node's token with --token-file FILE or PULSEMESH_TOKEN_FILE",
   "option-invalid": ({ command }) => `${command} --help`,
   "node-unreachable": () =>
     "start a node with `pulsemesh run`, or name another one with --url or PULSEMESH_URL",

@@ -44,6 +44,12 @@ export const ERROR_CODES: Readonly<
   "join-failed": { status: 503, exit: 1 },
   "http-insecure": { status: 400, exit: 2 },
   "option-invalid": { status: 400, exit: 2 },
+  "config-invalid": { status: 422, exit: 2 },
+  "config-none": { status: 409, exit: 2 },
+  "data-dir-open": { status: 503, exit: 2 },
+  "tls-invalid": { status: 422, exit: 2 },
+  "token-file-invalid": { status: 422, exit: 2 },
+  "token-wrong": { status: 401, exit: 2 },
   "node-unreachable": { status: 503, exit: 3 },
   "timed-out": { status: 504, exit: 124 },
   stopped: { status: 503, exit: 1 },
@@ -88,6 +94,12 @@ export type ErrorCode =
   | "join-failed"
   | "http-insecure"
   | "option-invalid"
+  | "config-invalid"
+  | "config-none"
+  | "data-dir-open"
+  | "tls-invalid"
+  | "token-file-invalid"
+  | "token-wrong"
   | "node-unreachable"
   | "timed-out"
   | "stopped"

@@ -6,6 +6,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { HTTP_CONNECTIONS_KEPT_MAX, HTTP_ROOM_WAIT_MS } from "./limits.ts";
+import { connectionEvent } from "./tls.ts";
 
 /** A connection since its newest request, or since its opening. */
 interface Connection {
@@ -23,7 +24,7 @@ export class Connections {
 
   constructor(server: Server, evicted: () => void) {
     this.#evicted = evicted;
-    server.on("connection", (socket: Socket) => this.#add(socket));
+    server.on(connectionEvent(server), (socket: Socket) => this.#add(socket));
     // Before the request is routed: what is answered near the limit says that its connection will not be kept.
     server.prependListener("request", (request, response) => this.#begin(request, response));
   }

@@ -1,6 +1,7 @@
 /** What the routes share: the node that they speak for, and the gateway's own moving parts. */
-import type { NodeLogger, PulsemeshNode } from "@pulsemesh/node";
+import type { NodeLogger, NodeMetric, PulsemeshNode } from "@pulsemesh/node";
 import type { EventFeed } from "./events/feed.ts";
+import type { ReloadJson } from "./routes/reload.ts";
 import type { HttpMetrics } from "./metrics/http-metrics.ts";
 
 export interface GatewayContext {
@@ -10,4 +11,8 @@ export interface GatewayContext {
   /** What runs. */
   readonly version: string;
   readonly logger: NodeLogger | undefined;
+  /** Reads the config file again; undefined where there is none. */
+  readonly reload: (() => Promise<ReloadJson>) | undefined;
+  /** What else is to be scraped. */
+  readonly extraMetrics: () => readonly NodeMetric[];
 }

@@ -1,10 +1,13 @@
 /** Opens a running node to robots and people: HTTP on one address, loopback unless somebody insists. */
 import { PulsemeshError } from "@pulsemesh/core";
-import type { NodeLogger, PulsemeshNode } from "@pulsemesh/node";
+import type { NodeLogger, NodeMetric, PulsemeshNode } from "@pulsemesh/node";
 import type { FastifyInstance } from "fastify";
 import { isLoopback } from "./guard/loopback.ts";
+import { TokenGuard } from "./guard/token.ts";
 import { HTTP_CLOSE_WAIT_MS_MAX } from "./limits.ts";
+import type { ReloadJson } from "./routes/reload.ts";
 import { buildServer } from "./server.ts";
+import { type GatewayTls, renewTls } from "./tls.ts";
 import { openUnixDoor, type UnixDoor, type UnixDoorOptions } from "./unix-door.ts";
 
 export const DEFAULT_HTTP_HOST: string = "127.0.0.1";
@@ -15,13 +18,21 @@ export interface GatewayOptions {
   readonly host?: string | undefined;
   /** 0 … 65535; 0 lets the system choose. @default 7420 */
   readonly port?: number | undefined;
-  /** Allows an address beyond loopback, where anybody who reaches the port may read and write. @default false */
+  /** Allows an address beyond loopback without `tls` and `token`, where anybody who reaches the port may read and write. @default false */
   readonly insecureHttp?: boolean | undefined;
   /** A Unix socket to serve as well. @default none */
   readonly socket?: UnixDoorOptions | undefined;
   /** What runs, for `pulsemesh_build_info`. @default "unknown" */
   readonly version?: string | undefined;
   readonly logger?: NodeLogger | undefined;
+  /** Serves HTTPS with this certificate. @default HTTP */
+  readonly tls?: GatewayTls | undefined;
+  /** Requests must bear it, but for probes and what comes by the socket. @default none */
+  readonly token?: string | undefined;
+  /** What `POST /-/reload` does. @default answers `config-none` */
+  readonly reload?: (() => Promise<ReloadJson>) | undefined;
+  /** Added to `/metrics`. */
+  readonly extraMetrics?: (() => readonly NodeMetric[]) | undefined;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -30,6 +41,11 @@ export interface Gateway extends AsyncDisposable {
   readonly port: number;
   /** `unix:/PATH` of the socket; undefined without one. */
   readonly socketUrl: string | undefined;
+  /** Takes another certificate or token from now on; one that was not given at the start is not taken. */
+  renew(changes: {
+    readonly tls?: GatewayTls | undefined;
+    readonly token?: string | undefined;
+  }): void;
   /** Ends event streams, lets requests under way finish for at most a second, closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -45,10 +61,13 @@ export async function startGateway(
   node: PulsemeshNode,
   options: GatewayOptions = {},
 ): Promise<Gateway> {
-  const { logger, version } = options;
+  const { logger, version, tls, reload, extraMetrics } = options;
+  const token = options.token === undefined ? undefined : new TokenGuard(options.token);
   const host = listenHost(options);
   const port = listenPort(options);
-  const app = buildServer(node, { localOnly: isLoopback(host), logger, version });
+  const localOnly = isLoopback(host);
+  const more = { logger, version, tls, token, reload, extraMetrics };
+  const app = buildServer(node, { localOnly, ...more });
   try {
     await app.listen({ host, port });
   } catch (error) {
@@ -58,11 +77,15 @@ export async function startGateway(
   const door = await openDoor(app, options.socket);
   const socketUrl = door?.url;
   const bound = boundPort(app, port);
-  const url = `http://${urlHost(host)}:${bound}`;
+  const url = `${tls === undefined ? "http" : "https"}://${urlHost(host)}:${bound}`;
   logger?.info(socketUrl === undefined ? { url } : { url, socketUrl }, "HTTP open");
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeAll(app, door));
-  return { url, port: bound, socketUrl, close, [Symbol.asyncDispose]: close };
+  const renew: Gateway["renew"] = (changes) => {
+    if (changes.tls !== undefined) renewTls(app.server, changes.tls);
+    if (changes.token !== undefined) token?.set(changes.token);
+  };
+  return { url, port: bound, socketUrl, renew, close, [Symbol.asyncDispose]: close };
 }
 
 async function openDoor(
@@ -78,15 +101,24 @@ async function openDoor(
   }
 }
 
-function listenHost({ host = DEFAULT_HTTP_HOST, insecureHttp = false }: GatewayOptions): string {
-  if (!isLoopback(host) && !insecureHttp) {
+function listenHost(options: GatewayOptions): string {
+  const { host = DEFAULT_HTTP_HOST } = options;
+  if (!isGuarded(options)) {
     throw new PulsemeshError(
       "http-insecure",
-      `Cannot serve HTTP on '${host}': it is reachable from other machines and has no password. Listen on ${DEFAULT_HTTP_HOST}, or accept the risk with --insecure-http.`,
+      `Cannot serve HTTP on '${host}': it is reachable from other machines and has no password. Listen on ${DEFAULT_HTTP_HOST}, give it a certificate and a token (--tls-cert, --tls-key, --token-file), or accept the risk with --insecure-http.`,
     );
   }
   // The name would open two sockets (IPv4 and IPv6), of which the second may already belong to somebody else.
   return host.toLowerCase() === "localhost" ? DEFAULT_HTTP_HOST : host;
+}
+
+/** Whether nobody beyond this machine gets in without a secret, or somebody accepted that they do. A token alone would be read on the way. */
+export function isGuarded(
+  options: Pick<GatewayOptions, "host" | "insecureHttp" | "tls" | "token">,
+): boolean {
+  const { host = DEFAULT_HTTP_HOST, insecureHttp = false, tls, token } = options;
+  return insecureHttp || isLoopback(host) || (tls !== undefined && token !== undefined);
 }
 
 function listenPort({ port = DEFAULT_HTTP_PORT }: GatewayOptions): number {

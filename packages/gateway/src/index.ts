@@ -4,6 +4,7 @@ export {
   DEFAULT_HTTP_PORT,
   type Gateway,
   type GatewayOptions,
+  isGuarded,
   startGateway,
 } from "./gateway.ts";
 export { isLoopback } from "./guard/loopback.ts";
@@ -12,3 +13,5 @@ export type { EventJson } from "./json/event.ts";
 export type { PeerJson, PeersJson } from "./json/peers.ts";
 export type { RobotJson, RobotListJson, ScheduleJson, WitnessesJson } from "./json/robot.ts";
 export type { ProblemJson } from "./problem.ts";
+export type { ReloadJson } from "./routes/reload.ts";
+export type { GatewayTls } from "./tls.ts";

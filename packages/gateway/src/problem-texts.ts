@@ -130,6 +130,30 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "HTTP beyond this machine",
     next: "Listen on 127.0.0.1, or accept the risk with --insecure-http: anybody who reaches the port may write.",
   },
+  "config-invalid": {
+    title: "Configuration invalid",
+    next: "Correct what the detail names, and reload again: until then the node goes on with what it had.",
+  },
+  "config-none": {
+    title: "No config file",
+    next: "Start the node with --config FILE; without one there is nothing to reload.",
+  },
+  "data-dir-open": {
+    title: "Data directory open to others",
+    next: "Close it with the chmod that the detail names, or start with --shared-data.",
+  },
+  "tls-invalid": {
+    title: "Certificate or key unusable",
+    next: "Give a valid certificate and its own key in PEM.",
+  },
+  "token-file-invalid": {
+    title: "Token file unusable",
+    next: "Put one line of at least 16 characters into a file that only its owner may read.",
+  },
+  "token-wrong": {
+    title: "Token missing or wrong",
+    next: "Send the header Authorization: Bearer TOKEN with this node's token.",
+  },
   "option-invalid": { title: "Option invalid", next: "Correct the option that the detail names." },
   "node-unreachable": {
     title: "Node unreachable",

@@ -33,6 +33,8 @@ export interface Route {
   readonly summary: string;
   /** Changes something, whatever the method: web pages of other sites must not trigger it (rule HT18). */
   readonly writes: boolean;
+  /** Answered without a token too: supervisors have none (rule CFG12). */
+  readonly open?: boolean | undefined;
   /** The answer lasts as long as the caller likes, so its duration says nothing. */
   readonly endless?: boolean | undefined;
   readonly query?: z.ZodObject | undefined;
@@ -50,6 +52,7 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
   "request-invalid",
   "host-forbidden",
   "origin-forbidden",
+  "token-wrong",
   "body-too-large",
   "media-type-unsupported",
   "headers-too-large",

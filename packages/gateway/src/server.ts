@@ -4,13 +4,14 @@
  */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { NodeLogger, PulsemeshNode } from "@pulsemesh/node";
+import type { NodeLogger, NodeMetric, PulsemeshNode } from "@pulsemesh/node";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Connections } from "./connections.ts";
 import type { GatewayContext } from "./context.ts";
 import { EventFeed } from "./events/feed.ts";
 import { authorityOf, hostFault } from "./guard/authority.ts";
 import { isCrossSite, isLocalHost } from "./guard/browser.ts";
+import type { TokenGuard } from "./guard/token.ts";
 import {
   HTTP_BODY_BYTES_MAX,
   HTTP_CHECK_EVERY_MS,
@@ -26,7 +27,9 @@ import { answerOf, HttpProblem, PROBLEM_MEDIA_TYPE, problemJson } from "./proble
 import { acceptAnyType } from "./request/any-type.ts";
 import { parseQueryString } from "./request/query.ts";
 import { fastifyPath, methodsOf, type Route } from "./route.ts";
+import type { ReloadJson } from "./routes/reload.ts";
 import { routeTable } from "./routes/table.ts";
+import type { GatewayTls } from "./tls.ts";
 import { cameByUnixSocket } from "./unix-door.ts";
 
 export interface ServerOptions {
@@ -35,6 +38,12 @@ export interface ServerOptions {
   /** @default "unknown" */
   readonly version?: string | undefined;
   readonly logger?: NodeLogger | undefined;
+  /** Serves HTTPS. @default HTTP */
+  readonly tls?: GatewayTls | undefined;
+  /** @default everybody */
+  readonly token?: TokenGuard | undefined;
+  readonly reload?: (() => Promise<ReloadJson>) | undefined;
+  readonly extraMetrics?: (() => readonly NodeMetric[]) | undefined;
 }
 
 /** Routes have no fastify schemas. Said so, fastify does not load its compilers, 136 files with ajv. */
@@ -48,6 +57,8 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
     metrics: new HttpMetrics(),
     version: options.version ?? "unknown",
     logger: options.logger,
+    reload: options.reload,
+    extraMetrics: options.extraMetrics ?? (() => []),
   };
   const app = fastify({
     bodyLimit: HTTP_BODY_BYTES_MAX,
@@ -56,12 +67,7 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
     connectionTimeout: HTTP_IDLE_MS_MAX,
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
-    http: {
-      maxHeaderSize: HTTP_HEADERS_BYTES_MAX,
-      connectionsCheckingInterval: HTTP_CHECK_EVERY_MS,
-      // Ours is checked with the rest and answered as a problem.
-      requireHostHeader: false,
-    },
+    ...listenerOptions(options),
     // Longer than any request line, so that a long robot id is answered as one, not as an unknown page.
     routerOptions: { maxParamLength: HTTP_HEADERS_BYTES_MAX, querystringParser: parseQueryString },
     schemaController: { compilersFactory: NO_SCHEMAS },
@@ -89,6 +95,20 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
   return app;
 }
 
+/** For node:http or node:https; the types of fastify know one server or the other, and all that is asked of ours is what both have. */
+function listenerOptions({ tls }: ServerOptions): { readonly http: object } {
+  const options = {
+    maxHeaderSize: HTTP_HEADERS_BYTES_MAX,
+    connectionsCheckingInterval: HTTP_CHECK_EVERY_MS,
+    // Ours is checked with the rest and answered as a problem.
+    requireHostHeader: false,
+  };
+  if (tls === undefined) return { http: options };
+  const { cert, key } = tls;
+  const secure = { cert, key, minVersion: "TLSv1.2", handshakeTimeout: HTTP_HEADERS_WAIT_MS_MAX };
+  return { https: { ...options, ...secure } } as unknown as { readonly http: object };
+}
+
 function noSchemas(): never {
   throw new Error("A route has a fastify schema; validation is zod's.");
 }
@@ -96,8 +116,8 @@ function noSchemas(): never {
 /** What speaks against serving this request at all. */
 function refusalOf(
   { raw }: FastifyRequest,
-  { localOnly }: ServerOptions,
-  writes: boolean,
+  { localOnly, token }: ServerOptions,
+  { writes, open = false }: Pick<Route, "writes" | "open">,
 ): HttpProblem | undefined {
   const fault = hostFault(raw);
   if (fault !== undefined) return new HttpProblem("request-invalid", fault);
@@ -108,9 +128,16 @@ function refusalOf(
       "This node serves loopback names only, not this Host.",
     );
   }
-  return isCrossSite(raw.headers, host, writes)
-    ? new HttpProblem("origin-forbidden", "A browser sent this for a page of another site.")
-    : undefined;
+  if (isCrossSite(raw.headers, host, writes)) {
+    return new HttpProblem("origin-forbidden", "A browser sent this for a page of another site.");
+  }
+  if (open || token === undefined || cameByUnixSocket(raw.socket)) return undefined;
+  return token.admits(raw.headers.authorization) ? undefined : tokenWrong();
+}
+
+function tokenWrong(): HttpProblem {
+  const detail = "This node answers only who sends its token.";
+  return new HttpProblem("token-wrong", detail, { "www-authenticate": 'Bearer realm="pulsemesh"' });
 }
 
 /** Hooks hang on the route itself: what they need is in their closure, not looked up for every beat. */
@@ -128,7 +155,7 @@ function addRoute(
     url: fastifyPath(route.path),
     onRequest: (request, _reply, done) => {
       if (anyBody) acceptAnyType(request);
-      done(refusalOf(request, options, route.writes));
+      done(refusalOf(request, options, route));
     },
     onResponse: (request, reply, done) => {
       counts.add(request.method, reply.statusCode);
@@ -148,7 +175,7 @@ function addFallbacks(
   const counts = context.metrics.route("");
   app.setErrorHandler((error, _request, reply) => sendError(context, error, reply));
   app.setNotFoundHandler((request, reply) => {
-    const problem = refusalOf(request, options, true) ?? missing(routes, request);
+    const problem = refusalOf(request, options, { writes: true }) ?? missing(routes, request);
     void sendError(context, problem, reply);
     counts.add(request.method, reply.statusCode);
   });
@@ -175,7 +202,12 @@ function sendError(context: GatewayContext, error: unknown, reply: FastifyReply)
 
 /** Answers what never became a request: garbage, headers too large, senders too slow. */
 function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  // Whoever cannot do the handshake could not read an answer either.
+  if (
+    error.code === "ECONNRESET" ||
+    error.code?.startsWith("ERR_SSL") === true ||
+    !socket.writable
+  ) {
     socket.destroy();
     return;
   }

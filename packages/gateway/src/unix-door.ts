@@ -8,6 +8,7 @@ import type { Server } from "node:http";
 import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { HTTP_CONNECTIONS_MAX } from "./limits.ts";
+import { connectionEvent } from "./tls.ts";
 
 /** What the system's address of a socket holds; a longer path would be cut. */
 export const SOCKET_PATH_BYTES_MAX: number = 107;
@@ -54,7 +55,8 @@ export async function openUnixDoor(http: Server, options: UnixDoorOptions): Prom
     await removeStale(path);
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       fromSockets.add(socket);
-      http.emit("connection", socket);
+      // File modes guard this door: what comes by it is not encrypted once more.
+      http.emit(connectionEvent(http), socket);
     });
     server.maxConnections = HTTP_CONNECTIONS_MAX;
     await listen(server, path);

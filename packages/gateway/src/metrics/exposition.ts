@@ -45,7 +45,7 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
   gauge(registry, "event_streams", "Open event streams.", [[{}, feed.streams]]);
   processMetrics(registry);
   registerHttp(registry, context.metrics);
-  for (const metric of node.metrics()) nodeMetric(registry, metric);
+  for (const metric of [...node.metrics(), ...context.extraMetrics()]) nodeMetric(registry, metric);
   return {
     contentType: registry.contentType,
     text: `${await registry.metrics()}\n${durationsText(context.metrics)}`,

@@ -6,6 +6,7 @@ import { peersSchema } from "../json/peers.ts";
 import { robotListSchema, robotSchema } from "../json/robot.ts";
 import { jsonObjectSchema } from "../json/words.ts";
 import { problemSchema } from "../problem.ts";
+import { reloadSchema } from "../routes/reload.ts";
 
 const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Robot: robotSchema,
@@ -15,6 +16,7 @@ const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Event: eventSchema,
   AuditList: auditListSchema,
   AuditVerify: auditVerifySchema,
+  Reload: reloadSchema,
   Problem: problemSchema,
 };
 

@@ -37,6 +37,7 @@ function probe(path: string, operation: string, summary: string, holds: () => bo
     operation,
     summary,
     writes: false,
+    open: true,
     responses: { 200: { description: "Yes", type: TEXT_MEDIA_TYPE, example: "ok" } },
     errors: [],
     handle: (_request, reply) => {

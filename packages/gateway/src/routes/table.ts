@@ -8,6 +8,7 @@ import { metricRoutes } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { peerRoutes } from "./peers.ts";
 import { probeRoutes } from "./probes.ts";
+import { reloadRoutes } from "./reload.ts";
 import { robotRoutes } from "./robots.ts";
 import { stateRoutes } from "./state.ts";
 import { statusRoutes } from "./status.ts";
@@ -23,6 +24,7 @@ export function routeTable(context: GatewayContext): readonly Route[] {
     ...auditRoutes(context),
     ...probeRoutes(context),
     ...metricRoutes(context),
+    ...reloadRoutes(context),
     openApiRoute(() => routes),
   ];
   return routes;
