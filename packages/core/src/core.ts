@@ -20,11 +20,15 @@ import type { Env } from "./env.ts";
 import type { NodeId, RobotId } from "./ids.ts";
 import type { Input } from "./input.ts";
 import { Neighbourhood } from "./liveness/neighbourhood.ts";
+import { heardNode, standingOf } from "./liveness/standing.ts";
 import type { Subject } from "./liveness/subject.ts";
 import type { Now } from "./now.ts";
 import { Outbox } from "./outbox.ts";
 import type { Identity, Ports } from "./ports.ts";
 import type { Status } from "./view/status.ts";
+import { ChainRoster } from "./roster/chain-roster.ts";
+import { NodeRetirements } from "./roster/node-retirements.ts";
+import type { NodeStanding } from "./robots/node-status-port.ts";
 import { Robots } from "./robots/robots.ts";
 import { RecordFields } from "./state/record-fields.ts";
 import { fleetView, type FleetViewDeps } from "./view/fleet-view.ts";
@@ -52,6 +56,7 @@ class ComposedCore implements Core {
   readonly #near: Neighbourhood;
   readonly #listener: MeshListener;
   readonly #stopWait: StopWait;
+  readonly #retirements: NodeRetirements;
   readonly #addresses = new Map<NodeId, readonly string[]>();
   #phase: "restoring" | "booting" | "running" = "restoring";
   #hadMajority = true;
@@ -86,13 +91,21 @@ class ComposedCore implements Core {
       audit: this.#audit,
       nodes: {
         self: env.identity.self,
-        status: (node) => this.#near.liveness.subject(node),
+        status: (node) => this.#standing(node),
         hasMajority: () => this.#near.liveness.electorate.hasMajority(this.#now.monoMs),
         witnessCount: (node) => this.#near.liveness.witnessCount(node, this.#now),
       },
       requestPulse: () => this.#near.pulses.request(this.#now),
     });
     this.#stopWait = new StopWait(env, this.#near);
+    this.#retirements = new NodeRetirements({
+      env,
+      membership: this.#chains.membership,
+      document: new ChainRoster(this.#chains),
+      audit: this.#audit,
+      heard: (node) => heardNode(this.#near.liveness.subject(node)),
+      ownBoot: () => this.#near.pulses.boot,
+    });
   }
 
   handle(input: Input, now: Now): readonly Effect[] {
@@ -250,7 +263,7 @@ class ComposedCore implements Core {
     if (command.type === "beat") return this.#robots.beat(id, command, now);
     if (command.type === "register") return this.#robots.register(id, command, now);
     if (command.type === "retire") return this.#robots.retire(id, command, now);
-    if (command.type === "retire-node") return this.#notReady(id);
+    if (command.type === "retire-node") return this.#retirements.retire(id, command.node, now);
     const { records } = this.#chains;
     if (this.#robots.view(command.robot, now) === undefined) {
       const detail = `no robot ${command.robot} is known; a first heartbeat registers it`;
@@ -274,6 +287,7 @@ class ComposedCore implements Core {
   /** Ends an input: whoever must hear of what happened hears it, then what was collected is written and sent. */
   #finish(now: Now): void {
     this.#openBootIfAsked(now);
+    if (this.#phase === "running") this.#retirements.look(now);
     this.#near.liveness.takeTurn(now);
     for (const pulse of this.#listener.takePulses()) {
       this.#robots.onBeats(pulse.author, pulse.dated, pulse.beats, now);
@@ -329,6 +343,11 @@ class ComposedCore implements Core {
       this.#audit.append("node-status", { node, from, to, reason: reason ?? null }, now);
     }
     this.#robots.onNodeStatus(node, now);
+  }
+
+  #standing(node: NodeId): NodeStanding | undefined {
+    const { membership } = this.#chains;
+    return standingOf(this.#near.liveness.subject(node), membership, node, this.#now);
   }
 
   #viewDeps(): FleetViewDeps {

@@ -9,8 +9,11 @@ export type NodeId = string;
 export type RobotId = string;
 /** A fleet: lower-case base32 (RFC 4648, no padding, 52 characters) of its first root's Ed25519 public key. */
 export type FleetId = string;
-/** A CRDT document of the fleet. `desired` and others come later; nothing in core depends on which it is. */
-export type DocumentName = "reported" | "desired";
+/**
+ * A CRDT document of the fleet: what nodes say of their robots; what operators want of them (comes later); which nodes are retired, by
+ * node id. Nothing in chains and sync depends on which it is.
+ */
+export type DocumentName = "reported" | "desired" | "roster";
 /** Lower-case hex of a SHA-256. */
 export type HashHex = string;
 

@@ -80,7 +80,7 @@ export type EntryResult =
 type EntryErrorCode = "entry-malformed" | "entry-oversized" | "envelope-malformed" | "kind-unknown";
 
 /** Documents that this version stores; entries of others are of a later version, and ignored (rule SG2). */
-export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported"];
+export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported", "roster"];
 
 const KINDS: readonly string[] = ["header", "delta", "snapshot"];
 

@@ -87,7 +87,7 @@ describe("authors that left", () => {
 
   test("CH7 a retired author shrinks like one that left", () => {
     start("a", "b");
-    net.input(node("b"), () => node("b").chains.membership.retire("a"));
+    net.input(node("b"), () => node("b").chains.membership.retire("a", 1));
     net.advance(61_000);
     expect(rowsOf("b", "a")).toEqual(["final/reported/a"]);
   });

@@ -11,6 +11,7 @@ const allMembers: Membership = {
   members: () => [],
   member: (node) => ({ node, name: node, region: "r", agent: "t", joinedMonoMs: 0 }),
   hasLeft: () => false,
+  hasRetired: () => false,
   version: 1,
 };
 

@@ -26,6 +26,7 @@ function known(): { readonly electorate: Electorate; readonly nb: Subject; reado
     members: () => members,
     member: (node: NodeId) => members.find((member) => member.node === node),
     hasLeft: () => false,
+    hasRetired: () => false,
     version: 1,
   };
   const subjects = new Map([nb, nc].map((subject) => [subject.node, subject]));

@@ -359,6 +359,7 @@ export class Liveness {
       electorate: this.electorate,
       config: this.#env.config,
       hasLeft: this.#membership.hasLeft(subject.node),
+      hasRetired: this.#membership.hasRetired(subject.node),
       inDoubt: now.monoMs < this.#doubtUntilMonoMs && !subject.datedSinceBase,
     };
     const next = nodeStatus(facts, subject, now.monoMs);

@@ -17,13 +17,15 @@ export interface StatusFacts {
   readonly electorate: Electorate;
   readonly config: CoreConfig;
   readonly hasLeft: boolean;
+  /** It did not say so itself. */
+  readonly hasRetired: boolean;
   /** This node was stalled or stepped a moment ago and has not yet been re-dated (rule PU6). */
   readonly inDoubt: boolean;
 }
 
 /** The status of a subject at `nowMonoMs`. */
 export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: number): NodeStatus {
-  if (facts.hasLeft) return { status: "left", reason: "goodbye" };
+  if (facts.hasLeft) return { status: "left", reason: facts.hasRetired ? "retired" : "goodbye" };
   if (subject.isPaused(nowMonoMs)) return { status: "paused", reason: "restart" };
   if (subject.isFresh(nowMonoMs)) return liveStatus(facts, subject, nowMonoMs);
   if (subject.latch !== undefined) {

@@ -163,6 +163,7 @@ export class VirtualNeighbours {
       members: () => members,
       member: (node) => members.find((member) => member.node === node),
       hasLeft: () => false,
+      hasRetired: () => false,
       version: 1,
     };
     const [goodbyes, bootsAbove] = [[] as NodeId[], [] as number[]];

@@ -2,7 +2,7 @@
  * Today's membership (rule VE1): every author of a chain header of document `reported` that was ever stored, minus those that left or
  * were retired. Members have rows of their own, so that compaction of chains loses nobody. Grants replace this class later.
  *
- * Surface for the composition: `leave(node, boot)` on a signed goodbye, `retire(node)`; the chain store calls `learn`, the restore
+ * Surface for the composition: `leave(node, boot)` on a signed goodbye, `retire` and `restore` by `NodeRetirements`; the chain store calls `learn`, the restore
  * `restoreMember` and `restoreLeft`.
  */
 import type { Env } from "../env.ts";
@@ -22,11 +22,16 @@ export interface MemberNames {
   readonly mayBeOfflineMs?: number | undefined;
 }
 
+interface Leave {
+  readonly boot: Boot;
+  readonly isRetired: boolean;
+}
+
 export class ChainMembership implements Membership {
   readonly #env: Env;
   readonly #known = new Map<NodeId, Member & { readonly boot: Boot }>();
-  /** Boot at which the node said goodbye; a header of a later boot brings it back, a retired one never comes back. */
-  readonly #left = new Map<NodeId, Boot>();
+  /** The boot in which the node said goodbye or was retired; a header of a later boot brings it back. */
+  readonly #left = new Map<NodeId, Leave>();
   #sorted: readonly Member[] | undefined;
   #version = 0;
 
@@ -53,6 +58,23 @@ export class ChainMembership implements Membership {
     return this.#left.has(node);
   }
 
+  hasRetired(node: NodeId): boolean {
+    return this.#left.get(node)?.isRetired === true;
+  }
+
+  /** Nodes that were retired, in no particular order. */
+  retiredNodes(): readonly NodeId[] {
+    const retired: NodeId[] = [];
+    for (const [node, { isRetired }] of this.#left) if (isRetired) retired.push(node);
+    return retired;
+  }
+
+  /** The newest boot that a node is known by, member or not. */
+  bootOf(node: NodeId): Boot | undefined {
+    const known = this.#known.get(node);
+    return known === undefined ? undefined : Math.max(known.boot, this.#left.get(node)?.boot ?? 0);
+  }
+
   /** Nodes that left, sorted. */
   leftNodes(): readonly NodeId[] {
     return [...this.#left.keys()].toSorted(compareText);
@@ -68,11 +90,7 @@ export class ChainMembership implements Membership {
     const known = this.#known.get(author);
     if (known === undefined && this.#known.size >= ROSTER_MAX) return false;
     const left = this.#left.get(author);
-    if (left !== undefined && left < epoch) {
-      this.#left.delete(author);
-      this.#env.out.persist([{ type: "del", key: leftRow(author) }]);
-      this.#changed(author);
-    }
+    if (left !== undefined && left.boot < epoch) this.#forgetLeave(author);
     if (known !== undefined && known.boot > epoch) return true;
     const { name, region, agent, mayBeOfflineMs } = names;
     const same =
@@ -98,13 +116,18 @@ export class ChainMembership implements Membership {
   leave(node: NodeId, boot: Boot): boolean {
     const known = this.#known.get(node);
     if (known === undefined || boot < known.boot) return false;
-    this.#leave(node, boot);
+    this.#leave(node, { boot, isRetired: false });
     return true;
   }
 
-  /** Takes a member out for good. */
-  retire(node: NodeId): void {
-    if (this.#known.has(node)) this.#leave(node, EPOCH_MAX);
+  /** Takes a member out until a header of a boot after `boot`, or until {@link restore}. */
+  retire(node: NodeId, boot: Boot): void {
+    if (this.#known.has(node)) this.#leave(node, { boot, isRetired: true });
+  }
+
+  /** A retired node counts again. */
+  restore(node: NodeId): void {
+    if (this.hasRetired(node)) this.#forgetLeave(node);
   }
 
   /** A `member/` row; false when it is unreadable. */
@@ -148,19 +171,27 @@ export class ChainMembership implements Membership {
 
   /** A `left/` row; false when it is unreadable. */
   restoreLeft(node: NodeId, value: Uint8Array): boolean {
-    const boot = this.#decode(value);
+    const row = this.#decode(value);
+    const isRetired = Array.isArray(row);
+    const boot: unknown = isRetired ? row[0] : row;
     if (!isIntegerIn(boot, 0, EPOCH_MAX)) return false;
-    this.#left.set(node, boot);
+    this.#left.set(node, { boot, isRetired });
     this.#changed(node);
     return true;
   }
 
-  #leave(node: NodeId, boot: Boot): void {
-    if ((this.#left.get(node) ?? -1) >= boot) return;
-    this.#left.set(node, boot);
-    this.#env.out.persist([
-      { type: "put", key: leftRow(node), value: this.#env.ports.codec.encode(boot) },
-    ]);
+  #leave(node: NodeId, leave: Leave): void {
+    const { boot, isRetired } = leave;
+    if ((this.#left.get(node)?.boot ?? -1) >= boot) return;
+    this.#left.set(node, leave);
+    const value = this.#env.ports.codec.encode(isRetired ? [boot] : boot);
+    this.#env.out.persist([{ type: "put", key: leftRow(node), value }]);
+    this.#changed(node);
+  }
+
+  #forgetLeave(node: NodeId): void {
+    this.#left.delete(node);
+    this.#env.out.persist([{ type: "del", key: leftRow(node) }]);
     this.#changed(node);
   }
 

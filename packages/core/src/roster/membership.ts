@@ -21,6 +21,8 @@ export interface Membership {
   member(node: NodeId): Member | undefined;
   /** Nodes that said a signed goodbye, or were retired. */
   hasLeft(node: NodeId): boolean;
+  /** Of those, the ones that were retired. */
+  hasRetired(node: NodeId): boolean;
   /** Grows with every change of {@link members}; lets readers cache. */
   readonly version: number;
 }

@@ -88,7 +88,7 @@ export function decodeSync(env: Env, bytes: Uint8Array): SyncMessage | undefined
 function toWire(message: SyncMessage): readonly unknown[] {
   switch (message.type) {
     case "digest":
-      return ["digest", DOCUMENTS.map((name) => [name, message.digests.get(name)])];
+      return ["digest", [...message.digests]];
     case "same":
       return ["same"];
     case "vector":

@@ -337,7 +337,7 @@ export class Sync {
   #sendVectors(peer: NodeId, state: PeerSync, owed: Owed, now: Now): void {
     state.owed = now.monoMs < state.vectorsAgainMonoMs ? owed : undefined;
     if (state.owed !== undefined) return;
-    const documents = owed === "all" ? DOCUMENTS : this.#differing(owed);
+    const documents = owed === "all" ? this.#held() : this.#differing(owed);
     if (documents.length === 0) {
       this.#sendSame(peer);
       return;
@@ -351,6 +351,14 @@ export class Sync {
   #sendSame(peer: NodeId): void {
     this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "same" }));
     this.#env.out.emit({ type: "synced", with: peer });
+  }
+
+  /** Documents of which this node could tell anything, and at the end, where the last page says so, the one that every release knows. */
+  #held(): readonly DocumentName[] {
+    const others = DOCUMENTS.filter(
+      (document) => document !== "reported" && this.#index.authors(document) > 0,
+    );
+    return [...others, "reported"];
   }
 
   #differing(digests: Digests): readonly DocumentName[] {

@@ -18,6 +18,7 @@ export type NodeReason =
   | "suspected"
   | "restart"
   | "goodbye"
+  | "retired"
   | "pair-unknown"
   | "offline-allowed";
 

@@ -1,0 +1,27 @@
+/** What other parts of core ask about a node, out of what liveness follows and the roster remembers. */
+import type { NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { NodeStanding } from "../robots/node-status-port.ts";
+import type { HeardNode } from "../roster/node-retirements.ts";
+import type { Membership } from "../roster/membership.ts";
+import type { Subject } from "./subject.ts";
+
+/** The verdict about a node. One that left before this node started is followed no more, and has left all the same. */
+export function standingOf(
+  subject: Subject | undefined,
+  membership: Membership,
+  node: NodeId,
+  now: Now,
+): NodeStanding | undefined {
+  if (subject !== undefined || !membership.hasLeft(node)) return subject;
+  const reason = membership.hasRetired(node) ? "retired" : "goodbye";
+  return { status: "left", reason, sinceWallMs: now.wallMs, sinceMonoMs: now.monoMs };
+}
+
+/** How a node is heard first hand; undefined when it is not followed. */
+export function heardNode(subject: Subject | undefined): HeardNode | undefined {
+  if (subject === undefined) return undefined;
+  const { status, intervalMs, silentSinceMonoMs, datedSinceBase, dating } = subject;
+  const heardMonoMs = datedSinceBase ? dating.newestDate?.dateMonoMs : undefined;
+  return { status, intervalMs, silentSinceMonoMs, heardMonoMs };
+}
