@@ -3,7 +3,7 @@
  * that no step is left out unseen.
  */
 
-export interface Instruction {
+interface Instruction {
   readonly name: string;
   readonly text: string;
 }
