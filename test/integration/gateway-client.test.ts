@@ -26,6 +26,7 @@ test("HT22 the client's JSON types are the gateway's", () => {
   expectTypeOf<ClientTypes.ScheduleJson>().toEqualTypeOf<GatewayTypes.ScheduleJson>();
   expectTypeOf<ClientTypes.WitnessesJson>().toEqualTypeOf<GatewayTypes.WitnessesJson>();
   expectTypeOf<ClientTypes.PeersJson>().toEqualTypeOf<GatewayTypes.PeersJson>();
+  expectTypeOf<ClientTypes.DiagnosticsJson>().toEqualTypeOf<GatewayTypes.DiagnosticsJson>();
   expectTypeOf<ClientTypes.PeerJson>().toEqualTypeOf<GatewayTypes.PeerJson>();
   expectTypeOf<ClientTypes.EventJson>().toEqualTypeOf<GatewayTypes.EventJson>();
   expectTypeOf<ClientTypes.AuditEntryJson>().toEqualTypeOf<GatewayTypes.AuditEntryJson>();
@@ -40,6 +41,7 @@ test("HT22 every call works against a gateway", async () => {
   expect(await client.status("backup")).toMatchObject({ httpStatus: 200, word: "alive" });
   const robots = await client.robots({ status: ["up"] });
   expect(robots.map(({ robot_id }) => robot_id)).toEqual(["backup", "security_bot"]);
+  expect((await client.diagnostics()).links).toHaveLength(2);
   expect((await client.robot("security_bot")).health).toBe("degraded");
   const { etag } = await client.getState("backup");
   const patched = await client.patchState("backup", { status: "idle" }, { ifMatch: etag });

@@ -14,7 +14,13 @@ import {
   type NodeView,
   type RobotView,
 } from "@pulsemesh/core";
-import type { AuditLine, AuditVerification, NodeMetric, PulsemeshNode } from "@pulsemesh/node";
+import type {
+  AuditLine,
+  AuditVerification,
+  NodeDiagnosis,
+  NodeMetric,
+  PulsemeshNode,
+} from "@pulsemesh/node";
 
 type NodeEvent = CoreEvent | { readonly type: "lost"; readonly count: number };
 type Beat = Extract<Command, { type: "beat" }>;
@@ -40,6 +46,40 @@ export function nodeView(overrides: Partial<NodeView> = {}): NodeView {
     ...overrides,
   };
 }
+
+const ADDRESS = "/ip4/127.0.0.1/tcp/7421/p2p/12D3KooWSelf";
+const THERE = "/dns4/beta.example/tcp/7421/p2p/12D3KooWBeta";
+
+/** What {@link ScriptedNode} finds out about itself. */
+export const DIAGNOSIS: NodeDiagnosis = {
+  agent: "pulsemesh/0.1.0",
+  nodeVersion: "26.0.0",
+  pid: 4_711,
+  upMs: 60_000.4,
+  settings: {
+    dataDir: "/nowhere",
+    listen: ["/ip4/127.0.0.1/tcp/7421"],
+    announce: [],
+    join: [],
+    mdns: false,
+    observer: false,
+    pulseEveryMs: 1_000,
+    settleMs: 300,
+  },
+  disk: { freeBytes: 5_000_000_000, usedBytes: 123_456, writeFault: undefined },
+  openFiles: { count: 40, max: 1_024 },
+  loopLagMs: 1.26,
+  unknownTimeZones: [],
+  links: [
+    {
+      node: "12D3KooWBeta",
+      connected: "inbound",
+      dialled: [{ address: THERE, outcome: "name-unknown" }],
+      dialledBack: { ok: true, outcomes: [{ address: ADDRESS, outcome: "reached" }] },
+    },
+    { node: "12D3KooWGone", connected: undefined, dialled: [], dialledBack: undefined },
+  ],
+};
 
 function robotView(overrides: Partial<RobotView> = {}): RobotView {
   return {
@@ -189,6 +229,10 @@ export class ScriptedNode implements PulsemeshNode {
 
   metrics(): readonly NodeMetric[] {
     return this.nodeMetrics;
+  }
+
+  async diagnose(): Promise<NodeDiagnosis> {
+    return DIAGNOSIS;
   }
 
   async stop(): Promise<void> {

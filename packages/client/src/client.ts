@@ -12,6 +12,7 @@ import {
 import type {
   AuditListJson,
   AuditVerifyJson,
+  DiagnosticsJson,
   EventJson,
   HealthWord,
   PeersJson,
@@ -109,6 +110,8 @@ export interface PulsemeshClient {
     options?: PatchStateOptions,
   ): Promise<StateAnswer>;
   peers(options?: CallOptions): Promise<PeersJson>;
+  /** Tries out how members can be reached, so it takes up to 8 s. */
+  diagnostics(options?: CallOptions): Promise<DiagnosticsJson>;
   events(options?: EventsOptions): AsyncGenerator<EventJson, void, undefined>;
   auditTail(options?: AuditTailOptions): Promise<AuditListJson>;
   auditVerify(options?: CallOptions): Promise<AuditVerifyJson>;
@@ -272,12 +275,14 @@ function stateCalls(http: HttpOptions): StateCalls {
 
 type NodeCalls = Pick<
   PulsemeshClient,
-  "peers" | "events" | "auditTail" | "auditVerify" | "health" | "metrics"
+  "peers" | "diagnostics" | "events" | "auditTail" | "auditVerify" | "health" | "metrics"
 >;
 
 function nodeCalls(http: HttpOptions): NodeCalls {
   return {
     peers: (call = {}) => sendForJson<PeersJson>(http, { ...call, path: "/api/v1/peers" }),
+    diagnostics: (call = {}) =>
+      sendForJson<DiagnosticsJson>(http, { ...call, path: "/api/v1/diagnostics" }),
     events: (options) => readEvents(http, options),
     auditTail: ({ limit, before, ...call } = {}) =>
       sendForJson<AuditListJson>(http, {

@@ -101,6 +101,61 @@ export interface PeersJson {
   };
 }
 
+export type DialOutcomeWord =
+  | "reached"
+  | "refused"
+  | "timed-out"
+  | "unreachable"
+  | "name-unknown"
+  | "wrong-node"
+  | "not-dialled"
+  | "failed";
+
+/** What came of a dial to one address. */
+export interface DialOutcomeJson {
+  readonly address: string;
+  readonly outcome: DialOutcomeWord;
+}
+
+/** How one member and the answering node can reach each other. */
+export interface LinkJson {
+  readonly node: string;
+  /** Who opened the connection that stands; null when none does. */
+  readonly connected: "inbound" | "outbound" | null;
+  /** What came of dials to it. */
+  readonly dialled: readonly DialOutcomeJson[];
+  /** What came of its dials to the answering node; null where it was not asked, `busy` or `no-answer` where it did not say. */
+  readonly dialled_back: readonly DialOutcomeJson[] | "busy" | "no-answer" | null;
+}
+
+/** What the answering node tells of itself and its surroundings. */
+export interface DiagnosticsJson {
+  readonly agent: string;
+  readonly node_version: string;
+  readonly pid: number;
+  readonly up_ms: number;
+  readonly settings: {
+    readonly data_dir: string;
+    readonly listen: readonly string[];
+    readonly announce: readonly string[];
+    readonly join: readonly string[];
+    readonly mdns: boolean;
+    readonly observer: boolean;
+    readonly pulse_every_ms: number;
+    readonly settle_ms: number;
+  };
+  readonly disk: {
+    readonly free_bytes: number | null;
+    readonly used_bytes: number;
+    /** Why nothing could be written and synced there; null when it could. */
+    readonly write_fault: string | null;
+  };
+  readonly open_files: { readonly count: number; readonly max: number } | null;
+  readonly loop_lag_ms: number;
+  readonly unknown_time_zones: readonly string[];
+  readonly links: readonly LinkJson[];
+}
+
 /** A CloudEvent. `data` depends on `type`; `pulsemesh.lost` says that events are missing before it. */
 export interface EventJson {
   readonly specversion: "1.0";

@@ -9,6 +9,7 @@ import type {
   RobotId,
   RobotView,
 } from "@pulsemesh/core";
+import type { NodeDiagnosis } from "./diagnosis.ts";
 
 /** One line of the audit log as readers see it. */
 export interface AuditLine {
@@ -74,6 +75,11 @@ export interface PulsemeshNode extends AsyncDisposable {
   }): Promise<readonly AuditLine[]>;
   auditVerify(): Promise<AuditVerification>;
   metrics(): readonly NodeMetric[];
+  /**
+   * Looks at itself and tries out how members can be reached, both ways, for up to 8 s. Asked again within 5 s it answers what it has
+   * found, or is finding.
+   */
+  diagnose(): Promise<NodeDiagnosis>;
   /** Planned stop (rule VE9): says `paused` (or goodbye), waits at most 1 s for acknowledgements, closes everything. Idempotent. */
   stop(options?: { readonly mode?: "pause" | "leave" | undefined }): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { createCore, dagCborCodec, type FleetId, type Store } from "@pulsemesh/c
 import { createLevelStore } from "@pulsemesh/store-level";
 import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
 import type { NodeOptions, PulsemeshNode } from "./api.ts";
+import type { NodeSettings } from "./diagnosis.ts";
 import { createSystemClock } from "./driver/clock.ts";
 import { Driver } from "./driver/driver.ts";
 import { measureLoopLag } from "./driver/loop-lag.ts";
@@ -60,17 +61,7 @@ async function startOn(
   const key = loadOrCreateKey(join(dataDir, "node.key"));
   const pinned = readFleetPin(dataDir);
   const fleet = pinned ?? (await findFleet(options, key, signal));
-  const transport = await createLibp2pTransport({
-    privateKey: key.protobuf,
-    fleet,
-    listen: options.listen,
-    announce: options.announce,
-    join: options.join,
-    mdns: options.mdns,
-    agent: options.agent,
-    addresses: join(dataDir, "addresses.json"),
-    logger,
-  });
+  const transport = await openTransport(options, key, fleet);
   const clock = createSystemClock();
   const lag = measureLoopLag();
   const identity = {
@@ -102,9 +93,45 @@ async function startOn(
   const audit = { store, codec: dagCborCodec, hash: { sha256 } };
   const mustMeet = pinned === undefined && options.join.length > 0;
   return new RunningNode(
-    { driver, store, transport, audit, now: () => clock.now(), mustMeet, stopped: lag.stop },
+    {
+      driver,
+      store,
+      transport,
+      audit,
+      now: () => clock.now(),
+      agent: options.agent,
+      settings: settingsOf(options),
+      checkLinks: () => transport.checkLinks(),
+      mustMeet,
+      stopped: lag.stop,
+    },
     dataDir,
   );
+}
+
+function openTransport(
+  options: ResolvedNodeOptions,
+  key: Ed25519Key,
+  fleet: FleetId,
+): ReturnType<typeof createLibp2pTransport> {
+  return createLibp2pTransport({
+    privateKey: key.protobuf,
+    fleet,
+    listen: options.listen,
+    announce: options.announce,
+    join: options.join,
+    mdns: options.mdns,
+    agent: options.agent,
+    addresses: join(options.dataDir, "addresses.json"),
+    logger: options.logger,
+  });
+}
+
+/** What a diagnosis tells of how this node was started. */
+function settingsOf(options: ResolvedNodeOptions): NodeSettings {
+  const { dataDir, listen, announce, join: joins, mdns } = options;
+  const { observer, pulseEveryMs, settleMs } = options.config;
+  return { dataDir, listen, announce, join: joins, mdns, observer, pulseEveryMs, settleMs };
 }
 
 /** The fleet of a directory that has none yet: that of the first member to answer, or one of its own. Pinned before it is used. */

@@ -12,6 +12,13 @@ import type {
   Transport,
 } from "@pulsemesh/core";
 import type { AuditLine, AuditVerification, NodeMetric, PulsemeshNode } from "./api.ts";
+import {
+  diskFacts,
+  type NodeDiagnosis,
+  type NodeSettings,
+  openFilesNow,
+  unknownTimeZones,
+} from "./diagnosis.ts";
 import { type AuditReaderDeps, readAuditTail, verifyAudit } from "./audit-reader.ts";
 import type { Driver } from "./driver/driver.ts";
 import type { LostEvents } from "./driver/event-hub.ts";
@@ -23,6 +30,10 @@ export interface RunningNodeDeps {
   readonly transport: Transport;
   readonly audit: AuditReaderDeps;
   readonly now: () => Now;
+  readonly agent: string;
+  readonly settings: NodeSettings;
+  /** How members and this node can reach each other, tried out now. */
+  readonly checkLinks: () => Promise<NodeDiagnosis["links"]>;
   /** Whether this start must meet a member before the node counts as joined. */
   readonly mustMeet: boolean;
   /** Called once, after everything is closed. */
@@ -31,13 +42,18 @@ export interface RunningNodeDeps {
 
 /** How long silence is no fault after a planned stop (rule VE9). */
 const RESTART_WITHIN_MS = 60_000;
+/** How long a diagnosis stands for the next one who asks: it dials members, and anybody at the gateway may ask. */
+const DIAGNOSE_EVERY_MS: number = 5_000;
 
 export class RunningNode implements PulsemeshNode {
   readonly id: NodeId;
   readonly fleet: string;
   readonly dataDir: string;
   readonly #deps: RunningNodeDeps;
+  readonly #startedMonoMs: number;
   #isReady = false;
+  #diagnosis: Promise<NodeDiagnosis> | undefined;
+  #diagnosedMonoMs = Number.POSITIVE_INFINITY;
   #stopping: Promise<void> | undefined;
 
   constructor(deps: RunningNodeDeps, dataDir: string) {
@@ -45,6 +61,7 @@ export class RunningNode implements PulsemeshNode {
     this.dataDir = dataDir;
     this.id = deps.transport.node;
     this.fleet = deps.transport.fleet;
+    this.#startedMonoMs = deps.now().monoMs;
     const { driver, mustMeet } = deps;
     void Promise.all([driver.started, mustMeet ? driver.met : undefined]).then(() => {
       this.#isReady = true;
@@ -102,6 +119,38 @@ export class RunningNode implements PulsemeshNode {
 
   metrics(): readonly NodeMetric[] {
     return nodeMetrics(this.#deps);
+  }
+
+  diagnose(): Promise<NodeDiagnosis> {
+    const sinceMs = this.#deps.now().monoMs - this.#diagnosedMonoMs;
+    if (this.#diagnosis !== undefined && sinceMs < DIAGNOSE_EVERY_MS) return this.#diagnosis;
+    this.#diagnosedMonoMs = Number.POSITIVE_INFINITY;
+    this.#diagnosis = this.#diagnose().finally(() => {
+      this.#diagnosedMonoMs = this.#deps.now().monoMs;
+    });
+    return this.#diagnosis;
+  }
+
+  async #diagnose(): Promise<NodeDiagnosis> {
+    const { agent, checkLinks, driver, now, settings } = this.#deps;
+    const [links, disk, openFiles, zones] = await Promise.all([
+      checkLinks(),
+      diskFacts(this.dataDir),
+      openFilesNow(),
+      unknownTimeZones(this.robotIds(), (id) => this.robot(id)),
+    ]);
+    return {
+      agent,
+      nodeVersion: process.versions.node,
+      pid: process.pid,
+      upMs: now().monoMs - this.#startedMonoMs,
+      settings,
+      disk,
+      openFiles,
+      loopLagMs: driver.meter.lagMs,
+      unknownTimeZones: zones,
+      links,
+    };
   }
 
   stop(options: { readonly mode?: "pause" | "leave" | undefined } = {}): Promise<void> {

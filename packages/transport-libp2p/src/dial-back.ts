@@ -31,7 +31,7 @@ export const DIAL_BACK_BYTES_MAX: number = 4 * 1024;
 /** How long all dials for one asker may take. */
 const DIAL_MS = 6_000;
 /** How long the answer is waited for. */
-const ANSWER_MS = 8_000;
+const ANSWER_MS = 7_500;
 const STREAMS_MAX = 2;
 /** Nothing is in the question, but a frame has at least one byte. */
 const QUESTION = Uint8Array.of(1);

@@ -11,7 +11,7 @@ import type { DialLoop, DialOutcome } from "./dial-loop.ts";
 /** Most connected members that one check looks at; of more, these are drawn anew each time. */
 export const LINKS_CHECKED_MAX: number = 16;
 /** Longest that a check takes; what is open then has no answer. */
-export const LINK_CHECK_MS_MAX: number = 10_000;
+export const LINK_CHECK_MS_MAX: number = 8_000;
 
 /** How one member and this node can reach each other. */
 export interface LinkReport {

@@ -1,6 +1,7 @@
 /** The named shapes of `/openapi.json`: the same zod schemas that tests hold answers against, as JSON Schema 2020-12. */
 import { z } from "zod";
 import { auditListSchema, auditVerifySchema } from "../json/audit.ts";
+import { diagnosticsSchema } from "../json/diagnostics.ts";
 import { eventSchema } from "../json/event.ts";
 import { peersSchema } from "../json/peers.ts";
 import { robotListSchema, robotSchema } from "../json/robot.ts";
@@ -13,6 +14,7 @@ const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   RobotList: robotListSchema,
   State: jsonObjectSchema,
   Peers: peersSchema,
+  Diagnostics: diagnosticsSchema,
   Event: eventSchema,
   AuditList: auditListSchema,
   AuditVerify: auditVerifySchema,

@@ -3,6 +3,7 @@ import type { GatewayContext } from "../context.ts";
 import type { Route } from "../route.ts";
 import { auditRoutes } from "./audit.ts";
 import { beatRoutes } from "./beats.ts";
+import { diagnosticRoutes } from "./diagnostics.ts";
 import { eventRoutes } from "./events.ts";
 import { metricRoutes } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
@@ -20,6 +21,7 @@ export function routeTable(context: GatewayContext): readonly Route[] {
     ...robotRoutes(context),
     ...stateRoutes(context),
     ...peerRoutes(context),
+    ...diagnosticRoutes(context),
     ...eventRoutes(context),
     ...auditRoutes(context),
     ...probeRoutes(context),
