@@ -6,7 +6,7 @@ import { FakeGateway } from "../support/fake-gateway.ts";
 const nobody = "http://127.0.0.1:9";
 
 const exec = (url: string, ...job: readonly string[]) =>
-  runCli(["exec", "nightly", "--url", url, "--", ...job]);
+  runCli(["exec", "nightly", "--retry-for", "0s", "--url", url, "--", ...job]);
 
 describe("pulsemesh exec", () => {
   test("CLI11 tells start and result of one run, and exits as the job did", async () => {
@@ -48,7 +48,8 @@ describe("pulsemesh exec", () => {
     const end = await exec(nobody, "sh", "-c", "cat; exit 3");
     expect(end.code).toBe(3);
     expect(end.out).toBe("");
-    expect(end.err).toContain("warning: the mesh did not get the start");
+    expect(end.err).toContain("warning: no node took the start of this run; it is kept");
+    expect(end.err).toContain("warning: no node took the result of this run; it is kept");
     expect(end.err).toContain("Next: ");
   });
 
@@ -61,6 +62,8 @@ describe("pulsemesh exec", () => {
       gateway.url,
       "--timeout",
       "300ms",
+      "--retry-for",
+      "0s",
       "--",
       "sh",
       "-c",
@@ -129,6 +132,8 @@ describe("pulsemesh exec", () => {
     await using job = new CliProcess([
       "exec",
       "nightly",
+      "--retry-for",
+      "0s",
       "--url",
       nobody,
       "--",

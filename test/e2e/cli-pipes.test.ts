@@ -33,8 +33,8 @@ describe("a reader that went away", () => {
     node.stderr?.destroy();
     // Each of these writes a line of the log.
     const isUp = async (): Promise<boolean> =>
-      (await runCli(["ping", "bot", "--create", "--url", url])).code === 0;
-    await until("the node answers", isUp, 8_000);
+      (await runCli(["ping", "bot", "--create", "--url", url, "--no-spool"])).code === 0;
+    await until("the node answers", isUp, 20_000);
     for (let n = 0; n < 3; n++) expect(await isUp()).toBe(true);
     expect(node.exitCode).toBeNull();
     node.kill("SIGTERM");

@@ -1,6 +1,8 @@
 /** `pulsemesh` as a process of its own, for tests: what it printed on which stream, how it ended, and what it left behind. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const launcher = fileURLToPath(new URL("../../packages/cli/bin/pulsemesh.js", import.meta.url));
@@ -107,11 +109,22 @@ function commandLineOf(pid: string): string {
   }
 }
 
-/** The tests must not depend on what the developer has set for nodes of their own. */
+/** The tests must not depend on what the developer has set for nodes of their own, or keep beats among the developer's. */
 function withoutSettings(): Record<string, string | undefined> {
-  return Object.fromEntries(
+  const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => !/^PULSEMESH_|^NO_COLOR$|^FORCE_COLOR$/.test(name),
     ),
   );
+  return { ...env, PULSEMESH_SPOOL: spoolOfTests() };
+}
+
+let spool: string | undefined;
+
+function spoolOfTests(): string {
+  if (spool !== undefined) return spool;
+  const made = mkdtempSync(join(tmpdir(), "pulsemesh-test-spool-"));
+  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
+  spool = made;
+  return made;
 }

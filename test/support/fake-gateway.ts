@@ -11,6 +11,7 @@ export interface FakeAnswer {
   readonly status: number;
   readonly body?: string | undefined;
   readonly type?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Never answers. */
   readonly hang?: boolean | undefined;
   readonly delayMs?: number | undefined;
@@ -35,10 +36,10 @@ export class FakeGateway implements AsyncDisposable {
         };
         this.requests.push(request);
         this.order.push(`got ${request.url}`);
-        const { status, body, type, hang, delayMs } = answer(request);
+        const { status, body, type, headers, hang, delayMs } = answer(request);
         if (hang === true) return;
         setTimeout(() => {
-          outgoing.writeHead(status, { "content-type": type ?? "text/plain" });
+          outgoing.writeHead(status, { "content-type": type ?? "text/plain", ...headers });
           outgoing.end(body);
           this.order.push(`answered ${request.url}`);
         }, delayMs ?? 0);
@@ -46,8 +47,9 @@ export class FakeGateway implements AsyncDisposable {
     });
   }
 
-  async start(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+  /** `port`: 0 lets the system choose. */
+  async start(port: number = 0): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
     const address = this.#server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
     this.url = `http://127.0.0.1:${address.port}`;

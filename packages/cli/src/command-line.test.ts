@@ -245,7 +245,7 @@ describe("answers", () => {
     ["state get bot", 503, "not-ready", 3],
     ["state set bot a=1 --if-match x", 412, "precondition-failed", 1],
     ["state set bot a=1", 422, "state-too-large", 2],
-    ["ping bot", 429, "beats-too-many", 1],
+    ["ping bot --no-spool --retry-for 0s", 429, "beats-too-many", 1],
   ])(
     "CLI8 CLI17 `%s` answered %i %s exits %i and names the next step",
     async (args, status, problemCode, exit) => {
@@ -263,7 +263,7 @@ describe("answers", () => {
         cause: Object.assign(new Error(), { code: "ECONNREFUSED" }),
       });
     });
-    const { code, err } = await run("ping bot");
+    const { code, err } = await run("ping bot --no-spool --retry-for 0s");
     expect(code).toBe(3);
     expect(err).toContain("Nothing was changed.");
     expect(err).toContain("pulsemesh run");

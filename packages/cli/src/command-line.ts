@@ -9,6 +9,7 @@ import { addExecCommand } from "./commands/exec.ts";
 import { addPeersCommand } from "./commands/peers.ts";
 import { addPingCommand } from "./commands/ping.ts";
 import { addRunCommand } from "./commands/run.ts";
+import { addSpoolCommand } from "./commands/spool.ts";
 import { addStateCommand } from "./commands/state.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addVersionCommand } from "./commands/version.ts";
@@ -81,6 +82,7 @@ function buildProgram(cli: Cli): Command {
   addPingCommand(program, cli);
   addExecCommand(program, cli);
   addStatusCommand(program, cli);
+  addSpoolCommand(program, cli);
   addStateCommand(program, cli);
   addPeersCommand(program, cli);
   addAuditCommand(program, cli);

@@ -2,19 +2,23 @@
 import type { Command } from "commander";
 import { randomUUID } from "node:crypto";
 import { type Cli, setAction } from "../cli.ts";
-import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
-import { describeFailure, errorCodeOf } from "../failure.ts";
+import {
+  courierOf,
+  cutMessage,
+  type DeliveryFlags,
+  deliveryFlags,
+  sayDelivery,
+} from "../delivery-flags.ts";
+import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
+import { deliver } from "../spool/deliver.ts";
 import { runJob } from "./exec-child.ts";
 import { parseRobotId } from "./run-robots.ts";
 
-interface ExecFlags extends ClientFlags {
+interface ExecFlags extends DeliveryFlags {
   readonly create?: boolean;
   readonly capture: boolean;
 }
-
-/** How long one ping may take: the start is sent while the job already runs, the result while nobody waits for more. */
-const pingTimeoutMsDefault = 5_000;
 
 /** Adds `exec` to the program. */
 export function addExecCommand(program: Command, cli: Cli): void {
@@ -24,7 +28,7 @@ export function addExecCommand(program: Command, cli: Cli): void {
     .argument("<robot>", "the robot that the job is")
     .argument("<command...>", "the job, behind --");
   addFlags(command, [
-    ...clientFlags,
+    ...deliveryFlags,
     {
       flags: "--create",
       text: "register the robot if the mesh does not know it (every 1d, grace 1h)",
@@ -36,7 +40,8 @@ export function addExecCommand(program: Command, cli: Cli): void {
     `
 Where stdout and stderr are no terminal, they are passed through and the last 10 kB go with the result; on a terminal the
 job gets it untouched and nothing is kept. Signals are passed on. Exit code: the job's own, 128+n when signal n ended it,
-127 or 126 when it could not be started. A mesh that cannot be reached is a warning on stderr.
+127 or 126 when it could not be started. A mesh that cannot be reached is a warning on stderr: start and result are kept in the
+spool with their own times, and go out with the next ping, exec or tail. With --strict a job that ended with 0 then exits 3.
 
   pulsemesh exec nightly-backup --create -- ./backup.sh --all`,
   );
@@ -55,15 +60,15 @@ async function exec(
 ): Promise<number> {
   // The job decides when it ends, and its result must be told.
   cli.terminal.outlive();
-  const client = connect(cli, { timeout: pingTimeoutMsDefault, ...flags });
+  const courier = courierOf(cli, flags);
   const rid = randomUUID();
-  const tell = async (kind: "start" | number, message?: string): Promise<void> => {
-    try {
-      const create = flags.create === true && kind === "start";
-      await client.ping(robot, { kind, rid, message, create });
-    } catch (error) {
-      warn(cli, error, kind === "start" ? "the start" : "the result");
-    }
+  const tell = async (kind: "start" | number, text?: string): Promise<boolean> => {
+    const create = flags.create === true && kind === "start";
+    const message = text === undefined ? undefined : cutMessage(text);
+    const delivery = await deliver(courier, { robot, kind, rid, message, create });
+    const what = kind === "start" ? "the start" : "the result";
+    sayDelivery(cli, delivery, `${what} of this run`);
+    return delivery.outcome === "taken";
   };
   const started = tell("start");
   const capture = flags.capture && !cli.terminal.outIsTty && !process.stderr.isTTY;
@@ -73,16 +78,6 @@ async function exec(
   }
   // In order, so that the mesh never sees a run end before it starts.
   await started;
-  await tell(end.exitCode, end.startError ?? end.output);
-  return end.exitCode;
-}
-
-function warn(cli: Cli, error: unknown, what: string): void {
-  const next =
-    errorCodeOf(error) === "robot-unknown" ? "add --create to register the robot" : undefined;
-  const { lines } = describeFailure(error, { ...cli.context, next });
-  cli.terminal.say(
-    `pulsemesh exec: warning: the mesh did not get ${what} of this run; the job goes on.`,
-  );
-  for (const line of lines.slice(0, 2)) cli.terminal.say(`  ${line}`);
+  const isTold = await tell(end.exitCode, end.startError ?? end.output);
+  return flags.strict === true && end.exitCode === 0 && !isTold ? EXIT.unknown : end.exitCode;
 }

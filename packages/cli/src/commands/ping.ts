@@ -2,13 +2,21 @@
 import type { Command } from "commander";
 import { PulsemeshError } from "@pulsemesh/core";
 import { type Cli, setAction } from "../cli.ts";
-import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
+import {
+  courierOf,
+  cutMessage,
+  type DeliveryFlags,
+  deliveryFlags,
+  sayDelivery,
+  sayNotKept,
+} from "../delivery-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { nearest } from "../nearest.ts";
+import { type Beat, deliver } from "../spool/deliver.ts";
 import { parseRobotId } from "./run-robots.ts";
 
-interface PingFlags extends ClientFlags {
+interface PingFlags extends DeliveryFlags {
   readonly message?: string;
   readonly rid?: string;
   readonly create?: boolean;
@@ -25,11 +33,11 @@ const exitCodeLast = 255;
 export function addPingCommand(program: Command, cli: Cli): void {
   const command = program
     .command("ping")
-    .description("one sign of life of a robot; exits 0 when a node has it durably")
+    .description("one sign of life of a robot; exits 0 when a node has it durably, or the spool")
     .argument("<robot>", "the robot's id")
     .argument("[what]", "success (default), start, fail, log, or an exit code from 0 to 255");
   addFlags(command, [
-    ...clientFlags,
+    ...deliveryFlags,
     {
       flags: "-m, --message <text>",
       text: "diagnostics to keep with it; - reads stdin",
@@ -42,19 +50,42 @@ export function addPingCommand(program: Command, cli: Cli): void {
     },
     { flags: "--json", text: "as JSON" },
   ]);
+  command.addHelpText(
+    "after",
+    `
+What may succeed later (no node answers, too many beats, a full disk there) is tried again for --retry-for. Then the beat is kept
+in the spool with its own time, with a warning and exit 0, or 3 with --strict, and goes out with the next ping, exec or tail of this
+user to the same --url. A kept beat revives nothing: it only tells what happened. pulsemesh spool list   shows what waits.`,
+  );
   setAction<PingFlags>(cli, command, async (flags, [robotText = "", what = "success"]) => {
     const robot = parseRobotId(robotText);
     cli.context = { ...cli.context, robot, writes: true };
     const kind = parsePingKind(what);
     const message = flags.message === "-" ? await cli.terminal.readStdin() : flags.message;
-    const client = connect(cli, flags);
     const { rid, create } = flags;
-    const { created } = await client.ping(robot, { kind, rid, create, message });
-    cli.terminal.out(
-      flags.json === true ? JSON.stringify({ robot_id: robot, kind, created }) : "OK",
-    );
-    return EXIT.ok;
+    const cut = message === undefined ? undefined : cutMessage(message);
+    return await ping(cli, flags, { robot, kind, rid, create, message: cut });
   });
+}
+
+async function ping(cli: Cli, flags: PingFlags, beat: Beat): Promise<number> {
+  const delivery = await deliver(courierOf(cli, flags), beat);
+  if (delivery.outcome === "failed") {
+    sayNotKept(cli, delivery);
+    throw delivery.error;
+  }
+  const kept = delivery.outcome === "kept";
+  sayDelivery(cli, delivery, "this beat");
+  const created = delivery.outcome === "taken" && delivery.created;
+  const { robot, kind } = beat;
+  cli.terminal.out(
+    flags.json === true
+      ? JSON.stringify({ robot_id: robot, kind, created, kept })
+      : kept
+        ? "kept"
+        : "OK",
+  );
+  return kept && flags.strict === true ? EXIT.unknown : EXIT.ok;
 }
 
 /** Reads the second argument of `ping`. */

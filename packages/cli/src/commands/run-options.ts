@@ -11,7 +11,9 @@ import { type RobotFlagList, unknownRobotConfig } from "./run-robots.ts";
 
 /** As commander hands them over. */
 export interface RunFlags {
+  readonly config?: string;
   readonly data?: string;
+  readonly sharedData?: boolean;
   readonly http?: HostPort;
   readonly listen?: readonly string[];
   readonly announce?: readonly string[];
@@ -25,6 +27,12 @@ export interface RunFlags {
   readonly mdns?: boolean;
   readonly observer?: boolean;
   readonly insecureHttp?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tokenFile?: string;
+  readonly socket?: string;
+  /** Permission bits. */
+  readonly socketMode?: number;
   readonly logLevel?: LogLevel;
   readonly logFormat?: LogFormat;
   readonly json?: boolean;
@@ -40,12 +48,24 @@ const nodeNameText = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** All settings of `run` but those of robots. One entry is a flag, a variable and a line of the config file. */
 export const runFlags: readonly Setting[] = [
   {
+    flags: "--config <file>",
+    key: null,
+    text: "read settings from this YAML file; flags and variables win (none is read unless named)",
+    env: "PULSEMESH_CONFIG",
+  },
+  {
     flags: "--data <dir>",
     key: "node.data",
     isPath: true,
     example: "/var/lib/pulsemesh",
     text: "folder for keys, state and audit log (default $XDG_STATE_HOME/pulsemesh or ~/.local/state/pulsemesh)",
     env: "PULSEMESH_DATA",
+  },
+  {
+    flags: "--shared-data",
+    key: "node.shared_data",
+    text: "start although others on this machine may enter the data folder, as on volumes of a group",
+    env: "PULSEMESH_SHARED_DATA",
   },
   {
     flags: "--http <host:port>",
@@ -140,8 +160,52 @@ export const runFlags: readonly Setting[] = [
   {
     flags: "--insecure-http",
     key: "http.insecure",
-    text: "allow --http beyond loopback, where everybody may read and write",
+    text: "allow --http beyond loopback without certificate and token: everybody may read and write",
     env: "PULSEMESH_INSECURE_HTTP",
+  },
+  {
+    flags: "--tls-cert <file>",
+    key: "http.tls.cert_file",
+    isPath: true,
+    isLive: true,
+    example: "/etc/pulsemesh/tls.crt",
+    text: "serve HTTPS with this certificate (PEM, with its chain)",
+    env: "PULSEMESH_TLS_CERT",
+  },
+  {
+    flags: "--tls-key <file>",
+    key: "http.tls.key_file",
+    isPath: true,
+    isLive: true,
+    example: "/etc/pulsemesh/tls.key",
+    text: "the key of the certificate (PEM, without password, not readable by everybody)",
+    env: "PULSEMESH_TLS_KEY",
+  },
+  {
+    flags: "--token-file <file>",
+    key: "http.token_file",
+    isPath: true,
+    isLive: true,
+    example: "/etc/pulsemesh/token",
+    text: "HTTP requests must bear the token in this file, but for probes",
+    env: "PULSEMESH_TOKEN_FILE",
+  },
+  {
+    flags: "--socket <path>",
+    key: "http.socket",
+    isPath: true,
+    example: "/run/pulsemesh/node.sock",
+    text: "serve HTTP on this Unix socket as well; ask it with --url unix:/PATH",
+    env: "PULSEMESH_SOCKET",
+  },
+  {
+    flags: "--socket-mode <mode>",
+    key: "http.socket_mode",
+    default: "0600",
+    example: "0660",
+    text: "file mode of the socket: who may write to it may do everything (default 0600)",
+    env: "PULSEMESH_SOCKET_MODE",
+    parse: parseMode,
   },
   {
     flags: "--probes <host:port>",
@@ -177,6 +241,7 @@ export interface RunPlan {
   readonly node: NodeOptions;
   readonly http: HostPort;
   readonly insecureHttp: boolean;
+  readonly socket: { readonly path: string; readonly mode: number | undefined } | undefined;
   readonly joinFile: string | undefined;
   readonly addressFile: string | undefined;
   readonly probes: HostPort | undefined;
@@ -193,11 +258,13 @@ export function planRun(
   return {
     http: flags.http ?? parseHostPort(httpDefault, "--http"),
     insecureHttp: flags.insecureHttp ?? false,
+    socket: socketOf(flags),
     joinFile: flags.joinFile,
     addressFile: flags.addressFile,
     probes: flags.probes,
     node: {
       dataDir: dataFolder(flags.data, env),
+      sharedData: flags.sharedData,
       name: flags.name ?? defaultName(),
       region: flags.region,
       listen: flags.listen ?? [listenDefault],
@@ -222,6 +289,19 @@ export function dataFolder(
   return join(
     state.startsWith("/") ? state : join(env["HOME"] ?? homedir(), ".local", "state"),
     "pulsemesh",
+  );
+}
+
+function socketOf({ socket, socketMode: mode }: RunFlags): RunPlan["socket"] {
+  return socket === undefined ? undefined : { path: resolve(socket), mode };
+}
+
+/** Octal, as `chmod` takes it; without the owner's own bits nobody could use the socket. */
+function parseMode(text: string, flag: string): number {
+  if (/^0?6[06][06]$/.test(text)) return Number.parseInt(text, 8);
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use ${flag} '${text}' as it must be 0600 (the owner), 0660 (and the group) or 0666 (everybody on this machine).`,
   );
 }
 

@@ -86,14 +86,14 @@ async function run(
     await checkPlan(plan);
     const version = packageVersion();
     const agent = `pulsemesh/${version}`;
-    const { http, insecureHttp } = plan;
+    const { http, insecureHttp, socket } = plan;
     {
       await using _door = await openWhileJoining(plan);
       const { signal } = interruption;
       const join = await supervision.joinBy(signal);
       node = await createNode({ ...plan.node, join, agent, logger, signal });
     }
-    gateway = await startGateway(node, { ...http, insecureHttp, version, logger });
+    gateway = await startGateway(node, { ...http, insecureHttp, socket, version, logger });
     hint[Symbol.dispose]();
     announceStart(cli, flags, node, gateway);
     await registerAll(node, robots, interruption);
@@ -146,7 +146,17 @@ function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: 
     const { name, region } = self;
     const { pid } = process;
     cli.terminal.out(
-      printableJson({ id, fleet, name, region, data, http: gateway.url, addresses, pid }),
+      printableJson({
+        id,
+        fleet,
+        name,
+        region,
+        data,
+        http: gateway.url,
+        socket: gateway.socketUrl,
+        addresses,
+        pid,
+      }),
     );
     return;
   }
@@ -154,6 +164,11 @@ function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: 
   cli.terminal.out(`fleet    ${node.fleet}`);
   cli.terminal.out(`data     ${node.dataDir}`);
   cli.terminal.out(`http     ${gateway.url}   try: curl -X POST ${gateway.url}/heartbeat/my_robot`);
+  if (gateway.socketUrl !== undefined) {
+    cli.terminal.out(
+      `socket   ${gateway.socketUrl}   try: pulsemesh status --url ${gateway.socketUrl}`,
+    );
+  }
   for (const address of addresses) cli.terminal.out(`join by  pulsemesh run --join ${address}`);
 }
 

@@ -1,0 +1,127 @@
+/**
+ * A beat's way from a command to a node. What may succeed later is tried again for a while; then the beat goes into the spool with its own
+ * time, and out with the next command of the same user to the same node. What waits already goes first, so that the mesh hears of things
+ * in their order. The beat itself goes out live: whoever says it is alive, now.
+ */
+import { PulsemeshClientError, type PulsemeshClient } from "@pulsemesh/client";
+import { setTimeout as wait } from "node:timers/promises";
+import { pauseMs } from "./backoff.ts";
+import { mayBeTakenLater } from "./beat-fate.ts";
+import { flushSpool } from "./flush.ts";
+import type { Spool } from "./spool.ts";
+import { type SpooledBeat, type SpoolEntry, urlKeyOf } from "./spooled-beat.ts";
+
+export interface Courier {
+  readonly client: PulsemeshClient;
+  readonly url: string;
+  /** Undefined: nothing is kept. */
+  readonly spool: Spool | undefined;
+  /** How long to try again, in ms; 0 tries once. */
+  readonly retryForMs: number;
+  /** For people: what the spool meets on its way. */
+  readonly say: (line: string) => void;
+  /** Parameters for tests. */
+  readonly pause?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
+  readonly monoMs?: (() => number) | undefined;
+  readonly wallMs?: (() => number) | undefined;
+  readonly random?: (() => number) | undefined;
+}
+
+export type Beat = Pick<SpooledBeat, "robot" | "kind" | "rid" | "create" | "message">;
+
+export type Delivery =
+  | { readonly outcome: "taken"; readonly created: boolean }
+  | {
+      readonly outcome: "kept";
+      readonly error: unknown;
+      /** What had to go for it. */
+      readonly dropped: readonly SpoolEntry[];
+    }
+  | {
+      readonly outcome: "failed";
+      readonly error: unknown;
+      /** Why it could not be kept, where it should have been. */
+      readonly spoolError?: Error | undefined;
+    };
+
+/**
+ * Brings a beat to the node, or into the spool. Never rejects.
+ * @param signal - ends the trying, not the beat: it is then kept
+ */
+export async function deliver(
+  courier: Courier,
+  beat: Beat,
+  signal?: AbortSignal,
+): Promise<Delivery> {
+  const { monoMs = () => performance.now(), random = Math.random } = courier;
+  const { wallMs = Date.now, pause = pauseOrEnd } = courier;
+  const atWallMs = wallMs();
+  const endMs = monoMs() + courier.retryForMs;
+  for (let tried = 1; ; tried++) {
+    const result = await tryOnce(courier, beat);
+    if (!("error" in result)) return { outcome: "taken", created: result.created };
+    const { error } = result;
+    if (!mayBeTakenLater(error)) return { outcome: "failed", error };
+    const retryAfterMs = error instanceof PulsemeshClientError ? error.retryAfterMs : undefined;
+    const waitMs = pauseMs(tried, random(), retryAfterMs);
+    // A wait that ends past the budget would be in vain.
+    if (signal?.aborted === true || monoMs() + waitMs > endMs) {
+      return await keep(courier, { ...beat, url: courier.url, atWallMs }, error);
+    }
+    await pause(waitMs, signal);
+  }
+}
+
+type Try = { readonly created: boolean } | { readonly error: unknown };
+
+async function tryOnce(courier: Courier, beat: Beat): Promise<Try> {
+  const flushed = await flushOwn(courier);
+  // The node is away, for the beat as well; it waits behind the others.
+  if (flushed?.fate === "away") return { error: flushed.error };
+  try {
+    const { robot, ...what } = beat;
+    return await courier.client.ping(robot, what);
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** What waits for this courier's node. A spool that cannot be used must not hold up a beat that needs none. */
+async function flushOwn(
+  courier: Courier,
+): Promise<Awaited<ReturnType<typeof flushSpool>> | undefined> {
+  const { spool, client, url, say, monoMs } = courier;
+  if (spool === undefined) return undefined;
+  try {
+    return await flushSpool({
+      spool,
+      urlKey: urlKeyOf(url),
+      send: (beat) => sendSpooled(client, beat),
+      say,
+      monoMs,
+    });
+  } catch (error) {
+    say(`kept beats wait on: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** Delivers a beat of the spool, with its own time. */
+export async function sendSpooled(client: PulsemeshClient, beat: SpooledBeat): Promise<void> {
+  const { robot, kind, rid, create, message, atWallMs: givenAtWallMs } = beat;
+  await client.ping(robot, { kind, rid, create, message, givenAtWallMs });
+}
+
+async function keep({ spool }: Courier, beat: SpooledBeat, error: unknown): Promise<Delivery> {
+  if (spool === undefined) return { outcome: "failed", error };
+  try {
+    return { outcome: "kept", error, dropped: await spool.keep(beat) };
+  } catch (cause) {
+    const spoolError = cause instanceof Error ? cause : new Error("the file system failed");
+    return { outcome: "failed", error, spoolError };
+  }
+}
+
+async function pauseOrEnd(ms: number, signal?: AbortSignal): Promise<void> {
+  await wait(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+}

@@ -1,0 +1,53 @@
+/** Where beats wait that no node took: a folder of the user's own, made durably, that nobody else may write to. */
+import { PulsemeshError } from "@pulsemesh/core";
+import { mkdir, open, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+
+const folderMode = 0o700;
+const othersWrite = 0o022;
+
+/**
+ * Makes the folder if it is missing, so that it outlives a power cut.
+ * @throws PulsemeshError `data-dir-unusable`
+ */
+export async function openFolder(folder: string): Promise<void> {
+  try {
+    const first = await mkdir(folder, { recursive: true, mode: folderMode });
+    for (let made = folder; first !== undefined; made = dirname(made)) {
+      await syncFolder(dirname(made));
+      if (resolve(made) === resolve(first)) break;
+    }
+    await refuseForeign(folder);
+  } catch (error) {
+    if (error instanceof PulsemeshError) throw error;
+    throw new PulsemeshError(
+      "data-dir-unusable",
+      `Cannot keep beats in ${folder}: ${error instanceof Error ? error.message : String(error)}.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Makes names that were added to a folder, or renamed in it, durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  // Folders cannot be opened there, and need not be.
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whoever may write there could have us tell the mesh anything, or a privileged user's command write anywhere. */
+async function refuseForeign(folder: string): Promise<void> {
+  const { uid, mode } = await stat(folder);
+  const own = process.getuid?.();
+  if (own === undefined || (uid === own && (mode & othersWrite) === 0)) return;
+  const why =
+    uid === own
+      ? `other users may write to it: chmod go-w ${folder}`
+      : "it belongs to another user: name one of your own with --spool";
+  throw new PulsemeshError("data-dir-unusable", `Cannot keep beats in ${folder}: ${why}.`);
+}
