@@ -1,0 +1,100 @@
+/** The unit file for systemd: checked by systemd's own tools, and its command run with a socket in place of the manager. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { CliProcess } from "../support/cli-process.ts";
+import { NotifySocket, systemdAnalyze, systemdEnv } from "../support/systemd.ts";
+import { until } from "../support/until.ts";
+import { root } from "../tool.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pulsemesh-systemd-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const unit = readFileSync(join(root, "deploy/systemd/pulsemesh.service"), "utf8");
+
+/** All values of a setting. */
+function setting(name: string): readonly string[] {
+  return [...unit.matchAll(new RegExp(`^${name}=(.*)$`, "gm"))].map(([, value = ""]) => value);
+}
+
+test("DP7 systemd takes the unit file, and finds little that it could break into from there", () => {
+  const path = join(folder, "pulsemesh.service");
+  // Where Node is on this machine.
+  writeFileSync(path, unit.replace("/usr/bin/node", process.execPath));
+  expect(systemdAnalyze("verify", path)).toEqual({ status: 0, out: "" });
+  const { out } = systemdAnalyze("security", "--offline=true", path);
+  const exposure = Number(/Overall exposure level for pulsemesh.service: ([\d.]+)/.exec(out)?.[1]);
+  expect(exposure).toBeLessThanOrEqual(2);
+});
+
+test("DP4 DP7 what the unit starts says that it is ready, feeds the watchdog, says how it is, and ends well", async () => {
+  const [command = ""] = setting("ExecStart");
+  const args = command.split(" ").slice(2);
+  expect(command).toBe(`/usr/bin/node /opt/pulsemesh/bin/pulsemesh.js ${args.join(" ")}`);
+  expect(setting("Type")).toEqual(["notify"]);
+  expect(setting("NotifyAccess")).toEqual(["all"]);
+  const env = Object.fromEntries(
+    setting("Environment")
+      .flatMap((line) => line.split(" "))
+      .map((pair) => pair.split("=") as [string, string]),
+  );
+  expect(env).toMatchObject({ PULSEMESH_DATA: "/var/lib/pulsemesh" });
+  const socket = join(folder, "notify");
+  using manager = new NotifySocket(socket);
+  await until("the manager listens", () => manager.listens);
+  await using node = new CliProcess([...args, "--http", "127.0.0.1:0"], {
+    env: {
+      ...systemdEnv(),
+      ...env,
+      PULSEMESH_DATA: join(folder, "data"),
+      PULSEMESH_LISTEN: "/ip4/127.0.0.1/tcp/0",
+      NOTIFY_SOCKET: socket,
+      WATCHDOG_USEC: "1000000",
+    },
+  });
+  const said = (word: string): number =>
+    manager.messages.filter((message) => message.includes(word)).length;
+  await until("it is ready", () => said("READY=1") > 0);
+  expect(manager.messages[0]).toEqual([
+    "STATUS=looking for the fleet",
+    "EXTEND_TIMEOUT_USEC=60000000",
+  ]);
+  await until("the watchdog is fed again and again", () => said("WATCHDOG=1") >= 3);
+  expect(said("STATUS=ready, alone in its fleet")).toBeGreaterThan(2);
+
+  // A process that stands still feeds nothing. What was under way when it stopped still comes.
+  node.kill("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const before = said("WATCHDOG=1");
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  expect(said("WATCHDOG=1")).toBe(before);
+  node.kill("SIGCONT");
+
+  node.kill("SIGTERM");
+  expect((await node.ended).code).toBe(0);
+  expect(said("READY=1")).toBe(1);
+  await until("it has said that it stops", () => said("STOPPING=1") === 1);
+  expect(node.err).not.toContain("service manager");
+});
+
+test("DP4 a node whose manager cannot be told goes on and says so once", async () => {
+  await using node = new CliProcess(
+    ["run", "--http", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0"],
+    {
+      env: {
+        PULSEMESH_DATA: join(folder, "untold"),
+        PATH: folder,
+        NOTIFY_SOCKET: join(folder, "nobody"),
+        WATCHDOG_USEC: "400000",
+      },
+    },
+  );
+  await node.untilPrinted("join by");
+  const warning = "Cannot tell the service manager how this node is: cannot start systemd-notify";
+  await node.until("a warning", 30_000, () => node.err.includes(warning));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(node.err.split(warning)).toHaveLength(2);
+  node.kill("SIGTERM");
+  expect((await node.ended).code).toBe(0);
+});
