@@ -47,6 +47,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     `pulsemesh state get ${robot ?? "ROBOT"} --json   shows the state and etag as they are now; then repeat`,
   observer: () =>
     "give it to a node that is no observer, with --url: pulsemesh peers   lists the fleet",
+  twin: () =>
+    "find the other process (its machine is a copy of this one's disk), stop it and start it on an empty --data folder; pulsemesh doctor   shows when it is gone",
   "not-ready": () => "wait until the node has joined (GET /readyz answers 200), then repeat",
   "json-invalid": () =>
     "check the JSON, for instance with: node -p 'JSON.parse(process.argv[1])' '…'",

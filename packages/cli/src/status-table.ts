@@ -73,12 +73,12 @@ export function peerTable({ self, peers }: PeersJson, color: boolean): string[] 
   const rows: PeerRow[] = [
     {
       ...self,
-      status: "up",
+      status: self.twin === undefined ? "up" : "unknown",
       pulse: "-",
       rtt: "-",
       clock: "-",
       address: addressText(self.addresses),
-      reason: "this node",
+      reason: self.twin === undefined ? "this node" : "this node, running twice",
     },
     ...peers
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))

@@ -90,6 +90,8 @@ export interface PeersJson {
     readonly region: string;
     readonly addresses: readonly string[];
     readonly boot: number;
+    /** There while another process is alive under this node's key: its newest pulse known. */
+    readonly twin?: { readonly boot: number; readonly seq: number } | undefined;
   };
   readonly peers: readonly PeerJson[];
   readonly view: {

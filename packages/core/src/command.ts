@@ -111,6 +111,7 @@ export type CommandErrorCode =
   | "state-invalid"
   | "precondition-failed"
   | "observer"
+  | "twin"
   | "not-ready";
 
 export type CommandResult =

@@ -33,6 +33,7 @@ import { Robots } from "./robots/robots.ts";
 import { RecordFields } from "./state/record-fields.ts";
 import { fleetView, type FleetViewDeps } from "./view/fleet-view.ts";
 import { StopWait } from "./boot/stop-wait.ts";
+import { TwinHold } from "./boot/twin-hold.ts";
 import type { FleetView } from "./view/node-view.ts";
 import type { RobotView } from "./view/robot-view.ts";
 import { MeshListener } from "./mesh-listener.ts";
@@ -57,6 +58,7 @@ class ComposedCore implements Core {
   readonly #listener: MeshListener;
   readonly #stopWait: StopWait;
   readonly #retirements: NodeRetirements;
+  readonly #twinHold: TwinHold;
   readonly #addresses = new Map<NodeId, readonly string[]>();
   #phase: "restoring" | "booting" | "running" = "restoring";
   #hadMajority = true;
@@ -71,7 +73,11 @@ class ComposedCore implements Core {
     this.#boots = new Boots(env);
     this.#chains = new Chains(env, {
       stored: (entry, gate, now) =>
-        this.#audit.append("entry", { ...entryFacts(entry), gate: gate ?? null }, now),
+        this.#audit.append(
+          this.#entryKind(entry),
+          { ...entryFacts(entry), gate: gate ?? null },
+          now,
+        ),
     });
     this.#listener = new MeshListener(env, {
       audit: this.#audit,
@@ -79,6 +85,10 @@ class ComposedCore implements Core {
       chains: this.#chains,
       beats: (bytesMax, now) => this.#robots.beatsForPulse(bytesMax, now),
       bootAbove: (boot) => this.#env.out.reboot(boot),
+      ownBoot: () => ({
+        boot: this.#near.pulses.boot,
+        highestForeignBoot: this.#near.pulses.twins.highestBoot,
+      }),
     });
     this.#near = new Neighbourhood({
       env,
@@ -93,6 +103,10 @@ class ComposedCore implements Core {
         self: env.identity.self,
         status: (node) => this.#standing(node),
         hasMajority: () => this.#near.liveness.electorate.hasMajority(this.#now.monoMs),
+        twinSinceWallMs: () => {
+          const { twin, sinceWallMs } = this.#near.pulses.twins;
+          return twin === undefined ? undefined : sinceWallMs;
+        },
         witnessCount: (node) => this.#near.liveness.witnessCount(node, this.#now),
       },
       requestPulse: () => this.#near.pulses.request(this.#now),
@@ -106,6 +120,7 @@ class ComposedCore implements Core {
       heard: (node) => heardNode(this.#near.liveness.subject(node)),
       ownBoot: () => this.#near.pulses.boot,
     });
+    this.#twinHold = new TwinHold(this.#near.pulses.twins, this.#robots, env.config.pulseEveryMs);
   }
 
   handle(input: Input, now: Now): readonly Effect[] {
@@ -158,6 +173,7 @@ class ComposedCore implements Core {
     this.#auditHead.restored();
     this.#chains.restored(now);
     this.#phase = "booting";
+    this.#near.pulses.twins.restored(this.#boots.stored);
     this.#robots.start(now);
     this.#near.liveness.start(now);
     this.#near.checkAbsence(now);
@@ -168,6 +184,20 @@ class ComposedCore implements Core {
   #refuse(input: Input): void {
     if (input.type === "gossip") this.#env.out.validate("ignore");
     if (input.type === "command") this.#notReady(input.id);
+  }
+
+  /** Two processes would acknowledge under one name, and neither could say which of their words counts (rule BK1). */
+  #refuseAsTwin(id: number): void {
+    const { twin } = this.#near.pulses.twins;
+    const detail = `another process runs under this node's key (boot ${twin?.boot}): its disk is a copy of this one, or was restored from it`;
+    this.#env.out.reply(id, { ok: false, code: "twin", detail });
+  }
+
+  /** What comes back under the own key and was never on this disk is marked: a former life wrote it, or a twin (rule BK3). */
+  #entryKind({ author, epoch }: { readonly author: NodeId; readonly epoch: number }): string {
+    const { identity } = this.#env;
+    const isForeign = author === identity.self && !this.#boots.isOwn(epoch);
+    return isForeign ? "own-entry-returned" : "entry";
   }
 
   #notReady(id: number): void {
@@ -260,6 +290,7 @@ class ComposedCore implements Core {
     if (command.type === "stop") return this.#stop(id, command, now);
     if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);
+    if (this.#twinHold.isHeld) return this.#refuseAsTwin(id);
     if (command.type === "beat") return this.#robots.beat(id, command, now);
     if (command.type === "register") return this.#robots.register(id, command, now);
     if (command.type === "retire") return this.#robots.retire(id, command, now);
@@ -288,6 +319,7 @@ class ComposedCore implements Core {
   #finish(now: Now): void {
     this.#openBootIfAsked(now);
     if (this.#phase === "running") this.#retirements.look(now);
+    this.#twinHold.look(now);
     this.#near.liveness.takeTurn(now);
     for (const pulse of this.#listener.takePulses()) {
       this.#robots.onBeats(pulse.author, pulse.dated, pulse.beats, now);
@@ -325,7 +357,9 @@ class ComposedCore implements Core {
   #openBootIfAsked(now: Now): void {
     const above = this.#env.out.takeReboot();
     if (above === undefined || this.#phase === "restoring") return;
-    if (!this.#bootRate.admit(now.monoMs)) return this.#env.out.reboot(above);
+    // Two processes that overtake each other's boots would do so for ever.
+    const mayBoot = !this.#twinHold.isHeld && this.#bootRate.admit(now.monoMs);
+    if (!mayBoot) return this.#env.out.reboot(above);
     this.#audit.append("boot", { above, own: this.#near.pulses.boot }, now);
     // Nobody listens to a boot that is proved to be overtaken. After a step of the clock the present one is good until the next is
     // durable, which on a full disk may take long.

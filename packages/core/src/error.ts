@@ -21,6 +21,7 @@ export const ERROR_CODES: Readonly<
   "state-invalid": { status: 422, exit: 2 },
   "precondition-failed": { status: 412, exit: 1 },
   observer: { status: 403, exit: 2 },
+  twin: { status: 503, exit: 1 },
   "not-ready": { status: 503, exit: 3 },
   "json-invalid": { status: 400, exit: 2 },
   "request-invalid": { status: 400, exit: 2 },
@@ -71,6 +72,7 @@ export type ErrorCode =
   | "state-invalid"
   | "precondition-failed"
   | "observer"
+  | "twin"
   | "not-ready"
   | "json-invalid"
   | "request-invalid"

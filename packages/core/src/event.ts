@@ -59,6 +59,23 @@ export type CoreEvent =
       readonly epoch: number;
       readonly seq: number;
     }
+  /** Another process is alive under this node's own key: a copied disk (rule BK1). `from`: the neighbour that handed over the proof. */
+  | {
+      readonly type: "twin";
+      readonly node: NodeId;
+      readonly boot: number;
+      readonly twin: PulseName;
+      readonly from: NodeId;
+      readonly atWallMs: number;
+    }
+  /** The other process has gone: this node works on, in a boot of its own. */
+  | {
+      readonly type: "twin-over";
+      readonly node: NodeId;
+      readonly boot: number;
+      readonly twin: PulseName;
+      readonly atWallMs: number;
+    }
   | { readonly type: "two-homes"; readonly robot: RobotId; readonly homes: readonly NodeId[] }
   | { readonly type: "stalled"; readonly forMs: number }
   | { readonly type: "clock-stepped"; readonly byMs: number }

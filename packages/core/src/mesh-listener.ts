@@ -7,7 +7,7 @@ import type { DurableHead } from "./audit/durable-head.ts";
 import type { Chains } from "./chain/chains.ts";
 import type { Env } from "./env.ts";
 import type { RejectReason } from "./event.ts";
-import type { NodeId } from "./ids.ts";
+import type { NodeId, PulseName } from "./ids.ts";
 import type { Evidence } from "./liveness/observation-codec.ts";
 import type { NeighbourhoodListener } from "./liveness/neighbourhood.ts";
 import type { Subject } from "./liveness/subject.ts";
@@ -23,6 +23,7 @@ export interface MeshListenerDeps {
   readonly chains: Chains;
   readonly beats: (bytesMax: number, now: Now) => unknown;
   readonly bootAbove: (boot: number) => void;
+  readonly ownBoot: () => { readonly boot: number; readonly highestForeignBoot: number };
 }
 
 export interface TakenPulse {
@@ -123,6 +124,21 @@ export class MeshListener implements NeighbourhoodListener {
   rejected(reason: RejectReason, from: NodeId, now: Now): void {
     this.#env.out.emit({ type: "rejected", reason, from });
     this.#deps.audit.appendReject(reason, { from }, now);
+  }
+
+  twin(change: "found" | "over", twin: PulseName, from: NodeId | undefined, now: Now): void {
+    const { self: node } = this.#env.identity;
+    const { boot } = this.#deps.ownBoot();
+    const facts = { node, boot, twin, atWallMs: now.wallMs };
+    if (change === "found" && from !== undefined) {
+      this.#env.out.emit({ type: "twin", ...facts, from });
+      this.#deps.audit.append("twin", { boot, twin: [twin.boot, twin.seq], from }, now);
+      return;
+    }
+    this.#env.out.emit({ type: "twin-over", ...facts });
+    this.#deps.audit.append("twin-over", { boot, twin: [twin.boot, twin.seq] }, now);
+    // Above everything that either has written, in an epoch of its own (rule CH1).
+    this.#deps.bootAbove(this.#deps.ownBoot().highestForeignBoot);
   }
 
   bootAbove(boot: number): void {

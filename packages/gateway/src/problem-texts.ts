@@ -57,6 +57,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "This node is an observer",
     next: "Give beats, pings and patches to a node of the fleet that is none: GET /api/v1/peers names them.",
   },
+  twin: {
+    title: "This node runs twice",
+    next: "Stop one of the two processes and give it a data folder of its own; the other goes on by itself a moment later. Send the request again then.",
+  },
   "not-ready": { title: "Node not ready", next: "Wait until GET /readyz answers 200." },
   "json-invalid": { title: "JSON invalid", next: "Send valid JSON in UTF-8." },
   "request-invalid": {

@@ -7,9 +7,11 @@ import type { LabelledCounter } from "./driver/meter.ts";
 export interface MetricSources {
   readonly driver: Driver;
   readonly store: Store;
+  /** Another process is alive under this node's key. */
+  readonly isTwin: () => boolean;
 }
 
-export function nodeMetrics({ driver, store }: MetricSources): readonly NodeMetric[] {
+export function nodeMetrics({ driver, store, isTwin }: MetricSources): readonly NodeMetric[] {
   const { meter, queues } = driver;
   return [
     labelled("inputs_total", "Inputs that core took, by type.", "type", meter.inputs),
@@ -47,6 +49,11 @@ export function nodeMetrics({ driver, store }: MetricSources): readonly NodeMetr
       "disk_full",
       "1 while the disk is full and nothing is acknowledged.",
       driver.isDiskFull ? 1 : 0,
+    ),
+    gauge(
+      "twin",
+      "1 while another process is alive under this node's key and nothing is acknowledged.",
+      isTwin() ? 1 : 0,
     ),
     gauge(
       "store_corrupt_rows",

@@ -118,7 +118,9 @@ export class RunningNode implements PulsemeshNode {
   }
 
   metrics(): readonly NodeMetric[] {
-    return nodeMetrics(this.#deps);
+    const { driver, store } = this.#deps;
+    const isTwin = (): boolean => this.fleetView().self.twin !== undefined;
+    return nodeMetrics({ driver, store, isTwin });
   }
 
   diagnose(): Promise<NodeDiagnosis> {

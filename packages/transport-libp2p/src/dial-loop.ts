@@ -135,7 +135,7 @@ export class DialLoop {
   }
 
   greeted(node: NodeId): void {
-    this.#dialer.greeted(node);
+    this.#dialer.greeted(node, performance.now());
   }
 
   stop(): void {

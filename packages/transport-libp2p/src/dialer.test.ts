@@ -12,6 +12,7 @@ import {
   OWN_DIALS_MAX,
   PARALLEL_DIALS_MAX,
   REFUSED_WAIT_MS,
+  STEADY_MS,
   WANTED_MEMBERS,
   YIELD_MS,
 } from "./dialer.ts";
@@ -40,7 +41,7 @@ function settle(
       if (!accept(node)) dialer.failed(node, nowMs);
       else {
         dialer.connected(node, "outbound", nowMs);
-        dialer.greeted(node);
+        dialer.greeted(node, nowMs);
       }
     }
   }
@@ -210,6 +211,21 @@ test("SG2 a refused node is not dialled again soon", () => {
   dialer.disconnected("m", 3);
   expect(dialer.plan(REFUSED_WAIT_MS)).toMatchObject({ dial: [], nextAtMs: REFUSED_WAIT_MS + 2 });
   expect(dialer.plan(REFUSED_WAIT_MS + 2).dial).toEqual(["m"]);
+});
+
+test("BK2 a member that hangs up sooner than STEADY_MS after its hello is dialled after ever longer waits, else the first wait counts again", () => {
+  const dialer = dialerOf();
+  dialer.learn("m", true, 0);
+  let nowMs = 0;
+  const waits = [STEADY_MS - 1, 100, 100, STEADY_MS].map((standsMs) => {
+    settle(dialer, nowMs);
+    nowMs += standsMs;
+    dialer.disconnected("m", nowMs);
+    const waitMs = (dialer.plan(nowMs).nextAtMs ?? 0) - nowMs;
+    nowMs += waitMs;
+    return waitMs;
+  });
+  expect(waits).toEqual([1, 1.5, 2.25, 1].map((factor) => BACKOFF_MS_MIN * factor));
 });
 
 test("CH6 failures in a row are counted, so that hearsay can be forgotten after HEARSAY_FAILURES_MAX", () => {

@@ -31,6 +31,8 @@ export const FRESH_MS: number = 1_000;
 export const BACKOFF_MS_MAX: number = 4_000;
 /** First wait after a failure; grows by half with each further one. */
 export const BACKOFF_MS_MIN: number = 250;
+/** A connection that ends sooner after its hello is no reason to begin anew with the waits. */
+export const STEADY_MS: number = 10_000;
 /** Wait before a member of another fleet, or without a common version, is asked again. */
 export const REFUSED_WAIT_MS: number = 300_000;
 /** The head start that the smaller id gets when two nodes want each other. */
@@ -62,6 +64,8 @@ interface Member {
   /** Outbound as soon as one of its connections is; undefined while there is none. */
   connected: Direction | undefined;
   failures: number;
+  /** Since when its connection stands after a hello; undefined before. */
+  greetedAtMs: number | undefined;
   dialAtMs: number;
 }
 
@@ -122,11 +126,11 @@ export class Dialer {
     if (direction === "outbound" || member.connected === undefined) member.connected = direction;
   }
 
-  /** It said hello, so the next failure counts as the first. */
-  greeted(node: NodeId): void {
+  /** It said hello, so the next failure counts as the first, unless it hangs up soon. */
+  greeted(node: NodeId, nowMs: number): void {
     const member = this.#members.get(node);
     if (member === undefined) return;
-    member.failures = 0;
+    member.greetedAtMs ??= nowMs;
     member.greeted = true;
   }
 
@@ -135,6 +139,10 @@ export class Dialer {
     const member = this.#members.get(node);
     if (member === undefined || member.connected === undefined) return;
     member.connected = undefined;
+    const stoodMs = member.greetedAtMs === undefined ? 0 : nowMs - member.greetedAtMs;
+    member.greetedAtMs = undefined;
+    // Two processes with one key take turns at each neighbour; each would come back at once and turn the other out.
+    if (stoodMs >= STEADY_MS) member.failures = 0;
     this.#postpone(node, member, nowMs);
   }
 
@@ -311,6 +319,7 @@ export class Dialer {
       dialBeganAtMs: 0,
       connected: undefined,
       failures: 0,
+      greetedAtMs: undefined,
       dialAtMs,
     };
     this.#members.set(node, member);

@@ -345,10 +345,13 @@ export class Libp2pTransport implements Transport {
     connection: Connection,
     roundTripMs: number | undefined,
   ): void {
-    const session = this.#session(node);
+    let session = this.#session(node);
     if (session.instance !== undefined && session.instance !== hello.instance) {
-      this.#renew(session, "peer restarted behind an old connection");
-      return;
+      if (session.connections.every((each) => each === connection)) {
+        this.#renew(session, "peer restarted behind an old connection");
+        return;
+      }
+      session = this.#handOver(session, connection);
     }
     const remote = connection.remoteAddr.getComponents()[0]?.value ?? "";
     const believable = (text: string): boolean => {
@@ -396,6 +399,19 @@ export class Libp2pTransport implements Transport {
   /** Takes in an address that somebody claims on the local network, where nobody proves anything: hearsay. */
   foundOnLocalNetwork(text: string): void {
     if (this.#handler !== undefined && this.#stopping === undefined) this.#hear(text, false);
+  }
+
+  /**
+   * Another process of the peer has come: it restarted behind an old connection, or two have its key. The newcomer's connection stays, the
+   * others go, so that two of them take turns and neither is kept out (rule BK2). Gossip goes over to it with a further identify.
+   */
+  #handOver({ node, connections }: PeerSession, to: Connection): PeerSession {
+    this.#options.logger.debug({ node }, "the peer is another process than before");
+    this.#drop(node);
+    for (const connection of connections)
+      if (connection !== to) connection.abort(new Error("another process of this peer has come"));
+    this.#host.services.identify.identify(to).catch(() => undefined);
+    return this.#session(node);
   }
 
   /** Closes every connection to a peer, so that a fresh one is dialled. */

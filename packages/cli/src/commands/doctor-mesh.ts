@@ -15,12 +15,22 @@ export async function checkNode(client: PulsemeshClient, url: string): Promise<F
   try {
     const { self, fleet } = await client.peers();
     const detail = `${self.name} (${self.id}) answers at ${url}, fleet ${fleet.slice(0, 12)}…`;
-    return [{ check: "node", result: "ok", detail }, addressFinding(self.addresses)];
+    const twins = self.twin === undefined ? [] : [twinFinding(self.twin)];
+    return [{ check: "node", result: "ok", detail }, ...twins, addressFinding(self.addresses)];
   } catch (error) {
     const detail = describeFailure(error, { command: "node" }).lines[0] ?? "";
     const next = "start one with `pulsemesh run`, or name it with --url or PULSEMESH_URL";
     return [{ check: "node", result: "fail", detail, next }];
   }
+}
+
+function twinFinding({ boot }: { readonly boot: number }): Finding {
+  return {
+    check: "twin",
+    result: "fail",
+    detail: `another process runs under this node's key (boot ${boot}): two disks are copies of each other, and neither acknowledges anything`,
+    next: "stop one of the two and start it on an empty --data folder; the other goes on by itself",
+  };
 }
 
 function addressFinding(addresses: readonly string[]): Finding {

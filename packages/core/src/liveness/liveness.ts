@@ -152,6 +152,7 @@ export class Liveness {
     if (isNewBoot || (header.doubt && !subject.doubts)) this.#greetAgain(subject, now);
     subject.doubts = header.doubt;
     if (dated.type === "dated") {
+      if (header.twin?.isProved === true) subject.twinMonoMs = now.monoMs;
       subject.datedSinceBase = true;
       if (subject.isFresh(now.monoMs)) {
         subject.objectedRunning = 0;
@@ -159,7 +160,8 @@ export class Liveness {
       }
     }
     const isSteady = subject.status === "up" && subject.latch === undefined && !isPromiseNew;
-    if (!isSteady || header.pausedForMs !== undefined) this.#lookAt(subject, now);
+    if (!isSteady || header.pausedForMs !== undefined || subject.isTwin(now.monoMs))
+      this.#lookAt(subject, now);
     return { dateMonoMs: dated.type === "dated" ? dated.dateMonoMs : undefined, isNewBoot };
   }
 

@@ -9,12 +9,15 @@ import type { Env } from "../env.ts";
 import type { RejectReason } from "../event.ts";
 import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
+import { takeOlderPulse } from "../pulse/older-pulse.ts";
 import { OwnPulses } from "../pulse/own-pulses.ts";
 import {
   PULSE_BYTES_MAX,
   shortIdOf,
   type ChainHead,
+  type Heard,
   type PulseAttachment,
+  type PulseHeader,
 } from "../pulse/pulse-codec.ts";
 import { takePulse, type ValidPulse } from "../pulse/pulse-intake.ts";
 import type { Membership } from "../roster/membership.ts";
@@ -23,6 +26,7 @@ import { Liveness, type LivenessListener } from "./liveness.ts";
 import { ObservationIntake } from "./observation-intake.ts";
 import type { Evidence } from "./observation-codec.ts";
 import { ANSWER_EVERY_MS } from "./rules.ts";
+import { TwinWatch, type TwinListener } from "./twin-watch.ts";
 
 /** Bytes of a pulse that are neither heard, heads nor beats: header, envelope, signature. */
 const PULSE_FRAME_BYTES = 640;
@@ -31,9 +35,7 @@ const HEAD_ENTRY_BYTES = 40;
 /** Pulses of one node that are taken, and so relayed, in one second. */
 export const PULSES_PER_SECOND_MAX: number = 100;
 
-const ABOVE_ALL: PulseName = { boot: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER };
-
-export interface NeighbourhoodListener extends LivenessListener {
+export interface NeighbourhoodListener extends LivenessListener, TwinListener {
   /** What robots and chains put into the next pulse. */
   pulseParts(
     beatBytesMax: number,
@@ -57,6 +59,7 @@ export class Neighbourhood {
   readonly #listener: NeighbourhoodListener;
   readonly #observations: ObservationIntake;
   readonly #guard: StallGuard;
+  readonly #twins: TwinWatch;
   readonly #connected = new Set<NodeId>();
   /** Peers that have acknowledged the announced stop. */
   readonly #acknowledged = new Set<NodeId>();
@@ -78,6 +81,7 @@ export class Neighbourhood {
     this.liveness = new Liveness({ env, membership, author: this.pulses, listener });
     this.#observations = new ObservationIntake(env, this.liveness);
     this.#guard = new StallGuard(env.config.pulseEveryMs);
+    this.#twins = new TwinWatch(this.pulses, listener, env.config.pulseEveryMs / 2);
   }
 
   get connected(): ReadonlySet<NodeId> {
@@ -90,6 +94,7 @@ export class Neighbourhood {
 
   /** First with every input: was this node away? If so it doubts itself, and its clocks may ask for a new boot (rule PU6). */
   checkAbsence(now: Now): Absence {
+    this.#twins.check(now);
     this.#bootAboveProved(now);
     // Without a durable boot no pulse is due; then whatever else was to wake this node shows that it was away.
     const { boot, dueMonoMs } = this.pulses;
@@ -140,8 +145,11 @@ export class Neighbourhood {
 
   onPeerUp(node: NodeId): void {
     this.#connected.add(node);
-    const newest = this.liveness.subject(node)?.known;
-    this.#env.out.send(node, "direct", sealHello(this.#env, newest));
+    const subject = this.liveness.subject(node);
+    this.#env.out.send(node, "direct", sealHello(this.#env, subject?.known));
+    // Where two processes have its key, the one with the newer boot hears of the other's pulses only so.
+    if (subject?.olderLife !== undefined)
+      this.#env.out.send(node, "direct", sealHello(this.#env, subject.olderLife));
     if (this.pulses.latest !== undefined) this.#env.out.send(node, "direct", this.pulses.latest);
     this.liveness.greet(node);
   }
@@ -167,14 +175,14 @@ export class Neighbourhood {
     now: Now,
   ): Validation {
     const { self } = this.#env.identity;
-    const taken = takePulse(this.#env, bytes, (author) => {
-      // Between two boots nothing is above the one to come: replayed own pulses must not keep it from beginning.
-      if (author === self)
-        return this.pulses.boot > 0 ? { boot: this.pulses.boot, seq: this.pulses.seq } : ABOVE_ALL;
+    const taken = takePulse(this.#env, bytes, (author, name) => {
+      if (author === self) return this.#twins.newestOwn(name, now);
       const subject = this.liveness.follows(author, this.#connected.has(author), now);
       return subject === undefined ? "stranger" : subject.dating.newest;
     });
     if (!taken.ok) {
+      const isOlder = taken.reason === "pulse-replayed" && this.#takeOlder(from, bytes, how, now);
+      if (isOlder) return "accept";
       // A peer sends its newest pulse straight when it connects; that one is known already more often than not.
       if (how.isRelayed || taken.reason !== "pulse-replayed")
         this.#listener.rejected(taken.reason, from, now);
@@ -182,7 +190,7 @@ export class Neighbourhood {
     }
     const { pulse } = taken;
     if (pulse.author === self) {
-      this.#proved(pulse.header, now);
+      this.#onOwnKey(pulse.header, from, now);
       return "ignore";
     }
     const subject = this.liveness.subject(pulse.author);
@@ -197,9 +205,7 @@ export class Neighbourhood {
   }
 
   #onPulse(pulse: ValidPulse, from: NodeId, now: Now): void {
-    const ownShortId = shortIdOf(this.#env.identity.self);
-    const echo = pulse.attachment.heard.find(({ shortId }) => shortId === ownShortId);
-    const echoes = echo !== undefined && this.pulses.isRecent(echo, now);
+    const echoes = this.#answers(pulse.attachment.heard, now);
     const result = this.liveness.onPulse(pulse, echoes, now);
     if (result.dateMonoMs !== undefined) {
       const ownWallMs = now.wallMs - (now.monoMs - result.dateMonoMs);
@@ -225,7 +231,40 @@ export class Neighbourhood {
     const hello = openHello(this.#env, bytes, from);
     if (!hello.ok) return this.#listener.rejected(hello.code, from, now);
     const newest = hello.newestOfMine?.header;
-    if (newest !== undefined) this.#proved(newest, now);
+    if (newest !== undefined) this.#onOwnKey(newest, from, now);
+  }
+
+  /** Whether one of these echoes names a pulse that this node sent a moment ago. */
+  #answers(heard: readonly Heard[], now: Now): boolean {
+    const ownShortId = shortIdOf(this.#env.identity.self);
+    const echo = heard.find(({ shortId }) => shortId === ownShortId);
+    return echo !== undefined && this.pulses.isRecent(echo, now);
+  }
+
+  /** Takes note of a pulse that shows that its author is alive twice; its twin hears of it by gossip, or when it connects (rule BK2). */
+  #takeOlder(
+    from: NodeId,
+    bytes: Uint8Array,
+    how: { readonly isRelayed: boolean },
+    now: Now,
+  ): boolean {
+    const pulse = takeOlderPulse(
+      this.#env,
+      bytes,
+      (author) => this.liveness.subject(author)?.dating.newest,
+      (heard) => this.#answers(heard, now),
+    );
+    if (pulse === undefined || (!how.isRelayed && pulse.author !== from)) return false;
+    const subject = this.liveness.subject(pulse.author);
+    if (subject?.pulseRate.admit(now.monoMs, PULSES_PER_SECOND_MAX) !== true) return false;
+    subject.olderLife = { envelope: pulse.evidence, header: pulse.header };
+    if (pulse.header.twin?.isProved === true) subject.twinMonoMs = now.monoMs;
+    return true;
+  }
+
+  #onOwnKey(header: PulseHeader, from: NodeId, now: Now): void {
+    this.#twins.onHeader(header, from, now);
+    this.#proved(header, now);
   }
 
   /** Somebody holds this own pulse. */

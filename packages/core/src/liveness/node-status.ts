@@ -27,6 +27,7 @@ export interface StatusFacts {
 export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: number): NodeStatus {
   if (facts.hasLeft) return { status: "left", reason: facts.hasRetired ? "retired" : "goodbye" };
   if (subject.isPaused(nowMonoMs)) return { status: "paused", reason: "restart" };
+  if (subject.isTwin(nowMonoMs)) return { status: "unknown", reason: "twin" };
   if (subject.isFresh(nowMonoMs)) return liveStatus(facts, subject, nowMonoMs);
   if (subject.latch !== undefined) {
     return { status: "down", reason: subject.latch.singleWitness ? "single-witness" : "quorum" };

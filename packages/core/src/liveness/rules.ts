@@ -43,6 +43,12 @@ export const OUTAGE_INTERVALS: number = 6;
 /** The second reversal within the window makes a node flapping, until it was clean for so long. */
 export const FLAP_WINDOW_MS: number = 600_000;
 export const FLAP_CLEAN_MS: number = 60_000;
+/** A pulse under the own key that this process did not make is named in the own pulses for so long (rule BK1). */
+export const TWIN_ECHO_INTERVALS: number = 12;
+/** A twin that answered nothing sent within so much is gone. */
+export const TWIN_QUIET_INTERVALS: number = 15;
+/** A node that says that it lives twice is shown so until it has not said it for so long. */
+export const TWIN_SHOWN_INTERVALS: number = 4;
 /** Accusers that a verdict ever needs. */
 export const QUORUM_MAX: number = 3;
 

@@ -18,6 +18,7 @@ import {
   JITTER_INTERVALS_MAX,
   SILENCE_INTERVALS,
   START_UP_INTERVALS,
+  TWIN_SHOWN_INTERVALS,
 } from "./rules.ts";
 import { LossWindow } from "./loss-window.ts";
 import { RateWindow } from "./rate-window.ts";
@@ -101,6 +102,10 @@ export class Subject {
   downName: PulseName = NO_PULSE;
   latch: Latch | undefined;
   reversalsMonoMs: number[] = [];
+  /** When it last said in a live pulse that another process has its key (rule BK1). */
+  twinMonoMs: number = Number.NEGATIVE_INFINITY;
+  /** The newest pulse of an older boot that answered this node a moment ago. */
+  olderLife: Evidence | undefined;
   /** What the subject, as a witness, said in its newest pulse. */
   says: PulseAttachment | undefined;
   /** Whether its newest pulse says that it was away and doubts itself (rule PU6). */
@@ -254,6 +259,11 @@ export class Subject {
     );
     const last = recent.at(-1);
     return recent.length >= 2 && last !== undefined && nowMonoMs - last < FLAP_CLEAN_MS;
+  }
+
+  /** Whether it says that it is alive twice. */
+  isTwin(nowMonoMs: number): boolean {
+    return nowMonoMs - this.twinMonoMs <= TWIN_SHOWN_INTERVALS * this.intervalMs;
   }
 
   /** Takes a verified header as known to exist if it is the newest; says whether it was. */

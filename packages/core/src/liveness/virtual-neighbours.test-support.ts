@@ -182,6 +182,7 @@ export class VirtualNeighbours {
       goodbye: (from: NodeId) => goodbyes.push(from),
       rejected: (reason: RejectReason) => rejects.push(reason),
       bootAbove: (above: number) => bootsAbove.push(above),
+      twin: () => {},
     };
     const near = new Neighbourhood({ env, membership, listener });
     const node: NeighbourNode = {

@@ -2,6 +2,7 @@
  * This node's own pulses (rules PU1, PU3, VE9): numbered, at their promised interval, at once when something flips, and remembered
  * for a moment so that an echo of one can prove another node's boot to be live (rule PU4).
  */
+import { Twins } from "../boot/twins.ts";
 import type { Env } from "../env.ts";
 import type { PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
@@ -29,11 +30,14 @@ export class OwnPulses {
   #doubtPulses = 0;
   #pausedForMs: number | undefined;
   #goodbye = false;
+  /** Whoever else pulses under the own key. */
+  readonly twins: Twins;
 
   /** `attachment` is asked for each pulse as it is made. */
   constructor(env: Env, attachment: (now: Now) => PulseAttachment) {
     this.#env = env;
     this.#attachment = attachment;
+    this.twins = new Twins(env.config.pulseEveryMs);
   }
 
   get boot(): number {
@@ -135,7 +139,9 @@ export class OwnPulses {
       doubt: this.#doubtPulses > 0,
       pausedForMs: this.#pausedForMs,
       goodbye: this.#goodbye,
+      twin: this.twins.echo(now),
     };
+    this.twins.sent(header, now);
     if (this.#doubtPulses > 0) this.#doubtPulses -= 1;
     const bytes = sealPulse(this.#env, header, this.#attachment(now));
     this.#latest = bytes;

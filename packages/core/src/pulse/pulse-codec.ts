@@ -4,6 +4,7 @@
  * A pulse is an envelope whose signed body is a small *header* and whose attachment is everything else. The header holds the hash of
  * the attachment, so that evidence of a verdict can carry the header alone.
  */
+import type { TwinEcho } from "../boot/twins.ts";
 import type { Env } from "../env.ts";
 import type { Boot, NodeId } from "../ids.ts";
 import { decodeEnvelope, sealEnvelope, type Envelope } from "../wire/envelope.ts";
@@ -42,6 +43,8 @@ export interface PulseHeader {
   /** Planned absence from this pulse on (rule VE9), or a signed goodbye. */
   readonly pausedForMs: number | undefined;
   readonly goodbye: boolean;
+  /** The newest pulse under the author's key that its process did not make (rule BK1). */
+  readonly twin?: TwinEcho | undefined;
   readonly attachmentHash: Uint8Array;
 }
 
@@ -90,6 +93,7 @@ export function sealPulse(
   attachment: PulseAttachment,
 ): Uint8Array {
   const { codec, hash } = env.ports;
+  const { twin } = header;
   const attached = codec.encode({
     a: [attachment.auditSize, attachment.auditHash],
     e: attachment.heard.map((heard) => [heard.shortId, heard.boot, heard.seq, heard.fresh ? 1 : 0]),
@@ -109,6 +113,7 @@ export function sealPulse(
     q: header.seq,
     u: Math.floor(header.upMs),
     w: Math.floor(header.wallMs),
+    ...(twin === undefined ? {} : { t: [twin.boot, twin.seq, twin.isProved ? 1 : 0] }),
   });
   return sealEnvelope(env, "pulse", body, attached);
 }
@@ -129,9 +134,11 @@ export function decodePulseHeader(env: Env, envelope: Envelope): PulseResult<Pul
     l: lag,
     p: paused,
     q: seq,
+    t: echo,
     u: up,
     w: wall,
   } = map;
+  const twin = decodeTwin(echo);
   const wellFormed =
     isIntegerIn(boot, 1, Number.MAX_SAFE_INTEGER) &&
     isIntegerIn(seq, 1, Number.MAX_SAFE_INTEGER) &&
@@ -141,6 +148,7 @@ export function decodePulseHeader(env: Env, envelope: Envelope): PulseResult<Pul
     isIntegerIn(doubt, 0, 1) &&
     isIntegerIn(goodbye, 0, 1) &&
     isIntegerIn(paused, 0, PAUSE_MS_MAX) &&
+    twin !== "malformed" &&
     isBytes(hash) &&
     hash.length === 32;
   if (!wellFormed) return { ok: false, code: "pulse-malformed" };
@@ -158,6 +166,7 @@ export function decodePulseHeader(env: Env, envelope: Envelope): PulseResult<Pul
       doubt: doubt === 1,
       pausedForMs: paused === 0 ? undefined : paused,
       goodbye: goodbye === 1,
+      ...(twin === undefined ? {} : { twin }),
       attachmentHash: hash,
     },
   };
@@ -227,6 +236,17 @@ function decodeMap(env: Env, bytes: Uint8Array): Readonly<Record<string, unknown
   } catch {
     return undefined;
   }
+}
+
+function decodeTwin(echo: unknown): TwinEcho | undefined | "malformed" {
+  if (echo === undefined) return undefined;
+  if (!Array.isArray(echo)) return "malformed";
+  const [boot, seq, isProved] = echo as readonly unknown[];
+  const isWell =
+    isIntegerIn(boot, 1, Number.MAX_SAFE_INTEGER) &&
+    isIntegerIn(seq, 1, Number.MAX_SAFE_INTEGER) &&
+    isIntegerIn(isProved, 0, 1);
+  return isWell ? { boot, seq, isProved: isProved === 1 } : "malformed";
 }
 
 function isShortId(value: unknown): value is string {

@@ -34,7 +34,7 @@ export type PulseIntake =
 export function takePulse(
   env: Env,
   bytes: Uint8Array,
-  newestOf: (author: NodeId) => PulseName | undefined | "stranger",
+  newestOf: (author: NodeId, name: PulseName) => PulseName | undefined | "stranger",
 ): PulseIntake {
   const opened = decodeEnvelope(env, bytes, PULSE_BYTES_MAX);
   if (!opened.ok) {
@@ -47,7 +47,7 @@ export function takePulse(
     return { ok: false, validation: "reject", reason: "pulse-malformed" };
   const header = decodePulseHeader(env, opened.envelope);
   if (!header.ok) return { ok: false, validation: "reject", reason: header.code };
-  const newest = newestOf(author);
+  const newest = newestOf(author, header.value);
   if (newest === "stranger") return { ok: false, validation: "ignore", reason: "pulse-stranger" };
   if (newest !== undefined && comparePulseNames(header.value, newest) <= 0) {
     return { ok: false, validation: "ignore", reason: "pulse-replayed" };

@@ -16,6 +16,8 @@ export interface NodeStatusPort {
   status(node: NodeId): NodeStanding | undefined;
   /** Whether this node has a strict majority of the roster in sight, itself included; true when alone on purpose. */
   hasMajority(): boolean;
+  /** Since when another process has been alive under this node's key, so that its own word is worth nothing (rule BK1). */
+  twinSinceWallMs?(): number | undefined;
   /** What the witnesses of a node say, as known here. */
   witnessCount(node: NodeId): WitnessCount;
 }

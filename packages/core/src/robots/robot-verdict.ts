@@ -155,6 +155,9 @@ function overrideBy(
       case "late":
         break;
     }
+  } else {
+    const sinceWallMs = nodes.twinSinceWallMs?.();
+    if (sinceWallMs !== undefined) return { status: "unknown", reason: "twin", sinceWallMs };
   }
   if (word !== undefined && !word.isCurrent) return notHeard(now);
   // It may have moved to a side that we cannot see: only a majority may call it dead.

@@ -30,6 +30,7 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
       region: identity.region,
       boot: pulses.boot,
       doubt: liveness.doubt(now),
+      twin: pulses.twins.twin,
     },
     nodes,
     roster: liveness.electorate.roster,

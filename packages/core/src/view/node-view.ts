@@ -32,6 +32,8 @@ export interface FleetView {
     readonly boot: number;
     /** This node doubts itself (stall, clock step, no majority): every answer of it is `unknown` or first hand. */
     readonly doubt: NodeReason | undefined;
+    /** The newest pulse of another process that is alive under this node's key (rule BK1). */
+    readonly twin?: PulseName | undefined;
   };
   readonly nodes: readonly NodeView[];
   /** Members that count, this node included. */

@@ -19,6 +19,7 @@ export type NodeReason =
   | "restart"
   | "goodbye"
   | "retired"
+  | "twin"
   | "pair-unknown"
   | "offline-allowed";
 

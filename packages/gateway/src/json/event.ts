@@ -76,6 +76,8 @@ export function subjectOf(event: StreamEvent): string | undefined {
     case "two-homes":
       return event.robot;
     case "node-status":
+    case "twin":
+    case "twin-over":
       return event.node;
     case "verdict":
       return event.subject;
@@ -118,6 +120,10 @@ function dataOf(event: StreamEvent): Data {
     case "rollback":
     case "forked":
       return { author: event.author, epoch: event.epoch, seq: event.seq };
+    case "twin":
+      return { ...twinData(event), from: event.from };
+    case "twin-over":
+      return twinData(event);
     case "two-homes":
       return { robot_id: event.robot, homes: event.homes };
     case "stalled":
@@ -129,6 +135,11 @@ function dataOf(event: StreamEvent): Data {
     case "lost":
       return { count: event.count, reason: event.reason };
   }
+}
+
+function twinData(event: Extract<CoreEvent, { type: "twin" | "twin-over" }>): Data {
+  const { boot, seq } = event.twin;
+  return { node_id: event.node, boot: event.boot, twin: { boot, seq } };
 }
 
 function stateData(robot: string, state: JsonObject): Data {

@@ -32,6 +32,8 @@ export interface PeersJson {
     readonly region: string;
     readonly addresses: readonly string[];
     readonly boot: number;
+    /** There while another process is alive under this node's key: its newest pulse known. */
+    readonly twin?: { readonly boot: number; readonly seq: number } | undefined;
   };
   readonly peers: readonly PeerJson[];
   readonly view: {
@@ -53,6 +55,10 @@ export const peersSchema: z.ZodType<PeersJson> = z.strictObject({
     region: z.string(),
     addresses: z.array(z.string()).describe("Multiaddrs to join by"),
     boot: z.int(),
+    twin: z
+      .strictObject({ boot: z.int(), seq: z.int() })
+      .optional()
+      .describe("There while another process is alive under this node's key"),
   }),
   peers: z.array(
     z.strictObject({
@@ -87,12 +93,12 @@ export interface PeersSource {
 }
 
 export function peersJson({ fleet, addresses, roundTripMs }: PeersSource): PeersJson {
-  const { self } = fleet;
+  const { node: id, name, region, boot, twin } = fleet.self;
   return {
     fleet: fleet.fleet,
-    self: { id: self.node, name: self.name, region: self.region, addresses, boot: self.boot },
+    self: { id, name, region, addresses, boot, ...(twin === undefined ? {} : { twin }) },
     peers: fleet.nodes
-      .filter(({ node }) => node !== self.node)
+      .filter(({ node }) => node !== id)
       .toSorted((a, b) => compareText(a.node, b.node))
       .map((node) => peerJson(node, roundTripMs(node.node))),
     view: {

@@ -14,6 +14,8 @@ const EVENT_TYPES: Readonly<Record<StreamEvent["type"], true>> = {
   quarantined: true,
   rollback: true,
   forked: true,
+  twin: true,
+  "twin-over": true,
   stalled: true,
   "clock-stepped": true,
   started: true,

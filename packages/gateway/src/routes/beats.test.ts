@@ -212,6 +212,7 @@ describe("refusals of the node", () => {
     ["robots-max", 507],
     ["not-ready", 503],
     ["observer", 403],
+    ["twin", 503],
     ["robot-unknown", 404],
   ] as const)("HT4 %s is answered %i", async (code, status) => {
     node.answer = () => ({ ok: false, code, detail: "for a reason" });

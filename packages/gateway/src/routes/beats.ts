@@ -43,6 +43,7 @@ const beatErrors: readonly ErrorCode[] = [
   "robots-max",
   "beats-too-many",
   "observer",
+  "twin",
   "store-failed",
   "store-full",
 ];

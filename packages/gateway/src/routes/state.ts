@@ -60,6 +60,7 @@ function patchRoute(context: GatewayContext): Route {
       "state-too-deep",
       "precondition-failed",
       "observer",
+      "twin",
       "store-failed",
       "store-full",
     ],

@@ -19,6 +19,15 @@ export function logEvent(logger: NodeLogger, event: CoreEvent): void {
     case "clock-stepped":
       logger.warn(fields, type);
       break;
+    case "twin":
+      logger.error(
+        fields,
+        "another process runs under this node's key: its disk is a copy of this one. Nothing is acknowledged until one of the two is stopped and given a data folder of its own",
+      );
+      break;
+    case "twin-over":
+      logger.warn(fields, "the other process under this node's key is gone, working on");
+      break;
     case "robot-state":
     case "robot-beat":
     case "rejected":
