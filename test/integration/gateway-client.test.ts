@@ -22,6 +22,9 @@ afterEach(async () => {
 
 test("HT22 the client's JSON types are the gateway's", () => {
   expectTypeOf<ClientTypes.RobotJson>().toEqualTypeOf<GatewayTypes.RobotJson>();
+  expectTypeOf<ClientTypes.RegistrationJson>().toEqualTypeOf<GatewayTypes.RegistrationJson>();
+  expectTypeOf<ClientTypes.ScheduleTermsJson>().toEqualTypeOf<GatewayTypes.ScheduleTermsJson>();
+  expectTypeOf<ClientTypes.RetirementJson>().toEqualTypeOf<GatewayTypes.RetirementJson>();
   expectTypeOf<ClientTypes.RobotListJson>().toEqualTypeOf<GatewayTypes.RobotListJson>();
   expectTypeOf<ClientTypes.ScheduleJson>().toEqualTypeOf<GatewayTypes.ScheduleJson>();
   expectTypeOf<ClientTypes.WitnessesJson>().toEqualTypeOf<GatewayTypes.WitnessesJson>();
@@ -47,6 +50,14 @@ test("HT22 every call works against a gateway", async () => {
   const patched = await client.patchState("backup", { status: "idle" }, { ifMatch: etag });
   expect(patched.state).toEqual({ status: "idle" });
   expect((await client.peers()).self.name).toBe("alpha");
+  const { robot: put, created } = await client.putRobot("new", { labels: { a: "1" } });
+  expect([created, put.labels]).toEqual([true, { a: "1" }]);
+  const ifMatch = `"${put.version}"`;
+  expect((await client.putRobot("new", { floating: true }, { ifMatch })).created).toBe(false);
+  await expect(client.putRobot("new", {}, { ifNew: true })).rejects.toMatchObject({ status: 412 });
+  await expect(client.retireRobot("new", { ifMatch })).rejects.toMatchObject({ status: 412 });
+  expect((await client.retireRobot("new")).retired_by).toBe("alpha");
+  expect((await client.retirePeer("12D3KooWBeta")).already).toBe(false);
   node.audit = [{ index: 0, wallMs: START_WALL_MS, kind: "k", data: 1, hash: "00" }];
   expect((await client.auditTail({ limit: 5 })).entries).toHaveLength(1);
   expect(await client.auditVerify()).toMatchObject({ ok: true });

@@ -24,6 +24,8 @@ import type {
 
 type NodeEvent = CoreEvent | { readonly type: "lost"; readonly count: number };
 type Beat = Extract<Command, { type: "beat" }>;
+type Register = Extract<Command, { type: "register" }>;
+type Retire = Extract<Command, { type: "retire" }>;
 type Patch = Extract<Command, { type: "patch-state" }>;
 
 export const START_WALL_MS: number = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -94,6 +96,7 @@ function robotView(overrides: Partial<RobotView> = {}): RobotView {
     started: false,
     node: "12D3KooWSelf",
     labels: {},
+    floating: false,
     schedule: { type: "every", everyMs: 60_000, graceMs: 0, missed: 1, startupMs: 60_000 },
     dueWallMs: undefined,
     state: {},
@@ -144,8 +147,13 @@ export class ScriptedNode implements PulsemeshNode {
       case "patch-state":
         return this.#patch(command);
       case "register":
+        return this.#register(command);
       case "retire":
+        return this.#retire(command);
       case "retire-node":
+        return this.nodes.some(({ node }) => node === command.node)
+          ? { ok: true, retired: { by: this.id, atWallMs: START_WALL_MS, isOld: false } }
+          : { ok: false, code: "peer-unknown", detail: `no node ${command.node} is known` };
       case "stop":
         return { ok: true };
     }
@@ -252,6 +260,27 @@ export class ScriptedNode implements PulsemeshNode {
     const robot = robotView({ ...known, robot: command.robot, health, status: "up" });
     this.robotMap.set(command.robot, robot);
     return { ok: true, created: known === undefined, robot };
+  }
+
+  #register(command: Register): CommandResult {
+    const { robot, schedule, labels, floating = false, ifUnknown = false, ifVersion } = command;
+    const known = this.robotMap.get(robot);
+    if (ifUnknown ? known !== undefined : (ifVersion ?? known?.version) !== known?.version)
+      return { ok: false, code: "precondition-failed", detail: "the robot has another version" };
+    this.#revision += 1;
+    const version = this.#revision.toString(16).padStart(16, "0");
+    const status = known?.status ?? "new";
+    this.add({ ...known, robot, status, schedule, labels, floating, version });
+    return known === undefined ? { ok: true, created: true } : { ok: true };
+  }
+
+  #retire({ robot, ifVersion }: Retire): CommandResult {
+    const known = this.robotMap.get(robot);
+    if (known === undefined) return { ok: false, code: "robot-unknown", detail: "no such robot" };
+    if ((ifVersion ?? known.version) !== known.version)
+      return { ok: false, code: "precondition-failed", detail: "the robot has another version" };
+    this.robotMap.delete(robot);
+    return { ok: true, retired: { by: this.id, atWallMs: START_WALL_MS, isOld: false } };
   }
 
   #patch(command: Patch): CommandResult {

@@ -68,6 +68,7 @@ const robot = {
   node_id: "12D3",
   region: "eu",
   labels: {},
+  floating: false,
   schedule: { type: "every", every_ms: 10_000, grace_ms: 0, missed: 3, startup_ms: 60_000 },
   version: "1",
   witnesses: { up: 4, late: 0, down: 0, unknown: 1, of: 5 },

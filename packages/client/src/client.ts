@@ -16,6 +16,8 @@ import type {
   EventJson,
   HealthWord,
   PeersJson,
+  RegistrationJson,
+  RetirementJson,
   RobotJson,
   RobotListJson,
   StatusWord,
@@ -77,6 +79,13 @@ export interface PatchStateOptions extends CallOptions {
   readonly ifMatch?: string | undefined;
 }
 
+export interface PutRobotOptions extends CallOptions {
+  /** The version that the robot must have, quoted: only what was read is changed. */
+  readonly ifMatch?: string | undefined;
+  /** The robot must be unknown or retired. */
+  readonly ifNew?: boolean | undefined;
+}
+
 export interface AuditTailOptions extends CallOptions {
   /** 1 … 1,000. @default 100 */
   readonly limit?: number | undefined;
@@ -102,6 +111,16 @@ export interface PulsemeshClient {
   /** All robots that match, by id. */
   robots(filter?: RobotsFilter): Promise<readonly RobotJson[]>;
   robot(robot: string, options?: CallOptions): Promise<RobotJson>;
+  /** Registers a robot, or makes it what is said: what is not said has its default. */
+  putRobot(
+    robot: string,
+    registration: RegistrationJson,
+    options?: PutRobotOptions,
+  ): Promise<{ readonly created: boolean; readonly robot: RobotJson }>;
+  /** Takes a robot out of the fleet for good. */
+  retireRobot(robot: string, options?: PatchStateOptions): Promise<RetirementJson>;
+  /** Takes a node that is gone out of the fleet. */
+  retirePeer(id: string, options?: CallOptions): Promise<RetirementJson>;
   getState(robot: string, options?: CallOptions): Promise<StateAnswer>;
   /** Merge patch (RFC 7396): null removes. */
   patchState(
@@ -135,6 +154,7 @@ export function createClient(options: ClientOptions): PulsemeshClient {
     baseUrl: http.baseUrl,
     ...beatCalls(http),
     ...robotCalls(http),
+    ...inventoryCalls(http),
     ...stateCalls(http),
     ...nodeCalls(http),
   };
@@ -218,6 +238,43 @@ function notStatus(http: HttpOptions, { status }: Response, text: string): Pulse
     detail: typeof detail === "string" ? detail : `${http.shownUrl} gave no status line.`,
     next: typeof next === "string" ? next : "Check that the address is that of a node's HTTP port.",
   });
+}
+
+type InventoryCalls = Pick<PulsemeshClient, "putRobot" | "retireRobot" | "retirePeer">;
+
+function inventoryCalls(http: HttpOptions): InventoryCalls {
+  const ifMatched = (ifMatch: string | undefined): Readonly<Record<string, string>> =>
+    ifMatch === undefined ? {} : { "if-match": ifMatch };
+  return {
+    putRobot: async (robot, registration, { ifMatch, ifNew, ...call } = {}) => {
+      const response = await send(http, {
+        ...call,
+        method: "PUT",
+        path: `/api/v1/robots/${encodeURIComponent(robot)}`,
+        body: JSON.stringify(registration),
+        headers: {
+          "content-type": "application/json",
+          ...ifMatched(ifMatch),
+          ...(ifNew === true ? { "if-none-match": "*" } : {}),
+        },
+      });
+      const created = response.status === 201;
+      return { created, robot: await jsonOf<RobotJson>(http, response) };
+    },
+    retireRobot: (robot, { ifMatch, ...call } = {}) =>
+      sendForJson<RetirementJson>(http, {
+        ...call,
+        method: "DELETE",
+        path: `/api/v1/robots/${encodeURIComponent(robot)}`,
+        headers: ifMatched(ifMatch),
+      }),
+    retirePeer: (id, call = {}) =>
+      sendForJson<RetirementJson>(http, {
+        ...call,
+        method: "DELETE",
+        path: `/api/v1/peers/${encodeURIComponent(id)}`,
+      }),
+  };
 }
 
 type RobotCalls = Pick<PulsemeshClient, "robots" | "robot">;

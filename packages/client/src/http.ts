@@ -20,7 +20,7 @@ export interface CallOptions {
 }
 
 export interface HttpRequest extends CallOptions {
-  readonly method?: "GET" | "POST" | "PATCH" | undefined;
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;

@@ -8,6 +8,7 @@ export {
   type PatchStateOptions,
   type PingOptions,
   type PulsemeshClient,
+  type PutRobotOptions,
   type RobotsFilter,
   type StateAnswer,
   type StatusAnswer,

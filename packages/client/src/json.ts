@@ -50,6 +50,8 @@ export interface RobotJson {
   readonly node_id: string | null;
   readonly region: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** It is meant to beat at several nodes. */
+  readonly floating: boolean;
   readonly schedule: ScheduleJson | null;
   /** Changes whenever anything in the record does. */
   readonly version: string;
@@ -61,6 +63,37 @@ export interface RobotListJson {
   readonly robots: readonly RobotJson[];
   /** Give it as `after` for the next page; null on the last. */
   readonly next: string | null;
+}
+
+/** What a robot shall be; what is not said has its default. */
+export interface RegistrationJson {
+  readonly schedule?: ScheduleTermsJson | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly floating?: boolean | undefined;
+}
+
+export interface ScheduleTermsJson {
+  readonly type?: "every" | "cron" | undefined;
+  readonly every_ms?: number | undefined;
+  readonly cron?: string | undefined;
+  readonly time_zone?: string | undefined;
+  readonly grace_ms?: number | undefined;
+  readonly missed?: number | undefined;
+  readonly startup_ms?: number | undefined;
+  readonly next_due?: string | null | undefined;
+}
+
+/** Who retired a robot or node, and when. */
+export interface RetirementJson {
+  /** The robot or node. */
+  readonly id: string;
+  /** By the clock of who said so. */
+  readonly retired_at: string;
+  /** Name of the node where it was said; null when it is no member. */
+  readonly retired_by: string | null;
+  readonly retired_by_id: string;
+  /** It had been retired before: nothing was changed. */
+  readonly already: boolean;
 }
 
 export interface PeerJson {

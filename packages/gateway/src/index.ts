@@ -12,6 +12,8 @@ export type { AuditEntryJson, AuditListJson, AuditVerifyJson } from "./json/audi
 export type { DiagnosticsJson } from "./json/diagnostics.ts";
 export type { EventJson } from "./json/event.ts";
 export type { PeerJson, PeersJson } from "./json/peers.ts";
+export type { RegistrationJson, ScheduleTermsJson } from "./json/registration.ts";
+export type { RetirementJson } from "./json/retirement.ts";
 export type { RobotJson, RobotListJson, ScheduleJson, WitnessesJson } from "./json/robot.ts";
 export type { ProblemJson } from "./problem.ts";
 export type { ReloadJson } from "./routes/reload.ts";

@@ -50,8 +50,8 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     next: 'Send a JSON object as merge patch, such as {"status":"scanning"}. Nothing was changed.',
   },
   "precondition-failed": {
-    title: "State has changed",
-    next: "Read the state again and repeat the patch with its new ETag in If-Match.",
+    title: "Changed meanwhile",
+    next: "Read it again and repeat the request with its new ETag in If-Match.",
   },
   observer: {
     title: "This node is an observer",

@@ -6,7 +6,7 @@ import type { ErrorCode } from "@pulsemesh/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 
-export type Method = "GET" | "HEAD" | "POST" | "PATCH";
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export interface ResponseDoc {
   readonly description: string;
@@ -23,6 +23,8 @@ export interface BodyDoc {
   readonly description: string;
   readonly required: boolean;
   readonly types: readonly string[];
+  /** Named schema of a JSON body. */
+  readonly schema?: string | undefined;
 }
 
 export interface Route {

@@ -129,6 +129,7 @@ export class RobotStatuses {
       started: word?.started ?? false,
       node,
       labels: local?.labels ?? checkLabels(record?.labels ?? {}) ?? {},
+      floating: local?.floating ?? record?.floating === true,
       schedule: local?.schedule ?? scheduleFromJson(record?.schedule),
       dueWallMs: word?.dueWallMs,
       witnesses: node === undefined ? NO_WITNESSES : this.#deps.nodes.witnessCount(node),

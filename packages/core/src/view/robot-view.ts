@@ -20,6 +20,8 @@ export interface RobotView {
   /** The home node. */
   readonly node: NodeId | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** It is meant to beat at several nodes. */
+  readonly floating: boolean;
   readonly schedule: Schedule | undefined;
   /** Next due time of a cron schedule, wall milliseconds of the home. */
   readonly dueWallMs: number | undefined;

@@ -61,6 +61,8 @@ export interface RobotJson {
   readonly node_id: string | null;
   readonly region: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** It is meant to beat at several nodes. */
+  readonly floating: boolean;
   readonly schedule: ScheduleJson | null;
   readonly version: string;
   readonly witnesses: WitnessesJson;
@@ -108,6 +110,7 @@ export const robotSchema: z.ZodType<RobotJson> = z.strictObject({
   node_id: z.string().nullable(),
   region: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
+  floating: z.boolean().describe("It is meant to beat at several nodes"),
   schedule: scheduleSchema.nullable(),
   version: z.string().describe("Changes whenever anything in the record does"),
   witnesses: z.strictObject({
@@ -148,6 +151,7 @@ export function robotJson(robot: RobotView, names: NodeNames): RobotJson {
     node_id: robot.node ?? null,
     region: home?.region ?? null,
     labels: robot.labels,
+    floating: robot.floating,
     schedule: scheduleJson(robot.schedule, robot.dueWallMs),
     version: robot.version,
     witnesses: witnessesJson(robot),

@@ -69,6 +69,7 @@ test("HT15 the issue's routes are all there", () => {
     "/api/v1/robots/{robot}",
     "/api/v1/robots/{robot}/state",
     "/api/v1/peers",
+    "/api/v1/peers/{peer}",
     "/api/v1/diagnostics",
     "/api/v1/events",
     "/api/v1/audit",

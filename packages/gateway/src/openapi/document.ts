@@ -44,12 +44,18 @@ function operation(route: Route, method: Method): Json {
 
 const signalSchema: JsonSchema = { type: "string", pattern: "^(start|fail|log|[0-9]{1,3})$" };
 
+const PARAMETERS: Readonly<Record<string, JsonSchema>> = {
+  robot: toJsonSchema(robotIdSchema),
+  signal: signalSchema,
+  peer: { type: "string", description: "A node id, as GET /api/v1/peers names it" },
+};
+
 function pathParameters(route: Route): Json[] {
   return [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
     name,
     in: "path",
     required: true,
-    schema: name === "robot" ? toJsonSchema(robotIdSchema) : signalSchema,
+    schema: PARAMETERS[name] ?? { type: "string" },
   }));
 }
 
@@ -74,12 +80,13 @@ function headerParameters({ headers = {} }: Route): Json[] {
   }));
 }
 
-function requestBody({ description, required, types }: NonNullable<Route["body"]>): Json {
+function requestBody({ description, required, types, schema }: NonNullable<Route["body"]>): Json {
+  const json = schema === undefined ? {} : { $ref: `#/components/schemas/${schema}` };
   return {
     description,
     required,
     content: Object.fromEntries(
-      types.map((type) => [type, { schema: type.includes("json") ? {} : { type: "string" } }]),
+      types.map((type) => [type, { schema: type.includes("json") ? json : { type: "string" } }]),
     ),
   };
 }

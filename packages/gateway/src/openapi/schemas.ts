@@ -4,6 +4,8 @@ import { auditListSchema, auditVerifySchema } from "../json/audit.ts";
 import { diagnosticsSchema } from "../json/diagnostics.ts";
 import { eventSchema } from "../json/event.ts";
 import { peersSchema } from "../json/peers.ts";
+import { registrationSchema } from "../json/registration.ts";
+import { retirementSchema } from "../json/retirement.ts";
 import { robotListSchema, robotSchema } from "../json/robot.ts";
 import { jsonObjectSchema } from "../json/words.ts";
 import { problemSchema } from "../problem.ts";
@@ -12,6 +14,8 @@ import { reloadSchema } from "../routes/reload.ts";
 const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Robot: robotSchema,
   RobotList: robotListSchema,
+  Registration: registrationSchema,
+  Retirement: retirementSchema,
   State: jsonObjectSchema,
   Peers: peersSchema,
   Diagnostics: diagnosticsSchema,

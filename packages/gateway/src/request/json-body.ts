@@ -8,6 +8,9 @@ export const PATCH_MEDIA_TYPES: readonly string[] = [
   "application/json",
 ];
 
+/** What a body that is no patch is sent as. */
+export const BODY_MEDIA_TYPE: string = "application/json";
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Whether the request says that its body is JSON of some kind. */
@@ -31,6 +34,21 @@ export function patchOf(request: FastifyRequest): JsonObject {
   const value = parseJson(request);
   if (isJsonObject(value)) return value;
   throw new HttpProblem("state-invalid", "A merge patch on a robot's state must be a JSON object.");
+}
+
+/**
+ * Any JSON in the body.
+ * @throws HttpProblem `media-type-unsupported`, `json-invalid`
+ */
+export function jsonBodyOf(request: FastifyRequest): unknown {
+  const type = mediaType(request);
+  const encoding = request.headers["content-encoding"];
+  if (type === BODY_MEDIA_TYPE && (encoding ?? "identity") === "identity")
+    return parseJson(request);
+  throw new HttpProblem(
+    "media-type-unsupported",
+    `This is sent as ${BODY_MEDIA_TYPE} without compression, not as '${type}'.`,
+  );
 }
 
 /** @throws HttpProblem `json-invalid` with what the parser says */

@@ -47,6 +47,7 @@ test("HT6 a robot is shown with every field, the home node by name", async () =>
     node_id: "12D3KooWBeta",
     region: "us-east",
     labels: { role: "scan" },
+    floating: false,
     schedule: { type: "every", every_ms: 60_000, grace_ms: 0, missed: 1, startup_ms: 60_000 },
     version: "0000000000000001",
     witnesses: { up: 2, late: 0, down: 0, unknown: 0, of: 2 },

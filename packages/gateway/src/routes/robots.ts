@@ -12,6 +12,7 @@ import { JSON_MEDIA_TYPE } from "../media-types.ts";
 import { readQuery, several, single, wholeNumber } from "../request/query.ts";
 import { knownRobot, robotIdOf } from "../request/robot-id.ts";
 import type { Route } from "../route.ts";
+import { versionTag } from "./inventory.ts";
 
 const listQuery = z.object({
   status: several(statusSchema, 7).describe("Only robots with this status; repeat for several"),
@@ -34,10 +35,18 @@ function robotRoute({ node }: GatewayContext): Route {
     operation: "getRobot",
     summary: "One robot",
     writes: false,
-    responses: { 200: { description: "The robot", type: JSON_MEDIA_TYPE, schema: "Robot" } },
+    responses: {
+      200: {
+        description: "The robot",
+        type: JSON_MEDIA_TYPE,
+        schema: "Robot",
+        headers: { ETag: "Changes whenever the record does" },
+      },
+    },
     errors: ["robot-id-invalid", "robot-unknown"],
     handle: (request, reply) => {
       const robot = knownRobot(node, robotIdOf(request));
+      void reply.header("etag", versionTag(robot.version));
       return sendJson(reply, robotJson(robot, nodeNames(node.fleetView())));
     },
   };

@@ -5,6 +5,7 @@ import { auditRoutes } from "./audit.ts";
 import { beatRoutes } from "./beats.ts";
 import { diagnosticRoutes } from "./diagnostics.ts";
 import { eventRoutes } from "./events.ts";
+import { inventoryRoutes } from "./inventory.ts";
 import { metricRoutes } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { peerRoutes } from "./peers.ts";
@@ -19,6 +20,7 @@ export function routeTable(context: GatewayContext): readonly Route[] {
     ...beatRoutes(context),
     ...statusRoutes(context),
     ...robotRoutes(context),
+    ...inventoryRoutes(context),
     ...stateRoutes(context),
     ...peerRoutes(context),
     ...diagnosticRoutes(context),
