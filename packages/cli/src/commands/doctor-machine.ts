@@ -1,5 +1,5 @@
 /** The checks of `doctor` that look at this machine: Node, data folder, file modes, disk. */
-import { lstat, readdir, statfs } from "node:fs/promises";
+import { access, constants, lstat, readdir, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { packageVersion } from "../version.ts";
 import type { Finding } from "./doctor-finding.ts";
@@ -64,19 +64,54 @@ async function openEntries(
   return found;
 }
 
-/** Whether the disk under the data folder has room. */
+/** Whether the disk under the data folder has room and takes writes. */
 export async function checkDisk(folder: string): Promise<Finding[]> {
   const at = await nearestExisting(folder);
   try {
     const { bavail, bsize } = await statfs(at);
-    const freeBytes = bavail * bsize;
-    const detail = `${Math.floor(freeBytes / megabyte)} MB free at ${at}`;
-    if (freeBytes >= freeBytesLow) return [{ check: "disk", result: "ok", detail }];
-    const result = freeBytes < freeBytesVeryLow ? "fail" : "warn";
-    const next = "free some: a full disk makes the node refuse beats and state until there is room";
-    return [{ check: "disk", result, detail, next }];
+    const findings = [diskFinding(bavail * bsize, at)];
+    const fault = await writeFaultOf(at);
+    return fault === undefined ? findings : [...findings, writeFinding(fault, at)];
   } catch {
     return [];
+  }
+}
+
+/** How much room there is; `used` says how much of the rest is the node's. */
+export function diskFinding(freeBytes: number, at: string, used?: string): Finding {
+  const of = used === undefined ? "" : `, ${used}`;
+  const detail = `${Math.floor(freeBytes / megabyte)} MB free at ${at}${of}`;
+  if (freeBytes >= freeBytesLow) return { check: "disk", result: "ok", detail };
+  const result = freeBytes < freeBytesVeryLow ? "fail" : "warn";
+  const next = "free some: a full disk makes the node refuse beats and state until there is room";
+  return { check: "disk", result, detail, next };
+}
+
+/** A folder that takes no writes. */
+export function writeFinding(fault: string, folder: string): Finding {
+  const known: Readonly<Record<string, string>> = {
+    ENOSPC: "free some space",
+    EDQUOT: "raise the quota of this user, or free some space",
+    EROFS: "mount it writable",
+    EACCES: "give it to the user that runs the node (chown)",
+    EPERM: "give it to the user that runs the node (chown)",
+    EIO: "check the disk (dmesg, smartctl)",
+  };
+  return {
+    check: "disk",
+    result: "fail",
+    detail: `${folder} takes no writes (${fault})`,
+    next: known[fault] ?? "see what the system says of that disk",
+  };
+}
+
+async function writeFaultOf(folder: string): Promise<string | undefined> {
+  try {
+    await access(folder, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
+    return typeof code === "string" ? code : String(error);
   }
 }
 

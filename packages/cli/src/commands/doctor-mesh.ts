@@ -59,11 +59,12 @@ export async function checkClock(url: string): Promise<Finding | undefined> {
     if (Number.isNaN(nodeMs)) return undefined;
     const offMs = Math.abs(Date.now() - nodeMs);
     // The header has whole seconds.
-    if (offMs <= clockOffMs) return { check: "clock", result: "ok", detail: "same as the node's" };
+    if (offMs <= clockOffMs)
+      return { check: "clock", result: "ok", detail: "this machine's is the node's" };
     return {
       check: "clock",
       result: "warn",
-      detail: `differs from the node's by ${formatAge(offMs)}`,
+      detail: `this machine's differs from the node's by ${formatAge(offMs)}`,
       next: "set both by NTP: silence is measured without it, but times people read will be off",
     };
   } catch {

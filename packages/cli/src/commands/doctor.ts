@@ -1,21 +1,31 @@
 /** `pulsemesh doctor`: what is wrong with the node on this machine or its surroundings, and what to do about each. */
+import type { DiagnosticsJson, PulsemeshClient } from "@pulsemesh/client";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect, urlOf } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
+import { describeFailure } from "../failure.ts";
+import { type HostPort, parseHostPort } from "../host-port.ts";
+import { clockFindings } from "./doctor-clocks.ts";
+import type { Finding } from "./doctor-finding.ts";
+import { checkHolder } from "./doctor-folder.ts";
+import { linkFindings } from "./doctor-links.ts";
 import { checkClock, checkNode, checkPeers } from "./doctor-mesh.ts";
 import { checkDataFolder, checkDisk, checkNodeVersion } from "./doctor-machine.ts";
+import { paceFindings, resourceFindings, settingsFinding, versionFinding } from "./doctor-node.ts";
+import { checkPorts } from "./doctor-ports.ts";
 import { checkAudit, checkStore } from "./doctor-store.ts";
-import type { Finding } from "./doctor-finding.ts";
-import { dataFolder } from "./run-options.ts";
+import { dataFolder, parseMultiaddr } from "./run-options.ts";
 import { printable, printableJson } from "../printable.ts";
 
 interface DoctorFlags extends ClientFlags {
   readonly json?: boolean;
   readonly data?: string;
+  readonly listen?: readonly string[];
 }
 
+const listenDefault = "/ip4/127.0.0.1/tcp/7421";
 const shapes: Readonly<Record<Finding["result"], string>> = { ok: "✔", warn: "!", fail: "✘" };
 const styles: Readonly<Record<Finding["result"], string>> = { ok: "32", warn: "33", fail: "31" };
 
@@ -24,30 +34,101 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
   const command = program
     .command("doctor")
     .description(
-      "check node, clock, disk, peers, store and files; each line ok, warn or fail with what to do",
+      "check node, clocks, reachability, ports, versions, disk, store and files; each line ok, warn or fail with what to do",
     );
   addFlags(command, [
     ...clientFlags,
     { flags: "--data <dir>", text: "the node's data folder", env: "PULSEMESH_DATA" },
+    {
+      flags: "--listen <multiaddr>",
+      text: "where the node is to listen, to see whether it could while none runs (repeatable)",
+      env: "PULSEMESH_LISTEN",
+      repeat: true,
+      parse: parseMultiaddr,
+    },
     { flags: "--json", text: "as JSON" },
   ]);
   setAction<DoctorFlags>(cli, command, async (flags) => {
     const client = connect(cli, flags);
     const url = urlOf(flags);
-    const folder = dataFolder(flags.data, cli.terminal.env);
+    const node = await checkNode(client, url);
+    const answers = node.every(({ result }) => result !== "fail");
     const findings = [
       checkNodeVersion(process.versions.node),
-      ...(await checkNode(client, url)),
-      await checkClock(url),
-      ...(await checkPeers(client)),
-      ...(await checkStore(client)),
-      ...(await checkAudit(client)),
-      ...(await checkDataFolder(folder)),
-      ...(await checkDisk(folder)),
-    ].filter((finding) => finding !== undefined);
+      ...node,
+      ...(answers ? await checkRunning(cli, flags, client) : await checkStopped(cli, flags)),
+    ];
     show(cli, flags, findings);
     return findings.some(({ result }) => result === "fail") ? EXIT.no : EXIT.ok;
   });
+}
+
+/** What the node that answers knows of itself and its fleet. */
+async function checkRunning(
+  cli: Cli,
+  flags: DoctorFlags,
+  client: PulsemeshClient,
+): Promise<Finding[]> {
+  const url = urlOf(flags);
+  const clock = await checkClock(url);
+  const { found, findings } = await checkDiagnostics(client);
+  // A node elsewhere has its folder elsewhere.
+  const own = isHere(url) ? found?.settings.data_dir : undefined;
+  const folder = flags.data ?? own ?? dataFolder(undefined, cli.terminal.env);
+  return [
+    ...(clock === undefined ? [] : [clock]),
+    ...(await checkPeers(client)),
+    ...findings,
+    ...(await checkStore(client)),
+    ...(await checkAudit(client)),
+    ...(isHere(url) || flags.data !== undefined ? await checkDataFolder(folder) : []),
+  ];
+}
+
+async function checkDiagnostics(
+  client: PulsemeshClient,
+): Promise<{ readonly found: DiagnosticsJson | undefined; readonly findings: Finding[] }> {
+  try {
+    const found = await client.diagnostics();
+    // After it, since members that were tried may have changed by now.
+    const peers = await client.peers();
+    const findings = [
+      settingsFinding(found),
+      ...clockFindings(peers),
+      ...linkFindings(found, peers),
+      versionFinding(found, peers),
+      ...paceFindings(found, peers),
+      ...resourceFindings(found),
+    ];
+    return { found, findings };
+  } catch (error) {
+    const detail = describeFailure(error, { command: "diagnostics" }).lines[0] ?? "";
+    const next = "give it more time with --timeout 30s, or upgrade the node";
+    return { found: undefined, findings: [{ check: "node", result: "warn", detail, next }] };
+  }
+}
+
+/** What can be said where no node answers: whose folder it is, and whether one could start. */
+async function checkStopped(cli: Cli, flags: DoctorFlags): Promise<Finding[]> {
+  const folder = dataFolder(flags.data, cli.terminal.env);
+  return [
+    ...(await checkPorts(httpPortOf(urlOf(flags)), flags.listen ?? [listenDefault])),
+    ...(await checkDataFolder(folder)),
+    ...(await checkHolder(folder)),
+    ...(await checkDisk(folder)),
+  ];
+}
+
+/** Where the node that was asked would serve HTTP, if that is this machine. */
+function httpPortOf(url: string): HostPort | undefined {
+  if (!isHere(url) || !url.startsWith("http:")) return undefined;
+  const { hostname, port } = new URL(url);
+  return parseHostPort(`${hostname}:${port === "" ? "80" : port}`, "--url");
+}
+
+function isHere(url: string): boolean {
+  if (!URL.canParse(url) || url.startsWith("unix:")) return true;
+  return /^(127\.|\[::1\]$|localhost$)/.test(new URL(url).hostname);
 }
 
 function show({ terminal }: Cli, flags: DoctorFlags, findings: readonly Finding[]): void {

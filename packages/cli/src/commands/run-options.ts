@@ -328,7 +328,8 @@ export function parseMember(text: string, flag: string): string {
   );
 }
 
-function parseMultiaddr(text: string, flag: string): string {
+/** An address to listen on, to announce or to join by. */
+export function parseMultiaddr(text: string, flag: string): string {
   if (multiaddrText.test(text)) return text;
   const plain = /^(?:(\d+\.\d+\.\d+\.\d+)|([A-Za-z0-9.-]+)):(\d+)$/.exec(text);
   const host = plain?.[1] === undefined ? `dns4/${plain?.[2] ?? ""}` : `ip4/${plain[1]}`;

@@ -1,0 +1,65 @@
+/** The check of `doctor` that says whose clock is off (rule CLI41): against the middle of all, so that it need not be the others'. */
+import type { PeersJson } from "@pulsemesh/client";
+import { formatAge } from "../duration.ts";
+import type { Finding } from "./doctor-finding.ts";
+
+const offMsMost = 1_000;
+/** What a node writes that is further ahead than this stays out of everybody's view (rule CH4). */
+const hiddenMs = 86_400_000;
+const setIt = "set it by NTP (`timedatectl set-ntp true`, or chrony)";
+const why =
+  "silence is measured without it, but cron robots, the times of beats and the audit log go by it";
+
+/** Clocks of the answering node and its peers against each other; nothing where no peer's is known. */
+export function clockFindings({ self, peers }: PeersJson): Finding[] {
+  const known = peers.flatMap(({ name, clock_offset_ms: offsetMs }) =>
+    offsetMs === null ? [] : [{ name, offsetMs }],
+  );
+  if (known.length === 0) return [];
+  const [only] = known;
+  if (known.length === 1 && only !== undefined) return [pairFinding(self.name, only)];
+  const middleMs = medianOf([0, ...known.map(({ offsetMs }) => offsetMs)]);
+  const off = [{ name: self.name, offsetMs: 0 }, ...known]
+    .map(({ name, offsetMs }) => ({ name, offMs: offsetMs - middleMs }))
+    .filter(({ offMs }) => Math.abs(offMs) > offMsMost);
+  if (off.length > 0) return off.map(({ name, offMs }) => offFinding(name, offMs));
+  const spreadMs = Math.max(...known.map(({ offsetMs }) => Math.abs(offsetMs - middleMs)));
+  const detail = `${known.length + 1} nodes within ${Math.round(spreadMs)}ms of their middle`;
+  return [{ check: "clock", result: "ok", detail }];
+}
+
+function offFinding(name: string, offMs: number): Finding {
+  const direction = offMs > 0 ? "ahead of" : "behind";
+  const isHidden = offMs > hiddenMs;
+  const hidden = isHidden ? "; what it writes is shown to nobody until then" : "";
+  return {
+    check: "clock",
+    result: isHidden ? "fail" : "warn",
+    detail: `the clock of ${name} is ${formatAge(Math.abs(offMs))} ${direction} the others'${hidden}`,
+    next: `${setIt} on ${name}: ${why}`,
+  };
+}
+
+function pairFinding(
+  self: string,
+  { name, offsetMs }: { name: string; offsetMs: number },
+): Finding {
+  const sizeMs = Math.abs(offsetMs);
+  if (sizeMs <= offMsMost) {
+    return { check: "clock", result: "ok", detail: `${self} and ${name} within ${sizeMs}ms` };
+  }
+  const direction = offsetMs > 0 ? "ahead of" : "behind";
+  return {
+    check: "clock",
+    result: "warn",
+    detail: `the clock of ${name} is ${formatAge(sizeMs)} ${direction} that of ${self}; two nodes cannot tell which of them is off`,
+    next: `look at both, and ${setIt}: ${why}`,
+  };
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  const [low = 0, high = 0] = [sorted[Math.ceil(half) - 1], sorted[Math.floor(half)]];
+  return (low + high) / 2;
+}
