@@ -1,6 +1,7 @@
 /** Certificates for tests, valid until 2126, and calls by HTTPS that can say which one they met. */
 import { copyFileSync, chmodSync, readFileSync } from "node:fs";
-import { type IncomingHttpHeaders, request } from "node:https";
+import type { IncomingHttpHeaders } from "node:http";
+import { request } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 

@@ -79,7 +79,7 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "join-failed": () =>
     "check with `pulsemesh peers` on the other machine that the address is one of its own",
   "http-insecure": () =>
-    "keep --http on 127.0.0.1, or add --insecure-http if everybody who reaches the port may read and write",
+    "keep --http on 127.0.0.1, or give --tls-cert, --tls-key and --token-file, or add --insecure-http if everybody who reaches the port may read and write",
   "config-invalid": () => "correct the lines above, then: pulsemesh config check FILE",
   "config-none": () =>
     "start the node with --config FILE; pulsemesh config init --out FILE   writes one",

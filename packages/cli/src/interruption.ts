@@ -22,15 +22,22 @@ function isEcho(signal: NodeJS.Signals, afterMs: number): boolean {
   return signal === "SIGINT" && process.stdin.isTTY && afterMs < echoMs;
 }
 
-/** Catches SIGINT, SIGTERM, SIGHUP and SIGQUIT (Ctrl-\\, which would leave the cursor hidden) until disposed. `onSecond` runs before the process ends. */
-export function catchInterruption(onSecond: () => void = () => {}): Interruption {
+/**
+ * Catches SIGINT, SIGTERM, SIGHUP and SIGQUIT (Ctrl-\\, which would leave the cursor hidden) until disposed. `onSecond` runs before the process
+ * ends; signals in `except` have another meaning.
+ */
+export function catchInterruption(
+  onSecond: () => void = () => {},
+  except: readonly NodeJS.Signals[] = [],
+): Interruption {
   const controller = new AbortController();
   let by: NodeJS.Signals | undefined;
   let byMs = 0;
-  const signals: readonly NodeJS.Signals[] =
+  const known: readonly NodeJS.Signals[] =
     process.platform === "win32"
       ? ["SIGINT", "SIGTERM", "SIGHUP"]
       : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+  const signals = known.filter((signal) => !except.includes(signal));
   const listener = (signal: NodeJS.Signals): void => {
     if (by === undefined) {
       by = signal;

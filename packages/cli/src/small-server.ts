@@ -2,7 +2,8 @@
  * An HTTP server that says a few fixed things to supervisors, beside or in place of the gateway. It holds no data and takes none, so it may
  * stand where the gateway may not.
  */
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { HostPort } from "./host-port.ts";
 
 const connectionsMost = 64;
@@ -25,18 +26,25 @@ export interface SmallServer extends AsyncDisposable {
 
 /**
  * Answers at `at` until disposed.
+ * @param tls - speaks HTTPS with it
  * @param answerTo - called with the path of each GET and HEAD, and with undefined for other methods
  * @returns the error where it cannot listen
  */
 export async function openSmallServer(
   at: HostPort,
   answerTo: (probe: string | undefined) => SmallAnswer,
+  tls?: { readonly cert: string; readonly key: string },
 ): Promise<SmallServer | Error> {
-  const server = createServer({ requestTimeout: requestMsMost }, (request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     request.resume();
     const isProbe = request.method === "GET" || request.method === "HEAD";
     answer(response, answerTo(isProbe ? request.url?.split("?", 1)[0] : undefined));
-  });
+  };
+  const options = { requestTimeout: requestMsMost };
+  const server =
+    tls === undefined
+      ? createServer(options, listener)
+      : createSecureServer({ ...options, cert: tls.cert, key: tls.key }, listener);
   server.maxConnections = connectionsMost;
   const { promise, resolve } = Promise.withResolvers<Error | undefined>();
   server.once("error", resolve);

@@ -85,8 +85,10 @@ export interface PulsemeshNode extends AsyncDisposable {
 }
 
 export interface NodeOptions {
-  /** Created with mode 0700 when missing; one that holds files of something else and none of a node is refused. */
+  /** Created with mode 0700 when missing; one that others on this machine may enter, or that holds files of something else and none of a node is refused. */
   readonly dataDir: string;
+  /** A data directory, or key, that others may enter or read is a warning only: for volumes of a group. @default false */
+  readonly sharedData?: boolean | undefined;
   /** @default host name */
   readonly name?: string | undefined;
   /** @default "default" */
@@ -99,6 +101,8 @@ export interface NodeOptions {
   readonly mdns?: boolean | undefined;
   readonly observer?: boolean | undefined;
   readonly profile?: "local" | "lan" | "wan" | undefined;
+  /** How long silence is no fault after a planned stop (rule VE9), 1 s … 1 h. @default 60000 */
+  readonly restartWithinMs?: number | undefined;
   /** Overrides of the profile, for tests and for `run --every/--grace/…`. */
   readonly core?: Readonly<Record<string, Json>> | undefined;
   /** Agent version that others see. @default "pulsemesh/0.1.0" */

@@ -18,7 +18,7 @@ import { createFleet, readFleetPin, writeFleetPin } from "./keys/fleet-pin.ts";
 import { type Ed25519Key, loadOrCreateKey } from "./keys/key-file.ts";
 import { nodeIdOf } from "./keys/peer-id.ts";
 import { type ResolvedNodeOptions, resolveNodeOptions } from "./node-options.ts";
-import { warnOfOpenDirectory } from "./open-directory.ts";
+import { checkDirectoryModes } from "./open-directory.ts";
 import { createPortsFactory, sha256 } from "./ports/create-ports.ts";
 import { RunningNode } from "./running-node.ts";
 
@@ -35,16 +35,17 @@ const JOINING_SAID_EVERY_MS = 30_000;
  * await using node = await createNode({ dataDir: "/var/lib/pulsemesh", join: ["/ip4/192.0.2.7/tcp/7421/p2p/12D3KooW…"] });
  * await node.command({ type: "beat", robot: "security_bot", kind: "beat", create: "heartbeat" });
  *
- * @throws PulsemeshError `option-invalid`, `address-invalid`, `address-in-use`, `data-dir-unusable`, `store-locked`, `store-newer`,
+ * @throws PulsemeshError `option-invalid`, `address-invalid`, `address-in-use`, `data-dir-open`, `data-dir-unusable`, `store-locked`, `store-newer`,
  * `store-failed`, `store-full`, `join-failed`
  */
 export async function createNode(options: NodeOptions): Promise<PulsemeshNode> {
   const resolved = resolveNodeOptions(options);
-  // The store comes first: its lock is what keeps two processes from making keys in one directory.
-  const store = createLevelStore({ dir: resolved.dataDir });
+  // Before anything is made there.
+  checkDirectoryModes(resolved.dataDir, options.sharedData ?? false, resolved.logger);
+  // The store comes next: its lock is what keeps two processes from making keys in one directory.
+  const store = createLevelStore({ dir: resolved.dataDir, release: resolved.agent });
   await store.open();
   try {
-    warnOfOpenDirectory(resolved.dataDir, resolved.logger);
     return await startOn(store, resolved, options.signal);
   } catch (error) {
     await store.close();
@@ -102,6 +103,7 @@ async function startOn(
       agent: options.agent,
       settings: settingsOf(options),
       checkLinks: () => transport.checkLinks(),
+      restartWithinMs: options.restartWithinMs,
       mustMeet,
       stopped: lag.stop,
     },

@@ -1,23 +1,60 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { warnOfOpenDirectory } from "./open-directory.ts";
+import { checkDirectoryModes } from "./open-directory.ts";
 
 let dir: string;
+let said: string[];
+const note = (_fields: object, message: string): void => void said.push(message);
+const logger = { debug: note, info: note, warn: note, error: note };
+
 beforeEach(() => {
+  said = [];
   dir = mkdtempSync(join(tmpdir(), "pulsemesh-open-"));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-test("P5 a data directory that others may enter is a warning with what to type, a private one is none", () => {
-  const said: string[] = [];
-  const note = (_fields: object, message: string): void => void said.push(message);
-  const logger = { debug: note, info: note, warn: note, error: note };
+test.each([0o750, 0o701, 0o755, 0o777])(
+  "P5 CFG13 a data directory of mode %o is refused with what to type",
+  (mode) => {
+    chmodSync(dir, mode);
+    expect(() => checkDirectoryModes(dir, false, logger)).toThrow(
+      expect.objectContaining({
+        code: "data-dir-open",
+        message: expect.stringContaining(`chmod go= ${dir}`),
+      }),
+    );
+  },
+);
+
+test("P5 CFG13 a private directory, one that is not there yet, and keys for the owner alone are fine", () => {
   chmodSync(dir, 0o700);
-  warnOfOpenDirectory(dir, logger);
+  writeFileSync(join(dir, "node.key"), "", { mode: 0o600 });
+  checkDirectoryModes(dir, false, logger);
+  checkDirectoryModes(join(dir, "later"), false, logger);
   expect(said).toEqual([]);
-  chmodSync(dir, 0o750);
-  warnOfOpenDirectory(dir, logger);
+});
+
+test("P5 CFG13 a key that others may read is refused, in a private directory too; all that is open is named at once", () => {
+  chmodSync(dir, 0o700);
+  writeFileSync(join(dir, "node.key"), "");
+  chmodSync(join(dir, "node.key"), 0o640);
+  expect(() => checkDirectoryModes(dir, false, logger)).toThrow(`chmod go= ${dir}/node.key`);
+  chmodSync(dir, 0o755);
+  expect(() => checkDirectoryModes(dir, false, logger)).toThrow(`chmod go= ${dir} ${dir}/node.key`);
+});
+
+test("CFG13 a directory that is shared on purpose is a warning", () => {
+  chmodSync(dir, 0o770);
+  checkDirectoryModes(dir, true, logger);
   expect(said).toEqual([expect.stringContaining(`chmod go= ${dir}`)]);
+});
+
+test("CFG13 a link is as open as what it leads to; a path that a shell would take apart is quoted", () => {
+  const odd = join(dir, "it's mine");
+  symlinkSync(dir, odd);
+  checkDirectoryModes(odd, false, logger);
+  chmodSync(dir, 0o755);
+  expect(() => checkDirectoryModes(odd, false, logger)).toThrow(`chmod go= '${dir}/it'\\''s mine'`);
 });

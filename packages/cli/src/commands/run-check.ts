@@ -10,19 +10,20 @@ import {
   hostPortOfMultiaddr,
   listenTrouble,
 } from "../host-port.ts";
-import type { RunPlan } from "./run-options.ts";
+import type { RunSetup } from "./run-setup.ts";
 
 /**
- * Checks the addresses of a plan.
+ * Checks the addresses of a setup.
  * @throws PulsemeshError `http-insecure`, `address-in-use` or `address-invalid`
  */
-export async function checkPlan({ http, insecureHttp, node }: RunPlan): Promise<void> {
+export async function checkPlan({ plan, tls, token }: RunSetup): Promise<void> {
+  const { http, insecureHttp, node } = plan;
   // With all that comes along: no other command should have to load it.
-  const { isLoopback } = await import("@pulsemesh/gateway");
-  if (!insecureHttp && !isLoopback(http.host)) {
+  const { isGuarded } = await import("@pulsemesh/gateway");
+  if (!isGuarded({ host: http.host, insecureHttp, tls, token })) {
     throw new PulsemeshError(
       "http-insecure",
-      `Cannot serve HTTP on ${formatHostPort(http)}: it is reachable from other machines and has no password.`,
+      `Cannot serve HTTP on ${formatHostPort(http)}: it is reachable from other machines and has no password, or sends it in the clear.`,
     );
   }
   refuse(`serve HTTP on ${formatHostPort(http)}`, http, await listenTrouble(http));

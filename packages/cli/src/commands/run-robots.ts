@@ -1,7 +1,7 @@
 /**
  * The robots that `run` registers, from flags whose order matters: `--every`, `--grace`, `--missed`, `--startup` and `--label`
  * behind a `--robot` are that robot's; in front of the first one they are everybody's, and also the schedule of robots that
- * register themselves by their first heartbeat.
+ * register themselves by their first heartbeat. `--cron`, `--tz` and `--floating` are of the robot before them alone.
  */
 import {
   LABELS_MAX,
@@ -26,13 +26,14 @@ interface RobotFlags {
   graceMs?: number;
   missed?: number;
   startupMs?: number;
+  cron?: string;
+  timeZone?: string;
+  floating?: boolean;
   readonly labels: Record<string, string>;
 }
 
 /** Everything that was said, in order; the first entry is what holds for all. */
 export type RobotFlagList = [RobotFlags, ...RobotFlags[]];
-
-type EverySchedule = Extract<Schedule, { readonly type: "every" }>;
 
 /** Core's configuration for robots that nobody registered. */
 export interface UnknownRobotConfig {
@@ -43,8 +44,8 @@ export interface UnknownRobotConfig {
 }
 
 const missedCountMost = 100;
-/** Flags know no cron lines. */
-const NO_CRON = { nextDueWallMs: () => undefined };
+/** Whether a cron line is ever due is for the node to say, which has the calendar. */
+const ANY_CRON = { nextDueWallMs: () => 0 };
 
 const spans = durationBetween(SCHEDULE_MS_MIN, SCHEDULE_MS_MAX);
 const spansFromZero = durationBetween(0, SCHEDULE_MS_MAX);
@@ -52,6 +53,14 @@ const spansFromZero = durationBetween(0, SCHEDULE_MS_MAX);
 /** The flags, which write what they read into `list`. */
 export function robotFlags(list: RobotFlagList): Flag[] {
   const current = (): RobotFlags => list.at(-1) ?? list[0];
+  const robotOf = (flag: string): RobotFlags => {
+    const flags = current();
+    if (flags.robot !== undefined) return flags;
+    throw new PulsemeshError(
+      "option-invalid",
+      `Cannot use ${flag} in front of the first --robot as it is of one robot.`,
+    );
+  };
   return [
     {
       flags: "--robot <id>",
@@ -77,6 +86,21 @@ export function robotFlags(list: RobotFlagList): Flag[] {
       flags: "--startup <duration>",
       text: "how long it may take to its first beat (default 60s) [PULSEMESH_STARTUP]",
       parse: (text, flag) => (current().startupMs = spans(text, flag)),
+    },
+    {
+      flags: "--cron <line>",
+      text: "when the --robot before must beat, as a cron line of five fields, instead of --every",
+      parse: (text, flag) => (robotOf(flag).cron = text),
+    },
+    {
+      flags: "--tz <zone>",
+      text: "time zone of the --cron before (default UTC)",
+      parse: (text, flag) => (robotOf(flag).timeZone = text),
+    },
+    {
+      flags: "--floating",
+      text: "the --robot before is meant to beat at several nodes, which is no alarm then",
+      parse: (_text, flag) => (robotOf(flag).floating = true),
     },
     {
       flags: "--label <key=value>",
@@ -115,8 +139,10 @@ export function registerCommands([all, ...robots]: RobotFlagList): RegisterComma
   return [...merged.entries()].map(([robot, said]) => ({
     type: "register",
     robot,
-    schedule: scheduleOf({ ...all, ...said }),
+    schedule: scheduleOf(withDefaults(all, said)),
     labels: limitLabels({ ...all.labels, ...said.labels }),
+    origin: "config",
+    ...(said.floating === true ? { floating: true } : {}),
   }));
 }
 
@@ -126,6 +152,7 @@ export function unknownRobotConfig([all]: RobotFlagList): UnknownRobotConfig {
   const startup = startupMs === undefined ? {} : { robotStartupMs: startupMs };
   if (everyMs === undefined && graceMs === undefined && missed === undefined) return startup;
   const schedule = scheduleOf(all);
+  if (schedule.type !== "every") return startup;
   return {
     ...startup,
     robotEveryMs: schedule.everyMs,
@@ -134,15 +161,28 @@ export function unknownRobotConfig([all]: RobotFlagList): UnknownRobotConfig {
   };
 }
 
+/** What holds for all and fits: a cron line needs no period. */
+function withDefaults(all: RobotFlags, said: ScheduleWords): ScheduleWords {
+  if (said.cron === undefined) return { ...all, ...said };
+  const { everyMs: _every, missed: _missed, ...rest } = all;
+  return { ...rest, ...said };
+}
+
+type ScheduleWords = Omit<RobotFlags, "robot" | "labels">;
+
 /** Completed by core, the one place that knows the defaults (rule VE7). */
-function scheduleOf(said: Omit<RobotFlags, "robot" | "labels">): EverySchedule {
-  const { everyMs, graceMs, missed, startupMs } = said;
-  const result = scheduleFrom({ everyMs, graceMs, missed, startupMs }, NO_CRON, 0);
-  if (result.ok && result.schedule.type === "every") return result.schedule;
-  throw new PulsemeshError(
-    "schedule-invalid",
-    `Cannot use the schedule as ${result.ok ? "it is a cron line" : result.detail}.`,
-  );
+function scheduleOf({
+  everyMs,
+  graceMs,
+  missed,
+  startupMs,
+  cron,
+  timeZone,
+}: ScheduleWords): Schedule {
+  const words = { everyMs, graceMs, missed, startupMs, cron, timeZone };
+  const result = scheduleFrom(words, ANY_CRON, 0);
+  if (result.ok) return result.schedule;
+  throw new PulsemeshError("schedule-invalid", `Cannot use the schedule as ${result.detail}.`);
 }
 
 /** Reads a robot id. */
@@ -167,7 +207,10 @@ function addLabel(labels: Record<string, string>, text: string): void {
   labels[key] = value;
 }
 
-function limitLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+/** @throws PulsemeshError `label-invalid` */
+export function limitLabels(
+  labels: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
   const count = Object.keys(labels).length;
   if (count <= LABELS_MAX) return labels;
   throw new PulsemeshError(

@@ -1,11 +1,11 @@
 /** `pulsemesh run`: one node with its gateway, in the foreground, until a signal says stop. */
-import { PulsemeshError, type RegisterCommand } from "@pulsemesh/core";
+import { PulsemeshError } from "@pulsemesh/core";
 import type { Gateway } from "@pulsemesh/gateway";
-import type { PulsemeshNode } from "@pulsemesh/node";
+import type { NodeMetric, PulsemeshNode } from "@pulsemesh/node";
 import type { Command } from "commander";
-import { setTimeout as wait } from "node:timers/promises";
 import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
+import { Reloader } from "../config/reloader.ts";
 import { errorCodeOf } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import {
@@ -15,24 +15,21 @@ import {
   nearestFreePort,
 } from "../host-port.ts";
 import { type Interruption, catchInterruption } from "../interruption.ts";
+import { onHangup } from "../hangup.ts";
 import { dieWithParent } from "../parent-watch.ts";
 import { printableJson } from "../printable.ts";
-import { runLogger } from "../run-logger.ts";
+import { type RunLogger, runLogger } from "../run-logger.ts";
 import { checkPlan } from "./run-check.ts";
 import { refuseForeignFleet } from "./fleet-check.ts";
 import { wantsColor } from "../terminal.ts";
 import { packageVersion } from "../version.ts";
-import { type RunFlags, type RunPlan, planRun, runFlags } from "./run-options.ts";
-import {
-  type RobotFlagList,
-  registerCommands,
-  robotFlags,
-  robotsFromEnvironment,
-} from "./run-robots.ts";
+import { registerRobots } from "./register-robots.ts";
+import { type RunFlags, type RunPlan, runFlags } from "./run-options.ts";
+import { type RobotFlagList, robotFlags, robotsFromEnvironment } from "./run-robots.ts";
+import { type RunSetup, type RunWords, setUpRun } from "./run-setup.ts";
 import { openSupervision } from "./supervision.ts";
 import { openWaitingDoor } from "./waiting-door.ts";
 
-const registerRetryMs = 100;
 const joinHintMs = 3_000;
 
 /** Adds `run` to the program. */
@@ -49,31 +46,41 @@ export function addRunCommand(program: Command, cli: Cli): void {
 hold for all, also for robots that register themselves by their first heartbeat:
   pulsemesh run --every 30s --robot scanner --every 10s --grace 20s --robot backup --every 1d --grace 1h
 
+Settings may stand in a YAML file: pulsemesh config init --out FILE, then run --config FILE. SIGHUP or POST /-/reload reads
+it again: log level, robots, certificate and token are taken over.
+
 SIGTERM or Ctrl-C is a planned stop: the others show 'paused' for 60s. A second signal ends the process at once.`,
   );
   setAction<RunFlags>(cli, command, async (flags) => {
     robotsFromEnvironment(robots, cli.terminal.env);
-    const plan = planRun(flags, robots, cli.terminal.env);
-    cli.context = { ...cli.context, dataDir: plan.node.dataDir };
-    return await run(cli, flags, plan, registerCommands(robots));
+    const words = { flags, robots, env: cli.terminal.env };
+    const setup = await setUpRun(words).catch((error: unknown) => {
+      throw withFindingsSaid(error, cli);
+    });
+    cli.context = { ...cli.context, dataDir: setup.plan.node.dataDir };
+    return await run(cli, words, setup);
   });
 }
 
-async function run(
-  cli: Cli,
-  flags: RunFlags,
-  plan: RunPlan,
-  robots: readonly RegisterCommand[],
-): Promise<number> {
+/** All findings of a config file, a line each; what is thrown then is their sum. */
+function withFindingsSaid(error: unknown, { terminal }: Cli): unknown {
+  if (!(error instanceof PulsemeshError) || error.code !== "config-invalid") return error;
+  const lines = error.message.split("\n");
+  for (const line of lines) terminal.say(line);
+  const count = lines.length === 1 ? "it has a fault" : `it has ${lines.length} faults`;
+  return new PulsemeshError("config-invalid", `Cannot use the config file as ${count}.`);
+}
+
+async function run(cli: Cli, words: RunWords, setup: RunSetup): Promise<number> {
   const { terminal } = cli;
+  const { plan, file, tls, token, robots } = setup;
   terminal.outlive();
-  using interruption = catchInterruption();
-  const logger = await runLogger(terminal.say, {
-    level: flags.logLevel ?? "info",
-    format: flags.logFormat ?? (terminal.errIsTty ? "pretty" : "json"),
-    color: terminal.errIsTty && wantsColor(true, terminal.env),
-    now: Date.now,
-  });
+  const canReload = file !== undefined || tls !== undefined || token !== undefined;
+  using interruption = catchInterruption(undefined, canReload ? ["SIGHUP"] : []);
+  const logger = await loggerOf(cli, setup.flags);
+  const reloader = new Reloader({ load: () => setUpRun(words), logger, now: Date.now }, setup);
+  const reload = canReload ? () => reloader.reload() : undefined;
+  using _hangup = reload === undefined ? undefined : onHangup(() => void reload().catch(() => {}));
   dieWithParent(terminal.env);
   // Loaded here, since the mesh stack takes longer to load than most commands take to run.
   const { createNode } = await import("@pulsemesh/node");
@@ -83,34 +90,49 @@ async function run(
   using hint = hintWhileJoining(cli, plan);
   await using supervision = await openSupervision(cli, plan);
   try {
-    await checkPlan(plan);
+    await checkPlan(setup);
     const version = packageVersion();
     const agent = `pulsemesh/${version}`;
     const { http, insecureHttp, socket } = plan;
+    const { signal } = interruption;
     {
-      await using _door = await openWhileJoining(plan);
-      const { signal } = interruption;
+      await using _door = await openWhileJoining(setup);
       const join = await supervision.joinBy(signal);
       node = await createNode({ ...plan.node, join, agent, logger, signal });
     }
-    gateway = await startGateway(node, { ...http, insecureHttp, socket, version, logger });
+    const extraMetrics = (): readonly NodeMetric[] => reloader.metrics();
+    const secure = { insecureHttp, socket, tls, token };
+    const more = { reload, extraMetrics, version, logger };
+    gateway = await startGateway(node, { ...http, ...secure, ...more });
     hint[Symbol.dispose]();
-    announceStart(cli, flags, node, gateway);
-    await registerAll(node, robots, interruption);
+    announceStart(cli, setup, node, gateway);
+    await registerRobots(node, robots, signal);
     const { dataDir, join = [] } = plan.node;
-    await refuseForeignFleet(node, dataDir, join, interruption.signal);
+    await refuseForeignFleet(node, dataDir, join, signal);
     supervision.ready(node);
-    await untilAborted(interruption.signal);
+    reloader.open({ node, gateway, supervision });
+    await untilAborted(signal);
     supervision.stopping();
     terminal.say("Stopping: telling the others that this is planned. Again to stop at once.");
   } catch (error) {
     if (interruption.signal.aborted) return exitCodeOf(interruption);
     throw await withNearestPort(error, plan, cli);
   } finally {
+    await reloader.close();
     await gateway?.close();
     await node?.stop({ mode: "pause" });
   }
   return exitCodeOf(interruption);
+}
+
+function loggerOf({ terminal }: Cli, { logLevel, logFormat }: RunFlags): Promise<RunLogger> {
+  const isTty = terminal.errIsTty;
+  return runLogger(terminal.say, {
+    level: logLevel ?? "info",
+    format: logFormat ?? (isTty ? "pretty" : "json"),
+    color: isTty && wantsColor(true, terminal.env),
+    now: Date.now,
+  });
 }
 
 function exitCodeOf(interruption: Interruption): number {
@@ -119,12 +141,12 @@ function exitCodeOf(interruption: Interruption): number {
 
 /** Nobody could know a port that the system chooses before it is printed. */
 async function openWhileJoining({
-  http,
-  joinFile,
-  node: { join = [] },
-}: RunPlan): Promise<AsyncDisposable | undefined> {
-  if (http.port === 0 || (join.length === 0 && joinFile === undefined)) return undefined;
-  return await openWaitingDoor(http);
+  plan: { http, joinFile, node },
+  tls,
+}: RunSetup): Promise<AsyncDisposable | undefined> {
+  if (http.port === 0 || ((node.join ?? []).length === 0 && joinFile === undefined))
+    return undefined;
+  return await openWaitingDoor(http, tls);
 }
 
 /** A first join waits until a member answers; whoever typed a wrong address should not wait in silence. */
@@ -138,7 +160,12 @@ function hintWhileJoining({ terminal }: Cli, { node: { join = [] } }: RunPlan): 
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: Gateway): void {
+function announceStart(
+  cli: Cli,
+  { flags, file }: RunSetup,
+  node: PulsemeshNode,
+  gateway: Gateway,
+): void {
   const { self } = node.fleetView();
   const addresses = node.addresses();
   if (flags.json === true) {
@@ -154,6 +181,7 @@ function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: 
         data,
         http: gateway.url,
         socket: gateway.socketUrl,
+        config: file?.path,
         addresses,
         pid,
       }),
@@ -163,6 +191,7 @@ function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: 
   cli.terminal.out(`node     ${self.name} (${node.id}), region ${self.region}`);
   cli.terminal.out(`fleet    ${node.fleet}`);
   cli.terminal.out(`data     ${node.dataDir}`);
+  if (file !== undefined) cli.terminal.out(`config   ${file.path}`);
   cli.terminal.out(`http     ${gateway.url}   try: curl -X POST ${gateway.url}/heartbeat/my_robot`);
   if (gateway.socketUrl !== undefined) {
     cli.terminal.out(
@@ -170,27 +199,6 @@ function announceStart(cli: Cli, flags: RunFlags, node: PulsemeshNode, gateway: 
     );
   }
   for (const address of addresses) cli.terminal.out(`join by  pulsemesh run --join ${address}`);
-}
-
-/** A node that is still joining answers `not-ready`; its robots wait with it. */
-async function registerAll(
-  node: PulsemeshNode,
-  robots: readonly RegisterCommand[],
-  { signal }: Interruption,
-): Promise<void> {
-  for (const robot of robots) {
-    let answer = await node.command(robot);
-    while (!answer.ok && answer.code === "not-ready" && !signal.aborted) {
-      await wait(registerRetryMs);
-      answer = await node.command(robot);
-    }
-    if (!answer.ok && !signal.aborted) {
-      throw new PulsemeshError(
-        answer.code,
-        `Cannot register robot '${robot.robot}': ${answer.detail}`,
-      );
-    }
-  }
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

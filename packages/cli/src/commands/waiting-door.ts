@@ -24,9 +24,12 @@ export const answerNotReady: SmallAnswer = {
  * Answers at `at` until disposed: `/livez` with 200, everything else with 503 `not-ready`.
  * @returns undefined when it cannot listen there, which the gateway will say better
  */
-export async function openWaitingDoor(at: HostPort): Promise<AsyncDisposable | undefined> {
-  const door = await openSmallServer(at, (probe) =>
-    probe === "/livez" ? answerOk : answerNotReady,
-  );
+export async function openWaitingDoor(
+  at: HostPort,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<AsyncDisposable | undefined> {
+  const answerTo = (probe: string | undefined): SmallAnswer =>
+    probe === "/livez" ? answerOk : answerNotReady;
+  const door = await openSmallServer(at, answerTo, tls);
   return door instanceof Error ? undefined : door;
 }

@@ -1,0 +1,211 @@
+/**
+ * Reads the config file again while the node runs (rules CFG8, CFG9): what is bad changes nothing, and what is good is taken over as far as a
+ * running node can. One reload at a time: who asks while one is under way shares the next one.
+ */
+import { PulsemeshError } from "@pulsemesh/core";
+import type { Gateway, ReloadJson } from "@pulsemesh/gateway";
+import type { NodeMetric, PulsemeshNode } from "@pulsemesh/node";
+import type { RegisterCommand } from "@pulsemesh/core";
+import { registerRobots } from "../commands/register-robots.ts";
+import { type RunSetup, restartNeeds } from "../commands/run-setup.ts";
+import type { RunLogger } from "../run-logger.ts";
+
+/** What a reload works on. */
+export interface ReloadTarget {
+  readonly node: PulsemeshNode;
+  readonly gateway: Pick<Gateway, "renew">;
+  readonly supervision: {
+    readonly reloading: () => void;
+    readonly ready: (node: PulsemeshNode) => void;
+  };
+}
+
+export interface ReloaderDeps {
+  /** Reads everything anew. */
+  readonly load: () => Promise<RunSetup>;
+  readonly logger: RunLogger;
+  /** Wall milliseconds. */
+  readonly now: () => number;
+}
+
+export class Reloader {
+  readonly #deps: ReloaderDeps;
+  readonly #started: RunSetup;
+  readonly #target: PromiseWithResolvers<ReloadTarget> = Promise.withResolvers();
+  readonly #stop: AbortController = new AbortController();
+  #current: RunSetup;
+  #running: Promise<unknown> = Promise.resolve();
+  #next: Promise<ReloadJson> | undefined;
+  #isGood = true;
+  #goodWallMs: number;
+
+  /** `setup` is what the node starts with. */
+  constructor(deps: ReloaderDeps, setup: RunSetup) {
+    this.#deps = deps;
+    this.#started = setup;
+    this.#current = setup;
+    this.#goodWallMs = deps.now();
+    // Nobody may be waiting when the node stops.
+    this.#target.promise.catch(() => {});
+  }
+
+  /** From now on reloads can be carried out; those that were asked for before begin. */
+  open(target: ReloadTarget): void {
+    this.#target.resolve(target);
+  }
+
+  /** Refuses reloads from now on; resolves when none is under way. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#target.reject(stopped());
+    await Promise.allSettled([this.#running, this.#next]);
+  }
+
+  /**
+   * Reloads.
+   * @throws PulsemeshError `config-invalid`, `tls-invalid`, `token-file-invalid`, `stopped`, or the refusal of a robot
+   */
+  reload(): Promise<ReloadJson> {
+    if (this.#next !== undefined) return this.#next;
+    const next = this.#running.then(async () => {
+      // Whoever asks from here on may have changed the file since it is read.
+      this.#next = undefined;
+      return await this.#once();
+    });
+    this.#next = next;
+    this.#running = next.catch(() => {});
+    return next;
+  }
+
+  /** For `/metrics`. */
+  metrics(): readonly NodeMetric[] {
+    const { file, tls } = this.#current;
+    const gauge = (name: string, help: string, value: number): NodeMetric => ({
+      name,
+      help,
+      type: "gauge",
+      samples: [{ labels: {}, value }],
+    });
+    const seconds = (wallMs: number): number => Math.floor(wallMs / 1_000);
+    return [
+      ...(file === undefined
+        ? []
+        : [
+            gauge(
+              "config_last_reload_successful",
+              "1 when the last reload of the config file was good, 0 when the old one is kept.",
+              this.#isGood ? 1 : 0,
+            ),
+            gauge(
+              "config_last_reload_success_timestamp_seconds",
+              "When a config file was last taken over, in seconds since 1970.",
+              seconds(this.#goodWallMs),
+            ),
+            gauge(
+              "config_hash",
+              "Hash of the config file that was last taken over; nodes with the same file show the same.",
+              Number.parseInt(file.hash.slice(0, hashDigits), 16),
+            ),
+          ]),
+      ...(tls === undefined
+        ? []
+        : [
+            gauge(
+              "http_certificate_expiry_timestamp_seconds",
+              "When the certificate of the HTTP port expires, in seconds since 1970.",
+              seconds(tls.expiresWallMs),
+            ),
+          ]),
+    ];
+  }
+
+  async #once(): Promise<ReloadJson> {
+    const { logger, load, now } = this.#deps;
+    try {
+      const target = await this.#target.promise;
+      if (this.#stop.signal.aborted) throw stopped();
+      target.supervision.reloading();
+      using _told = { [Symbol.dispose]: () => target.supervision.ready(target.node) };
+      const setup = await load();
+      const result = await this.#apply(target, setup);
+      this.#current = setup;
+      this.#isGood = true;
+      this.#goodWallMs = now();
+      this.#tell(result);
+      return result;
+    } catch (error) {
+      if (error instanceof PulsemeshError && error.code === "stopped") throw error;
+      this.#isGood = false;
+      const message = error instanceof Error ? error.message : String(error);
+      for (const line of message.split("\n")) logger.error({}, line);
+      logger.error({}, "the reload is refused, the node goes on with what it had");
+      throw error;
+    }
+  }
+
+  /** What may be refused comes first. */
+  async #apply({ node, gateway }: ReloadTarget, setup: RunSetup): Promise<ReloadJson> {
+    const before = this.#current;
+    const robots = changedRobots(before.robots, setup.robots);
+    await registerRobots(node, robots, this.#stop.signal);
+    const applied = robots.map(({ robot }) => `robot ${robot}`);
+    const level = setup.flags.logLevel ?? "info";
+    if (level !== this.#deps.logger.level) {
+      this.#deps.logger.level = level;
+      applied.push("log.level");
+    }
+    const { tls, token } = setup;
+    gateway.renew({
+      tls: this.#started.tls === undefined ? undefined : tls,
+      token: this.#started.token === undefined ? undefined : token,
+    });
+    if (tls !== undefined && tls.cert !== before.tls?.cert) applied.push("http.tls");
+    if (token !== undefined && token !== before.token) applied.push("http.token_file");
+    return {
+      applied,
+      needs_restart: restartNeeds(this.#started, setup),
+      no_longer_named: missing(before.robots, setup.robots),
+      config_hash: setup.file?.hash ?? "",
+    };
+  }
+
+  #tell({ applied, needs_restart, no_longer_named }: ReloadJson): void {
+    const { logger } = this.#deps;
+    logger.info({ applied: short(applied) }, "configuration reloaded");
+    if (needs_restart.length > 0) {
+      logger.warn({}, `needs a restart: ${needs_restart.join(", ")}`);
+    }
+    if (no_longer_named.length > 0) {
+      logger.warn(
+        { robots: short(no_longer_named) },
+        "robots that the config no longer names stay; take them out with: pulsemesh robot retire ID",
+      );
+    }
+  }
+}
+
+/** 48 bits: as many as a metric's number holds exactly. */
+const hashDigits = 12;
+const namesMost = 20;
+
+function short(names: readonly string[]): readonly string[] {
+  const rest = names.length - namesMost;
+  return rest <= 0 ? names : [...names.slice(0, namesMost), `and ${rest} more`];
+}
+
+function changedRobots(
+  before: readonly RegisterCommand[],
+  now: readonly RegisterCommand[],
+): RegisterCommand[] {
+  const old = new Map(before.map((robot) => [robot.robot, JSON.stringify(robot)]));
+  return now.filter((robot) => old.get(robot.robot) !== JSON.stringify(robot));
+}
+
+function missing(before: readonly RegisterCommand[], now: readonly RegisterCommand[]): string[] {
+  const names = new Set(now.map(({ robot }) => robot));
+  return before.map(({ robot }) => robot).filter((robot) => !names.has(robot));
+}
+
+function stopped(): PulsemeshError {
+  return new PulsemeshError("stopped", "Cannot reload as the node is stopping.");
+}
