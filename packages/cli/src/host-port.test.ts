@@ -27,7 +27,7 @@ test("CLI3 a host without a port is answered with the usual one", () => {
 
 test.each([
   ["/ip4/127.0.0.1/tcp/7421", { host: "127.0.0.1", port: 7421 }],
-  ["/ip6/::1/tcp/7421/p2p/12D3", { host: "::1", port: 7421 }],
+  ["/ip6/::1/tcp/7421/p2p/12D3", { host: "::1", port: 7421, ipv6Only: true }],
   ["/unix/tmp/x", undefined],
 ])("hostPortOfMultiaddr of %s", (text, at) => {
   expect(hostPortOfMultiaddr(text)).toEqual(at);

@@ -5,6 +5,8 @@ import { createServer } from "node:net";
 export interface HostPort {
   readonly host: string;
   readonly port: number;
+  /** `::` means IPv6 alone, as the mesh listens, and not IPv4 as well. @default false */
+  readonly ipv6Only?: boolean | undefined;
 }
 
 const portLast = 65_535;
@@ -40,18 +42,26 @@ export function formatHostPort({ host, port }: HostPort): string {
 /** Host and port of a TCP multiaddr such as `/ip4/127.0.0.1/tcp/7421`; undefined for other kinds. */
 export function hostPortOfMultiaddr(text: string): HostPort | undefined {
   const match = /^\/(?:ip4|ip6|dns4|dns6|dns)\/([^/]+)\/tcp\/(\d+)(?:\/|$)/.exec(text);
-  return match?.[1] === undefined ? undefined : { host: match[1], port: Number(match[2]) };
+  if (match?.[1] === undefined) return undefined;
+  const [, host, port] = match;
+  return { host, port: Number(port), ...(host.includes(":") ? { ipv6Only: true } : {}) };
 }
 
 /** Why nobody can listen at an address now: somebody does, it is not this machine's, or this user may not. */
 export type ListenTrouble = "taken" | "not-local" | "forbidden";
 
 /** What would go wrong if this process listened there now; undefined when nothing would. */
-export async function listenTrouble({ host, port }: HostPort): Promise<ListenTrouble | undefined> {
+export async function listenTrouble({
+  host,
+  port,
+  ipv6Only = false,
+}: HostPort): Promise<ListenTrouble | undefined> {
   const server = createServer();
   const { promise, resolve } = Promise.withResolvers<ListenTrouble | undefined>();
   server.once("error", (error: NodeJS.ErrnoException) => resolve(troubleOf(error.code)));
-  server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  server.listen({ host, port, ipv6Only, exclusive: true }, () =>
+    server.close(() => resolve(undefined)),
+  );
   // A name that no server answers for is looked up for a long time.
   const limit = setTimeout(() => resolve("not-local"), lookupMsMost);
   try {
@@ -74,7 +84,7 @@ export async function isFree(at: HostPort): Promise<boolean> {
 /** The first free port above `taken`; undefined when none of the next few is. */
 export async function nearestFreePort(taken: HostPort): Promise<number | undefined> {
   for (let port = taken.port + 1; port <= portLast && port <= taken.port + freePortTries; port++) {
-    if (await isFree({ host: taken.host, port })) return port;
+    if (await isFree({ ...taken, port })) return port;
   }
   return undefined;
 }
