@@ -129,6 +129,20 @@ describe("usage", () => {
   });
 
   test.each([
+    ["", "one of --file and --stdin"],
+    ["--stdin --file x", "one of --file and --stdin"],
+    ["--stdin", "--match must say"],
+    ["--stdin --match (", "must be a regular expression"],
+    ["--stdin --match a --from-start", "--from-start is for files"],
+    ["--file / --match a", "no regular file"],
+  ])("TL4 `tail bot %s` exits 2: %s", async (args, why) => {
+    const { code, out, err } = await run(`tail bot ${args}`);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain(why);
+    expect(err).toContain("Next: ");
+  });
+
+  test.each([
     ["status --url ftp://x", /^(?!.*Did you mean)/s],
     ["run --every 99ms", /from 100ms to 31d/],
     ["state set bot foo", /KEY=VALUE/],

@@ -14,6 +14,7 @@ import { addStateCommand } from "./commands/state.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addVersionCommand } from "./commands/version.ts";
 import { EXIT } from "./exit-code.ts";
+import { addTailCommand } from "./commands/tail.ts";
 import { describeFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 import { describeUsageError } from "./usage-error.ts";
@@ -83,6 +84,7 @@ function buildProgram(cli: Cli): Command {
   addExecCommand(program, cli);
   addStatusCommand(program, cli);
   addSpoolCommand(program, cli);
+  addTailCommand(program, cli);
   addStateCommand(program, cli);
   addPeersCommand(program, cli);
   addAuditCommand(program, cli);

@@ -106,6 +106,13 @@ async function flushOwn(
   }
 }
 
+/** Offers what waits for this courier's node to it. Never rejects; true when nothing waits any more. */
+export async function deliverKept(courier: Courier): Promise<boolean> {
+  await flushOwn(courier);
+  const left = await courier.spool?.list(urlKeyOf(courier.url)).catch(() => undefined);
+  return left?.length === 0;
+}
+
 /** Delivers a beat of the spool, with its own time. */
 export async function sendSpooled(client: PulsemeshClient, beat: SpooledBeat): Promise<void> {
   const { robot, kind, rid, create, message, atWallMs: givenAtWallMs } = beat;
