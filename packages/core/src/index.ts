@@ -11,6 +11,8 @@ export * from "./config.ts";
 export * from "./core-api.ts";
 export * from "./driver/store.ts";
 export * from "./driver/transport.ts";
+export type { Migration } from "./migrations/migration.ts";
+export { MIGRATION_BYTES_MAX, MIGRATIONS, STORE_FORMAT } from "./migrations/migrations.ts";
 export * from "./view/status.ts";
 export * from "./view/robot-view.ts";
 export * from "./view/schedule.ts";

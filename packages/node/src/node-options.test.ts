@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LABEL_LENGTH_MAX, resolveNodeOptions } from "./node-options.ts";
+import { LABEL_LENGTH_MAX, resolveNodeOptions, RESTART_WITHIN_MS_MAX } from "./node-options.ts";
 
 const dataDir = "/tmp/x";
 
@@ -14,6 +14,14 @@ describe("resolveNodeOptions", () => {
     });
     expect(resolved.config.pulseEveryMs).toBe(1_000);
     expect(resolved.name.length).toBeGreaterThan(0);
+  });
+
+  test("UP1 a planned absence is 60 s where nothing is said, and 1 s to RESTART_WITHIN_MS_MAX", () => {
+    expect(resolveNodeOptions({ dataDir }).restartWithinMs).toBe(60_000);
+    for (const restartWithinMs of [1_000, RESTART_WITHIN_MS_MAX])
+      expect(resolveNodeOptions({ dataDir, restartWithinMs })).toMatchObject({ restartWithinMs });
+    for (const restartWithinMs of [0, 999, RESTART_WITHIN_MS_MAX + 1, 1_000.5, Number.NaN])
+      expect(() => resolveNodeOptions({ dataDir, restartWithinMs })).toThrow("restartWithinMs");
   });
 
   test("profile, overrides and observer make the configuration", () => {

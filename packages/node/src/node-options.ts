@@ -19,12 +19,18 @@ export interface ResolvedNodeOptions {
   readonly announce: readonly string[];
   readonly join: readonly string[];
   readonly mdns: boolean;
+  readonly restartWithinMs: number;
   readonly config: CoreConfig;
   readonly logger: NodeLogger;
 }
 
 /** Longest name and region, in characters. */
 export const LABEL_LENGTH_MAX: number = 64;
+
+/** How long silence may be no fault after a planned stop (rule VE9); longer would hide a death. */
+export const RESTART_WITHIN_MS_MAX: number = 3_600_000;
+const RESTART_WITHIN_MS_MIN = 1_000;
+const RESTART_WITHIN_MS_DEFAULT = 60_000;
 
 const LISTEN_DEFAULT = "/ip4/127.0.0.1/tcp/7421";
 const AGENT_DEFAULT = "pulsemesh/0.1.0";
@@ -53,9 +59,16 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     announce: options.announce ?? [],
     join: options.join ?? [],
     mdns: options.mdns ?? false,
+    restartWithinMs: restartWithinMs(options),
     config: resolveConfig(options),
     logger: options.logger ?? SILENT,
   };
+}
+
+function restartWithinMs({ restartWithinMs: ms = RESTART_WITHIN_MS_DEFAULT }: NodeOptions): number {
+  if (Number.isInteger(ms) && ms >= RESTART_WITHIN_MS_MIN && ms <= RESTART_WITHIN_MS_MAX) return ms;
+  const rule = `${RESTART_WITHIN_MS_MIN} to ${RESTART_WITHIN_MS_MAX} ms`;
+  throw invalid("restartWithinMs", rule, String(ms));
 }
 
 function resolveConfig(options: NodeOptions): CoreConfig {

@@ -34,14 +34,14 @@ export interface RunningNodeDeps {
   readonly settings: NodeSettings;
   /** How members and this node can reach each other, tried out now. */
   readonly checkLinks: () => Promise<NodeDiagnosis["links"]>;
+  /** How long silence is no fault after a planned stop (rule VE9). */
+  readonly restartWithinMs: number;
   /** Whether this start must meet a member before the node counts as joined. */
   readonly mustMeet: boolean;
   /** Called once, after everything is closed. */
   readonly stopped: () => void;
 }
 
-/** How long silence is no fault after a planned stop (rule VE9). */
-const RESTART_WITHIN_MS = 60_000;
 /** How long a diagnosis stands for the next one who asks: it dials members, and anybody at the gateway may ask. */
 const DIAGNOSE_EVERY_MS: number = 5_000;
 
@@ -157,7 +157,7 @@ export class RunningNode implements PulsemeshNode {
 
   stop(options: { readonly mode?: "pause" | "leave" | undefined } = {}): Promise<void> {
     this.#stopping ??= this.#deps.driver
-      .stop(options.mode ?? "pause", RESTART_WITHIN_MS)
+      .stop(options.mode ?? "pause", this.#deps.restartWithinMs)
       .finally(this.#deps.stopped);
     return this.#stopping;
   }

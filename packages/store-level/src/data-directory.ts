@@ -65,5 +65,6 @@ function strangerIn(dir: string): string | undefined {
 
 /** Left by a start that did not get far; `store` may be empty still. */
 function isOurs(name: string): boolean {
-  return name === "pid" || name === "store" || name.startsWith("node.key.");
+  if (name === "pid" || name === "store") return true;
+  return name.startsWith("node.key.") || name.startsWith("format.json");
 }

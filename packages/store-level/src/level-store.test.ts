@@ -160,7 +160,7 @@ describe("createLevelStore", () => {
     const { store, database } = failingStore(dir);
     await store.open();
     await database().write(
-      [{ type: "put", key: "meta/format", value: new TextEncoder().encode("2") }],
+      [{ type: "put", key: "meta/format", value: new TextEncoder().encode("99") }],
       true,
     );
     await store.close();

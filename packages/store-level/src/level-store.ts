@@ -5,21 +5,26 @@
  *   the rest loads;
  * - damage inside LevelDB's own files is repaired where it is met, once per reading, and reported (`level-database.ts`).
  *
- * Layout of the data directory: `store/` belongs to LevelDB, `pid` names the holder. Inside LevelDB, rows live under `data/`,
- * corrupt ones under `quarantine/`, and `meta/format` names the version of this layout.
+ * Layout of the data directory: `store/` belongs to LevelDB, `pid` names the holder, `format.json` says the format in advance. Inside
+ * LevelDB, rows live under `data/`, corrupt ones under `quarantine/`, and `meta/format` is the version of rows and layout.
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type CorruptRow,
+  type Migration,
+  MIGRATION_BYTES_MAX,
+  MIGRATIONS,
   PulsemeshError,
+  STORE_FORMAT,
   type Store,
   type StoreOp,
   type StoreRange,
   type StoreRow,
 } from "@pulsemesh/core";
 import { prepareDataDirectory } from "./data-directory.ts";
+import { readFormatNote, writeFormatNote } from "./format-file.ts";
 import { GroupCommit } from "./group-commit.ts";
 import {
   type Database,
@@ -27,12 +32,14 @@ import {
   type OpenedDatabase,
   type PhysicalRange,
 } from "./level-database.ts";
+import { plannedOps } from "./migrate.ts";
 import { holderPid, removePidFile, writePidFile } from "./pid-file.ts";
 import { frameValue, unframeValue } from "./record-frame.ts";
 import {
   errorCode,
   isCorruption,
   lockedError,
+  newerError,
   openError,
   readError,
   rootCause,
@@ -41,6 +48,8 @@ import {
 export interface LevelStoreOptions {
   /** The node's data directory; created with mode 0700 when missing, else left as it is. */
   readonly dir: string;
+  /** This release, such as `pulsemesh/0.2.0`: later ones name it where they find a store that they must not open. */
+  readonly release?: string | undefined;
   /**
    * False acknowledges commits that are not on disk yet. Only for the tests that show what the sync is for.
    * @default true
@@ -50,10 +59,17 @@ export interface LevelStoreOptions {
 
 export interface LevelStoreDeps {
   readonly openDatabase: (location: string, repairFirst: boolean) => Promise<OpenedDatabase>;
+  /** Formats other than this release's, for tests. */
+  readonly format?:
+    | {
+        readonly current: number;
+        readonly migrations: readonly Migration[];
+        readonly bytesMax?: number | undefined;
+      }
+    | undefined;
 }
 
-/** Version of the layout that this release reads and writes. */
-const STORE_FORMAT = 1;
+const RELEASE_DEFAULT = "pulsemesh";
 /** Corrupt rows that are remembered at most; further ones are quarantined all the same. */
 export const CORRUPT_REPORTED_MAX: number = 1_000;
 /** Repairs during one reading at most; then the reading fails. */
@@ -76,6 +92,7 @@ export class LevelStore implements Store {
   readonly #deps: LevelStoreDeps;
   readonly #dir: string;
   readonly #sync: boolean;
+  readonly #release: string;
   readonly #corrupt: CorruptRow[] = [];
   #database: Database | undefined;
   #commits: GroupCommit | undefined;
@@ -89,6 +106,7 @@ export class LevelStore implements Store {
     this.#deps = deps;
     this.#dir = options.dir;
     this.#sync = options.sync ?? true;
+    this.#release = options.release ?? RELEASE_DEFAULT;
   }
 
   get corrupt(): readonly CorruptRow[] {
@@ -104,12 +122,7 @@ export class LevelStore implements Store {
 
   commit(ops: readonly StoreOp[]): Promise<void> {
     if (this.#commits === undefined) return Promise.reject(notOpen());
-    const physical = ops.map((op): StoreOp =>
-      op.type === "put"
-        ? { type: "put", key: DATA + op.key, value: frameValue(op.key, op.value) }
-        : { type: "del", key: DATA + op.key },
-    );
-    return this.#commits.commit(physical);
+    return this.#commits.commit(ops.map(physicalOp));
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
@@ -165,6 +178,9 @@ export class LevelStore implements Store {
   async #open(): Promise<void> {
     if (this.#database !== undefined && this.#commits?.failure === undefined) return;
     if (this.#database !== undefined) await this.close();
+    // Before anything else: LevelDB would rewrite its files.
+    const note = readFormatNote(this.#dir);
+    if (note !== undefined && note.format > this.#format) throw this.#newer(note.format);
     prepareDataDirectory(this.#dir);
     await this.#openFiles();
     try {
@@ -193,21 +209,52 @@ export class LevelStore implements Store {
     }
   }
 
+  get #format(): number {
+    return this.#deps.format?.current ?? STORE_FORMAT;
+  }
+
   async #checkFormat(): Promise<void> {
     const bytes = await this.#read((database) => database.get(FORMAT_KEY));
-    if (bytes === undefined) {
-      const value = new TextEncoder().encode(String(STORE_FORMAT));
-      await this.#database?.write([{ type: "put", key: FORMAT_KEY, value }], this.#sync);
-      syncDirectory(this.#dir);
-      return;
-    }
+    const found = bytes === undefined ? undefined : this.#formatOf(bytes);
+    if (found !== undefined && found > this.#format) throw this.#newer(found);
+    if (found !== this.#format) await this.#bringToFormat(found);
+    this.#noteFormat();
+  }
+
+  /** A damaged number: the hint beside the store, or the oldest, as each step leaves alone what it has changed before. */
+  #formatOf(bytes: Uint8Array): number {
     const format = Number(new TextDecoder().decode(bytes));
-    if (format > STORE_FORMAT) {
-      throw new PulsemeshError(
-        "store-newer",
-        `Cannot open the store in ${this.#dir}: it has format ${format}, this release knows ${STORE_FORMAT}. Nothing was changed; install the newer release.`,
-      );
+    return Number.isSafeInteger(format) ? format : (readFormatNote(this.#dir)?.format ?? 1);
+  }
+
+  /** A fresh store has no rows to migrate. */
+  async #bringToFormat(from: number | undefined): Promise<void> {
+    const { migrations = MIGRATIONS, bytesMax = MIGRATION_BYTES_MAX } = this.#deps.format ?? {};
+    const plan = { migrations, from: from ?? this.#format, to: this.#format, bytesMax };
+    const ops = await plannedOps(plan, (range) => this.scan(range));
+    const value = new TextEncoder().encode(String(this.#format));
+    await this.#database?.write(
+      [...ops.map(physicalOp), { type: "put", key: FORMAT_KEY, value }],
+      this.#sync,
+    );
+    if (from === undefined) syncDirectory(this.#dir);
+  }
+
+  /** Last of all, and a hint only: what the store itself says counts, so a full disk costs nothing but the hint. */
+  #noteFormat(): void {
+    const note = { format: this.#format, release: this.#release };
+    const held = readFormatNote(this.#dir);
+    if (held?.format === note.format && held.release === note.release) return;
+    try {
+      writeFormatNote(this.#dir, note);
+    } catch {
+      // Written at the next opening.
     }
+  }
+
+  #newer(format: number): PulsemeshError {
+    const ours = { format: this.#format, release: this.#release };
+    return newerError(this.#dir, { format, release: readFormatNote(this.#dir)?.release }, ours);
   }
 
   async #write(ops: readonly StoreOp[]): Promise<void> {
@@ -293,6 +340,13 @@ export class LevelStore implements Store {
     );
     if (!known && this.#corrupt.length < CORRUPT_REPORTED_MAX) this.#corrupt.push(finding);
   }
+}
+
+/** A change of a row as LevelDB gets it. */
+function physicalOp(op: StoreOp): StoreOp {
+  return op.type === "put"
+    ? { type: "put", key: DATA + op.key, value: frameValue(op.key, op.value) }
+    : { type: "del", key: DATA + op.key };
 }
 
 function notOpen(): PulsemeshError {

@@ -35,6 +35,19 @@ export function openError(dir: string, cause: unknown): PulsemeshError {
   );
 }
 
+/** A store that only a later release can read. */
+export function newerError(
+  dir: string,
+  found: { readonly format: number; readonly release: string | undefined },
+  ours: { readonly format: number; readonly release: string },
+): PulsemeshError {
+  const by = found.release === undefined ? "a later release" : found.release;
+  return new PulsemeshError(
+    "store-newer",
+    `Cannot open the store in ${dir}: ${by} wrote it in format ${found.format}, and this is ${ours.release}, which knows formats up to ${ours.format}. Nothing was changed; start ${by} again, or restore a backup from before the upgrade.`,
+  );
+}
+
 /** A data directory that cannot be made or entered. */
 export function directoryError(dir: string, cause: unknown): PulsemeshError {
   return new PulsemeshError(

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { NodeOptions } from "@pulsemesh/node";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { Setting } from "../config/setting.ts";
+import { parseDuration } from "../duration.ts";
 import { oneOf } from "../flags.ts";
 import { type HostPort, parseHostPort } from "../host-port.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../run-logger.ts";
@@ -24,6 +25,7 @@ export interface RunFlags {
   readonly name?: string;
   readonly region?: string;
   readonly profile?: "local" | "lan" | "wan";
+  readonly restartWithin?: number;
   readonly mdns?: boolean;
   readonly observer?: boolean;
   readonly insecureHttp?: boolean;
@@ -144,6 +146,15 @@ export const runFlags: readonly Setting[] = [
     env: "PULSEMESH_PROFILE",
     words: profiles,
     parse: oneOf(profiles),
+  },
+  {
+    flags: "--restart-within <duration>",
+    key: "node.restart_within",
+    default: "60s",
+    example: "5m",
+    text: "how long the others show 'paused' after a planned stop (1s to 1h, default 60s)",
+    env: "PULSEMESH_RESTART_WITHIN",
+    parse: parseDuration,
   },
   {
     flags: "--mdns",
@@ -273,6 +284,7 @@ export function planRun(
       mdns: flags.mdns,
       observer: flags.observer,
       profile: flags.profile,
+      restartWithinMs: flags.restartWithin,
       core,
     },
   };

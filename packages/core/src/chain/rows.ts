@@ -6,7 +6,7 @@
  * | `chain/<document>/<author>/<epoch>/<seq>` | the entry's envelope, as signed |
  * | `final/<document>/<author>` | dag-cbor list of places: where the epochs of an author that left ended, after they were dropped (rule CH7) |
  * | `fork/<document>/<author>/<epoch>/<seq>/<hash>` | the other branch's envelope at a forked place (rule CH5) |
- * | `left/<node>` | dag-cbor boot in which the member said goodbye, or `[boot]` in which it was retired |
+ * | `left/<node>` | dag-cbor `[1, boot, retired]`: the boot in which the member said goodbye, or was retired |
  * | `member/<node>` | dag-cbor {name, region, agent, mayBeOfflineMs?} of the newest stored header |
  * | `part/<hash>` | one part of a snapshot; deleted with the last manifest that names it |
  * | `quarantine/<document>/<author>/<epoch>/<seq>` | text as dag-cbor: why the gate refused the entry's payload (rule CH3) |

@@ -14,6 +14,9 @@ import { EPOCH_MAX, HEADER_TEXT_LENGTH_MAX } from "../chain/limits.ts";
 import { leftRow, memberRow } from "../chain/rows.ts";
 import { ROSTER_MAX, type Member, type Membership } from "./membership.ts";
 
+/** Of `left/` rows since format 2 of the store; before they were a bare number (`migrations/left-rows.ts`). */
+const LEFT_ROW_VERSION = 1;
+
 /** What a header says of its author. */
 export interface MemberNames {
   readonly name: string;
@@ -172,9 +175,9 @@ export class ChainMembership implements Membership {
   /** A `left/` row; false when it is unreadable. */
   restoreLeft(node: NodeId, value: Uint8Array): boolean {
     const row = this.#decode(value);
-    const isRetired = Array.isArray(row);
-    const boot: unknown = isRetired ? row[0] : row;
-    if (!isIntegerIn(boot, 0, EPOCH_MAX)) return false;
+    if (!Array.isArray(row) || row[0] !== LEFT_ROW_VERSION) return false;
+    const [, boot, isRetired] = row as readonly unknown[];
+    if (!isIntegerIn(boot, 0, EPOCH_MAX) || typeof isRetired !== "boolean") return false;
     this.#left.set(node, { boot, isRetired });
     this.#changed(node);
     return true;
@@ -184,7 +187,7 @@ export class ChainMembership implements Membership {
     const { boot, isRetired } = leave;
     if ((this.#left.get(node)?.boot ?? -1) >= boot) return;
     this.#left.set(node, leave);
-    const value = this.#env.ports.codec.encode(isRetired ? [boot] : boot);
+    const value = this.#env.ports.codec.encode([LEFT_ROW_VERSION, boot, isRetired]);
     this.#env.out.persist([{ type: "put", key: leftRow(node), value }]);
     this.#changed(node);
   }
