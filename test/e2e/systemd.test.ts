@@ -1,5 +1,5 @@
 /** The unit file for systemd: checked by systemd's own tools, and its command run with a socket in place of the manager. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -28,10 +28,13 @@ test("DP7 systemd takes the unit file, and finds little that it could break into
   expect(exposure).toBeLessThanOrEqual(2);
 });
 
-test("DP4 DP7 what the unit starts says that it is ready, feeds the watchdog, says how it is, and ends well", async () => {
+test("DP4 DP7 what the unit starts says that it is ready, feeds the watchdog, says how it is, reloads, and ends well", async () => {
   const [command = ""] = setting("ExecStart");
-  const args = command.split(" ").slice(2);
+  const config = join(folder, "config.yaml");
+  cpSync(join(root, "deploy/systemd/config.yaml"), config);
+  const args = ["run", "--config", "/etc/pulsemesh/config.yaml"];
   expect(command).toBe(`/usr/bin/node /opt/pulsemesh/bin/pulsemesh.js ${args.join(" ")}`);
+  expect(setting("ExecReload")).toEqual(["/bin/kill -HUP $MAINPID"]);
   expect(setting("Type")).toEqual(["notify"]);
   expect(setting("NotifyAccess")).toEqual(["all"]);
   const env = Object.fromEntries(
@@ -43,7 +46,7 @@ test("DP4 DP7 what the unit starts says that it is ready, feeds the watchdog, sa
   const socket = join(folder, "notify");
   using manager = new NotifySocket(socket);
   await until("the manager listens", () => manager.listens);
-  await using node = new CliProcess([...args, "--http", "127.0.0.1:0"], {
+  await using node = new CliProcess(["run", "--config", config, "--http", "127.0.0.1:0"], {
     env: {
       ...systemdEnv(),
       ...env,
@@ -71,9 +74,14 @@ test("DP4 DP7 what the unit starts says that it is ready, feeds the watchdog, sa
   expect(said("WATCHDOG=1")).toBe(before);
   node.kill("SIGCONT");
 
+  appendFileSync(config, "  - id: scanner\n    every: 5m\n");
+  node.kill("SIGHUP");
+  await until("it has reloaded", () => said("READY=1") === 2);
+  expect(said("RELOADING=1")).toBe(1);
+  await node.until("the new robot", 30_000, () => node.err.includes("robot scanner"));
+
   node.kill("SIGTERM");
   expect((await node.ended).code).toBe(0);
-  expect(said("READY=1")).toBe(1);
   await until("it has said that it stops", () => said("STOPPING=1") === 1);
   expect(node.err).not.toContain("service manager");
 });

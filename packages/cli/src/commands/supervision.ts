@@ -32,6 +32,7 @@ export async function openSupervision(
     say(`Cannot tell the service manager how this node is: ${why}. The node goes on without.`);
   const manager = serviceManager({ env, pid: process.pid, warn });
   manager.starting();
+  let isFirst = true;
   const onWait = (): void =>
     say(
       `No address in ${joinFile} yet; waiting for it. A member writes it with --address-file, or: pulsemesh peers --json there.`,
@@ -46,7 +47,8 @@ export async function openSupervision(
           ],
     ready: (node) => {
       door?.ask(() => node.ready());
-      if (addressFile !== undefined) writeAddressFile(addressFile, node.addresses());
+      if (addressFile !== undefined && isFirst) writeAddressFile(addressFile, node.addresses());
+      isFirst = false;
       manager.ready(node);
     },
     reloading: () => manager.reloading(),
