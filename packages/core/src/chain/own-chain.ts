@@ -242,7 +242,13 @@ export class OwnChain {
     for (const { manifest } of this.#index.epochs(this.#document, this.#env.identity.self))
       for (const place of manifest?.covers ?? []) places.set(place.epoch, place);
     for (const { head } of older) places.set(head.epoch, head);
-    return [...places.values()].toSorted((a, b) => a.epoch - b.epoch).slice(-EPOCHS_MAX);
+    // What is live goes first: peers may hand back epochs older than any that are still named, and one left out would stay, and be due again.
+    const live = new Set(older.map(({ epoch }) => epoch));
+    const isLive = ({ epoch }: Place): number => (live.has(epoch) ? 1 : 0);
+    return [...places.values()]
+      .toSorted((a, b) => isLive(a) - isLive(b) || a.epoch - b.epoch)
+      .slice(-EPOCHS_MAX)
+      .toSorted((a, b) => a.epoch - b.epoch);
   }
 
   #seal(epoch: number, prev: Place | undefined, payload: EntryPayload, hlc: number): Entry {

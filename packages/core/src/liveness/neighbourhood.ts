@@ -128,7 +128,7 @@ export class Neighbourhood {
       if (statement.kind === "ack" && comparePulseNames(statement.name, this.pulses) >= 0)
         this.#acknowledged.add(author);
     }
-    this.liveness.onObservation(author, observation, (evidence) => this.#verifies(evidence), now);
+    this.liveness.onObservation(author, observation, (evidence) => this.#takes(evidence, now), now);
     return "accept";
   }
 
@@ -282,8 +282,11 @@ export class Neighbourhood {
     if (comparePulseNames(proved, this.pulses) > 0) this.#listener.bootAbove(proved.boot, now);
   }
 
-  #verifies(evidence: Evidence): boolean {
-    return verifyEnvelope(this.#env, evidence.envelope);
+  /** Evidence of a pulse newer than any known: whether it is signed. Who was away learns by it who has left meanwhile (rule VE9). */
+  #takes(evidence: Evidence, now: Now): boolean {
+    if (!verifyEnvelope(this.#env, evidence.envelope)) return false;
+    if (evidence.header.goodbye) this.#listener.goodbye(evidence.envelope.author, evidence, now);
+    return true;
   }
 
   #attachment(now: Now): PulseAttachment {

@@ -9,7 +9,7 @@
 import { compareText } from "../ids.ts";
 import { isJsonObject, STATE_BYTES_MAX, type Json, type JsonObject } from "../json.ts";
 import { ancestors, pointerKeys } from "./pointer.ts";
-import { compareStamps, type MergedRecord, type Stamp } from "./record.ts";
+import { CLAIM, compareStamps, type MergedRecord, type Stamp } from "./record.ts";
 
 type Tree = { [key: string]: Json };
 type StampedLeaf = Stamp & { readonly pointer: string; readonly value: Json };
@@ -30,8 +30,10 @@ export interface RecordView {
 /** The tree of a record. */
 export function viewOf(merged: MergedRecord): RecordView {
   const alive: StampedLeaf[] = [];
-  for (const [pointer, field] of merged.fields) {
-    if (isAlive(merged, pointer, field)) alive.push({ ...field, pointer });
+  if (isRegistered(merged)) {
+    for (const [pointer, field] of merged.fields) {
+      if (isAlive(merged, pointer, field)) alive.push({ ...field, pointer });
+    }
   }
   alive.sort((a, b) => compareStamps(a, b) || compareText(a.pointer, b.pointer));
   const root = newTree();
@@ -72,6 +74,16 @@ export function standingTombstones(merged: MergedRecord): readonly string[] {
         !ancestors(pointer).some((ancestor) => hides(merged.tombstones.get(ancestor), stamp)),
     )
     .map(([pointer]) => pointer);
+}
+
+/**
+ * What was written of a robot after it was retired, by somebody who was away and did not know, brings nothing back by itself: it shows once
+ * somebody registers the robot anew (rule OFF3).
+ */
+function isRegistered(merged: MergedRecord): boolean {
+  if (merged.retired === undefined) return true;
+  const claim = merged.fields.get(CLAIM);
+  return claim !== undefined && isAlive(merged, CLAIM, claim);
 }
 
 function isAlive(merged: MergedRecord, pointer: string, field: Stamp): boolean {

@@ -124,14 +124,24 @@ describe("merging records", () => {
   test("CH4 a retired marker hides every stamp up to its own, also those that come after any absence", () => {
     const retired = one("a", { f: { "/schedule": [1, 1] }, t: {}, r: 9 });
     expect(viewOf(retired, one("b", { f: { "/state/x": [9, 1] }, t: {} }))).toEqual({});
-    expect(viewOf(retired, one("b", { f: { "/state/x": [10, 1] }, t: {} }))).toEqual({
-      state: { x: 1 },
-    });
+    const anew = { "/schedule": [10, 2], "/state/x": [10, 1] };
+    expect(viewOf(retired, one("b", { f: anew, t: {} }))).toEqual({ schedule: 2, state: { x: 1 } });
     expect(
       dagCbor.encode(
         recordToJson({ fields: new Map(), tombstones: new Map(), retiredHlc: 900_000_000_000_000 }),
       ).length,
     ).toBeLessThanOrEqual(100);
+  });
+
+  test("OFF3 CH4 what was written of a robot later than its retirement shows nothing until somebody registers it above the marker", () => {
+    const retired = one("a", { f: { "/schedule": [1, 1] }, t: {}, r: 9 });
+    const late = one("b", { f: { "/state/x": [10, 1], "/schedule": [9, 1] }, t: {} });
+    expect(viewOf(retired, late)).toEqual({});
+    const anew = one("c", { f: { "/schedule": [11, 2] }, t: {} });
+    expect(viewOf(retired, late, anew)).toEqual({ schedule: 2, state: { x: 1 } });
+    // A registration that was removed again is none.
+    const removed = one("d", { f: {}, t: { "/schedule": 12 } });
+    expect(viewOf(retired, late, anew, removed)).toEqual({});
   });
 
   test("P4 CH4 a retired marker of who does not claim the robot hides nothing, not even its own author's fields", () => {

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { AWAY, DAY_MS, HOUR_MS, MINUTE_MS, OfflineStory, robotOf } from "./offline-story.ts";
+
+const LONG = process.env["PULSEMESH_LONG"] === "1";
+/** At the latest; a dial back-off of 4 s, and a few round trips. */
+const EQUAL_WITHIN_MS = 10_000;
+
+/** What a node knows of the others, by their names. */
+function peersOf(story: OfflineStory, index: number): readonly string[] {
+  const { core, now } = story.fleet.node(index);
+  return (core?.fleet(now).nodes ?? [])
+    .map(({ name, status }) => `${name} ${status}`)
+    .toSorted((a, b) => (a < b ? -1 : 1));
+}
+
+describe("a fleet of which one node is away for long", () => {
+  test("P9 P1 P5 after 30 days alone with 1,000 changes on each side, all show the same within 10 s, for less than 300 KB, and nothing is lost", () => {
+    const story = new OfflineStory(3);
+    const { fleet } = story;
+    story.cutOff();
+    const untilMs = fleet.nowMs + 30 * DAY_MS;
+    for (const index of [0, 1, 2]) {
+      let writes = 0;
+      story.every((30 * DAY_MS) / 1_000, untilMs, () =>
+        story.write(index, robotOf(index), `field-${writes++ % 7}`),
+      );
+    }
+    fleet.runUntil(untilMs);
+    expect(peersOf(story, 1)).toEqual(["node-0 unknown", "node-2 up"]);
+    expect(story.writes).toBe(3_000);
+    const healing = story.heal(EQUAL_WITHIN_MS);
+    expect(healing?.ms).toBeLessThan(EQUAL_WITHIN_MS);
+    expect(healing?.bytes).toBeLessThan(300_000);
+    fleet.runFor(10 * MINUTE_MS);
+    fleet.end();
+    expect([...story.refused, ...story.missing(), ...fleet.violations]).toEqual([]);
+    expect(peersOf(story, 1)).toEqual(["node-0 up", "node-2 up"]);
+  });
+
+  test("P9 P1 P5 CH2 CH4 both sides write each minute through five compactions, restarts, a goodbye and a retirement: one view, and nothing comes back", () => {
+    // The long run has the real pace of compaction, and its month.
+    const forMs = LONG ? 30 * DAY_MS : 22 * HOUR_MS;
+    const story = new OfflineStory(4, LONG ? {} : { snapshotAfterDeltas: 250 });
+    const { fleet } = story;
+    const { acknowledged } = story;
+    story.cutOff();
+    const startMs = fleet.nowMs;
+    const untilMs = startMs + forMs;
+    for (const index of [0, 1, 2]) {
+      let writes = 0;
+      story.every(MINUTE_MS, untilMs, () =>
+        story.write(index, robotOf(index), `field-${writes++ % 7}`),
+      );
+    }
+    // Both sides write about one robot, each a field of its own, and about the one that is retired meanwhile.
+    story.every(HOUR_MS, untilMs, () => {
+      story.write(0, robotOf(1), "by-0");
+      story.write(2, robotOf(1), "by-2");
+      story.command(0, { type: "patch-state", robot: robotOf(3), patch: { late: fleet.nowMs } });
+    });
+    for (let i = 1; i < 8; i++) {
+      const how = i % 3 === 0 ? "power" : "kill";
+      fleet.at(startMs + (i * forMs) / 8 + MINUTE_MS / 2, () => story.restart(AWAY, how));
+    }
+    fleet.at(startMs + forMs / 3 + MINUTE_MS / 2, () => story.restart(1, "power"));
+    fleet.at(startMs + forMs / 2, () => story.command(3, { type: "retire", robot: robotOf(3) }));
+    fleet.at(startMs + forMs / 2 + HOUR_MS, () => {
+      story.command(3, { type: "stop", mode: "leave", restartWithinMs: 0 }, () =>
+        fleet.at(fleet.nowMs + 1, () => fleet.node(3).stop("kill")),
+      );
+    });
+    fleet.runUntil(untilMs);
+    expect(fleet.node(AWAY).core?.robotIds()).toContain(robotOf(3));
+    expect(fleet.node(1).core?.robotIds()).not.toContain(robotOf(3));
+    expect(Math.min(...story.compactions.slice(0, 3))).toBeGreaterThanOrEqual(5);
+    const healing = story.heal(EQUAL_WITHIN_MS);
+    expect(healing?.ms).toBeLessThan(EQUAL_WITHIN_MS);
+    expect(healing?.bytes).toBeLessThan(LONG ? 3_000_000 : 1_000_000);
+    fleet.runFor(20 * MINUTE_MS);
+    fleet.end();
+    expect([...story.refused, ...story.missing(), ...fleet.violations]).toEqual([]);
+    expect(acknowledged.get(robotOf(1))?.size).toBe(9);
+    // Retired stays retired, whatever the other side wrote about it later, and who has left counts no more.
+    for (const index of [0, 1, 2]) {
+      const { core, now } = fleet.node(index);
+      expect(core?.robotIds()).toEqual([0, 1, 2].map(robotOf));
+      expect(core?.fleet(now).roster).toBe(3);
+    }
+  });
+
+  test("OFF2 P9 CH1 P6 a device that started more than EPOCHS_MAX times while it was away costs its neighbours nothing when it is back", () => {
+    const story = new OfflineStory(3, { pulseEveryMs: 10_000, syncEveryMs: 30_000 });
+    const { fleet } = story;
+    const boot = (): void => {
+      story.restart(AWAY, "kill");
+      fleet.runFor(3_000);
+      story.write(AWAY, robotOf(AWAY), "boots");
+      fleet.runFor(2_000);
+    };
+    // Epochs that all hold, and that the device will not name any more when it comes back.
+    for (let i = 0; i < 3; i++) boot();
+    story.cutOff();
+    for (let i = 0; i < 80; i++) boot();
+    const healing = story.heal(EQUAL_WITHIN_MS);
+    expect(healing?.ms).toBeLessThan(EQUAL_WITHIN_MS);
+    fleet.runFor(MINUTE_MS);
+    const before = story.compactions[AWAY];
+    for (let i = 0; i < 5; i++) {
+      story.write(AWAY, robotOf(AWAY), "boots");
+      fleet.runFor(5_000);
+    }
+    expect(story.compactions[AWAY]).toBe(before);
+    for (const node of fleet.nodes) {
+      const prefix = `chain/reported/${fleet.node(AWAY).id}/`;
+      const rows = node.disk.scan({ gte: prefix, lt: `${prefix}~` });
+      expect(new Set(rows.map(({ key }) => key.split("/")[3])).size).toBe(1);
+    }
+    fleet.end();
+    expect([...story.refused, ...story.missing(), ...fleet.violations]).toEqual([]);
+  });
+});
