@@ -115,7 +115,10 @@ describe("a log at a real node", () => {
     const log = join(folder, "real.log");
     writeFileSync(log, "");
     const robot = async (): Promise<string> => {
-      const { status, health } = await node.json("/api/v1/robots/importer");
+      const { status, health } = (await node.json("/api/v1/robots/importer")) as unknown as {
+        readonly status: string;
+        readonly health: string;
+      };
       return `${status} ${health}`;
     };
     const until = (want: string): Promise<number> =>
@@ -125,7 +128,10 @@ describe("a log at a real node", () => {
         ..."tail importer --match done --fail-match ERROR --at-most 100ms --retry-for 0s".split(
           " ",
         ),
-        ...["--file", log, "--url", `http://127.0.0.1:${node.options.httpPort}`],
+        "--file",
+        log,
+        "--url",
+        `http://127.0.0.1:${node.options.httpPort}`,
       ],
       { env: { PULSEMESH_SPOOL: join(folder, "real-spool") } },
     );
