@@ -17,7 +17,7 @@ export interface Flag {
   readonly repeat?: boolean | undefined;
   /** Empty text means something here; elsewhere it is a script's variable that was never set. */
   readonly mayBeEmpty?: boolean | undefined;
-  /** Reads the text; throws PulsemeshError `option-invalid`. `flag` is its long name, or the variable it came from. */
+  /** Reads the text, which is empty for flags without any; throws PulsemeshError `option-invalid`. `flag` is its long name, or the variable it came from. */
   readonly parse?: ((text: string, flag: string) => unknown) | undefined;
 }
 
@@ -30,6 +30,9 @@ export function addFlags(command: Command, flags: readonly Flag[]): Command {
     const option = new Option(flag.flags, `${flag.text}${variable}`);
     if (!option.isBoolean()) {
       option.argParser((text, previous: unknown) => take(flag, text, option.long ?? "", previous));
+    } else if (flag.parse !== undefined) {
+      // What counts is where it stands, as of all flags behind a --robot.
+      command.on(`option:${option.name()}`, () => flag.parse?.("", option.long ?? ""));
     }
     environment.set(option, flag);
     command.addOption(option);
