@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { configJsonSchema, configReference } from "pulsemesh/config";
 import { type Manifest, packageGraph } from "./tidy/package-graph.ts";
 import { root } from "./tool.ts";
 
@@ -14,6 +15,11 @@ interface Generated {
 
 const generated: readonly Generated[] = [
   { path: "docs/PACKAGE-GRAPH.md", content: () => packageGraph(readManifests()) },
+  { path: "docs/config.md", content: configReference },
+  {
+    path: "packages/cli/schema/config.schema.json",
+    content: () => `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`,
+  },
 ];
 
 const check = process.argv.includes("--check");

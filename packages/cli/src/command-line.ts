@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { type Cli, commandPath } from "./cli.ts";
 import { addAuditCommand } from "./commands/audit.ts";
+import { addConfigCommand } from "./commands/config.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addDevRobotCommand } from "./commands/dev-robot.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -92,6 +93,7 @@ function buildProgram(cli: Cli): Command {
   addPeersCommand(program, cli);
   addAuditCommand(program, cli);
   addNodeCommand(program, cli);
+  addConfigCommand(program, cli);
   addDoctorCommand(program, cli);
   addVersionCommand(program, cli);
   addDevRobotCommand(program, cli);

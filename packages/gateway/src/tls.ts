@@ -11,7 +11,7 @@ export interface GatewayTls {
 }
 
 /** Whether a server speaks TLS: then its connections are ready with `secureConnection`. */
-export function isSecure(server: Server | SecureServer): server is SecureServer {
+function isSecure(server: Server | SecureServer): server is SecureServer {
   return "setSecureContext" in server;
 }
 

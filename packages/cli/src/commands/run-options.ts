@@ -317,7 +317,8 @@ function parseMode(text: string, flag: string): number {
   );
 }
 
-function defaultName(): string {
+/** The host name, as far as it can be a name. */
+export function defaultName(): string {
   const name = (hostname().split(".")[0] ?? "").replaceAll(/[^A-Za-z0-9._-]/g, "-").slice(0, 63);
   return nodeNameText.test(name) ? name : "node";
 }

@@ -207,10 +207,7 @@ function addLabel(labels: Record<string, string>, text: string): void {
   labels[key] = value;
 }
 
-/** @throws PulsemeshError `label-invalid` */
-export function limitLabels(
-  labels: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
+function limitLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const count = Object.keys(labels).length;
   if (count <= LABELS_MAX) return labels;
   throw new PulsemeshError(

@@ -2,28 +2,15 @@
  * What a node runs with, put together from flags, environment and config file in that order of precedence, at the start and again at each
  * reload; and what differs between two of these.
  */
-import {
-  type CronPort,
-  PulsemeshError,
-  type RegisterCommand,
-  type RobotId,
-  scheduleFrom,
-} from "@pulsemesh/core";
+import { PulsemeshError, type RegisterCommand } from "@pulsemesh/core";
 import type { GatewayTls } from "@pulsemesh/gateway";
-import {
-  type RobotEntry,
-  type RobotWords,
-  loadCron,
-  mergeWords,
-  robotDefaults,
-  robotEntries,
-} from "../config/check-robots.ts";
+import { robotDefaults, robotEntries } from "../config/check-robots.ts";
 import { findingLines } from "../config/config-finding.ts";
 import type { ConfigFile } from "../config/load-config.ts";
 import { readTlsFiles, readTokenFile } from "../config/secret-files.ts";
 import { attributeOf, fileSettings } from "../config/setting.ts";
 import { type RunFlags, type RunPlan, planRun, runFlags } from "./run-options.ts";
-import { type RobotFlagList, limitLabels, registerCommands } from "./run-robots.ts";
+import { type RobotFlagList, registerCommands } from "./run-robots.ts";
 
 /** What flags and environment say; they do not change while a node runs. */
 export interface RunWords {
@@ -43,7 +30,7 @@ export interface RunSetup {
 }
 
 /** Flags with the same names as in {@link RunFlags}, from a file. */
-export function flagsOfFile({ values }: Pick<ConfigFile, "values">): RunFlags {
+function flagsOfFile({ values }: Pick<ConfigFile, "values">): RunFlags {
   return Object.fromEntries(
     fileSettings(runFlags)
       .filter(({ key }) => values.has(key))
@@ -72,13 +59,13 @@ export async function loadRunConfig({ flags, env }: RunWords): Promise<ConfigFil
 export async function setUpRun(words: RunWords): Promise<RunSetup> {
   const file = await loadRunConfig(words);
   const flags = { ...(file === undefined ? {} : flagsOfFile(file)), ...words.flags };
-  const list = withFileDefaults(words.robots, file);
+  const list = withFile(words.robots, file);
   const { tlsCert: certFile, tlsKey: keyFile, tokenFile } = flags;
   return {
     flags,
     file,
     plan: planRun(flags, list, words.env),
-    robots: await robotsOf(list, file),
+    robots: registerCommands(list),
     tls: readTls(certFile, keyFile),
     token: tokenFile === undefined ? undefined : readTokenFile(tokenFile, "--token-file"),
   };
@@ -97,69 +84,45 @@ function readTls(
   throw new PulsemeshError("tls-invalid", `Cannot use ${given} without ${missing}.`);
 }
 
+/** Everything that is said of robots, the file first: where both speak, each word of flags and environment wins. */
+export function withFile(robots: RobotFlagList, file: ConfigFile | undefined): RobotFlagList {
+  return withFileRobots(withFileDefaults(robots, file), file);
+}
+
 /** What flags and environment say of all robots wins over the file's defaults, each by itself. */
 function withFileDefaults(
   [all, ...robots]: RobotFlagList,
   file: ConfigFile | undefined,
 ): RobotFlagList {
   if (file === undefined) return [all, ...robots];
-  const { labels, ...words } = robotDefaults(file.values);
+  const { labels, at: _at, ...words } = robotDefaults(file.values);
   return [{ ...said(words), ...all, labels: { ...labels, ...all.labels } }, ...robots];
 }
 
 /** Robots of the file, then those of flags; where both name one, each word of the flags wins. */
-async function robotsOf(
-  list: RobotFlagList,
+function withFileRobots(
+  [all, ...robots]: RobotFlagList,
   file: ConfigFile | undefined,
-): Promise<RegisterCommand[]> {
-  if (file === undefined) return registerCommands(list);
-  const [all, ...robots] = list;
-  const entries = robotEntries(file.values);
-  const named = new Map<RobotId, RobotEntry>(entries.map((entry) => [entry.robot, entry]));
-  const merged: RobotFlagList = [all];
-  for (const flags of robots) {
-    const entry = flags.robot === undefined ? undefined : named.get(flags.robot);
-    if (entry === undefined) merged.push(flags);
-    else named.set(entry.robot, overlaid(entry, flags));
-  }
-  const cron = entries.some((entry) => entry.cron !== undefined) ? await loadCron() : undefined;
-  const defaults: RobotWords = { ...all, at: { line: 1, column: 1 } };
-  const fromFile = [...named.values()].map((entry) => registerOf(defaults, entry, cron));
-  return [...fromFile, ...registerCommands(merged)];
-}
-
-function overlaid(
-  entry: RobotEntry,
-  { robot: _robot, labels, ...flags }: RobotFlagList[0],
-): RobotEntry {
-  const words = said(flags);
-  // A period takes the place of a cron line, and the other way round.
-  const base =
-    words.everyMs === undefined ? entry : { ...entry, cron: undefined, timeZone: undefined };
-  return { ...base, ...words, labels: { ...entry.labels, ...labels } };
-}
-
-function registerOf(
-  defaults: RobotWords,
-  entry: RobotEntry,
-  cron: CronPort = { nextDueWallMs: () => undefined },
-): RegisterCommand {
-  const { floating, ...words } = mergeWords(defaults, entry);
-  const result = scheduleFrom(words, cron, Date.now());
-  if (!result.ok) {
-    throw new PulsemeshError(
-      "schedule-invalid",
-      `Cannot use the schedule of robot '${entry.robot}' as ${result.detail}.`,
-    );
-  }
-  return {
-    type: "register",
-    robot: entry.robot,
-    schedule: result.schedule,
-    labels: limitLabels({ ...defaults.labels, ...entry.labels }),
-    origin: "config",
-    ...(floating === undefined ? {} : { floating }),
-  };
+): RobotFlagList {
+  if (file === undefined) return [all, ...robots];
+  const flags = Map.groupBy(robots, ({ robot }) => robot);
+  const entries = robotEntries(file.values).map(
+    ({ robot, labels, path: _path, at: _at, ...words }) => {
+      const over = flags.get(robot) ?? [];
+      const { everyMs, missed, cron, timeZone, ...rest } = said(words);
+      // A period takes the place of a cron line, and the other way round.
+      const isPeriod = over.some((each) => each.everyMs !== undefined);
+      const isCron = over.some((each) => each.cron !== undefined);
+      return {
+        robot,
+        labels,
+        ...rest,
+        ...(isCron ? {} : said({ everyMs, missed })),
+        ...(isPeriod ? {} : said({ cron, timeZone })),
+      };
+    },
+  );
+  return [all, ...entries, ...robots];
 }
 
 /** Without what was not said, so that it hides nothing. */

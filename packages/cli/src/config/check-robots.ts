@@ -72,10 +72,7 @@ export async function checkRobots({ values }: Walked): Promise<ConfigFinding[]> 
 }
 
 /** The schedule words of an entry with the defaults that fit: a cron line needs no period. */
-export function mergeWords(
-  defaults: RobotWords,
-  entry: RobotWords,
-): Omit<RobotWords, "at" | "labels"> {
+function mergeWords(defaults: RobotWords, entry: RobotWords): Omit<RobotWords, "at" | "labels"> {
   const isCron = entry.cron !== undefined;
   return {
     everyMs: entry.everyMs ?? (isCron ? undefined : defaults.everyMs),
@@ -156,7 +153,7 @@ function wordsAt(values: Values, labels: Labels, path: string, at: Place): Robot
 const noCron: CronPort = { nextDueWallMs: () => undefined };
 
 /** The cron library comes with the node, which takes longer to load than a file without cron lines to check. */
-export async function loadCron(): Promise<CronPort> {
+async function loadCron(): Promise<CronPort> {
   const { createCron } = await import("@pulsemesh/node");
   return createCron();
 }

@@ -25,7 +25,7 @@ export interface ValueShape {
   readonly isWhole?: boolean | undefined;
 }
 
-export interface SwitchShape {
+interface SwitchShape {
   readonly type: "switch";
   readonly text: string;
 }
@@ -47,7 +47,7 @@ export interface MapShape {
 }
 
 /** A map of text to text. */
-export interface LabelsShape {
+interface LabelsShape {
   readonly type: "labels";
   readonly text: string;
 }

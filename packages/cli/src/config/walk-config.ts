@@ -29,6 +29,8 @@ export const CONFIG_ALIASES_MAX: number = 1_000;
 /** A value where it stood. */
 export interface Placed {
   readonly value: unknown;
+  /** As it was written, variables put in; the entries of a list with blanks between them. */
+  readonly text: string;
   readonly at: Place;
   /** It came from a variable whose name says that it should not be shown. */
   readonly isSecret: boolean;
@@ -170,6 +172,7 @@ class Walk implements Walked {
     }
     const { item, lengthMax = Number.POSITIVE_INFINITY } = shape;
     const values: unknown[] = [];
+    const texts: string[] = [];
     let isSecret = false;
     for (const [i, entry] of node.items.entries()) {
       const here = this.#placeOf(entry, at);
@@ -185,12 +188,14 @@ class Walk implements Walked {
         const resolved = this.#resolve(entry, path, here);
         const placed =
           resolved === undefined ? undefined : this.#scalar(resolved, item, path, here);
-        if (placed !== undefined) values.push(placed.value);
-        isSecret ||= placed?.isSecret === true;
+        if (placed === undefined) continue;
+        values.push(placed.value);
+        texts.push(placed.text);
+        isSecret ||= placed.isSecret;
       }
     }
     if (item.type === "value" && values.length > 0) {
-      this.values.set(path, { value: values, at, isSecret });
+      this.values.set(path, { value: values, text: texts.join(" "), at, isSecret });
     }
   }
 
@@ -239,7 +244,7 @@ class Walk implements Walked {
         shape.type === "switch"
           ? parseSwitch(node, text, name, isExpanded)
           : this.#value(text, shape as ValueShape, name, { isText, isExpanded });
-      return { value, at, isSecret };
+      return { value, text: typeof value === "boolean" ? String(value) : text, at, isSecret };
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
       const what = isSecret && text !== "" ? said.replaceAll(text, "***") : said;
