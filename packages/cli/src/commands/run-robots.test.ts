@@ -91,3 +91,40 @@ test("CLI5 more labels than LABELS_MAX are refused before anything starts", () =
   const labels = Array.from({ length: LABELS_MAX + 1 }, (_, i) => ["--label", `k${i}=v`]).flat();
   expect(() => registerCommands(read(["--robot", "a", ...labels]))).toThrow("33 labels");
 });
+
+test("CLI9 --cron, --tz and --floating are of the --robot before them; a cron line takes no period from what holds for all", () => {
+  const cron = (line: string, timeZone: string, graceMs: number) => ({
+    type: "cron",
+    line,
+    timeZone,
+    graceMs,
+    startupMs: 60_000,
+  });
+  const args = ["--every", "30s", "--grace", "5m", "--robot", "a", "--cron", "0 3 * * *"];
+  args.push("--tz", "Europe/Vienna", "--robot", "b", "--floating", "--robot", "c");
+  args.push("--cron", "* * * * *", "--grace", "10s");
+  expect(schedules(args)).toEqual({
+    a: cron("0 3 * * *", "Europe/Vienna", 300_000),
+    b: every(30_000, 300_000, 1),
+    c: cron("* * * * *", "UTC", 10_000),
+  });
+  const floating = registerCommands(read(args)).map((each) => [each.robot, each.floating]);
+  expect(floating).toEqual([
+    ["a", undefined],
+    ["b", true],
+    ["c", undefined],
+  ]);
+});
+
+test("CLI5 CLI9 --cron, --tz and --floating are refused in front, and where they exclude what is said", () => {
+  for (const flag of ["--cron=* * * * *", "--tz=UTC", "--floating"])
+    expect(() => read([flag, "--robot", "a"])).toThrow(/in front of the first --robot/);
+  const both = ["--robot", "a", "--cron", "* * * * *"];
+  expect(() => schedules([...both, "--every", "5s"])).toThrow(/exclude each other/);
+  expect(() => schedules([...both, "--missed", "2"])).toThrow(/'missed' needs 'every'/);
+  expect(() => schedules(["--robot", "a", "--tz", "UTC"])).toThrow(/'timeZone' needs 'cron'/);
+});
+
+test("CLI26 what flags say of robots is configuration, which a restart repeats", () => {
+  expect(registerCommands(read(["--robot", "a"])).map(({ origin }) => origin)).toEqual(["config"]);
+});
