@@ -3,6 +3,8 @@
  * of them. Nothing of it is reachable from outside, and all of it is gone when the test ends. Needs root and Debian's iproute2.
  */
 import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 export interface Host {
   readonly namespace: string;
@@ -63,6 +65,13 @@ export class Cables implements Disposable {
     this.#ip("-n", host.namespace, "route", "add", "224.0.0.0/4", "dev", "eth0");
   }
 
+  /** The hosts file that programs started on `host` from now on see; written again, also those that run. */
+  setNames(host: Host, addresses: Readonly<Record<string, string>>): void {
+    const lines = Object.entries(addresses).map(([name, address]) => `${address} ${name}\n`);
+    mkdirSync(filesOf(host.namespace), { recursive: true });
+    writeFileSync(join(filesOf(host.namespace), "hosts"), `127.0.0.1 localhost\n${lines.join("")}`);
+  }
+
   heal(): void {
     this.#inSwitch("link", "set", "cable0", "up");
   }
@@ -77,7 +86,10 @@ export class Cables implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { namespace } of this.#hosts) this.#ip("netns", "del", namespace);
+    for (const { namespace } of this.#hosts) {
+      this.#ip("netns", "del", namespace);
+      rmSync(filesOf(namespace), { recursive: true, force: true });
+    }
     this.#ip("netns", "del", this.#switch);
   }
 
@@ -92,6 +104,11 @@ export class Cables implements Disposable {
   #ip(...args: readonly string[]): void {
     execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"] });
   }
+}
+
+/** Where iproute2 looks for files that a namespace has in place of those in /etc. */
+function filesOf(namespace: string): string {
+  return join("/etc/netns", namespace);
 }
 
 /** Says in one line what is missing for namespaces here; undefined when all is there. */

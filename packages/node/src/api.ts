@@ -98,6 +98,8 @@ export interface NodeOptions {
   readonly announce?: readonly string[] | undefined;
   /** Multiaddrs of members to join by; empty makes a fleet of its own unless one is pinned on disk. */
   readonly join?: readonly string[] | undefined;
+  /** The fleet to be in, by its id; a fresh directory is pinned to it without asking anybody. @default that of `join`, or one of its own */
+  readonly fleet?: string | undefined;
   readonly mdns?: boolean | undefined;
   readonly observer?: boolean | undefined;
   readonly profile?: "local" | "lan" | "wan" | undefined;

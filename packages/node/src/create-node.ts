@@ -6,7 +6,13 @@
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createCore, dagCborCodec, type FleetId, type Store } from "@pulsemesh/core";
+import {
+  createCore,
+  dagCborCodec,
+  type FleetId,
+  PulsemeshError,
+  type Store,
+} from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
 import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
 import type { NodeOptions, PulsemeshNode } from "./api.ts";
@@ -61,6 +67,7 @@ async function startOn(
   const { dataDir, logger } = options;
   const key = loadOrCreateKey(join(dataDir, "node.key"));
   const pinned = readFleetPin(dataDir);
+  if (pinned !== undefined) refuseOtherFleet(pinned, options);
   const fleet = pinned ?? (await findFleet(options, key, signal));
   const transport = await openTransport(options, key, fleet);
   const clock = createSystemClock();
@@ -92,7 +99,8 @@ async function startOn(
   for (const { key: row, reason } of store.corrupt)
     logger.warn({ row, reason }, "damage in the store");
   const audit = { store, codec: dagCborCodec, hash: { sha256 } };
-  const mustMeet = pinned === undefined && options.join.length > 0;
+  const isNamed = options.join.length > 0 || options.fleet !== undefined;
+  const mustMeet = pinned === undefined && isNamed;
   return new RunningNode(
     {
       driver,
@@ -136,13 +144,36 @@ function settingsOf(options: ResolvedNodeOptions): NodeSettings {
   return { dataDir, listen, announce, join: joins, mdns, observer, pulseEveryMs, settleMs };
 }
 
-/** The fleet of a directory that has none yet: that of the first member to answer, or one of its own. Pinned before it is used. */
+function refuseOtherFleet(pinned: FleetId, { dataDir, fleet }: ResolvedNodeOptions): void {
+  if (fleet === undefined || fleet === pinned) return;
+  throw new PulsemeshError(
+    "fleet-mismatch",
+    `Cannot be in fleet ${fleet}: ${dataDir} belongs to fleet ${pinned}.`,
+  );
+}
+
+/**
+ * The fleet of a directory that has none yet: the one that is named, that of the first member to answer, or one of its own. Pinned before it
+ * is used. Multicast alone is no reason to join: whoever answers there is a stranger until somebody has named his fleet (rule AD5).
+ */
 async function findFleet(
-  { dataDir, join: addresses, logger }: ResolvedNodeOptions,
+  { dataDir, fleet: named, join: addresses, mdns, logger }: ResolvedNodeOptions,
   key: Ed25519Key,
   signal: AbortSignal | undefined,
 ): Promise<FleetId> {
-  if (addresses.length === 0) return createFleet(dataDir);
+  if (named !== undefined) {
+    writeFleetPin(dataDir, named);
+    return named;
+  }
+  if (addresses.length === 0) {
+    const own = createFleet(dataDir);
+    if (mdns)
+      logger.warn(
+        { fleet: own },
+        "made a fleet of its own, as neither --join nor --fleet names one: --mdns finds members of this fleet alone, so start the others with --fleet and this id",
+      );
+    return own;
+  }
   logger.info({ addresses }, "asking for the fleet to join");
   let saidAtMs = performance.now();
   const fleet = await discoverFleet(addresses, key.protobuf, {

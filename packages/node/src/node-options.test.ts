@@ -43,6 +43,7 @@ describe("resolveNodeOptions", () => {
       { options: { dataDir, core: { pulsesEvery: 1 } }, names: "pulsesEvery" },
       { options: { dataDir, core: { settleMs: "long" } }, names: "core.settleMs" },
       { options: { dataDir, core: { settleMs: 1 } }, names: "settleMs" },
+      { options: { dataDir, fleet: "mine" }, names: "'fleet'" },
     ];
     for (const { options, names } of bad) {
       const attempt = () => resolveNodeOptions(options);

@@ -18,6 +18,7 @@ export interface ResolvedNodeOptions {
   readonly listen: readonly string[];
   readonly announce: readonly string[];
   readonly join: readonly string[];
+  readonly fleet: string | undefined;
   readonly mdns: boolean;
   readonly restartWithinMs: number;
   readonly config: CoreConfig;
@@ -58,6 +59,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     listen: options.listen ?? [LISTEN_DEFAULT],
     announce: options.announce ?? [],
     join: options.join ?? [],
+    fleet: fleetOf(options),
     mdns: options.mdns ?? false,
     restartWithinMs: restartWithinMs(options),
     config: resolveConfig(options),
@@ -90,6 +92,11 @@ function resolveConfig(options: NodeOptions): CoreConfig {
       { cause },
     );
   }
+}
+
+function fleetOf({ fleet }: NodeOptions): string | undefined {
+  if (fleet === undefined || /^[a-z2-7]{52}$/.test(fleet)) return fleet;
+  throw invalid("fleet", "a fleet id, 52 characters of lower-case base32", fleet);
 }
 
 function invalid(option: string, rule: string, value: string): PulsemeshError {

@@ -19,6 +19,7 @@ export interface RunFlags {
   readonly listen?: readonly string[];
   readonly announce?: readonly string[];
   readonly join?: readonly string[];
+  readonly fleet?: string;
   readonly joinFile?: string;
   readonly addressFile?: string;
   readonly probes?: HostPort;
@@ -106,6 +107,14 @@ export const runFlags: readonly Setting[] = [
     parse: parseMember,
   },
   {
+    flags: "--fleet <id>",
+    key: "mesh.fleet",
+    example: "kz5bpbrj2k7zrzqsyl3vdyxuyhl5ccbdvm3xqhqbhbcvz4mrqvfa",
+    text: "the fleet to be in, by its id; with --mdns no address is needed to join it",
+    env: "PULSEMESH_FLEET",
+    parse: parseFleet,
+  },
+  {
     flags: "--join-file <file>",
     key: "mesh.join_file",
     isPath: true,
@@ -159,7 +168,7 @@ export const runFlags: readonly Setting[] = [
   {
     flags: "--mdns",
     key: "mesh.mdns",
-    text: "find members on the local network",
+    text: "find members of the fleet on the local network; joins no other",
     env: "PULSEMESH_MDNS",
   },
   {
@@ -281,6 +290,7 @@ export function planRun(
       listen: flags.listen ?? [listenDefault],
       announce: flags.announce,
       join: flags.join,
+      fleet: flags.fleet,
       mdns: flags.mdns,
       observer: flags.observer,
       profile: flags.profile,
@@ -328,6 +338,14 @@ function parseName(text: string, flag: string): string {
   throw new PulsemeshError(
     "option-invalid",
     `Cannot use ${flag} '${text}' as it must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit.`,
+  );
+}
+
+function parseFleet(text: string, flag: string): string {
+  if (/^[a-z2-7]{52}$/.test(text)) return text;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use ${flag} '${text}' as it must be a fleet id, 52 characters of a-z and 2-7, as \`pulsemesh peers\` prints it.`,
   );
 }
 

@@ -1,0 +1,84 @@
+/** Names and the local network among real nodes, each in a network namespace of its own: nothing leaves the switch that joins them. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { Cables, namespacesMissing, type Host } from "../support/namespaces.ts";
+import { NodeProcess, ProcessFleet, type NodeProcessOptions } from "../support/node-process.ts";
+import { until } from "../support/until.ts";
+
+const PORT = 7_421;
+
+/** A node on a host, that is told no address but those in `more`. */
+function place(
+  fleet: ProcessFleet,
+  name: string,
+  host: Host,
+  more: Partial<NodeProcessOptions> = {},
+): NodeProcess {
+  const socketPath = join(fleet.dir, `${name}.sock`);
+  const node = new NodeProcess({
+    name,
+    dataDir: join(fleet.dir, name),
+    meshPort: PORT,
+    httpPort: 7_420,
+    namespace: { name: host.namespace, address: host.address, socketPath },
+    ...more,
+    args: ["--profile", "local", ...(more.args ?? [])],
+  });
+  fleet.nodes.push(node);
+  return node;
+}
+
+describe("addresses", () => {
+  beforeAll(() => {
+    const missing = namespacesMissing();
+    if (missing !== undefined) throw new Error(missing);
+  });
+
+  test("AD5 a fresh node that is told a fleet finds it without any address; one that is told none makes its own, and says so", async () => {
+    using cables = new Cables();
+    await using fleet = new ProcessFleet();
+    const hosts = [cables.host("left"), cables.host("right"), cables.host("left")] as const;
+    const first = await place(fleet, "first", hosts[0], { args: ["--mdns"] }).start();
+    const id = String((await first.json("/api/v1/peers"))["fleet"]);
+    const told = await place(fleet, "told", hosts[1], { args: ["--mdns", "--fleet", id] }).start();
+    const stranger = await place(fleet, "stranger", hosts[2], { args: ["--mdns"] }).start();
+    await fleet.allSee(["first", "told"], "up", 30_000);
+    expect(String((await told.json("/api/v1/peers"))["fleet"])).toBe(id);
+    expect(stranger.output).toContain("made a fleet of its own");
+    expect(told.output).not.toContain("made a fleet of its own");
+    // It stands on the same network for as long as it took the others to meet, and is of nobody's fleet but its own.
+    expect(await stranger.peerStatuses()).toEqual(new Map());
+    await told.end("SIGTERM");
+    const dataDir = join(fleet.dir, "told");
+    const other = place(fleet, "other", hosts[1], { dataDir, args: ["--fleet", "b".repeat(52)] });
+    await expect(other.start()).rejects.toThrow("belongs to fleet");
+  });
+
+  test("AD2 a member that moves is followed by its name, when nobody but the hosts file says where it is now", async () => {
+    using cables = new Cables();
+    await using fleet = new ProcessFleet();
+    const hosts = [cables.host("left"), cables.host("right"), cables.host("left")] as const;
+    const name = "member.test";
+    cables.setNames(hosts[1], { [name]: hosts[0].address });
+    const member = await place(fleet, "member", hosts[0]).start();
+    const id = /\/p2p\/(\w+)/.exec(await member.joinAddress())?.[1] ?? "";
+    const joined = await place(fleet, "joined", hosts[1], {
+      join: [`/dns4/${name}/tcp/${PORT}/p2p/${id}`],
+    }).start();
+    await fleet.allSee(["member", "joined"], "up", 20_000);
+    await member.end("SIGKILL");
+    await until("it is missed", async () => (await joined.peerStatus("member")) !== "up", 20_000);
+    // On another machine now, and it remembers nobody, so that it can only be found.
+    rmSync(join(fleet.dir, "member", "addresses.json"), { force: true });
+    cables.setNames(hosts[1], { [name]: hosts[2].address });
+    const dataDir = join(fleet.dir, "member");
+    const moved = await place(fleet, "moved", hosts[2], { dataDir }).start();
+    await until(
+      "they have found each other",
+      async () =>
+        (await joined.peerStatus("moved")) === "up" && (await moved.peerStatus("joined")) === "up",
+      30_000,
+    );
+  });
+});
