@@ -121,6 +121,9 @@ describe("usage", () => {
     "audit tail -n 0",
     "status --timeout 0s",
     "run --robot a --label x",
+    "run --socket /tmp/x --socket-mode 777",
+    "run --socket /tmp/x --socket-mode 7",
+    "status --url unix:relative",
     "version extra",
   ])("CLI5 `%s` exits 2 before anything starts", async (args) => {
     const { code, out, err } = await run(args);

@@ -11,6 +11,7 @@ import {
 } from "../delivery-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
+import { catchInterruption } from "../interruption.ts";
 import { deliver } from "../spool/deliver.ts";
 import { runJob } from "./exec-child.ts";
 import { parseRobotId } from "./run-robots.ts";
@@ -62,10 +63,14 @@ async function exec(
   cli.terminal.outlive();
   const courier = courierOf(cli, flags);
   const rid = randomUUID();
-  const tell = async (kind: "start" | number, text?: string): Promise<boolean> => {
+  const tell = async (
+    kind: "start" | number,
+    text?: string,
+    signal?: AbortSignal,
+  ): Promise<boolean> => {
     const create = flags.create === true && kind === "start";
     const message = text === undefined ? undefined : cutMessage(text);
-    const delivery = await deliver(courier, { robot, kind, rid, message, create });
+    const delivery = await deliver(courier, { robot, kind, rid, message, create }, signal);
     const what = kind === "start" ? "the start" : "the result";
     sayDelivery(cli, delivery, `${what} of this run`);
     return delivery.outcome === "taken";
@@ -78,6 +83,8 @@ async function exec(
   }
   // In order, so that the mesh never sees a run end before it starts.
   await started;
-  const isTold = await tell(end.exitCode, end.startError ?? end.output);
+  // The job is over, so a signal is for us now: it ends the trying, and the result is kept.
+  using interruption = catchInterruption();
+  const isTold = await tell(end.exitCode, end.startError ?? end.output, interruption.signal);
   return flags.strict === true && end.exitCode === 0 && !isTold ? EXIT.unknown : end.exitCode;
 }

@@ -31,3 +31,12 @@ test("CLI9 planRun hands schedules in front of all robots to core", () => {
     robotMissed: 3,
   });
 });
+
+test("HT31 planRun takes the socket as an absolute path, with the mode that was given", () => {
+  const robots: Parameters<typeof planRun>[1] = [{ robot: undefined, labels: {} }];
+  expect(planRun({}, robots, {}).socket).toBeUndefined();
+  expect(planRun({ socket: "/run/x.sock", socketMode: 0o660 }, robots, {}).socket).toEqual({
+    path: "/run/x.sock",
+    mode: 0o660,
+  });
+});

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RETRY_PAUSE_MS_MAX, pauseMs } from "./backoff.ts";
-import { type Courier, deliver } from "./deliver.ts";
+import { type Courier, deliver, LIVE_MS_MAX } from "./deliver.ts";
 import { FLUSH_BEATS_MAX, FLUSH_MS_MAX } from "./flush.ts";
 import { Spool } from "./spool.ts";
 import { encodeBeat, nameOf, type SpooledBeat } from "./spooled-beat.ts";
@@ -142,6 +142,15 @@ describe("CLI30 trying again", () => {
     expect(pauses).toEqual([1_100]);
   });
 
+  test("CLI30 P3 a beat that is tried for longer than LIVE_MS_MAX goes out with its own time: it is no sign of life any more", async () => {
+    answer = () => (nowMs < 2 * LIVE_MS_MAX ? failure("node-unreachable") : undefined);
+    expect((await deliver(courier({ retryForMs: 60_000 }), beat)).outcome).toBe("taken");
+    const live = calls.filter(({ givenAtWallMs }) => givenAtWallMs === undefined);
+    expect(live.length).toBeGreaterThan(5);
+    expect(calls.slice(live.length).every((call) => call.givenAtWallMs === WALL_MS)).toBe(true);
+    expect(calls.length).toBeGreaterThan(live.length);
+  });
+
   test("CLI30 a signal ends the trying, not the beat", async () => {
     answer = () => failure("node-unreachable");
     expect((await deliver(courier(), beat, AbortSignal.abort())).outcome).toBe("kept");
@@ -162,7 +171,7 @@ describe("CLI31 the spool", () => {
       { kind: "fail", message: "disk", givenAtWallMs: WALL_MS },
       { kind: "success" },
     ]);
-    expect(calls[1]).not.toHaveProperty("givenAtWallMs");
+    expect(calls[1]?.givenAtWallMs).toBeUndefined();
     expect(await spool.list()).toEqual([]);
   });
 

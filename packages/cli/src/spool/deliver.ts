@@ -11,6 +11,9 @@ import { flushSpool } from "./flush.ts";
 import type { Spool } from "./spool.ts";
 import { type SpooledBeat, type SpoolEntry, urlKeyOf } from "./spooled-beat.ts";
 
+/** So long after it was given a beat is still a sign of life when it arrives; then it goes out with its own time (promise P3). */
+export const LIVE_MS_MAX: number = 10_000;
+
 export interface Courier {
   readonly client: PulsemeshClient;
   readonly url: string;
@@ -56,9 +59,12 @@ export async function deliver(
   const { monoMs = () => performance.now(), random = Math.random } = courier;
   const { wallMs = Date.now, pause = pauseOrEnd } = courier;
   const atWallMs = wallMs();
-  const endMs = monoMs() + courier.retryForMs;
+  const startMs = monoMs();
+  const endMs = startMs + courier.retryForMs;
   for (let tried = 1; ; tried++) {
-    const result = await tryOnce(courier, beat);
+    const result = await tryOnce(courier, beat, () =>
+      monoMs() - startMs > LIVE_MS_MAX ? atWallMs : undefined,
+    );
     if (!("error" in result)) return { outcome: "taken", created: result.created };
     const { error } = result;
     if (!mayBeTakenLater(error)) return { outcome: "failed", error };
@@ -74,13 +80,17 @@ export async function deliver(
 
 type Try = { readonly created: boolean } | { readonly error: unknown };
 
-async function tryOnce(courier: Courier, beat: Beat): Promise<Try> {
+async function tryOnce(
+  courier: Courier,
+  beat: Beat,
+  givenAt: () => number | undefined,
+): Promise<Try> {
   const flushed = await flushOwn(courier);
   // The node is away, for the beat as well; it waits behind the others.
   if (flushed?.fate === "away") return { error: flushed.error };
   try {
     const { robot, ...what } = beat;
-    return await courier.client.ping(robot, what);
+    return await courier.client.ping(robot, { ...what, givenAtWallMs: givenAt() });
   } catch (error) {
     return { error };
   }
