@@ -20,9 +20,9 @@ import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import { patientTimer } from "./patient-timer.ts";
 import { PeerBudget } from "./peer-budget.ts";
 
-/** Dial-backs that one member gets at once; it earns one more in {@link DIAL_BACK_EARNED_MS}. */
-export const DIAL_BACKS_AT_ONCE_MAX: number = 3;
-const DIAL_BACK_EARNED_MS = 10_000;
+/** Dial-backs that one member gets at once; after that one every ten seconds. */
+const DIAL_BACKS_AT_ONCE_MAX: number = 3;
+const DIAL_BACKS_PER_SECOND = 0.1;
 /** Dial-backs under way for all members together; one more is told that this node is busy. */
 export const DIAL_BACKS_RUNNING_MAX: number = 4;
 /** Largest answer, in bytes. */
@@ -32,7 +32,7 @@ export const DIAL_BACK_BYTES_MAX: number = 4 * 1024;
 const DIAL_MS = 6_000;
 /** How long the answer is waited for. */
 const ANSWER_MS = 7_500;
-const STREAMS_MAX = 2;
+const STREAMS_AT_ONCE = 2;
 /** Nothing is in the question, but a frame has at least one byte. */
 const QUESTION = Uint8Array.of(1);
 
@@ -68,7 +68,7 @@ export class DialBack {
   readonly #protocol: string;
   readonly #budget = new PeerBudget({
     atOnceMax: DIAL_BACKS_AT_ONCE_MAX,
-    perSecondMax: 1_000 / DIAL_BACK_EARNED_MS,
+    perSecondMax: DIAL_BACKS_PER_SECOND,
   });
   #running = 0;
 
@@ -79,8 +79,8 @@ export class DialBack {
 
   async start(): Promise<void> {
     await this.#deps.host.handle(this.#protocol, this.#answer, {
-      maxInboundStreams: STREAMS_MAX,
-      maxOutboundStreams: STREAMS_MAX,
+      maxInboundStreams: STREAMS_AT_ONCE,
+      maxOutboundStreams: STREAMS_AT_ONCE,
     });
   }
 
@@ -89,7 +89,7 @@ export class DialBack {
     try {
       const stream = await connection.newStream(this.#protocol, {
         signal: AbortSignal.timeout(ANSWER_MS),
-        maxOutboundStreams: STREAMS_MAX,
+        maxOutboundStreams: STREAMS_AT_ONCE,
       });
       const answer = readFrame(stream, DIAL_BACK_BYTES_MAX, ANSWER_MS);
       stream.send(encodeFrame(QUESTION));

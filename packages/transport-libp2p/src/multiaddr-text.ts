@@ -33,7 +33,7 @@ const HOSTS = new Set<string>(["ip4", "ip6", "dns", "dns4", "dns6"]);
 const LISTEN_TAILS = new Set(["tcp", "tcp/ws", "tcp/p2p", "tcp/ws/p2p"]);
 
 /** What stands in front of the port: an IP address, a name, or a name whose text records hold whole addresses. */
-export type HostKind = "ip4" | "ip6" | "dns" | "dns4" | "dns6" | "dnsaddr";
+type HostKind = "ip4" | "ip6" | "dns" | "dns4" | "dns6" | "dnsaddr";
 
 /** A multiaddr of a node, in canonical text form. */
 export interface NodeAddress {

@@ -55,12 +55,12 @@ export const diagnosticsSchema: z.ZodType<DiagnosticsJson> = z.strictObject({
   links: z.array(linkSchema),
 });
 
-export interface DialOutcomeJson {
+interface DialOutcomeJson {
   readonly address: string;
   readonly outcome: (typeof OUTCOMES)[number];
 }
 
-export interface LinkJson {
+interface LinkJson {
   readonly node: string;
   readonly connected: "inbound" | "outbound" | null;
   readonly dialled: readonly DialOutcomeJson[];
