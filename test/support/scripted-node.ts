@@ -115,7 +115,7 @@ export class ScriptedNode implements PulsemeshNode {
   readonly commands: Command[] = [];
   readonly robotMap: Map<string, RobotView> = new Map();
   audit: AuditLine[] = [];
-  verification: AuditVerification = { ok: true, size: 0, head: "00" };
+  verification: AuditVerification = { ok: true, size: 0, pruned: 0, head: "00" };
   verifications = 0;
   /** How often one robot was asked for. */
   looks = 0;

@@ -406,8 +406,12 @@ describe("requests", () => {
     const { code, out } = await run("audit verify");
     expect(code).toBe(1);
     expect(out).toBe("bad: entries 4 to 6 of 9: gap\nbad: entry 8 of 9: edited");
-    fakeNode(() => Response.json({ ok: true, size: 9, head: "abc" }));
+    fakeNode(() => Response.json({ ok: true, size: 9, pruned: 0, head: "abc" }));
     expect(await run("audit verify")).toMatchObject({ code: 0, out: "ok: 9 entries, head abc" });
+    fakeNode(() => Response.json({ ok: true, size: 9, pruned: 4, head: "abc" }));
+    expect((await run("audit verify")).out).toBe(
+      "ok: 9 entries (the 4 oldest are kept no more), head abc",
+    );
   });
 
   test("CLI19 audit tail prints entries, oldest first, one line each", async () => {

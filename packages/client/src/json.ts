@@ -221,10 +221,11 @@ export interface AuditListJson {
 }
 
 export type AuditVerifyJson =
-  | { readonly ok: true; readonly size: number; readonly head: string }
+  | { readonly ok: true; readonly size: number; readonly pruned: number; readonly head: string }
   | {
       readonly ok: false;
       readonly size: number;
+      readonly pruned: number;
       /** The first of `faults`. */
       readonly bad_index: number;
       readonly reason: string;

@@ -28,6 +28,8 @@ export interface CoreConfig {
   readonly snapshotAfterDeltas: number;
   /** For how long this node may be silent without being down (rule VE9), in ms, 0 … 400 days; 0 for not at all. @default 0 */
   readonly mayBeOfflineMs: number;
+  /** Entries of the audit log that are kept, 1 000 … 10 000 000; beyond them the oldest go (rule OFF4). @default 1000000 */
+  readonly auditEntriesMax: number;
 }
 
 const DEFAULTS: CoreConfig = {
@@ -42,6 +44,7 @@ const DEFAULTS: CoreConfig = {
   syncEveryMs: 30_000,
   snapshotAfterDeltas: 1_000,
   mayBeOfflineMs: 0,
+  auditEntriesMax: 1_000_000,
 };
 
 const RANGES: { readonly [K in keyof CoreConfig]?: readonly [number, number] } = {
@@ -54,6 +57,7 @@ const RANGES: { readonly [K in keyof CoreConfig]?: readonly [number, number] } =
   syncEveryMs: [1_000, 600_000],
   snapshotAfterDeltas: [10, 1_000],
   mayBeOfflineMs: [0, MAY_BE_OFFLINE_MS_MAX],
+  auditEntriesMax: [1_000, 10_000_000],
 };
 
 /**

@@ -244,6 +244,7 @@ class ComposedCore implements Core {
       case "committed":
         return this.#onCommitted(input.commit, now);
       case "loaded":
+        this.#audit.onLoaded(input.load, input.rows, input.done, now);
         return this.#chains.onLoaded(input.load, input.rows, input.done, now);
       case "command":
         return this.#onCommand(input.id, input.command, now);

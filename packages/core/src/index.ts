@@ -22,6 +22,7 @@ export * from "./error.ts";
 export * from "./wire/dag-cbor.ts";
 export { createCore } from "./core.ts";
 export * from "./audit/audit-verifier.ts";
-export { AUDIT_HEAD_ROW, AUDIT_ROW_PREFIX, auditKey } from "./audit/audit-entry.ts";
+export { MAY_BE_OFFLINE_MS_MAX } from "./chain/limits.ts";
+export { AUDIT_BASE_ROW, AUDIT_HEAD_ROW, AUDIT_ROW_PREFIX, auditKey } from "./audit/audit-entry.ts";
 export { checkLabels, LABEL_RULE } from "./robots/labels.ts";
 export { scheduleFrom, type ScheduleOptions, type ScheduleResult } from "./robots/schedule.ts";

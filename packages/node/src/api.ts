@@ -22,10 +22,12 @@ export interface AuditLine {
 }
 
 export type AuditVerification =
-  | { readonly ok: true; readonly size: number; readonly head: string }
+  /** `size` entries were ever written; the `pruned` oldest of them are gone. */
+  | { readonly ok: true; readonly size: number; readonly pruned: number; readonly head: string }
   | {
       readonly ok: false;
       readonly size: number;
+      readonly pruned: number;
       /** The first of `faults`. */
       readonly badIndex: number;
       readonly reason: string;

@@ -1,5 +1,6 @@
 /** Reads this node's audit log from the store: its tail for people, all of it for verification. */
 import {
+  AUDIT_BASE_ROW,
   AUDIT_HEAD_ROW,
   AUDIT_ROW_PREFIX,
   auditKey,
@@ -42,7 +43,7 @@ export async function readAuditTail(
 }
 
 /**
- * Checks the whole log as it is at this moment: the head row and all entries come from one snapshot, so that a log that grows
+ * Checks the whole log as it is at this moment: where it begins, the head row and all entries come from one snapshot, so that a log that grows
  * meanwhile is not taken for a cut one.
  * @throws PulsemeshError `store-failed`
  */
@@ -53,8 +54,9 @@ export async function verifyAudit({
 }: AuditReaderDeps): Promise<AuditVerification> {
   const verifier = new AuditVerifier(codec, hash);
   let head: Uint8Array | undefined;
-  for await (const row of store.scan({ gte: AUDIT_HEAD_ROW, lt: AUDIT_ENTRIES.lt })) {
-    if (row.key === AUDIT_HEAD_ROW) head = row.value;
+  for await (const row of store.scan({ gte: AUDIT_BASE_ROW, lt: AUDIT_ENTRIES.lt })) {
+    if (row.key === AUDIT_BASE_ROW) verifier.begin(row.value);
+    else if (row.key === AUDIT_HEAD_ROW) head = row.value;
     else if (row.key.startsWith(AUDIT_ROW_PREFIX)) verifier.add(row);
   }
   return verifier.finish(head);

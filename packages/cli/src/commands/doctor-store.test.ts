@@ -21,10 +21,10 @@ test("CLI18 damage that the store has met fails, and says what to keep", async (
 });
 
 test("CLI18 a bad audit log fails with its first bad entry; one that takes too long is a warning", async () => {
-  const ok = client({ auditVerify: async () => ({ ok: true, size: 9, head: "h" }) });
+  const ok = client({ auditVerify: async () => ({ ok: true, size: 9, pruned: 0, head: "h" }) });
   expect(await checkAudit(ok)).toMatchObject([{ result: "ok", detail: "9 entries, all good" }]);
   const faults = [{ from: 4, to: 6, reason: "gap" }];
-  const verdict = { ok: false, size: 9, bad_index: 4, reason: "gap", faults } as const;
+  const verdict = { ok: false, size: 9, pruned: 0, bad_index: 4, reason: "gap", faults } as const;
   expect(await checkAudit(client({ auditVerify: async () => verdict }))).toMatchObject([
     { result: "fail", detail: expect.stringContaining("entry 4 of 9 is bad (gap)") },
   ]);

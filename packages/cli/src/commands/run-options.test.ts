@@ -22,6 +22,12 @@ test("CLI10 planRun applies the defaults: loopback, one fleet of its own, no cor
   expect(plan.node.name).toMatch(/^[A-Za-z0-9]/);
 });
 
+test("VE9 OFF4 planRun hands core for how long the node may be offline, and how long its audit log may grow", () => {
+  const flags = { mayBeOffline: 2_592_000_000, auditMax: 5_000 };
+  const plan = planRun(flags, [{ robot: undefined, labels: {} }], {});
+  expect(plan.node.core).toEqual({ mayBeOfflineMs: 2_592_000_000, auditEntriesMax: 5_000 });
+});
+
 test("CLI9 planRun hands schedules in front of all robots to core", () => {
   const plan = planRun({ observer: true }, [{ robot: undefined, labels: {}, everyMs: 9_000 }], {});
   expect(plan.node.core).toEqual({

@@ -2,10 +2,10 @@
 import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { NodeOptions } from "@pulsemesh/node";
-import { PulsemeshError } from "@pulsemesh/core";
+import { MAY_BE_OFFLINE_MS_MAX, PulsemeshError } from "@pulsemesh/core";
 import type { Setting } from "../config/setting.ts";
 import { parseDuration } from "../duration.ts";
-import { oneOf } from "../flags.ts";
+import { durationBetween, oneOf, wholeBetween } from "../flags.ts";
 import { type HostPort, parseHostPort } from "../host-port.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../run-logger.ts";
 import { type RobotFlagList, unknownRobotConfig } from "./run-robots.ts";
@@ -29,6 +29,8 @@ export interface RunFlags {
   readonly restartWithin?: number;
   readonly mdns?: boolean;
   readonly observer?: boolean;
+  readonly mayBeOffline?: number;
+  readonly auditMax?: number;
   readonly insecureHttp?: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -178,6 +180,23 @@ export const runFlags: readonly Setting[] = [
     env: "PULSEMESH_OBSERVER",
   },
   {
+    flags: "--may-be-offline <span>",
+    key: "node.may_be_offline",
+    example: "30d",
+    text: "how long this node may be silent without being down, at most 400d (default not at all)",
+    env: "PULSEMESH_MAY_BE_OFFLINE",
+    parse: durationBetween(1_000, MAY_BE_OFFLINE_MS_MAX),
+  },
+  {
+    flags: "--audit-max <entries>",
+    key: "node.audit_max",
+    default: "1000000",
+    isWhole: true,
+    text: "entries of the audit log to keep, about 250 bytes each (default 1000000)",
+    env: "PULSEMESH_AUDIT_MAX",
+    parse: wholeBetween(1_000, 10_000_000),
+  },
+  {
     flags: "--insecure-http",
     key: "http.insecure",
     text: "allow --http beyond loopback without certificate and token: everybody may read and write",
@@ -275,6 +294,8 @@ export function planRun(
 ): RunPlan {
   const core: Record<string, number | boolean> = { ...unknownRobotConfig(robots) };
   if (flags.observer === true) core["observer"] = true;
+  if (flags.mayBeOffline !== undefined) core["mayBeOfflineMs"] = flags.mayBeOffline;
+  if (flags.auditMax !== undefined) core["auditEntriesMax"] = flags.auditMax;
   return {
     http: flags.http ?? parseHostPort(httpDefault, "--http"),
     insecureHttp: flags.insecureHttp ?? false,

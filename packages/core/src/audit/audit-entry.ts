@@ -10,6 +10,12 @@ import { isBytes, isIntegerIn, isTextUpTo } from "../wire/fields.ts";
 export const AUDIT_ROW_PREFIX: string = "audit/";
 /** Row of the head: dag-cbor `[size, hash]`, written in the commit of every entry. */
 export const AUDIT_HEAD_ROW: string = "audit-head";
+/** Row of where the log begins once its oldest entries were pruned: dag-cbor `[index, hash before it]` (rule OFF4). */
+export const AUDIT_BASE_ROW: string = "audit-base";
+/** Keys of entries are below this. */
+export const AUDIT_ROWS_END: string = "audit0";
+/** The entry that says where the log begins from now on: `{below: index, hash: hex}`. */
+export const AUDIT_PRUNED_KIND: string = "audit-pruned";
 /** Longest kind of an entry, in characters. */
 export const AUDIT_KIND_LENGTH_MAX: number = 64;
 

@@ -3,6 +3,7 @@
  * (`hash-chain-audit.ts`); a Merkle tree with checkpoints replaces it without any change to the callers.
  */
 import type { StoreRow } from "../driver/store.ts";
+import type { LoadId } from "../input.ts";
 import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
 
@@ -25,6 +26,8 @@ export interface AuditLog {
    */
   appendReject(reason: string, data: Json, now: Now): number | undefined;
   head(): AuditHead;
+  /** A page of an answer to a load that the log may have asked for; others are ignored. */
+  onLoaded(load: LoadId, rows: readonly StoreRow[], done: boolean, now: Now): void;
   /** Takes the rows whose key starts with `audit`, in key order; the rows of entries may be left out except the last. */
   restore(rows: readonly StoreRow[]): void;
 }

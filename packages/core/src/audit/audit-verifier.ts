@@ -7,6 +7,7 @@
 import type { StoreRow } from "../driver/store.ts";
 import type { CodecPort, HashPort } from "../ports.ts";
 import {
+  AUDIT_PRUNED_KIND,
   AUDIT_ROW_PREFIX,
   decodeEntry,
   decodeHead,
@@ -15,12 +16,13 @@ import {
   hex,
   sameHash,
 } from "./audit-entry.ts";
+import { isJsonObject } from "../json.ts";
 import type { AuditEntry } from "./audit-entry.ts";
 
 /**
  * Why a log is bad: `encoding` the row is no entry · `gap` the entry is missing · `edited` the entry is not the one that the next one names (or that link itself was changed)
  * · `misplaced` the row holds another entry · `truncated` entries up to the head row are missing · `head-behind` entries follow
- * that the head row does not know · `head` the head row itself is missing or no head.
+ * that the head row does not know · `head` the head row itself is missing or no head · `base` the log does not begin where its entries say.
  */
 export type AuditFault =
   | "encoding"
@@ -29,14 +31,23 @@ export type AuditFault =
   | "misplaced"
   | "truncated"
   | "head-behind"
-  | "head";
+  | "head"
+  | "base";
 
 export type AuditFinding =
-  | { readonly ok: true; readonly size: number; readonly head: string }
+  | {
+      readonly ok: true;
+      /** Entries ever written. */
+      readonly size: number;
+      /** The oldest of them that were pruned (rule OFF4): what is verified begins behind them. */
+      readonly pruned: number;
+      readonly head: string;
+    }
   | {
       readonly ok: false;
-      /** Entries up to the last row, bad and missing ones included. */
+      /** Entries up to the last row, bad, missing and pruned ones included. */
       readonly size: number;
+      readonly pruned: number;
       readonly badIndex: number;
       readonly reason: AuditFault;
       /** In the order in which they were met, {@link AUDIT_FAULTS_MAX} at most; the first is `badIndex` and `reason`. */
@@ -75,6 +86,7 @@ export function readAuditRow(
 /**
  * @example
  * const verifier = new AuditVerifier(codec, hash);
+ * verifier.begin(await store.get("audit-base"));
  * for await (const row of store.scan({ gte: "audit/", lt: "audit0" })) verifier.add(row);
  * verifier.finish(await store.get("audit-head"));
  */
@@ -86,10 +98,26 @@ export class AuditVerifier {
   /** The hash that the next entry must name; undefined behind a row that is no entry or is missing, as nobody knows it then. */
   #head: Uint8Array | undefined = emptyHash();
   readonly #faults: AuditFaultRange[] = [];
+  /** Where the log begins, and whether an entry of it says so. */
+  #base = 0;
+  #baseHash: Uint8Array = emptyHash();
+  #isBaseSaid = true;
 
   constructor(codec: CodecPort, hash: HashPort) {
     this.#codec = codec;
     this.#hash = hash;
+  }
+
+  /** First, with the value of the base row; undefined when there is none, so that the log begins with its first entry. */
+  begin(baseRow: Uint8Array | undefined): void {
+    if (baseRow === undefined) return;
+    const base = decodeHead(this.#codec, baseRow);
+    if (base === undefined) return this.#note(0, 0, "base");
+    this.#base = base.size;
+    this.#baseHash = base.hash;
+    this.#isBaseSaid = false;
+    this.#size = base.size;
+    this.#head = base.hash;
   }
 
   /** Takes the next row. Behind a fault the check begins anew, so that one lost row does not hide what else is wrong. */
@@ -114,13 +142,15 @@ export class AuditVerifier {
 
   /** Ends with the value of the head row, undefined when there is none. */
   finish(headRow: Uint8Array | undefined): AuditFinding {
+    if (!this.#isBaseSaid) this.#note(this.#base, this.#base, "base");
     this.#checkHead(headRow);
+    const pruned = this.#base;
     const [first] = this.#faults;
     if (first !== undefined) {
       const { from: badIndex, reason } = first;
-      return { ok: false, size: this.#size, badIndex, reason, faults: this.#faults };
+      return { ok: false, size: this.#size, pruned, badIndex, reason, faults: this.#faults };
     }
-    return { ok: true, size: this.#size, head: hex(this.#head ?? emptyHash()) };
+    return { ok: true, size: this.#size, pruned, head: hex(this.#head ?? emptyHash()) };
   }
 
   /** Checks the row that stands where it should; undefined when it is not the entry of that place. */
@@ -134,9 +164,17 @@ export class AuditVerifier {
     if (this.#head !== undefined && !sameHash(entry.prevHash, this.#head)) {
       // The hash of the entry before is what this one names, so that one was changed afterwards; the first one has none before it.
       const edited = Math.max(0, index - 1);
-      this.#note(edited, edited, "edited");
+      if (index === this.#base && index > 0) this.#note(index, index, "base");
+      else this.#note(edited, edited, "edited");
     }
+    if (entry.kind === AUDIT_PRUNED_KIND && this.#saysBase(entry)) this.#isBaseSaid = true;
     return entryHash(this.#hash, entry.prevHash, row.value);
+  }
+
+  #saysBase({ data }: AuditEntry): boolean {
+    return (
+      isJsonObject(data) && data["below"] === this.#base && data["hash"] === hex(this.#baseHash)
+    );
   }
 
   #checkHead(headRow: Uint8Array | undefined): void {

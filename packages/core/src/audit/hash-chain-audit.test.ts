@@ -100,7 +100,7 @@ describe("HashChainAudit", () => {
     let head = new Uint8Array(32);
     for (const row of disk.entries()) head = hash.sha256(new Uint8Array([...head, ...row.value]));
     expect(disk.log.head()).toEqual({ size: 3, hash: head });
-    expect(disk.verify()).toEqual({ ok: true, size: 3, head: hex(head) });
+    expect(disk.verify()).toEqual({ ok: true, size: 3, pruned: 0, head: hex(head) });
   });
 
   test("AU1 P5 after a restart the log goes on where it was, from the head row or from the last entry alone", () => {
@@ -249,7 +249,12 @@ describe("AuditVerifier", () => {
   });
 
   test("AU1 an empty log is whole, and the first fault is named first whatever follows", () => {
-    expect(new Disk().verify()).toEqual({ ok: true, size: 0, head: "00".repeat(32) });
+    expect(new Disk().verify()).toEqual({
+      ok: true,
+      size: 0,
+      pruned: 0,
+      head: "00".repeat(32),
+    });
     const verifier = new AuditVerifier(codec, hash);
     verifier.add({ key: auditKey(7), value: new Uint8Array() });
     verifier.add({ key: auditKey(0), value: new Uint8Array() });
@@ -270,6 +275,7 @@ describe("AuditVerifier", () => {
     expect(disk.verify()).toEqual({
       ok: false,
       size: 20,
+      pruned: 0,
       badIndex: 3,
       reason: "gap",
       faults: [

@@ -9,8 +9,10 @@ import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
+import type { LoadId } from "../input.ts";
 import { AUDIT_ENTRY_BYTES_MAX, type AuditHead, type AuditLog } from "./audit-log.ts";
 import {
+  AUDIT_BASE_ROW,
   AUDIT_HEAD_ROW,
   AUDIT_KIND_LENGTH_MAX,
   AUDIT_ROW_PREFIX,
@@ -23,16 +25,19 @@ import {
   entryHash,
   hex,
 } from "./audit-entry.ts";
+import { AuditPruning } from "./audit-pruning.ts";
 import { RejectThrottle } from "./reject-throttle.ts";
 
 export class HashChainAudit implements AuditLog {
   readonly #env: Env;
   readonly #throttle = new RejectThrottle();
+  readonly #pruning: AuditPruning;
   #size = 0;
   #hash: Uint8Array = emptyHash();
 
   constructor(env: Env) {
     this.#env = env;
+    this.#pruning = new AuditPruning(env, (kind, data, now) => this.append(kind, data, now));
   }
 
   append(kind: string, data: Json, now: Now): number {
@@ -52,6 +57,7 @@ export class HashChainAudit implements AuditLog {
       { type: "put", key: auditKey(index), value: bytes },
       { type: "put", key: AUDIT_HEAD_ROW, value: encodeHead(codec, this.#size, this.#hash) },
     ]);
+    this.#pruning.grown(this.#size);
     return index;
   }
 
@@ -66,9 +72,14 @@ export class HashChainAudit implements AuditLog {
     return { size: this.#size, hash: this.#hash };
   }
 
+  onLoaded(load: LoadId, rows: readonly StoreRow[], done: boolean, now: Now): void {
+    this.#pruning.onLoaded(load, rows, done, now);
+  }
+
   restore(rows: readonly StoreRow[]): void {
     for (const row of rows) {
-      if (row.key === AUDIT_HEAD_ROW) this.#restoreHead(row);
+      if (row.key === AUDIT_BASE_ROW) this.#pruning.restore(row);
+      else if (row.key === AUDIT_HEAD_ROW) this.#restoreHead(row);
       else if (row.key.startsWith(AUDIT_ROW_PREFIX)) this.#restoreEntry(row);
     }
   }

@@ -21,10 +21,11 @@ export interface AuditListJson {
 }
 
 export type AuditVerifyJson =
-  | { readonly ok: true; readonly size: number; readonly head: string }
+  | { readonly ok: true; readonly size: number; readonly pruned: number; readonly head: string }
   | {
       readonly ok: false;
       readonly size: number;
+      readonly pruned: number;
       /** The first of `faults`. */
       readonly bad_index: number;
       readonly reason: string;
@@ -53,10 +54,16 @@ export const auditListSchema: z.ZodType<AuditListJson> = z.strictObject({
 });
 
 export const auditVerifySchema: z.ZodType<AuditVerifyJson> = z.discriminatedUnion("ok", [
-  z.strictObject({ ok: z.literal(true), size: z.int(), head: z.string() }),
+  z.strictObject({
+    ok: z.literal(true),
+    size: z.int().describe("Entries ever written"),
+    pruned: z.int().describe("The oldest of them that are kept no more"),
+    head: z.string(),
+  }),
   z.strictObject({
     ok: z.literal(false),
     size: z.int(),
+    pruned: z.int(),
     bad_index: z.int(),
     reason: z.string(),
     faults: z
@@ -83,10 +90,11 @@ export function auditListJson(lines: readonly AuditLine[], limit: number): Audit
 
 export function auditVerifyJson(result: AuditVerification): AuditVerifyJson {
   return result.ok
-    ? { ok: true, size: result.size, head: result.head }
+    ? { ok: true, size: result.size, pruned: result.pruned, head: result.head }
     : {
         ok: false,
         size: result.size,
+        pruned: result.pruned,
         bad_index: result.badIndex,
         reason: result.reason,
         faults: result.faults,

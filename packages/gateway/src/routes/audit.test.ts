@@ -54,15 +54,21 @@ test("HT13 a page has at most AUDIT_PAGE_MAX entries", async () => {
 });
 
 test("HT13 verify says whether the log is whole, and where it is not", async () => {
-  node.verification = { ok: true, size: 3, head: "ff" };
+  node.verification = { ok: true, size: 3, pruned: 1, head: "ff" };
   const whole = await app.inject("/api/v1/audit/verify");
-  expect(auditVerifySchema.parse(whole.json())).toEqual({ ok: true, size: 3, head: "ff" });
+  expect(auditVerifySchema.parse(whole.json())).toEqual({
+    ok: true,
+    size: 3,
+    pruned: 1,
+    head: "ff",
+  });
   const faults = [{ from: 1, to: 2, reason: "gap" }];
-  node.verification = { ok: false, size: 3, badIndex: 1, reason: "gap", faults };
+  node.verification = { ok: false, size: 3, pruned: 0, badIndex: 1, reason: "gap", faults };
   const broken = await app.inject("/api/v1/audit/verify");
   expect(auditVerifySchema.parse(broken.json())).toEqual({
     ok: false,
     size: 3,
+    pruned: 0,
     bad_index: 1,
     reason: "gap",
     faults,
