@@ -72,13 +72,13 @@ export async function checkClock(url: string): Promise<Finding | undefined> {
   }
 }
 
-/** A member that was replaced counts for ever, so too many of them take the majority away for good. */
+/** A member that was replaced counts until it is retired, so too many of them take the majority away. */
 function nextWithoutMajority(missing: PeersJson["peers"]): string {
   const network = "check the network between this machine and the nodes below";
   const silent = missing.filter(({ last_pulse_age_ms: ageMs }) => ageMs === null || ageMs > longMs);
   if (silent.length === 0) return network;
   const names = silent.map(({ name }) => name).join(", ");
-  return `${network}; ${names} were not heard for over an hour, and members that are gone for good still count: start them again from their data folders, as there is no command to take them out yet (a new fleet needs new folders)`;
+  return `${network}; ${names} were not heard for over an hour, and members that are gone for good count until they are retired: pulsemesh node retire NAME`;
 }
 
 /** Whether the node sees enough of the roster to judge, and who is missing. */

@@ -94,12 +94,13 @@ test("CLI18 no majority in sight fails, each missing peer is a warning with its 
   expect(few[0]).toMatchObject({ result: "fail", detail: expect.stringContaining("2 of 4") });
 });
 
-test("CLI18 without a majority, members that were silent for long are named, as they count for ever", async () => {
+test("CLI18 without a majority, members that were silent for long are named, as they count until they are retired", async () => {
   const few = peersJson(1, ["unknown", "unknown"]);
   const ages = [120_000, 7_200_000];
   const peers = few.peers.map((peer, i) => ({ ...peer, last_pulse_age_ms: ages[i] ?? null }));
   const [roster] = await checkPeers(clientWith(async () => ({ ...few, peers })));
   expect(roster?.next).toContain("n1 were not heard for over an hour");
+  expect(roster?.next).toContain("pulsemesh node retire");
   const lively = few.peers.map((peer) => ({ ...peer, last_pulse_age_ms: 120_000 }));
   const [other] = await checkPeers(clientWith(async () => ({ ...few, peers: lively })));
   expect(other?.next).toBe("check the network between this machine and the nodes below");

@@ -20,7 +20,13 @@ import type { Now } from "../now.ts";
 import { AppliedConfig } from "./applied-config.ts";
 import type { FieldWriter, RobotRecord } from "./field-writer.ts";
 import type { LocalRobots } from "./local-robots.ts";
-import { changesFor, termsOf, type Refusal, type RegistrationTerms } from "./registration.ts";
+import {
+  changesFor,
+  termsOf,
+  unwritten,
+  type Refusal,
+  type RegistrationTerms,
+} from "./registration.ts";
 import type { RobotLiveness } from "./robot-statuses.ts";
 
 export interface InventoryDeps {
@@ -94,8 +100,7 @@ export class Inventory {
       );
     }
     const code = fields.retire(robot, now);
-    if (code !== undefined && code !== "robot-unknown")
-      return refusal(code, `the retirement of ${robot} cannot be written`);
+    if (code !== undefined && code !== "robot-unknown") return unwritten(code, robot);
     local.forget(robot, now);
     audit.append("robot-retired", { robot, by: env.identity.self, home: home ?? null }, now);
     const atWallMs = Math.floor(now.wallMs);
@@ -115,7 +120,7 @@ export class Inventory {
     const changes = changesFor(record, terms);
     if (changes.size === 0) return { ok: true };
     const code = fields.write(robot, changes, now);
-    if (code !== undefined) return refusal(code, `what ${robot} shall be cannot be written`);
+    if (code !== undefined) return unwritten(code, robot);
     const by = env.identity.self;
     audit.append("robot-edited", { robot, by, fields: Object.fromEntries(changes) as Json }, now);
     return { ok: true };

@@ -38,6 +38,7 @@ import {
   fieldChanges,
   recordedTerms,
   registrationFields,
+  unwritten,
   wholeWall,
 } from "./registration.ts";
 import type { Adoption, Refusal, RegistrationTerms } from "./registration.ts";
@@ -197,10 +198,7 @@ export class LocalRobots {
     const robot = known ?? newRobot(id, terms.schedule, wholeWall(now));
     const changes = known === undefined ? registrationFields(terms) : fieldChanges(known, terms);
     const code = changes.size === 0 ? undefined : fields.write(id, changes, now);
-    if (code !== undefined) {
-      const detail = `what ${id} shall be cannot be written; nothing was changed`;
-      return { ok: false, code, detail };
-    }
+    if (code !== undefined) return unwritten(code, id);
     if (changes.size > 0) {
       applyTerms(robot, terms);
       this.#robots.set(id, robot);

@@ -1,8 +1,8 @@
 /** How a robot becomes known to its node: by a command, or by its first beat (rule VE7). */
-import type { BeatCommand, CommandResult, RegisterCommand } from "../command.ts";
+import type { BeatCommand, CommandErrorCode, CommandResult, RegisterCommand } from "../command.ts";
 import type { Schedule } from "../view/schedule.ts";
 import type { Env } from "../env.ts";
-import { isRobotId, ROBOT_ID_RULE } from "../ids.ts";
+import { isRobotId, ROBOT_ID_RULE, type RobotId } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { Health } from "../view/status.ts";
@@ -88,6 +88,15 @@ export function changesFor(
     record === undefined ? new Map<string, Json>() : recordedFields(record),
     registrationFields(terms),
   );
+}
+
+/** Why the chain does not take what somebody asks for. */
+export function unwritten(code: CommandErrorCode, robot: RobotId): Refusal {
+  const why =
+    code === "robots-max"
+      ? "this node has written about as many robots as one node may, retired ones counted: ask another node"
+      : "the record would be too large, or this node cannot write now";
+  return { ok: false, code, detail: `nothing was changed about ${robot}, as ${why}` };
 }
 
 /** The fields that other terms change. */
