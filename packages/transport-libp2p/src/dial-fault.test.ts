@@ -8,6 +8,7 @@ test.each([
   ["refused", withCode("ECONNREFUSED")],
   ["timed-out", withCode("ETIMEDOUT")],
   ["timed-out", named("AbortError")],
+  ["not-dialled", named("NoValidAddressesError")],
   ["unreachable", withCode("ENETUNREACH")],
   ["name-unknown", withCode("ENOTFOUND")],
   ["wrong-node", new Error("Payload identity key A does not match expected remote identity key B")],

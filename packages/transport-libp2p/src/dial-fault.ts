@@ -23,6 +23,8 @@ const FAULTS: Readonly<Record<string, DialFault>> = {
   ESERVFAIL: "name-unknown",
   AbortError: "timed-out",
   TimeoutError: "timed-out",
+  // What the host says of an address that none of its transports takes, such as a WebSocket where there are none.
+  NoValidAddressesError: "not-dialled",
 };
 
 /** What noise says of a key that is not the expected one; the host hands on its words alone. */

@@ -92,6 +92,10 @@ test("CLI42 an announced address that leads nobody here is named, even where ano
       next: expect.stringContaining("correct or remove that --announce; name-unknown: the name"),
     },
   ]);
+  const untried = [...back.slice(0, 1), { address: wrong, outcome: "not-dialled" as const }];
+  expect(found([link({ dialled_back: untried })], announce, [HERE, wrong])).toMatchObject([
+    { result: "ok" },
+  ]);
   // What was found on this machine's own network cards need not mean something to everybody.
   expect(found(links, [], [HERE, wrong])).toMatchObject([{ result: "ok" }]);
 });

@@ -14,7 +14,8 @@ const advice: Readonly<Record<Exclude<Outcome, "reached">, string>> = {
   unreachable: "there is no way to that network: a route, a VPN or another address is missing",
   "name-unknown": "the name does not resolve there: correct it, or add it to DNS or /etc/hosts",
   "wrong-node": "another node answers there: the address belongs to somebody else",
-  "not-dialled": "it was not tried: a private or loopback address means nothing elsewhere",
+  "not-dialled":
+    "it was not tried: time was up, or it is a WebSocket address and there are no WebSockets on that side",
   failed: "it leads elsewhere or nowhere",
 };
 
@@ -73,7 +74,8 @@ function hereFindings(
   for (const address of own.filter((text) => announced.some((one) => isSame(text, one)))) {
     const said = answers.flatMap(({ name, outcomes }) =>
       outcomes
-        .filter((outcome) => outcome.address === address)
+        // What nobody tried says nothing of the address.
+        .filter((one) => one.address === address && one.outcome !== "not-dialled")
         .map(({ outcome }) => ({ name, outcome })),
     );
     if (said.length === 0 || said.some(({ outcome }) => outcome === "reached")) continue;

@@ -34,7 +34,7 @@ function peers(...others: readonly object[]): PeersJson {
 
 test("CLI43 settings in use are told with the data folder", () => {
   expect(settingsFinding(DIAGNOSTICS).detail).toBe(
-    "pid 7, up 1m 01s: data /data, listen /ip4/0.0.0.0/tcp/7421, mdns, a pulse every 1s",
+    "pid 7, up 1m 01s, Node 26.0.0: data /data, listen /ip4/0.0.0.0/tcp/7421, mdns, a pulse every 1s",
   );
 });
 

@@ -9,7 +9,8 @@ const lagMsMost = 200;
 const megabyte = 1_000_000;
 
 /** How it was started. */
-export function settingsFinding({ settings, pid, up_ms: upMs }: DiagnosticsJson): Finding {
+export function settingsFinding(found: DiagnosticsJson): Finding {
+  const { settings, pid, up_ms: upMs, node_version: nodeVersion } = found;
   const { listen, announce, join, mdns, observer, pulse_every_ms: everyMs } = settings;
   const words = [
     `data ${settings.data_dir}`,
@@ -20,7 +21,7 @@ export function settingsFinding({ settings, pid, up_ms: upMs }: DiagnosticsJson)
     ...(observer ? ["observer"] : []),
     `a pulse every ${formatDuration(everyMs)}`,
   ];
-  const detail = `pid ${pid}, up ${formatAge(upMs)}: ${words.join(", ")}`;
+  const detail = `pid ${pid}, up ${formatAge(upMs)}, Node ${nodeVersion}: ${words.join(", ")}`;
   return { check: "settings", result: "ok", detail };
 }
 

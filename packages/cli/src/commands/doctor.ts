@@ -8,6 +8,7 @@ import { addFlags } from "../flags.ts";
 import { describeFailure } from "../failure.ts";
 import { type HostPort, parseHostPort } from "../host-port.ts";
 import { clockFindings } from "./doctor-clocks.ts";
+import { checkConfig } from "./doctor-config.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { checkHolder } from "./doctor-folder.ts";
 import { linkFindings } from "./doctor-links.ts";
@@ -21,8 +22,9 @@ import { printable, printableJson } from "../printable.ts";
 
 interface DoctorFlags extends ClientFlags {
   readonly json?: boolean;
-  readonly data?: string;
-  readonly listen?: readonly string[];
+  readonly config?: string;
+  readonly data?: string | undefined;
+  readonly listen?: readonly string[] | undefined;
 }
 
 const listenDefault = "/ip4/127.0.0.1/tcp/7421";
@@ -38,6 +40,11 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
     );
   addFlags(command, [
     ...clientFlags,
+    {
+      flags: "--config <file>",
+      text: "the node's config file: it is checked, and says where data, HTTP and mesh ports are",
+      env: "PULSEMESH_CONFIG",
+    },
     { flags: "--data <dir>", text: "the node's data folder", env: "PULSEMESH_DATA" },
     {
       flags: "--listen <multiaddr>",
@@ -48,13 +55,26 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
     },
     { flags: "--json", text: "as JSON" },
   ]);
-  setAction<DoctorFlags>(cli, command, async (flags) => {
+  setAction<DoctorFlags>(cli, command, async (given) => {
+    const {
+      findings: ofConfig,
+      data,
+      listen,
+      url: urlThere,
+    } = await checkConfig(given.config, cli.terminal.env);
+    const flags = {
+      ...given,
+      data: given.data ?? data,
+      listen: given.listen ?? listen,
+      url: given.url ?? urlThere,
+    };
     const client = connect(cli, flags);
     const url = urlOf(flags);
     const node = await checkNode(client, url);
     const answers = node.every(({ result }) => result !== "fail");
     const findings = [
       checkNodeVersion(process.versions.node),
+      ...ofConfig,
       ...node,
       ...(answers ? await checkRunning(cli, flags, client) : await checkStopped(cli, flags)),
     ];
