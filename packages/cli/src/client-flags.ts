@@ -2,6 +2,7 @@
 import { PulsemeshError } from "@pulsemesh/core";
 import { type PulsemeshClient, createClient } from "@pulsemesh/client";
 import type { Cli } from "./cli.ts";
+import { readText, readTokenFile } from "./config/token-file.ts";
 import { type Flag, durationBetween } from "./flags.ts";
 import { parseSocketUrl, socketFetch, socketPathOf } from "./socket-fetch.ts";
 
@@ -9,6 +10,8 @@ export interface ClientFlags {
   readonly url?: string | undefined;
   /** Milliseconds. */
   readonly timeout?: number | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly caFile?: string | undefined;
 }
 
 const urlDefault = "http://127.0.0.1:7420";
@@ -17,7 +20,7 @@ const urlOnSocket = "http://localhost";
 const timeoutMsDefault = 10_000;
 const dayMs = 86_400_000;
 
-/** `--url` and `--timeout`. */
+/** `--url`, `--timeout`, and what a node with certificate and token asks for. */
 export const clientFlags: readonly Flag[] = [
   {
     flags: "--url <url>",
@@ -31,6 +34,16 @@ export const clientFlags: readonly Flag[] = [
     env: "PULSEMESH_TIMEOUT",
     parse: durationBetween(1, dayMs),
   },
+  {
+    flags: "--token-file <file>",
+    text: "the node's token, where it asks for one",
+    env: "PULSEMESH_TOKEN_FILE",
+  },
+  {
+    flags: "--ca-file <file>",
+    text: "trust this certificate (PEM) as well, where the node serves HTTPS",
+    env: "PULSEMESH_CA_FILE",
+  },
 ];
 
 /** The address that the flags name. */
@@ -43,7 +56,37 @@ export function connect(cli: Cli, flags: ClientFlags): PulsemeshClient {
   const url = urlOf(flags);
   cli.context = { ...cli.context, url };
   const timeoutMs = flags.timeout ?? timeoutMsDefault;
-  return createClient({ ...doorOf(url), shownUrl: url, timeoutMs });
+  const { tokenFile, caFile } = flags;
+  if (caFile !== undefined) trust(caFile);
+  const token = tokenFile === undefined ? undefined : readTokenFile(tokenFile, "--token-file");
+  if (token !== undefined && isInTheClear(url)) {
+    cli.terminal.say(
+      `The token goes to ${url} in the clear: whoever is on the way can read it. Next: use https.`,
+    );
+  }
+  return createClient({ ...doorOf(url), shownUrl: url, timeoutMs, token });
+}
+
+/** For every connection of this process, as `fetch` takes no certificates of its own. */
+function trust(caFile: string): void {
+  const ca = readText(caFile, "--ca-file", "tls-invalid");
+  // Loaded by who needs it: most commands speak plain HTTP to their own machine.
+  const tls = process.getBuiltinModule("node:tls");
+  try {
+    tls.setDefaultCACertificates([...tls.getCACertificates("default"), ca]);
+  } catch (cause) {
+    throw new PulsemeshError(
+      "tls-invalid",
+      `Cannot use --ca-file '${caFile}' as it is no certificate in PEM.`,
+      { cause },
+    );
+  }
+}
+
+function isInTheClear(url: string): boolean {
+  return (
+    url.startsWith("http:") && !/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(new URL(url).hostname)
+  );
 }
 
 /** How to reach what a URL names: an HTTP address, and the fetch that gets there. */

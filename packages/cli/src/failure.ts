@@ -121,7 +121,7 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   const code = errorCodeOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const own = code === "internal" ? nextStepOf(error) : undefined;
-  const next = context.next ?? own ?? nextSteps[code](context);
+  const next = context.next ?? certificateNext(error) ?? own ?? nextSteps[code](context);
   const lines = [
     `${context.command}: ${printable(saidOnce(message.trim()))}`,
     `${changedLine(error, context)} Next: ${next}`,
@@ -137,6 +137,14 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
 function nextStepOf(error: unknown): string | undefined {
   const next = typeof error === "object" && error !== null && "next" in error ? error.next : "";
   return typeof next === "string" && next !== "" ? next : undefined;
+}
+
+/** A connection that only the certificate prevents looks like one that nobody answers. */
+function certificateNext(error: unknown): string | undefined {
+  const fault = codesOf(error).find((code) => /CERT|VERIFY_LEAF|ALTNAME/.test(code));
+  return fault === undefined
+    ? undefined
+    : `its certificate is not trusted (${fault}): name it, or who signed it, with --ca-file FILE, and ask by a name that is in it`;
 }
 
 /** The message without its own "Nothing was changed", which the second line says; what it advises stays. */
@@ -157,10 +165,16 @@ function changedLine(error: unknown, { writes = false }: FailureContext): string
 
 /** No connection came about, so nothing can have happened at the other end. */
 function wasRefused(error: object): boolean {
+  return codesOf(error).some((code) => code === "ECONNREFUSED" || code === "ENOTFOUND");
+}
+
+/** The codes of an error and of what caused it, outermost first. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = [];
   let at: unknown = error;
   while (typeof at === "object" && at !== null) {
-    if ("code" in at && (at.code === "ECONNREFUSED" || at.code === "ENOTFOUND")) return true;
+    if ("code" in at && typeof at.code === "string") codes.push(at.code);
     at = "cause" in at ? at.cause : undefined;
   }
-  return false;
+  return codes;
 }

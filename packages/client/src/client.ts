@@ -30,6 +30,8 @@ export interface ClientOptions {
   readonly timeoutMs?: number | undefined;
   /** Ends all calls. */
   readonly signal?: AbortSignal | undefined;
+  /** The node's bearer token, sent with every call. @default none */
+  readonly token?: string | undefined;
   /** @default globalThis.fetch */
   readonly fetch?: typeof fetch | undefined;
   /** What errors call the node, where `baseUrl` says little, as with a `fetch` over a Unix socket. @default baseUrl */
@@ -173,6 +175,7 @@ function httpOptions(options: ClientOptions): HttpOptions {
     shownUrl: options.shownUrl ?? baseUrl,
     timeoutMs: options.timeoutMs ?? 10_000,
     signal: options.signal,
+    token: options.token,
     // Browsers refuse a fetch that is called as a method of anything but the window.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
   };

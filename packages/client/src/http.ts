@@ -9,6 +9,7 @@ export interface HttpOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly fetch: typeof fetch;
+  readonly token: string | undefined;
 }
 
 /** Last argument of every call. */
@@ -42,7 +43,10 @@ export async function send(http: HttpOptions, request: HttpRequest): Promise<Res
   const limit = timeoutMs === Number.POSITIVE_INFINITY ? undefined : AbortSignal.timeout(timeoutMs);
   const init: RequestInit = {
     method: request.method ?? "GET",
-    headers: request.headers ?? {},
+    headers: {
+      ...(http.token === undefined ? {} : { authorization: `Bearer ${http.token}` }),
+      ...request.headers,
+    },
     signal: AbortSignal.any(limit === undefined ? stop : [...stop, limit]),
     ...(request.body === undefined ? {} : { body: request.body }),
   };

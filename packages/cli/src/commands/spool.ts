@@ -118,7 +118,7 @@ async function flushAll(cli: Cli, given: SpoolFlags): Promise<number> {
   const groups = Map.groupBy(await spool.list(), ({ urlKey }) => urlKey);
   for (const [urlKey, entries] of groups) {
     const url = given.to ?? (await urlOfFirst(spool, entries));
-    const client = connect(cli, { url, timeout: given.timeout });
+    const client = connect(cli, { ...given, url });
     const { sent, error, busy } = await flushSpool({
       spool,
       urlKey,

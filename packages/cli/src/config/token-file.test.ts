@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { readTlsFiles } from "./tls-files.ts";
 import {
-  TLS_FILE_BYTES_MAX,
+  SECRET_FILE_BYTES_MAX,
   TOKEN_LENGTH_MAX,
   TOKEN_LENGTH_MIN,
-  readTlsFiles,
   readTokenFile,
-} from "./secret-files.ts";
+} from "./token-file.ts";
 
 const pem = fileURLToPath(new URL("../../../../test/support/tls/", import.meta.url));
 const inWallMs = Date.UTC(2026, 11, 24);
@@ -82,8 +82,8 @@ test("CFG11 a key of another certificate, an expired or early one, and what is n
   expect(() => read("first.crt", "text.key")).toThrow("no private key");
 });
 
-test("CFG11 a certificate of more than TLS_FILE_BYTES_MAX bytes is not read", () => {
-  writeFileSync(file("big.crt"), "#".repeat(TLS_FILE_BYTES_MAX + 1));
+test("CFG11 a certificate of more than SECRET_FILE_BYTES_MAX bytes is not read", () => {
+  writeFileSync(file("big.crt"), "#".repeat(SECRET_FILE_BYTES_MAX + 1));
   const pair = { certFile: file("big.crt"), keyFile: file("first.key") };
-  expect(() => readTlsFiles(pair, inWallMs)).toThrow(`${TLS_FILE_BYTES_MAX + 1} bytes`);
+  expect(() => readTlsFiles(pair, inWallMs)).toThrow(`${SECRET_FILE_BYTES_MAX + 1} bytes`);
 });
