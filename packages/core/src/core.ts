@@ -329,6 +329,7 @@ class ComposedCore implements Core {
       this.#reportStatus(node, from, now);
     this.#lookAtMajority(now);
     this.#flushChains(now);
+    for (const robot of this.#chains.takeFoundRobots(now)) this.#robots.onFound(robot, now);
     for (const robot of this.#chains.takeChangedRobots()) this.#robots.onRecord(robot, now);
     const commit = this.#env.out.pendingCommit();
     if (commit !== undefined) this.#auditHead.committing(commit);

@@ -132,10 +132,13 @@ export class ChainRestore {
 
   /**
    * Leaves out what the author never signed, so that whoever can edit the disk puts no words into anybody's mouth. An entry vouches by hash
-   * for those before it, so it takes the signatures of the last one, of what stands alone, and of proofs: about 0.1 ms an epoch.
+   * for those before it, so it takes the signatures of the last one, of what no later one vouches for, and of proofs: about 0.2 ms an epoch.
    */
   #signed(entries: readonly Entry[]): readonly Entry[] {
-    const alone = entries.filter((entry) => standsAlone(entry) && !this.#isSigned(entry));
+    const vouchedFrom = vouchedFromOf(entries);
+    const alone = entries.filter(
+      (entry, i) => standsAlone(entry) && i < vouchedFrom && !this.#isSigned(entry),
+    );
     for (const entry of alone) this.#rejectEntry(entry, "signature-bad");
     const rest = alone.length === 0 ? entries : entries.filter((entry) => !alone.includes(entry));
     const links = rest.findIndex((entry, i) => !follows(entry, rest[i - 1]));
@@ -200,6 +203,14 @@ export class ChainRestore {
 /** Whether no later entry vouches for it: headers whose followers a snapshot has replaced, and snapshots. */
 function standsAlone({ seq, payload }: Entry): boolean {
   return seq === 0 || payload.kind === "snapshot";
+}
+
+/** Where the last run of entries begins of which each holds the hash of the one before: its end vouches for all of it. */
+function vouchedFromOf(entries: readonly Entry[]): number {
+  if (entries.some((entry, i) => !follows(entry, entries[i - 1]))) return entries.length;
+  let from = entries.length - 1;
+  while (from > 0 && entries[from]?.prevHash === entries[from - 1]?.hash) from -= 1;
+  return from;
 }
 
 function follows({ prevHash, seq, payload }: Entry, before: Entry | undefined): boolean {

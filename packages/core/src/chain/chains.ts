@@ -253,6 +253,14 @@ export class Chains {
     return this.#env.out.pendingCommit();
   }
 
+  /** Robots of document `reported` that were on disk at the start, some at a time. */
+  takeFoundRobots(now: Now): readonly RobotId[] {
+    const { table } = this.records;
+    const found = table.takeFound();
+    if (table.hasFound) this.#work.schedule(now);
+    return found;
+  }
+
   /** Robots of document `reported` whose view changed since the last call, sorted. */
   takeChangedRobots(): readonly RobotId[] {
     return this.records.takeChanged();

@@ -71,8 +71,17 @@ export class RobotStatuses {
     this.#flips = new FlipAudit(deps.audit);
   }
 
+  /** Begins to follow a robot that was on disk, without a word about it. */
+  find(robot: RobotId, now: Now): void {
+    if (!this.#held.has(robot)) this.#evaluate(robot, now, false);
+  }
+
   /** Re-evaluates one robot; says so when its status changed. */
   refresh(robot: RobotId, now: Now): void {
+    this.#evaluate(robot, now, true);
+  }
+
+  #evaluate(robot: RobotId, now: Now, isNews: boolean): void {
     this.#flips.settle(now);
     const record = this.#deps.fields.recordOf(robot);
     const words = this.#words(robot);
@@ -84,7 +93,8 @@ export class RobotStatuses {
     const verdict = robotVerdict(words, record, this.#deps.nodes, now);
     if (held !== undefined) this.#watchHomes(robot, held, verdict, words, now);
     const rivals = this.#rivals(robot, held, verdict, words, now);
-    this.#hold(robot, held, this.#among(verdict, rivals, words, now), rivals, now);
+    const next = this.#among(verdict, rivals, words, now);
+    if (this.#hold(robot, held, next, rivals, now) && isNews) this.#tell(robot, held, next, now);
   }
 
   /** Re-evaluates the robots of a node whose verdict changed. */
@@ -158,13 +168,14 @@ export class RobotStatuses {
     return verdictAmong(verdict, theirs, this.#deps.nodes, now);
   }
 
+  /** Whether the status is another one now. */
   #hold(
     robot: RobotId,
     held: Held | undefined,
     verdict: RobotVerdict,
     rivals: readonly NodeId[],
     now: Now,
-  ): void {
+  ): boolean {
     const { status, reason, home, isOverride } = verdict;
     if (held?.home !== home) this.#rehome(robot, held?.home, home);
     this.#held.set(robot, {
@@ -176,7 +187,11 @@ export class RobotStatuses {
       isOverride,
       rivals,
     });
-    if (held?.status === status) return;
+    return held?.status !== status;
+  }
+
+  #tell(robot: RobotId, held: Held | undefined, verdict: RobotVerdict, now: Now): void {
+    const { status, reason, home, isOverride } = verdict;
     const from = held?.status;
     this.#deps.env.out.emit({
       type: "robot-status",

@@ -142,6 +142,11 @@ export class Robots {
     this.#statuses.refresh(robot, now);
   }
 
+  /** A robot that was on disk, also one that only others have ever spoken of: it has a status from now on, which is no news. */
+  onFound(robot: RobotId, now: Now): void {
+    this.#statuses.find(robot, now);
+  }
+
   /** Every robot that has a status, sorted. */
   ids(): readonly RobotId[] {
     return this.#statuses.ids().toSorted();

@@ -79,6 +79,8 @@ export class RecordTable {
   #toSettle: RobotId[] = [];
   /** The commit that own changes still to be looked at are in, or a later one. */
   #after: CommitId | undefined;
+  /** Robots that were on disk and nobody has taken yet, the next one last. */
+  #found: RobotId[] = [];
   /** Robots whose view changed, until somebody takes them. */
   #changed: RobotId[] = [];
   /** Robots with stamps ahead of the clock, and the wall-clock horizon at which they must be looked at again. */
@@ -114,6 +116,7 @@ export class RecordTable {
   /** Events begin once the store is restored: what was on disk is no news. */
   reportChanges(): void {
     this.#reportsChanges = true;
+    if (this.#tells) this.#found = [...this.#slots.keys()].toSorted(compareText).reverse();
     this.#touched.clear();
     this.#written.clear();
   }
@@ -337,6 +340,16 @@ export class RecordTable {
       { type: "robot-state", robot, state: shown.state, atWallMs: now.wallMs },
       isOwn ? this.#after : undefined,
     );
+  }
+
+  /** Whether {@link takeFound} has more. */
+  get hasFound(): boolean {
+    return this.#found.length > 0;
+  }
+
+  /** Robots that were on disk at the start, {@link SETTLED_ROBOTS_MAX} of them at a time, each once. */
+  takeFound(): readonly RobotId[] {
+    return this.#found.splice(-SETTLED_ROBOTS_MAX).toReversed();
   }
 
   /** Robots that {@link settle} found changed since the last call. */

@@ -35,7 +35,10 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
     nodes,
     roster: liveness.electorate.roster,
     inSight: liveness.electorate.inSight(now.monoMs),
-    documentHash: deps.records.documentHash(),
+    // Worked out when it is asked for: after a start that takes a look at every record there is.
+    get documentHash(): string {
+      return deps.records.documentHash();
+    },
   };
 }
 
