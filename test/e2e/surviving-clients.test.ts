@@ -1,6 +1,14 @@
 /** Clients that survive: beats meant for a node that is away, too busy or full, from real commands at a real node. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CliProcess, runCli } from "../support/cli-process.ts";
 import { FakeGateway } from "../support/fake-gateway.ts";
 import { freePort, type NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
+import { requireStrace } from "../support/strace.ts";
 
 const launcher = fileURLToPath(new URL("../../packages/cli/bin/pulsemesh.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "pulsemesh-clients-"));
@@ -148,6 +157,39 @@ describe("a node that is away", () => {
     expect(readdirSync(spool)).toEqual([]);
   });
 
+  test("CLI31 P5 the file of a beat, then its name in the folder, are synced before the command says that it is kept", () => {
+    requireStrace();
+    const dir = join(folder, "traced");
+    const trace = join(folder, "trace");
+    const ping = ["ping", "bot", "fail", "--url", "http://127.0.0.1:9", "--retry-for", "0s"];
+    const calls = "trace=fsync,fdatasync,rename,renameat,renameat2,write";
+    const child = spawnSync(
+      "strace",
+      ["-f", "-y", "-qq", "-s", "32", "-e", calls, "-o", trace].concat([
+        process.execPath,
+        launcher,
+        ...ping,
+        "--spool",
+        dir,
+      ]),
+      { encoding: "utf8" },
+    );
+    expect([child.status, child.stdout]).toEqual([0, "kept\n"]);
+    const lines = readFileSync(trace, "utf8").split("\n");
+    const steps = [
+      // The folder is new: its own name must last as well.
+      `fsync(N<${folder}>`,
+      `sync(N<${dir}/.new-`,
+      `rename("${dir.slice(0, 32)}`,
+      `fsync(N<${dir}>`,
+      "write(1<",
+    ].map((step) =>
+      lines.findIndex((line) => line.replace(/sync\(\d+</, "sync(N<").includes(step)),
+    );
+    expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+    expect(steps[0]).toBeGreaterThanOrEqual(0);
+  });
+
   test("CLI33 a spool on a full disk is said, and the beat is an error", () => {
     const dir = join(folder, "full");
     const script = [
@@ -248,6 +290,18 @@ describe("the Unix socket", () => {
   test("CLI32 HT31 every kind of command works by it, streams and curl included; it is gone after the stop", async () => {
     const by = ["--url", `unix:${socket}`];
     expect(statSync(socket).mode & 0o777).toBe(0o600);
+    const second = await cli(
+      "run",
+      "--data",
+      join(folder, "second"),
+      "--socket",
+      socket,
+      "--http",
+      "127.0.0.1:0",
+    );
+    expect([second.code, second.out]).toEqual([2, ""]);
+    expect(second.err).toContain(`${socket}: another process listens there`);
+    expect(existsSync(join(folder, "second"))).toBe(false);
     await using watch = new CliProcess(["state", "watch", "nightly", ...by]);
     await watch.untilPrinted('"robot_id":"nightly"');
     expect(await cli("ping", "nightly", ...by)).toMatchObject({ code: 0, out: "OK\n", err: "" });

@@ -3,6 +3,7 @@
  * in by it is handed to the one HTTP server, so that every limit, route and error is the same. Who may knock is a matter of file modes.
  */
 import { PulsemeshError } from "@pulsemesh/core";
+import type { BigIntStats } from "node:fs";
 import { chmod, lstat, mkdir, rename, stat, unlink } from "node:fs/promises";
 import type { Server } from "node:http";
 import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
@@ -48,11 +49,11 @@ export function cameByUnixSocket(socket: Socket): boolean {
  */
 export async function openUnixDoor(http: Server, options: UnixDoorOptions): Promise<UnixDoor> {
   const path = resolve(options.path);
-  checkPath(options.path, path);
   const mode = options.mode ?? modeDefault;
   try {
+    const stale = await lookBefore(options.path, path);
     await checkFolder(path);
-    await removeStale(path);
+    if (stale !== undefined) await removeStale(path, stale);
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       fromSockets.add(socket);
       // File modes guard this door: what comes by it is not encrypted once more.
@@ -68,6 +69,14 @@ export async function openUnixDoor(http: Server, options: UnixDoorOptions): Prom
   } catch (error) {
     throw doorError(error, path);
   }
+}
+
+/**
+ * What would keep {@link openUnixDoor} from a path, without touching anything.
+ * @throws PulsemeshError `address-invalid` or `address-in-use`
+ */
+export async function checkUnixDoor(options: UnixDoorOptions): Promise<void> {
+  await lookBefore(options.path, resolve(options.path));
 }
 
 function checkPath(given: string, path: string): void {
@@ -95,13 +104,11 @@ async function checkFolder(path: string): Promise<void> {
   );
 }
 
-/**
- * Removes what a killed process left behind. Between the look and the removal somebody else may have put a living socket there, so the
- * file is first moved aside and must be the one that was looked at.
- */
-async function removeStale(path: string): Promise<void> {
-  const before = await lstat(path).catch(() => undefined);
-  if (before === undefined) return;
+/** The socket file that a killed process left at the path; undefined where nothing is. */
+async function lookBefore(given: string, path: string): Promise<BigIntStats | undefined> {
+  checkPath(given, path);
+  const before = await lstat(path, { bigint: true }).catch(() => undefined);
+  if (before === undefined) return undefined;
   if (!before.isSocket()) {
     throw new PulsemeshError(
       "address-invalid",
@@ -109,9 +116,17 @@ async function removeStale(path: string): Promise<void> {
     );
   }
   if (await somebodyListens(path)) throw inUse(path);
+  return before;
+}
+
+/**
+ * Between the look and the removal somebody else may have put a living socket there, so the file is first moved aside and must be the one
+ * that was looked at.
+ */
+async function removeStale(path: string, before: BigIntStats): Promise<void> {
   const aside = `${path}.${process.pid}`;
   await rename(path, aside);
-  const { ino } = await lstat(aside);
+  const { ino } = await lstat(aside, { bigint: true });
   if (ino === before.ino) {
     await unlink(aside);
     return;

@@ -17,9 +17,9 @@ import type { RunSetup } from "./run-setup.ts";
  * @throws PulsemeshError `http-insecure`, `address-in-use` or `address-invalid`
  */
 export async function checkPlan({ plan, tls, token }: RunSetup): Promise<void> {
-  const { http, insecureHttp, node } = plan;
+  const { http, insecureHttp, socket, node } = plan;
   // With all that comes along: no other command should have to load it.
-  const { isGuarded } = await import("@pulsemesh/gateway");
+  const { checkUnixDoor, isGuarded } = await import("@pulsemesh/gateway");
   if (!isGuarded({ host: http.host, insecureHttp, tls, token })) {
     throw new PulsemeshError(
       "http-insecure",
@@ -27,6 +27,7 @@ export async function checkPlan({ plan, tls, token }: RunSetup): Promise<void> {
     );
   }
   refuse(`serve HTTP on ${formatHostPort(http)}`, http, await listenTrouble(http));
+  if (socket !== undefined) await checkUnixDoor(socket);
   for (const text of node.listen ?? []) {
     const at = hostPortOfMultiaddr(text);
     if (at !== undefined) refuse(`listen on ${text}`, at, await listenTrouble(at));
