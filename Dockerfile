@@ -2,7 +2,7 @@
 # Every step is run as written by test/e2e/production-install.test.ts, in a root file system of its own but without a container engine.
 ARG NODE_IMAGE=node:26-bookworm-slim
 
-# The sources as a bundle, with all the tools of the lock file.
+# A folder that runs without the sources and the tools that made it.
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
@@ -18,17 +18,10 @@ COPY packages/store-level/package.json packages/store-level/
 COPY packages/testkit/package.json packages/testkit/
 COPY packages/transport-libp2p/package.json packages/transport-libp2p/
 RUN npm ci --ignore-scripts
-COPY tsconfig.base.json ./
+COPY tsconfig.base.json LICENSE ./
 COPY packages packages
-RUN npm run build --workspace pulsemesh
-
-# What cannot be bundled: the store's native code and what it needs, for this platform, of the versions in the lock file.
-FROM ${NODE_IMAGE} AS modules
-WORKDIR /modules
-COPY package.json package-lock.json .npmrc ./
-COPY --from=build /build/packages packages
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --workspace @pulsemesh/store-level \
-  && rm -rf node_modules/@pulsemesh node_modules/@ipld node_modules/cborg node_modules/multiformats
+COPY deploy/install.sh deploy/
+RUN deploy/install.sh /app
 
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Pulsemesh" \
@@ -39,11 +32,7 @@ ENV NODE_ENV=production \
   PULSEMESH_LISTEN=/ip4/0.0.0.0/tcp/7421 \
   PULSEMESH_PROBES=0.0.0.0:7422
 WORKDIR /app
-COPY LICENSE ./
-COPY --from=build /build/packages/cli/package.json ./
-COPY --from=build /build/packages/cli/bin bin
-COPY --from=build /build/packages/cli/dist dist
-COPY --from=modules /modules/node_modules node_modules
+COPY --from=build /app ./
 # /data belongs to the node alone; /join is for the address files of nodes that are started together.
 RUN ln -s /app/bin/pulsemesh.js /usr/local/bin/pulsemesh \
   && install -d -o 10001 -g 10001 -m 0700 /data \

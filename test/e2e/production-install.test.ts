@@ -79,9 +79,19 @@ describe("the image", () => {
     expect(end.code).toBe(0);
     expect(end.tookMs).toBeLessThan(2_000);
 
-    const second = await image.run({ "/data": data });
+    const more = { PULSEMESH_LOG_FORMAT: "pretty", PULSEMESH_SOCKET: "/data/http.sock" };
+    const second = await image.run({ "/data": data }, { env: more });
     await using _second = second;
     await untilReady(second);
+    // What only some commands load is in the bundle as well.
+    for (const command of ["status", "peers", "audit verify", "state get bot", "status --json"]) {
+      const words = ["pulsemesh", ...command.split(" "), "--url", "unix:/data/http.sock"];
+      expect(second.exec(words)).toMatchObject({ status: 0 });
+    }
+    for (const path of ["metrics", "openapi.json"]) {
+      const print = `fetch("http://127.0.0.1:7420/${path}").then(async (a) => console.log(await a.text()))`;
+      expect(second.exec(["node", "-e", print]).out).toContain("pulsemesh");
+    }
     const { self } = JSON.parse(second.exec(["pulsemesh", "peers", "--json"]).out);
     expect(self.id).toBe(JSON.parse(before).self.id);
     expect(second.exec(["pulsemesh", "status", "bot", "--json"]).out).toContain('"robot_id":"bot"');
@@ -104,6 +114,7 @@ test("DP5 the build gets sources and manifests, and nothing that is large, priva
     "packages/cli/dist/main.js",
     "packages/core/src/core.test.ts",
     "test/run.ts",
+    "deploy/k8s/seed.yaml",
     ".env",
   ];
   expect(sent.filter((path) => !isSent(path, rules))).toEqual([]);
