@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { CommandResult } from "../command.ts";
+import { LABELS_MAX, type CommandResult } from "../command.ts";
 import type { Json } from "../json.ts";
 import type { Schedule } from "../view/schedule.ts";
+import { CRON_EDITS_PER_SECOND_MAX } from "./edits.ts";
+import { ROBOT_FLIPS_AUDITED_PER_SECOND_MAX } from "./flip-audit.ts";
 import { VirtualHome } from "./virtual-home.test-support.ts";
 
 const HOUR_MS = 3_600_000;
@@ -95,6 +97,59 @@ describe("robots that are edited elsewhere", () => {
     expect(home.register("s", every(1_000))).toMatchObject({ ok: false, code: "robots-max" });
     expect(home.register("r", every(2_000))).toMatchObject({ ok: false, code: "robots-max" });
     expect([home.robots.hosted, home.view("r")?.schedule]).toEqual([1, every(1_000)]);
+  });
+});
+
+describe("edits by whoever may write", () => {
+  test("VE7 a label that is none, or one too many, hides no other and no schedule", () => {
+    const home = homeWith(every(HOUR_MS));
+    home.author = "elsewhere";
+    const record = home.records.get("r");
+    record?.set("/labels/bad key", "x").set("/labels/a", "1");
+    for (let i = 0; i < LABELS_MAX + 5; i += 1) record?.set(`/labels/k${String(i + 10)}`, "v");
+    hearEdit(home, "/schedule", leafOf(1_000));
+    const { labels = {}, schedule } = home.view("r") ?? {};
+    expect(schedule).toEqual(every(1_000));
+    expect([Object.keys(labels).length, labels["a"], labels["bad key"]]).toEqual([
+      LABELS_MAX,
+      "1",
+      undefined,
+    ]);
+  });
+
+  test("P6 CRON_EDITS_PER_SECOND_MAX cron lines of others are looked at in a second; what waits is taken over later", () => {
+    const home = new VirtualHome();
+    const ids = Array.from({ length: CRON_EDITS_PER_SECOND_MAX + 10 }, (_, i) => `r${i}`);
+    for (const id of ids) home.register(id, every(HOUR_MS));
+    home.monoMs += 1_000 - (home.monoMs % 1_000);
+    for (const id of ids) {
+      home.records.get(id)?.set("/schedule", ["cron", "hourly", "UTC", 0, 60_000]);
+      home.robots.onRecord(id, home.now);
+    }
+    home.settle();
+    const taken = () => ids.filter((id) => home.view(id)?.schedule?.type === "cron").length;
+    expect(taken()).toBe(CRON_EDITS_PER_SECOND_MAX);
+    home.advance(1_000);
+    expect(taken()).toBe(ids.length);
+  });
+
+  test("P6 ROBOT_FLIPS_AUDITED_PER_SECOND_MAX edits of one author are audited one by one in a second, all are taken over", () => {
+    const home = homeWith(every(HOUR_MS));
+    for (let i = 1; i <= 30; i += 1) hearEdit(home, "/schedule", leafOf(HOUR_MS - i));
+    expect(home.view("r")?.schedule).toEqual(every(HOUR_MS - 30));
+    const rows = [...home.rows.entries()].filter(([key]) => key.startsWith("audit/"));
+    const edits = rows.filter(([, row]) => Buffer.from(row).includes("robot-edited"));
+    expect(edits).toHaveLength(ROBOT_FLIPS_AUDITED_PER_SECOND_MAX);
+  });
+
+  test("VE7 CH4 an operator who adds a robot again while its home has not decided about a retirement gets a new one", () => {
+    const home = homeWith(every(1_000));
+    home.restart(30_000);
+    home.retired.set("r", "elsewhere");
+    home.robots.onRecord("r", home.now);
+    home.settle();
+    expect(home.register("r", every(1_000))).toEqual({ ok: true, created: true });
+    expect(home.says("r")).toBe("new");
   });
 });
 

@@ -73,6 +73,8 @@ export class Inventory {
     const record = found?.retired === true ? undefined : found;
     const fault = preconditionFault(command, record);
     if (fault !== undefined) return fault;
+    // A home that had not made up its mind about the retirement is spared that.
+    if (found?.retired === true) local.forget(robot, now);
     const result =
       record !== undefined && this.#isElsewhere(robot, now)
         ? this.#edit(robot, record, terms, now)

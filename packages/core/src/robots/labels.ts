@@ -19,13 +19,29 @@ export function checkLabels(
   const checked = Object.create(null) as Record<string, string>;
   for (const key of keys) {
     const value = labels[key];
-    if (
-      !KEY_PATTERN.test(key) ||
-      typeof value !== "string" ||
-      value.length > LABEL_VALUE_LENGTH_MAX
-    )
-      return undefined;
+    if (!isLabel(key, value)) return undefined;
     checked[key] = value.toWellFormed();
   }
   return checked;
+}
+
+/** Of labels that several nodes wrote, those that are labels, the first {@link LABELS_MAX} by key: one bad label hides no other. */
+export function validLabels(
+  labels: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string>> {
+  const valid = Object.create(null) as Record<string, string>;
+  let count = 0;
+  for (const key of Object.keys(labels).toSorted()) {
+    const value = labels[key];
+    if (count === LABELS_MAX || !isLabel(key, value)) continue;
+    valid[key] = value.toWellFormed();
+    count += 1;
+  }
+  return valid;
+}
+
+function isLabel(key: string, value: unknown): value is string {
+  return (
+    KEY_PATTERN.test(key) && typeof value === "string" && value.length <= LABEL_VALUE_LENGTH_MAX
+  );
 }

@@ -22,6 +22,7 @@ import { Coalescing } from "./coalescing.ts";
 import { CronPlans } from "./cron-plans.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { judgeRobot, type Judgement } from "./deadlines.ts";
+import { Edits } from "./edits.ts";
 import type { FieldWriter } from "./field-writer.ts";
 import {
   anchorRobot,
@@ -36,7 +37,6 @@ import {
   adoptRobot,
   applyTerms,
   fieldChanges,
-  recordedTerms,
   registrationFields,
   unwritten,
   wholeWall,
@@ -59,7 +59,6 @@ export interface LocalRobotsDeps {
   readonly requestPulse: () => void;
 }
 
-const NO_CHANGES: ReadonlyMap<string, Json | undefined> = new Map();
 const RANKS: Readonly<Record<LocalStatus, number>> = { new: 0, up: 0, late: 1, down: 2 };
 
 export class LocalRobots {
@@ -70,6 +69,7 @@ export class LocalRobots {
   readonly #windows = new BeatWindows();
   readonly #coalescing = new Coalescing();
   readonly #retirements: Retirements;
+  readonly #edits: Edits;
   readonly #plans: CronPlans;
   readonly #rows: RobotRows;
   /** Robots that the own chain is known to claim. */
@@ -81,6 +81,7 @@ export class LocalRobots {
     this.#plans = new CronPlans(deps.env.ports.cron);
     this.#rows = new RobotRows(deps.env);
     this.#retirements = new Retirements(deps);
+    this.#edits = new Edits(deps);
   }
 
   /** Takes one stored row before {@link start}; returns false, and reports it, when the row is damaged. Other rows are ignored. */
@@ -107,7 +108,7 @@ export class LocalRobots {
     for (const robot of this.#robots.values()) {
       anchorRobot(robot, { monoMs: now.monoMs, wallMs });
       // What the fleet's record says since then may be from another node, and was durable before this node took it over.
-      if (this.#termsTaken(robot, now).size > 0) this.#rows.touch(robot);
+      if (this.#edits.take(robot, now).size > 0) this.#rows.touch(robot);
       this.#plans.plan(robot, now);
       this.#queue.markChanged(robot.id);
       this.#retirements.onStart(robot, now);
@@ -134,12 +135,7 @@ export class LocalRobots {
   onRecord(id: RobotId, cause: RetirementCause, now: Now): void {
     const robot = this.#robots.get(id);
     if (robot === undefined || !this.#keep(robot, cause, now)) return;
-    const changes = this.#termsTaken(robot, now);
-    if (changes.size === 0) return this.#setTimer();
-    const { fields, audit } = this.#deps;
-    const by = changes.has("/schedule") ? (fields.recordOf(id)?.author ?? null) : null;
-    const said = Object.fromEntries(changes) as Json;
-    audit.append("robot-edited", { robot: id, by, fields: said }, now);
+    if (this.#edits.take(robot, now).size === 0) return this.#setTimer();
     this.#replan(robot, now);
     this.#finish();
   }
@@ -212,15 +208,6 @@ export class LocalRobots {
     return known === undefined ? { ok: true, created: true } : { ok: true };
   }
 
-  /** Takes over what the fleet's record asks for; what that changed. */
-  #termsTaken(robot: LocalRobot, now: Now): ReadonlyMap<string, Json | undefined> {
-    const { env, fields } = this.#deps;
-    const record = fields.recordOf(robot.id);
-    const terms =
-      record === undefined || record.retired ? undefined : recordedTerms(env, record, now);
-    return terms === undefined ? NO_CHANGES : applyTerms(robot, terms);
-  }
-
   /** It has another schedule: nothing of that was missed yet. */
   #replan(robot: LocalRobot, now: Now): void {
     this.#plans.planFromNow(robot, now);
@@ -240,6 +227,7 @@ export class LocalRobots {
     this.#robots.delete(id);
     this.#claimed.delete(id);
     this.#retirements.forget(id);
+    this.#edits.forget(id);
     this.#heap.delete(id);
     this.#queue.delete(id);
     this.#plans.delete(id);
@@ -255,7 +243,8 @@ export class LocalRobots {
       if (robot !== undefined) this.#flush(robot, now);
     }
     if (now.monoMs >= this.#judgeAfterMonoMs) this.#judgeDue(now);
-    for (const id of this.#retirements.due(now.monoMs)) this.onRecord(id, "look", now);
+    const waiting = [...this.#retirements.due(now.monoMs), ...this.#edits.due(now.monoMs)];
+    for (const id of waiting) this.onRecord(id, "look", now);
     this.#finish();
   }
 
@@ -450,8 +439,9 @@ export class LocalRobots {
 
   #setTimer(): void {
     const dueMonoMs = Math.max(this.#heap.peek()?.atMs ?? Infinity, this.#judgeAfterMonoMs);
-    const waitingMonoMs = Math.min(this.#coalescing.nextMonoMs, this.#retirements.nextMonoMs);
-    const nextMonoMs = Math.min(dueMonoMs, waitingMonoMs);
+    const { nextMonoMs: retirementMonoMs } = this.#retirements;
+    const waitingMonoMs = Math.min(retirementMonoMs, this.#edits.nextMonoMs);
+    const nextMonoMs = Math.min(dueMonoMs, waitingMonoMs, this.#coalescing.nextMonoMs);
     if (nextMonoMs !== Infinity) this.#deps.env.out.setTimer("robots", nextMonoMs);
   }
 }

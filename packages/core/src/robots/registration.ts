@@ -7,7 +7,7 @@ import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { Health } from "../view/status.ts";
 import { pointerToken, type FieldWriter, type RobotRecord } from "./field-writer.ts";
-import { checkLabels, LABEL_RULE } from "./labels.ts";
+import { checkLabels, LABEL_RULE, validLabels } from "./labels.ts";
 import { newRobot, type LocalRobot } from "./local-robot.ts";
 import { checkSchedule, defaultSchedule, scheduleFromJson, scheduleToJson } from "./schedule.ts";
 
@@ -42,7 +42,7 @@ export function adoptRobot(
   const schedule = recordedSchedule(env, record, now) ?? defaultSchedule(create, env.config);
   const robot = newRobot(command.robot, schedule, wholeWall(now));
   if (record !== undefined) {
-    robot.labels = checkLabels(record.labels) ?? robot.labels;
+    robot.labels = validLabels(record.labels);
     robot.floating = record.floating === true;
     if (HEALTHS.includes(record.health)) robot.health = record.health as Health;
   }
@@ -65,18 +65,6 @@ export function termsOf(env: Env, command: RegisterCommand, now: Now): Registrat
   const labels = checkLabels(command.labels);
   if (labels === undefined) return { ok: false, code: "label-invalid", detail: LABEL_RULE };
   return { schedule: checked.schedule, labels, floating: command.floating === true };
-}
-
-/** What the fleet's record asks for, as far as this node can keep to it: a schedule that it cannot read counts as unsaid. */
-export function recordedTerms(
-  env: Env,
-  record: RobotRecord,
-  now: Now,
-): RegistrationTerms | undefined {
-  const schedule = recordedSchedule(env, record, now);
-  const labels = checkLabels(record.labels);
-  if (schedule === undefined || labels === undefined) return undefined;
-  return { schedule, labels, floating: record.floating === true };
 }
 
 /** What the record does not say yet, or says otherwise. */

@@ -10,7 +10,7 @@ import type { RobotView } from "../view/robot-view.ts";
 import type { Health, RobotReason, Status } from "../view/status.ts";
 import type { FieldWriter, RobotRecord } from "./field-writer.ts";
 import { FlipAudit } from "./flip-audit.ts";
-import { checkLabels } from "./labels.ts";
+import { validLabels } from "./labels.ts";
 import type { LocalRobots } from "./local-robots.ts";
 import type { NodeStatusPort } from "./node-status-port.ts";
 import type { RemoteRobots } from "./remote-robots.ts";
@@ -138,7 +138,7 @@ export class RobotStatuses {
       beats: word?.count ?? 0,
       started: word?.started ?? false,
       node,
-      labels: local?.labels ?? checkLabels(record?.labels ?? {}) ?? {},
+      labels: local?.labels ?? validLabels(record?.labels ?? {}),
       floating: local?.floating ?? record?.floating === true,
       schedule: local?.schedule ?? scheduleFromJson(record?.schedule),
       dueWallMs: word?.dueWallMs,

@@ -111,13 +111,16 @@ export class NodeRetirements {
 
   #lookAt(node: NodeId, now: Now): void {
     const { env, membership, document, audit } = this.#deps;
+    // Whoever fills the document with nodes that there are not costs a look-up each.
+    const boot = membership.bootOf(node);
+    if (boot === undefined) return;
     const statement = this.#statement(node);
     if (node === env.identity.self) return this.#refute(statement, now);
     if (statement === undefined) {
       if (membership.hasRetired(node)) this.#restore(node, "taken back", now);
       return;
     }
-    if (membership.member(node) === undefined || statement.boot !== membership.bootOf(node)) return;
+    if (membership.member(node) === undefined || statement.boot !== boot) return;
     if (!this.#isLongSilent(node, now)) return;
     membership.retire(node, statement.boot);
     const by = document.read(node).author ?? null;
