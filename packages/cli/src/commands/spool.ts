@@ -1,7 +1,7 @@
 /** `pulsemesh spool list|flush|clear`: what no node took yet. */
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
-import { clientFlags, connect, urlOf } from "../client-flags.ts";
+import { type ClientFlags, clientFlags, connect, urlOf } from "../client-flags.ts";
 import { spoolFlag, spoolFolder } from "../delivery-flags.ts";
 import { describeFailure } from "../failure.ts";
 import { EXIT } from "../exit-code.ts";
@@ -13,9 +13,8 @@ import { Spool } from "../spool/spool.ts";
 import type { SpooledBeat, SpoolEntry } from "../spool/spooled-beat.ts";
 import { type Column, tableLines } from "../table.ts";
 
-interface SpoolFlags {
+interface SpoolFlags extends ClientFlags {
   readonly spool?: string;
-  readonly timeout?: number;
   readonly to?: string;
   readonly json?: boolean;
 }
@@ -34,13 +33,14 @@ export function addSpoolCommand(program: Command, cli: Cli): void {
   const flush = command
     .command("flush")
     .description("deliver what waits; exits 3 when something is left");
-  const [url, timeout] = clientFlags;
   addFlags(flush, [
-    ...(timeout === undefined ? [] : [timeout]),
+    ...clientFlags.map((flag) =>
+      flag.env === "PULSEMESH_URL" ? { ...flag, text: "the node that --token-file is for" } : flag,
+    ),
     {
       flags: "--to <url>",
       text: "deliver all to this node (default: each to the node that it was meant for)",
-      parse: url?.parse,
+      parse: clientFlags.find(({ env }) => env === "PULSEMESH_URL")?.parse,
     },
     ...flags,
   ]);
@@ -118,7 +118,10 @@ async function flushAll(cli: Cli, given: SpoolFlags): Promise<number> {
   const groups = Map.groupBy(await spool.list(), ({ urlKey }) => urlKey);
   for (const [urlKey, entries] of groups) {
     const url = given.to ?? (await urlOfFirst(spool, entries));
-    const client = connect(cli, { ...given, url });
+    // No node is told the token of another.
+    const isFor = url === (given.to ?? urlOf(given));
+    const { timeout, caFile, tokenFile } = given;
+    const client = connect(cli, { url, timeout, caFile, ...(isFor ? { tokenFile } : {}) });
     const { sent, error, busy } = await flushSpool({
       spool,
       urlKey,
