@@ -1,7 +1,6 @@
 /** `pulsemesh config init|check|show`: write a config file, look what is wrong with one, and see what holds and why. */
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
@@ -14,8 +13,6 @@ import { tableLines } from "../table.ts";
 import { type RunFlags, runFlags } from "./run-options.ts";
 import { type RobotFlagList, robotFlags, robotsFromEnvironment } from "./run-robots.ts";
 import { textSettings } from "../config/text-settings.ts";
-
-const schemaPath = fileURLToPath(new URL("../../schema/config.schema.json", import.meta.url));
 
 /** Adds `config` to the program. */
 export function addConfigCommand(program: Command, cli: Cli): void {
@@ -36,7 +33,7 @@ function addInit(parent: Command, cli: Cli): void {
   ]);
   setAction<{ readonly out?: string }>(cli, command, async ({ out }) => {
     const { configTemplate } = await import("../config/template.ts");
-    const text = configTemplate(pathToFileURL(schemaPath).href);
+    const text = configTemplate(schemaUrl());
     if (out === undefined) {
       cli.terminal.out(text.trimEnd());
       return EXIT.ok;
@@ -45,6 +42,12 @@ function addInit(parent: Command, cli: Cli): void {
     cli.terminal.say(`${resolve(out)} written. Next: pulsemesh config check ${out}`);
     return EXIT.ok;
   });
+}
+
+/** Where the schema lies, seen from the sources and from a bundle; undefined where it was not installed. */
+function schemaUrl(): string | undefined {
+  const places = ["../../schema/", "../schema/"].map((each) => `${each}config.schema.json`);
+  return places.map((each) => new URL(each, import.meta.url)).find((url) => existsSync(url))?.href;
 }
 
 function writeNew(path: string, text: string): void {

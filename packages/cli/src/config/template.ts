@@ -18,12 +18,12 @@ const robotsText = `robots: # robots that this node hosts; others register thems
 
 /**
  * The file.
- * @param schemaUrl - where editors find its schema
+ * @param schemaUrl - where editors find its schema; without one they are told of none
  */
-export function configTemplate(schemaUrl: string): string {
+export function configTemplate(schemaUrl: string | undefined): string {
   const { robots: _robots, ...sections } = runShape.entries;
   return [
-    `# yaml-language-server: $schema=${schemaUrl}`,
+    ...(schemaUrl === undefined ? [] : [`# yaml-language-server: $schema=${schemaUrl}`]),
     "# Settings of `pulsemesh run --config THIS_FILE`. Flags and PULSEMESH_* variables win over this file.",
     "# Check it with `pulsemesh config check`; SIGHUP or POST /-/reload reads it again.",
     "# ${NAME} and ${NAME:-default} stand for environment variables, $$ for a dollar.",
