@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CliProcess, runCli } from "../support/cli-process.ts";
 import { FakeGateway } from "../support/fake-gateway.ts";
@@ -126,6 +129,22 @@ describe("pulsemesh exec", () => {
       expect(gateway.requests[1]?.url).toContain(`/ping/nightly/${code}`);
     },
   );
+
+  test("CLI11 CLI31 a signal after the end of the job ends the trying, and the result is kept", async () => {
+    const spool = mkdtempSync(join(tmpdir(), "pulsemesh-exec-"));
+    await using gateway = await new FakeGateway(({ url }) => ({
+      status: url.includes("/start") ? 200 : 503,
+    })).start();
+    const args = ["exec", "nightly", "--retry-for", "1h", "--url", gateway.url, "--spool", spool];
+    await using job = new CliProcess([...args, "--", "true"]);
+    await job.until("a try", 20_000, () => gateway.requests.length > 1);
+    job.kill("SIGTERM");
+    const end = await job.ended;
+    expect([end.code, end.signal]).toEqual([0, null]);
+    expect(end.err).toContain("no node took the result of this run; it is kept");
+    expect(readdirSync(spool)).toHaveLength(1);
+    rmSync(spool, { recursive: true });
+  });
 
   test("CLI11 a job that handles the signal decides its own exit code", async () => {
     const script = "trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done";

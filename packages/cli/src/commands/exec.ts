@@ -63,14 +63,11 @@ async function exec(
   cli.terminal.outlive();
   const courier = courierOf(cli, flags);
   const rid = randomUUID();
-  const tell = async (
-    kind: "start" | number,
-    text?: string,
-    signal?: AbortSignal,
-  ): Promise<boolean> => {
+  const over = new AbortController();
+  const tell = async (kind: "start" | number, text?: string): Promise<boolean> => {
     const create = flags.create === true && kind === "start";
     const message = text === undefined ? undefined : cutMessage(text);
-    const delivery = await deliver(courier, { robot, kind, rid, message, create }, signal);
+    const delivery = await deliver(courier, { robot, kind, rid, message, create }, over.signal);
     const what = kind === "start" ? "the start" : "the result";
     sayDelivery(cli, delivery, `${what} of this run`);
     return delivery.outcome === "taken";
@@ -81,10 +78,11 @@ async function exec(
   if (end.startError !== undefined) {
     cli.terminal.say(`pulsemesh exec: Cannot start '${job[0] ?? ""}': ${end.startError}`);
   }
+  // The job is over, so a signal is for us now: it ends the trying, and what was not told is kept.
+  using interruption = catchInterruption();
+  interruption.signal.addEventListener("abort", () => over.abort());
   // In order, so that the mesh never sees a run end before it starts.
   await started;
-  // The job is over, so a signal is for us now: it ends the trying, and the result is kept.
-  using interruption = catchInterruption();
-  const isTold = await tell(end.exitCode, end.startError ?? end.output, interruption.signal);
+  const isTold = await tell(end.exitCode, end.startError ?? end.output);
   return flags.strict === true && end.exitCode === 0 && !isTold ? EXIT.unknown : end.exitCode;
 }
