@@ -29,6 +29,8 @@ export interface NodeProcessOptions {
     | { readonly name: string; readonly address: string; readonly socketPath: string }
     | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The program, where it is not that of this checkout. */
+  readonly main?: string | undefined;
 }
 
 export interface HttpAnswer {
@@ -72,7 +74,7 @@ export class NodeProcess {
     const address = namespace?.address ?? "127.0.0.1";
     const args = [
       ...(this.options.execArgv ?? []),
-      MAIN,
+      this.options.main ?? MAIN,
       "run",
       "--data",
       dataDir,
