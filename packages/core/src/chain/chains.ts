@@ -18,6 +18,7 @@ import type { CommitId, LoadId } from "../input.ts";
 import type { Now } from "../now.ts";
 import { HEADS_MAX, type ChainHead } from "../pulse/pulse-codec.ts";
 import { ChainMembership } from "../roster/chain-membership.ts";
+import { CLOCK_ROW, OwnClock } from "../state/own-clock.ts";
 import { Records } from "../state/records.ts";
 import { LACK_DELAY_MS, Sync } from "../sync/sync.ts";
 import { isIntegerIn } from "../wire/fields.ts";
@@ -39,6 +40,7 @@ export class Chains {
   readonly #index: ChainIndex;
   readonly #loads: Loads;
   readonly #records: ReadonlyMap<DocumentName, Records>;
+  readonly #clock: OwnClock;
   readonly #work: WorkQueue;
   readonly #store: ChainStore;
   readonly #forks: Forks;
@@ -53,7 +55,11 @@ export class Chains {
     this.membership = new ChainMembership(env);
     this.#index = new ChainIndex(env);
     this.#loads = new Loads(env);
-    this.#records = new Map(DOCUMENTS.map((name) => [name, new Records(env, name === "reported")]));
+    const clock = new OwnClock(env);
+    this.#clock = clock;
+    this.#records = new Map(
+      DOCUMENTS.map((name) => [name, new Records(env, name === "reported", clock)]),
+    );
     const records = (of: { readonly document: DocumentName }): Records =>
       this.recordsOf(of.document);
     const deps = {
@@ -102,12 +108,14 @@ export class Chains {
   }
 
   restore(rows: readonly StoreRow[], _now: Now): void {
+    for (const row of rows) if (row.key === CLOCK_ROW) this.#clock.restore(row);
     this.#restore?.page(rows);
   }
 
   /** All rows were given. */
   restored(now: Now): void {
     const ownHlc = this.#restore?.finish() ?? 0;
+    this.#clock.restored(ownHlc);
     this.#restore = undefined;
     for (const chain of this.#own.values()) chain.seeHlc(ownHlc);
     for (const records of this.#records.values()) {

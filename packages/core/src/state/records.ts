@@ -19,9 +19,10 @@ import {
 } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
-import { hlcAfter, hlcHorizon, hlcWallMs } from "./hlc.ts";
+import { hlcAfter, hlcHorizon } from "./hlc.ts";
 import { encodeJson, isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
 import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
+import { OwnClock } from "./own-clock.ts";
 import { OwnVolume } from "./own-volume.ts";
 import { childPointer, isPointer } from "./pointer.ts";
 import { RecordDraft } from "./record-draft.ts";
@@ -58,10 +59,12 @@ export class Records {
   #written: OwnVolume | undefined;
   #stagings = 0;
   #lastHlc = 0;
+  readonly #clock: OwnClock;
 
-  /** `tells`: what changes in the view is listed, and an event for people. */
-  constructor(env: Env, tells: boolean = true) {
+  /** `tells`: what changes in the view is listed, and an event for people; `clock` is that of all documents of the node. */
+  constructor(env: Env, tells: boolean = true, clock: OwnClock = new OwnClock(env)) {
     this.#env = env;
+    this.#clock = clock;
     this.#table = new RecordTable(env, tells);
   }
 
@@ -262,22 +265,19 @@ export class Records {
     if (hlc > this.#lastHlc) this.#lastHlc = hlc;
   }
 
-  /**
-   * Moves the reader's clock, which is never behind what this node has stamped itself: its own past is not ahead of it. A device whose
-   * battery is empty wakes up in 1970, and must neither lose sight of what it has, nor write below it.
-   */
   #observe(now: Now): void {
-    this.#table.observe(this.#clockMs(now));
-  }
-
-  #clockMs({ wallMs }: Now): number {
-    return Math.max(wallMs, hlcWallMs(this.#lastHlc));
+    this.#table.observe(this.#clock.wallMs(now));
   }
 
   #draft(robot: RobotId, now: Now): RecordDraft {
-    const clockMs = this.#clockMs(now);
-    const seen = Math.max(this.#table.highestStamp(robot, hlcHorizon(clockMs)), this.#lastHlc);
-    return new RecordDraft(this.#table.ownRecord(robot, this.#own), hlcAfter(clockMs, seen));
+    const wallMs = this.#clock.wallMs(now);
+    const horizon = hlcHorizon(wallMs);
+    const seen = Math.max(
+      this.#table.highestStamp(robot, horizon),
+      this.#lastHlc <= horizon ? this.#lastHlc : 0,
+    );
+    this.#clock.written(now);
+    return new RecordDraft(this.#table.ownRecord(robot, this.#own), hlcAfter(wallMs, seen));
   }
 
   /** States beyond the limit (two gateways may have met) can still be made smaller. */

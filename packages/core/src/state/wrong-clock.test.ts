@@ -1,7 +1,13 @@
-import { CoreRig, RIG_WALL_MS } from "@pulsemesh/testkit";
+import { CoreRig, createTestPorts, RIG_FLEET, RIG_WALL_MS } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import type { BeatCommand, Command, CommandResult } from "../command.ts";
+import { coreConfig } from "../config.ts";
+import type { Env } from "../env.ts";
 import type { JsonObject } from "../json.ts";
+import { Outbox } from "../outbox.ts";
+import { hlcHorizon } from "./hlc.ts";
+import { CLOCK_ROW, OwnClock } from "./own-clock.ts";
+import { Records } from "./records.ts";
 
 const BEAT: BeatCommand = { type: "beat", robot: "bot", kind: "beat", create: "heartbeat" };
 const DAY_MS = 86_400_000;
@@ -65,4 +71,39 @@ describe("a device whose clock is wrong when it starts", () => {
     later.start();
     expect(stateOf(later)).toEqual({ a: 3 });
   });
+});
+
+test("OFF1 CH4 P6 an author that stamps as far ahead as is shown, again and again, leads nobody's clock on, not over restarts either", () => {
+  const identity = { fleet: RIG_FLEET, self: "a", name: "a", region: "r", agent: "t" };
+  const out = new Outbox();
+  const env: Env = { identity, config: coreConfig(), ports: createTestPorts("a"), out };
+  const now = { monoMs: 0, wallMs: RIG_WALL_MS };
+  const horizon = hlcHorizon(RIG_WALL_MS);
+  let row: Uint8Array | undefined;
+  let stamp = 0;
+  for (let life = 1; life < 10; life++) {
+    const clock = new OwnClock(env);
+    if (row !== undefined) clock.restore({ key: CLOCK_ROW, value: row });
+    clock.restored(stamp);
+    const records = new Records(env, true, clock);
+    const own = { document: "reported", author: "a", epoch: life } as const;
+    const liar = { document: "reported", author: "liar", epoch: life } as const;
+    env.ports.documents.open(own, 2 ** 32 + life);
+    records.seeOwnHlc(stamp);
+    records.begin(now);
+    records.beginOwn(own);
+    for (let round = 0; round < 10; round++) {
+      // As high as the reader shows at this moment, by whatever clock it goes.
+      const ahead = hlcHorizon(clock.wallMs(now));
+      const value = { f: { "/state/x": [ahead, round] }, t: {} };
+      records.table.apply(liar, [{ robot: "bot", value }]);
+      expect(records.write("bot", new Map([["/state/y", `${life}/${round}`]]), now).ok).toBe(true);
+      stamp = records.takeStaged().hlc;
+    }
+    for (const effect of out.drain())
+      for (const op of effect.type === "persist" ? effect.ops : [])
+        if (op.type === "put" && op.key === CLOCK_ROW) row = op.value;
+  }
+  expect(stamp).toBeGreaterThan(horizon - 1);
+  expect(stamp).toBeLessThan(horizon + 1_000);
 });
