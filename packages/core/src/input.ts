@@ -8,7 +8,7 @@ import type { Channel, PeerInfo, Topic } from "./driver/transport.ts";
 import type { NodeId } from "./ids.ts";
 
 export type Input =
-  /** Rows of the store, in key order, before anything else; the page with `done` starts the node. */
+  /** Rows of the store before anything else, in key order, or with those of `chain/…` behind all others; the page with `done` starts the node. */
   | { readonly type: "restore"; readonly rows: readonly StoreRow[]; readonly done: boolean }
   /** A timer that was set. Late, early and outdated ones are harmless: core compares the generation. */
   | { readonly type: "timer"; readonly id: TimerId; readonly generation: number }

@@ -1,6 +1,6 @@
 /**
- * Rebuilds everything from the store at start (rule DU1). Rows come in key order and in pages; they are sorted by kind, and built when the
- * last page is there, because parts sort after the chains that need them. A row that does not read or link goes to quarantine and is
+ * Rebuilds everything from the store at start (rule DU1). Rows come in pages and in key order, in which parts and forks sort after the chains
+ * that need them, so that chains are built at the end; or with those of chains last, so that each is built as soon as its rows are here. A row that does not read or link goes to quarantine and is
  * reported; the rest loads, and sync brings back what is missing.
  */
 import type { Env } from "../env.ts";
@@ -17,6 +17,8 @@ import { buildEpoch } from "./epoch-builder.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { badRow, chainRow, epochKey, forkRow, partRow } from "./rows.ts";
 
+const CHAIN_PREFIX = "chain/";
+
 interface StoredEpoch {
   readonly entries: Entry[];
   readonly forks: Entry[];
@@ -29,6 +31,12 @@ export class ChainRestore {
   readonly #membership: ChainMembership;
   readonly #epochs = new Map<string, StoredEpoch>();
   readonly #parts = new Map<HashHex, Uint8Array>();
+  /** Rows that sort behind those of chains came before them: whatever an epoch needs is here once its own rows are. */
+  #chainsAreLast = false;
+  #hasChains = false;
+  /** The epoch whose rows are coming. */
+  #current: string | undefined;
+  #ownHlc = 0;
 
   constructor(
     env: Env,
@@ -46,28 +54,38 @@ export class ChainRestore {
 
   /** One page of rows; those with other prefixes are ignored. */
   page(rows: readonly StoreRow[]): void {
-    for (const row of rows) if (!this.#take(row)) this.#reject(row.key, row.value, "unreadable");
+    for (const row of rows) {
+      const isChain = row.key.startsWith(CHAIN_PREFIX);
+      this.#chainsAreLast ||= !this.#hasChains && !isChain && row.key > CHAIN_PREFIX;
+      this.#hasChains ||= isChain;
+      if (!this.#take(row)) this.#reject(row.key, row.value, "unreadable");
+    }
   }
 
   /** All pages are there: builds the chains. Returns own entries' highest stamp by nobody's clock, 0 when there are none. */
   finish(): number {
-    let ownHlc = 0;
-    for (const key of [...this.#epochs.keys()].toSorted()) {
-      const { entries, forks } = this.#epochs.get(key) as StoredEpoch;
-      for (const entry of entries)
-        if (entry.author === this.#env.identity.self) ownHlc = Math.max(ownHlc, entry.hlc);
-      this.#build(entries, forks);
-    }
+    for (const key of [...this.#epochs.keys()].toSorted()) this.#buildStored(key);
     this.#dropSuperfluous();
     const orphans: StoreOp[] = [];
     for (const hash of this.#parts.keys()) {
       if (!this.#index.holdsPart(hash)) orphans.push({ type: "del", key: partRow(hash) });
     }
     if (orphans.length > 0) this.#env.out.persist(orphans);
-    this.#epochs.clear();
     this.#parts.clear();
     this.#index.markAllDurable();
-    return ownHlc;
+    return this.#ownHlc;
+  }
+
+  /** Builds an epoch whose rows are all here, and keeps of them what it needs. */
+  #buildStored(key: string): void {
+    const stored = this.#epochs.get(key);
+    if (stored === undefined) return;
+    this.#epochs.delete(key);
+    const { entries, forks } = stored;
+    for (const entry of entries)
+      if (entry.author === this.#env.identity.self)
+        this.#ownHlc = Math.max(this.#ownHlc, entry.hlc);
+    this.#build(entries, forks);
   }
 
   #take({ key, value }: StoreRow): boolean {
@@ -121,6 +139,7 @@ export class ChainRestore {
         : forkRow(document, author, epoch, seq, hash);
     if (key !== expected) return false;
     const name = epochKey(document, author, epoch);
+    if (prefix === "chain") this.#begin(name);
     let stored = this.#epochs.get(name);
     if (stored === undefined) {
       stored = { entries: [], forks: [] };
@@ -128,6 +147,13 @@ export class ChainRestore {
     }
     (prefix === "chain" ? stored.entries : stored.forks).push(entry);
     return true;
+  }
+
+  /** Rows of one epoch come together. What they are read from is let go with them, which spares a start most of the memory it takes. */
+  #begin(name: string): void {
+    if (this.#chainsAreLast && this.#current !== undefined && this.#current !== name)
+      this.#buildStored(this.#current);
+    this.#current = name;
   }
 
   /**

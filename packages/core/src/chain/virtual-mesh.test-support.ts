@@ -24,6 +24,8 @@ export interface VirtualDeps {
 
 const WALL_MS: number = 1_800_000_000_000;
 const STEP_LIMIT = 200_000;
+/** Few, so that an epoch lies across several pages. */
+const PAGE_ROWS = 3;
 
 export interface VirtualFrame {
   readonly from: NodeId;
@@ -109,7 +111,8 @@ export class VirtualMesh {
     const node = new VirtualNode(id, rows, this.#ports(id), this.#config);
     this.nodes.set(id, node);
     this.input(node, (now) => {
-      node.chains.restore(node.scan({ gte: "", lt: "~" }), now);
+      for (const page of pagesOf(node.scan({ gte: "", lt: "~" }), boot))
+        node.chains.restore(page, now);
       node.chains.restored(now);
     });
     if (boot > 0) this.input(node, (now) => node.chains.start(boot, now));
@@ -297,4 +300,15 @@ export class VirtualMesh {
 
 function linkOf(a: NodeId, b: NodeId): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`;
+}
+
+/** Every other boot gets its rows as a real driver gives them: in small pages, with those of chains last. */
+function pagesOf(rows: readonly StoreRow[], boot: number): readonly (readonly StoreRow[])[] {
+  if (boot % 2 === 0) return [rows];
+  const isChain = ({ key }: StoreRow): boolean => key.startsWith("chain/");
+  const ordered = [...rows.filter((row) => !isChain(row)), ...rows.filter(isChain)];
+  const pages: StoreRow[][] = [];
+  for (let at = 0; at < ordered.length; at += PAGE_ROWS)
+    pages.push(ordered.slice(at, at + PAGE_ROWS));
+  return pages;
 }

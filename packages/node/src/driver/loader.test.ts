@@ -105,7 +105,7 @@ describe("Loader", () => {
   });
 });
 
-test("DU1 core is restored from every row but diagnostics and audit entries, of which it gets the last", async () => {
+test("DU1 core is restored from every row but diagnostics and audit entries, of which it gets the last, and from chains last", async () => {
   const keys = [
     "a",
     "audit-head",
@@ -113,6 +113,8 @@ test("DU1 core is restored from every row but diagnostics and audit entries, of 
     "audit/000000000002",
     "audit/000000000003",
     "boot",
+    "chain/reported/a/1/0",
+    "final/reported/b",
     "robot-message/arm",
     "robot/arm",
     "\u{1F600}",
@@ -120,5 +122,14 @@ test("DU1 core is restored from every row but diagnostics and audit entries, of 
   const store = await storeWith(keys.map((key) => [key, 1] as const));
   const seen: string[] = [];
   for await (const row of restoreRows(store)) seen.push(row.key);
-  expect(seen).toEqual(["a", "audit-head", "audit/000000000003", "boot", "robot/arm", "\u{1F600}"]);
+  expect(seen).toEqual([
+    "a",
+    "audit-head",
+    "audit/000000000003",
+    "boot",
+    "final/reported/b",
+    "robot/arm",
+    "\u{1F600}",
+    "chain/reported/a/1/0",
+  ]);
 });
