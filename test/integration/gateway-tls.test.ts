@@ -1,5 +1,6 @@
 /** The gateway with a certificate and a token: who gets in, and what may change while it is open. */
 import { type Gateway, startGateway } from "@pulsemesh/gateway";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
@@ -52,6 +53,25 @@ test.each([
 test("CFG11 another certificate serves the connections that come after it, and those that there are go on", async () => {
   gateway.renew({ tls: { ...pemOf("second"), expiresWallMs } });
   expect(await askSecurely(`${gateway.url}/livez`)).toMatchObject({ status: 200, name: "second" });
+});
+
+test("HT19 CFG11 more callers than HTTP_CONNECTIONS_KEPT_MAX that make no handshake keep nobody out", async () => {
+  const idle = Array.from({ length: 900 }, () => connect(gateway.port, "127.0.0.1"));
+  for (const socket of idle) socket.on("error", () => {});
+  try {
+    await Promise.all(idle.map((socket) => once(socket, "connect")));
+    const url = `${gateway.url}/heartbeat/scanner`;
+    for (let i = 0; i < 40; i++) {
+      expect((await askSecurely(url, { method: "POST", token })).status).toBe(200);
+    }
+    const { text } = await askSecurely(`${gateway.url}/metrics`, { token });
+    const count = (name: string): number =>
+      Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1]);
+    expect(count("pulsemesh_http_connections_evicted_total")).toBeGreaterThan(100);
+    expect(count("pulsemesh_http_connections_dropped_total")).toBe(0);
+  } finally {
+    for (const socket of idle) socket.destroy();
+  }
 });
 
 test("CFG12 who sends no token, or a wrong one, is answered 401 as the scheme demands; probes are answered", async () => {

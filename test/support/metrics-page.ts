@@ -1,4 +1,6 @@
 /** docs/metrics.md: every metric that a node answers with, read off a running one, so that the page cannot promise what is not there. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { ProcessFleet } from "./node-process.ts";
 
 export interface MetricLine {
@@ -12,7 +14,7 @@ export interface MetricLine {
 const HEADING = `# Metrics
 
 \`GET /metrics\` in the Prometheus text format. This page is read off a running node; renew it with \`node test/support/metrics-page-main.ts\`. What to watch and what to do then is in
-[operating.md](operating.md#what-to-watch).
+[operating.md](operating.md#what-to-watch). With a certificate there is \`pulsemesh_http_certificate_expiry_timestamp_seconds\` as well, the \`pulsemesh_config_…\` are those of a node with a config file.
 
 | name | type | what it says, by which labels |
 | --- | --- | --- |
@@ -50,10 +52,10 @@ export function metricsPage(lines: readonly MetricLine[]): string {
 /** What a node answers with that has done a little of everything. */
 export async function scrapeMetrics(): Promise<readonly MetricLine[]> {
   await using fleet = new ProcessFleet();
-  await fleet.start([
-    { name: "alpha", region: "eu" },
-    { name: "beta", region: "us" },
-  ]);
+  const config = join(fleet.dir, "config.yaml");
+  writeFileSync(config, "robots:\n");
+  await fleet.add({ name: "alpha", region: "eu" }, { args: ["--config", config] });
+  await fleet.add({ name: "beta", region: "us" });
   await fleet.allSee(["alpha", "beta"], "up", 20_000);
   const node = fleet.node("alpha");
   await node.beat("robot");

@@ -45,6 +45,23 @@ function problem(
   });
 }
 
+test("CFG12 HT22 a token goes with every call, in the header and nowhere else", async () => {
+  const seen: (readonly [string, string | null])[] = [];
+  const client = createClient({
+    baseUrl: "http://127.0.0.1:7420",
+    token: "my-token",
+    fetch: async (input, init) => {
+      seen.push([input as string, new Headers(init?.headers).get("authorization")]);
+      return new Response("OK");
+    },
+  });
+  await client.ping("a", { message: "m" });
+  await client.heartbeat("a");
+  await client.metrics();
+  expect(seen.map(([, header]) => header)).toEqual(Array(3).fill("Bearer my-token"));
+  expect(seen.filter(([url]) => url.includes("my-token"))).toEqual([]);
+});
+
 describe("HT22 requests", () => {
   test("HT22 beats", async () => {
     const { client, calls } = scripted(

@@ -20,11 +20,20 @@ export class Connections {
   readonly #open = new Map<Socket, Connection>();
   /** Called for each connection that had to make room. */
   readonly #evicted: () => void;
+  /** Bare connections by their other end, while they shake hands. */
+  readonly #shaking = new Map<string, Socket>();
+  readonly #isSecure: boolean;
   #looking = false;
 
   constructor(server: Server, evicted: () => void) {
     this.#evicted = evicted;
-    server.on(connectionEvent(server), (socket: Socket) => this.#add(socket));
+    this.#isSecure = connectionEvent(server) === "secureConnection";
+    if (this.#isSecure) {
+      server.on("connection", (socket: Socket) => this.#shake(socket));
+      server.on("secureConnection", (socket: Socket) => this.#replace(socket));
+    } else {
+      server.on("connection", (socket: Socket) => this.#add(socket));
+    }
     // Before the request is routed: what is answered near the limit says that its connection will not be kept.
     server.prependListener("request", (request, response) => this.#begin(request, response));
   }
@@ -33,6 +42,24 @@ export class Connections {
     this.#open.set(socket, { sinceMonoMs: performance.now() });
     socket.once("close", () => this.#open.delete(socket));
     if (this.#open.size > HTTP_CONNECTIONS_KEPT_MAX) this.#lookSoon();
+  }
+
+  #shake(socket: Socket): void {
+    const peer = peerOf(socket);
+    this.#shaking.set(peer, socket);
+    socket.once("close", () => {
+      if (this.#shaking.get(peer) === socket) this.#shaking.delete(peer);
+    });
+    this.#add(socket);
+  }
+
+  /** With TLS a connection is first the bare one, which may be slow to shake hands, and then the one that carries requests. */
+  #replace(socket: Socket): void {
+    const peer = peerOf(socket);
+    const bare = this.#shaking.get(peer);
+    if (bare !== undefined) this.#open.delete(bare);
+    this.#shaking.delete(peer);
+    this.#add(socket);
   }
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
@@ -61,6 +88,10 @@ export class Connections {
       socket.destroy();
     }
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Nothing came yet, the request is not complete, or the answer is given and it is up to the caller to take it. */

@@ -94,6 +94,20 @@ test("CFG8 another certificate or token is taken over; one where there was none 
   expect(renewed).toEqual([{ tls: undefined, token: "new" }]);
 });
 
+test("CFG11 a certificate in its last 14 days is said in the log, and its end is a metric", async () => {
+  const dayMs = 86_400_000;
+  const tls = { cert: "c", key: "k", expiresWallMs: wallMs + 14 * dayMs };
+  const reloader = start({ ...setupOf({}), tls });
+  expect(said).toEqual([expect.stringContaining("expires soon")]);
+  next = async () => ({
+    ...setupOf({}),
+    tls: { ...tls, cert: "d", expiresWallMs: tls.expiresWallMs + 1 },
+  });
+  await reloader.reload();
+  expect(said.filter((line) => line.includes("expires soon"))).toHaveLength(1);
+  expect(metric(reloader, "http_certificate_expiry_timestamp_seconds")).toBe(1_000 + 14 * 86_400);
+});
+
 test("CFG9 a bad reload keeps the old, says why line by line, and shows in the metrics; a good one mends it", async () => {
   const reloader = start(setupOf({ logLevel: "info" }, { a: 1 }));
   const names = ["config_last_reload_successful", "config_last_reload_success_timestamp_seconds"];

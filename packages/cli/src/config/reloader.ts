@@ -52,6 +52,7 @@ export class Reloader {
   /** From now on reloads can be carried out; those that were asked for before begin. */
   open(target: ReloadTarget): void {
     this.#target.resolve(target);
+    this.#warnOfExpiry(this.#started);
   }
 
   /** Refuses reloads from now on; resolves when none is under way. */
@@ -155,6 +156,7 @@ export class Reloader {
       applied.push("log.level");
     }
     const { tls, token } = setup;
+    this.#warnOfExpiry(setup);
     gateway.renew({
       tls: this.#started.tls === undefined ? undefined : tls,
       token: this.#started.token === undefined ? undefined : token,
@@ -167,6 +169,13 @@ export class Reloader {
       no_longer_named: missing(before.robots, setup.robots),
       config_hash: setup.file?.hash ?? "",
     };
+  }
+
+  /** A certificate is renewed in good time, or HTTPS ends on its last day. */
+  #warnOfExpiry({ tls }: RunSetup): void {
+    if (tls === undefined || tls.expiresWallMs - this.#deps.now() > expirySoonMs) return;
+    const at = new Date(tls.expiresWallMs).toISOString();
+    this.#deps.logger.warn({ at }, "the certificate of the HTTP port expires soon");
   }
 
   #tell({ applied, needs_restart, no_longer_named }: ReloadJson): void {
@@ -187,6 +196,7 @@ export class Reloader {
 /** 48 bits: as many as a metric's number holds exactly. */
 const hashDigits = 12;
 const namesMost = 20;
+const expirySoonMs = 14 * 86_400_000;
 
 function short(names: readonly string[]): readonly string[] {
   const rest = names.length - namesMost;
