@@ -1,7 +1,8 @@
 /** Lost, copied and restored disks, with real processes (rules PU3, CH1, BK1). */
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { runCli } from "../support/cli-process.ts";
 import { freePort, NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
 
 const NAMES = ["x", "y", "z"] as const;
@@ -30,11 +31,19 @@ async function startCopy(fleet: ProcessFleet, name: string): Promise<NodeProcess
   return copy.start();
 }
 
-async function knowsTwin(node: NodeProcess): Promise<boolean> {
+async function selfOf(node: NodeProcess): Promise<{
+  readonly id: string;
+  readonly boot: number;
+  readonly twin?: object;
+}> {
   const { self } = (await node.json("/api/v1/peers")) as unknown as {
-    readonly self: { readonly twin?: object };
+    readonly self: Awaited<ReturnType<typeof selfOf>>;
   };
-  return self.twin !== undefined;
+  return self;
+}
+
+async function knowsTwin(node: NodeProcess): Promise<boolean> {
+  return (await selfOf(node)).twin !== undefined;
 }
 
 async function auditKinds(node: NodeProcess): Promise<readonly string[]> {
@@ -98,3 +107,85 @@ test("BK1 BK3 P5 a copied disk that runs twice is reported on both within 5 s, n
   expect(await metric(x, "twin")).toBe("0");
   await waitFor("one document", 20_000, async () => new Set(await fleet.hashes(NAMES)).size === 1);
 }, 60_000);
+
+test("BK4 BK5 PU3 CH1 P5 a node restored from a backup that was taken while it ran gets back what it acknowledged later", async () => {
+  await using fleet = await fleetOfThree();
+  const [x, y] = [fleet.node("x"), fleet.node("y")];
+  expect((await x.beat("before-the-backup")).status).toBe(200);
+  expect((await x.patch("before-the-backup", { n: 1 })).status).toBe(200);
+  const file = join(fleet.dir, "x.tar");
+  const taken = await runCli(["backup", file, "--data", x.options.dataDir, "--url", urlOf(x)]);
+  expect(taken).toMatchObject({ code: 0, err: expect.stringContaining("private key") });
+  const wrong = await runCli(["backup", file, "--data", x.options.dataDir, "--url", urlOf(y)]);
+  expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining("Cannot back up") });
+  expect(await runCli(["backup", "verify", file])).toMatchObject({ code: 0 });
+  expect((await x.beat("after-the-backup")).status).toBe(200);
+  expect((await x.patch("before-the-backup", { n: 2 })).status).toBe(200);
+  await waitFor(
+    "the others to know",
+    10_000,
+    async () => new Set(await fleet.hashes(NAMES)).size === 1,
+  );
+  const { boot } = await selfOf(x);
+
+  await x.end("SIGKILL");
+  rmSync(x.options.dataDir, { recursive: true });
+  const restored = await runCli(["restore", file, "--data", x.options.dataDir]);
+  expect(restored).toMatchObject({
+    code: 0,
+    err: expect.stringContaining("must not run any more"),
+  });
+  await x.start();
+  await waitFor("what came later", 20_000, async () => {
+    const answer = await x.get("/api/v1/robots/before-the-backup/state");
+    const later = await x.get("/api/v1/robots/after-the-backup");
+    return later.status === 200 && answer.text.includes('"n":2');
+  });
+  expect((await selfOf(x)).boot).toBeGreaterThan(boot);
+  expect(await metric(x, "twin")).toBe("0");
+  expect(await auditKinds(x)).toContain("own-entry-returned");
+  expect(await auditKinds(x)).not.toContain("twin");
+  expect((await y.get("/metrics")).text).toMatch(/pulsemesh_events_total\{type="rollback"\} [1-9]/);
+  await fleet.allSee(NAMES, "up", 20_000);
+  await waitFor("one document", 20_000, async () => new Set(await fleet.hashes(NAMES)).size === 1);
+}, 60_000);
+
+test("PU3 CH1 P5 a node whose store is lost comes back by its key with all that its peers hold; without its key it is a new member", async () => {
+  await using fleet = await fleetOfThree();
+  const x = fleet.node("x");
+  expect((await x.beat("survivor")).status).toBe(200);
+  await waitFor(
+    "the others to know",
+    10_000,
+    async () => new Set(await fleet.hashes(NAMES)).size === 1,
+  );
+  const { id, boot } = await selfOf(x);
+  await x.end("SIGKILL");
+  rmSync(join(x.options.dataDir, "store"), { recursive: true });
+  await x.start();
+  await waitFor(
+    "its robot",
+    20_000,
+    async () => (await x.get("/api/v1/robots/survivor")).status === 200,
+  );
+  expect((await selfOf(x)).boot).toBeGreaterThan(boot);
+  expect(await metric(x, "twin")).toBe("0");
+  await fleet.allSee(NAMES, "up", 20_000);
+
+  await x.end("SIGKILL");
+  rmSync(x.options.dataDir, { recursive: true });
+  const fresh = new NodeProcess({ ...x.options, join: [await fleet.node("y").joinAddress()] });
+  fleet.nodes.push(fresh);
+  await fresh.start();
+  expect((await selfOf(fresh)).id).not.toBe(id);
+  await waitFor(
+    "its robot",
+    20_000,
+    async () => (await fresh.get("/api/v1/robots/survivor")).status === 200,
+  );
+  expect((await fresh.beat("afresh")).status).toBe(200);
+}, 60_000);
+
+function urlOf(node: NodeProcess): string {
+  return `http://127.0.0.1:${node.options.httpPort}`;
+}

@@ -120,6 +120,7 @@ export class ScriptedNode implements PulsemeshNode {
   /** How often one robot was asked for. */
   looks = 0;
   nodeMetrics: NodeMetric[] = [];
+  stored: Uint8Array = new Uint8Array([1, 2, 3]);
   isReady = true;
   nodes: NodeView[] = [
     nodeView(),
@@ -233,6 +234,10 @@ export class ScriptedNode implements PulsemeshNode {
   async auditVerify(): Promise<AuditVerification> {
     this.verifications += 1;
     return this.verification;
+  }
+
+  async *storedRows(): AsyncGenerator<Uint8Array> {
+    yield this.stored;
   }
 
   metrics(): readonly NodeMetric[] {

@@ -18,6 +18,7 @@ async function run(
     out: (line) => void out.push(line),
     say: (line) => void err.push(line),
     raw: (text) => void out.push(text),
+    bytes: async (bytes) => void out.push(Buffer.from(bytes).toString("latin1")),
     outIsTty: false,
     inIsTty: false,
     errIsTty: false,

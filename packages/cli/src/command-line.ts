@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { type Cli, commandPath } from "./cli.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addConfigCommand } from "./commands/config.ts";
+import { addBackupCommand, addRestoreCommand } from "./commands/backup.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addDevRobotCommand } from "./commands/dev-robot.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -94,6 +95,8 @@ function buildProgram(cli: Cli): Command {
   addAuditCommand(program, cli);
   addNodeCommand(program, cli);
   addConfigCommand(program, cli);
+  addBackupCommand(program, cli);
+  addRestoreCommand(program, cli);
   addDoctorCommand(program, cli);
   addVersionCommand(program, cli);
   addDevRobotCommand(program, cli);

@@ -47,6 +47,11 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     `pulsemesh state get ${robot ?? "ROBOT"} --json   shows the state and etag as they are now; then repeat`,
   observer: () =>
     "give it to a node that is no observer, with --url: pulsemesh peers   lists the fleet",
+  "backup-running": () => "wait until the other backup of this node is done, then repeat",
+  "backup-damaged": () =>
+    "use another backup; take one again with: pulsemesh backup FILE, and check it with: pulsemesh backup verify FILE",
+  "backup-unwritable": () =>
+    "name a file in a folder that exists and that you may write to, on a disk with room",
   twin: () =>
     "find the other process (its machine is a copy of this one's disk), stop it and start it on an empty --data folder; pulsemesh doctor   shows when it is gone",
   "not-ready": () => "wait until the node has joined (GET /readyz answers 200), then repeat",

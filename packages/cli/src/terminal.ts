@@ -11,6 +11,8 @@ export interface Terminal {
   readonly say: (line: string) => void;
   /** Text as it is, on stdout; for the live table. */
   readonly raw: (text: string) => void;
+  /** Bytes as they are, on stdout; resolves when they are on their way, so that a slow reader is waited for. */
+  readonly bytes: (bytes: Uint8Array) => Promise<void>;
   readonly outIsTty: boolean;
   readonly inIsTty: boolean;
   readonly errIsTty: boolean;
@@ -45,6 +47,10 @@ export function processTerminal(): Terminal {
     out: (line) => out(`${line}\n`),
     say: (line) => err(`${line}\n`),
     raw: out,
+    bytes: (bytes) =>
+      new Promise((resolve, reject) => {
+        stdout.write(bytes, (error) => (error instanceof Error ? reject(error) : resolve()));
+      }),
     outlive: () => {
       isOutlived = true;
     },

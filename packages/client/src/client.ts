@@ -140,6 +140,8 @@ export interface PulsemeshClient {
   health(options?: CallOptions): Promise<HealthAnswer>;
   /** Prometheus text. */
   metrics(options?: CallOptions): Promise<string>;
+  /** The rows of the node's store as they come, without a limit in time; `pulsemesh backup` knows what they mean. */
+  backup(options?: CallOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }
 
 /**
@@ -335,7 +337,7 @@ function stateCalls(http: HttpOptions): StateCalls {
 
 type NodeCalls = Pick<
   PulsemeshClient,
-  "peers" | "diagnostics" | "events" | "auditTail" | "auditVerify" | "health" | "metrics"
+  "peers" | "diagnostics" | "events" | "auditTail" | "auditVerify" | "health" | "metrics" | "backup"
 >;
 
 function nodeCalls(http: HttpOptions): NodeCalls {
@@ -354,6 +356,11 @@ function nodeCalls(http: HttpOptions): NodeCalls {
       sendForJson<AuditVerifyJson>(http, { ...call, path: "/api/v1/audit/verify" }),
     health: (call = {}) => readHealth(http, call),
     metrics: async (call = {}) => (await send(http, { ...call, path: "/metrics" })).text(),
+    backup: async (call = {}) => {
+      const timeoutMs = call.timeoutMs ?? Number.POSITIVE_INFINITY;
+      const { body } = await send(http, { ...call, timeoutMs, path: "/api/v1/backup" });
+      return body ?? new ReadableStream<Uint8Array<ArrayBuffer>>();
+    },
   };
 }
 

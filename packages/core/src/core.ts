@@ -72,6 +72,8 @@ class ComposedCore implements Core {
     this.#auditHead = new DurableHead(this.#audit);
     this.#boots = new Boots(env);
     this.#chains = new Chains(env, {
+      written: (entry, now) =>
+        this.#audit.append("entry", { ...entryFacts(entry), gate: null }, now),
       stored: (entry, gate, now) =>
         this.#audit.append(
           this.#entryKind(entry),
@@ -193,11 +195,9 @@ class ComposedCore implements Core {
     this.#env.out.reply(id, { ok: false, code: "twin", detail });
   }
 
-  /** What comes back under the own key and was never on this disk is marked: a former life wrote it, or a twin (rule BK3). */
-  #entryKind({ author, epoch }: { readonly author: NodeId; readonly epoch: number }): string {
-    const { identity } = this.#env;
-    const isForeign = author === identity.self && !this.#boots.isOwn(epoch);
-    return isForeign ? "own-entry-returned" : "entry";
+  /** What comes back under the own key and was not on this disk is marked: a former life wrote it, or a twin (rule BK3). */
+  #entryKind({ author }: { readonly author: NodeId }): string {
+    return author === this.#env.identity.self ? "own-entry-returned" : "entry";
   }
 
   #notReady(id: number): void {

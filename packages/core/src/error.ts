@@ -38,6 +38,9 @@ export const ERROR_CODES: Readonly<
   "store-failed": { status: 507, exit: 1 },
   "store-full": { status: 507, exit: 1 },
   "store-newer": { status: 503, exit: 2 },
+  "backup-running": { status: 503, exit: 1 },
+  "backup-damaged": { status: 422, exit: 1 },
+  "backup-unwritable": { status: 507, exit: 2 },
   "data-dir-unusable": { status: 503, exit: 2 },
   "address-in-use": { status: 503, exit: 2 },
   "address-invalid": { status: 400, exit: 2 },
@@ -89,6 +92,9 @@ export type ErrorCode =
   | "store-failed"
   | "store-full"
   | "store-newer"
+  | "backup-running"
+  | "backup-damaged"
+  | "backup-unwritable"
   | "data-dir-unusable"
   | "address-in-use"
   | "address-invalid"

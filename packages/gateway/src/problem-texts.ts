@@ -110,6 +110,18 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Data of a newer version",
     next: "Run the version that wrote this data directory, or a later one.",
   },
+  "backup-running": {
+    title: "Backup under way",
+    next: "Wait until the backup that somebody else is taking of this node is done, then ask again.",
+  },
+  "backup-damaged": {
+    title: "No whole backup",
+    next: "Use another backup; pulsemesh backup verify FILE names what is wrong with this one.",
+  },
+  "backup-unwritable": {
+    title: "Backup not written",
+    next: "Name a file in a folder that exists and may be written to, on a disk with room.",
+  },
   "data-dir-unusable": {
     title: "Data directory unusable",
     next: "Give the node a directory that it may write to with --data.",

@@ -77,6 +77,8 @@ export interface PulsemeshNode extends AsyncDisposable {
   }): Promise<readonly AuditLine[]>;
   auditVerify(): Promise<AuditVerification>;
   metrics(): readonly NodeMetric[];
+  /** Everything in the store at one moment, for a backup: rows in portions of bytes, with an end that says whether they are all. */
+  storedRows(): AsyncIterable<Uint8Array>;
   /**
    * Looks at itself and tries out how members can be reached, both ways, for up to 8 s. Asked again within 5 s it answers what it has
    * found, or is finding.

@@ -20,6 +20,7 @@ import {
   unknownTimeZones,
 } from "./diagnosis.ts";
 import { type AuditReaderDeps, readAuditTail, verifyAudit } from "./audit-reader.ts";
+import { ALL_ROWS, encodeRows } from "./backup/row-frames.ts";
 import type { Driver } from "./driver/driver.ts";
 import type { LostEvents } from "./driver/event-hub.ts";
 import { nodeMetrics } from "./node-metrics.ts";
@@ -115,6 +116,10 @@ export class RunningNode implements PulsemeshNode {
 
   auditVerify(): Promise<AuditVerification> {
     return verifyAudit(this.#deps.audit);
+  }
+
+  storedRows(): AsyncIterable<Uint8Array> {
+    return encodeRows(this.#deps.store.scan(ALL_ROWS));
   }
 
   metrics(): readonly NodeMetric[] {

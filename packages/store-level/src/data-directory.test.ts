@@ -73,6 +73,12 @@ test.skipIf(!existsSync("/proc/self"))("P5 a new directory under /proc is refuse
   expect(() => prepareDataDirectory("/proc/nope/deep")).toThrow(unusable);
 });
 
+test("BK5 a directory whose restore was broken off is refused, whatever has arrived there", () => {
+  mkdirSync(join(dir, ".restore-0a1b2c3d"));
+  writeFileSync(join(dir, "node.key"), "");
+  expect(() => prepareDataDirectory(dir)).toThrow("a restore to it was broken off");
+});
+
 test("P5 a directory that may only be read is refused", () => {
   chmodSync(dir, 0o500);
   asNobody(() => expect(() => prepareDataDirectory(dir)).toThrow(unusable));

@@ -10,6 +10,8 @@ import { directoryError } from "./store-error.ts";
 const PRIVATE_MODE = 0o700;
 /** Any of these says that a node lives here, or that its owner has put a key in place for one. */
 const OWN_FILES: readonly string[] = ["node.key", "fleet.json", "fleet-root.key", "store/CURRENT"];
+/** Begins the name of the folder from which a restore fills a volume; gone when it is done. */
+const RESTORE_PREFIX = ".restore-";
 /** What a fresh disk holds. */
 const DISK_FILES: readonly string[] = ["lost+found"];
 
@@ -23,6 +25,13 @@ export function prepareDataDirectory(dir: string): void {
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw directoryError(dir, error);
+  }
+  const rest = readdirSync(dir).find((name) => name.startsWith(RESTORE_PREFIX));
+  if (rest !== undefined) {
+    throw new PulsemeshError(
+      "data-dir-unusable",
+      `Cannot use ${dir} as data directory: a restore to it was broken off, as '${rest}' is still there. Nothing was changed; empty the directory and restore again.`,
+    );
   }
   const stranger = strangerIn(dir);
   if (stranger === undefined) return makePrivateStore(dir);

@@ -22,6 +22,7 @@ async function cli(args: readonly string[], env: Record<string, string> = {}): P
     out: (line) => out.push(...line.split("\n")),
     say: (line) => err.push(line),
     raw: () => {},
+    bytes: async () => {},
     outIsTty: false,
     inIsTty: false,
     errIsTty: false,

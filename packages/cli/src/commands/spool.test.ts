@@ -55,6 +55,7 @@ async function run(
     out: (line) => void out.push(line),
     say: (line) => void err.push(line),
     raw: () => {},
+    bytes: async () => {},
     outIsTty: false,
     errIsTty: false,
     inIsTty: false,

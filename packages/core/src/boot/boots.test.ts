@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { coreConfig } from "../config.ts";
 import type { Env } from "../env.ts";
 import { Outbox } from "../outbox.ts";
-import { BOOT_ROW, Boots, OPENED_BOOTS_MAX } from "./boots.ts";
+import { BOOT_ROW, Boots } from "./boots.ts";
 
 const SINCE_2020_MS = 1_577_836_800_000;
 const at = (seconds: number) => ({ monoMs: 0, wallMs: SINCE_2020_MS + seconds * 1_000 });
@@ -44,15 +44,6 @@ describe("Boots", () => {
     expect(boots.committed(commit - 1)).toBeUndefined();
     expect(boots.committed(commit)).toBe(500);
     expect(boots.committed(commit)).toBeUndefined();
-  });
-
-  test("BK3 P6 a process knows its newest OPENED_BOOTS_MAX boots, and those that the disk had used, from a stranger's", () => {
-    const { boots } = bootsWith(100);
-    for (let round = 0; round <= OPENED_BOOTS_MAX; round++) boots.open(at(0));
-    expect(boots.isOwn(100)).toBe(true);
-    expect(boots.isOwn(101)).toBe(false);
-    expect(boots.isOwn(102)).toBe(true);
-    expect(boots.isOwn(101 + OPENED_BOOTS_MAX + 1)).toBe(false);
   });
 
   test("PU3 a damaged row is as good as none", () => {

@@ -13,15 +13,9 @@ export const BOOT_ROW: string = "boot";
 /** 2020-01-01 UTC, written out because core has no calendar. */
 const SINCE_2020_MS = 1_577_836_800_000;
 
-/** Boots of this process that are told from a former life's; entries of older epochs than these are folded in long before. */
-export const OPENED_BOOTS_MAX: number = 64;
-
 export class Boots {
   readonly #env: Env;
   #stored = 0;
-  #restored = 0;
-  /** Boots of this process, the newest. */
-  readonly #opened = new Set<number>();
   #pending: { readonly boot: number; readonly commit: CommitId } | undefined;
 
   constructor(env: Env) {
@@ -37,15 +31,10 @@ export class Boots {
     try {
       const value = this.#env.ports.codec.decode(row.value);
       if (isIntegerIn(value, 1, Number.MAX_SAFE_INTEGER))
-        this.#stored = this.#restored = Math.max(this.#stored, value);
+        this.#stored = Math.max(this.#stored, value);
     } catch {
       // A damaged row is as good as none: seconds since 2020 are above every boot of an honest past.
     }
-  }
-
-  /** Whether this disk knows the boot: one that it had when this process started, or one that this process opened. */
-  isOwn(boot: number): boolean {
-    return boot <= this.#restored || this.#opened.has(boot);
   }
 
   /** Makes the next boot durable; it may be used once its commit is done. */
@@ -56,11 +45,6 @@ export class Boots {
       Math.floor((now.wallMs - SINCE_2020_MS) / 1_000),
     );
     this.#stored = boot;
-    this.#opened.add(boot);
-    for (const old of this.#opened) {
-      if (this.#opened.size <= OPENED_BOOTS_MAX) break;
-      this.#opened.delete(old);
-    }
     const commit = this.#env.out.persist([
       { type: "put", key: BOOT_ROW, value: this.#env.ports.codec.encode(boot) },
     ]);

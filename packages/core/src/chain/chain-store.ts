@@ -47,7 +47,9 @@ export type AcceptResult =
 
 /** Told about what was stored, for the audit log (rule CH3). */
 export interface ChainHooks {
-  /** An entry was stored; `gate` says why its payload was refused, if it was. */
+  /** An own entry was written. */
+  written?(entry: Entry, now: Now): void;
+  /** An entry came from others and was stored; `gate` says why its payload was refused, if it was. */
   stored?(entry: Entry, gate: string | undefined, now: Now): void;
 }
 
@@ -162,14 +164,14 @@ export class ChainStore {
     const target = log ?? this.#newLog(entry, entry.payload as HeaderPayload);
     if (log !== undefined) log.append(entry);
     this.#persist(target, entry, []);
-    this.#hooks.stored?.(entry, undefined, now);
+    this.#hooks.written?.(entry, now);
     return target;
   }
 
   /** Stores an own snapshot, which the log has already been opened with. */
   persistOwn(log: EpochLog, entry: Entry, now: Now): void {
     this.#persist(log, entry, []);
-    this.#hooks.stored?.(entry, undefined, now);
+    this.#hooks.written?.(entry, now);
   }
 
   #isCovered(entry: Entry): boolean {

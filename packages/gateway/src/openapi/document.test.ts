@@ -74,6 +74,7 @@ test("HT15 the issue's routes are all there", () => {
     "/api/v1/events",
     "/api/v1/audit",
     "/api/v1/audit/verify",
+    "/api/v1/backup",
     "/livez",
     "/readyz",
     "/startupz",

@@ -2,6 +2,7 @@
 import type { GatewayContext } from "../context.ts";
 import type { Route } from "../route.ts";
 import { auditRoutes } from "./audit.ts";
+import { backupRoutes } from "./backup.ts";
 import { beatRoutes } from "./beats.ts";
 import { diagnosticRoutes } from "./diagnostics.ts";
 import { eventRoutes } from "./events.ts";
@@ -26,6 +27,7 @@ export function routeTable(context: GatewayContext): readonly Route[] {
     ...diagnosticRoutes(context),
     ...eventRoutes(context),
     ...auditRoutes(context),
+    ...backupRoutes(context),
     ...probeRoutes(context),
     ...metricRoutes(context),
     ...reloadRoutes(context),

@@ -23,12 +23,30 @@ export interface Ed25519Key {
  * @throws PulsemeshError `data-dir-unusable` when the file holds no key or cannot be read or written
  */
 export function loadOrCreateKey(path: string): Ed25519Key {
-  try {
+  return orUnusable(path, () => {
     const text = readFileIfAny(path);
     if (text !== undefined) return parseKey(text);
     const key = keyFromSeed(generateSeed());
     writePrivateFile(path, `${Buffer.from(key.protobuf).toString("base64")}\n`);
     return key;
+  });
+}
+
+/**
+ * Reads a key that must be there.
+ * @throws PulsemeshError `data-dir-unusable` when the file holds no key or cannot be read
+ */
+export function readKey(path: string): Ed25519Key {
+  return orUnusable(path, () => {
+    const text = readFileIfAny(path);
+    if (text === undefined) throw new Error("there is none");
+    return parseKey(text);
+  });
+}
+
+function orUnusable(path: string, key: () => Ed25519Key): Ed25519Key {
+  try {
+    return key();
   } catch (cause) {
     throw new PulsemeshError(
       "data-dir-unusable",

@@ -12,12 +12,12 @@ import {
 import { dirname } from "node:path";
 
 /** Replaces or creates a file readable by its owner only; durable when it returns. */
-export function writePrivateFile(path: string, text: string): void {
+export function writePrivateFile(path: string, content: string | Uint8Array): void {
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
   try {
     const file = openSync(draft, "wx", 0o600);
     try {
-      writeSync(file, text);
+      writeAll(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -40,7 +40,13 @@ export function readFileIfAny(path: string): string | undefined {
   }
 }
 
-function syncDirectory(dir: string): void {
+function writeAll(file: number, content: string | Uint8Array): void {
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+}
+
+/** Makes the names in a directory durable. */
+export function syncDirectory(dir: string): void {
   if (process.platform === "win32") return;
   const file = openSync(dir, "r");
   try {

@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ScriptedNode } from "../../../../test/support/scripted-node.ts";
+import { buildServer } from "../server.ts";
+
+const node = new ScriptedNode();
+let app: ReturnType<typeof buildServer>;
+beforeEach(() => {
+  app = buildServer(node, { localOnly: true });
+});
+afterEach(() => app.close());
+
+const ask = { method: "GET", url: "/api/v1/backup" } as const;
+
+test("BK4 the rows come as bytes, and no page of another site gets them", async () => {
+  const answer = await app.inject(ask);
+  expect(answer.statusCode).toBe(200);
+  expect(answer.headers["content-type"]).toBe("application/octet-stream");
+  expect([...answer.rawPayload]).toEqual([1, 2, 3]);
+  const foreign = await app.inject({ ...ask, headers: { origin: "https://evil.example" } });
+  expect(foreign.json()).toMatchObject({ status: 403, code: "origin-forbidden" });
+});
+
+test("BK4 P6 one backup at a time: a second one is answered backup-running, and one after it is served", async () => {
+  const held = Promise.withResolvers<void>();
+  node.storedRows = async function* () {
+    await held.promise;
+    yield new Uint8Array([4]);
+  };
+  const first = app.inject(ask);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect((await app.inject(ask)).json()).toMatchObject({ status: 503, code: "backup-running" });
+  held.resolve();
+  expect([...(await first).rawPayload]).toEqual([4]);
+  expect((await app.inject(ask)).statusCode).toBe(200);
+});

@@ -1,0 +1,304 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { dagCborCodec, STORE_FORMAT, type StoreRow } from "@pulsemesh/core";
+import { createLevelStore } from "@pulsemesh/store-level";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createFleet } from "../keys/fleet-pin.ts";
+import { loadOrCreateKey } from "../keys/key-file.ts";
+import { openBackupFile } from "./backup-file.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+  PART_BYTES,
+  PRIVATE_FILE_BYTES_MAX,
+} from "./backup-format.ts";
+import { readNodeFolder } from "./node-folder.ts";
+import { CHECKSUMS_BYTES_MAX, readBackup } from "./read-backup.ts";
+import { restoreBackup } from "./restore-backup.ts";
+import { ALL_ROWS, encodeRows, ROW_BYTES_MAX, RowDecoder } from "./row-frames.ts";
+import { storedRowsOf } from "./stored-rows.ts";
+import { encodeTarHeader } from "./tar.ts";
+import { writeBackup } from "./write-backup.ts";
+
+const WALL_MS = 1_700_000_000_000;
+let dir: string;
+let data: string;
+let file: string;
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "pulsemesh-backup-"));
+  data = join(dir, "data");
+  file = join(dir, "node.tar");
+  await fillStore(data, 40);
+  loadOrCreateKey(join(data, "node.key"));
+  createFleet(data);
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+async function fillStore(at: string, rows: number, bytes: number = 200): Promise<void> {
+  const store = createLevelStore({ dir: at });
+  await store.open();
+  await store.commit(
+    Array.from({ length: rows }, (_, i) => ({
+      type: "put",
+      key: `robot/${String(i).padStart(6, "0")}/ä`,
+      value: new Uint8Array(bytes).fill(i),
+    })),
+  );
+  await store.close();
+}
+
+async function rowsIn(at: string): Promise<readonly StoreRow[]> {
+  const store = createLevelStore({ dir: at });
+  await store.open();
+  const rows: StoreRow[] = [];
+  for await (const { key, value } of store.scan(ALL_ROWS))
+    rows.push({ key, value: new Uint8Array(value) });
+  await store.close();
+  return rows;
+}
+
+async function takeBackup(): Promise<void> {
+  const draft = await openBackupFile(file);
+  try {
+    await writeBackup(readNodeFolder(data), storedRowsOf(data), draft.write, WALL_MS);
+    await draft.finish();
+  } catch (error) {
+    await draft.discard();
+    throw error;
+  }
+}
+
+async function* only(...rows: readonly StoreRow[]): AsyncGenerator<StoreRow> {
+  yield* rows;
+}
+
+async function* portionsOf(...portions: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* portions;
+}
+
+async function framesOf(...rows: readonly StoreRow[]): Promise<Buffer> {
+  const portions: Uint8Array[] = [];
+  for await (const portion of encodeRows(only(...rows))) portions.push(portion);
+  return Buffer.concat(portions);
+}
+
+describe("a backup", () => {
+  test("BK4 BK5 brings back the keys, the fleet and every row, in a folder for its owner alone", async () => {
+    await takeBackup();
+    const content = await readBackup(file);
+    expect(content).toMatchObject({
+      rows: 40,
+      files: ["node.key", "fleet.json", "fleet-root.key"],
+    });
+    const target = join(dir, "restored");
+    await restoreBackup(file, target);
+    expect(await rowsIn(target)).toEqual(await rowsIn(data));
+    for (const name of content.files) {
+      expect(readFileSync(join(target, name))).toEqual(readFileSync(join(data, name)));
+      expect(statSync(join(target, name)).mode & 0o777).toBe(0o600);
+    }
+    expect(statSync(target).mode & 0o777).toBe(0o700);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(dir).toSorted()).toEqual(["data", "node.tar", "restored"]);
+  });
+
+  test("BK4 is read by tar, and its checksums by sha256sum", async () => {
+    await takeBackup();
+    const out = join(dir, "out");
+    mkdirSync(out);
+    execFileSync("tar", ["xf", file, "-C", out]);
+    const said = execFileSync("sha256sum", ["-c", "checksums.txt"], { cwd: out }).toString();
+    expect(said).toContain("store/000001.rows: OK");
+    expect(readFileSync(join(out, "node.key"))).toEqual(readFileSync(join(data, "node.key")));
+  });
+
+  test("BK4 P6 of a large store has parts of PART_BYTES, of which one is in memory at a time", async () => {
+    await fillStore(data, 300, 10_000);
+    await takeBackup();
+    const names = execFileSync("tar", ["tf", file]).toString().trim().split("\n");
+    expect(names.filter((name) => name.startsWith("store/")).length).toBe(
+      Math.ceil((300 * 10_000) / PART_BYTES),
+    );
+    expect((await readBackup(file)).rows).toBe(300);
+  });
+
+  test("BK4 that was cut, wherever, is refused with the place", async () => {
+    await takeBackup();
+    const whole = readFileSync(file);
+    for (let bytes = 0; bytes < whole.length; bytes += 331) {
+      writeFileSync(file, whole.subarray(0, bytes));
+      await expect(readBackup(file)).rejects.toMatchObject({
+        code: "backup-damaged",
+        message: expect.stringMatching(new RegExp(`cut at byte ${bytes}, within `)),
+      });
+    }
+  });
+
+  test("BK4 of which one byte was changed, wherever, is refused, and a part names itself", async () => {
+    await takeBackup();
+    const whole = readFileSync(file);
+    for (let at = 0; at < whole.length; at += 127) {
+      const changed = Buffer.from(whole);
+      changed[at] = (changed[at] ?? 0) ^ 0x01;
+      writeFileSync(file, changed);
+      await expect(readBackup(file), `byte ${at}`).rejects.toMatchObject({
+        code: expect.stringMatching(/^(backup-damaged|store-newer)$/),
+      });
+    }
+    const changed = Buffer.from(whole);
+    const inKey = whole.indexOf("CAESQ");
+    changed[inKey + 30] = (changed[inKey + 30] ?? 0) ^ 0x01;
+    writeFileSync(file, changed);
+    await expect(readBackup(file)).rejects.toThrow("node.key was changed");
+    writeFileSync(file, Buffer.concat([whole, Buffer.from("x")]));
+    await expect(readBackup(file)).rejects.toThrow("there is more behind byte");
+  });
+
+  test("BK4 of a later format is refused by name, and nothing is left behind", async () => {
+    const manifest = { format: 2, node: "n", fleet: "f", made_at: "t" };
+    expect(() => decodeManifest(encodeManifest(manifest))).toThrow(
+      expect.objectContaining({ code: "store-newer" }),
+    );
+    const bytes = encodeManifest(manifest);
+    const header = encodeTarHeader({ name: "backup.json", bytes: bytes.length }, WALL_MS);
+    const padding = new Uint8Array(512 - bytes.length);
+    writeFileSync(file, Buffer.concat([header, bytes, padding]));
+    await expect(restoreBackup(file, join(dir, "restored"))).rejects.toMatchObject({
+      code: "store-newer",
+    });
+    expect(readdirSync(dir).toSorted()).toEqual(["data", "node.tar"]);
+  });
+
+  test("BK4 P6 with a file beyond PRIVATE_FILE_BYTES_MAX or CHECKSUMS_BYTES_MAX is refused before it is read", async () => {
+    for (const [name, bytesMax] of [
+      ["node.key", PRIVATE_FILE_BYTES_MAX],
+      ["checksums.txt", CHECKSUMS_BYTES_MAX],
+    ] as const) {
+      writeFileSync(file, encodeTarHeader({ name, bytes: bytesMax + 1 }, WALL_MS));
+      await expect(readBackup(file)).rejects.toThrow(`${name} at byte 0 is too long`);
+      writeFileSync(file, encodeTarHeader({ name, bytes: bytesMax }, WALL_MS));
+      await expect(readBackup(file)).rejects.toThrow("it is cut at byte 512");
+    }
+  });
+
+  test("BK4 that is broken off leaves no file, and one that was there before as it was", async () => {
+    writeFileSync(file, "before");
+    const frames = await framesOf({ key: "a", value: new Uint8Array(3) });
+    const brokenOff = portionsOf(frames.subarray(0, 20));
+    const draft = await openBackupFile(file);
+    await expect(
+      writeBackup(readNodeFolder(data), brokenOff, draft.write, WALL_MS),
+    ).rejects.toThrow("they break off after row 1");
+    await draft.discard();
+    expect(readFileSync(file, "utf8")).toBe("before");
+    expect(readdirSync(dir).toSorted()).toEqual(["data", "node.tar"]);
+  });
+
+  test("BK5 a folder with anything in it is refused, an empty one is filled", async () => {
+    await takeBackup();
+    await expect(restoreBackup(file, data)).rejects.toMatchObject({ code: "data-dir-unusable" });
+    const target = join(dir, "empty");
+    mkdirSync(target, { mode: 0o755 });
+    await restoreBackup(file, target);
+    expect(await rowsIn(target)).toHaveLength(40);
+    expect(statSync(target).mode & 0o777).toBe(0o700);
+  });
+
+  test("BK5 what cannot take the place of a folder is filled from within", async () => {
+    await takeBackup();
+    const target = join(dir, "volume");
+    mkdirSync(join(target, "lost+found"), { recursive: true });
+    chmodSync(target, 0o700);
+    await restoreBackup(file, target);
+    expect(readdirSync(target).filter((name) => name.startsWith(".restore-"))).toEqual([]);
+    expect(await rowsIn(target)).toHaveLength(40);
+    expect(readNodeFolder(target).node).toBe(readNodeFolder(data).node);
+  });
+
+  test("BK4 there is no backup of a folder without a node, nor of one whose node runs", async () => {
+    mkdirSync(join(dir, "none"));
+    expect(() => readNodeFolder(join(dir, "none"))).toThrow("there is no node.key");
+    const store = createLevelStore({ dir: data });
+    await store.open();
+    await expect(takeBackup()).rejects.toMatchObject({ code: "store-locked" });
+    await store.close();
+  });
+});
+
+describe("rows on their way", () => {
+  test("BK4 are read in portions of any size", async () => {
+    const rows = [0, 1, 70_000].map((length, i) => ({
+      key: `k${i}`,
+      value: new Uint8Array(length).fill(i),
+    }));
+    const frames = await framesOf(...rows);
+    for (const size of [1, 7, 40, frames.length]) {
+      const decoder = new RowDecoder();
+      const read: StoreRow[] = [];
+      for (let at = 0; at < frames.length; at += size)
+        read.push(...decoder.read(frames.subarray(at, at + size)));
+      decoder.finish();
+      expect(read.map(({ key, value }) => [key, value.length])).toEqual([
+        ["k0", 0],
+        ["k1", 1],
+        ["k2", 70_000],
+      ]);
+    }
+  });
+
+  test("BK4 P6 a row of more than ROW_BYTES_MAX is refused by its length alone", async () => {
+    const begin = (await framesOf()).subarray(0, 8);
+    const withLength = (length: number): Uint8Array => {
+      const lengths = Buffer.alloc(8);
+      lengths.writeUInt32BE(length, 4);
+      return Buffer.concat([begin, lengths]);
+    };
+    expect(new RowDecoder().read(withLength(ROW_BYTES_MAX - 8))).toEqual([]);
+    expect(() => new RowDecoder().read(withLength(ROW_BYTES_MAX - 7))).toThrow("row 1 is too long");
+  });
+
+  test("BK4 UP3 of a later format are refused by name, those of an earlier one brought up when they are restored", async () => {
+    const later = await framesOf();
+    later.writeUInt32BE(STORE_FORMAT + 1, 4);
+    expect(() => new RowDecoder().read(later)).toThrow(
+      expect.objectContaining({ code: "store-newer" }),
+    );
+    const earlier = await framesOf({ key: "left/n", value: dagCborCodec.encode(7) });
+    earlier.writeUInt32BE(1, 4);
+    createHash("sha256")
+      .update(earlier.subarray(0, -32))
+      .digest()
+      .copy(earlier, earlier.length - 32);
+    const draft = await openBackupFile(file);
+    await writeBackup(readNodeFolder(data), portionsOf(earlier), draft.write, WALL_MS);
+    await draft.finish();
+    expect((await readBackup(file)).rowsFormat).toBe(1);
+    await restoreBackup(file, join(dir, "restored"));
+    const [row] = await rowsIn(join(dir, "restored"));
+    expect(row?.key).toBe("left/n");
+    expect(dagCborCodec.decode(row?.value ?? new Uint8Array())).toEqual([1, 7, false]);
+  });
+
+  test("BK4 that were changed, or are more than they should be, are refused", async () => {
+    const frames = await framesOf({ key: "a", value: new Uint8Array(30) });
+    const changed = Buffer.from(frames);
+    changed[20] = 7;
+    expect(() => new RowDecoder().read(changed)).toThrow("checksum");
+    expect(() => new RowDecoder().read(Buffer.concat([frames, frames]))).toThrow(
+      "behind their end",
+    );
+  });
+});

@@ -1,0 +1,151 @@
+/**
+ * Makes a data directory out of a backup: aside, and in place only when all of it is verified and on disk. A directory is renamed as a whole
+ * where that can be done; a mounted volume is filled from a folder within it, whose name tells a node not to start before it is gone.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import {
+  MIGRATION_BYTES_MAX,
+  MIGRATIONS,
+  PulsemeshError,
+  STORE_FORMAT,
+  type Store,
+  type StoreOp,
+  type StoreRow,
+} from "@pulsemesh/core";
+import { createLevelStore, plannedOps } from "@pulsemesh/store-level";
+import { syncDirectory, writePrivateFile } from "../keys/private-file.ts";
+import { type BackupContent, readBackup } from "./read-backup.ts";
+
+/** Rows that are made durable together. */
+const COMMIT_ROWS = 1_000;
+const PRIVATE_MODE = 0o700;
+/** What a fresh disk holds. */
+const DISK_FILES: readonly string[] = ["lost+found"];
+/** With it a node is found, so it comes last. */
+const LAST_FILE = "node.key";
+
+/**
+ * Restores the backup in the file `path` to the directory `dir`, which is missing or empty.
+ * @throws PulsemeshError `data-dir-unusable` when there is anything in it or it cannot be made, `backup-damaged`, `store-newer`; nothing is
+ * left behind then
+ */
+export async function restoreBackup(path: string, dir: string): Promise<BackupContent> {
+  const target = resolve(dir);
+  refuseUnlessEmpty(target);
+  const aside = makeAside(target);
+  try {
+    const content = await fill(aside, path);
+    moveIntoPlace(aside, target);
+    return content;
+  } catch (error) {
+    rmSync(aside, { recursive: true, force: true });
+    throw error instanceof PulsemeshError ? error : unusable(dir, error);
+  }
+}
+
+async function fill(aside: string, path: string): Promise<BackupContent> {
+  const store = createLevelStore({ dir: aside });
+  await store.open();
+  try {
+    const content = await readBackup(path, {
+      file: (name, bytes) => writePrivateFile(join(aside, name), bytes),
+      rows: async (rows) => {
+        for (let at = 0; at < rows.length; at += COMMIT_ROWS)
+          await store.commit(rows.slice(at, at + COMMIT_ROWS).map(putOf));
+      },
+    });
+    await bringToFormat(store, content.rowsFormat);
+    return content;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Rows of an earlier release, by the steps that its store would be brought up by (rule UP3). */
+async function bringToFormat(store: Store, from: number): Promise<void> {
+  if (from === STORE_FORMAT) return;
+  const to = STORE_FORMAT;
+  const plan = { migrations: MIGRATIONS, from, to, bytesMax: MIGRATION_BYTES_MAX };
+  await store.commit(await plannedOps(plan, (range) => store.scan(range)));
+}
+
+function putOf({ key, value }: StoreRow): StoreOp {
+  return { type: "put", key, value };
+}
+
+function refuseUnlessEmpty(target: string): void {
+  if (!existsSync(target)) return;
+  let found: string | undefined;
+  try {
+    found = readdirSync(target).find((name) => !DISK_FILES.includes(name));
+  } catch (cause) {
+    throw unusable(target, cause);
+  }
+  if (found === undefined) return;
+  throw new PulsemeshError(
+    "data-dir-unusable",
+    `Cannot restore to ${target}: it is not empty, there is '${found}' in it. Nothing was changed; name a new directory, or move that one away.`,
+  );
+}
+
+/** Beside the directory where it can take its place by a rename, else within it. */
+function makeAside(target: string): string {
+  const suffix = randomBytes(4).toString("hex");
+  try {
+    mkdirSync(dirname(target), { recursive: true, mode: PRIVATE_MODE });
+    const isWithin = existsSync(target) && !canBeReplaced(target);
+    const aside = isWithin ? join(target, `.restore-${suffix}`) : `${target}.restore-${suffix}`;
+    mkdirSync(aside, { mode: PRIVATE_MODE });
+    return aside;
+  } catch (cause) {
+    throw unusable(target, cause);
+  }
+}
+
+/** A mounted volume can not, and neither can anything in a directory of somebody else. */
+function canBeReplaced(target: string): boolean {
+  const parent = dirname(target);
+  if (statSync(parent).dev !== statSync(target).dev) return false;
+  try {
+    accessSync(parent, constants.W_OK);
+    return readdirSync(target).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+function moveIntoPlace(aside: string, target: string): void {
+  rmSync(join(aside, "pid"), { force: true });
+  syncDirectory(aside);
+  if (dirname(aside) !== target) {
+    renameSync(aside, target);
+    syncDirectory(dirname(target));
+    return;
+  }
+  const names = readdirSync(aside).toSorted(
+    (a, b) => Number(a === LAST_FILE) - Number(b === LAST_FILE),
+  );
+  for (const name of names) renameSync(join(aside, name), join(target, name));
+  rmdirSync(aside);
+  syncDirectory(target);
+}
+
+function unusable(dir: string, cause: unknown): PulsemeshError {
+  return new PulsemeshError(
+    "data-dir-unusable",
+    `Cannot restore to ${dir}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`,
+    { cause },
+  );
+}
