@@ -1,4 +1,5 @@
 /** Every rule that is broken on purpose, in the order of docs/mutations.md. */
+import { addressMutations } from "./address-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
@@ -11,4 +12,5 @@ export const mutations: readonly Mutation[] = [
   ...robotMutations,
   ...durabilityMutations,
   ...witnessMutations,
+  ...addressMutations,
 ];
