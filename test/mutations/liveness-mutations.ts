@@ -90,8 +90,8 @@ export const verdictMutations: readonly Mutation[] = [
     rules: ["SG1", "VE3"],
     breaks: "the signature of a header that comes as evidence is not verified",
     file: `${LIVENESS}neighbourhood.ts`,
-    search: "return verifyEnvelope(this.#env, evidence.envelope);",
-    replacement: "return evidence.envelope.signature.length > 0;",
+    search: "if (!verifyEnvelope(this.#env, evidence.envelope)) return false;",
+    replacement: "if (evidence.envelope.signature.length === 0) return false;",
     killer: witnesses,
   },
   {
