@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CliProcess } from "../support/cli-process.ts";
+import { CliProcess, runCli } from "../support/cli-process.ts";
 import { freePort } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
 
@@ -28,9 +28,9 @@ function startMember(): CliProcess {
   return run("member", "--http", "127.0.0.1:0", "--listen", member);
 }
 
-function startJoining(name: string, httpPort: number): CliProcess {
+function startJoining(name: string, httpPort: number, ...args: readonly string[]): CliProcess {
   const here = ["--http", `127.0.0.1:${httpPort}`, "--listen", "/ip4/127.0.0.1/tcp/0"];
-  return run(name, ...here, "--join", `${member}/p2p/${memberId}`);
+  return run(name, ...here, ...args, "--join", `${member}/p2p/${memberId}`);
 }
 
 async function statusOf(url: string, method = "GET"): Promise<number> {
@@ -41,10 +41,11 @@ async function statusOf(url: string, method = "GET"): Promise<number> {
   }
 }
 
-test("CLI10 P8 a node that looks for its fleet is alive and not ready, and becomes ready at the same address", async () => {
+test("CLI10 HT31 P8 a node that looks for its fleet is alive and not ready, and becomes ready at the same address", async () => {
   const httpPort = await freePort();
   const url = `http://127.0.0.1:${httpPort}`;
-  await using early = startJoining("early", httpPort);
+  const socket = join(root, "early.sock");
+  await using early = startJoining("early", httpPort, "--socket", socket);
   await until("it is alive", async () => (await statusOf(`${url}/livez`)) === 200);
   const ready = await fetch(`${url}/readyz`);
   expect([ready.status, ready.headers.get("content-type")]).toEqual([
@@ -55,10 +56,14 @@ test("CLI10 P8 a node that looks for its fleet is alive and not ready, and becom
   expect(await statusOf(`${url}/startupz`)).toBe(503);
   expect(await statusOf(`${url}/heartbeat/bot`, "POST")).toBe(503);
   expect(early.out).toBe("");
+  const ping = ["ping", "bot", "--create", "--url", `unix:${socket}`, "--no-spool"];
+  const refused = await runCli([...ping, "--retry-for", "0s"]);
+  expect([refused.code, refused.err]).toEqual([3, expect.stringContaining("looks for its fleet")]);
   await using late = startMember();
   await late.untilPrinted("join by");
   await until("it is ready", async () => (await statusOf(`${url}/readyz`)) === 200);
   expect(await statusOf(`${url}/heartbeat/bot`, "POST")).toBe(200);
+  expect((await runCli(ping)).code).toBe(0);
 });
 
 test("CLI10 P8 a node that finds no fleet stops when it is told to", async () => {

@@ -2,7 +2,7 @@
  * An HTTP server that says a few fixed things to supervisors, beside or in place of the gateway. It holds no data and takes none, so it may
  * stand where the gateway may not.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { HostPort } from "./host-port.ts";
 
@@ -22,6 +22,8 @@ export const answerOk: SmallAnswer = { status: 200, type: "text/plain", body: "o
 export interface SmallServer extends AsyncDisposable {
   /** Where it listens; the port that the system chose where 0 was asked for. */
   readonly port: number;
+  /** To serve a Unix socket as well. */
+  readonly http: Server;
 }
 
 /**
@@ -54,6 +56,7 @@ export async function openSmallServer(
   const bound = server.address();
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : at.port,
+    http: server,
     [Symbol.asyncDispose]: () => {
       const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
       server.close(() => onClosed());

@@ -18,4 +18,4 @@ export type { RobotJson, RobotListJson, ScheduleJson, WitnessesJson } from "./js
 export type { ProblemJson } from "./problem.ts";
 export type { ReloadJson } from "./routes/reload.ts";
 export type { GatewayTls } from "./tls.ts";
-export { checkUnixDoor } from "./unix-door.ts";
+export { checkUnixDoor, openUnixDoor } from "./unix-door.ts";

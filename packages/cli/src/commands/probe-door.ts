@@ -7,7 +7,7 @@ import { formatHostPort, type HostPort } from "../host-port.ts";
 import { answerOk, openSmallServer, type SmallAnswer, type SmallServer } from "../small-server.ts";
 import { answerNotReady } from "./waiting-door.ts";
 
-export interface ProbeDoor extends SmallServer {
+export interface ProbeDoor extends Omit<SmallServer, "http"> {
   /** From now on readiness is asked of `isReady`; before, nothing is. */
   ask(isReady: () => boolean): void;
 }

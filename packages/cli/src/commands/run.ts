@@ -141,12 +141,12 @@ function exitCodeOf(interruption: Interruption): number {
 
 /** Nobody could know a port that the system chooses before it is printed. */
 async function openWhileJoining({
-  plan: { http, joinFile, node },
+  plan: { http, socket, joinFile, node },
   tls,
 }: RunSetup): Promise<AsyncDisposable | undefined> {
   if (http.port === 0 || ((node.join ?? []).length === 0 && joinFile === undefined))
     return undefined;
-  return await openWaitingDoor(http, tls);
+  return await openWaitingDoor(http, tls, socket);
 }
 
 /** A first join waits until a member answers; whoever typed a wrong address should not wait in silence. */

@@ -4,6 +4,7 @@
  */
 import type { HostPort } from "../host-port.ts";
 import { answerOk, openSmallServer, type SmallAnswer } from "../small-server.ts";
+import type { RunPlan } from "./run-options.ts";
 
 /** What is said of everything but `/livez` before a node has joined. */
 export const answerNotReady: SmallAnswer = {
@@ -21,15 +22,24 @@ export const answerNotReady: SmallAnswer = {
 };
 
 /**
- * Answers at `at` until disposed: `/livez` with 200, everything else with 503 `not-ready`.
+ * Answers at `at`, and at the socket, until disposed: `/livez` with 200, everything else with 503 `not-ready`.
  * @returns undefined when it cannot listen there, which the gateway will say better
  */
 export async function openWaitingDoor(
   at: HostPort,
   tls?: { readonly cert: string; readonly key: string },
+  socket?: RunPlan["socket"],
 ): Promise<AsyncDisposable | undefined> {
   const answerTo = (probe: string | undefined): SmallAnswer =>
     probe === "/livez" ? answerOk : answerNotReady;
   const door = await openSmallServer(at, answerTo, tls);
-  return door instanceof Error ? undefined : door;
+  if (door instanceof Error) return undefined;
+  if (socket === undefined) return door;
+  const { openUnixDoor } = await import("@pulsemesh/gateway");
+  const unixDoor = await openUnixDoor(door.http, socket).catch(() => undefined);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([unixDoor?.close(), door[Symbol.asyncDispose]()]);
+    },
+  };
 }
