@@ -12,7 +12,7 @@ import { HTTP_CONNECTIONS_MAX } from "./limits.ts";
 import { connectionEvent } from "./tls.ts";
 
 /** What the system's address of a socket holds; a longer path would be cut. */
-export const SOCKET_PATH_BYTES_MAX: number = 107;
+const SOCKET_PATH_BYTES_MAX = 107;
 
 export interface UnixDoor {
   /** `unix:/run/pulsemesh/node.sock`. */
