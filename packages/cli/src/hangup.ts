@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from "node:fs";
 
-/** Calls `reload` at each SIGHUP until disposed; one that says that the terminal is gone becomes SIGTERM. */
+/** Calls `reload` at each SIGHUP until disposed, and ignores it from then on; one that says that the terminal is gone becomes SIGTERM. */
 export function onHangup(reload: () => void): Disposable {
   const hadTerminal = hasTerminal();
   const listener = (): void => {
@@ -12,7 +12,17 @@ export function onHangup(reload: () => void): Disposable {
     else reload();
   };
   process.on("SIGHUP", listener);
-  return { [Symbol.dispose]: () => void process.off("SIGHUP", listener) };
+  return {
+    [Symbol.dispose]: () => {
+      // A node that has stopped is not to end by the signal of somebody who wanted it to go on.
+      process.on("SIGHUP", ignore);
+      process.off("SIGHUP", listener);
+    },
+  };
+}
+
+function ignore(): void {
+  // Nothing is left to reload.
 }
 
 /** Whether this process has a controlling terminal. */
