@@ -88,6 +88,11 @@ export interface PutRobotOptions extends CallOptions {
   readonly ifNew?: boolean | undefined;
 }
 
+export interface RetirePeerOptions extends CallOptions {
+  /** It is gone for good, also where the node that is asked cannot tell. */
+  readonly certain?: boolean | undefined;
+}
+
 export interface AuditTailOptions extends CallOptions {
   /** 1 … 1,000. @default 100 */
   readonly limit?: number | undefined;
@@ -122,7 +127,7 @@ export interface PulsemeshClient {
   /** Takes a robot out of the fleet for good. */
   retireRobot(robot: string, options?: PatchStateOptions): Promise<RetirementJson>;
   /** Takes a node that is gone out of the fleet. */
-  retirePeer(id: string, options?: CallOptions): Promise<RetirementJson>;
+  retirePeer(id: string, options?: RetirePeerOptions): Promise<RetirementJson>;
   getState(robot: string, options?: CallOptions): Promise<StateAnswer>;
   /** Merge patch (RFC 7396): null removes. */
   patchState(
@@ -273,11 +278,12 @@ function inventoryCalls(http: HttpOptions): InventoryCalls {
         path: `/api/v1/robots/${encodeURIComponent(robot)}`,
         headers: ifMatched(ifMatch),
       }),
-    retirePeer: (id, call = {}) =>
+    retirePeer: (id, { certain, ...call } = {}) =>
       sendForJson<RetirementJson>(http, {
         ...call,
         method: "DELETE",
         path: `/api/v1/peers/${encodeURIComponent(id)}`,
+        query: { certain: certain === true ? "1" : undefined },
       }),
   };
 }

@@ -9,6 +9,7 @@ export {
   type PingOptions,
   type PulsemeshClient,
   type PutRobotOptions,
+  type RetirePeerOptions,
   type RobotsFilter,
   type StateAnswer,
   type StatusAnswer,

@@ -69,6 +69,8 @@ export interface RetireCommand {
 export interface RetireNodeCommand {
   readonly type: "retire-node";
   readonly node: NodeId;
+  /** Also where this node only does not hear it, and cannot tell whether it lives. */
+  readonly isCertain?: boolean | undefined;
 }
 
 /** Planned stop (rule VE9): the driver stops the node when the reply comes. `leave` gives status `left`. */
@@ -102,6 +104,7 @@ export type CommandErrorCode =
   | "robot-alive"
   | "peer-unknown"
   | "peer-alive"
+  | "peer-uncertain"
   | "robots-max"
   | "beats-too-many"
   | "schedule-invalid"

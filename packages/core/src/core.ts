@@ -295,7 +295,7 @@ class ComposedCore implements Core {
     if (command.type === "beat") return this.#robots.beat(id, command, now);
     if (command.type === "register") return this.#robots.register(id, command, now);
     if (command.type === "retire") return this.#robots.retire(id, command, now);
-    if (command.type === "retire-node") return this.#retirements.retire(id, command.node, now);
+    if (command.type === "retire-node") return this.#retirements.retire(id, command, now);
     const { records } = this.#chains;
     if (this.#robots.view(command.robot, now) === undefined) {
       const detail = `no robot ${command.robot} is known; a first heartbeat registers it`;

@@ -12,6 +12,7 @@ export const ERROR_CODES: Readonly<
   "robot-alive": { status: 409, exit: 1 },
   "peer-unknown": { status: 404, exit: 1 },
   "peer-alive": { status: 409, exit: 1 },
+  "peer-uncertain": { status: 409, exit: 3 },
   "robots-max": { status: 507, exit: 1 },
   "beats-too-many": { status: 429, exit: 1 },
   "schedule-invalid": { status: 422, exit: 2 },
@@ -66,6 +67,7 @@ export type ErrorCode =
   | "robot-alive"
   | "peer-unknown"
   | "peer-alive"
+  | "peer-uncertain"
   | "robots-max"
   | "beats-too-many"
   | "schedule-invalid"

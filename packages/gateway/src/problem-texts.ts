@@ -24,6 +24,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Node alive",
     next: "Stop the node first, and wait until GET /api/v1/peers shows it down or unknown.",
   },
+  "peer-uncertain": {
+    title: "Node not heard, which may live",
+    next: "Ask a node that shows it down, or repeat with ?certain=1 if it is gone for good.",
+  },
   "robots-max": {
     title: "Too many robots",
     next: "Retire robots that are gone, or send this robot's beats to another node.",

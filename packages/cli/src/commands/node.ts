@@ -10,6 +10,7 @@ import { printable, printableJson } from "../printable.ts";
 
 interface NodeFlags extends ClientFlags {
   readonly json?: boolean;
+  readonly certain?: boolean;
 }
 
 interface Named {
@@ -28,18 +29,27 @@ export function addNodeCommand(program: Command, cli: Cli): void {
     .command("retire")
     .description("take a node that is gone out of the fleet, at any other node")
     .argument("<node>", "its name or id, as `pulsemesh peers` prints them");
-  addFlags(command, [...clientFlags, { flags: "--json", text: "as JSON" }]);
+  addFlags(command, [
+    {
+      flags: "--certain",
+      text: "it is gone for good, also where the asked node cannot tell (it shows it as unknown)",
+    },
+    ...clientFlags,
+    { flags: "--json", text: "as JSON" },
+  ]);
   command.addHelpText(
     "after",
     `
-It counts no more for any node that has not heard it for 12 of its pulses, and counts again when it is heard or started again.`,
+It counts no more for any node that has not heard it for 12 of its pulses and calls it down, or for 60; it counts again when
+it is heard or started again. Where no majority is in sight nobody is called down: then say --certain, and be sure that the node
+is not alive on the other side of a cut, as those that are left judge without it.`,
   );
   setAction<NodeFlags>(cli, command, async (flags, [text = ""]) => {
     cli.context = { ...cli.context, writes: true };
     const client = connect(cli, flags);
     const { id, name } = nodeOf(text, await client.peers());
     const robots = (await client.robots()).filter((robot) => robot.node_id === id);
-    const retired = await client.retirePeer(id);
+    const retired = await client.retirePeer(id, { certain: flags.certain });
     if (flags.json === true) {
       const left = robots.map((robot) => robot.robot_id);
       cli.terminal.out(printableJson({ ...retired, name, robots: left }));

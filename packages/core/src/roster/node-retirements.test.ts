@@ -10,7 +10,12 @@ import type { NodeId } from "../ids.ts";
 import type { Json } from "../json.ts";
 import { Outbox } from "../outbox.ts";
 import { ChainMembership } from "./chain-membership.ts";
-import { NodeRetirements, RETIRED_AFTER_INTERVALS, type HeardNode } from "./node-retirements.ts";
+import {
+  NodeRetirements,
+  RETIRED_AFTER_INTERVALS,
+  UNCERTAIN_AFTER_INTERVALS,
+  type HeardNode,
+} from "./node-retirements.ts";
 
 const INTERVAL_MS = 1_000;
 const LONG_MS = RETIRED_AFTER_INTERVALS * INTERVAL_MS;
@@ -79,9 +84,9 @@ class Reader {
     }
   }
 
-  retire(node: NodeId): CommandResult {
+  retire(node: NodeId, isCertain: boolean = false): CommandResult {
     this.#reply += 1;
-    this.retirements.retire(this.#reply, node, this.now);
+    this.retirements.retire(this.#reply, { type: "retire-node", node, isCertain }, this.now);
     this.#settle();
     const reply = this.effects.findLast((effect) => effect.type === "reply");
     return (reply as Extract<Effect, { type: "reply" }>).result;
@@ -163,12 +168,15 @@ describe("retired nodes", () => {
     expect(reader.retire("z")).toMatchObject({ ok: false, code: "peer-unknown" });
   });
 
-  test("VE1 a node that the majority's ghosts make unknown can be retired all the same", () => {
+  test("VE1 a node that the majority's ghosts make unknown is retired by who says that he is certain, after 60 intervals", () => {
     const reader = new Reader();
     reader.lose("b", "unknown");
     reader.lose("c", "unknown");
-    expect([reader.retire("b").ok, reader.retire("c").ok]).toEqual([true, true]);
-    reader.advance(LONG_MS + INTERVAL_MS);
+    expect(reader.retire("b")).toMatchObject({ ok: false, code: "peer-uncertain" });
+    expect([reader.retire("b", true).ok, reader.retire("c", true).ok]).toEqual([true, true]);
+    reader.advance(UNCERTAIN_AFTER_INTERVALS * INTERVAL_MS);
+    expect(reader.members).toBe("abc");
+    reader.advance(INTERVAL_MS);
     expect(reader.members).toBe("a");
   });
 

@@ -3,12 +3,12 @@
  *
  * Intuition: until there are grants any member may say that another one is gone, so the word alone proves nothing, and each reader asks its
  * own ears. A statement names the boot that it retires; it counts while that is the newest boot known, and only for a reader that has not
- * heard the node for {@link RETIRED_AFTER_INTERVALS}: a death is a verdict first. Who is heard again counts again, and a node that finds
+ * heard the node for {@link RETIRED_AFTER_INTERVALS}, or {@link UNCERTAIN_AFTER_INTERVALS}: a death is a verdict first. Who is heard again counts again, and a node that finds
  * itself retired takes the statement back in its own name, by the newest stamp. Rejected: to take a member out for good, which would be
  * the one thing a liar could do that no honest node can undo.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
-import type { CommandErrorCode, CommandResult } from "../command.ts";
+import type { CommandErrorCode, CommandResult, RetireNodeCommand } from "../command.ts";
 import type { Env } from "../env.ts";
 import type { Boot, NodeId } from "../ids.ts";
 import type { Json } from "../json.ts";
@@ -18,8 +18,10 @@ import { isIntegerIn } from "../wire/fields.ts";
 import { EPOCH_MAX } from "../chain/limits.ts";
 import type { ChainMembership } from "./chain-membership.ts";
 
-/** How long a reader must not have heard a node before a statement that retires it counts, in intervals of that node. */
+/** How long a reader must not have heard a node before a statement that retires it counts, in intervals of that node: one that is `down` … */
 export const RETIRED_AFTER_INTERVALS: number = 12;
+/** … and any other, which may live on the other side of a cut: short ones are over by then. */
+export const UNCERTAIN_AFTER_INTERVALS: number = 60;
 /** A node takes a statement about itself back at most this often. */
 const REFUTE_EVERY_MS = 10_000;
 
@@ -68,8 +70,8 @@ export class NodeRetirements {
   }
 
   /** An operator says that a node is gone. */
-  retire(reply: number, node: NodeId, now: Now): void {
-    const result = this.#retire(node, now);
+  retire(reply: number, { node, isCertain }: RetireNodeCommand, now: Now): void {
+    const result = this.#retire(node, isCertain === true, now);
     const { out } = this.#deps.env;
     out.reply(reply, result, out.pendingCommit());
     this.#lookMonoMs = now.monoMs;
@@ -85,7 +87,7 @@ export class NodeRetirements {
       if (this.#isHeard(node, now)) this.#restore(node, "heard", now);
   }
 
-  #retire(node: NodeId, now: Now): CommandResult {
+  #retire(node: NodeId, isCertain: boolean, now: Now): CommandResult {
     const { env, membership, document, audit, heard } = this.#deps;
     if (node === env.identity.self)
       return refusal("peer-alive", "this is the node that answers, which is alive");
@@ -101,6 +103,10 @@ export class NodeRetirements {
     const status = heard(node)?.status;
     if (status === "up" || status === "late" || status === "paused")
       return refusal("peer-alive", `node ${node} is ${status}`);
+    if (status !== "down" && !isCertain) {
+      const why = "it may live where this node does not see it";
+      return refusal("peer-uncertain", `node ${node} is ${status ?? "unknown"}: ${why}`);
+    }
     const atWallMs = Math.floor(now.wallMs);
     const code = document.write(node, [boot, atWallMs], now);
     if (code !== undefined) return refusal(code, `the retirement of ${node} cannot be written`);
@@ -150,8 +156,8 @@ export class NodeRetirements {
   #isLongSilent(node: NodeId, now: Now): boolean {
     const heard = this.#deps.heard(node);
     if (heard === undefined || heard.status === "paused") return false;
-    const silentMs = now.monoMs - heard.silentSinceMonoMs;
-    return silentMs > RETIRED_AFTER_INTERVALS * heard.intervalMs;
+    const intervals = heard.status === "down" ? RETIRED_AFTER_INTERVALS : UNCERTAIN_AFTER_INTERVALS;
+    return now.monoMs - heard.silentSinceMonoMs > intervals * heard.intervalMs;
   }
 
   #isHeard(node: NodeId, now: Now): boolean {

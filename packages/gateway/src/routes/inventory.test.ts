@@ -128,6 +128,12 @@ test("HT27 DELETE of a node is a retirement as well; unknown 404, one that lives
   const answer = await remove("peers/12D3KooWBeta");
   expect(retirementSchema.parse(answer.json())).toMatchObject({ id: "12D3KooWBeta" });
   expect((await remove("peers/beta")).json<ProblemJson>().code).toBe("peer-unknown");
+  expect(node.commands.at(-1)).toMatchObject({ isCertain: false });
+  await remove("peers/12D3KooWBeta?certain=1");
+  expect(node.commands.at(-1)).toMatchObject({ isCertain: true });
+  expect((await remove("peers/12D3KooWBeta?certain=yes")).statusCode).toBe(400);
+  node.answer = () => ({ ok: false, code: "peer-uncertain", detail: "node is unknown" });
+  expect((await remove("peers/12D3KooWBeta")).statusCode).toBe(409);
   node.answer = () => ({ ok: false, code: "peer-alive", detail: "node is up" });
   expect((await remove("peers/12D3KooWBeta")).statusCode).toBe(409);
 });

@@ -1,11 +1,19 @@
 /** `GET /api/v1/peers`: the mesh as this node sees it; `DELETE /api/v1/peers/{id}`: a node that is gone counts no more. */
+import { z } from "zod";
 import type { GatewayContext } from "../context.ts";
 import { peersJson } from "../json/peers.ts";
 import { execute } from "../execute.ts";
 import { retirementJson } from "../json/retirement.ts";
 import { JSON_MEDIA_TYPE } from "../media-types.ts";
 import { HttpProblem } from "../problem.ts";
+import { readQuery, single } from "../request/query.ts";
 import type { Route } from "../route.ts";
+
+const retireQuery = z.object({
+  certain: single(z.enum(["0", "1"]).default("0")).describe(
+    "1: it is gone for good, also where the node that is asked cannot tell",
+  ),
+});
 
 export function peerRoutes(context: GatewayContext): readonly Route[] {
   return [listRoute(context), retireRoute(context)];
@@ -38,6 +46,7 @@ function retireRoute({ node }: GatewayContext): Route {
     operation: "retirePeer",
     summary: "Take a node that is gone out of the fleet; it counts again when it is heard again",
     writes: true,
+    query: retireQuery,
     responses: {
       200: {
         description: "Said, and durable; `already` where it had been before",
@@ -48,6 +57,7 @@ function retireRoute({ node }: GatewayContext): Route {
     errors: [
       "peer-unknown",
       "peer-alive",
+      "peer-uncertain",
       "robots-max",
       "state-too-large",
       "observer",
@@ -56,7 +66,9 @@ function retireRoute({ node }: GatewayContext): Route {
     ],
     handle: async (request, reply) => {
       const { peer } = request.params as { readonly peer: string };
-      const { retired } = await execute(node, { type: "retire-node", node: peer });
+      const { certain } = readQuery(retireQuery, request.query);
+      const command = { type: "retire-node", node: peer, isCertain: certain === "1" } as const;
+      const { retired } = await execute(node, command);
       if (retired === undefined)
         throw new HttpProblem("internal", "The node said nothing of the retirement.");
       const json = retirementJson(peer, retired, node.fleetView());
