@@ -1,11 +1,15 @@
 /** Names and the local network among real nodes, each in a network namespace of its own: nothing leaves the switch that joins them. */
+import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Cables, namespacesMissing, type Host } from "../support/namespaces.ts";
 import { NodeProcess, ProcessFleet, type NodeProcessOptions } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
 
+const CLI = fileURLToPath(new URL("../../packages/cli/bin/pulsemesh.js", import.meta.url));
 const PORT = 7_421;
 
 /** A node on a host, that is told no address but those in `more`. */
@@ -27,6 +31,23 @@ function place(
   });
   fleet.nodes.push(node);
   return node;
+}
+
+/** What `pulsemesh doctor` says on a host, but for what is well. */
+async function doctorOn(host: Host): Promise<readonly string[]> {
+  const ask = ["doctor", "--json", "--url", "http://127.0.0.1:7420"];
+  const args = ["netns", "exec", host.namespace, process.execPath, CLI, ...ask];
+  const { stdout } = await promisify(execFile)("ip", args);
+  const { findings } = JSON.parse(stdout) as {
+    readonly findings: readonly {
+      readonly check: string;
+      readonly detail: string;
+      readonly next?: string;
+    }[];
+  };
+  return findings
+    .filter(({ check, next }) => check === "reach" && next !== undefined)
+    .map(({ detail, next }) => `${detail} → ${next}`);
 }
 
 describe("addresses", () => {
@@ -79,6 +100,37 @@ describe("addresses", () => {
       async () =>
         (await joined.peerStatus("moved")) === "up" && (await moved.peerStatus("joined")) === "up",
       30_000,
+    );
+  });
+
+  test("CLI42 AD3 AD6 a node that only dials out, and one that announces a dead address, are told so on both ends", async () => {
+    using cables = new Cables();
+    await using fleet = new ProcessFleet();
+    const [one, two, three] = [cables.host("left"), cables.host("right"), cables.host("left")];
+    const member = await place(fleet, "member", one).start();
+    const joins = [await member.joinAddress()];
+    const local: Host = { namespace: two.namespace, address: "127.0.0.1" };
+    await place(fleet, "shy", local, { join: joins }).start();
+    // Nobody has that address; the port of the second one is closed.
+    const dead = ["/ip4/10.77.0.99/tcp/7421", `/ip4/${three.address}/tcp/9`];
+    const announce = dead.flatMap((address) => ["--announce", address]);
+    await place(fleet, "wrong", three, { join: joins, args: announce }).start();
+    await fleet.allSee(["member", "shy", "wrong"], "up", 30_000);
+    const [atMember, atShy, atWrong] = await Promise.all([one, two, three].map(doctorOn));
+    expect(atMember).toHaveLength(2);
+    expect(atMember).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^shy says of no address where it can be reached from here/),
+        expect.stringMatching(/^this node could not dial wrong: .*10\.77\.0\.99.*tcp\/9 refused/),
+      ]),
+    );
+    expect(atShy).toContainEqual(
+      expect.stringMatching(/^member knows no address .*127\.0\.0\.1.*→ run with --listen/),
+    );
+    expect(atWrong).toContainEqual(
+      expect.stringMatching(
+        /^member cannot reach this node: .*10\.77\.0\.99\/tcp\/7421 failed, .*tcp\/9 refused/,
+      ),
     );
   });
 });

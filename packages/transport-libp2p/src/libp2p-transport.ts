@@ -206,7 +206,11 @@ export class Libp2pTransport implements Transport {
   /** How members and this node can reach each other, tried out now; see {@link checkLinks}. */
   checkLinks(): Promise<readonly LinkReport[]> {
     return checkLinks({
-      members: () => this.#book.nodes().filter((node) => this.#book.isTrusted(node)),
+      // One that is connected and has said no address that is believed stands in no book.
+      members: () =>
+        [...new Set([...this.#book.nodes(), ...this.peers().map(({ node }) => node)])].filter(
+          (node) => this.#book.isTrusted(node),
+        ),
       connections: (node) => this.#sessions.get(node)?.connections ?? [],
       addressesOf: (node) => this.#book.addressesOf(node),
       dialing: this.#dialing,

@@ -25,7 +25,7 @@ export interface LinkReport {
 }
 
 export interface LinkCheckDeps {
-  /** Members with an address, connected or not. */
+  /** Members that are connected, or whose address is known. */
   readonly members: () => readonly NodeId[];
   readonly connections: (node: NodeId) => readonly Connection[];
   readonly addressesOf: (node: NodeId) => readonly string[];

@@ -2,7 +2,7 @@
 import type { PeersJson, PulsemeshClient } from "@pulsemesh/client";
 import { doorOf } from "../client-flags.ts";
 import { formatAge } from "../duration.ts";
-import { describeFailure } from "../failure.ts";
+import { describeFailure, errorCodeOf } from "../failure.ts";
 import { formatHostPort, hostPortOfMultiaddr } from "../host-port.ts";
 import type { Finding } from "./doctor-finding.ts";
 
@@ -19,9 +19,20 @@ export async function checkNode(client: PulsemeshClient, url: string): Promise<F
     return [{ check: "node", result: "ok", detail }, ...twins, addressFinding(self.addresses)];
   } catch (error) {
     const detail = describeFailure(error, { command: "node" }).lines[0] ?? "";
+    if (errorCodeOf(error) === "not-ready") return [waitingFinding(url)];
     const next = "start one with `pulsemesh run`, or name it with --url or PULSEMESH_URL";
     return [{ check: "node", result: "fail", detail, next }];
   }
+}
+
+/** It answers, and what it answers is that it has not got a fleet yet, or has not read its disk. */
+function waitingFinding(url: string): Finding {
+  return {
+    check: "node",
+    result: "warn",
+    detail: `a node answers at ${url}, and is still starting or waiting for a member named by --join`,
+    next: "see its log for whom it tried and what came of it; the member must run and be reachable there",
+  };
 }
 
 function twinFinding({ boot }: { readonly boot: number }): Finding {

@@ -74,6 +74,14 @@ test("CLI18 a node that is not there fails and says how to start one; nothing el
   expect(await checkPeers(gone)).toEqual([]);
 });
 
+test("CLI44 a node that still waits for its fleet is a warning that says where to look", async () => {
+  const notReady = Object.assign(new Error("Not ready."), { code: "not-ready" });
+  const waiting = clientWith(async () => Promise.reject(notReady));
+  expect(await checkNode(waiting, "http://x")).toMatchObject([
+    { check: "node", result: "warn", next: expect.stringContaining("see its log") },
+  ]);
+});
+
 test("CLI18 a node that only this machine can reach is a warning with the flag to give", async () => {
   const local = clientWith(async () => peersJson(1, [], "/ip4/127.0.0.1/tcp/7421"));
   expect((await checkNode(local, "http://x"))[1]).toMatchObject({

@@ -71,12 +71,13 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
     const client = connect(cli, flags);
     const url = urlOf(flags);
     const node = await checkNode(client, url);
-    const answers = node.every(({ result }) => result !== "fail");
+    const [{ result: state } = { result: "fail" }] = node;
     const findings = [
       checkNodeVersion(process.versions.node),
       ...ofConfig,
       ...node,
-      ...(answers ? await checkRunning(cli, flags, client) : await checkStopped(cli, flags)),
+      ...(state === "ok" ? await checkRunning(cli, flags, client) : []),
+      ...(state === "ok" ? [] : await checkStopped(cli, flags, state === "fail")),
     ];
     show(cli, flags, findings);
     return findings.some(({ result }) => result === "fail") ? EXIT.no : EXIT.ok;
@@ -128,11 +129,12 @@ async function checkDiagnostics(
   }
 }
 
-/** What can be said where no node answers: whose folder it is, and whether one could start. */
-async function checkStopped(cli: Cli, flags: DoctorFlags): Promise<Finding[]> {
+/** What can be said where no node answers, or none that is ready: whose folder it is, and whether one could start. */
+async function checkStopped(cli: Cli, flags: DoctorFlags, couldStart: boolean): Promise<Finding[]> {
   const folder = dataFolder(flags.data, cli.terminal.env);
+  const listen = flags.listen ?? [listenDefault];
   return [
-    ...(await checkPorts(httpPortOf(urlOf(flags)), flags.listen ?? [listenDefault])),
+    ...(couldStart ? await checkPorts(httpPortOf(urlOf(flags)), listen) : []),
     ...(await checkDataFolder(folder)),
     ...(await checkHolder(folder)),
     ...(await checkDisk(folder)),
