@@ -27,7 +27,9 @@ FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Pulsemesh" \
   org.opencontainers.image.description="A mesh of sidecars that keeps robots honest" \
   org.opencontainers.image.licenses="Apache-2.0"
+# MALLOC_ARENA_MAX: a node has few threads, and each would keep a heap of its own (some 5 MB).
 ENV NODE_ENV=production \
+  MALLOC_ARENA_MAX=2 \
   PULSEMESH_DATA=/data \
   PULSEMESH_LISTEN=/ip4/0.0.0.0/tcp/7421 \
   PULSEMESH_PROBES=0.0.0.0:7422

@@ -37,9 +37,13 @@ if (unknown.length > 0 || (options.length > 0 && chosen.length !== 1)) {
 async function run(bench: Bench): Promise<boolean> {
   progress(`\n=== ${bench.name}`);
   const main = fileURLToPath(new URL(bench.file, import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, main, ...options], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, main, ...(bench.options ?? []), ...options],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   let text = "";
   for await (const chunk of child.stdout) text += String(chunk);
