@@ -16,6 +16,7 @@ import { Absences } from "./absences.ts";
 import { judgeSilence, restateUp, sayUp, withdraw, type Witness } from "./accuse.ts";
 import { echoes } from "./echoes.ts";
 import { Electorate } from "./electorate.ts";
+import { Goodbyes } from "./goodbyes.ts";
 import { nodeStatus } from "./node-status.ts";
 import { Objections } from "./objections.ts";
 import type { Evidence, Observation, Statement } from "./observation-codec.ts";
@@ -51,6 +52,7 @@ export class Liveness {
   readonly #reader: Reader;
   readonly #objections: Objections;
   readonly #absences: Absences;
+  readonly #goodbyes: Goodbyes;
   #rosterVersion = -1;
   #startedAt: Now = { monoMs: 0, wallMs: 0 };
   #roundMonoMs = Number.NEGATIVE_INFINITY;
@@ -88,16 +90,19 @@ export class Liveness {
     };
     this.#objections = new Objections(this.#witness);
     this.#absences = new Absences(env);
+    this.#goodbyes = new Goodbyes(env);
   }
 
   /** Rows of an earlier boot, before {@link start}. */
   restore(rows: readonly StoreRow[]): void {
     this.#absences.restore(rows);
+    this.#goodbyes.restore(rows);
   }
 
   start(now: Now): void {
     this.#startedAt = now;
     this.#syncRoster(now);
+    for (const subject of this.#goodbyes.subjects()) this.#subjects.set(subject.node, subject);
   }
 
   subject(node: NodeId): Subject | undefined {
@@ -193,6 +198,8 @@ export class Liveness {
 
   /** Whoever comes, or comes back, is told what stands (rule PU5: a joiner takes status from a quorum). */
   greet(newcomer: NodeId, now?: Now): void {
+    for (const subject of this.#goodbyes.subjects())
+      if (subject.node !== newcomer) this.statements.tell(newcomer, "object", subject);
     for (const subject of this.#subjects.values()) {
       if (subject.node === newcomer) continue;
       if (subject.own !== undefined) this.statements.tell(newcomer, "accuse", subject);
@@ -200,6 +207,11 @@ export class Liveness {
       else if (now !== undefined && subject.isPaused(now.monoMs))
         this.statements.tell(newcomer, "object", subject);
     }
+  }
+
+  /** A goodbye was heard; it is kept, and told, if its author has left by it. */
+  onGoodbye(evidence: Evidence, now: Now): void {
+    if (this.#membership.hasLeft(evidence.envelope.author)) this.#goodbyes.said(evidence, now);
   }
 
   /** Boots and doubts without end are not answered without end (promise P6); what stands is restated in any case. */
@@ -380,6 +392,7 @@ export class Liveness {
     // Who comes or goes changes quorums: the next look is at everybody.
     this.#roundMonoMs = Math.min(this.#roundMonoMs, now.monoMs);
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
+    this.#goodbyes.keepOnly((node) => this.#membership.hasLeft(node));
     for (const member of this.#membership.members()) {
       if (member.node === this.#env.identity.self) continue;
       const subject = this.#subjects.get(member.node) ?? this.#add(member.node, now);

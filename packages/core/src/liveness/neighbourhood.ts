@@ -218,13 +218,18 @@ export class Neighbourhood {
     const evidence = { envelope: pulse.evidence, header: pulse.header };
     // A recording of an earlier goodbye is all that a node that has just started may know of a member that has long been back.
     if (pulse.header.goodbye && (result.dateMonoMs !== undefined || pulse.author === from))
-      this.#listener.goodbye(pulse.author, evidence, now);
+      this.#onGoodbye(evidence, now);
     if (pulse.header.goodbye || pulse.header.pausedForMs !== undefined) {
       const subject = this.liveness.subject(pulse.author);
       if (subject !== undefined && pulse.author === from)
         this.liveness.statements.tell(from, "ack", subject);
     }
     this.#listener.pulse(pulse, result.dateMonoMs, from, now);
+  }
+
+  #onGoodbye(evidence: Evidence, now: Now): void {
+    this.#listener.goodbye(evidence.envelope.author, evidence, now);
+    this.liveness.onGoodbye(evidence, now);
   }
 
   #onHello(from: NodeId, bytes: Uint8Array, now: Now): void {
@@ -285,7 +290,7 @@ export class Neighbourhood {
   /** Evidence of a pulse newer than any known: whether it is signed. Who was away learns by it who has left meanwhile (rule VE9). */
   #takes(evidence: Evidence, now: Now): boolean {
     if (!verifyEnvelope(this.#env, evidence.envelope)) return false;
-    if (evidence.header.goodbye) this.#listener.goodbye(evidence.envelope.author, evidence, now);
+    if (evidence.header.goodbye) this.#onGoodbye(evidence, now);
     return true;
   }
 

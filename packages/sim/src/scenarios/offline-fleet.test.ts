@@ -69,6 +69,11 @@ describe("a fleet of which one node is away for long", () => {
         fleet.at(fleet.nowMs + 1, () => fleet.node(3).stop("kill")),
       );
     });
+    // Those who heard the goodbye know it from their disks.
+    for (const index of [1, 2])
+      fleet.at(startMs + forMs / 2 + index * 2 * HOUR_MS + MINUTE_MS / 2, () =>
+        story.restart(index, "kill"),
+      );
     fleet.runUntil(untilMs);
     expect(fleet.node(AWAY).core?.robotIds()).toContain(robotOf(3));
     expect(fleet.node(1).core?.robotIds()).not.toContain(robotOf(3));
