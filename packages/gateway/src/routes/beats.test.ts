@@ -275,6 +275,20 @@ describe("HT30 a beat that had to wait", () => {
     expect(node.commands).toEqual([]);
   });
 
+  test("HT15 HT30 it is described as a time", async () => {
+    const { paths } = (await app.inject({ url: "/openapi.json" })).json<{
+      readonly paths: Readonly<Record<string, { readonly post: { readonly parameters: unknown } }>>;
+    }>();
+    for (const path of ["/heartbeat/{robot}", "/ping/{robot}", "/ping/{robot}/{signal}"]) {
+      expect(paths[path]?.post.parameters).toContainEqual(
+        expect.objectContaining({
+          name: "at",
+          schema: expect.objectContaining({ type: "string", format: "date-time" }),
+        }),
+      );
+    }
+  });
+
   test("HT30 a beat without it is a live one", async () => {
     await app.inject({ method: "POST", url: "/ping/a" });
     expect(lastBeat()).not.toHaveProperty("spooledAtWallMs");

@@ -18,7 +18,7 @@ import { healthSchema } from "../json/words.ts";
 import { TEXT_MEDIA_TYPE } from "../media-types.ts";
 import { HttpProblem } from "../problem.ts";
 import { messageOf } from "../request/beat-message.ts";
-import { givenAtSchema } from "../request/given-at.ts";
+import { givenAt, givenAtSchema } from "../request/given-at.ts";
 import { claimsJson, parseJson } from "../request/json-body.ts";
 import { readQuery, single } from "../request/query.ts";
 import { robotIdOf } from "../request/robot-id.ts";
@@ -96,7 +96,7 @@ function heartbeatRoute(node: PulsemeshNode): Route {
         create: "heartbeat",
         ...(health === undefined ? {} : { health }),
         ...(text === undefined ? {} : { message: text }),
-        ...(at === undefined ? {} : { spooledAtWallMs: at }),
+        ...givenAt(at),
       });
       return reply.type(TEXT_MEDIA_TYPE).send("OK");
     },
@@ -146,7 +146,7 @@ async function takePing(
     ...(rid === undefined ? {} : { runId: rid }),
     ...(health === undefined ? {} : { health }),
     ...(text === undefined ? {} : { message: text }),
-    ...(at === undefined ? {} : { spooledAtWallMs: at }),
+    ...givenAt(at),
   });
   return reply
     .code(created === true ? 201 : 200)
