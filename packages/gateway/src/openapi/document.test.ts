@@ -79,6 +79,7 @@ test("HT15 the issue's routes are all there", () => {
     "/readyz",
     "/startupz",
     "/metrics",
+    "/-/reload",
     "/openapi.json",
   ]);
 });
