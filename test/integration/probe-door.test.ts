@@ -1,8 +1,11 @@
 /** The probes at an address of their own, as a kubelet asks them. */
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { openProbeDoor } from "../../packages/cli/src/commands/probe-door.ts";
+import { PROBE_CONNECTIONS_MAX } from "../../packages/cli/src/small-server.ts";
 import { freePort } from "../support/node-process.ts";
+import { until } from "../support/until.ts";
 
 async function ask(port: number, method = "GET"): Promise<readonly number[]> {
   const paths = ["/livez", "/readyz?verbose", "/startupz", "/api/v1/robots", "/"];
@@ -33,4 +36,22 @@ test("DP2 CLI5 probes at a taken port are refused with the flag to change", asyn
     message: expect.stringContaining("--probes"),
   });
   server.close();
+});
+
+test("DP2 P6 beyond PROBE_CONNECTIONS_MAX the oldest gives way, so that nobody can hold the probes against a supervisor", async () => {
+  await using door = await openProbeDoor({ host: "127.0.0.1", port: 0 });
+  const idle: Socket[] = [];
+  let closed = 0;
+  for (let i = 0; i < PROBE_CONNECTIONS_MAX + 10; i += 1) {
+    const socket = connect(door.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.on("close", () => (closed += 1));
+    socket.write("GET /livez HTTP/1.1\r\n");
+    await once(socket, "connect");
+    idle.push(socket);
+  }
+  expect(await ask(door.port)).toEqual([200, 503, 503, 404, 404]);
+  await until("the oldest are gone", () => closed >= 10);
+  expect(closed).toBeLessThan(PROBE_CONNECTIONS_MAX);
+  for (const socket of idle) socket.destroy();
 });

@@ -4,9 +4,12 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import type { Socket } from "node:net";
 import type { HostPort } from "./host-port.ts";
 
-const connectionsMost = 64;
+/** Open connections; a further one takes the place of the oldest, so that nobody can hold the port against a supervisor. */
+export const PROBE_CONNECTIONS_MAX: number = 64;
+
 const requestMsMost = 5_000;
 const retryAfterSeconds = "1";
 
@@ -47,7 +50,7 @@ export async function openSmallServer(
     tls === undefined
       ? createServer(options, listener)
       : createSecureServer({ ...options, cert: tls.cert, key: tls.key }, listener);
-  server.maxConnections = connectionsMost;
+  makeRoom(server);
   const { promise, resolve } = Promise.withResolvers<Error | undefined>();
   server.once("error", resolve);
   server.listen({ ...at, exclusive: true }, () => resolve(undefined));
@@ -64,6 +67,17 @@ export async function openSmallServer(
       return closed;
     },
   };
+}
+
+/** Callers get their answer within a moment: who has been there for longest is who waits for nothing. */
+function makeRoom(server: Server): void {
+  const open = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    const [oldest] = open;
+    if (open.size >= PROBE_CONNECTIONS_MAX) oldest?.destroy();
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+  });
 }
 
 function answer(response: ServerResponse, { status, type, body }: SmallAnswer): void {
