@@ -1,7 +1,10 @@
 /** Every rule that is broken on purpose, in the order of docs/mutations.md. */
 import { addressMutations } from "./address-mutations.ts";
+import { configMutations } from "./config-mutations.ts";
+import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { offlineMutations } from "./offline-mutations.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
 
@@ -13,4 +16,7 @@ export const mutations: readonly Mutation[] = [
   ...durabilityMutations,
   ...witnessMutations,
   ...addressMutations,
+  ...inventoryMutations,
+  ...configMutations,
+  ...offlineMutations,
 ];

@@ -1,0 +1,83 @@
+/** Rules of robots and nodes as inventory (ADR 0013, 0014), broken on purpose. */
+import type { Killer, Mutation } from "./mutation.ts";
+
+const ROBOTS = "packages/core/src/robots/";
+const ROSTER = "packages/core/src/roster/";
+const STATE = "packages/core/src/state/";
+
+const unit = (file: string, title: string): Killer => ({ project: "unit", file, title });
+
+export const inventoryMutations: readonly Mutation[] = [
+  {
+    id: "edit-not-taken-over",
+    rules: ["VE7"],
+    breaks: "a home judges by what was registered with it, whatever the record says",
+    file: `${ROBOTS}edits.ts`,
+    search: "now.wallMs).ok ? said : own;",
+    replacement: "now.wallMs).ok ? own : own;",
+    killer: unit(`${ROBOTS}inventory.test.ts`, "VE7 the home takes over"),
+  },
+  {
+    id: "restart-undoes-edits",
+    rules: ["CLI26"],
+    breaks: "a node's configuration is applied at every start",
+    file: `${ROBOTS}inventory.ts`,
+    search: "found !== undefined && this.#applied.isApplied(robot, terms))",
+    replacement: "found !== undefined && !this.#applied.isApplied(robot, terms))",
+    killer: unit(`${ROBOTS}inventory.test.ts`, "CLI26"),
+  },
+  {
+    id: "live-robot-retired-elsewhere",
+    rules: ["P4", "CH4"],
+    breaks: "another node's retirement counts at a home that hears the robot",
+    file: `${ROBOTS}retirement.ts`,
+    search: '? robot.status === "down"',
+    replacement: '? robot.status !== "new"',
+    killer: unit(`${ROBOTS}registration.test.ts`, "P4 CH4 who hosts a robot keeps it"),
+  },
+  {
+    id: "unsaid-death-hidden",
+    rules: ["P4"],
+    breaks: "a robot that dies while its home may not restate it stays hidden",
+    file: `${ROBOTS}retirement.ts`,
+    search: 'this.#pending.set(robot.id, { kind: "restate", atMonoMs: dueMonoMs });',
+    replacement: "",
+    killer: unit(`${ROBOTS}inventory.test.ts`, "P4 a robot that dies"),
+  },
+  {
+    id: "retired-record-kept-whole",
+    rules: ["CH4", "P6"],
+    breaks: "a retired robot's record stays as large as it was",
+    file: `${STATE}record-draft.ts`,
+    search: "    this.#fields.clear();\n    this.#tombstones.clear();",
+    replacement: "",
+    killer: unit(`${STATE}record-draft.test.ts`, "CH4 P6 what is left"),
+  },
+  {
+    id: "heard-node-retired",
+    rules: ["VE1", "P4"],
+    breaks: "a member is out by another one's word, though it is heard",
+    file: `${ROSTER}node-retirements.ts`,
+    search: "if (!this.#isLongSilent(node, now)) return;",
+    replacement: "",
+    killer: unit(`${ROSTER}node-retirements.test.ts`, "VE1 P4 nobody is retired"),
+  },
+  {
+    id: "retired-boot-ignored",
+    rules: ["VE1"],
+    breaks: "a retirement counts for boots that are over, and for those to come",
+    file: `${ROSTER}node-retirements.ts`,
+    search: "statement.boot !== boot) return;",
+    replacement: "statement.boot < 0) return;",
+    killer: unit(`${ROSTER}node-retirements.test.ts`, "VE1 a statement counts"),
+  },
+  {
+    id: "retirement-not-taken-back",
+    rules: ["P4", "VE1"],
+    breaks: "a node that is called retired says nothing",
+    file: `${ROSTER}node-retirements.ts`,
+    search: "if (document.write(self, null, now) !== undefined) return;",
+    replacement: "if (now.monoMs > 0) return;",
+    killer: unit(`${ROSTER}node-retirements.test.ts`, "P4 VE1 a node that is retired"),
+  },
+];
