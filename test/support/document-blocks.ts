@@ -8,7 +8,7 @@
  * A `text` block right behind an `sh` block is what it prints: each of its lines must appear, in this order, where `…` stands for anything.
  */
 
-export type BlockMode = "typed" | "terminal" | "example";
+type BlockMode = "typed" | "terminal" | "example";
 
 export interface DocumentBlock {
   /** Of its first line, counted from 1. */
