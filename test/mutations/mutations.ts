@@ -1,10 +1,8 @@
 /** Every rule that is broken on purpose, in the order of docs/mutations.md. */
 import { addressMutations } from "./address-mutations.ts";
-import { configMutations } from "./config-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
-import { offlineMutations } from "./offline-mutations.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
 
@@ -17,6 +15,4 @@ export const mutations: readonly Mutation[] = [
   ...witnessMutations,
   ...addressMutations,
   ...inventoryMutations,
-  ...configMutations,
-  ...offlineMutations,
 ];
