@@ -15,7 +15,8 @@ import { verifyEnvelope } from "../wire/envelope.ts";
 import { toHex } from "../wire/hex.ts";
 import { buildEpoch } from "./epoch-builder.ts";
 import type { EpochLog } from "./epoch-log.ts";
-import { badRow, chainRow, epochKey, forkRow, partRow } from "./rows.ts";
+import { BadRows } from "./bad-rows.ts";
+import { chainRow, epochKey, forkRow, partRow } from "./rows.ts";
 
 const CHAIN_PREFIX = "chain/";
 
@@ -37,6 +38,7 @@ export class ChainRestore {
   /** The epoch whose rows are coming. */
   #current: string | undefined;
   #ownHlc = 0;
+  readonly #bad: BadRows;
 
   constructor(
     env: Env,
@@ -47,6 +49,7 @@ export class ChainRestore {
     },
   ) {
     this.#env = env;
+    this.#bad = new BadRows(env);
     this.#index = deps.index;
     this.#records = deps.records;
     this.#membership = deps.membership;
@@ -73,6 +76,7 @@ export class ChainRestore {
     if (orphans.length > 0) this.#env.out.persist(orphans);
     this.#parts.clear();
     this.#index.markAllDurable();
+    this.#bad.trim();
     return this.#ownHlc;
   }
 
@@ -109,6 +113,7 @@ export class ChainRestore {
       case "left":
         return this.#membership.restoreLeft(rest.join("/"), value);
       default:
+        this.#bad.restore(key);
         return true;
     }
   }
@@ -218,11 +223,7 @@ export class ChainRestore {
   }
 
   #reject(key: string, value: Uint8Array, reason: string): void {
-    this.#env.out.persist([
-      { type: "put", key: badRow(key), value },
-      { type: "del", key },
-    ]);
-    this.#env.out.emit({ type: "quarantined", what: key, reason });
+    this.#bad.add({ key, value }, reason);
   }
 }
 
