@@ -1,7 +1,8 @@
 /** How members are found by what addresses say: IPv6, names that change, records, and members that come up late. */
-import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
+import { createLibp2pTransport, discoverFleet, systemNames } from "@pulsemesh/transport-libp2p";
 import type { NameService } from "@pulsemesh/transport-libp2p";
 import { afterEach, expect, test } from "vitest";
+import { DnsServer } from "../support/dns-server.ts";
 import { freePort, OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
 import { Scene } from "../support/victim.ts";
 import type { Victim } from "../support/victim.ts";
@@ -72,6 +73,39 @@ test("AD2 a first join goes by a name, and by a record that names the member", a
   ]) {
     expect(await discoverFleet([address], seedOf("joiner"), { names: known })).toBe(OUR_FLEET);
   }
+});
+
+test("AD2 records come from the name servers of this machine, and one about another node is not followed", async () => {
+  const member = await scene.victim("member");
+  const other = await scene.victim("other");
+  await using server = await DnsServer.start(
+    new Map([
+      ["_dnsaddr.fleet.test", [`dnsaddr=${other.address}`, `dnsaddr=${member.address}`]],
+      ["_dnsaddr.other.test", [`dnsaddr=${other.address}`]],
+    ]),
+  );
+  const records = systemNames([server.address]);
+  const id = member.transport.node;
+  const joiner = await scene.victim("a", {
+    join: [`/dnsaddr/fleet.test/p2p/${id}`],
+    names: records,
+  });
+  await until("they have met", hasMet(member, joiner));
+  expect(joiner.ups).toEqual([id]);
+  const said: string[] = [];
+  const search = discoverFleet(
+    ["other.test", "none.test"].map((name) => `/dnsaddr/${name}/p2p/${id}`),
+    seedOf("b"),
+    {
+      signal: AbortSignal.timeout(1_000),
+      names: records,
+      failed: (_round, at, why) => void said.push(why + at),
+    },
+  );
+  await expect(search).rejects.toMatchObject({ code: "join-failed" });
+  expect(said[0]).toBe(`name-unknown/dnsaddr/none.test/p2p/${id}`);
+  expect(other.ups).toEqual([]);
+  expect(server.asked[0]).toBe("_dnsaddr.fleet.test");
 });
 
 test("AD2 CH6 a name that leads elsewhere is followed, and whom one joined by a name is believed of others", async () => {

@@ -37,7 +37,7 @@ export interface DiscoverOptions {
 export async function discoverFleet(
   joinAddresses: readonly string[],
   privateKey: Uint8Array,
-  { signal, names = systemNames, failed }: DiscoverOptions = {},
+  { signal, names = systemNames(), failed }: DiscoverOptions = {},
 ): Promise<FleetId> {
   const addresses = checkJoinAddresses(joinAddresses);
   const key = await readPrivateKey(privateKey);

@@ -2,6 +2,7 @@
 export { createLibp2pTransport } from "./create-transport.ts";
 export { discoverFleet } from "./fleet-discovery.ts";
 export { fileAddressStore } from "./address-store.ts";
+export { systemNames } from "./name-lookup.ts";
 export type { NameService } from "./name-lookup.ts";
 export type { AddressStore } from "./address-store.ts";
 export type { DialOutcome } from "./dial-loop.ts";

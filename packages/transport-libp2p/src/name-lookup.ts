@@ -5,7 +5,7 @@
  *
  * Names are answered by the system (the hosts file, then its servers), `localhost` by nobody: it is this machine (RFC 6761).
  */
-import { lookup, resolveTxt } from "node:dns/promises";
+import { lookup, Resolver } from "node:dns/promises";
 import { isIPv6 } from "node:net";
 import type { NodeAddress } from "./multiaddr-text.ts";
 import { readAddress, reachOf } from "./multiaddr-text.ts";
@@ -17,6 +17,9 @@ export const NAME_ADDRESSES_MAX: number = 4;
 /** How long an answer may take: a name that no server answers for is looked up for very long. */
 const LOOKUP_MS = 5_000;
 
+/** How long one try for a text record takes. */
+const RECORD_MS = 2_000;
+
 /** Who answers for names; the system's, but in tests. */
 export interface NameService {
   /** IP addresses of `host`, the preferred one first. Rejects when there are none. */
@@ -27,16 +30,24 @@ export interface NameService {
 
 const FAMILIES = { dns: 0, dns4: 4, dns6: 6 } as const;
 
-/** The names of this machine's hosts file and name servers. */
-export const systemNames: NameService = {
-  async addresses(host, family) {
-    const found = await lookup(host, { all: true, family, order: "verbatim" });
-    return found.map(({ address }) => address);
-  },
-  async texts(host) {
-    return (await resolveTxt(host)).map((parts) => parts.join(""));
-  },
-};
+/**
+ * The names of this machine's hosts file and name servers.
+ * @param servers asked for text records in place of the system's
+ */
+export function systemNames(servers?: readonly string[]): NameService {
+  return {
+    async addresses(host, family) {
+      const found = await lookup(host, { all: true, family, order: "verbatim" });
+      return found.map(({ address }) => address);
+    },
+    async texts(host) {
+      // A new one each time knows the servers that the machine has now, as laptops and containers get others.
+      const resolver = new Resolver({ timeout: RECORD_MS, tries: 2 });
+      if (servers !== undefined) resolver.setServers(servers);
+      return (await resolver.resolveTxt(host)).map((parts) => parts.join(""));
+    },
+  };
+}
 
 /**
  * The addresses to dial for `address`, in order: itself where its host is an IP address, or where it is a WebSocket, whose server may

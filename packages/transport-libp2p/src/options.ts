@@ -135,7 +135,7 @@ export function resolveOptions(options: Libp2pTransportOptions): ResolvedOptions
         ? fileAddressStore(options.addresses)
         : options.addresses,
     fleetSizeMax,
-    names: options.names ?? systemNames,
+    names: options.names ?? systemNames(),
     logger: options.logger ?? SILENT,
     tuning: { ...DEFAULT_TUNING, ...options.tuning },
   };
