@@ -15,7 +15,8 @@ export interface FormatNote {
 
 const FORMAT_FILE = "format.json";
 const PRIVATE_MODE = 0o600;
-const RELEASE_LENGTH_MAX = 128;
+/** Characters of the name of a release that are told. */
+export const RELEASE_LENGTH_MAX: number = 128;
 
 /** Undefined where there is none that can be read. */
 export function readFormatNote(dir: string): FormatNote | undefined {
