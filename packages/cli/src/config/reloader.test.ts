@@ -92,6 +92,13 @@ test("CFG8 another certificate or token is taken over; one where there was none 
   next = async () => ({ ...setupOf({}), token: "new", tls });
   expect(await reloader.reload()).toMatchObject({ needs_restart: ["http.tls"] });
   expect(renewed).toEqual([{ tls: undefined, token: "new" }]);
+  // Nor can one be taken away: the token that is in use stays, and is known to.
+  next = async () => setupOf({});
+  expect(await reloader.reload()).toMatchObject({
+    applied: [],
+    needs_restart: ["http.token_file"],
+  });
+  expect(renewed[1]).toEqual({ tls: undefined, token: "new" });
 });
 
 test("CFG11 a certificate in its last 14 days is said in the log, and its end is a metric", async () => {

@@ -129,7 +129,7 @@ export class Reloader {
       using _told = { [Symbol.dispose]: () => target.supervision.ready(target.node) };
       const setup = await load();
       const result = await this.#apply(target, setup);
-      this.#current = setup;
+      this.#current = this.#served(setup);
       this.#isGood = true;
       this.#goodWallMs = now();
       this.#tell(result);
@@ -144,6 +144,16 @@ export class Reloader {
     }
   }
 
+  /** `setup` with the certificate and token that are in use: whether there are any is settled at the start. */
+  #served(setup: RunSetup): RunSetup {
+    const { tls, token } = this.#started;
+    return {
+      ...setup,
+      tls: tls && (setup.tls ?? this.#current.tls),
+      token: token && (setup.token ?? this.#current.token),
+    };
+  }
+
   /** What may be refused comes first. */
   async #apply({ node, gateway }: ReloadTarget, setup: RunSetup): Promise<ReloadJson> {
     const before = this.#current;
@@ -155,14 +165,11 @@ export class Reloader {
       this.#deps.logger.level = level;
       applied.push("log.level");
     }
-    const { tls, token } = setup;
-    this.#warnOfExpiry(setup);
-    gateway.renew({
-      tls: this.#started.tls === undefined ? undefined : tls,
-      token: this.#started.token === undefined ? undefined : token,
-    });
-    if (tls !== undefined && tls.cert !== before.tls?.cert) applied.push("http.tls");
-    if (token !== undefined && token !== before.token) applied.push("http.token_file");
+    const served = this.#served(setup);
+    this.#warnOfExpiry(served);
+    gateway.renew({ tls: served.tls, token: served.token });
+    if (served.tls?.cert !== before.tls?.cert) applied.push("http.tls");
+    if (served.token !== before.token) applied.push("http.token_file");
     return {
       applied,
       needs_restart: restartNeeds(this.#started, setup),
