@@ -1,5 +1,6 @@
 /** Every rule that is broken on purpose, in the order of docs/mutations.md. */
 import { addressMutations } from "./address-mutations.ts";
+import { clientMutations } from "./client-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
@@ -15,4 +16,5 @@ export const mutations: readonly Mutation[] = [
   ...witnessMutations,
   ...addressMutations,
   ...inventoryMutations,
+  ...clientMutations,
 ];
