@@ -34,6 +34,13 @@ export type CoreEvent =
       readonly kind: string;
       readonly atWallMs: number;
     }
+  /** A robot that was shown is retired: it is shown nowhere any more (rule CH4). */
+  | {
+      readonly type: "robot-retired";
+      readonly robot: RobotId;
+      readonly by: NodeId;
+      readonly atWallMs: number;
+    }
   /** The quorum's verdict as this node reached it. */
   | {
       readonly type: "verdict";

@@ -97,6 +97,25 @@ test("CLI13 initial values first, then one line for each change of state.status 
   await watching;
 });
 
+test("CLI13 a robot that is retired is forgotten, and read anew when it beats again", async () => {
+  const node = new FakeNode();
+  node.robots.set("a", up);
+  const watching = node.watch();
+  await node.settle(200);
+  node.robots.delete("a");
+  node.emit("robot-retired", "a", { by: "12D3" });
+  node.emit("robot-beat", "a", {}, "t1");
+  await node.settle(200);
+  node.robots.set("a", { status: "up", state: {}, last_check: "t2" });
+  node.emit("robot-status", "a", { to: "up" });
+  await node.settle(200);
+  expect(node.lines.slice(1)).toEqual([
+    { robot_id: "a", status: null, liveness: "up", last_check: "t2" },
+  ]);
+  node.stop.abort();
+  await watching;
+});
+
 test("CLI13 a robot that registers later is read and shown", async () => {
   const node = new FakeNode();
   const watching = node.watch();

@@ -97,6 +97,9 @@ async function take(event: EventJson, watcher: Watcher): Promise<void> {
     case "robot-state":
       watcher.emit({ ...known, status: ownStatus(data["state"]) });
       break;
+    case "robot-retired":
+      watcher.lines.delete(subject);
+      break;
     case "robot-beat":
       watcher.emit({ ...known, last_check: event.time });
       break;

@@ -190,6 +190,8 @@ describe("retirement", () => {
       false,
     ]);
     expect(retired(home.retireRobot("r"))).toMatchObject({ by: "home", isOld: true });
+    const told = { type: "robot-retired", robot: "r", by: "home", atWallMs };
+    expect(home.events.filter(({ type }) => type === "robot-retired")).toEqual([told]);
     expect(retired(home.retireRobot("none"))).toBe("robot-unknown");
     home.restart();
     expect(home.says("r")).toBe("nothing");

@@ -85,11 +85,13 @@ export class RobotStatuses {
     this.#flips.settle(now);
     const record = this.#deps.fields.recordOf(robot);
     const words = this.#words(robot);
+    const held = this.#held.get(robot);
     if (record?.retired === true || (record === undefined && words.length === 0)) {
+      if (held !== undefined && record?.retiredBy !== undefined)
+        this.#tellRetired(robot, record.retiredBy, now);
       this.#forget(robot);
       return;
     }
-    const held = this.#held.get(robot);
     const verdict = robotVerdict(words, record, this.#deps.nodes, now);
     if (held !== undefined) this.#watchHomes(robot, held, verdict, words, now);
     const rivals = this.#rivals(robot, held, verdict, words, now);
@@ -292,6 +294,12 @@ export class RobotStatuses {
       if (isRival) rivals.push(word.node);
     }
     return rivals;
+  }
+
+  #tellRetired(robot: RobotId, by: NodeId, now: Now): void {
+    const { out } = this.#deps.env;
+    const event = { type: "robot-retired", robot, by, atWallMs: now.wallMs } as const;
+    out.emit(event, out.pendingCommit());
   }
 
   #forget(robot: RobotId): void {

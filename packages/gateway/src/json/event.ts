@@ -73,6 +73,7 @@ export function subjectOf(event: StreamEvent): string | undefined {
     case "robot-status":
     case "robot-state":
     case "robot-beat":
+    case "robot-retired":
     case "two-homes":
       return event.robot;
     case "node-status":
@@ -111,6 +112,8 @@ function dataOf(event: StreamEvent): Data {
       return stateData(event.robot, event.state);
     case "robot-beat":
       return { robot_id: event.robot, kind: event.kind };
+    case "robot-retired":
+      return { robot_id: event.robot, by: event.by };
     case "verdict":
       return verdictData(event);
     case "rejected":

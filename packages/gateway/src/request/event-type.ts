@@ -7,6 +7,7 @@ const EVENT_TYPES: Readonly<Record<StreamEvent["type"], true>> = {
   "robot-status": true,
   "robot-state": true,
   "robot-beat": true,
+  "robot-retired": true,
   "two-homes": true,
   "node-status": true,
   verdict: true,

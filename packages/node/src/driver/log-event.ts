@@ -8,6 +8,7 @@ export function logEvent(logger: NodeLogger, event: CoreEvent): void {
     case "verdict":
     case "node-status":
     case "robot-status":
+    case "robot-retired":
     case "started":
       logger.info(fields, type);
       break;
