@@ -48,7 +48,7 @@ import {
 export interface LevelStoreOptions {
   /** The node's data directory; created with mode 0700 when missing, else left as it is. */
   readonly dir: string;
-  /** This release, such as `pulsemesh/0.2.0`: later ones name it where they find a store that they must not open. */
+  /** This release, such as `pulsemesh/0.2.0`: others name it where they find a store that they must not open. Absent: who wrote it last stays named. */
   readonly release?: string | undefined;
   /**
    * False acknowledges commits that are not on disk yet. Only for the tests that show what the sync is for.
@@ -69,7 +69,8 @@ export interface LevelStoreDeps {
     | undefined;
 }
 
-const RELEASE_DEFAULT = "pulsemesh";
+/** Of whoever only looks. */
+const RELEASE_UNKNOWN = "pulsemesh";
 /** Corrupt rows that are remembered at most; further ones are quarantined all the same. */
 export const CORRUPT_REPORTED_MAX: number = 1_000;
 /** Repairs during one reading at most; then the reading fails. */
@@ -92,7 +93,7 @@ export class LevelStore implements Store {
   readonly #deps: LevelStoreDeps;
   readonly #dir: string;
   readonly #sync: boolean;
-  readonly #release: string;
+  readonly #release: string | undefined;
   readonly #corrupt: CorruptRow[] = [];
   #database: Database | undefined;
   #commits: GroupCommit | undefined;
@@ -106,7 +107,7 @@ export class LevelStore implements Store {
     this.#deps = deps;
     this.#dir = options.dir;
     this.#sync = options.sync ?? true;
-    this.#release = options.release ?? RELEASE_DEFAULT;
+    this.#release = options.release;
   }
 
   get corrupt(): readonly CorruptRow[] {
@@ -242,8 +243,9 @@ export class LevelStore implements Store {
 
   /** Last of all, and a hint only: what the store itself says counts, so a full disk costs nothing but the hint. */
   #noteFormat(): void {
-    const note = { format: this.#format, release: this.#release };
     const held = readFormatNote(this.#dir);
+    const release = this.#release ?? held?.release ?? RELEASE_UNKNOWN;
+    const note = { format: this.#format, release };
     if (held?.format === note.format && held.release === note.release) return;
     try {
       writeFormatNote(this.#dir, note);
@@ -253,7 +255,7 @@ export class LevelStore implements Store {
   }
 
   #newer(format: number): PulsemeshError {
-    const ours = { format: this.#format, release: this.#release };
+    const ours = { format: this.#format, release: this.#release ?? RELEASE_UNKNOWN };
     return newerError(this.#dir, { format, release: readFormatNote(this.#dir)?.release }, ours);
   }
 

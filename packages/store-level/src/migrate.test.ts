@@ -196,6 +196,19 @@ describe("a store of a later release", () => {
     expect(imageOf(dir)).toEqual(before);
   });
 
+  test("UP2 whoever only looks leaves the release that wrote it named", async () => {
+    const writer = store({ format: 2, release: "pulsemesh/1.2.3" });
+    await writer.open();
+    await writer.close();
+    const looker = new LevelStore(
+      { openDatabase, format: { current: 2, migrations: STEPS } },
+      { dir },
+    );
+    await looker.open();
+    await looker.close();
+    expect(readFormatNote(dir)).toEqual({ format: 2, release: "pulsemesh/1.2.3" });
+  });
+
   test("UP2 is refused by what the store itself says where the hint beside it is lost or of another time", async () => {
     const later = store({ format: 3 });
     await later.open();
