@@ -1,6 +1,7 @@
 /** Every rule that is broken on purpose, in the order of docs/mutations.md. */
 import { addressMutations } from "./address-mutations.ts";
 import { clientMutations } from "./client-mutations.ts";
+import { configMutations } from "./config-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
@@ -17,4 +18,5 @@ export const mutations: readonly Mutation[] = [
   ...addressMutations,
   ...inventoryMutations,
   ...clientMutations,
+  ...configMutations,
 ];
