@@ -3,10 +3,13 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { runCli } from "../support/cli-process.ts";
 import { freePort, ProcessFleet } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
+
+/** A node finds out anew every five seconds. */
+const PATIENCE = { timeout: 60_000, interval: 3_000 };
 
 const CLOCK_STEP = fileURLToPath(new URL("../support/wall-clock-step.ts", import.meta.url));
 
@@ -51,36 +54,44 @@ test("CLI41 CLI42 CLI43 AD3 AD6 AD7 of three nodes the one with the wrong clock,
     };
     return peers.every(({ clock_offset_ms: offsetMs }) => offsetMs !== null);
   });
-  const atA = await doctor("--url", url);
-  const named = atA.trouble.map(({ check, detail, next }) => `${check}: ${detail} → ${next}`);
-  expect(named).toEqual([
-    expect.stringMatching(/^addresses: .*only this machine/),
-    expect.stringMatching(/^clock: the clock of c is 1m (29|30)s ahead .*→ .*NTP.* on c/),
-    expect.stringMatching(/^paces: pulses every 500ms on a, b; 1s on c/),
-  ]);
+  // On a machine without time a dial may take too long once, and the lag is worth a word of its own.
+  const atA = await vi.waitFor(async () => {
+    const said = await doctor("--url", url);
+    const named = said.trouble
+      .filter(({ check }) => check !== "lag")
+      .map(({ check, detail, next }) => `${check}: ${detail} → ${next}`);
+    expect(named).toEqual([
+      expect.stringMatching(/^addresses: .*only this machine/),
+      expect.stringMatching(/^clock: the clock of c is 1m (29|30)s ahead .*→ .*NTP.* on c/),
+      expect.stringMatching(/^paces: pulses every 500ms on a, b; 1s on c/),
+    ]);
+    return said;
+  }, PATIENCE);
   expect(atA.code).toBe(0);
   expect(atA.all.find(({ check }) => check === "reach")?.detail).toBe(
     "this node reaches 2 of 2 members, and 2 of 2 asked reach it",
   );
   // The data folder is that of the node that was asked, not this user's.
   expect(atA.all.find(({ check }) => check === "data")?.detail).toContain(a.options.dataDir);
-  const atC = await doctor("--url", `http://127.0.0.1:${c.options.httpPort}`);
-  const wrong = atC.trouble.filter(({ check }) => check === "reach");
-  expect(wrong).toMatchObject([
-    {
-      detail: expect.stringMatching(
-        new RegExp(`/tcp/${closed}/p2p/\\w+ is announced and leads nobody here \\(.*refused`),
-      ),
-      next: expect.stringContaining("correct or remove that --announce"),
-    },
-  ]);
+  const atC = await vi.waitFor(async () => {
+    const said = await doctor("--url", `http://127.0.0.1:${c.options.httpPort}`);
+    expect(said.trouble.filter(({ check }) => check === "reach")).toMatchObject([
+      {
+        detail: expect.stringMatching(
+          new RegExp(`/tcp/${closed}/p2p/\\w+ is announced and leads nobody here \\(.*refused`),
+        ),
+        next: expect.stringContaining("correct or remove that --announce"),
+      },
+    ]);
+    return said;
+  }, PATIENCE);
   // Whoever asks the one whose clock is off is told that it is that one.
   expect(
     atC.trouble.find(({ check, detail }) => check === "clock" && detail.includes("of c is")),
   ).toBeDefined();
   const text = await runCli(["peers", "--url", url]);
   expect(text.out).toMatch(/c +eu +● up .*\+1m (29|30)s/);
-}, 90_000);
+}, 180_000);
 
 test("CLI44 without a node it says whose folder that is, who holds the port, and what else stands in the way", async () => {
   await using fleet = new ProcessFleet();
