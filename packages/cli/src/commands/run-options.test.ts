@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dataFolder, planRun } from "./run-options.ts";
+import { dataFolder, planRun, runFlags } from "./run-options.ts";
 
 test("CLI10 data lives in --data, else XDG_STATE_HOME, else ~/.local/state; relative XDG paths are ignored", () => {
   const home = { HOME: "/home/me" };
@@ -45,4 +45,14 @@ test("HT31 planRun takes the socket as an absolute path, with the mode that was 
     path: "/run/x.sock",
     mode: 0o660,
   });
+});
+
+test("AD5 planRun hands on the fleet that is named, and --fleet takes nothing but an id", () => {
+  const fleet = "k".repeat(52);
+  const plan = planRun({ fleet, mdns: true }, [{ robot: undefined, labels: {} }], {});
+  expect(plan.node).toMatchObject({ fleet, mdns: true, join: undefined });
+  const flag = runFlags.find(({ flags }) => flags.startsWith("--fleet"));
+  expect(flag?.parse?.(fleet, "--fleet")).toBe(fleet);
+  for (const text of ["", "mine", fleet.toUpperCase(), `${fleet}k`, fleet.replace("k", "1")])
+    expect(() => flag?.parse?.(text, "--fleet")).toThrow("--fleet");
 });
