@@ -7,11 +7,21 @@ import { PROBE_CONNECTIONS_MAX } from "../../packages/cli/src/small-server.ts";
 import { freePort } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
 
+/** A kubelet waits for less. */
+const answerMsMost = 5_000;
+
+/** What each is answered; 0 where nothing is. */
 async function ask(port: number, method = "GET"): Promise<readonly number[]> {
   const paths = ["/livez", "/readyz?verbose", "/startupz", "/api/v1/robots", "/"];
   const url = `http://127.0.0.1:${port}`;
   return await Promise.all(
-    paths.map(async (path) => (await fetch(`${url}${path}`, { method })).status),
+    paths.map(async (path) => {
+      const signal = AbortSignal.timeout(answerMsMost);
+      return await fetch(`${url}${path}`, { method, signal }).then(
+        ({ status }) => status,
+        () => 0,
+      );
+    }),
   );
 }
 

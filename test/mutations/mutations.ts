@@ -6,6 +6,7 @@ import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
+import { supervisionMutations } from "./supervision-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
 
 export const mutations: readonly Mutation[] = [
@@ -19,4 +20,5 @@ export const mutations: readonly Mutation[] = [
   ...inventoryMutations,
   ...clientMutations,
   ...configMutations,
+  ...supervisionMutations,
 ];
