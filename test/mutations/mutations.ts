@@ -5,6 +5,7 @@ import { configMutations } from "./config-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { offlineMutations } from "./offline-mutations.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
 import { supervisionMutations } from "./supervision-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
@@ -20,5 +21,6 @@ export const mutations: readonly Mutation[] = [
   ...inventoryMutations,
   ...clientMutations,
   ...configMutations,
+  ...offlineMutations,
   ...supervisionMutations,
 ];
