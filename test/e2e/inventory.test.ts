@@ -202,7 +202,7 @@ describe("robots as inventory", () => {
     expect(await says("rover")).toEqual(["up null", "up null", "up null"]);
   });
 
-  test("HT27 CLI25 VE1 a node that is gone is retired at another one, counts for nobody, also after a restart, and is back when it starts", async () => {
+  test("HT27 HT28 CLI25 VE1 VE9 a node that is gone is retired at another one, counts for nobody, also after a restart, and is back when it starts, until it leaves", async () => {
     const [one, two, three] = NAMES.map((name) => fleet.node(name));
     const early = await cli("eu-1", "node", "retire", "us-1");
     expect([early.code, early.err.includes("is up")]).toEqual([1, true]);
@@ -229,5 +229,13 @@ describe("robots as inventory", () => {
     await three?.start();
     await fleet.allSee(NAMES, "up", 15_000);
     expect(await rosterOf(one as NodeProcess)).toBe("3 eu-2,us-1");
+
+    expect((await cli("us-1", "leave")).code).toBe(0);
+    expect(await three?.ended()).toBe(0);
+    for (const node of [one, two] as NodeProcess[]) {
+      await waitFor("us-1 to have left", 10_000, async () =>
+        (await rosterOf(node)).startsWith("2 "),
+      );
+    }
   });
 });

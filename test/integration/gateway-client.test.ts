@@ -24,6 +24,7 @@ test("HT22 the client's JSON types are the gateway's", () => {
   expectTypeOf<ClientTypes.RobotJson>().toEqualTypeOf<GatewayTypes.RobotJson>();
   expectTypeOf<ClientTypes.RegistrationJson>().toEqualTypeOf<GatewayTypes.RegistrationJson>();
   expectTypeOf<ClientTypes.ScheduleTermsJson>().toEqualTypeOf<GatewayTypes.ScheduleTermsJson>();
+  expectTypeOf<ClientTypes.LeavingJson>().toEqualTypeOf<GatewayTypes.LeavingJson>();
   expectTypeOf<ClientTypes.RetirementJson>().toEqualTypeOf<GatewayTypes.RetirementJson>();
   expectTypeOf<ClientTypes.RobotListJson>().toEqualTypeOf<GatewayTypes.RobotListJson>();
   expectTypeOf<ClientTypes.ScheduleJson>().toEqualTypeOf<GatewayTypes.ScheduleJson>();

@@ -130,6 +130,15 @@ export class NodeProcess {
     return child.exitCode;
   }
 
+  /** Waits until the process has ended by itself; returns its exit code. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return null;
+    if (child.exitCode === null && child.signalCode === null)
+      await new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    return child.exitCode;
+  }
+
   /** Kills the process and its relay. */
   async dispose(): Promise<void> {
     await this.end("SIGKILL");

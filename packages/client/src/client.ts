@@ -15,6 +15,7 @@ import type {
   DiagnosticsJson,
   EventJson,
   HealthWord,
+  LeavingJson,
   PeersJson,
   RegistrationJson,
   RetirementJson,
@@ -128,6 +129,8 @@ export interface PulsemeshClient {
   retireRobot(robot: string, options?: PatchStateOptions): Promise<RetirementJson>;
   /** Takes a node that is gone out of the fleet. */
   retirePeer(id: string, options?: RetirePeerOptions): Promise<RetirementJson>;
+  /** The node says goodbye to its fleet, and ends. */
+  leave(options?: CallOptions): Promise<LeavingJson>;
   getState(robot: string, options?: CallOptions): Promise<StateAnswer>;
   /** Merge patch (RFC 7396): null removes. */
   patchState(
@@ -250,7 +253,7 @@ function notStatus(http: HttpOptions, { status }: Response, text: string): Pulse
   });
 }
 
-type InventoryCalls = Pick<PulsemeshClient, "putRobot" | "retireRobot" | "retirePeer">;
+type InventoryCalls = Pick<PulsemeshClient, "putRobot" | "retireRobot" | "retirePeer" | "leave">;
 
 function inventoryCalls(http: HttpOptions): InventoryCalls {
   const ifMatched = (ifMatch: string | undefined): Readonly<Record<string, string>> =>
@@ -278,6 +281,8 @@ function inventoryCalls(http: HttpOptions): InventoryCalls {
         path: `/api/v1/robots/${encodeURIComponent(robot)}`,
         headers: ifMatched(ifMatch),
       }),
+    leave: (call = {}) =>
+      sendForJson<LeavingJson>(http, { ...call, method: "POST", path: "/-/leave" }),
     retirePeer: (id, { certain, ...call } = {}) =>
       sendForJson<RetirementJson>(http, {
         ...call,

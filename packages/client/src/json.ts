@@ -83,6 +83,13 @@ export interface ScheduleTermsJson {
   readonly next_due?: string | null | undefined;
 }
 
+/** A node that says goodbye. */
+export interface LeavingJson {
+  /** The node that leaves. */
+  readonly id: string;
+  readonly leaving: true;
+}
+
 /** Who retired a robot or node, and when. */
 export interface RetirementJson {
   /** The robot or node. */

@@ -13,6 +13,8 @@ export interface GatewayContext {
   readonly logger: NodeLogger | undefined;
   /** Reads the config file again; undefined where there is none. */
   readonly reload: (() => Promise<ReloadJson>) | undefined;
+  /** Ends the node with a goodbye. */
+  readonly leave: () => void;
   /** What else is to be scraped. */
   readonly extraMetrics: () => readonly NodeMetric[];
 }

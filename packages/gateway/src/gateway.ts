@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly token?: string | undefined;
   /** What `POST /-/reload` does. @default answers `config-none` */
   readonly reload?: (() => Promise<ReloadJson>) | undefined;
+  /** What `POST /-/leave` does. @default stops the node with a goodbye */
+  readonly leave?: (() => void) | undefined;
   /** Added to `/metrics`. */
   readonly extraMetrics?: (() => readonly NodeMetric[]) | undefined;
 }
@@ -61,12 +63,12 @@ export async function startGateway(
   node: PulsemeshNode,
   options: GatewayOptions = {},
 ): Promise<Gateway> {
-  const { logger, version, tls, reload, extraMetrics } = options;
+  const { logger, version, tls, reload, leave, extraMetrics } = options;
   const token = options.token === undefined ? undefined : new TokenGuard(options.token);
   const host = listenHost(options);
   const port = listenPort(options);
   const localOnly = isLoopback(host);
-  const more = { logger, version, tls, token, reload, extraMetrics };
+  const more = { logger, version, tls, token, reload, leave, extraMetrics };
   const app = buildServer(node, { localOnly, ...more });
   try {
     await app.listen({ host, port });

@@ -12,6 +12,7 @@ export type { AuditEntryJson, AuditListJson, AuditVerifyJson } from "./json/audi
 export type { DiagnosticsJson } from "./json/diagnostics.ts";
 export type { EventJson } from "./json/event.ts";
 export type { PeerJson, PeersJson } from "./json/peers.ts";
+export type { LeavingJson } from "./routes/leave.ts";
 export type { RegistrationJson, ScheduleTermsJson } from "./json/registration.ts";
 export type { RetirementJson } from "./json/retirement.ts";
 export type { RobotJson, RobotListJson, ScheduleJson, WitnessesJson } from "./json/robot.ts";

@@ -43,6 +43,7 @@ export interface ServerOptions {
   /** @default everybody */
   readonly token?: TokenGuard | undefined;
   readonly reload?: (() => Promise<ReloadJson>) | undefined;
+  readonly leave?: (() => void) | undefined;
   readonly extraMetrics?: (() => readonly NodeMetric[]) | undefined;
 }
 
@@ -58,6 +59,7 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
     version: options.version ?? "unknown",
     logger: options.logger,
     reload: options.reload,
+    leave: options.leave ?? ((): void => void node.stop({ mode: "leave" })),
     extraMetrics: options.extraMetrics ?? (() => []),
   };
   const app = fastify({

@@ -31,6 +31,8 @@ import { openSupervision } from "./supervision.ts";
 import { openWaitingDoor } from "./waiting-door.ts";
 
 const joinHintMs = 3_000;
+const stoppingText = "Stopping: telling the others that this is planned. Again to stop at once.";
+const leavingText = "Leaving: saying goodbye to the others. Started again, this node counts again.";
 
 /** Adds `run` to the program. */
 export function addRunCommand(program: Command, cli: Cli): void {
@@ -77,6 +79,7 @@ async function run(cli: Cli, words: RunWords, setup: RunSetup): Promise<number> 
   terminal.outlive();
   const canReload = file !== undefined || tls !== undefined || token !== undefined;
   using interruption = catchInterruption(undefined, canReload ? ["SIGHUP"] : []);
+  const leaving = new AbortController();
   const logger = await loggerOf(cli, setup.flags);
   const reloader = new Reloader({ load: () => setUpRun(words), logger, now: Date.now }, setup);
   const reload = canReload ? () => reloader.reload() : undefined;
@@ -102,7 +105,8 @@ async function run(cli: Cli, words: RunWords, setup: RunSetup): Promise<number> 
     }
     const extraMetrics = (): readonly NodeMetric[] => reloader.metrics();
     const secure = { insecureHttp, socket, tls, token };
-    const more = { reload, extraMetrics, version, logger };
+    const leave = (): void => leaving.abort();
+    const more = { reload, leave, extraMetrics, version, logger };
     gateway = await startGateway(node, { ...http, ...secure, ...more });
     hint[Symbol.dispose]();
     announceStart(cli, setup, node, gateway);
@@ -111,16 +115,16 @@ async function run(cli: Cli, words: RunWords, setup: RunSetup): Promise<number> 
     await refuseForeignFleet(node, dataDir, join, signal);
     supervision.ready(node);
     reloader.open({ node, gateway, supervision });
-    await untilAborted(signal);
+    await untilAborted(AbortSignal.any([signal, leaving.signal]));
     supervision.stopping();
-    terminal.say("Stopping: telling the others that this is planned. Again to stop at once.");
+    terminal.say(leaving.signal.aborted ? leavingText : stoppingText);
   } catch (error) {
     if (interruption.signal.aborted) return exitCodeOf(interruption);
     throw await withNearestPort(error, plan, cli);
   } finally {
     await reloader.close();
     await gateway?.close();
-    await node?.stop({ mode: "pause" });
+    await node?.stop({ mode: leaving.signal.aborted ? "leave" : "pause" });
   }
   return exitCodeOf(interruption);
 }

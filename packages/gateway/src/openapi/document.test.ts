@@ -80,6 +80,7 @@ test("HT15 the issue's routes are all there", () => {
     "/startupz",
     "/metrics",
     "/-/reload",
+    "/-/leave",
     "/openapi.json",
   ]);
 });

@@ -9,6 +9,7 @@ import { retirementSchema } from "../json/retirement.ts";
 import { robotListSchema, robotSchema } from "../json/robot.ts";
 import { jsonObjectSchema } from "../json/words.ts";
 import { problemSchema } from "../problem.ts";
+import { leavingSchema } from "../routes/leave.ts";
 import { reloadSchema } from "../routes/reload.ts";
 
 const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
@@ -16,6 +17,7 @@ const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   RobotList: robotListSchema,
   Registration: registrationSchema,
   Retirement: retirementSchema,
+  Leaving: leavingSchema,
   State: jsonObjectSchema,
   Peers: peersSchema,
   Diagnostics: diagnosticsSchema,

@@ -5,6 +5,7 @@ import { retirementSchema } from "../json/retirement.ts";
 import { robotSchema } from "../json/robot.ts";
 import type { ProblemJson } from "../problem.ts";
 import { buildServer } from "../server.ts";
+import { leavingSchema } from "./leave.ts";
 
 let node: ScriptedNode;
 let app: FastifyInstance;
@@ -136,4 +137,14 @@ test("HT27 DELETE of a node is a retirement as well; unknown 404, one that lives
   expect((await remove("peers/12D3KooWBeta")).statusCode).toBe(409);
   node.answer = () => ({ ok: false, code: "peer-alive", detail: "node is up" });
   expect((await remove("peers/12D3KooWBeta")).statusCode).toBe(409);
+});
+
+test("HT28 POST /-/leave answers, and then the node says goodbye", async () => {
+  const order: string[] = [];
+  const leaving = buildServer(node, { localOnly: true, leave: () => void order.push("leave") });
+  const answer = await leaving.inject({ method: "POST", url: "/-/leave" });
+  order.push("answered");
+  expect(leavingSchema.parse(answer.json())).toEqual({ id: node.id, leaving: true });
+  expect([answer.statusCode, order.toSorted()]).toEqual([202, ["answered", "leave"]]);
+  await leaving.close();
 });

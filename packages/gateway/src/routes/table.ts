@@ -7,6 +7,7 @@ import { beatRoutes } from "./beats.ts";
 import { diagnosticRoutes } from "./diagnostics.ts";
 import { eventRoutes } from "./events.ts";
 import { inventoryRoutes } from "./inventory.ts";
+import { leaveRoutes } from "./leave.ts";
 import { metricRoutes } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { peerRoutes } from "./peers.ts";
@@ -31,6 +32,7 @@ export function routeTable(context: GatewayContext): readonly Route[] {
     ...probeRoutes(context),
     ...metricRoutes(context),
     ...reloadRoutes(context),
+    ...leaveRoutes(context),
     openApiRoute(() => routes),
   ];
   return routes;
