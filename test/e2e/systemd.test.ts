@@ -42,7 +42,7 @@ test("DP4 DP7 what the unit starts says that it is ready, feeds the watchdog, sa
       .flatMap((line) => line.split(" "))
       .map((pair) => pair.split("=") as [string, string]),
   );
-  expect(env).toMatchObject({ PULSEMESH_DATA: "/var/lib/pulsemesh" });
+  expect(env).toMatchObject({ PULSEMESH_DATA: "/var/lib/pulsemesh", XDG_CACHE_HOME: "/var/cache" });
   const socket = join(folder, "notify");
   using manager = new NotifySocket(socket);
   await until("the manager listens", () => manager.listens);
@@ -51,6 +51,7 @@ test("DP4 DP7 what the unit starts says that it is ready, feeds the watchdog, sa
       ...systemdEnv(),
       ...env,
       PULSEMESH_DATA: join(folder, "data"),
+      XDG_CACHE_HOME: folder,
       PULSEMESH_LISTEN: "/ip4/127.0.0.1/tcp/0",
       NOTIFY_SOCKET: socket,
       WATCHDOG_USEC: "1000000",
