@@ -1,6 +1,6 @@
 /** Every bench: its file, and the lines that its result adds to the table in `docs/benchmarks.md`. */
 import type { Bound } from "./goal.ts";
-import { soakRows, startRows } from "./lifetime-rows.ts";
+import { healRows, soakRows, startRows } from "./lifetime-rows.ts";
 import { list, number, pick, text } from "./pick.ts";
 import type { Row } from "./row.ts";
 
@@ -34,6 +34,7 @@ export const BENCHES: readonly Bench[] = [
   { name: "detection", file: "detection.bench.ts", rows: detection },
   { name: "starved", file: "starved.bench.ts", rows: starved },
   { name: "start", file: "start.bench.ts", rows: startRows },
+  { name: "heal", file: "heal.bench.ts", rows: healRows },
   { name: "soak", file: "soak.bench.ts", rows: soakRows, isLong: true },
 ];
 

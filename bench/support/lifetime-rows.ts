@@ -1,5 +1,5 @@
-/** The lines of the start and soak benches in `docs/benchmarks.md`. */
-import { number, text } from "./pick.ts";
+/** The lines of the start, soak and heal benches in `docs/benchmarks.md`. */
+import { list, number, text } from "./pick.ts";
 import type { Row } from "./row.ts";
 
 /** A day's growth cannot be told from an hour of it: the goal counts for what ran at least this long. */
@@ -32,4 +32,15 @@ export function startRows(result: unknown): readonly Row[] {
       baseLine: `an empty folder p50 ${text(result, "empty.firstPulseMs.p50")} ms, CPU ${text(result, "empty.cpuMs.p50")} ms`,
     },
   ];
+}
+
+export function healRows(result: unknown): readonly Row[] {
+  return list(result, "results").map((one) => ({
+    what: `three processes, one behind a cable that was pulled, ${text(one, "changes")} changes on each side meanwhile: from the healing until all show the same`,
+    goal: "≤ 10 s",
+    measured: `p50 ${text(one, "ms.p50")} ms, worst ${text(one, "ms.max")} ms`,
+    n: text(one, "ms.n"),
+    bounds: [{ value: number(one, "ms.max"), most: 10_000 }],
+    baseLine: "",
+  }));
 }
