@@ -15,6 +15,7 @@ import {
 } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
 import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
+import { watchAlone } from "./alone-watch.ts";
 import type { NodeOptions, PulsemeshNode } from "./api.ts";
 import type { NodeSettings } from "./diagnosis.ts";
 import { createSystemClock } from "./driver/clock.ts";
@@ -72,13 +73,8 @@ async function startOn(
   const transport = await openTransport(options, key, fleet);
   const clock = createSystemClock();
   const lag = measureLoopLag();
-  const identity = {
-    fleet,
-    self: nodeIdOf(key.publicKey),
-    name: options.name,
-    region: options.region,
-    agent: options.agent,
-  };
+  const { name, region, agent } = options;
+  const identity = { fleet, self: nodeIdOf(key.publicKey), name, region, agent };
   const createPorts = createPortsFactory(key.seed);
   const driver = new Driver({
     store,
@@ -101,6 +97,7 @@ async function startOn(
   const audit = { store, codec: dagCborCodec, hash: { sha256 } };
   const isNamed = options.join.length > 0 || options.fleet !== undefined;
   const mustMeet = pinned === undefined && isNamed;
+  const endWatch = mustMeet ? watchAlone({ met: driver.met, clock, logger }, fleet) : undefined;
   return new RunningNode(
     {
       driver,
@@ -113,7 +110,10 @@ async function startOn(
       checkLinks: () => transport.checkLinks(),
       restartWithinMs: options.restartWithinMs,
       mustMeet,
-      stopped: lag.stop,
+      stopped: () => {
+        lag.stop();
+        endWatch?.();
+      },
     },
     dataDir,
   );
