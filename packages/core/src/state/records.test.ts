@@ -220,6 +220,25 @@ describe("robots' state", () => {
     }
   });
 
+  test("CH4 a patch by who does not know of the retirement yet brings nobody back, a registration does", () => {
+    net.add("b", 1);
+    net.write("a", "bot", { "/schedule": ["every", 1, 2, 3, 4] });
+    net.link("a", "b");
+    net.advance(100);
+    net.input(node, (now) => expect(records.retire("bot", now).ok).toBe(true));
+    net.write("b", "bot", { "/state/late": 1, "/labels/late": "1" });
+    net.advance(1_000);
+    for (const { chains } of net.nodes.values())
+      expect(chains.records.standing("bot")).toMatchObject({ retiredBy: "a", claimants: [] });
+    net.write("b", "bot", { "/schedule": ["every", 5, 6, 7, 8] });
+    net.advance(1_000);
+    for (const { chains } of net.nodes.values())
+      expect(chains.records.standing("bot")).toMatchObject({
+        retiredBy: undefined,
+        claimants: ["b"],
+      });
+  });
+
   test("P1 fields outside the state are merged and removed alike, and name their registrar", () => {
     net.write("a", "bot", {
       "/schedule": ["every", 1, 2, 3, 4],

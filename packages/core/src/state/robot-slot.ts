@@ -25,7 +25,7 @@ export interface ShownRecord {
   readonly registrar: NodeId | undefined;
   /** Whose own chain says `/schedule` since the robot was retired, if it ever was; sorted. */
   readonly claimants: readonly NodeId[];
-  /** Who retired it, unless something was written since. */
+  /** Who retired it, unless somebody claims it since: what else is written late brings nobody back. */
   readonly retiredBy: NodeId | undefined;
   /** When, by the clock of who did. */
   readonly retiredWallMs: number | undefined;
@@ -75,7 +75,8 @@ export function showSources(
   const hash = hashing.sha256(codec.encode([robot, root]));
   const etag = `"${toHex(hashing.sha256(codec.encode(state)).subarray(0, 8))}"`;
   const registrar = merged.fields.get(CLAIM)?.author;
-  const isEmpty = Object.keys(root).length === 0;
+  const claimants = claimantsOf(sources, merged, horizon);
+  const retired = claimants.length === 0 ? merged.retired : undefined;
   let aheadHlc = Number.POSITIVE_INFINITY;
   for (const { record } of sources)
     aheadHlc = Math.min(aheadHlc, firstStampBeyond(record, horizon));
@@ -87,10 +88,9 @@ export function showSources(
     etag,
     aheadHlc,
     registrar,
-    claimants: claimantsOf(sources, merged, horizon),
-    retiredBy: isEmpty ? merged.retired?.author : undefined,
-    retiredWallMs:
-      isEmpty && merged.retired !== undefined ? hlcWallMs(merged.retired.hlc) : undefined,
+    claimants,
+    retiredBy: retired?.author,
+    retiredWallMs: retired === undefined ? undefined : hlcWallMs(retired.hlc),
     unheededBy: merged.unheeded?.author,
     isCut: isCut || countedSources(sources).length < sources.length,
   };
