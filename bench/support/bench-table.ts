@@ -1,4 +1,5 @@
 /** Every bench: its file, and the lines that its result adds to the table in `docs/benchmarks.md`. */
+import { backupRows } from "./backup-rows.ts";
 import type { Bound } from "./goal.ts";
 import { healRows, soakRows, startRows } from "./lifetime-rows.ts";
 import { list, number, pick, text } from "./pick.ts";
@@ -33,6 +34,7 @@ export const BENCHES: readonly Bench[] = [
   { name: "gossip-latency", file: "gossip-latency.ts", rows: gossipLatency },
   { name: "detection", file: "detection.bench.ts", rows: detection },
   { name: "starved", file: "starved.bench.ts", rows: starved },
+  { name: "backup", file: "backup.bench.ts", rows: backupRows },
   { name: "start", file: "start.bench.ts", rows: startRows },
   { name: "heal", file: "heal.bench.ts", rows: healRows },
   { name: "soak", file: "soak.bench.ts", rows: soakRows, isLong: true },

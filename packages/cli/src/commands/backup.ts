@@ -4,7 +4,7 @@
  */
 import { type ClientFlags, clientFlags, connect, urlOf } from "../client-flags.ts";
 import { PulsemeshError } from "@pulsemesh/core";
-import type { NodeFolder } from "@pulsemesh/node";
+import type { NodeFolder } from "@pulsemesh/node/backup";
 import type { Command } from "commander";
 import { resolve } from "node:path";
 import { type Cli, setAction } from "../cli.ts";
@@ -53,7 +53,7 @@ The file holds the private keys: whoever has it can be this node. It is made rea
     .description("check every byte of a backup; exits 1 and names what is wrong");
   addFlags(verify, [jsonFlag]);
   setAction<BackupFlags>(cli, verify, async ({ json }, [file = ""]) => {
-    const { readBackup } = await import("@pulsemesh/node");
+    const { readBackup } = await import("@pulsemesh/node/backup");
     const content = await readBackup(resolve(file));
     report(cli, { file, ...summaryOf(content) }, json, () => [
       `ok: node ${content.manifest.node}, made at ${content.manifest.made_at}, ${content.rows} rows, ${content.files.join(", ")}`,
@@ -73,7 +73,7 @@ export function addRestoreCommand(program: Command, cli: Cli): void {
     jsonFlag,
   ]);
   setAction<BackupFlags>(cli, command, async ({ data, json }, [file = ""]) => {
-    const { restoreBackup } = await import("@pulsemesh/node");
+    const { restoreBackup } = await import("@pulsemesh/node/backup");
     const dir = dataFolder(data, cli.terminal.env);
     cli.context = { ...cli.context, dataDir: dir };
     const content = await restoreBackup(resolve(file), dir);
@@ -89,7 +89,7 @@ export function addRestoreCommand(program: Command, cli: Cli): void {
 }
 
 async function backup(cli: Cli, flags: BackupFlags, file: string): Promise<number> {
-  const { openBackupFile, readNodeFolder, writeBackup } = await import("@pulsemesh/node");
+  const { openBackupFile, readNodeFolder, writeBackup } = await import("@pulsemesh/node/backup");
   const dir = dataFolder(flags.data, cli.terminal.env);
   cli.context = { ...cli.context, dataDir: dir };
   const folder = readNodeFolder(dir);
@@ -149,7 +149,7 @@ async function rowsOf(
 }
 
 async function* rowsAtRest(cli: Cli, dir: string): AsyncGenerator<Uint8Array> {
-  const { storedRowsOf } = await import("@pulsemesh/node");
+  const { storedRowsOf } = await import("@pulsemesh/node/backup");
   try {
     yield* storedRowsOf(dir);
   } catch (error) {
