@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runFlags } from "../commands/run-options.ts";
 import { CONFIG_FINDINGS_MAX, findingLines } from "./config-finding.ts";
@@ -175,4 +176,37 @@ test("CFG2 a file that its user may not read is said as such", async () => {
   // Root reads everything.
   if (process.getuid?.() !== 0) expect(lines[0]).toContain("may not read");
   else expect(lines).toEqual([]);
+});
+
+const good = `node: {name: alpha, region: eu}
+http:
+  listen: 127.0.0.1:0
+mesh:
+  listen: [/ip4/0.0.0.0/tcp/0]
+  mdns: \${X:-yes}
+defaults: {every: 30s, missed: 3, labels: &l {a: b}}
+robots:
+  - id: a
+    every: 30s
+  - {id: b, floating: true, labels: *l}
+`;
+const pieces =
+  `{ } [ ] : - &a *a ! | > # % @ ? , \${ $ ~ .nan 0x1 << __proto__: robots node !!map !!binary`.split(
+    " ",
+  );
+
+test("CFG3 whatever is typed into a good file, it is good or has faults with their places", async () => {
+  expect(await faultsIn(good)).toEqual([]);
+  const piece = fc.constantFrom(...pieces, "\n", "\t", "  ", '"', "'", "---\n", "\0", "\uD800");
+  const edit = fc.tuple(fc.nat(good.length), piece, fc.nat(6));
+  await fc.assert(
+    fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 5 }), async (edits) => {
+      let text = good;
+      for (const [at, inserted, removed] of edits) {
+        text = text.slice(0, at) + inserted + text.slice(at + removed);
+      }
+      for (const line of await faultsIn(text)) expect(line).toMatch(/^f:\d+:\d+: .+ Next: .+\.$/);
+    }),
+    { numRuns: 300 },
+  );
 });
