@@ -93,6 +93,36 @@ describe("a fleet of which one node is away for long", () => {
     }
   });
 
+  test("OFF1 CH4 P1 P9 a device that comes back with a clock three days ahead is up at once, all hold the same, and show what it wrote when they may", () => {
+    const story = new OfflineStory(3);
+    const { fleet } = story;
+    const device = fleet.node(AWAY);
+    const shown = (): readonly unknown[] =>
+      fleet.nodes.map(({ core, now }) => core?.robot(robotOf(AWAY), now)?.state["field"]);
+    story.cutOff();
+    story.write(AWAY, robotOf(AWAY), "field");
+    fleet.runFor(HOUR_MS);
+    device.clock.stepWall(3 * DAY_MS);
+    fleet.runFor(5 * MINUTE_MS);
+    story.write(AWAY, robotOf(AWAY), "field");
+    fleet.runFor(HOUR_MS);
+    expect(story.heal(EQUAL_WITHIN_MS)).toBeDefined();
+    fleet.runFor(5 * MINUTE_MS);
+    expect(peersOf(story, 1)).toEqual(["node-0 up", "node-2 up"]);
+    expect(shown()).toEqual([2, 1, 1]);
+    // Its clock is set right: it goes on to show what it wrote, and what it writes now stands above that.
+    device.clock.stepWall(-3 * DAY_MS);
+    fleet.runFor(5 * MINUTE_MS);
+    expect(shown()).toEqual([2, 1, 1]);
+    story.write(AWAY, robotOf(AWAY), "field");
+    fleet.runFor(2 * DAY_MS + HOUR_MS);
+    expect(shown()).toEqual([3, 3, 3]);
+    story.write(1, robotOf(1), "field");
+    fleet.runFor(10 * MINUTE_MS);
+    fleet.end();
+    expect([...story.refused, ...story.missing(), ...fleet.violations]).toEqual([]);
+  });
+
   test("OFF2 P9 CH1 P6 a device that started more than EPOCHS_MAX times while it was away costs its neighbours nothing when it is back", () => {
     const story = new OfflineStory(3, { pulseEveryMs: 10_000, syncEveryMs: 30_000 });
     const { fleet } = story;
