@@ -39,7 +39,7 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "robots-max": () => "let another node host the robot, or retire robots that are gone",
   "beats-too-many": () => "beat at most 10 times a second, then repeat the command",
   "schedule-invalid": () =>
-    "give --every and --grace from 100ms to 31d, and --missed from 1 to 100",
+    "give --every and --grace from 100ms to 31d and --missed from 1 to 100, or --cron with five fields and --tz with a zone such as Europe/Vienna",
   "label-invalid": () => "write labels as --label KEY=VALUE, at most 32 of them",
   "state-too-large": () =>
     "keep a robot's state under 16 KiB; put what is bigger elsewhere and link it",

@@ -154,5 +154,5 @@ function preconditionFault(
 }
 
 function refusal(code: CommandErrorCode, detail: string): Refusal {
-  return { ok: false, code, detail: `${detail}; nothing was changed` };
+  return { ok: false, code, detail };
 }

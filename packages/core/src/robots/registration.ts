@@ -82,9 +82,9 @@ export function changesFor(
 export function unwritten(code: CommandErrorCode, robot: RobotId): Refusal {
   const why =
     code === "robots-max"
-      ? "this node has written about as many robots as one node may, retired ones counted: ask another node"
+      ? "this node has written about as many robots as one node may, retired ones counted; ask another node"
       : "the record would be too large, or this node cannot write now";
-  return { ok: false, code, detail: `nothing was changed about ${robot}, as ${why}` };
+  return { ok: false, code, detail: `${robot} cannot be written here: ${why}` };
 }
 
 /** The fields that other terms change. */

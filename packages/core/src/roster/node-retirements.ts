@@ -178,5 +178,5 @@ export class NodeRetirements {
 }
 
 function refusal(code: CommandErrorCode, detail: string): CommandResult {
-  return { ok: false, code, detail: `${detail}; nothing was changed` };
+  return { ok: false, code, detail };
 }
