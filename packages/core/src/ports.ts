@@ -103,6 +103,8 @@ export interface DocumentsPort {
   write(generation: GenerationRef, changes: readonly RecordChange[]): Uint8Array;
   /** Gate and apply one foreign or reloaded delta; on refusal nothing has changed. `changes` lists what it set. */
   apply(generation: GenerationRef, update: Uint8Array): GateResult;
+  /** The same for deltas that were stored one after the other; cheaper than one by one. What is refused changes nothing. */
+  applyAll(generation: GenerationRef, updates: readonly Uint8Array[]): void;
   /** A fresh document with nothing but these values under `clientId`, as V1 updates of at most `partBytesMax` each. */
   snapshot(
     generation: GenerationRef,

@@ -64,6 +64,18 @@ export class Generation {
     return plan === undefined ? refused(reader) : this.#take(update, plan);
   }
 
+  /** As one transaction of Yjs, which cleans up once; the gate looks at each. */
+  applyAll(updates: readonly Uint8Array[]): void {
+    try {
+      this.#doc.transact(() => {
+        for (const update of updates) this.apply(update);
+      });
+    } catch {
+      // Nothing of ours throws in there: as with a single update, Yjs did what the gate did not foresee.
+      this.#broken = true;
+    }
+  }
+
   /** What every gate would say to this write; undefined when they take it. */
   check(changes: readonly RecordChange[]): GateCode | undefined {
     const drafted = this.#draft(changes);

@@ -74,6 +74,10 @@ class YjsDocuments implements DocumentsPort {
     );
   }
 
+  applyAll(generation: GenerationRef, updates: readonly Uint8Array[]): void {
+    this.#generations.get(nameOf(generation))?.applyAll(updates);
+  }
+
   snapshot(
     generation: GenerationRef,
     clientId: number,

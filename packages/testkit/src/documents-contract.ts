@@ -39,6 +39,25 @@ function writing(create: () => DocumentsPort): void {
     expect([...author.read({ ...GENERATION, epoch: 99 })]).toEqual([]);
   });
 
+  test("CH2 DU1 deltas applied together are as good as one by one, and what is refused in between changes nothing", () => {
+    const deltas = [1, 2, 3, 4].map((value) =>
+      author.write(
+        GENERATION,
+        [
+          { robot: "arm", value },
+          { robot: `robot-${value}`, value: value % 2 === 0 ? undefined : { value } },
+        ].filter(({ value: each }) => each !== undefined),
+      ),
+    );
+    const [first, second, ...rest] = deltas as [Uint8Array, Uint8Array, ...Uint8Array[]];
+    replica.applyAll(GENERATION, [first, first, second, new Uint8Array([9, 9]), ...rest]);
+    expect([...replica.read(GENERATION)]).toEqual([...author.read(GENERATION)]);
+    const next = author.write(GENERATION, [{ robot: "arm", value: "next" }]);
+    expect(replica.apply(GENERATION, next).ok).toBe(true);
+    replica.applyAll({ ...GENERATION, epoch: 99 }, deltas);
+    expect([...replica.read({ ...GENERATION, epoch: 99 })]).toEqual([]);
+  });
+
   test("CH2 what is written is read, and an applied delta says what it set", () => {
     const delta = author.write(GENERATION, [
       { robot: "belt", value: { status: "idle" } },

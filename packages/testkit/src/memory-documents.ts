@@ -70,6 +70,10 @@ class MemoryDocuments implements DocumentsPort {
       : take(opened, update, "delta");
   }
 
+  applyAll(generation: GenerationRef, updates: readonly Uint8Array[]): void {
+    for (const update of updates) this.apply(generation, update);
+  }
+
   snapshot(
     generation: GenerationRef,
     clientId: number,

@@ -39,9 +39,13 @@ export function buildEpoch(
   if (header === undefined || header.payload.kind !== "header") return undefined;
   const log = new EpochLog(header, header.payload.prev);
   env.ports.documents.open(log, generationClientId(env, log, 0));
+  const updates: Uint8Array[] = [];
   let linked =
-    fork?.seq === 0 ? 0 : rest.findIndex((entry) => !extend(env, log, entry, parts, fork?.seq));
+    fork?.seq === 0
+      ? 0
+      : rest.findIndex((entry) => !extend({ env, log, parts, updates }, entry, fork?.seq));
   if (linked < 0) linked = rest.length;
+  env.ports.documents.applyAll(log, updates);
   if (fork !== undefined && fork.seq <= log.head.seq) log.endAt(fork);
   const values = [...env.ports.documents.read(log)].map(([robot, value]) => ({ robot, value }));
   const held = new Set(branch.slice(0, linked + 1).map(({ hash }) => hash));
@@ -58,13 +62,16 @@ export function applyEntry(env: Env, log: EpochLog, { payload }: Entry): GateRes
   return env.ports.documents.apply(log, payload.update);
 }
 
-function extend(
-  env: Env,
-  log: EpochLog,
-  entry: Entry,
-  parts: PartSource,
-  lastSeq: number | undefined,
-): boolean {
+interface Building {
+  readonly env: Env;
+  readonly log: EpochLog;
+  readonly parts: PartSource;
+  /** Deltas since the opening, to be applied together. */
+  readonly updates: Uint8Array[];
+}
+
+function extend(building: Building, entry: Entry, lastSeq: number | undefined): boolean {
+  const { env, log, parts, updates } = building;
   if (lastSeq !== undefined && entry.seq > lastSeq) return false;
   const { head } = log;
   const { payload } = entry;
@@ -74,12 +81,13 @@ function extend(
     const clientId = generationClientId(env, log, entry.seq);
     if (!env.ports.documents.adopt(log, clientId, bytes as readonly Uint8Array[]).ok) return false;
     log.reopen(entry, payload);
+    updates.length = 0;
     return true;
   }
   if (payload.kind === "header" || entry.seq !== head.seq + 1 || entry.prevHash !== head.hash)
     return false;
   // A refused delta was quarantined when it came; it links and changes nothing.
-  applyEntry(env, log, entry);
+  if (payload.kind === "delta") updates.push(payload.update);
   log.append(entry);
   return true;
 }
