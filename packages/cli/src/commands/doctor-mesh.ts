@@ -86,10 +86,30 @@ export async function checkClock(url: string): Promise<Finding | undefined> {
 /** A member that was replaced counts until it is retired, so too many of them take the majority away. */
 function nextWithoutMajority(missing: PeersJson["peers"]): string {
   const network = "check the network between this machine and the nodes below";
+  const away = missing.filter(isAllowedAway).map(({ name }) => name);
+  if (away.length > 0)
+    return `${network}; ${away.join(", ")} may be offline and count all the same: keep a majority of nodes that are always on`;
   const silent = missing.filter(({ last_pulse_age_ms: ageMs }) => ageMs === null || ageMs > longMs);
   if (silent.length === 0) return network;
   const names = silent.map(({ name }) => name).join(", ");
   return `${network}; ${names} were not heard for over an hour, and members that are gone for good count until they are retired: pulsemesh node retire NAME`;
+}
+
+/** It said that it may be silent for so long (rule VE9). */
+function isAllowedAway({ reason }: PeersJson["peers"][number]): boolean {
+  return reason === "offline-allowed";
+}
+
+function aboutPeer(peer: PeersJson["peers"][number]): Finding {
+  const { name, status, reason, addresses } = peer;
+  if (isAllowedAway(peer))
+    return { check: "peer", result: "ok", detail: `${name} is away, as it said that it may be` };
+  return {
+    check: "peer",
+    result: "warn",
+    detail: `${name} is ${status}${reason === null ? "" : ` (${reason})`}`,
+    next: `see that it runs and can be reached at ${addresses.join(", ") || "its address"}`,
+  };
 }
 
 /** Whether the node sees enough of the roster to judge, and who is missing. */
@@ -108,12 +128,7 @@ export async function checkPeers(client: PulsemeshClient): Promise<Finding[]> {
             detail: `${sight}: no majority, so everything else is unknown`,
             next: nextWithoutMajority(missing),
           },
-      ...missing.map(({ name, status, reason, addresses }) => ({
-        check: "peer",
-        result: "warn" as const,
-        detail: `${name} is ${status}${reason === null ? "" : ` (${reason})`}`,
-        next: `see that it runs and can be reached at ${addresses.join(", ") || "its address"}`,
-      })),
+      ...missing.map(aboutPeer),
     ];
   } catch {
     return [];

@@ -125,3 +125,18 @@ test("CLI18 a clock more than 5 s from the node's is a warning", async () => {
   answerAt(Date.now() - 60_000);
   expect(await checkClock("http://x")).toMatchObject({ result: "warn" });
 });
+
+test("CLI18 VE9 a member that may be offline is no finding while it is away, and nobody is told to retire it", async () => {
+  const away = peersJson(3, ["up", "up", "unknown"]);
+  const peers = away.peers.map((peer) =>
+    peer.status === "unknown"
+      ? { ...peer, reason: "offline-allowed", last_pulse_age_ms: 9 * 86_400_000 }
+      : peer,
+  );
+  const found = await checkPeers(clientWith(async () => ({ ...away, peers })));
+  expect(found.map(({ check, result }) => `${check} ${result}`)).toEqual(["roster ok", "peer ok"]);
+  const few = { ...away, peers, view: { ...away.view, in_sight: 1 } };
+  const [roster] = await checkPeers(clientWith(async () => few));
+  expect(roster?.next).toContain("keep a majority of nodes that are always on");
+  expect(roster?.next).not.toContain("retire");
+});
