@@ -4,6 +4,9 @@
  */
 import { EXIT } from "./exit-code.ts";
 
+/** What waits for a reader that stands still; further messages are dropped. */
+export const UNREAD_BYTES_MAX: number = 1024 * 1024;
+
 export interface Terminal {
   /** A line of data, on stdout. */
   readonly out: (line: string) => void;
@@ -34,15 +37,23 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   let isOutlived = false;
   const { stdout, stderr } = process;
-  const out = droppable(stdout, (error) => {
-    if (isOutlived) return;
-    if (error.code === "EPIPE") process.exit(EXIT.ok);
-    stderr.write(
-      `pulsemesh: Cannot write to stdout: ${error.message}\nNext: free some space, or send the output elsewhere.\n`,
-    );
-    process.exit(EXIT.usage);
-  });
-  const err = droppable(stderr, () => {});
+  const out = droppable(
+    stdout,
+    () => isOutlived,
+    (error) => {
+      if (isOutlived) return;
+      if (error.code === "EPIPE") process.exit(EXIT.ok);
+      stderr.write(
+        `pulsemesh: Cannot write to stdout: ${error.message}\nNext: free some space, or send the output elsewhere.\n`,
+      );
+      process.exit(EXIT.usage);
+    },
+  );
+  const err = droppable(
+    stderr,
+    () => true,
+    () => {},
+  );
   return {
     out: (line) => out(`${line}\n`),
     say: (line) => err(`${line}\n`),
@@ -65,18 +76,32 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Writes to `stream` until a write fails for good: a pipe that broke stays broken. */
-function droppable(
-  stream: NodeJS.WriteStream,
+/**
+ * Writes to `stream` until a write fails for good: a pipe that broke stays broken. A reader that stands still fills the memory of whoever goes
+ * on writing, so where `mayDrop` says so only so much waits for it; how many lines were dropped is said when it reads again.
+ */
+export function droppable(
+  stream: Pick<NodeJS.WriteStream, "on" | "write" | "writableLength">,
+  mayDrop: () => boolean,
   failed: (error: NodeJS.ErrnoException) => void,
 ): (text: string) => void {
   let isGone = false;
+  let dropped = 0;
   stream.on("error", (error: NodeJS.ErrnoException) => {
     isGone ||= error.code === "EPIPE";
     failed(error);
   });
   return (text) => {
-    if (!isGone) stream.write(text);
+    if (isGone) return;
+    if (mayDrop() && stream.writableLength > UNREAD_BYTES_MAX) {
+      dropped += 1;
+      return;
+    }
+    if (dropped > 0) {
+      stream.write(`pulsemesh: ${dropped} messages were dropped here, as nobody read them.\n`);
+      dropped = 0;
+    }
+    stream.write(text);
   };
 }
 
