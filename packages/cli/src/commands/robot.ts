@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
+import { errorCodeOf } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import { inventoryTable, termsText } from "../inventory-table.ts";
 import { printable, printableJson } from "../printable.ts";
@@ -107,7 +108,11 @@ A robot that lives is retired at its home alone: stop it and wait until it is do
   setAction<RobotFlags>(cli, command, async (flags, [robotText = ""]) => {
     const id = parseRobotId(robotText);
     cli.context = { ...cli.context, robot: id, writes: true };
-    const retired = await connect(cli, flags).retireRobot(id);
+    const client = connect(cli, flags);
+    const retired = await client.retireRobot(id).catch(async (error: unknown) => {
+      if (errorCodeOf(error) === "robot-alive") await nameHome(cli, client, id);
+      throw error;
+    });
     const by = retired.retired_by ?? retired.retired_by_id;
     const text = retired.already
       ? `${id} was retired already, at ${by}, ${retired.retired_at}.`
@@ -115,6 +120,14 @@ A robot that lives is retired at its home alone: stop it and wait until it is do
     show(cli, flags, text, retired);
     return EXIT.ok;
   });
+}
+
+/** Says where the robot can be retired, in the error's next step. */
+async function nameHome(cli: Cli, client: PulsemeshClient, id: string): Promise<void> {
+  const { node, region } = await client.robot(id);
+  const home = printable(`${node ?? "its home"}${region === null ? "" : ` in ${region}`}`);
+  const next = `stop the robot and repeat when it is down, or run it on the machine of ${home}: pulsemesh robot retire ${id}`;
+  cli.context = { ...cli.context, next };
 }
 
 function show({ terminal }: Cli, flags: RobotFlags, text: string, value: object): void {
