@@ -28,10 +28,9 @@ const chains = Number(values.chains);
 const records = Number(values.records);
 const starts = Number(values.starts);
 const LAUNCHER = fileURLToPath(new URL("../packages/cli/bin/pulsemesh.js", import.meta.url));
-const FLAGS = [
-  ...["--http", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0"],
-  ...["--log-format", "json", "--json"],
-];
+const FLAGS = "--http 127.0.0.1:0 --listen /ip4/127.0.0.1/tcp/0 --log-format json --json".split(
+  " ",
+);
 const dir = mkdtempSync(join(tmpdir(), "pulsemesh-bench-"));
 
 interface Starts {
