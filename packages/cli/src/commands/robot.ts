@@ -124,7 +124,7 @@ A robot that lives is retired at its home alone: stop it and wait until it is do
 
 /** Says where the robot can be retired, in the error's next step. */
 async function nameHome(cli: Cli, client: PulsemeshClient, id: string): Promise<void> {
-  const { node, region } = await client.robot(id);
+  const { node, region } = await client.robot(id).catch(() => ({ node: null, region: null }));
   const home = printable(`${node ?? "its home"}${region === null ? "" : ` in ${region}`}`);
   const next = `stop the robot and repeat when it is down, or run it on the machine of ${home}: pulsemesh robot retire ${id}`;
   cli.context = { ...cli.context, next };

@@ -68,11 +68,12 @@ export class Retirements {
 
   /** Looks at a hosted robot's record. */
   answer(robot: LocalRobot, cause: RetirementCause, now: Now): RetirementAnswer {
-    const by = this.#retiredBy(robot.id);
-    if (by === undefined) {
+    const { env, fields } = this.#deps;
+    const record = fields.recordOf(robot.id);
+    const by = record?.retiredBy;
+    if (by === undefined || by === env.identity.self) {
       this.#pending.delete(robot.id);
-      const unheededBy = this.#deps.fields.recordOf(robot.id)?.unheededBy;
-      this.#tell(robot.id, unheededBy, "unheeded", now);
+      this.#tell(robot.id, record?.unheededBy, "unheeded", now);
       return "none";
     }
     const pending = this.#pending.get(robot.id) ?? this.#graceOf(robot, now);
@@ -99,12 +100,6 @@ export class Retirements {
     const atMonoMs = this.#graceMonoMs.get(id);
     if (atMonoMs === undefined || status !== "down" || now.monoMs >= atMonoMs) return undefined;
     return { kind: "silence", atMonoMs };
-  }
-
-  #retiredBy(robot: RobotId): NodeId | undefined {
-    const { env, fields } = this.#deps;
-    const by = fields.recordOf(robot)?.retiredBy;
-    return by === env.identity.self ? undefined : by;
   }
 
   #heed(robot: LocalRobot, by: NodeId, now: Now): RetirementAnswer {
