@@ -61,6 +61,15 @@ test("CFG2 a missing file, a folder and a file that may not be read are said as 
   expect(await linesOf("/dev/zero")).toEqual([expect.stringContaining("no regular file")]);
 });
 
+test("CFG6 a file that every user of the machine may change is refused", async () => {
+  const path = join(dir, "open.yaml");
+  writeFileSync(path, "node:\n");
+  chmodSync(path, 0o664);
+  expect(await linesOf(path)).toEqual([]);
+  chmodSync(path, 0o646);
+  expect(await linesOf(path)).toEqual([expect.stringContaining("Next: close it with: chmod o-w")]);
+});
+
 test.each([
   ["empty", ""],
   ["of comments only", "# nothing yet\n"],

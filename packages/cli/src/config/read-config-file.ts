@@ -12,6 +12,7 @@ export type ConfigText =
   | { readonly ok: false; readonly finding: ConfigFinding };
 
 const lineFeed = 0x0a;
+const othersWrite = 0o002;
 
 /** The text of a config file, without a byte order mark, and the hex SHA-256 of its bytes. */
 export async function readConfigFile(path: string): Promise<ConfigText> {
@@ -20,6 +21,10 @@ export async function readConfigFile(path: string): Promise<ConfigText> {
     if (!stats.isFile()) {
       const what = stats.isDirectory() ? "It is a folder." : "It is no regular file.";
       return refuse(what, "name the YAML file itself with --config");
+    }
+    // Who may change it decides what the node does, and with which certificate and token.
+    if (process.platform !== "win32" && (stats.mode & othersWrite) !== 0) {
+      return refuse("Every user of this machine may change it.", "close it with: chmod o-w FILE");
     }
     if (stats.size > CONFIG_BYTES_MAX) return tooLarge(stats.size);
     const bytes = await readFile(path);
