@@ -264,5 +264,7 @@ describe("retirement", () => {
     home.robots.onRecord("r", home.now);
     home.settle();
     expect([home.robots.hosted, home.restated]).toEqual([0, []]);
+    // A marker of its own would hide what the home says again where it does not agree.
+    expect(home.retired.get("r")).toBe("other");
   });
 });

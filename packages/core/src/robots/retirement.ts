@@ -81,7 +81,8 @@ export class Retirements {
       pending === undefined
         ? robot.status === "down"
         : pending.kind === "silence" && cause !== "beat" && now.monoMs >= pending.atMonoMs;
-    if (isSilent || cause === "left") return this.#heed(robot, by, now);
+    if (cause === "left") return "heeded";
+    if (isSilent) return this.#heed(robot, by, now);
     if (pending?.kind === "silence" && cause !== "beat") {
       this.#pending.set(robot.id, pending);
       return "none";
