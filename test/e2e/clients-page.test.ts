@@ -1,9 +1,10 @@
 /** docs/clients.md, run as it stands: every block by its interpreter, at a real node with a socket. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { FakeGateway } from "../support/fake-gateway.ts";
 import { type NodeProcess, ProcessFleet } from "../support/node-process.ts";
 import { root } from "../tool.ts";
 
@@ -40,15 +41,15 @@ function blocksOf(page: string): readonly Block[] {
   }));
 }
 
-async function run({
-  language,
-  text,
-}: Block): Promise<{ readonly code: number | null; readonly said: string }> {
+async function run(
+  { language, text }: Block,
+  url: string = `http://127.0.0.1:${node.options.httpPort}`,
+): Promise<{ readonly code: number | null; readonly said: string }> {
   const [command, ...args] = interpreters[language] ?? ["false"];
   const child = spawn(command, [...args, text], {
     env: {
       ...process.env,
-      PULSEMESH_URL: `http://127.0.0.1:${node.options.httpPort}`,
+      PULSEMESH_URL: url,
       PULSEMESH_SOCKET: socket,
     },
     stdio: ["ignore", "pipe", "pipe"],
@@ -91,4 +92,23 @@ test("HT1 HT2 HT30 HT31 every block of docs/clients.md works as it stands, where
     readonly health: string;
   };
   expect(health).toBe("ok");
+});
+
+test("HT2 the shell's job may print whatever it likes: what looks like a file's name is sent as it is, of much the end, and a failure is told", async () => {
+  const page = readFileSync(join(root, "docs/clients.md"), "utf8");
+  const job = blocksOf(page).find(({ text }) => text.includes("shell_job"))?.text ?? "";
+  const secret = join(folder, "secret");
+  writeFileSync(secret, "hunter2\n");
+  await using gateway = await new FakeGateway().start();
+  for (const print of [`printf '%s' '@${secret}'`, "seq 1 60000", "sh -c 'exit 3'"]) {
+    const text = job.replace("ls / ", `${print} `);
+    expect(text).toContain(print);
+    expect(await run({ language: "sh", text }, gateway.url)).toMatchObject({ code: 0 });
+  }
+  const [, literal, , much] = gateway.requests.map(({ body }) => body);
+  expect(literal).toBe(`@${secret}`);
+  expect(much).toHaveLength(10_000);
+  expect(much).toMatch(/60000$/);
+  // Also in a script that ends at the first failure.
+  expect(gateway.requests[5]?.url).toContain("/ping/shell_job/3?");
 });
