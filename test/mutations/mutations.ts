@@ -2,6 +2,7 @@
 import { addressMutations } from "./address-mutations.ts";
 import { clientMutations } from "./client-mutations.ts";
 import { configMutations } from "./config-mutations.ts";
+import { diskMutations } from "./disk-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
@@ -22,5 +23,6 @@ export const mutations: readonly Mutation[] = [
   ...clientMutations,
   ...configMutations,
   ...offlineMutations,
+  ...diskMutations,
   ...supervisionMutations,
 ];

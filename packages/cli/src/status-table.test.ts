@@ -55,6 +55,12 @@ test("CLI6 peers are listed by name behind the node that answers", () => {
   expect(rows[2]).toMatch(/cat +us +✖ down +9\.4s +- +- +quorum +- +C/);
 });
 
+test("BK1 a node that runs twice does not call itself up", () => {
+  const self = { id: "A", name: "zoe", region: "eu", addresses: [], twin: { boot: 7, seq: 1 } };
+  const [, row] = peerTable({ self, peers: [] } as unknown as PeersJson, false);
+  expect(row).toMatch(/zoe +eu +\? unknown .*this node, running twice/);
+});
+
 test.each([
   [null, "-"],
   [0, "+0ms"],

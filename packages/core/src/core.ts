@@ -10,7 +10,7 @@ import type { AuditLog } from "./audit/audit-log.ts";
 import { BootRate } from "./boot/boot-rate.ts";
 import { BOOT_ROW, Boots } from "./boot/boots.ts";
 import { Chains } from "./chain/chains.ts";
-import type { Command, StopCommand } from "./command.ts";
+import type { Command, CommandResult, StopCommand } from "./command.ts";
 import type { CoreConfig } from "./config.ts";
 import type { Core } from "./core-api.ts";
 import type { StoreRow } from "./driver/store.ts";
@@ -189,10 +189,10 @@ class ComposedCore implements Core {
   }
 
   /** Two processes would acknowledge under one name, and neither could say which of their words counts (rule BK1). */
-  #refuseAsTwin(id: number): void {
+  #twinAnswer(): CommandResult {
     const { twin } = this.#near.pulses.twins;
     const detail = `another process runs under this node's key (boot ${twin?.boot}): its disk is a copy of this one, or was restored from it`;
-    this.#env.out.reply(id, { ok: false, code: "twin", detail });
+    return { ok: false, code: "twin", detail };
   }
 
   /** What comes back under the own key and was not on this disk is marked: a former life wrote it, or a twin (rule BK3). */
@@ -291,7 +291,7 @@ class ComposedCore implements Core {
     if (command.type === "stop") return this.#stop(id, command, now);
     if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);
-    if (this.#twinHold.isHeld) return this.#refuseAsTwin(id);
+    if (this.#twinHold.isHeld) return this.#env.out.reply(id, this.#twinAnswer());
     if (command.type === "beat") return this.#robots.beat(id, command, now);
     if (command.type === "register") return this.#robots.register(id, command, now);
     if (command.type === "retire") return this.#robots.retire(id, command, now);
@@ -321,6 +321,7 @@ class ComposedCore implements Core {
     this.#openBootIfAsked(now);
     if (this.#phase === "running") this.#retirements.look(now);
     this.#twinHold.look(now);
+    if (this.#twinHold.isHeld) this.#env.out.failHeld(this.#twinAnswer());
     this.#near.liveness.takeTurn(now);
     for (const pulse of this.#listener.takePulses()) {
       this.#robots.onBeats(pulse.author, pulse.dated, pulse.beats, now);

@@ -109,6 +109,11 @@ export class Outbox {
     for (const { id, result } of held) this.reply(id, result, this.pendingCommit());
   }
 
+  /** Answers everybody who waits for what is staged, as it may wait for long; it may be written all the same. */
+  failHeld(result: CommandResult): void {
+    for (const { id } of this.#held.splice(0)) this.reply(id, result);
+  }
+
   /** Whether `node` is a member now; what changes twice within one input is told once. */
   member(node: NodeId, isMember: boolean): void {
     this.#members.set(node, isMember);

@@ -66,6 +66,20 @@ test.each([
   expect(checkNodeVersion(version).result).toBe(result);
 });
 
+test("BK1 CLI18 a node that runs twice fails, with what to stop", async () => {
+  const healthy = peersJson(1, []);
+  const twice = { ...healthy, self: { ...healthy.self, twin: { boot: 7, seq: 1 } } };
+  const findings = await checkNode(
+    clientWith(async () => twice),
+    "http://x",
+  );
+  expect(findings.find(({ check }) => check === "twin")).toMatchObject({
+    result: "fail",
+    detail: expect.stringContaining("boot 7"),
+    next: expect.stringContaining("stop one of the two"),
+  });
+});
+
 test("CLI18 a node that is not there fails and says how to start one; nothing else is asked of it", async () => {
   const gone = clientWith(async () => Promise.reject(new Error("Cannot reach a node.")));
   expect(await checkNode(gone, "http://x")).toMatchObject([

@@ -121,10 +121,20 @@ export class TwinMesh {
 
   /** Gives a command and lets so much time pass; undefined when there was no answer by then. */
   command(name: string, command: Command, forMs: number = 200): CommandResult | undefined {
+    const id = this.ask(name, command);
+    this.run(forMs);
+    return this.answerTo(id);
+  }
+
+  /** Gives a command; the answer is at {@link answerTo} once there is one. */
+  ask(name: string, command: Command): number {
     this.#commands += 1;
     const id = this.#commands;
     this.input(this.process(name), { type: "command", id, command });
-    this.run(forMs);
+    return id;
+  }
+
+  answerTo(id: number): CommandResult | undefined {
     return this.#replies.get(id);
   }
 

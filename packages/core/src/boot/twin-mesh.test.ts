@@ -91,6 +91,42 @@ describe("a copied disk", () => {
     },
   );
 
+  test("BK1 BK2 two processes with neighbours of its own each find out too, and know of each other as long as both run", () => {
+    const net = mesh();
+    expectOk(net, "x", BEAT);
+    const copy = new Map(net.process("x").rows);
+    net.disconnect("x", "z");
+    net.run(2_000);
+    const x = net.process("x");
+    const twin = net.start("x2", "x", copy);
+    net.connect("x2", "z");
+    net.run(5_000);
+    expect([isFound(x), isFound(twin)]).toEqual([true, true]);
+    net.run(60_000);
+    expect([count(x, "twin"), count(twin, "twin")]).toEqual([1, 1]);
+    expect([count(x, "twin-over"), count(twin, "twin-over")]).toEqual([0, 0]);
+  });
+
+  test("BK1 P5 nobody who wrote while the two found out about each other is left without an answer", () => {
+    const { net, x, twin } = twice(250);
+    const asked: { readonly name: string; readonly id: number }[] = [];
+    for (let n = 0; !isFound(x) || !isFound(twin); n++) {
+      expect(n).toBeLessThan(500);
+      const name = n % 2 === 0 ? "x" : "x2";
+      asked.push({ name, id: net.ask(name, { type: "patch-state", robot: "bot", patch: { n } }) });
+      net.run(10);
+    }
+    net.run(500);
+    const codes = asked.map(({ id }) => {
+      const answer = net.answerTo(id);
+      return answer?.ok === false ? answer.code : answer?.ok;
+    });
+    expect(
+      codes.filter((code) => code !== true && code !== "twin" && code !== "not-ready"),
+    ).toEqual([]);
+    expect(codes).toContain(true);
+  });
+
   test("BK1 while it goes on, it is said once, and no more boots are opened against each other", () => {
     const { net, x, twin } = twice(3_000);
     net.runUntil("both to know", 30_000, () => isFound(x) && isFound(twin));

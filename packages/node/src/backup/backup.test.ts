@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dagCborCodec, STORE_FORMAT, type StoreRow } from "@pulsemesh/core";
+import { dagCborCodec, PulsemeshError, STORE_FORMAT, type StoreRow } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFleet } from "../keys/fleet-pin.ts";
@@ -154,9 +154,11 @@ describe("a backup", () => {
       const changed = Buffer.from(whole);
       changed[at] = (changed[at] ?? 0) ^ 0x01;
       writeFileSync(file, changed);
-      await expect(readBackup(file), `byte ${at}`).rejects.toMatchObject({
-        code: expect.stringMatching(/^(backup-damaged|store-newer)$/),
-      });
+      const outcome = await readBackup(file).then(
+        () => "read",
+        (error: unknown) => (error instanceof PulsemeshError ? error.code : String(error)),
+      );
+      expect(["backup-damaged", "store-newer"], `byte ${at}`).toContain(outcome);
     }
     const changed = Buffer.from(whole);
     const inKey = whole.indexOf("CAESQ");
@@ -209,7 +211,11 @@ describe("a backup", () => {
 
   test("BK5 a folder with anything in it is refused, an empty one is filled", async () => {
     await takeBackup();
-    await expect(restoreBackup(file, data)).rejects.toMatchObject({ code: "data-dir-unusable" });
+    const refused: unknown = await restoreBackup(file, data).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: "data-dir-unusable",
+      message: expect.stringContaining("it is not empty"),
+    });
     const target = join(dir, "empty");
     mkdirSync(target, { mode: 0o755 });
     await restoreBackup(file, target);

@@ -1,0 +1,85 @@
+/** Broken rules about lost, restored and copied disks, and backups. */
+import type { Killer, Mutation } from "./mutation.ts";
+
+const CORE = "packages/core/src/";
+const BACKUP = "packages/node/src/backup/";
+const mesh = (title?: string): Killer => ({
+  project: "unit",
+  file: `${CORE}boot/twin-mesh.test.ts`,
+  title,
+});
+const backup = (title?: string): Killer => ({
+  project: "unit",
+  file: `${BACKUP}backup.test.ts`,
+  title,
+});
+
+export const diskMutations: readonly Mutation[] = [
+  {
+    id: "twin-by-rumour",
+    rules: ["BK1", "P3"],
+    breaks: "any pulse under the own key that this process did not make is proof of a twin",
+    file: `${CORE}boot/twins.ts`,
+    search: "const sentMonoMs = twin === undefined ? undefined : this.#sentAt(twin);",
+    replacement: "const sentMonoMs: number | undefined = now.monoMs;",
+    killer: mesh("is no twin"),
+  },
+  {
+    id: "twin-for-ever",
+    rules: ["BK1", "P3"],
+    breaks: "an answer proves a twin however old the pulse is that it answers",
+    file: `${CORE}boot/twins.ts`,
+    search: 'if (now.monoMs - sentMonoMs > this.#quietMs) return "none";',
+    replacement: "",
+    killer: {
+      project: "unit",
+      file: `${CORE}boot/twins.test.ts`,
+      title: "however often it is replayed",
+    },
+  },
+  {
+    id: "twin-acknowledges",
+    rules: ["BK1"],
+    breaks: "a node that knows of its twin goes on acknowledging",
+    file: `${CORE}core.ts`,
+    search: "if (this.#twinHold.isHeld) return this.#env.out.reply(id, this.#twinAnswer());",
+    replacement: "",
+    killer: mesh("take turns of 250 ms"),
+  },
+  {
+    id: "twin-boots-on",
+    rules: ["BK1"],
+    breaks: "a node that knows of its twin goes on opening boots above it",
+    file: `${CORE}core.ts`,
+    search: "const mayBoot = !this.#twinHold.isHeld && this.#bootRate.admit(now.monoMs);",
+    replacement: "const mayBoot = this.#bootRate.admit(now.monoMs);",
+    killer: mesh("no more boots"),
+  },
+  {
+    id: "twin-unheard",
+    rules: ["BK2"],
+    breaks: "pulses of the older of two boots are handed on to nobody",
+    file: `${CORE}liveness/neighbourhood.ts`,
+    search: 'if (isOlder) return "accept";',
+    replacement: "",
+    killer: mesh("neighbours of its own"),
+  },
+  {
+    id: "backup-unchecked",
+    rules: ["BK4"],
+    breaks: "the checksums of a backup are not compared",
+    file: `${BACKUP}read-backup.ts`,
+    search: "      compareChecksums(new TextDecoder().decode(bytes), checksums, before);\n",
+    replacement: "",
+    killer: backup("one byte was changed"),
+  },
+  {
+    id: "restore-over",
+    rules: ["BK5"],
+    breaks: "a restore goes to a folder that has something in it",
+    file: `${BACKUP}restore-backup.ts`,
+    search: "  refuseUnlessEmpty(target);\n",
+    replacement: "",
+    killer: backup("anything in it is refused"),
+  },
+];
