@@ -76,6 +76,32 @@ describe("addresses", () => {
     await expect(other.start()).rejects.toThrow("belongs to fleet");
   });
 
+  test("AD2 CH6 whom one joined by the name of a WebSocket is believed of others on that network", async () => {
+    using cables = new Cables();
+    await using fleet = new ProcessFleet();
+    const [one, two, three] = [cables.host("left"), cables.host("right"), cables.host("left")];
+    for (const host of [two, three]) cables.setNames(host, { "member.test": one.address });
+    const ws = ["--listen", `/ip4/${one.address}/tcp/${PORT + 1}/ws`];
+    const member = await place(fleet, "member", one, { args: ws }).start();
+    const id = /\/p2p\/(\w+)/.exec(await member.joinAddress())?.[1] ?? "";
+    const join = [`/dns4/member.test/tcp/${PORT + 1}/ws/p2p/${id}`];
+    await place(fleet, "first", two, { join }).start();
+    const joined = await place(fleet, "second", three, { join }).start();
+    // Of each other they know by the member alone.
+    await until(
+      "both are connected to it",
+      async () => {
+        // Looking may take longer than the question for it may.
+        const found = await joined.json("/api/v1/diagnostics").catch(() => ({ links: [] }));
+        const { links } = found as unknown as {
+          readonly links: readonly { readonly connected: string | null }[];
+        };
+        return links.filter(({ connected }) => connected !== null).length === 2;
+      },
+      40_000,
+    );
+  });
+
   test("AD2 a member that moves is followed by its name, when nobody but the hosts file says where it is now", async () => {
     using cables = new Cables();
     await using fleet = new ProcessFleet();

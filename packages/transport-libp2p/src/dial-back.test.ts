@@ -92,7 +92,7 @@ test("AD6 P6 whoever asks while DIAL_BACKS_RUNNING_MAX are under way is told tha
     say(stream, Uint8Array.of(1, 1));
   }
   await Promise.resolve();
-  waiting.resolve({ outcome: "reached", targets: [] });
+  waiting.resolve({ outcome: "reached", hosts: [] });
   await expect.poll(() => streams.every(({ sent }) => sent.length === 1)).toBe(true);
   const answers = streams.map(({ sent }) =>
     dagCborCodec.decode(
@@ -106,7 +106,7 @@ test("AD6 P6 whoever asks while DIAL_BACKS_RUNNING_MAX are under way is told tha
 });
 
 test("AD6 P6 an answer above DIAL_BACK_BYTES_MAX is none", async () => {
-  const { ask } = dialBack(async () => ({ outcome: "reached", targets: [] }));
+  const { ask } = dialBack(async () => ({ outcome: "reached", hosts: [] }));
   const { stream } = fakeStream();
   const connection = { newStream: async () => stream } as unknown as Connection;
   const answer = ask(connection);

@@ -130,8 +130,8 @@ export class DialBack {
       const addresses = this.#deps.addressesOf(node).slice(0, OWN_ADDRESSES_MAX);
       return await Promise.all(
         addresses.map(async (address) => {
-          const { outcome, targets } = await this.#deps.knock(node, address, signal);
-          const isItsHost = targets.every((target) => hosts.has(readAddress(target)?.host ?? ""));
+          const { outcome, hosts: tried } = await this.#deps.knock(node, address, signal);
+          const isItsHost = tried.every((host) => hosts.has(host));
           return [address, outcome === "reached" || isItsHost ? outcome : "failed"];
         }),
       );

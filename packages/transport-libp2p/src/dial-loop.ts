@@ -5,6 +5,7 @@ import type { NodeId } from "@pulsemesh/core";
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { peerIdFromString } from "@libp2p/peer-id";
+import { BOOK_MEMBERS_MAX } from "./address-book.ts";
 import type { AddressBook } from "./address-book.ts";
 import { dialFaultOf } from "./dial-fault.ts";
 import type { DialFault } from "./dial-fault.ts";
@@ -14,7 +15,7 @@ import { HANDSHAKE_TIMEOUT_MS } from "./host.ts";
 import type { Host } from "./host.ts";
 import { readAddress } from "./multiaddr-text.ts";
 import { lookUp } from "./name-lookup.ts";
-import type { NameService } from "./name-lookup.ts";
+import type { NameService, Target } from "./name-lookup.ts";
 import type { TransportLogger } from "./options.ts";
 import { patientTimer } from "./patient-timer.ts";
 
@@ -34,10 +35,10 @@ export interface DialOutcome {
   readonly outcome: "reached" | DialFault;
 }
 
-/** What came of a further dial to a connected node, and the addresses that its address turned into. */
+/** What came of a further dial to a connected node, and the hosts that were tried. */
 export interface Knock {
   readonly outcome: DialOutcome["outcome"];
-  readonly targets: readonly string[];
+  readonly hosts: readonly string[];
 }
 
 interface DialHow {
@@ -76,6 +77,8 @@ export class DialLoop {
   readonly #probes = new Map<AbortController, NodeId>();
   /** What came of the last dials to nodes that are not connected. */
   readonly #outcomes = new Map<NodeId, readonly DialOutcome[]>();
+  /** IP addresses behind the names that were dialled last. */
+  readonly #hosts = new Map<string, string>();
   readonly #knocks = new Map<NodeId, Promise<void>>();
   readonly #saidAtMs = new Map<NodeId, number>();
   #stopped = false;
@@ -198,17 +201,17 @@ export class DialLoop {
     address: string,
     { connectMs, signal }: { readonly connectMs: number; readonly signal?: AbortSignal },
   ): Promise<Knock> {
-    const targets: string[] = [];
-    if (this.#stopped || signal?.aborted === true) return { outcome: "not-dialled", targets };
+    const hosts: string[] = [];
+    if (this.#stopped || signal?.aborted === true) return { outcome: "not-dialled", hosts };
     const calledOff = new AbortController();
     this.#probes.set(calledOff, node);
     const signals = [calledOff.signal, ...(signal === undefined ? [] : [signal])];
     const how = { force: true, calledOff: AbortSignal.any(signals), connectMs };
     try {
-      const dialled = await this.#dialAddress(node, address, how, targets);
-      if (!dialled.ok) return { outcome: dialled.fault, targets };
+      const dialled = await this.#dialAddress(node, address, how, hosts);
+      if (!dialled.ok) return { outcome: dialled.fault, hosts };
       await dialled.connection.close().catch(ignoreClosed);
-      return { outcome: "reached", targets };
+      return { outcome: "reached", hosts };
     } finally {
       this.#probes.delete(calledOff);
     }
@@ -238,12 +241,12 @@ export class DialLoop {
     this.#ended(node, controller.signal.aborted);
   }
 
-  /** One address, which a name may turn into several: `targets` takes those that were dialled. The fault is that of the last. */
+  /** One address, which a name may turn into several: `hosts` takes those that were dialled. The fault is that of the last. */
   async #dialAddress(
     node: NodeId,
     text: string,
     how: DialHow,
-    targets: string[] = [],
+    hosts: string[] = [],
   ): Promise<Dialled> {
     const address = readAddress(text);
     if (address === undefined) return { ok: false, fault: "not-dialled" };
@@ -252,7 +255,7 @@ export class DialLoop {
       const isNamed = this.#book.isNamed(node, text);
       for (const target of await lookUp(address, this.#names, isNamed)) {
         if (how.calledOff.aborted) return { ok: false, fault: "not-dialled" };
-        targets.push(target);
+        hosts.push(target.host);
         const dialled = await this.#dialTarget(target, how);
         if (dialled.ok) return dialled;
         ({ fault } = dialled);
@@ -267,7 +270,7 @@ export class DialLoop {
    * One target. A connection that does not come about is given up soon, to be tried anew: the gaps between the kernel's own
    * attempts grow beyond the cap. One that stands gets time for its handshake: on a busy machine giving up means to start the same work again.
    */
-  async #dialTarget(target: string, { force, calledOff, connectMs }: DialHow): Promise<Dialled> {
+  async #dialTarget(target: Target, { force, calledOff, connectMs }: DialHow): Promise<Dialled> {
     const slow = new AbortController();
     let callOff = patientTimer(connectMs, () => slow.abort());
     const onProgress = (event: { readonly type: string }): void => {
@@ -275,8 +278,9 @@ export class DialLoop {
       callOff();
       callOff = patientTimer(HANDSHAKE_TIMEOUT_MS, () => slow.abort());
     };
+    this.#rememberHost(target);
     try {
-      const connection = await this.#host.dial(multiaddr(target), {
+      const connection = await this.#host.dial(multiaddr(target.address), {
         signal: AbortSignal.any([slow.signal, calledOff]),
         onProgress,
         force,
@@ -287,6 +291,19 @@ export class DialLoop {
     } finally {
       callOff();
     }
+  }
+
+  /** The host at the other end of `connection`: an IP address, also where a name was dialled. */
+  hostOf({ remoteAddr }: Connection): string {
+    const host = remoteAddr.getComponents()[0]?.value ?? "";
+    return this.#hosts.get(remoteAddr.toString()) ?? host;
+  }
+
+  /** Only of what is dialled by name; of everything else the connection says it itself. */
+  #rememberHost({ address, host }: Target): void {
+    if (!address.startsWith("/dns")) return;
+    if (this.#hosts.size >= BOOK_MEMBERS_MAX) this.#hosts.clear();
+    this.#hosts.set(address, host);
   }
 
   #ended(node: NodeId, wanted: boolean): void {

@@ -76,7 +76,7 @@ async function probe(
   let failure: unknown = new PulsemeshError("join-failed", `${address} leads nowhere.`);
   for (const target of targets) {
     try {
-      return await ask(target, key, signal);
+      return await ask(target.address, key, signal);
     } catch (error) {
       failure = error;
     }

@@ -357,7 +357,7 @@ export class Libp2pTransport implements Transport {
       }
       session = this.#handOver(session, connection);
     }
-    const remote = connection.remoteAddr.getComponents()[0]?.value ?? "";
+    const remote = this.#dialing.hostOf(connection);
     const believable = (text: string): boolean => {
       const address = readAddress(text);
       return address !== undefined && isBelievable(address, remote);

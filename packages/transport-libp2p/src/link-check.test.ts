@@ -11,7 +11,7 @@ function deps(overrides: Partial<LinkCheckDeps> = {}): LinkCheckDeps {
     connections: () => [inbound],
     addressesOf: (node) => [`/${node}/1`],
     dialing: {
-      knock: async () => ({ outcome: "refused", targets: [] }),
+      knock: async () => ({ outcome: "refused", hosts: [] }),
       outcomesOf: (node) => [{ address: `/${node}/1`, outcome: "timed-out" }],
     },
     dialBack: { ask: async () => ({ ok: false, why: "busy" }) },

@@ -24,7 +24,7 @@ async function targets(text: string, names: NameService, isNamed = false): Promi
   const address = readAddress(`${text}/p2p/${ID}`);
   if (address === undefined) return "no address";
   const found = await lookUp(address, names, isNamed);
-  return found.map((target) => target.replace(`/p2p/${ID}`, ""));
+  return found.map((target) => target.address.replace(`/p2p/${ID}`, ""));
 }
 
 test.each([
@@ -48,7 +48,10 @@ test("AD2 lookUp asks nobody for IP addresses and for localhost", async () => {
 
 test("AD2 lookUp leaves a WebSocket its name, as its server may go by it", async () => {
   const names = table({ "a.example": ["10.0.0.7"] });
-  expect(await targets("/dns4/a.example/tcp/80/ws", names)).toEqual(["/dns4/a.example/tcp/80/ws"]);
+  const text = `/dns4/a.example/tcp/80/ws/p2p/${ID}`;
+  const address = readAddress(text);
+  if (address === undefined) throw new Error("no address");
+  expect(await lookUp(address, names, false)).toEqual([{ address: text, host: "10.0.0.7" }]);
 });
 
 test("AD2 lookUp follows a name that changes, and says so when there is none", async () => {

@@ -20,6 +20,13 @@ const LOOKUP_MS = 5_000;
 /** How long one try for a text record takes. */
 const RECORD_MS = 2_000;
 
+/** Where to dial. */
+export interface Target {
+  readonly address: string;
+  /** The IP address behind it, as far as is known here. */
+  readonly host: string;
+}
+
 /** Who answers for names; the system's, but in tests. */
 export interface NameService {
   /** IP addresses of `host`, the preferred one first. Rejects when there are none. */
@@ -60,7 +67,7 @@ export async function lookUp(
   address: NodeAddress,
   names: NameService,
   isNamed: boolean,
-): Promise<readonly string[]> {
+): Promise<readonly Target[]> {
   const { promise, reject } = Promise.withResolvers<never>();
   const callOff = patientTimer(LOOKUP_MS, () => reject(new Error("no answer about the name")));
   try {
@@ -74,15 +81,15 @@ async function targetsOf(
   address: NodeAddress,
   names: NameService,
   isNamed: boolean,
-): Promise<readonly string[]> {
-  const { hostKind } = address;
-  if (hostKind === "ip4" || hostKind === "ip6") return [address.text];
+): Promise<readonly Target[]> {
+  const { hostKind, host, text } = address;
+  if (hostKind === "ip4" || hostKind === "ip6") return [{ address: text, host }];
   if (hostKind !== "dnsaddr") return await resolveHost(address, names, isNamed);
-  const found: string[] = [];
+  const found: Target[] = [];
   for (const target of await recordsOf(address, names)) {
     // One that does not resolve says nothing about the others.
-    const texts = await resolveHost(target, names, isNamed).catch((): string[] => []);
-    found.push(...texts.slice(0, NAME_ADDRESSES_MAX));
+    const targets = await resolveHost(target, names, isNamed).catch((): Target[] => []);
+    found.push(...targets.slice(0, NAME_ADDRESSES_MAX));
   }
   return found.slice(0, NAME_ADDRESSES_MAX);
 }
@@ -91,19 +98,20 @@ async function resolveHost(
   address: NodeAddress,
   names: NameService,
   isNamed: boolean,
-): Promise<readonly string[]> {
+): Promise<readonly Target[]> {
   const { hostKind, host, text, websocket } = address;
   if (hostKind === "ip4" || hostKind === "ip6" || hostKind === "dnsaddr")
-    return isNamed || address.reach !== "loopback" ? [text] : [];
+    return isNamed || address.reach !== "loopback" ? [{ address: text, host }] : [];
   const isLocal = reachOf(host) === "loopback";
   const family = FAMILIES[hostKind];
   const found = isLocal ? loopback(family) : await names.addresses(host, family);
   const believed = found.filter((ip) => isNamed || isLocal || reachOf(ip) !== "loopback");
-  if (websocket) return believed.length > 0 ? [text] : [];
+  const [first] = believed;
+  if (websocket) return first === undefined ? [] : [{ address: text, host: first }];
   const tail = text.slice(`/${hostKind}/${host}`.length);
   return believed
     .slice(0, NAME_ADDRESSES_MAX)
-    .map((ip) => `/${isIPv6(ip) ? "ip6" : "ip4"}/${ip}${tail}`);
+    .map((ip) => ({ address: `/${isIPv6(ip) ? "ip6" : "ip4"}/${ip}${tail}`, host: ip }));
 }
 
 function loopback(family: 0 | 4 | 6): readonly string[] {
