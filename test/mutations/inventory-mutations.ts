@@ -31,8 +31,8 @@ export const inventoryMutations: readonly Mutation[] = [
     rules: ["P4", "CH4"],
     breaks: "another node's retirement counts at a home that hears the robot",
     file: `${ROBOTS}retirement.ts`,
-    search: '? robot.status === "down"',
-    replacement: '? robot.status !== "new"',
+    search: 'return robot.status === "down" ? this.#heed',
+    replacement: 'return robot.status !== "new" ? this.#heed',
     killer: unit(`${ROBOTS}registration.test.ts`, "P4 CH4 who hosts a robot keeps it"),
   },
   {

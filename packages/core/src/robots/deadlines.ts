@@ -57,6 +57,11 @@ export function judgeRobot(robot: LocalRobot, nowMonoMs: number): Judgement {
   return { status: "up", reason: undefined, sinceMonoMs: undefined, nextMonoMs: late.atMonoMs + 1 };
 }
 
+/** When the robot becomes `down` unless it gives another beat; infinite for never. */
+export function downMonoMs(robot: LocalRobot): number {
+  return downDeadline(robot).atMonoMs;
+}
+
 /** How far to let `late` wait after a contact that exceeded `every` by `overMs`: rises at once, fades over some dozens of beats. */
 export function learnJitter(jitterMs: number, everyMs: number, overMs: number): number {
   const faded = Math.floor((jitterMs * 15) / 16);

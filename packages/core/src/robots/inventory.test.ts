@@ -253,18 +253,28 @@ describe("retirement", () => {
     }
   });
 
-  test("CH4 a node that its robot has left keeps nothing of it when the new home retires it", () => {
-    const home = homeWith(every(HOUR_MS));
-    home.claim("r", "other");
-    home.judgeNode("other", "up");
-    home.advance(1_000);
-    home.hear("other", 1, 1, [{ r: "r", n: 1, c: 1, t: 10, a: 10, e: HOUR_MS }]);
-    expect(home.view("r")?.node).toBe("other");
-    home.retired.set("r", "other");
-    home.robots.onRecord("r", home.now);
-    home.settle();
-    expect([home.robots.hosted, home.restated]).toEqual([0, []]);
-    // A marker of its own would hide what the home says again where it does not agree.
-    expect(home.retired.get("r")).toBe("other");
+  test("CH4 P4 a node that its robot has left forgets it by its deadline when the new home retires it, unless the robot beats here after all", () => {
+    for (const isLie of [false, true]) {
+      const home = homeWith(every(HOUR_MS));
+      home.claim("r", "other");
+      home.judgeNode("other", "up");
+      home.advance(1_000);
+      home.hear("other", 1, 1, [{ r: "r", n: 1, c: 1, t: 10, a: 10, e: HOUR_MS }]);
+      expect(home.view("r")?.node).toBe("other");
+      home.retired.set("r", "other");
+      home.robots.onRecord("r", home.now);
+      home.settle();
+      home.advance(HOUR_MS - 1_000);
+      expect([home.robots.hosted, home.restated, home.says("r")]).toEqual([1, [], "nothing"]);
+      if (isLie) {
+        home.beat("r");
+        expect([home.says("r"), home.restated]).toEqual(["up", ["r"]]);
+      } else {
+        home.advance(1);
+        expect([home.robots.hosted, home.restated]).toEqual([0, []]);
+        // A marker of its own would hide what the home says again where it does not agree.
+        expect(home.retired.get("r")).toBe("other");
+      }
+    }
   });
 });

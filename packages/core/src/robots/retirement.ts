@@ -4,9 +4,9 @@
  * Until there are grants any key may publish a claim and a retired marker, so one never hides a robot that lives, nor a death that was not
  * said yet: where the home's own word was not `down` when the marker came, the home says again what the record said, above the marker, and
  * tells its operator who did it. Not more often than once in {@link RESTATE_EVERY_MS} a robot, so that a flood of markers costs the home next
- * to nothing. A home that was away when the marker came gives the robot its `startup` to show life. A robot that was called `down`, that
- * shows no life by then, or that beats at another node now, is retired by the marker. A marker of somebody without a claim has no effect at
- * all, and is told once.
+ * to nothing. A home that was away when the marker came gives the robot its `startup` to show life, and one that the robot seems to have left
+ * its deadline. A robot that was called `down`, or that shows no life by then, is retired by the marker. A marker of somebody without a
+ * claim has no effect at all, and is told once.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Env } from "../env.ts";
@@ -14,6 +14,7 @@ import type { NodeId, RobotId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { FieldWriter } from "./field-writer.ts";
 import type { LocalRobot } from "./local-robot.ts";
+import { downMonoMs } from "./deadlines.ts";
 import { registrationFields } from "./registration.ts";
 
 /** A robot's record is said again at most this often. */
@@ -32,8 +33,8 @@ export type RetirementAnswer = "none" | "restated" | "heeded";
 export type RetirementCause = "look" | "beat" | "left";
 
 interface Pending {
-  /** `restate` it lived when the marker came; `silence` it has until then to show life. */
-  readonly kind: "restate" | "silence";
+  /** `restate` it lived when the marker came; `silence` it has until then to show life; `left` the same, while it beats at another node. */
+  readonly kind: "restate" | "silence" | "left";
   readonly atMonoMs: number;
 }
 
@@ -76,18 +77,16 @@ export class Retirements {
       this.#tell(robot.id, record?.unheededBy, "unheeded", now);
       return "none";
     }
-    const pending = this.#pending.get(robot.id) ?? this.#graceOf(robot, now);
-    const isSilent =
-      pending === undefined
-        ? robot.status === "down"
-        : pending.kind === "silence" && cause !== "beat" && now.monoMs >= pending.atMonoMs;
-    if (cause === "left") return "heeded";
-    if (isSilent) return this.#heed(robot, by, now);
-    if (pending?.kind === "silence" && cause !== "beat") {
+    const pending =
+      this.#pending.get(robot.id) ?? this.#graceOf(robot, now) ?? leftBy(robot, cause);
+    if (pending === undefined)
+      return robot.status === "down" ? this.#heed(robot, by, now) : this.#restate(robot, by, now);
+    if (pending.kind === "restate" || cause === "beat") return this.#restate(robot, by, now);
+    if (now.monoMs < pending.atMonoMs) {
       this.#pending.set(robot.id, pending);
       return "none";
     }
-    return this.#restate(robot, by, now);
+    return pending.kind === "left" ? "heeded" : this.#heed(robot, by, now);
   }
 
   forget(robot: RobotId): void {
@@ -132,4 +131,9 @@ export class Retirements {
     env.out.emit({ type: "rejected", reason: "retired-elsewhere", from: by });
     audit.appendReject("retired-elsewhere", { from: by, robot, outcome }, now);
   }
+}
+
+/** It beats at another node now, or somebody says so: here it is not missed before its deadline. */
+function leftBy(robot: LocalRobot, cause: RetirementCause): Pending | undefined {
+  return cause === "left" ? { kind: "left", atMonoMs: downMonoMs(robot) + 1 } : undefined;
 }
