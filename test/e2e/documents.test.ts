@@ -49,7 +49,7 @@ describe("the walker itself", () => {
       "line 7 does not print 'two'",
     );
     await expect(
-      document.type({ ...block, mode: "terminal", text: "echo over", prints: ["over"] }),
+      document.type({ ...block, mode: "terminal", text: "true", prints: ["over"] }),
     ).rejects.toThrow("line 7 ended");
     await expect(document.type({ ...block, text: "true\nfalse\ntrue" })).rejects.toThrow(
       "failed: false",
