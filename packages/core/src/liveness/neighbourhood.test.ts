@@ -196,6 +196,25 @@ describe("a neighbourhood", () => {
     for (const at of FIVE.slice(1)) expect([at, mesh.status("na", at)]).toEqual([at, "down"]);
   });
 
+  test("UP1 VE9 a node that is back in time is paused until it is up, also while its new boot is not dated yet", () => {
+    const mesh = meshOf(FIVE);
+    mesh.run(10_000);
+    mesh.input(mesh.node("na"), (now) =>
+      mesh.node("na").near.announceStop({ pausedForMs: 20_000, goodbye: false }, now),
+    );
+    mesh.run(100);
+    mesh.crash("na");
+    mesh.run(5_000);
+    mesh.restart("na", 200);
+    const seen = new Set<string>();
+    for (let step = 0; step < 3_000; step += 1) {
+      mesh.run(1);
+      for (const at of FIVE.slice(1)) seen.add(mesh.status("na", at));
+    }
+    expect([...seen]).toEqual(["paused", "up"]);
+    for (const at of FIVE.slice(1)) expect([at, mesh.status("na", at)]).toEqual([at, "up"]);
+  });
+
   test("VE8 a member that was never heard is unknown for ten intervals and down afterwards", () => {
     const mesh = meshOf(FIVE);
     mesh.crash("na");

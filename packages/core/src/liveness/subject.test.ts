@@ -1,8 +1,16 @@
 import { describe, expect, test } from "vitest";
+import type { PulseName } from "../ids.ts";
+import type { Evidence } from "./observation-codec.ts";
 import { IN_SIGHT_INTERVALS, JITTER_INTERVALS_MAX, SILENCE_INTERVALS } from "./rules.ts";
 import { Subject } from "./subject.ts";
 
 const INTERVAL_MS = 1_000;
+
+/** The signed header of a pulse that announces an absence of 30 s; nobody looks at the envelope here. */
+function announcement({ boot, seq }: PulseName): Evidence {
+  const header = { boot, seq, upMs: 0, wallMs: 11_000, pausedForMs: 30_000 };
+  return { envelope: {}, header } as unknown as Evidence;
+}
 
 /** A subject whose first pulse was dated at 10 000 with up-time 0. */
 function dated(): Subject {
@@ -13,6 +21,21 @@ function dated(): Subject {
 }
 
 describe("Subject", () => {
+  test("VE9 an announced absence ends by a later pulse of its boot, or of a newer one that is dated, and by no earlier one", () => {
+    const ends = (name: PulseName, isDated: boolean): boolean => {
+      const subject = dated();
+      subject.learn(announcement({ boot: 5, seq: 7 }), { monoMs: 11_000, wallMs: 11_000 });
+      expect(subject.isPaused(12_000)).toBe(true);
+      subject.endAbsence(name, isDated);
+      return !subject.isPaused(12_000);
+    };
+    expect(ends({ boot: 5, seq: 8 }, false)).toBe(true);
+    expect(ends({ boot: 6, seq: 1 }, false)).toBe(false);
+    expect(ends({ boot: 6, seq: 1 }, true)).toBe(true);
+    expect(ends({ boot: 5, seq: 7 }, true)).toBe(false);
+    expect(ends({ boot: 5, seq: 6 }, true)).toBe(false);
+  });
+
   test("VE2 a node is in sight for 2.2 intervals, less than the silence that accuses", () => {
     expect(IN_SIGHT_INTERVALS).toBeLessThan(SILENCE_INTERVALS);
     expect([12_200, 12_201].map((monoMs) => dated().isInSight(monoMs))).toEqual([true, false]);

@@ -78,8 +78,10 @@ export class Subject {
   /** The later of own start, the member's joining and the end of an own stall: silence before it says nothing (rules VE8, PU6). */
   baseMonoMs: number;
   datedSinceBase: boolean = false;
-  /** Planned absence (rule VE9) of the pulse `known`. */
+  /** The end of a planned absence (rule VE9). */
   pausedUntilMonoMs: number | undefined;
+  /** The pulse that announced it. */
+  #pausedBy: PulseName = NO_PULSE;
   /** For how long it may be silent, as it says itself (rule VE9). */
   mayBeOfflineMs: number | undefined;
   /** When it was heard last before this boot or, where that is unknown, since when it is followed. */
@@ -273,14 +275,25 @@ export class Subject {
     if (this.known === undefined || header.boot !== this.known.header.boot)
       this.knownMonoMs = now.monoMs;
     this.known = evidence;
-    this.pausedUntilMonoMs = undefined;
-    if (header.pausedForMs !== undefined) {
+    if (header.pausedForMs === undefined) {
+      this.endAbsence(header, this.dating.dateEvidence(header, now.monoMs) !== undefined);
+    } else {
       // Whoever cannot date it goes by its wall clock: else an absence would begin anew with every node that starts and is told of it.
       const dateMonoMs =
         this.dating.dateEvidence(header, now.monoMs) ??
         now.monoMs - Math.max(0, now.wallMs - header.wallMs);
       this.pausedUntilMonoMs = dateMonoMs + header.pausedForMs;
+      this.#pausedBy = { boot: header.boot, seq: header.seq };
     }
     return true;
+  }
+
+  /**
+   * A pulse that announces no absence: it ends one that was announced before it (rule VE9). One of a newer boot does so only once it is dated,
+   * for until then it proves no life, and whoever comes back in time would be `unknown` for as long as that takes.
+   */
+  endAbsence(name: PulseName, isDated: boolean): void {
+    if (comparePulseNames(name, this.#pausedBy) <= 0) return;
+    if (isDated || name.boot === this.#pausedBy.boot) this.pausedUntilMonoMs = undefined;
   }
 }
