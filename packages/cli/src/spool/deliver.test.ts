@@ -1,5 +1,5 @@
 import { type PingOptions, type PulsemeshClient, PulsemeshClientError } from "@pulsemesh/client";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -208,6 +208,29 @@ describe("CLI31 the spool", () => {
     const broken = courier({ spool: new Spool(join(folder, "file")) });
     expect((await deliver(broken, beat)).outcome).toBe("taken");
     expect(said).toHaveLength(1);
+  });
+
+  test("CLI31 nothing is delivered out of a folder in which others may write: they would speak with this user's token", async () => {
+    put({ kind: "fail" });
+    chmodSync(folder, 0o777);
+    expect((await deliver(courier(), beat)).outcome).toBe("taken");
+    expect(calls.map(({ kind }) => kind)).toEqual(["success"]);
+    expect(said).toHaveLength(1);
+    expect(said[0]).toContain(`chmod go-w ${folder}`);
+    expect(await spool.list()).toHaveLength(1);
+  });
+
+  test("CLI31 HT30 what was given by a clock that was never set is told with the earliest time that a node takes", async () => {
+    put({ kind: 7, atWallMs: 60_000 });
+    expect((await deliver(courier(), beat)).outcome).toBe("taken");
+    expect(calls.map(({ givenAtWallMs }) => givenAtWallMs)).toEqual([
+      Date.UTC(2020, 0, 1),
+      undefined,
+    ]);
+    answer = () => (nowMs < 2 * LIVE_MS_MAX ? failure("node-unreachable") : undefined);
+    const early = courier({ retryForMs: 60_000, wallMs: () => 60_000 + nowMs });
+    expect((await deliver(early, beat)).outcome).toBe("taken");
+    expect(calls.at(-1)?.givenAtWallMs).toBe(Date.UTC(2020, 0, 1));
   });
 
   test("CLI31 beats for another node wait on", async () => {

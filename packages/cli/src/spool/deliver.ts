@@ -14,6 +14,9 @@ import { type SpooledBeat, type SpoolEntry, urlKeyOf } from "./spooled-beat.ts";
 /** So long after it was given a beat is still a sign of life when it arrives; then it goes out with its own time (promise P3). */
 export const LIVE_MS_MAX: number = 10_000;
 
+/** Nodes take no earlier time (HT30). A machine without a clock of its own begins in 1970, and what it kept then must not be lost. */
+const EARLIEST_WALL_MS = Date.UTC(2020, 0, 1);
+
 export interface Courier {
   readonly client: PulsemeshClient;
   readonly url: string;
@@ -59,11 +62,12 @@ export async function deliver(
   const { monoMs = () => performance.now(), random = Math.random } = courier;
   const { wallMs = Date.now, pause = pauseOrEnd } = courier;
   const atWallMs = wallMs();
+  const toldWallMs = Math.max(EARLIEST_WALL_MS, atWallMs);
   const startMs = monoMs();
   const endMs = startMs + courier.retryForMs;
   for (let tried = 1; ; tried++) {
     const result = await tryOnce(courier, beat, () =>
-      monoMs() - startMs > LIVE_MS_MAX ? atWallMs : undefined,
+      monoMs() - startMs > LIVE_MS_MAX ? toldWallMs : undefined,
     );
     if (!("error" in result)) return { outcome: "taken", created: result.created };
     const { error } = result;
@@ -125,7 +129,8 @@ export async function deliverKept(courier: Courier): Promise<boolean> {
 
 /** Delivers a beat of the spool, with its own time. */
 export async function sendSpooled(client: PulsemeshClient, beat: SpooledBeat): Promise<void> {
-  const { robot, kind, rid, create, message, atWallMs: givenAtWallMs } = beat;
+  const { robot, kind, rid, create, message, atWallMs } = beat;
+  const givenAtWallMs = Math.max(EARLIEST_WALL_MS, atWallMs);
   await client.ping(robot, { kind, rid, create, message, givenAtWallMs });
 }
 

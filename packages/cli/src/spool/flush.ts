@@ -6,6 +6,7 @@ import type { BeatFate } from "./beat-fate.ts";
 import { fateOf } from "./beat-fate.ts";
 import type { Spool } from "./spool.ts";
 import { claimSpool, type ClaimOptions } from "./spool-claim.ts";
+import { refuseForeign } from "./spool-folder.ts";
 import type { SpooledBeat, SpoolEntry } from "./spooled-beat.ts";
 
 /** Beats that one command delivers for others. */
@@ -40,6 +41,7 @@ export interface FlushResult {
 export async function flushSpool(options: FlushOptions): Promise<FlushResult> {
   const { spool, urlKey } = options;
   if ((await spool.list(urlKey)).length === 0) return { sent: 0 };
+  await refuseForeign(spool.folder);
   await using claim = await claimSpool(spool.folder, urlKey, options);
   if (claim === undefined) return { sent: 0, busy: true };
   return await flushClaimed(options, await spool.list(urlKey), () => claim.isHeld());

@@ -75,6 +75,15 @@ describe("CLI31 who delivers", () => {
     expect(readdirSync(folder)).not.toContain(name);
   });
 
+  test("CLI31 a claim from far ahead, as of before the clock was set back, is dead too: it would block for as long", async () => {
+    const name = `claim-${key}-ffffffff-1-aabbccddeeff`;
+    foreign(name, 5_000 - CLAIM_MS_MAX);
+    expect(await claim()).toBeUndefined();
+    foreign(name, -1_000 - 2 * CLAIM_MS_MAX);
+    await using mine = await claim();
+    expect(mine).toBeDefined();
+  });
+
   test("CLI31 who was taken for dead learns it before the next beat", async () => {
     await using mine = await claim();
     for (const name of readdirSync(folder)) rmSync(join(folder, name));

@@ -40,8 +40,11 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Whoever may write there could have us tell the mesh anything, or a privileged user's command write anywhere. */
-async function refuseForeign(folder: string): Promise<void> {
+/**
+ * Whoever may write there could have us tell the mesh anything, or a privileged user's command write anywhere.
+ * @throws PulsemeshError `data-dir-unusable`, or what the file system throws
+ */
+export async function refuseForeign(folder: string): Promise<void> {
   const { uid, mode } = await stat(folder);
   const own = process.getuid?.();
   if (own === undefined || (uid === own && (mode & othersWrite) === 0)) return;
@@ -49,5 +52,5 @@ async function refuseForeign(folder: string): Promise<void> {
     uid === own
       ? `other users may write to it: chmod go-w ${folder}`
       : "it belongs to another user: name one of your own with --spool";
-  throw new PulsemeshError("data-dir-unusable", `Cannot keep beats in ${folder}: ${why}.`);
+  throw new PulsemeshError("data-dir-unusable", `Cannot use the beats in ${folder}: ${why}.`);
 }

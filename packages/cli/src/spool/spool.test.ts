@@ -1,9 +1,12 @@
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -96,6 +99,19 @@ describe("CLI31 keeping a beat", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test("CLI31 a beat that is on disk is kept, also where no room can be made behind it", async () => {
+    class Stuck extends Spool {
+      override remove(): Promise<void> {
+        return Promise.reject(new Error("EIO: i/o error"));
+      }
+    }
+    const stuck = new Stuck(folder);
+    await stuck.keep(beat());
+    const newest = beat();
+    expect(await stuck.keep(newest)).toEqual([]);
+    expect((await kept()).at(-1)).toEqual(newest);
+  });
+
   test("CLI31 a folder that others may write to is refused, with what to do", async () => {
     await spool.keep(beat());
     chmodSync(folder, 0o770);
@@ -173,6 +189,32 @@ describe("CLI31 damage", () => {
     expect(await spool.clear()).toBe(SPOOL_ASIDE_MAX);
     expect(readdirSync(folder)).toEqual([]);
   });
+
+  test.each([
+    [
+      "a pipe, which would wait for its writer",
+      (path: string) => execFileSync("sh", ["-c", 'mkfifo "$0"', path]),
+    ],
+    ["a folder", (path: string) => mkdirSync(join(path, "deep"), { recursive: true })],
+    ["a link, even to a whole beat", (path: string) => symlinkSync(join(parent, "beat"), path)],
+    ["a link to itself", (path: string) => symlinkSync(path, path)],
+  ])(
+    "CLI31 %s in the place of a file is damaged, is set aside and is cleared",
+    async (_what, put) => {
+      await spool.keep(beat());
+      const [entry] = await spool.list();
+      if (entry === undefined) throw new Error("nothing is kept");
+      writeFileSync(join(parent, "beat"), encodeBeat(beat()));
+      rmSync(join(folder, entry.name));
+      put(join(folder, entry.name));
+      expect(await spool.read(entry)).toBe("damaged");
+      await spool.setAside(entry);
+      expect(await spool.list()).toEqual([]);
+      expect(await spool.clear()).toBe(1);
+      expect(readdirSync(folder)).toEqual([]);
+      expect(readdirSync(parent).toSorted()).toEqual(["beat", "state"]);
+    },
+  );
 
   test("CLI31 names of other files are passed over, a folder that is not there is empty", async () => {
     expect(await new Spool(join(parent, "none")).list()).toEqual([]);

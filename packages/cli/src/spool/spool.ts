@@ -3,7 +3,8 @@
  * command may exit 0 for a beat that is in here (promise P5), and any number of commands may add at once without a lock.
  */
 import { randomBytes } from "node:crypto";
-import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { openFolder, syncFolder } from "./spool-folder.ts";
 import {
@@ -27,6 +28,10 @@ const fileMode = 0o600;
 const asideEnd = ".aside";
 const unfinishedStart = ".new-";
 const unfinishedMs = 3_600_000;
+/** A pipe would wait for its writer, and a link leads away from what was kept. */
+const readFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+/** This process has too much open: the file may be in order. */
+const ownFaults: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
 
 /** Writes a file and makes its content durable; a parameter, so that tests can have a full disk. */
 export type WriteDurably = (path: string, text: string) => Promise<void>;
@@ -53,15 +58,17 @@ export class Spool {
       this.folder,
       `${unfinishedStart}${process.pid}-${randomBytes(6).toString("hex")}`,
     );
+    const path = join(this.folder, name);
     try {
       await this.#write(aside, text);
-      await rename(aside, join(this.folder, name));
+      await rename(aside, path);
+      await syncFolder(this.folder);
     } catch (error) {
-      await rm(aside, { force: true });
+      for (const left of [aside, path]) await rm(left, { force: true }).catch(() => {});
       throw error;
     }
-    await syncFolder(this.folder);
-    return await this.#makeRoom(name);
+    // The beat is durable: what is wrong with others is no reason to say that it is not.
+    return await this.#makeRoom(name).catch(() => []);
   }
 
   /** What waits, the oldest first; of one node, or of all. An unknown folder is an empty one. */
@@ -80,17 +87,17 @@ export class Spool {
   /** The beat; `gone` when somebody else delivered it meanwhile; `damaged` when its file is not what was written. */
   async read({ name }: Pick<SpoolEntry, "name">): Promise<SpooledBeat | "gone" | "damaged"> {
     try {
-      const path = join(this.folder, name);
-      if ((await stat(path)).size > SPOOLED_BEAT_BYTES_MAX) return "damaged";
-      return decodeBeat(await readFile(path, "utf8")) ?? "damaged";
+      const text = await readRegular(join(this.folder, name));
+      return text === undefined ? "damaged" : (decodeBeat(text) ?? "damaged");
     } catch (error) {
-      if (isMissing(error)) return "gone";
-      throw error;
+      const code = codeOf(error);
+      if (ownFaults.has(code)) throw error;
+      return code === "ENOENT" ? "gone" : "damaged";
     }
   }
 
   async remove({ name }: Pick<SpoolEntry, "name">): Promise<void> {
-    await rm(join(this.folder, name), { force: true });
+    await rm(join(this.folder, name), { force: true, recursive: true });
   }
 
   /** Takes a file out of the way that must not hold up the others, and keeps it for people. */
@@ -168,6 +175,22 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
+/** Undefined for what no spool wrote. */
+async function readRegular(path: string): Promise<string | undefined> {
+  const handle = await open(path, readFlags);
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile() || stats.size > SPOOLED_BEAT_BYTES_MAX) return undefined;
+    return await handle.readFile("utf8");
+  } finally {
+    await handle.close();
+  }
+}
+
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+  return codeOf(error) === "ENOENT";
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }
