@@ -74,6 +74,8 @@ test("BK1 BK3 P5 a copied disk that runs twice is reported on both within 5 s, n
   const [x, y, z] = [fleet.node("x"), fleet.node("y"), fleet.node("z")];
   expect((await x.beat("before-the-copy")).status).toBe(200);
   const copy = await startCopy(fleet, "x");
+  // What either acknowledges before it knows is kept.
+  const early = await Promise.all([x.beat("early-at-x"), copy.beat("early-at-the-copy")]);
   const tookMs = await waitFor(
     "both to know",
     20_000,
@@ -106,6 +108,10 @@ test("BK1 BK3 P5 a copied disk that runs twice is reported on both within 5 s, n
   expect(await auditKinds(x)).toContain("twin-over");
   expect(await metric(x, "twin")).toBe("0");
   await waitFor("one document", 20_000, async () => new Set(await fleet.hashes(NAMES)).size === 1);
+  for (const [i, robot] of ["early-at-x", "early-at-the-copy"].entries()) {
+    const known = (await y.get(`/api/v1/robots/${robot}`)).status === 200;
+    if (early[i]?.status === 200) expect(known, robot).toBe(true);
+  }
 }, 60_000);
 
 test("BK4 BK5 PU3 CH1 P5 a node restored from a backup that was taken while it ran gets back what it acknowledged later", async () => {
