@@ -228,6 +228,14 @@ test("BK2 a member that hangs up sooner than STEADY_MS after its hello is dialle
   expect(waits).toEqual([1, 1.5, 2.25, 1].map((factor) => BACKOFF_MS_MIN * factor));
 });
 
+test("BK2 who is turned out soon after its hello gives the other side no head start: that one is not about to dial", () => {
+  const dialer = dialerOf("z");
+  dialer.learn("m", true, 0);
+  settle(dialer, 0);
+  dialer.disconnected("m", 100);
+  expect(dialer.plan(100).nextAtMs).toBe(100 + BACKOFF_MS_MIN);
+});
+
 test("CH6 failures in a row are counted, so that hearsay can be forgotten after HEARSAY_FAILURES_MAX", () => {
   const dialer = dialerOf();
   dialer.learn("m", false, 0);

@@ -143,7 +143,8 @@ export class Dialer {
     member.greetedAtMs = undefined;
     // Two processes with one key take turns at each neighbour; each would come back at once and turn the other out.
     if (stoodMs >= STEADY_MS) member.failures = 0;
-    this.#postpone(node, member, nowMs);
+    const isTurnedOut = stoodMs > 0 && stoodMs < STEADY_MS;
+    this.#postpone(node, member, nowMs, isTurnedOut);
   }
 
   /** A dial is over because there is a connection; dialled again soon if that one is gone by now. */
@@ -326,11 +327,12 @@ export class Dialer {
     return member;
   }
 
-  #postpone(node: NodeId, member: Member, nowMs: number): void {
+  /** `isTurnedOut`: the other side has ended it, and is not about to dial. */
+  #postpone(node: NodeId, member: Member, nowMs: number, isTurnedOut: boolean = false): void {
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 1.5 ** Math.min(member.failures, 10));
     member.failures += 1;
     // Jitter downwards only, so that the cap is a cap; the head start matters only for the first, simultaneous attempt.
-    const headStartMs = member.failures === 1 ? this.#yieldMs(node) : 0;
+    const headStartMs = member.failures === 1 && !isTurnedOut ? this.#yieldMs(node) : 0;
     member.dialAtMs =
       nowMs + Math.min(BACKOFF_MS_MAX, headStartMs + waitMs * (0.5 + 0.5 * this.#deps.random()));
   }
