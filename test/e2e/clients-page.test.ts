@@ -100,7 +100,7 @@ test("HT2 the shell's job may print whatever it likes: what looks like a file's 
   const secret = join(folder, "secret");
   writeFileSync(secret, "hunter2\n");
   await using gateway = await new FakeGateway().start();
-  for (const print of [`printf '%s' '@${secret}'`, "seq 1 60000", "sh -c 'exit 3'"]) {
+  for (const print of [`printf '%s' '@${secret}'`, "seq 9999; ".repeat(4), "sh -c 'exit 3'"]) {
     const text = job.replace("ls / ", `${print} `);
     expect(text).toContain(print);
     expect(await run({ language: "sh", text }, gateway.url)).toMatchObject({ code: 0 });
@@ -108,7 +108,7 @@ test("HT2 the shell's job may print whatever it likes: what looks like a file's 
   const [, literal, , much] = gateway.requests.map(({ body }) => body);
   expect(literal).toBe(`@${secret}`);
   expect(much).toHaveLength(10_000);
-  expect(much).toMatch(/60000$/);
+  expect(much).toMatch(/9999$/);
   // Also in a script that ends at the first failure.
   expect(gateway.requests[5]?.url).toContain("/ping/shell_job/3?");
 });
