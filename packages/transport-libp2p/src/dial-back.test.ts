@@ -116,3 +116,38 @@ test("AD6 P6 an answer above DIAL_BACK_BYTES_MAX is none", async () => {
   say(stream, Uint8Array.of((length & 0x7f) | 0x80, length >>> 7));
   expect(await answer).toEqual(NO_ANSWER);
 });
+
+test("AD6 CH6 a connection that ends under a question is no answer, and leaves no rejection that nobody handles", async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  try {
+    const { ask } = dialBack(async () => ({ outcome: "reached", hosts: [] }));
+    const { stream } = fakeStream();
+    // As libp2p does where the other side hung up between the opening and the first byte.
+    stream.send = () => {
+      stream.dispatchEvent(new Event("close") as never);
+      throw new Error("the stream is closed");
+    };
+    const connection = { newStream: async () => stream } as unknown as Connection;
+    expect(await ask(connection)).toEqual(NO_ANSWER);
+    // Node reports rejections that nobody took once the microtasks are through.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+});
+
+test("AD6 P6 a question that gets no good answer keeps no stream open", async () => {
+  const { ask } = dialBack(async () => ({ outcome: "reached", hosts: [] }));
+  const { stream } = fakeStream();
+  const aborted: Error[] = [];
+  stream.abort = (error) => void aborted.push(error);
+  const answer = ask({ newStream: async () => stream } as unknown as Connection);
+  await Promise.resolve();
+  await Promise.resolve();
+  say(stream, Uint8Array.of(0));
+  expect(await answer).toEqual(NO_ANSWER);
+  expect(aborted).toHaveLength(1);
+});

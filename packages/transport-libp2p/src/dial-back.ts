@@ -86,17 +86,21 @@ export class DialBack {
 
   /** Asks the member behind `connection` to dial this node back. Never rejects. */
   async ask(connection: Connection): Promise<DialBackAnswer> {
+    let stream: Stream | undefined;
     try {
-      const stream = await connection.newStream(this.#protocol, {
+      stream = await connection.newStream(this.#protocol, {
         signal: AbortSignal.timeout(ANSWER_MS),
         maxOutboundStreams: STREAMS_AT_ONCE,
       });
       const answer = readFrame(stream, DIAL_BACK_BYTES_MAX, ANSWER_MS);
+      // A stream that is gone already throws at the first byte: then nobody waits for the answer, and its end must not end the process.
+      answer.catch(ignoreClosed);
       stream.send(encodeFrame(QUESTION));
       const bytes = await answer;
       void stream.close().catch(ignoreClosed);
       return readAnswer(bytes, this.#deps.host.peerId.toString());
-    } catch {
+    } catch (error) {
+      stream?.abort(error instanceof Error ? error : new Error("no answer"));
       return { ok: false, why: "no-answer" };
     }
   }
