@@ -108,18 +108,20 @@ async function tail(cli: Cli, flags: TailFlags, robot: string): Promise<number> 
   const pacer = new BeatPacer({
     everyMs: atMost,
     pause,
-    send: async (kind, line) => {
+    send: async (kind, line, sinceMonoMs) => {
       const message = line === undefined ? undefined : cutMessage(line);
       const { create } = flags;
-      news.take(await deliver(courier, { robot, kind, create, message }, signal));
+      news.take(await deliver(courier, { robot, kind, create, message }, signal, sinceMonoMs));
     },
   });
   using _offers = offerKept(courier, news, pacer);
-  const matcher = new LineMatcher(match, failMatch, (line) =>
-    say(`a pattern took too long on a line, which counts as no match: ${line.slice(0, 80)}`),
-  );
-  const onLines = (lines: readonly string[]): void => {
-    for (const { kind, line } of matcher.match(lines)) pacer.add(kind, line);
+  const matcher = new LineMatcher(match, failMatch, {
+    tooSlow: (line) =>
+      say(`a pattern took too long on a line, which counts as no match: ${line.slice(0, 80)}`),
+  });
+  const onLines = async (lines: readonly string[]): Promise<void> => {
+    const readMonoMs = performance.now();
+    await matcher.match(lines, (kind, line) => pacer.add(kind, line, readMonoMs), signal);
   };
   if (file === undefined) await readStdin(onLines, signal);
   else
@@ -159,12 +161,12 @@ async function readStdin(onLines: Output["onLines"], signal: AbortSignal): Promi
   const stop = (): void => void stdin.destroy();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    for await (const part of stdin) onLines(splitter.push(part as Uint8Array));
+    for await (const part of stdin) await onLines(splitter.push(part as Uint8Array));
   } catch (error) {
     if (!signal.aborted) throw error;
   }
   const rest = splitter.end();
-  if (rest !== undefined && !signal.aborted) onLines([rest]);
+  if (rest !== undefined && !signal.aborted) await onLines([rest]);
 }
 
 /** What people hear of deliveries over hours: when they begin to fail, for another reason than before, and when they are well again. */

@@ -151,6 +151,22 @@ describe("CLI30 trying again", () => {
     expect(calls.length).toBeGreaterThan(live.length);
   });
 
+  test("CLI30 TL3 P3 a beat that was seen long before its first try goes out with the time at which it was seen", async () => {
+    nowMs = 2 * LIVE_MS_MAX;
+    expect((await deliver(courier(), beat, undefined, LIVE_MS_MAX - 1)).outcome).toBe("taken");
+    expect((await deliver(courier(), beat, undefined, nowMs - LIVE_MS_MAX)).outcome).toBe("taken");
+    expect(calls.map(({ givenAtWallMs }) => givenAtWallMs)).toEqual([
+      WALL_MS + LIVE_MS_MAX - 1,
+      undefined,
+    ]);
+    answer = () => failure("node-unreachable");
+    const seenMs = nowMs - 5_000;
+    expect((await deliver(courier(), beat, undefined, seenMs)).outcome).toBe("kept");
+    // It is tried for as long as any.
+    expect(calls.length).toBeGreaterThan(4);
+    expect((await spool.list()).map(({ atWallMs }) => atWallMs)).toEqual([WALL_MS + seenMs]);
+  });
+
   test("CLI30 a signal ends the trying, not the beat", async () => {
     answer = () => failure("node-unreachable");
     expect((await deliver(courier(), beat, AbortSignal.abort())).outcome).toBe("kept");

@@ -53,18 +53,21 @@ export type Delivery =
 /**
  * Brings a beat to the node, or into the spool. Never rejects.
  * @param signal - ends the trying, not the beat: it is then kept
+ * @param sinceMonoMs - when it was given, on the courier's monotonic clock; now if undefined
  */
 export async function deliver(
   courier: Courier,
   beat: Beat,
   signal?: AbortSignal,
+  sinceMonoMs?: number,
 ): Promise<Delivery> {
   const { monoMs = () => performance.now(), random = Math.random } = courier;
   const { wallMs = Date.now, pause = pauseOrEnd } = courier;
-  const atWallMs = wallMs();
+  const beginMs = monoMs();
+  const startMs = sinceMonoMs ?? beginMs;
+  const atWallMs = Math.floor(wallMs() - (beginMs - startMs));
   const toldWallMs = Math.max(EARLIEST_WALL_MS, atWallMs);
-  const startMs = monoMs();
-  const endMs = startMs + courier.retryForMs;
+  const endMs = beginMs + courier.retryForMs;
   for (let tried = 1; ; tried++) {
     const result = await tryOnce(courier, beat, () =>
       monoMs() - startMs > LIVE_MS_MAX ? toldWallMs : undefined,

@@ -45,32 +45,54 @@ function paced(): {
   };
 }
 
+describe("TL3 P3 how old a line is", () => {
+  test("TL3 P3 what waited for its turn goes out with the time of its latest line, of each kind", async () => {
+    const sent: [string, number][] = [];
+    const pacer = new BeatPacer({
+      everyMs: 1,
+      pause: async () => {},
+      send: async (kind, _message, sinceMonoMs) => void sent.push([kind, sinceMonoMs]),
+    });
+    pacer.add("success", "first", 10);
+    pacer.add("success", "waits", 20);
+    pacer.add("fail", "waits", 30);
+    pacer.add("success", "waits", 40);
+    pacer.add("fail", "waits", 50);
+    await pacer.finish();
+    expect(sent).toEqual([
+      ["success", 10],
+      ["success", 40],
+      ["fail", 50],
+    ]);
+  });
+});
+
 describe("TL3 pace", () => {
   test("TL3 the first line goes out at once, what comes in the time after it together", async () => {
     const { pacer, sent, pauses, next } = paced();
-    pacer.add("success", "1");
-    for (let n = 2; n < 1_000; n++) pacer.add("success", String(n));
+    pacer.add("success", "1", 0);
+    for (let n = 2; n < 1_000; n++) pacer.add("success", String(n), 0);
     await next();
     expect(sent).toEqual([["success"], ["success"]]);
     expect(pauses).toEqual([900, 900]);
     expect(pacer.isIdle).toBe(false);
     await next();
     expect(pacer.isIdle).toBe(true);
-    pacer.add("success", "later");
+    pacer.add("success", "later", 0);
     await next();
     expect(sent).toHaveLength(3);
   });
 
   test("TL3 of fails the first and the last line are told, with the number between; the kinds in the order of their latest", async () => {
     const { pacer, sent, next } = paced();
-    pacer.add("fail", "cause");
+    pacer.add("fail", "cause", 0);
     await next();
-    for (const line of ["a", "b", "c", "d"]) pacer.add("fail", line);
-    pacer.add("success", "ok");
+    for (const line of ["a", "b", "c", "d"]) pacer.add("fail", line, 0);
+    pacer.add("success", "ok", 0);
     await next();
-    pacer.add("success", "ok");
-    pacer.add("fail", "x");
-    pacer.add("fail", "y");
+    pacer.add("success", "ok", 0);
+    pacer.add("fail", "x", 0);
+    pacer.add("fail", "y", 0);
     await next();
     await next();
     expect(sent).toEqual([
@@ -85,8 +107,8 @@ describe("TL3 pace", () => {
 
   test("TL3 at the end what waits goes out without waiting", async () => {
     const { pacer, sent } = paced();
-    pacer.add("success", "1");
-    pacer.add("fail", "2");
+    pacer.add("success", "1", 0);
+    pacer.add("fail", "2", 0);
     await pacer.finish();
     expect(sent.flat()).toContain("2");
     expect(pacer.isIdle).toBe(true);

@@ -7,16 +7,20 @@ import type { LineKind } from "./line-matcher.ts";
 export interface PacerOptions {
   /** Between two rounds of beats, in ms. */
   readonly everyMs: number;
-  /** Brings a beat away; a round waits for it. Does not reject. */
-  readonly send: (kind: LineKind, message: string | undefined) => Promise<void>;
+  /** Brings a beat away, whose latest line was read at `sinceMonoMs`; a round waits for it. Does not reject. */
+  readonly send: (
+    kind: LineKind,
+    message: string | undefined,
+    sinceMonoMs: number,
+  ) => Promise<void>;
   /** Waits, or less when the signal says so; a parameter for tests. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly monoMs?: (() => number) | undefined;
 }
 
 interface Pending {
-  /** In the order in which the latest of each came. */
-  readonly kinds: Set<LineKind>;
+  /** When the latest line of each was read, in the order of those. */
+  readonly kinds: Map<LineKind, number>;
   fails: number;
   firstFail: string;
   lastFail: string;
@@ -37,11 +41,14 @@ export class BeatPacer {
     return this.#running === undefined;
   }
 
-  add(kind: LineKind, line: string): void {
-    this.#pending ??= { kinds: new Set(), fails: 0, firstFail: line, lastFail: line };
+  /**
+   * @param readMonoMs - when the line was read: what waits long for its turn must not pass for a sign of life then (promise P3)
+   */
+  add(kind: LineKind, line: string, readMonoMs: number): void {
+    this.#pending ??= { kinds: new Map(), fails: 0, firstFail: line, lastFail: line };
     const pending = this.#pending;
     pending.kinds.delete(kind);
-    pending.kinds.add(kind);
+    pending.kinds.set(kind, readMonoMs);
     if (kind === "fail") {
       if (pending.fails === 0) pending.firstFail = line;
       pending.fails += 1;
@@ -62,8 +69,8 @@ export class BeatPacer {
       const pending = this.#pending;
       this.#pending = undefined;
       const startMs = monoMs();
-      for (const kind of pending.kinds) {
-        await send(kind, kind === "fail" ? messageOf(pending) : undefined);
+      for (const [kind, readMonoMs] of pending.kinds) {
+        await send(kind, kind === "fail" ? messageOf(pending) : undefined, readMonoMs);
       }
       const { signal } = this.#hurry;
       if (!signal.aborted) await pause(Math.max(0, startMs + everyMs - monoMs()), signal);

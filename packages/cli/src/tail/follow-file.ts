@@ -18,7 +18,8 @@ export interface FollowOptions {
   readonly path: string;
   /** Where to begin in the file that is there at the start; later ones are read from their start. */
   readonly from: "start" | "end";
-  readonly onLines: (lines: readonly string[]) => void;
+  /** Reading waits for it. */
+  readonly onLines: (lines: readonly string[]) => void | Promise<void>;
   /** For people: that the file is not there, that it came, that it was rotated. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -90,7 +91,7 @@ class FileFollower {
   async #read(file: FollowedFile): Promise<boolean> {
     for (let at = 0; at < readsAtOnce; at++) {
       const { lines, more } = await file.read();
-      if (lines.length > 0) this.#options.onLines(lines);
+      if (lines.length > 0) await this.#options.onLines(lines);
       if (!more) return false;
       if (this.#options.signal.aborted) return true;
     }

@@ -4,6 +4,7 @@
  * stopped counts as no match.
  */
 import { PulsemeshError } from "@pulsemesh/core";
+import { setTimeout as wait } from "node:timers/promises";
 import { type Context, createContext, Script } from "node:vm";
 
 /** What one line may take; longer ones match nothing. */
@@ -11,10 +12,15 @@ export const MATCH_MS_MAX: number = 1_000;
 
 export type LineKind = "success" | "fail";
 
-export interface MatchedLine {
-  readonly kind: LineKind;
-  readonly line: string;
+export interface MatcherOptions {
+  /** Is told each line on which a pattern was stopped. */
+  readonly tooSlow?: ((line: string) => void) | undefined;
+  /** After each of those; a parameter for tests. */
+  readonly pause?: ((ms: number) => Promise<void>) | undefined;
 }
+
+/** A stopped pattern has had this process for itself: whoever can write such lines by the thousand must not silence the robot with them. */
+const othersTurnMs = 200;
 
 interface Work {
   lines: readonly string[];
@@ -22,15 +28,15 @@ interface Work {
   end: number;
   readonly match: RegExp;
   readonly failMatch: RegExp | undefined;
-  readonly found: MatchedLine[];
+  readonly take: (kind: LineKind, line: string) => void;
 }
 
 const script = new Script(`{
-  const { lines, end, match, failMatch, found } = work;
+  const { lines, end, match, failMatch, take } = work;
   for (; work.at < end; work.at++) {
     const line = lines[work.at];
-    if (failMatch !== undefined && failMatch.test(line)) found.push({ kind: "fail", line });
-    else if (match.test(line)) found.push({ kind: "success", line });
+    if (failMatch !== undefined && failMatch.test(line)) take("fail", line);
+    else if (match.test(line)) take("success", line);
   }
 }`);
 
@@ -38,40 +44,44 @@ export class LineMatcher {
   readonly #match: RegExp;
   readonly #failMatch: RegExp | undefined;
   readonly #tooSlow: (line: string) => void;
+  readonly #pause: (ms: number) => Promise<void>;
   readonly #context: Context = createContext({});
 
-  /** `tooSlow` is told each line on which a pattern was stopped. */
-  constructor(
-    match: RegExp,
-    failMatch: RegExp | undefined,
-    tooSlow: (line: string) => void = () => {},
-  ) {
+  constructor(match: RegExp, failMatch: RegExp | undefined, options: MatcherOptions = {}) {
     this.#match = match;
     this.#failMatch = failMatch;
-    this.#tooSlow = tooSlow;
+    this.#tooSlow = options.tooSlow ?? (() => {});
+    this.#pause = options.pause ?? ((ms) => wait(ms));
   }
 
-  /** The lines that match, in order. One that both patterns match is a fail. */
-  match(lines: readonly string[]): readonly MatchedLine[] {
+  /**
+   * Hands over the lines that match, in order. One that both patterns match is a fail.
+   * @param signal - ends it at the next line on which a pattern was stopped
+   */
+  async match(
+    lines: readonly string[],
+    take: (kind: LineKind, line: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const work: Work = {
       lines,
       at: 0,
       end: lines.length,
       match: this.#match,
       failMatch: this.#failMatch,
-      found: [],
+      take,
     };
     this.#context["work"] = work;
+    if (ran(this.#context)) return;
+    // Many lines together may take long on a busy machine: only one that takes long by itself is passed over.
     while (work.at < lines.length) {
-      work.end = lines.length;
-      if (ran(this.#context)) break;
-      // Many lines together may take long on a busy machine: only one that takes long by itself is passed over.
       work.end = work.at + 1;
       if (ran(this.#context)) continue;
       this.#tooSlow(lines[work.at] ?? "");
       work.at += 1;
+      await this.#pause(othersTurnMs);
+      if (signal.aborted) return;
     }
-    return work.found;
   }
 }
 
