@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { serviceManager, type ServiceManagerOptions, type ServiceNode } from "./service-manager.ts";
 
@@ -134,6 +136,35 @@ test("DP4 what cannot be said is told once, and the next is tried all the same",
   await wake({ coreLives: true });
   await wake({ coreLives: true });
   expect([tries, warnings]).toEqual([3, ["cannot start systemd-notify"]]);
+});
+
+test("DP4 a machine that can start no process at all is told of once, and stops nothing", async () => {
+  const { manager, node, warnings, wake } = setUp(socket, {
+    send: async () => {
+      throw new Error("spawn ENOMEM");
+    },
+  });
+  manager.ready(node);
+  await wake({ coreLives: true });
+  await wake({ coreLives: true });
+  expect(warnings).toEqual(["Error: spawn ENOMEM"]);
+});
+
+test("DP4 a process without a file descriptor left cannot start systemd-notify, and hears so", () => {
+  const notifier = join(import.meta.dirname, "service-notifier.ts");
+  const program = `
+    const { sendBySystemdNotify } = await import(${JSON.stringify(notifier)});
+    const { openSync } = await import("node:fs");
+    try { for (;;) openSync("/dev/null"); } catch {}
+    console.log(await sendBySystemdNotify(["READY=1"]));`;
+  const node = `exec ${process.execPath} --input-type=module -e "$0"`;
+  const { stdout, stderr } = spawnSync("sh", ["-c", `ulimit -n 64; ${node}`, program], {
+    encoding: "utf8",
+  });
+  expect([stdout, stderr]).toEqual([
+    "cannot start systemd-notify: spawn systemd-notify EMFILE\n",
+    "",
+  ]);
 });
 
 test("DP4 while one message is under way the later ones wait together, one value for each variable", async () => {

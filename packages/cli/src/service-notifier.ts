@@ -44,7 +44,7 @@ export class ServiceNotifier {
     while (this.#waiting.size > 0) {
       const batch = [...this.#waiting].map(([name, value]) => `${name}=${value}`);
       this.#waiting.clear();
-      const trouble = await this.#send(batch);
+      const trouble = await this.#send(batch).catch((error: unknown) => String(error));
       if (trouble !== undefined && !this.#hasWarned) this.#warn(trouble);
       this.#hasWarned ||= trouble !== undefined;
     }
@@ -53,7 +53,9 @@ export class ServiceNotifier {
 }
 
 /** Sends by the program `systemd-notify`, found on the `PATH`. */
-export function sendBySystemdNotify(assignments: readonly string[]): Promise<string | undefined> {
+export async function sendBySystemdNotify(
+  assignments: readonly string[],
+): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const child = spawn("systemd-notify", assignments, {
     stdio: ["ignore", "ignore", "pipe"],
@@ -61,12 +63,14 @@ export function sendBySystemdNotify(assignments: readonly string[]): Promise<str
     killSignal: "SIGKILL",
   });
   let said = "";
-  child.stderr.on("data", (part: Buffer) => {
+  child.once("error", (error) => resolve(`cannot start systemd-notify: ${error.message}`));
+  // Out of file descriptors there is a child without any pipe, whatever the types say.
+  const pipe = child.stderr as typeof child.stderr | undefined;
+  pipe?.on("data", (part: Buffer) => {
     if (said.length < 1_000) said += part.toString();
   });
-  child.once("error", (error) => resolve(`cannot start systemd-notify: ${error.message}`));
   child.once("close", (code, signal) => {
     resolve(code === 0 ? undefined : `systemd-notify ended with ${signal ?? code}: ${said.trim()}`);
   });
-  return promise;
+  return await promise;
 }
