@@ -37,13 +37,14 @@ describe("pulsemesh exec", () => {
     ]);
   });
 
-  test("CLI11 exit 0 is passed on too, and --create registers with the start", async () => {
+  test("CLI11 exit 0 is passed on too, and --create registers with whichever is taken first", async () => {
     await using gateway = await new FakeGateway().start();
     const args = ["exec", "nightly", "--create", "--url", gateway.url, "--", "true"];
     expect((await runCli(args)).code).toBe(0);
     expect(gateway.requests.map(({ url }) => url.replace(/rid=[^&]*/, "rid"))).toEqual([
       "/ping/nightly/start?rid&create=1",
-      "/ping/nightly/0?rid",
+      // The start may wait in the spool for another command to deliver it.
+      "/ping/nightly/0?rid&create=1",
     ]);
   });
 
@@ -55,6 +56,22 @@ describe("pulsemesh exec", () => {
     expect(end.err).toContain("warning: no node took the result of this run; it is kept");
     expect(end.err).toContain("Next: ");
   });
+
+  test.each([
+    ["a token", "--token-file"],
+    ["a certificate", "--ca-file"],
+  ])(
+    "CLI11 CLI33 %s that cannot be read breaks no job either; only --strict tells",
+    async (_what, flag) => {
+      const args = ["exec", "nightly", flag, "/no/such/file", "--url", nobody];
+      const end = await runCli([...args, "--", "sh", "-c", "echo ran; exit 7"]);
+      expect([end.code, end.out]).toEqual([7, "ran\n"]);
+      expect(end.err).toContain("warning: the mesh hears nothing of this run");
+      expect(end.err).toContain("/no/such/file");
+      expect(end.err.match(/warning/g)).toHaveLength(1);
+      expect((await runCli([...args, "--strict", "--", "true"])).code).toBe(3);
+    },
+  );
 
   test("CLI11 a node that never answers holds the job up by the time-out at most, and not its start", async () => {
     await using gateway = await new FakeGateway(() => ({ status: 200, hang: true })).start();

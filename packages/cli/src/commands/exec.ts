@@ -10,9 +10,10 @@ import {
   sayDelivery,
 } from "../delivery-flags.ts";
 import { EXIT } from "../exit-code.ts";
+import { describeFailure } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
-import { deliver } from "../spool/deliver.ts";
+import { type Courier, deliver } from "../spool/deliver.ts";
 import { runJob } from "./exec-child.ts";
 import { parseRobotId } from "./run-robots.ts";
 
@@ -53,6 +54,18 @@ spool with their own times, and go out with the next ping, exec or tail. With --
   });
 }
 
+/** Undefined where a file of the flags cannot be read, as when somebody moved the token: no reason for a job not to run. */
+function courierOrNone(cli: Cli, flags: ExecFlags): Courier | undefined {
+  try {
+    return courierOf(cli, flags);
+  } catch (error) {
+    const { terminal, context } = cli;
+    terminal.say(`${context.command}: warning: the mesh hears nothing of this run.`);
+    for (const line of describeFailure(error, context).lines) terminal.say(`  ${line}`);
+    return undefined;
+  }
+}
+
 async function exec(
   cli: Cli,
   flags: ExecFlags,
@@ -61,11 +74,12 @@ async function exec(
 ): Promise<number> {
   // The job decides when it ends, and its result must be told.
   cli.terminal.outlive();
-  const courier = courierOf(cli, flags);
+  const courier = courierOrNone(cli, flags);
   const rid = randomUUID();
   const over = new AbortController();
   const tell = async (kind: "start" | number, text?: string): Promise<boolean> => {
-    const create = flags.create === true && kind === "start";
+    if (courier === undefined) return false;
+    const { create } = flags;
     const message = text === undefined ? undefined : cutMessage(text);
     const delivery = await deliver(courier, { robot, kind, rid, message, create }, over.signal);
     const what = kind === "start" ? "the start" : "the result";
