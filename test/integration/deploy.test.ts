@@ -1,5 +1,7 @@
 /** The files by which others run us are valid for the programs that read them, as far as those run without an engine or a cluster. */
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type ComposeFile, composeConfig } from "../support/docker-compose.ts";
@@ -39,4 +41,27 @@ test("DP6 the compose file has two regions with two nodes each, one more, a robo
   expect(Object.keys(volumes)).toEqual(expect.arrayContaining(nodes.map(([name]) => name)));
   expect(Object.keys(networks).toSorted()).toEqual(["eu", "us", "wan"]);
   expect(composeText).not.toMatch(/^\s+ports:|insecure/im);
+});
+
+test("DP1 a folder with something else in it is not installed into, and keeps what it has", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pulsemesh-deploy-"));
+  try {
+    for (const part of ["bin", "src", "dist"]) mkdirSync(join(folder, part));
+    const install = (): unknown => {
+      const { status, stderr } = spawnSync(join(root, "deploy/install.sh"), [folder], {
+        encoding: "utf8",
+      });
+      return [status, stderr];
+    };
+    const refused = [2, expect.stringContaining("it holds something else")];
+    // A workspace in which somebody has built.
+    writeFileSync(join(folder, "dist", "main.js"), "");
+    expect(install()).toEqual(refused);
+    // As /usr/local looks.
+    for (const part of ["src", "dist"]) rmSync(join(folder, part), { recursive: true });
+    expect(install()).toEqual(refused);
+    expect(readdirSync(folder)).toEqual(["bin"]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
