@@ -145,6 +145,29 @@ test("CFG9 a robot that the node refuses makes a bad reload, and the next one tr
   expect(await reloader.reload()).toMatchObject({ applied: ["robot a", "log.level"] });
 });
 
+test("CFG9 what a bad reload has changed of a robot is taken back by the file that says so", async () => {
+  const reloader = start(setupOf({}, { a: 1_000 }));
+  next = async () => setupOf({}, { a: 2_000, full: 1 });
+  answer = { ok: false, code: "robots-max", detail: "full" };
+  await expect(reloader.reload()).rejects.toMatchObject({ code: "robots-max" });
+  answer = { ok: true };
+  next = async () => setupOf({}, { a: 1_000 });
+  expect(await reloader.reload()).toMatchObject({ applied: ["robot a"] });
+  expect(await reloader.reload()).toMatchObject({ applied: [] });
+});
+
+test("CFG9 a reload that the stop of the node cuts short does not say that it was good", async () => {
+  const reloader = start(setupOf({}));
+  let closed: Promise<void> | undefined;
+  next = async () => {
+    closed = reloader.close();
+    return setupOf({ logLevel: "debug" }, { a: 1_000 });
+  };
+  await expect(reloader.reload()).rejects.toMatchObject({ code: "stopped" });
+  await closed;
+  expect([registered, logger.level]).toEqual([[], "info"]);
+});
+
 test("CFG9 reloads come one after the other; who asks meanwhile shares the next one", async () => {
   const reloader = start(setupOf({}));
   let atOnce = 0;

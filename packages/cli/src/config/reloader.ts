@@ -2,10 +2,9 @@
  * Reads the config file again while the node runs (rules CFG8, CFG9): what is bad changes nothing, and what is good is taken over as far as a
  * running node can. One reload at a time: who asks while one is under way shares the next one.
  */
-import { PulsemeshError } from "@pulsemesh/core";
+import { PulsemeshError, type RegisterCommand, type RobotId } from "@pulsemesh/core";
 import type { Gateway, ReloadJson } from "@pulsemesh/gateway";
 import type { NodeMetric, PulsemeshNode } from "@pulsemesh/node";
-import type { RegisterCommand } from "@pulsemesh/core";
 import { registerRobots } from "../commands/register-robots.ts";
 import { type RunSetup, restartNeeds } from "../commands/run-setup.ts";
 import type { RunLogger } from "../run-logger.ts";
@@ -33,6 +32,8 @@ export class Reloader {
   readonly #started: RunSetup;
   readonly #target: PromiseWithResolvers<ReloadTarget> = Promise.withResolvers();
   readonly #stop: AbortController = new AbortController();
+  /** Robots of the config as the node was last asked for them; without text, a refusal left open what it took. */
+  readonly #asked: Map<RobotId, string | undefined>;
   #current: RunSetup;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<ReloadJson> | undefined;
@@ -44,6 +45,7 @@ export class Reloader {
     this.#deps = deps;
     this.#started = setup;
     this.#current = setup;
+    this.#asked = new Map(setup.robots.map((robot) => [robot.robot, JSON.stringify(robot)]));
     this.#goodWallMs = deps.now();
     // Nobody may be waiting when the node stops.
     this.#target.promise.catch(() => {});
@@ -157,9 +159,9 @@ export class Reloader {
   /** What may be refused comes first. */
   async #apply({ node, gateway }: ReloadTarget, setup: RunSetup): Promise<ReloadJson> {
     const before = this.#current;
-    const robots = changedRobots(before.robots, setup.robots);
-    await registerRobots(node, robots, this.#stop.signal);
-    const applied = robots.map(({ robot }) => `robot ${robot}`);
+    const gone = this.#missing(setup.robots);
+    const applied = await this.#register(node, setup.robots);
+    for (const robot of gone) this.#asked.delete(robot);
     const level = setup.flags.logLevel ?? "info";
     if (level !== this.#deps.logger.level) {
       this.#deps.logger.level = level;
@@ -173,9 +175,26 @@ export class Reloader {
     return {
       applied,
       needs_restart: restartNeeds(this.#started, setup),
-      no_longer_named: missing(before.robots, setup.robots),
+      no_longer_named: gone,
       config_hash: setup.file?.hash ?? "",
     };
+  }
+
+  /** Asks the node for what it was not asked for; says what that was. */
+  async #register(node: PulsemeshNode, robots: readonly RegisterCommand[]): Promise<string[]> {
+    const texts = new Map(robots.map((each) => [each.robot, JSON.stringify(each)]));
+    const changed = robots.filter(({ robot }) => this.#asked.get(robot) !== texts.get(robot));
+    for (const { robot } of changed) this.#asked.set(robot, undefined);
+    await registerRobots(node, changed, this.#stop.signal);
+    if (this.#stop.signal.aborted) throw stopped();
+    for (const { robot } of changed) this.#asked.set(robot, texts.get(robot));
+    return changed.map(({ robot }) => `robot ${robot}`);
+  }
+
+  /** Robots that the config no longer names; each is told once. */
+  #missing(robots: readonly RegisterCommand[]): readonly RobotId[] {
+    const names = new Set(robots.map(({ robot }) => robot));
+    return [...this.#asked.keys()].filter((robot) => !names.has(robot));
   }
 
   /** A certificate is renewed in good time, or HTTPS ends on its last day. */
@@ -208,19 +227,6 @@ const expirySoonMs = 14 * 86_400_000;
 function short(names: readonly string[]): readonly string[] {
   const rest = names.length - namesMost;
   return rest <= 0 ? names : [...names.slice(0, namesMost), `and ${rest} more`];
-}
-
-function changedRobots(
-  before: readonly RegisterCommand[],
-  now: readonly RegisterCommand[],
-): RegisterCommand[] {
-  const old = new Map(before.map((robot) => [robot.robot, JSON.stringify(robot)]));
-  return now.filter((robot) => old.get(robot.robot) !== JSON.stringify(robot));
-}
-
-function missing(before: readonly RegisterCommand[], now: readonly RegisterCommand[]): string[] {
-  const names = new Set(now.map(({ robot }) => robot));
-  return before.map(({ robot }) => robot).filter((robot) => !names.has(robot));
 }
 
 function stopped(): PulsemeshError {
