@@ -36,6 +36,15 @@ export const inventoryMutations: readonly Mutation[] = [
     killer: unit(`${ROBOTS}registration.test.ts`, "P4 CH4 who hosts a robot keeps it"),
   },
   {
+    id: "life-hidden-by-new-robot",
+    rules: ["P4", "CH4"],
+    breaks: "who registers a robot at once above its marker takes it from a home that hears it",
+    file: `${ROBOTS}retirement.ts`,
+    search: "record?.hiddenBy ?? record?.retiredBy",
+    replacement: "record?.retiredBy",
+    killer: unit(`${ROBOTS}inventory.test.ts`, "P4 CH4 a marker counts for the home also"),
+  },
+  {
     id: "unsaid-death-hidden",
     rules: ["P4"],
     breaks: "a robot that dies while its home may not restate it stays hidden",

@@ -23,6 +23,8 @@ export interface RobotRecord {
   readonly retiredBy?: NodeId | undefined;
   /** When, by the clock of who did. */
   readonly retiredWallMs?: number | undefined;
+  /** Who hides the claim of this node with a marker: who retired it, also where somebody has registered it again since. */
+  readonly hiddenBy?: NodeId | undefined;
   /** Who retired it without a claim to it, which has no effect. */
   readonly unheededBy?: NodeId | undefined;
   /** Author of the newest stamp of `/schedule`: the home as long as nobody's pulse has said anything else. */
@@ -45,6 +47,8 @@ export interface FieldWriter {
   ): CommandErrorCode | undefined;
   /** Hides the robot for good (rule CH4). Returns why nothing was written, if so. */
   retire(robot: RobotId, now: Now): CommandErrorCode | undefined;
+  /** Takes over the marker that stands: what this node wrote shrinks to it, and nothing is hidden that it does not hide. */
+  heed(robot: RobotId, now: Now): void;
   /** Writes again what was written before another node retired the robot, and its registration in any case. */
   restate(robot: RobotId, registration: ReadonlyMap<string, Json>, now: Now): void;
   /** Undefined when no chain says anything about the robot. */

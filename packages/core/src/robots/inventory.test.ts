@@ -223,6 +223,20 @@ describe("retirement", () => {
     expect(home.beat("r")).toEqual({ ok: true, created: true });
   });
 
+  test("P4 CH4 a marker counts for the home also where somebody registered the robot above it: a living one is said again, one that is down is let go", () => {
+    for (const isDown of [false, true]) {
+      const home = homeWith(every(1_000));
+      if (isDown) home.advance(1_001);
+      home.author = "elsewhere";
+      home.claimants.set("r", new Set(["elsewhere"]));
+      home.hidden.set("r", "elsewhere");
+      home.robots.onRecord("r", home.now);
+      home.settle();
+      expect([home.restated, home.robots.hosted]).toEqual(isDown ? [[], 0] : [["r"], 1]);
+      expect(home.retired.has("r")).toBe(false);
+    }
+  });
+
   test("P4 a robot that dies while its home may not restate it yet is not hidden: the home says it again when it may", () => {
     const home = homeWith(every(1_000));
     for (const _ of [1, 2]) {

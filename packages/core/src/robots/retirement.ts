@@ -71,7 +71,8 @@ export class Retirements {
   answer(robot: LocalRobot, cause: RetirementCause, now: Now): RetirementAnswer {
     const { env, fields } = this.#deps;
     const record = fields.recordOf(robot.id);
-    const by = record?.retiredBy;
+    // Also where it was registered again above the marker: else whoever does both at once would hide a life and its death.
+    const by = record?.hiddenBy ?? record?.retiredBy;
     if (by === undefined || by === env.identity.self) {
       this.#pending.delete(robot.id);
       this.#tell(robot.id, record?.unheededBy, "unheeded", now);
@@ -104,8 +105,8 @@ export class Retirements {
 
   #heed(robot: LocalRobot, by: NodeId, now: Now): RetirementAnswer {
     const { env, fields, audit } = this.#deps;
-    // What this node wrote about it shrinks to a marker as well.
-    fields.retire(robot.id, now);
+    // What this node wrote about it shrinks to a marker as well, with the same stamp: it may be somebody's new robot by now.
+    fields.heed(robot.id, now);
     audit.append("robot-retired", { robot: robot.id, by, home: env.identity.self }, now);
     return "heeded";
   }

@@ -54,6 +54,8 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
   readonly records: Map<RobotId, Map<string, Json>> = new Map();
   /** Who retired a robot; until somebody writes about it. */
   readonly retired: Map<RobotId, NodeId> = new Map();
+  /** Who retired a robot that somebody has registered again since; until this node writes about it. */
+  readonly hidden: Map<RobotId, NodeId> = new Map();
   /** Who retired a robot without any claim to it. */
   readonly unheeded: Map<RobotId, NodeId> = new Map();
   /** Whose chains claim a robot; where none is named, the author of its record does. */
@@ -231,6 +233,7 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
     const record = this.records.get(robot) ?? new Map<string, Json>();
     this.records.set(robot, record);
     if (changes.size > 0) this.retired.delete(robot);
+    this.hidden.delete(robot);
     for (const [pointer, value] of changes) {
       if (value === undefined) record.delete(pointer);
       else record.set(pointer, value);
@@ -249,6 +252,12 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
     this.records.delete(robot);
     this.retired.set(robot, this.self);
     return undefined;
+  }
+
+  heed(robot: RobotId): void {
+    if (this.retired.has(robot)) this.retire(robot);
+    this.hidden.delete(robot);
+    this.claimants.get(robot)?.delete(this.self);
   }
 
   restate(robot: RobotId, registration: ReadonlyMap<string, Json>): void {
@@ -274,8 +283,9 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
     const [schedule, health] = [record.get("/schedule"), record.get("/health")];
     const { author } = this;
     const claimants = [...(this.claimants.get(robot) ?? (schedule === undefined ? [] : [author]))];
-    const unheededBy = this.unheeded.get(robot);
-    return { schedule, labels, health, floating, retired: false, unheededBy, author, claimants };
+    const [hiddenBy, unheededBy] = [this.hidden.get(robot), this.unheeded.get(robot)];
+    const standing = { retired: false, hiddenBy, unheededBy, author, claimants };
+    return { schedule, labels, health, floating, ...standing };
   }
 
   status(node: NodeId): NodeStanding | undefined {

@@ -54,13 +54,13 @@ export class RecordDraft {
     this.#tombstones.set(pointer, this.#removeHlc);
   }
 
-  /** Hides everything written so far, for good. What is left is small, whatever was there. */
-  retire(): void {
+  /** Hides everything written so far, or up to `hlc`, for good. What is left is small, whatever was there. */
+  retire(hlc: number = this.#setHlc): void {
     this.#fields.clear();
     this.#tombstones.clear();
     // A claim, the reason why the marker counts; with the lowest stamp, so that it outdoes nobody's.
     this.#fields.set(CLAIM, { hlc: 1, value: null });
-    this.#retiredHlc = this.#setHlc;
+    this.#retiredHlc = hlc;
   }
 
   /** The record with all changes. */

@@ -28,6 +28,10 @@ export class RecordFields implements FieldWriter {
     return result.ok ? undefined : result.code;
   }
 
+  heed(robot: RobotId, now: Now): void {
+    this.#records.heed(robot, now);
+  }
+
   /** Where the whole does not fit into one record any more, at least the registration is said again. */
   restate(robot: RobotId, registration: ReadonlyMap<string, Json>, now: Now): void {
     this.#records.restate(robot, now);
@@ -37,7 +41,7 @@ export class RecordFields implements FieldWriter {
   recordOf(robot: RobotId): RobotRecord | undefined {
     const root = this.#records.record(robot);
     const standing = this.#records.standing(robot);
-    const { registrar, claimants, retiredBy, retiredWallMs, unheededBy } = standing;
+    const { registrar, claimants, retiredBy, retiredWallMs, hiddenBy, unheededBy } = standing;
     if (Object.keys(root).length === 0 && retiredBy === undefined) return undefined;
     return {
       schedule: root["schedule"],
@@ -47,6 +51,7 @@ export class RecordFields implements FieldWriter {
       retired: retiredBy !== undefined,
       retiredBy,
       retiredWallMs,
+      hiddenBy,
       unheededBy,
       author: registrar,
       claimants,

@@ -443,8 +443,8 @@ export class RecordTable {
 }
 
 /** What is in no view and matters all the same: who claims the robot decides which home is believed. */
-function standingOf({ claimants, retiredBy, unheededBy }: ShownRecord): string {
-  return [...claimants, "", retiredBy, unheededBy].join();
+function standingOf({ claimants, retiredBy, hiddenBy, unheededBy }: ShownRecord): string {
+  return [...claimants, "", retiredBy, hiddenBy, unheededBy].join();
 }
 
 /** What a snapshot says of a captured robot. */

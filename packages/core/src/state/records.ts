@@ -110,7 +110,13 @@ export class Records {
     robot: RobotId,
   ): Pick<
     ShownRecord,
-    "registrar" | "claimants" | "retiredBy" | "retiredWallMs" | "unheededBy" | "version"
+    | "registrar"
+    | "claimants"
+    | "retiredBy"
+    | "retiredWallMs"
+    | "hiddenBy"
+    | "unheededBy"
+    | "version"
   > {
     return this.#table.shown(robot);
   }
@@ -216,6 +222,19 @@ export class Records {
       return { ok: false, code: "robot-unknown" };
     const draft = this.#draft(robot, now);
     draft.retire();
+    return this.#stage(robot, draft.record());
+  }
+
+  /**
+   * Takes over the marker that stands, with its stamp: what this node wrote shrinks to it, and whoever has registered the robot since is
+   * not hidden by it.
+   */
+  heed(robot: RobotId, now: Now): WriteResult {
+    this.#observe(now);
+    const { retiredHlc } = this.#table.shown(robot);
+    if (retiredHlc === 0) return { ok: false, code: "robot-unknown" };
+    const draft = this.#draft(robot, now);
+    draft.retire(retiredHlc);
     return this.#stage(robot, draft.record());
   }
 

@@ -29,6 +29,10 @@ export interface ShownRecord {
   readonly retiredBy: NodeId | undefined;
   /** When, by the clock of who did. */
   readonly retiredWallMs: number | undefined;
+  /** The stamp of the marker that counts, claimed above or not; 0 when there is none. */
+  readonly retiredHlc: number;
+  /** Who hides the claim of this node with a marker, whoever may have claimed the robot above it since. */
+  readonly hiddenBy: NodeId | undefined;
   /** Who retired it without a claim to it, which has no effect. */
   readonly unheededBy: NodeId | undefined;
   /** Records or fields were left out for the limits of a view. */
@@ -91,6 +95,8 @@ export function showSources(
     claimants,
     retiredBy: retired?.author,
     retiredWallMs: retired === undefined ? undefined : hlcWallMs(retired.hlc),
+    retiredHlc: merged.retired?.hlc ?? 0,
+    hiddenBy: hiderOf(env.identity.self, sources, merged, horizon),
     unheededBy: merged.unheeded?.author,
     isCut: isCut || countedSources(sources).length < sources.length,
   };
@@ -108,6 +114,25 @@ function claimantsOf(
       claimants.add(author);
   }
   return claimants.size < 2 ? [...claimants] : [...claimants].toSorted(compareText);
+}
+
+/** Whose marker hides the claim that an author made after it retired the robot itself, if it ever did. */
+function hiderOf(
+  self: NodeId,
+  sources: readonly Source[],
+  { retired }: MergedRecord,
+  horizon: number,
+): NodeId | undefined {
+  if (retired === undefined || retired.author === self) return undefined;
+  let claimHlc = 0;
+  let ownRetiredHlc = 0;
+  for (const { author, record } of sources) {
+    if (author !== self) continue;
+    const hlc = record.fields.get(CLAIM)?.hlc ?? 0;
+    if (hlc <= horizon) claimHlc = Math.max(claimHlc, hlc);
+    ownRetiredHlc = Math.max(ownRetiredHlc, record.retiredHlc);
+  }
+  return claimHlc > ownRetiredHlc && claimHlc <= retired.hlc ? retired.author : undefined;
 }
 
 /** The state alone, without the hashes of a {@link ShownRecord}. */

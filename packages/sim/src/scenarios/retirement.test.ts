@@ -206,4 +206,40 @@ describe("robots that are edited and retired where their home is not seen", () =
     }
     expect(hashes(fleet)).toBe(1);
   });
+
+  test("CH4 P4 a robot that lives on the other side, and was retired and registered again here, is what it was and no dead new one", () => {
+    const { fleet } = story();
+    ask(fleet, 0, register(5_000, { role: "scan" }));
+    beat(fleet, 0, 3_000);
+    sever(fleet);
+    beat(fleet, 0, 10_000);
+    expect(ask(fleet, 4, { type: "retire", robot: ROBOT })).toMatchObject({ ok: true });
+    expect(ask(fleet, 4, register(60_000))).toMatchObject({ ok: true, created: true });
+    mend(fleet);
+    beat(fleet, 0, 20_000);
+    for (const view of robots(fleet))
+      expect(view).toMatchObject({
+        status: "up",
+        node: fleet.node(0).id,
+        labels: { role: "scan" },
+      });
+    expect(hashes(fleet)).toBe(1);
+  });
+
+  test("CH4 a robot that was down is registered again at once where it was retired, and its home takes nothing of that back", () => {
+    const { fleet } = story();
+    ask(fleet, 0, register(1_000, { role: "scan" }));
+    beat(fleet, 0, 3_000);
+    fleet.runFor(10_000);
+    fleet.node(4).command({ type: "retire", robot: ROBOT });
+    expect(ask(fleet, 4, register(5_000, { role: "next" }))).toMatchObject({ created: true });
+    fleet.runFor(5_000);
+    const again = { labels: { role: "next" }, schedule: { everyMs: 5_000 } };
+    for (const view of robots(fleet))
+      expect(view).toMatchObject({ ...again, status: "new", node: fleet.node(4).id });
+    beat(fleet, 0, 3_000);
+    for (const view of robots(fleet))
+      expect(view).toMatchObject({ ...again, status: "up", node: fleet.node(0).id });
+    expect(hashes(fleet)).toBe(1);
+  });
 });
