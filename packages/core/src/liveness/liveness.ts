@@ -252,6 +252,7 @@ export class Liveness {
       subject.datedSinceBase = false;
       subject.saysDateMonoMs = undefined;
       subject.baseMonoMs = now.monoMs;
+      this.#absences.recall(subject, now);
       withdraw(subject, this.#witness);
     }
     this.#objections.forget();
@@ -408,8 +409,7 @@ export class Liveness {
       monoMs: joinedMonoMs,
       wallMs: now.wallMs,
     });
-    const seenMonoMs = this.#absences.seenMonoMs(node, now);
-    if (seenMonoMs !== undefined) subject.seenBeforeMonoMs = subject.savedMonoMs = seenMonoMs;
+    this.#absences.follow(subject, now);
     this.#subjects.set(node, subject);
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
     return subject;

@@ -92,7 +92,7 @@ describe("a member that may be offline", () => {
     expect(standings(fleet)).toEqual(WATCHERS.map(() => "down quorum"));
   });
 
-  test("VE9 readers that were killed while it was still heard know to one part in a hundred since when it is silent", () => {
+  test("VE9 readers that were killed while it was still heard know to 10 s, or one part in a hundred, since when it is silent", () => {
     const { fleet } = fleetOfFour();
     for (const index of WATCHERS) fleet.node(index).stop("kill");
     fleet.runFor(3_000);
