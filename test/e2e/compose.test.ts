@@ -15,9 +15,11 @@ import { until } from "../support/until.ts";
 import { root } from "../tool.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pulsemesh-compose-"));
-const robots: ChildProcess[] = [];
+const robots = new Map<string, ChildProcess>();
+let isOver = false;
 afterAll(() => {
-  for (const { pid } of robots) if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  isOver = true;
+  for (const { pid } of robots.values()) if (pid !== undefined) killGroup(pid);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -65,7 +67,16 @@ function start(name: string): CliProcess {
   return new CliProcess(service.command ?? ["run"], { env: environment(name, service) });
 }
 
-function startRobot(service: ComposeService): void {
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** Started again whenever it ends, as the file says. */
+function startRobot(name: string, service: ComposeService): void {
   const [shell = "", ...flags] = service.entrypoint ?? [];
   const node = service.network_mode?.replace("service:", "") ?? "";
   const url = `http://127.0.0.1:${ports.get(node)?.http}`;
@@ -73,7 +84,11 @@ function startRobot(service: ComposeService): void {
   const command = (service.command ?? []).map((each) => each.replace("/app/package.json", root));
   const path = `${join(folder, "bin")}:${process.env["PATH"]}`;
   const env = { ...process.env, PATH: path, PULSEMESH_URL: url };
-  robots.push(spawn(shell, [...flags, ...command], { stdio: "ignore", env, detached: true }));
+  const robot = spawn(shell, [...flags, ...command], { stdio: "ignore", env, detached: true });
+  robots.set(name, robot);
+  robot.once("close", () => {
+    if (!isOver) setTimeout(() => startRobot(name, service), 200).unref();
+  });
 }
 
 async function statuses(at: string): Promise<Readonly<Record<string, string>>> {
@@ -113,15 +128,18 @@ test("DP6 DP3 the five nodes of the compose file find each other in any order, i
   const others = nodeNames.filter((name) => name !== "witness");
   const allUp = Object.fromEntries(others.map((name) => [name, "up"]));
   await untilSeen("witness", allUp);
-  for (const service of Object.values(services)) {
-    if (service.build === undefined) startRobot(service);
+  for (const [name, service] of Object.entries(services)) {
+    if (service.build === undefined) startRobot(name, service);
   }
   await untilSeen("witness", { "eu-scanner": "up", "us-verifier": "up" });
   const probes = ports.get("witness")?.probes;
   expect((await fetch(`http://127.0.0.1:${probes}/readyz`)).status).toBe(200);
 
+  const cutOff = robots.get("eu-scanner")?.pid;
   running.get("eu-1")?.kill("SIGKILL");
   await untilSeen("witness", { "eu-1": "down", "eu-scanner": "down", "us-verifier": "up" });
+  // In its container it would have no way to the node that starts again: only one that has ended is put into the new network.
+  await until("its robot has ended", () => robots.get("eu-scanner")?.pid !== cutOff);
   stack.use(start("eu-1"));
   await untilSeen("witness", { ...allUp, "eu-scanner": "up" });
 
