@@ -17,6 +17,7 @@ const STEP_MS = 3_600_000;
 export class OwnClock {
   readonly #env: Env;
   #floorWallMs: number | undefined;
+  #hasRow = false;
 
   constructor(env: Env) {
     this.#env = env;
@@ -24,8 +25,10 @@ export class OwnClock {
 
   restore({ key, value }: StoreRow): void {
     const wallMs = this.#decode(value);
-    if (typeof wallMs === "number" && Number.isSafeInteger(wallMs)) this.#floorWallMs = wallMs;
-    else this.#env.out.emit({ type: "quarantined", what: key, reason: "malformed" });
+    if (typeof wallMs === "number" && Number.isSafeInteger(wallMs)) {
+      this.#floorWallMs = wallMs;
+      this.#hasRow = true;
+    } else this.#env.out.emit({ type: "quarantined", what: key, reason: "malformed" });
   }
 
   /** The rows are in; `ownHlc` is the highest stamp of own entries, which has to do where there is no row. */
@@ -41,9 +44,12 @@ export class OwnClock {
   /** Something is being written, within the commit of the input under way. */
   written(now: Now): void {
     const wallMs = Math.floor(now.wallMs);
-    if (this.#floorWallMs !== undefined && wallMs < this.#floorWallMs + STEP_MS) return;
-    this.#floorWallMs = wallMs;
-    const value = this.#env.ports.codec.encode(wallMs);
+    if (this.#floorWallMs !== undefined && wallMs < this.#floorWallMs + STEP_MS && this.#hasRow)
+      return;
+    // What a stamp had to do for is pinned by the first write: the next start would find stamps that others led on.
+    this.#floorWallMs = Math.max(wallMs, this.#floorWallMs ?? wallMs);
+    this.#hasRow = true;
+    const value = this.#env.ports.codec.encode(this.#floorWallMs);
     this.#env.out.persist([{ type: "put", key: CLOCK_ROW, value }]);
   }
 
