@@ -16,7 +16,7 @@ export const addressMutations: readonly Mutation[] = [
     rules: ["AD2", "P6"],
     breaks: "a name that somebody else gave is followed to this machine's own ports",
     file: `${TRANSPORT}name-lookup.ts`,
-    search: 'found.filter((ip) => isNamed || isLocal || reachOf(ip) !== "loopback")',
+    search: "found.filter((ip) => isNamed || isLocal || !isNear(ip))",
     replacement: 'found.filter((ip) => isNamed || isLocal || ip !== "")',
     killer: lookup,
   },

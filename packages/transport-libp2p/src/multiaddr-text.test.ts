@@ -108,29 +108,33 @@ test.each([
     hosts: ["127.0.0.1", "127.9.9.9", "0.1.2.3", "::1", "::ffff:127.0.0.1", "localhost"],
   },
   {
-    reach: "private",
+    reach: "link",
     hosts: [
-      "10.0.0.1",
-      "172.31.0.1",
-      "192.168.1.1",
       "169.254.169.254",
-      "100.64.0.1",
-      "fd00::1",
+      "::ffff:169.254.169.254",
+      "100.100.100.200",
+      "fd00:ec2::254",
       "fe80::1",
     ],
+  },
+  {
+    reach: "private",
+    hosts: ["10.0.0.1", "172.31.0.1", "192.168.1.1", "100.64.0.1", "fd00::1"],
   },
   { reach: "public", hosts: ["192.0.2.7", "172.32.0.1", "2001:db8::1", "node.example"] },
 ])("CH6 reachOf tells $reach hosts", ({ reach, hosts }) => {
   expect(hosts.map(reachOf)).toEqual(hosts.map(() => reach));
 });
 
-test("P6 CH6 loopback addresses are believed from this machine only, private ones from private networks, public ones from anywhere", () => {
+test("P6 CH6 loopback addresses are believed from this machine only, link-local ones from the link, private ones from private networks, public ones from anywhere", () => {
+  const all = ["127.0.0.1", "169.254.169.254", "10.0.0.1", "192.0.2.7"];
   const believed = (remote: string): readonly string[] =>
-    ["127.0.0.1", "10.0.0.1", "192.0.2.7"].filter((host) => {
+    all.filter((host) => {
       const address = readAddress(`/ip4/${host}/tcp/7421/p2p/${ID}`);
       return address !== undefined && isBelievable(address, remote);
     });
-  expect(believed("127.0.0.1")).toEqual(["127.0.0.1", "10.0.0.1", "192.0.2.7"]);
-  expect(believed("192.168.0.9")).toEqual(["10.0.0.1", "192.0.2.7"]);
-  expect(believed("203.0.113.1")).toEqual(["192.0.2.7"]);
+  expect(believed("127.0.0.1")).toEqual(all);
+  expect(believed("169.254.7.7")).toEqual(all.slice(1));
+  expect(believed("192.168.0.9")).toEqual(all.slice(2));
+  expect(believed("203.0.113.1")).toEqual(all.slice(3));
 });

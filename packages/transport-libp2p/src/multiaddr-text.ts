@@ -11,23 +11,28 @@ import type { NodeId } from "@pulsemesh/core";
 /** Longest multiaddr in text form, in characters. */
 export const ADDRESS_LENGTH_MAX: number = 320;
 
-export type Reach = "loopback" | "private" | "public";
-const REACHES: readonly Reach[] = ["loopback", "private", "public"];
+export type Reach = "loopback" | "link" | "private" | "public";
+const REACHES: readonly Reach[] = ["loopback", "link", "private", "public"];
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8);
 LOOPBACK.addSubnet("0.0.0.0", 8);
 LOOPBACK.addAddress("::1", "ipv6");
 LOOPBACK.addAddress("::", "ipv6");
-/** Networks of an organisation, a link or a provider's inside, cloud metadata among them. */
+/** What means something on one link alone; and where providers of machines answer each with its own secrets, which is no node's address. */
+const LINK = new BlockList();
+LINK.addSubnet("169.254.0.0", 16);
+LINK.addSubnet("fe80::", 10, "ipv6");
+for (const metadata of ["100.100.100.200", "168.63.129.16", "192.0.0.192"])
+  LINK.addAddress(metadata);
+LINK.addAddress("fd00:ec2::254", "ipv6");
+/** Networks of an organisation or a provider's inside. */
 const PRIVATE = new BlockList();
 PRIVATE.addSubnet("10.0.0.0", 8);
 PRIVATE.addSubnet("100.64.0.0", 10);
-PRIVATE.addSubnet("169.254.0.0", 16);
 PRIVATE.addSubnet("172.16.0.0", 12);
 PRIVATE.addSubnet("192.168.0.0", 16);
 PRIVATE.addSubnet("fc00::", 7, "ipv6");
-PRIVATE.addSubnet("fe80::", 10, "ipv6");
 
 const HOSTS = new Set<string>(["ip4", "ip6", "dns", "dns4", "dns6"]);
 const LISTEN_TAILS = new Set(["tcp", "tcp/ws", "tcp/p2p", "tcp/ws/p2p"]);
@@ -42,7 +47,7 @@ export interface NodeAddress {
   readonly text: string;
   /** The binary form, about half as long. */
   readonly bytes: Uint8Array;
-  /** From how far it means something: from this machine, from a private network, or from anywhere. */
+  /** From how far it means something: from this machine, from its link, from a private network, or from anywhere. */
   readonly reach: Reach;
   readonly websocket: boolean;
   readonly hostKind: HostKind;
@@ -124,6 +129,7 @@ export function reachOf(host: string): Reach {
   const family = isIPv6(host) ? "ipv6" : "ipv4";
   if (family === "ipv4" && !isIPv4(host)) return "public";
   if (LOOPBACK.check(host, family)) return "loopback";
+  if (LINK.check(host, family)) return "link";
   return PRIVATE.check(host, family) ? "private" : "public";
 }
 

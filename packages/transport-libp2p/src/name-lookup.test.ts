@@ -72,6 +72,43 @@ test("AD2 P6 lookUp does not follow to this machine a name that somebody else ga
   expect(await targets(text, names, true)).toContain("/ip4/127.0.0.1/tcp/22");
 });
 
+test("AD2 P6 lookUp does not follow to a provider's metadata or another link a name that somebody else gave", async () => {
+  const names = table({
+    "rebind.example": ["169.254.169.254", "fd00:ec2::254", "10.0.0.7"],
+    "_dnsaddr.rebind.example": [`dnsaddr=/ip4/169.254.169.254/tcp/80/p2p/${ID}`],
+  });
+  const text = "/dns/rebind.example/tcp/80";
+  expect(await targets(text, names)).toEqual(["/ip4/10.0.0.7/tcp/80"]);
+  expect(await targets("/dnsaddr/rebind.example", names)).toEqual([]);
+  expect(await targets(text, names, true)).toContain("/ip4/169.254.169.254/tcp/80");
+});
+
+test("AD2 P6 lookUp gives up a WebSocket's name that leads to this machine as well, as whoever dials it takes what answers", async () => {
+  const names = table({ "mixed.example": ["192.0.2.7", "127.0.0.1"] });
+  const text = "/dns4/mixed.example/tcp/80/ws";
+  expect(await targets(text, names)).toEqual([]);
+  expect(await targets(text, names, true)).toEqual([text]);
+});
+
+test("AD2 P6 lookUp asks for names that others gave one at a time, so that one without an answer leaves the user's own their turn", async () => {
+  const asked: string[] = [];
+  const answer = Promise.withResolvers<readonly string[]>();
+  const names: NameService = {
+    addresses: async (host) => {
+      asked.push(host);
+      return host === "hangs.example" ? await answer.promise : ["10.0.0.7"];
+    },
+    texts: async () => [],
+  };
+  const first = targets("/dns4/hangs.example/tcp/1", names);
+  const second = targets("/dns4/waits.example/tcp/1", names);
+  expect(await targets("/dns4/mine.example/tcp/1", names, true)).toEqual(["/ip4/10.0.0.7/tcp/1"]);
+  expect(asked.toSorted()).toEqual(["hangs.example", "mine.example"]);
+  answer.reject(Object.assign(new Error("no answer"), { code: "EAI_AGAIN" }));
+  await expect(first).rejects.toMatchObject({ code: "EAI_AGAIN" });
+  expect(await second).toEqual(["/ip4/10.0.0.7/tcp/1"]);
+});
+
 test("AD2 lookUp takes of a /dnsaddr what its text records say of that very node", async () => {
   const names = table({
     "_dnsaddr.fleet.example": [

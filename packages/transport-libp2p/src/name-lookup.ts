@@ -60,8 +60,8 @@ export function systemNames(servers?: readonly string[]): NameService {
  * The addresses to dial for `address`, in order: itself where its host is an IP address, or where it is a WebSocket, whose server may
  * want to know the name. Empty when the name leads to none of the right kind.
  *
- * A name that leads to this machine is followed only if the user gave it (`isNamed`) or it says so (`localhost`): whoever may choose what
- * a name stands for could have this machine's own ports knocked at.
+ * A name that leads to this machine, its link or its provider's metadata is followed only if the user gave it (`isNamed`) or it says so
+ * (`localhost`): whoever may choose what a name stands for could have what listens there knocked at.
  */
 export async function lookUp(
   address: NodeAddress,
@@ -69,12 +69,43 @@ export async function lookUp(
   isNamed: boolean,
 ): Promise<readonly Target[]> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const callOff = patientTimer(LOOKUP_MS, () => reject(new Error("no answer about the name")));
+  const givenUp = new AbortController();
+  const callOff = patientTimer(LOOKUP_MS, () => {
+    givenUp.abort();
+    reject(new Error("no answer about the name"));
+  });
+  const patient = isNamed ? names : inTurn(names, givenUp.signal);
   try {
-    return await Promise.race([targetsOf(address, names, isNamed), promise]);
+    return await Promise.race([targetsOf(address, patient, isNamed), promise]);
   } finally {
     callOff();
   }
+}
+
+/** The last question about a name that somebody else gave, by who is asked. */
+const lastQuestions = new WeakMap<NameService, Promise<unknown>>();
+
+/**
+ * Asks about one name at a time. The system looks up two at once and cannot be called off: whoever says many names that no server
+ * answers for would keep those waiting that the user gave.
+ */
+function inTurn(names: NameService, givenUp: AbortSignal): NameService {
+  return {
+    async addresses(host, family) {
+      const before = lastQuestions.get(names) ?? Promise.resolve();
+      const answer = before.then(() => {
+        givenUp.throwIfAborted();
+        return names.addresses(host, family);
+      });
+      lastQuestions.set(names, answer.catch(ignoreUnanswered));
+      return await answer;
+    },
+    texts: (host) => names.texts(host),
+  };
+}
+
+function ignoreUnanswered(): void {
+  // Who asked is told; the next one has his turn.
 }
 
 async function targetsOf(
@@ -101,17 +132,27 @@ async function resolveHost(
 ): Promise<readonly Target[]> {
   const { hostKind, host, text, websocket } = address;
   if (hostKind === "ip4" || hostKind === "ip6" || hostKind === "dnsaddr")
-    return isNamed || address.reach !== "loopback" ? [{ address: text, host }] : [];
+    return isNamed || !isNear(host) ? [{ address: text, host }] : [];
   const isLocal = reachOf(host) === "loopback";
   const family = FAMILIES[hostKind];
   const found = isLocal ? loopback(family) : await names.addresses(host, family);
-  const believed = found.filter((ip) => isNamed || isLocal || reachOf(ip) !== "loopback");
+  const believed = found.filter((ip) => isNamed || isLocal || !isNear(ip));
   const [first] = believed;
-  if (websocket) return first === undefined ? [] : [{ address: text, host: first }];
+  if (websocket) {
+    // It is dialled by its name, and any of what that stands for may be taken.
+    const isWhole = first !== undefined && believed.length === found.length;
+    return isWhole ? [{ address: text, host: first }] : [];
+  }
   const tail = text.slice(`/${hostKind}/${host}`.length);
   return believed
     .slice(0, NAME_ADDRESSES_MAX)
     .map((ip) => ({ address: `/${isIPv6(ip) ? "ip6" : "ip4"}/${ip}${tail}`, host: ip }));
+}
+
+/** Whether a host means this machine or its surroundings, where nobody else knows what leads where. */
+function isNear(host: string): boolean {
+  const reach = reachOf(host);
+  return reach === "loopback" || reach === "link";
 }
 
 function loopback(family: 0 | 4 | 6): readonly string[] {
