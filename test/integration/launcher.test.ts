@@ -189,6 +189,11 @@ test("DP1 the first process of a container ends by a signal that comes while it 
   // Loading takes for ever, and nobody listens for signals meanwhile.
   const loading = 'console.log("loading"); await new Promise(() => setInterval(() => {}, 1_000));';
   writeFileSync(join(cli, "src", "main.ts"), loading);
+  expect(await endedAsFirst(cli)).toEqual([143, null]);
+});
+
+/** How `run` ends that is the first process of a container, by a SIGTERM once it has printed something. */
+async function endedAsFirst(cli: string): Promise<unknown> {
   const node = [process.execPath, join(cli, "bin", "pulsemesh.js"), "run"];
   const outer = spawn("unshare", ["-U", "-r", "-p", "-f", "--kill-child", ...node], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -200,7 +205,54 @@ test("DP1 the first process of a container ends by a signal that comes while it 
   const first = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
   process.kill(first, "SIGTERM");
   const never = wait(10_000, "deaf", { ref: false });
-  expect(await Promise.race([ended, never])).toEqual([143, null]);
+  return await Promise.race([ended, never]);
+}
+
+test.each([
+  ["run", "loading heard"],
+  ["wait", null],
+])(
+  "CFG8 a SIGHUP while '%s' loads waits for who can tell what it means: %j",
+  async (command, heard) => {
+    const cli = join(folder, "packages", "cli");
+    const main = `
+import { existsSync } from "node:fs";
+process.stdout.write("loading ");
+while (!existsSync(${JSON.stringify(join(folder, "go"))})) await new Promise((go) => setTimeout(go, 5));
+export function main() {
+  return new Promise((end) => {
+    const limit = setTimeout(end, 5_000, 99);
+    process.on("SIGHUP", () => {
+      process.stdout.write("heard");
+      clearTimeout(limit);
+      setTimeout(end, 20, process.listenerCount("SIGHUP"));
+    });
+  });
+}`;
+    writeFileSync(join(cli, "src", "main.ts"), main);
+    const run = spawn(process.execPath, [join(cli, "bin", "pulsemesh.js"), command], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    child = run;
+    const ended = once(run, "close");
+    let out = "";
+    run.stdout.on("data", (part: Buffer) => (out += part.toString()));
+    await once(run.stdout, "data");
+    process.kill(run.pid ?? 0, "SIGHUP");
+    // Whoever has not died of it by then never will.
+    await Promise.race([ended, wait(200, undefined, { ref: false })]);
+    writeFileSync(join(folder, "go"), "");
+    expect(await ended).toEqual(heard === null ? [null, "SIGHUP"] : [1, null]);
+    if (heard !== null) expect(out).toBe(heard);
+  },
+);
+
+test("DP1 the first process of a container ends by a signal that comes while its command starts", async () => {
+  const cli = join(folder, "packages", "cli");
+  const starting =
+    'export async function main() { console.log("starting"); await new Promise(() => setInterval(() => {}, 1_000)); }';
+  writeFileSync(join(cli, "src", "main.ts"), starting);
+  expect(await endedAsFirst(cli)).toEqual([143, null]);
 });
 
 test("CLI20 a process with a channel to its parent keeps it", async () => {

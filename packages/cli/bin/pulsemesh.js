@@ -13,6 +13,7 @@ import { existsSync } from "node:fs";
 import nodeModule, { createRequire } from "node:module";
 import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { isatty } from "node:tty";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const nodeMajorMin = 24;
@@ -39,9 +40,13 @@ const parentEveryMs = 500;
 
 const here = fileURLToPath(import.meta.url);
 
+/** To whoever sits before a terminal it says that the terminal is gone. */
+const holdsHangups = process.argv[2] === "run" && ![0, 1, 2].some((fd) => isatty(fd));
+
 if (Number(process.versions.node.split(".")[0]) >= nodeMajorMin) {
   restartWithRunFlags();
   endAsFirstProcess();
+  holdHangups();
   stopWithTheShellOfNpm();
   dieWithTheLauncher();
   cacheCompiledCode();
@@ -89,11 +94,35 @@ function restartWithRunFlags() {
  */
 function endAsFirstProcess() {
   if (process.pid !== 1) return;
-  for (const signal of endingSignals) process.on(signal, endByDefault);
+  for (const signal of endingSignals) {
+    if (signal === "SIGHUP" && holdsHangups) continue;
+    listenUntilProgramDoes(signal, () => process.exit(128 + constants.signals[signal]));
+  }
 }
 
-function endByDefault(signal) {
-  process.exit(128 + constants.signals[signal]);
+/** A SIGHUP may mean "read your configuration again", so one that comes while `run` loads waits for who can tell; it would end the process. */
+function holdHangups() {
+  if (!holdsHangups) return;
+  let isHeld = false;
+  listenUntilProgramDoes(
+    "SIGHUP",
+    () => (isHeld = true),
+    () => isHeld && process.emit("SIGHUP", "SIGHUP"),
+  );
+}
+
+/** Listens for `signal` until somebody else does, without a moment in which nobody does. */
+function listenUntilProgramDoes(signal, listener, taken = () => {}) {
+  const onOther = (name) => {
+    if (name !== signal) return;
+    process.off("newListener", onOther);
+    queueMicrotask(() => {
+      process.off(signal, listener);
+      taken();
+    });
+  };
+  process.on(signal, listener);
+  process.on("newListener", onOther);
 }
 
 async function runMain() {
@@ -108,7 +137,6 @@ async function runMain() {
     return;
   }
   const { main } = await import(pathToFileURL(path).href);
-  for (const signal of endingSignals) process.off(signal, endByDefault);
   process.exitCode = await main(process.argv.slice(2));
 }
 
