@@ -162,10 +162,17 @@ test("DP8 DP3 P8 a sidecar lives before it can join, is ready once the address i
   expect(addresses).toContain(`/dns4/localhost/tcp/${meshPorts.get("pulsemesh-seed-0")}/p2p/`);
   expect(await sidecar.holds("readinessProbe")).toBe(false);
   writeFileSync(join(folder, "join", "addresses"), addresses);
+  mkdirSync(join(folder, "token"));
+  writeFileSync(join(folder, "token", "token"), "sixteen-or-more-letters\n", { mode: 0o440 });
   const observer = await start("observers", "observer-0");
   await using _observer = observer.process;
   await until("the sidecar is ready", () => sidecar.holds("readinessProbe"));
   await until("the observer is ready", () => observer.holds("readinessProbe"));
+  // It is open to a whole cluster, so it asks who comes.
+  const everything = `http://127.0.0.1:${observer.http}/api/v1/peers`;
+  expect((await fetch(everything)).status).toBe(401);
+  const headers = { authorization: "Bearer sixteen-or-more-letters" };
+  expect((await fetch(everything, { headers })).status).toBe(200);
   const robots = `http://127.0.0.1:${sidecar.http}/status/scanner-0`;
   expect(await (await fetch(robots)).text()).toContain("scanner-0 is new");
 
