@@ -72,6 +72,25 @@ describe("goodbyes", () => {
     expect(told.every(({ known }) => known?.header.goodbye === true)).toBe(true);
   });
 
+  test("VE9 P6 who has left and goes on to say so makes nobody write, also where it has no place among the GOODBYES_MAX", () => {
+    const env = envOf("me");
+    const goodbyes = new Goodbyes(env);
+    for (let boot = 1; boot <= GOODBYES_MAX; boot++)
+      goodbyes.said(goodbyeOf(`n${boot}`, boot + 10), NOW);
+    env.out.drain();
+    for (let i = 0; i < 5; i++) {
+      goodbyes.said(goodbyeOf("n1", 11), NOW);
+      goodbyes.said(goodbyeOf("n1", 10), NOW);
+      goodbyes.said(goodbyeOf("older", 3), NOW);
+    }
+    expect(env.out.drain()).toEqual([]);
+    expect(goodbyes.subjects()).toHaveLength(GOODBYES_MAX);
+    // A later boot of the same member takes its place.
+    goodbyes.said(goodbyeOf("n1", 90), NOW);
+    expect(env.out.drain()).toHaveLength(1);
+    expect(goodbyes.subjects()).toHaveLength(GOODBYES_MAX);
+  });
+
   test("VE9 those of members that are back go, and a row that nobody signed is left out", () => {
     const env = envOf("me");
     const rows = new Map<string, Uint8Array>();

@@ -41,17 +41,20 @@ export class Goodbyes {
     return [...this.#held.values()].toSorted((a, b) => compareText(a.node, b.node));
   }
 
-  /** A member has left by this goodbye. */
+  /** A member has left by this goodbye. One of a boot is enough: who says it again and again makes nobody write. */
   said(evidence: Evidence, now: Now): void {
-    const node = this.#hold(evidence, now);
+    const { author: node } = evidence.envelope;
+    const held = this.#held.get(node)?.newestName.boot ?? -1;
+    if (held >= evidence.header.boot) return;
+    this.#hold(evidence, now);
+    const oldest = this.#held.size > GOODBYES_MAX ? this.#oldest() : undefined;
+    if (oldest === node) {
+      this.#held.delete(node);
+      return;
+    }
     const value = encodeEnvelope(this.#env, evidence.envelope);
     this.#env.out.persist([{ type: "put", key: GOODBYE_ROW_PREFIX + node, value }]);
-    while (this.#held.size > GOODBYES_MAX) {
-      const [oldest] = [...this.#held.values()].toSorted(
-        (a, b) => a.newestName.boot - b.newestName.boot || compareText(a.node, b.node),
-      );
-      if (oldest !== undefined) this.#forget(oldest.node);
-    }
+    if (oldest !== undefined) this.#forget(oldest);
   }
 
   /** Drops those of members that are back. */
@@ -59,12 +62,18 @@ export class Goodbyes {
     for (const node of this.#held.keys()) if (!isGone(node)) this.#forget(node);
   }
 
-  #hold(evidence: Evidence, now: Now): NodeId {
+  #oldest(): NodeId | undefined {
+    const [oldest] = [...this.#held.values()].toSorted(
+      (a, b) => a.newestName.boot - b.newestName.boot || compareText(a.node, b.node),
+    );
+    return oldest?.node;
+  }
+
+  #hold(evidence: Evidence, now: Now): void {
     const { author } = evidence.envelope;
     const subject = new Subject(author, evidence.header.intervalMs, now);
     subject.learn(evidence, now);
     this.#held.set(author, subject);
-    return author;
   }
 
   #forget(node: NodeId): void {

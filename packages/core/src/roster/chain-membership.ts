@@ -113,14 +113,15 @@ export class ChainMembership implements Membership {
   }
 
   /**
-   * A goodbye that the node signed in `boot` (rule VE9): no member any more until a header of a later boot. False when it is of no
-   * member, or of a boot that is known to be over: a recording must not take out a node that has come back.
+   * A goodbye that the node signed in `boot` (rule VE9): no member any more until a header of a later boot. True when that takes a member
+   * out. Not when it has left already, nor by a boot that is known to be over: a recording must not take out a node that has come back.
    */
   leave(node: NodeId, boot: Boot): boolean {
     const known = this.#known.get(node);
     if (known === undefined || boot < known.boot) return false;
+    const isMember = !this.#left.has(node);
     this.#leave(node, { boot, isRetired: false });
-    return true;
+    return isMember;
   }
 
   /** Takes a member out until a header of a boot after `boot`, or until {@link restore}. */

@@ -22,6 +22,8 @@ test("P3 VE9 a goodbye, however it comes, is one of the boot that it was said in
   expect(membership.member("a")).toBeDefined();
   expect(membership.leave("a", 5)).toBe(true);
   expect(membership.member("a")).toBeUndefined();
+  // Who goes on to say it takes nobody out, so that nobody writes it down again.
+  expect(membership.leave("a", 5)).toBe(false);
   membership.learn({ author: "a", epoch: 6 }, NAMES, NOW);
   expect(membership.member("a")).toBeDefined();
 });
