@@ -352,7 +352,8 @@ class ComposedCore implements Core {
   #flushChains(now: Now): void {
     this.#chains.flush(now);
     const { hasStaged, stagings } = this.#chains;
-    if (!hasStaged) this.#env.out.releaseReplies();
+    this.#env.out.answerRepeated(hasStaged);
+    if (!hasStaged) this.#env.out.releaseStaged();
     else if (stagings !== this.#stagings) this.#env.out.holdReplies();
     this.#stagings = stagings;
   }

@@ -10,16 +10,25 @@ import type { CoreEvent } from "./event.ts";
 import type { NodeId } from "./ids.ts";
 import type { CommitId, LoadId, TimerId } from "./input.ts";
 
+interface Answer {
+  readonly id: number;
+  readonly result: CommandResult;
+}
+
 export class Outbox {
   #effects: Effect[] = [];
   #answers: Effect[] = [];
   #ops: StoreOp[] = [];
+  /** Rows that say that something was written; they go into the commit that holds it. */
+  #opsWithStaged: StoreOp[] = [];
   #nextCommit: CommitId = 1;
   #nextLoad: LoadId = 1;
   #rebootAbove: number | undefined;
   readonly #members = new Map<NodeId, boolean>();
   /** Answers to what is staged and not in a commit yet. */
-  #held: { readonly id: number; readonly result: CommandResult }[] = [];
+  #held: Answer[] = [];
+  /** Answers that nothing of this input's is behind. */
+  #repeated: Answer[] = [];
   readonly #timers = new Map<TimerId, { readonly generation: number; readonly atMonoMs: number }>();
 
   /** Answers a gossip input; at most once per input. */
@@ -39,6 +48,11 @@ export class Outbox {
   persist(ops: readonly StoreOp[]): CommitId {
     for (const op of ops) this.#ops.push(op);
     return this.#nextCommit;
+  }
+
+  /** Adds to the commit that holds what is staged now, which may be that of a later input. */
+  persistWithStaged(ops: readonly StoreOp[]): void {
+    for (const op of ops) this.#opsWithStaged.push(op);
   }
 
   load(range: StoreRange): LoadId {
@@ -85,7 +99,28 @@ export class Outbox {
     this.#effects.push({ type: "reply", id, result, after });
   }
 
-  /** Answers a command whose change is staged, once {@link releaseReplies} names the commit that holds it. */
+  /**
+   * Answers what an operator asked for, once it is durable: also where nothing had to be changed, because the same was asked for before
+   * and may not be durable yet.
+   */
+  answer(id: number, result: CommandResult): void {
+    const commit = this.pendingCommit();
+    if (commit === undefined && result.ok) this.#repeated.push({ id, result });
+    else this.reply(id, result, commit);
+  }
+
+  /** Ends an input for {@link answer}: what is staged is not in any commit yet, everything else is in this one or an earlier one. */
+  answerRepeated(hasStaged: boolean): void {
+    if (this.#repeated.length === 0) return;
+    const newest =
+      this.pendingCommit() ?? (this.#nextCommit > 1 ? this.#nextCommit - 1 : undefined);
+    for (const { id, result } of this.#repeated.splice(0)) {
+      if (hasStaged) this.holdReply(id, result);
+      else this.reply(id, result, newest);
+    }
+  }
+
+  /** Answers a command whose change is staged, once {@link releaseStaged} names the commit that holds it. */
   holdReply(id: number, result: CommandResult): void {
     this.#held.push({ id, result });
   }
@@ -102,7 +137,8 @@ export class Outbox {
   }
 
   /** What was staged is in this input's commit. */
-  releaseReplies(): void {
+  releaseStaged(): void {
+    if (this.#opsWithStaged.length > 0) this.persist(this.#opsWithStaged.splice(0));
     if (this.#held.length === 0) return;
     const held = this.#held;
     this.#held = [];
@@ -139,6 +175,7 @@ export class Outbox {
   /** Ends an input: the answer to gossip first, since a transport waits for it, then the persist, then everything else in order. */
   drain(): readonly Effect[] {
     this.#tellMembers();
+    this.answerRepeated(false);
     const answers = this.#answers;
     const effects = answers.length === 0 ? this.#effects : [...answers, ...this.#effects];
     this.#effects = [];

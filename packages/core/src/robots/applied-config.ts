@@ -34,13 +34,13 @@ export class AppliedConfig {
     return this.#hashes.get(robot) === toHex(this.#hashOf(terms));
   }
 
-  /** Notes what was applied, in the commit of the input under way. Beyond {@link ROBOTS_PER_NODE_MAX} ids a restart applies anew. */
+  /** Notes what was applied, in the commit that holds the entry which says so: without that entry it is applied anew. Beyond {@link ROBOTS_PER_NODE_MAX} ids a restart applies anew. */
   remember(robot: RobotId, terms: RegistrationTerms): void {
     const isNew = !this.#hashes.has(robot);
     if (isNew && this.#hashes.size >= ROBOTS_PER_NODE_MAX) return;
     const value = this.#hashOf(terms);
     this.#hashes.set(robot, toHex(value));
-    this.#env.out.persist([{ type: "put", key: ROW_PREFIX + robot, value }]);
+    this.#env.out.persistWithStaged([{ type: "put", key: ROW_PREFIX + robot, value }]);
   }
 
   #hashOf({ schedule, labels, floating }: RegistrationTerms): Uint8Array {

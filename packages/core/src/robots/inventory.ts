@@ -53,12 +53,12 @@ export class Inventory {
 
   /** Registers a robot, or changes schedule, labels and mark of one. */
   register(reply: number, command: RegisterCommand, now: Now): void {
-    this.#answer(reply, this.#register(command, now));
+    this.#deps.env.out.answer(reply, this.#register(command, now));
   }
 
   /** Takes a robot out of the fleet's inventory for good. */
   retire(reply: number, command: RetireCommand, now: Now): void {
-    this.#answer(reply, this.#retire(command, now));
+    this.#deps.env.out.answer(reply, this.#retire(command, now));
   }
 
   #register(command: RegisterCommand, now: Now): CommandResult {
@@ -126,11 +126,6 @@ export class Inventory {
     const by = env.identity.self;
     audit.append("robot-edited", { robot, by, fields: Object.fromEntries(changes) as Json }, now);
     return { ok: true };
-  }
-
-  #answer(reply: number, result: CommandResult): void {
-    const { out } = this.#deps.env;
-    out.reply(reply, result, out.pendingCommit());
   }
 }
 

@@ -210,6 +210,7 @@ export class VirtualHome implements NodeStatusPort, FieldWriter {
 
   /** Carries out the effects of the input under way. */
   settle(): void {
+    this.out.releaseStaged();
     for (const effect of this.out.drain()) {
       if (effect.type === "persist") this.#commit(effect.ops);
       else if (effect.type === "emit") this.events.push(effect.event);

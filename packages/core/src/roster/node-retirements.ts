@@ -71,9 +71,7 @@ export class NodeRetirements {
 
   /** An operator says that a node is gone. */
   retire(reply: number, { node, isCertain }: RetireNodeCommand, now: Now): void {
-    const result = this.#retire(node, isCertain === true, now);
-    const { out } = this.#deps.env;
-    out.reply(reply, result, out.pendingCommit());
+    this.#deps.env.out.answer(reply, this.#retire(node, isCertain === true, now));
     this.#lookMonoMs = now.monoMs;
   }
 
