@@ -1,9 +1,10 @@
 /** Puts a transport together from its options. */
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { PulsemeshError } from "@pulsemesh/core";
 import { discoverFleet } from "./fleet-discovery.ts";
 import { createHost } from "./host.ts";
 import { Libp2pTransport } from "./libp2p-transport.ts";
-import { resolveOptions } from "./options.ts";
+import { checkAnnounced, resolveOptions } from "./options.ts";
 import type { Libp2pTransportOptions } from "./options.ts";
 import { readPrivateKey } from "./private-key.ts";
 
@@ -23,6 +24,7 @@ export async function createLibp2pTransport(
 ): Promise<Libp2pTransport> {
   const resolved = resolveOptions(options);
   const privateKey = await readPrivateKey(options.privateKey);
+  checkAnnounced(resolved.announce, peerIdFromPrivateKey(privateKey).toString());
   if (options.fleet === undefined && resolved.join.length === 0) {
     throw new PulsemeshError(
       "option-invalid",

@@ -1,7 +1,7 @@
 import { memberAddressBytes } from "@pulsemesh/testkit";
 import { expect, test } from "vitest";
 import { readAddress } from "./multiaddr-text.ts";
-import { FLEET_SIZE_MAX, resolveOptions } from "./options.ts";
+import { checkAnnounced, FLEET_SIZE_MAX, resolveOptions } from "./options.ts";
 
 const privateKey = new Uint8Array(32);
 const member = readAddress(memberAddressBytes(1))?.text ?? "";
@@ -43,6 +43,22 @@ test("CH6 a bad address is refused by name", () => {
     );
     expect(() => resolveOptions({ privateKey, announce: [text] })).toThrow(
       expect.objectContaining({ code: "address-invalid" }),
+    );
+  }
+});
+
+test("AD3 what nobody could dial is not announced: no host, no port, somebody else's id", () => {
+  const [self, other] = [readAddress(memberAddressBytes(2))?.node ?? "", member.split("/").at(-1)];
+  const good = ["/ip4/192.0.2.7/tcp/7421", "/dns4/a.example/tcp/7421/ws"];
+  checkAnnounced([...good, `${good[0]}/p2p/${self}`], self);
+  for (const text of [
+    "/ip4/0.0.0.0/tcp/7421",
+    "/ip6/::/tcp/7421",
+    "/ip4/192.0.2.7/tcp/0",
+    `/ip4/192.0.2.7/tcp/7421/p2p/${other}`,
+  ]) {
+    expect(() => checkAnnounced([...good, text], self)).toThrow(
+      expect.objectContaining({ code: "address-invalid", message: expect.stringContaining(text) }),
     );
   }
 });

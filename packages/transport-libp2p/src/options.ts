@@ -1,6 +1,6 @@
 /** What the owner of a transport decides, and the one place where defaults are applied. */
 import { PulsemeshError } from "@pulsemesh/core";
-import type { FleetId } from "@pulsemesh/core";
+import type { FleetId, NodeId } from "@pulsemesh/core";
 import type { AddressStore } from "./address-store.ts";
 import { fileAddressStore } from "./address-store.ts";
 import { readAddress, readListenAddress } from "./multiaddr-text.ts";
@@ -159,6 +159,21 @@ function checkListenAddresses(addresses: readonly string[]): readonly string[] {
     const rule = "it must look like /ip4/0.0.0.0/tcp/7421 (host ip4, ip6 or dns; /ws may follow)";
     throw new PulsemeshError("address-invalid", `Cannot listen on or announce '${text}': ${rule}.`);
   });
+}
+
+/**
+ * Sees that others can make something of what `self` announces: a host, a port, and no id but its own. Anything else would be left out of
+ * what they are told, without a word.
+ * @throws PulsemeshError `address-invalid` that names the first bad one
+ */
+export function checkAnnounced(addresses: readonly string[], self: NodeId): void {
+  for (const text of addresses) {
+    const whole = /\/p2p\/[^/]+$/.test(text) ? text : `${text}/p2p/${self}`;
+    if (readAddress(whole)?.node === self) continue;
+    const rule =
+      "nobody could dial it: it takes a host that others reach, a port other than 0, and no id or this node's";
+    throw new PulsemeshError("address-invalid", `Cannot announce '${text}': ${rule}.`);
+  }
 }
 
 function ignore(): void {
