@@ -129,20 +129,39 @@ describe("HT31 what is at the path already", () => {
     expect((await ask("/heartbeat/a")).status).toBe(200);
   });
 
-  test("HT31 a socket that nobody listens on any more is replaced", async () => {
+  /** As after kill -9: the file stays. Closing would remove it, under the name that it was made with. */
+  async function leaveStale(): Promise<void> {
     const dead = createServer();
     dead.listen(path);
     await once(dead, "listening");
-    // As after kill -9: the file stays. Closing would remove it, under the name that it was made with.
     const kept = join(folder, "kept");
     const { link, rename } = await import("node:fs/promises");
     await link(path, kept);
     dead.close();
     await once(dead, "close");
     await rename(kept, path);
+  }
+
+  test("HT31 a socket that nobody listens on any more is replaced", async () => {
+    await leaveStale();
     await start();
     expect((await ask("/heartbeat/a")).status).toBe(200);
     expect(readdirSync(folder)).toEqual(["node.sock"]);
+  });
+
+  test("HT31 of many that replace it at once one gets it, and the others learn that it is taken", async () => {
+    for (let round = 0; round < 10; round++) {
+      await leaveStale();
+      const ends = await Promise.allSettled([start(), start(), start(), start()]);
+      const codes = ends.map((end) =>
+        end.status === "fulfilled" ? "open" : (end.reason as { readonly code: string }).code,
+      );
+      const taken = "address-in-use";
+      expect(codes.toSorted()).toEqual([taken, taken, taken, "open"]);
+      expect((await ask("/heartbeat/a")).status).toBe(200);
+      for (const gateway of gateways.splice(0)) await gateway.close();
+      expect(readdirSync(folder)).toEqual([]);
+    }
   });
 
   test("HT31 a file or a folder is never removed", async () => {

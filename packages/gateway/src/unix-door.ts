@@ -3,6 +3,7 @@
  * in by it is handed to the one HTTP server, so that every limit, route and error is the same. Who may knock is a matter of file modes.
  */
 import { PulsemeshError } from "@pulsemesh/core";
+import { randomBytes } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { chmod, lstat, mkdir, rename, stat, unlink } from "node:fs/promises";
 import type { Server } from "node:http";
@@ -61,7 +62,10 @@ export async function openUnixDoor(http: Server, options: UnixDoorOptions): Prom
     });
     server.maxConnections = HTTP_CONNECTIONS_MAX;
     await listen(server, path);
+    // Again, as a folder's ACL may have overruled the mask.
     await chmod(path, mode).catch(async (error: unknown) => {
+      // Another node that found the stale file looks at this one aside just now; it has the default from its beginning.
+      if (mode === modeDefault && isMissing(error)) return;
       await closed(server);
       throw error;
     });
@@ -121,18 +125,32 @@ async function lookBefore(given: string, path: string): Promise<BigIntStats | un
 
 /**
  * Between the look and the removal somebody else may have put a living socket there, so the file is first moved aside and must be the one
- * that was looked at.
+ * that was looked at: by its date too, as file systems give the number of a file that is gone to the next one.
  */
 async function removeStale(path: string, before: BigIntStats): Promise<void> {
-  const aside = `${path}.${process.pid}`;
-  await rename(path, aside);
-  const { ino } = await lstat(aside, { bigint: true });
-  if (ino === before.ino) {
+  const aside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  try {
+    // A living one is not moved even for a moment, if that can be helped.
+    if (!isSame(await lstat(path, { bigint: true }), before)) throw inUse(path);
+    await rename(path, aside);
+  } catch (error) {
+    // Somebody else removed it just now, and listens there soon.
+    throw isMissing(error) ? inUse(path) : error;
+  }
+  if (isSame(await lstat(aside, { bigint: true }), before)) {
     await unlink(aside);
     return;
   }
   await rename(aside, path);
   throw inUse(path);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.mtimeNs === b.mtimeNs;
 }
 
 function somebodyListens(path: string): Promise<boolean> {
