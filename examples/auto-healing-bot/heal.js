@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const url = process.env.PULSEMESH_URL ?? "http://127.0.0.1:7420";
 const settleMs = Number(process.env.HEAL_SETTLE_MS ?? 30_000);
+const lookAgainMs = Math.min(settleMs, 2_000);
 const lookEveryMs = 10_000;
 const windowMs = 600_000;
 const actsPerWindowMost = 3;
@@ -37,11 +38,18 @@ async function tell(ok, message) {
   if (message !== said) console.log(message);
   said = message;
   const path = `/heartbeat/${healer}?health=${ok ? "ok" : "failing"}`;
-  await fetch(url + path, { method: "POST", body: message, signal: AbortSignal.timeout(5_000) });
+  const beat = { method: "POST", body: message, signal: AbortSignal.timeout(5_000) };
+  // A node that does not hear it must not shorten the time that the robot gets to start.
+  await fetch(url + path, beat).catch((error) => console.error(`cannot tell: ${error.message}`));
 }
 
 async function round() {
-  const reason = await judge();
+  let reason = await judge();
+  if (reason === undefined) {
+    // Once more: what is down for a moment mends itself.
+    await sleep(lookAgainMs);
+    reason = await judge();
+  }
   acts = acts.filter((atMs) => Date.now() - atMs < windowMs);
   if (reason !== undefined) return await tell(true, `nothing to do for ${robot}: ${reason}`);
   if (acts.length >= actsPerWindowMost) {

@@ -1,7 +1,6 @@
 // Chains the lines of an append-only log and keeps count and hash in the mesh. Usage: node agent.js FILE [--once]
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const url = process.env.PULSEMESH_URL ?? "http://127.0.0.1:7420";
@@ -29,15 +28,22 @@ async function known() {
   return { entries, head };
 }
 
+/** The whole lines of the file; one without an end is still being written. */
+async function* lines() {
+  let rest = "";
+  for await (const part of createReadStream(file, "utf8")) {
+    const whole = (rest + part).split("\n");
+    rest = whole.pop();
+    yield* whole;
+  }
+}
+
 /** The chain over the file as it is now, and its hash at the line up to which the fleet knows it. */
 async function chain(upTo) {
   let head = "";
   let headThere = upTo === 0 ? "" : undefined;
   let entries = 0;
-  for await (const line of createInterface({
-    input: createReadStream(file),
-    crlfDelay: Infinity,
-  })) {
+  for await (const line of lines()) {
     head = createHash("sha256").update(head).update("\0").update(line).digest("hex");
     entries += 1;
     if (entries === upTo) headThere = head;

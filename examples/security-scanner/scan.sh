@@ -12,9 +12,17 @@ tell() { curl --silent --show-error --fail --max-time 10 --retry 3 --output /dev
 tell "$url/ping/$robot/start?create=1&rid=$run"
 
 # FILE:LINE of each; the line itself stays here. The pattern is in two parts, so that it does not find this script.
-found=$(grep --recursive --line-number --binary-files=without-match --extended-regexp \
-  -e "-----BEGIN [A-Z ]*PRIVATE"" KEY-----" -e "AKIA[0-9A-Z]{16}" -e "ghp_[A-Za-z0-9]{36}" \
-  "$folder" | cut -d: -f1,2 | sort | head -n 50)
+lines=$({
+  grep --recursive --line-number --null --binary-files=without-match --extended-regexp \
+    -e "-----BEGIN [A-Z ]*PRIVATE"" KEY-----" -e "AKIA[0-9A-Z]{16}" -e "ghp_[A-Za-z0-9]{36}" -- "$folder"
+  echo "exit $?"
+} | sed -e 's/\x00\([0-9]*\):.*/:\1/')
+# What cannot be read was not looked at, and that is no clean bill.
+case $lines in *"exit 2")
+  tell --data "cannot read all of it" "$url/ping/$robot/fail?rid=$run"
+  exit 3
+esac
+found=$(printf '%s\n' "$lines" | sed -e '$d' | sort | head -n 50)
 count=$(printf '%s' "$found" | grep --count .)
 
 # As JSON: backslashes and quotes in file names are escaped, control characters dropped.

@@ -71,7 +71,8 @@ function start(path: string, args: readonly string[], env: Record<string, string
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (part: Buffer) => (out += part.toString()));
   }
-  const ended = new Promise<End>((resolve) => {
+  const ended = new Promise<End>((resolve, reject) => {
+    child.once("error", reject);
     child.once("close", (code) => resolve({ code, out }));
   });
   return { child, out: () => out, ended };
@@ -119,6 +120,8 @@ test("DP9 security scanner: a planted key is found by file and line on every nod
     state: { found: 1, findings: [place] },
   });
   expect(JSON.stringify(await seen("security-scanner"))).not.toContain(secret);
+  expect((await run("security-scanner/scan.sh", [join(folder, "none")])).code).toBe(3);
+  await untilSeen("security-scanner", { health: "failing", state: { found: 1 } });
 });
 
 test("DP9 compliance bot: what everybody may write to is a violation on every node", async () => {
@@ -133,6 +136,7 @@ test("DP9 compliance bot: what everybody may write to is a violation on every no
   expect([code, out]).toEqual([1, expect.stringContaining("2 violations")]);
   const state = { status: "violated", world_writable: 1, open_keys: 1, setuid: 0 };
   await untilSeen("compliance-bot", { health: "failing", state });
+  expect((await run("compliance-bot/check.sh", [join(folder, "none")])).code).toBe(3);
 });
 
 test("DP9 hospital audit agent: a cut and an edited log are found, and nothing of a line is told", async () => {
@@ -141,13 +145,16 @@ test("DP9 hospital audit agent: a cut and an edited log are found, and nothing o
     run("hospital-audit-agent/agent.js", [log, "--once"], at);
   writeFileSync(log, "nurse-7 read record 4711\ndoctor-2 read record 4711\n");
   expect(await look()).toEqual({ code: 0, out: "2 lines, whole\n" });
-  appendFileSync(log, "nurse-7 read record 12\n");
+  // A line whose end is still to come is no line yet, and no edit later.
+  appendFileSync(log, "nurse-7 read");
+  expect(await look()).toEqual({ code: 0, out: "2 lines, whole\n" });
+  appendFileSync(log, " record 12\n");
   expect(await look()).toEqual({ code: 0, out: "3 lines, whole\n" });
   await untilSeen("audit-agent", { health: "ok", state: { entries: 3 } });
   const whole = readFileSync(log, "utf8");
   writeFileSync(log, whole.replace("nurse-7", "nurse-8"));
   expect((await look()).out).toContain("edited within its first 3 lines");
-  writeFileSync(log, whole.split("\n").slice(0, 1).join("\n"));
+  writeFileSync(log, whole.split("\n", 1).join("\n") + "\ndoctor-2 re");
   // The hash is on every node, so another one will do.
   expect(await look("us-1")).toEqual({
     code: 1,
@@ -262,7 +269,8 @@ describe("auto-healing bot", () => {
     const beats = join(folder, "worker.sh");
     writeFileSync(
       beats,
-      `while :; do curl -s -X POST ${urlOf("eu-1")}/heartbeat/worker; sleep 0.3; done\n`,
+      // Ends with its node, so that a test which was killed leaves nobody behind.
+      `while curl -s -X POST ${urlOf("eu-1")}/heartbeat/worker; do sleep 0.3; done\n`,
     );
     const pidFile = join(folder, "worker.pid");
     const restart = ["sh", "-c", `sh ${beats} > /dev/null 2>&1 & echo $! > ${pidFile}`];
@@ -318,6 +326,16 @@ describe("auto-healing bot", () => {
       healer.child.kill("SIGKILL");
       await gateway[Symbol.asyncDispose]();
     }
+  });
+
+  test("DP9 looks a second time before it acts, and leaves alone what has come back", async () => {
+    let looks = 0;
+    const flapping = (): string => (looks++ === 0 ? "down" : "up");
+    const { gateway, healer } = await healerAt(flapping, { roster: 3, in_sight: 3 });
+    await until("it has looked", () => healer.out().includes("nothing to do for worker: it is up"));
+    expect(healer.out()).not.toContain("restarted");
+    healer.child.kill("SIGKILL");
+    await gateway[Symbol.asyncDispose]();
   });
 
   test("DP9 gives up after three acts that did not help, and says so", async () => {
