@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -66,4 +74,20 @@ test("DP3 a file over JOIN_FILE_BYTES_MAX and a folder are refused by name", asy
   await expect(read(path)).rejects.toMatchObject({ code: "option-invalid" });
   await expect(read(folder)).rejects.toMatchObject({ code: "data-dir-unusable" });
   expect(() => writeAddressFile(join(folder, "none", "join"), [member])).toThrow("--address-file");
+});
+
+test("DP3 a pipe in place of the file is refused, not waited for", async () => {
+  const path = join(folder, "pipe");
+  execFileSync("mkfifo", [path]);
+  await expect(read(path)).rejects.toMatchObject({ code: "data-dir-unusable" });
+});
+
+test("DP3 addresses are not written through a link that somebody put in their way", () => {
+  const path = join(folder, "join");
+  const precious = join(folder, "precious");
+  writeFileSync(precious, "mine");
+  symlinkSync(precious, `${path}.${process.pid}.part`);
+  writeAddressFile(path, [member]);
+  expect(readFileSync(precious, "utf8")).toBe("mine");
+  expect(readFileSync(path, "utf8")).toBe(`${member}\n`);
 });

@@ -6,6 +6,7 @@
 import { PulsemeshError } from "@pulsemesh/core";
 import {
   closeSync,
+  constants,
   existsSync,
   openSync,
   readSync,
@@ -64,7 +65,9 @@ export function parseJoinFile(text: string, path: string): readonly string[] {
 export function writeAddressFile(path: string, addresses: readonly string[]): void {
   const aside = `${path}.${process.pid}.part`;
   try {
-    writeFileSync(aside, `${addresses.join("\n")}\n`, { mode: 0o644 });
+    // Made anew: what somebody else put there, a link for instance, is not written through.
+    rmSync(aside, { force: true });
+    writeFileSync(aside, `${addresses.join("\n")}\n`, { mode: 0o644, flag: "wx" });
     renameSync(aside, path);
   } catch (error) {
     rmSync(aside, { force: true });
@@ -79,7 +82,8 @@ export function writeAddressFile(path: string, addresses: readonly string[]): vo
 /** Empty where the file is not there (yet). */
 function readAtMost(path: string): string {
   try {
-    const file = openSync(path, "r");
+    // A pipe is refused then; waiting for its writer would stand still, signals and all.
+    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
       const buffer = Buffer.alloc(JOIN_FILE_BYTES_MAX + 1);
       const bytes = readSync(file, buffer, 0, buffer.length, 0);
