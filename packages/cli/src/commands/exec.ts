@@ -14,6 +14,7 @@ import { describeFailure } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
 import { type Courier, deliver } from "../spool/deliver.ts";
+import { forwardClock } from "../spool/forward-clock.ts";
 import { runJob } from "./exec-child.ts";
 import { parseRobotId } from "./run-robots.ts";
 
@@ -57,7 +58,7 @@ spool with their own times, and go out with the next ping, exec or tail. With --
 /** Undefined where a file of the flags cannot be read, as when somebody moved the token: no reason for a job not to run. */
 function courierOrNone(cli: Cli, flags: ExecFlags): Courier | undefined {
   try {
-    return courierOf(cli, flags);
+    return { ...courierOf(cli, flags), wallMs: forwardClock() };
   } catch (error) {
     const { terminal, context } = cli;
     terminal.say(`${context.command}: warning: the mesh hears nothing of this run.`);
