@@ -2,6 +2,8 @@ import { CoreRig, createTestPorts } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import { coreConfig } from "../config.ts";
 import type { StoreRow } from "../driver/store.ts";
+import type { Effect } from "../effect.ts";
+import type { JsonObject } from "../json.ts";
 import { AUDIT_BASE_ROW, AUDIT_HEAD_ROW, AUDIT_ROW_PREFIX, auditKey } from "./audit-entry.ts";
 import { AUDIT_PRUNE_BATCH } from "./audit-pruning.ts";
 import { AuditVerifier, readAuditRow, type AuditFinding } from "./audit-verifier.ts";
@@ -43,6 +45,10 @@ function rigOn(rows: Map<string, Uint8Array>): CoreRig {
   });
   rig.start();
   return rig;
+}
+
+function commitsOf(effects: readonly Effect[]): readonly Extract<Effect, { type: "persist" }>[] {
+  return effects.filter((effect) => effect.type === "persist");
 }
 
 /** A log of which the oldest entries are gone. */
@@ -88,8 +94,14 @@ describe("a log that has grown to its limit", () => {
       const kind = i % 2 === 0 ? "fail" : "success";
       const command = { type: "beat", robot: "bot", kind, create: "heartbeat" } as const;
       rig.input({ type: "command", id: i, command });
-      // What is on disk before each commit is what a crash would leave.
-      rig.settle();
+      // Each commit alone is what a crash may leave.
+      for (const { ops } of commitsOf(rig.settle())) {
+        const isOf = (key: string, type: string): boolean =>
+          ops.some((op) => op.key === key && op.type === type);
+        const isPruning = isOf(AUDIT_BASE_ROW, "put");
+        expect([isPruning, isOf(auditKey(0), "del")]).toEqual([isPruning, isPruning]);
+        if (isPruning) expect(isOf(AUDIT_HEAD_ROW, "put")).toBe(true);
+      }
       rig.monoMs += 1_000;
       rig.wallMs += 1_000;
       expect(i).toBeLessThan(2 * KEPT);
@@ -128,5 +140,31 @@ describe("a log that has grown to its limit", () => {
     log(rigOn(rows), KEPT);
     expect(verify(rows)).toMatchObject({ ok: true });
     expect(entriesIn(rows).length).toBeLessThan(KEPT + 2 * AUDIT_PRUNE_BATCH);
+  });
+
+  test("OFF4 P6 goes on past however many entries that are damaged", () => {
+    const rows = new Map<string, Uint8Array>();
+    log(rigOn(rows), KEPT / 2);
+    for (let i = 0; i < 30; i++) rows.set(auditKey(AUDIT_PRUNE_BATCH + i), new Uint8Array([1]));
+    log(rigOn(rows), KEPT);
+    expect(verify(rows)).toMatchObject({ ok: true });
+    expect(entriesIn(rows).length).toBeLessThan(KEPT + 2 * AUDIT_PRUNE_BATCH);
+  });
+
+  test("OFF4 P7 a node vouches for no cut: a log whose beginning is gone, and its base with it, says how much was missing", () => {
+    const rows = prunedLog();
+    const [first] = entriesIn(rows);
+    const begins = Number(first?.key.slice(AUDIT_ROW_PREFIX.length));
+    for (let i = 0; i < 300; i++) rows.delete(auditKey(begins + i));
+    rows.delete(AUDIT_BASE_ROW);
+    log(rigOn(rows), 200);
+    expect(verify(rows)).toMatchObject({ ok: true });
+    const prunings = entriesIn(rows).flatMap((row) => {
+      const entry = readAuditRow(codec, hash, row)?.entry;
+      return entry?.kind === "audit-pruned" ? [entry.data] : [];
+    });
+    const missing = begins + 300 - AUDIT_PRUNE_BATCH;
+    const vouched = prunings.filter((data) => (data as JsonObject)["missing"] !== undefined);
+    expect(vouched).toMatchObject([{ below: begins + 300, missing }]);
   });
 });

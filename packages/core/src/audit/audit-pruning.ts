@@ -22,6 +22,7 @@ import {
   decodeHead,
   encodeHead,
   hex,
+  type AuditEntry,
 } from "./audit-entry.ts";
 
 /** Entries that go at a time: the log may be longer than its limit by as many. */
@@ -56,33 +57,49 @@ export class AuditPruning {
     if (this.#isReading) return;
     if (size - this.#base < this.#env.config.auditEntriesMax + AUDIT_PRUNE_BATCH) return;
     this.#isReading = true;
-    const gte = auditKey(this.#base + AUDIT_PRUNE_BATCH);
-    this.#loads.request({ gte, lt: AUDIT_ROWS_END, limit: ROWS_READ }, (rows, now) => {
-      this.#isReading = false;
-      this.#prune(rows, now);
-    });
+    this.#read(auditKey(this.#base + AUDIT_PRUNE_BATCH));
   }
 
   onLoaded(load: LoadId, rows: readonly StoreRow[], done: boolean, now: Now): void {
     this.#loads.onLoaded(load, rows, done, now);
   }
 
-  #prune(rows: readonly StoreRow[], now: Now): void {
-    const { codec } = this.#env.ports;
+  #read(gte: string): void {
+    this.#loads.request({ gte, lt: AUDIT_ROWS_END, limit: ROWS_READ }, (rows, now) => {
+      const first = this.#firstOf(rows);
+      const last = rows.at(-1);
+      if (first === undefined && last !== undefined) {
+        // Nothing of this can be read; it goes, or the log would grow behind it for ever.
+        this.#env.out.persist(rows.map(({ key }) => ({ type: "del", key })));
+        return this.#read(`${last.key}!`);
+      }
+      this.#isReading = false;
+      if (first === undefined) return;
+      const unreadable = rows.filter(({ key }) => key < auditKey(first.index));
+      this.#prune(first, unreadable, now);
+    });
+  }
+
+  /** The first of these rows that is an entry. */
+  #firstOf(rows: readonly StoreRow[]): AuditEntry | undefined {
     for (const { key, value } of rows) {
-      const entry = decodeEntry(codec, value);
-      if (entry === undefined || auditKey(entry.index) !== key) continue;
-      const { index, prevHash } = entry;
-      const ops: StoreOp[] = [];
-      // Between the batch and the entry found there is nothing, or nothing that can be read.
-      for (let old = this.#base; old < this.#base + AUDIT_PRUNE_BATCH; old++)
-        ops.push({ type: "del", key: auditKey(old) });
-      for (const row of rows) if (row.key < key) ops.push({ type: "del", key: row.key });
-      ops.push({ type: "put", key: AUDIT_BASE_ROW, value: encodeHead(codec, index, prevHash) });
-      this.#env.out.persist(ops);
-      this.#base = index;
-      this.#append(AUDIT_PRUNED_KIND, { below: index, hash: hex(prevHash) }, now);
-      return;
+      const entry = decodeEntry(this.#env.ports.codec, value);
+      if (entry !== undefined && auditKey(entry.index) === key) return entry;
     }
+    return undefined;
+  }
+
+  #prune({ index, prevHash }: AuditEntry, unreadable: readonly StoreRow[], now: Now): void {
+    const ops: StoreOp[] = [];
+    const end = this.#base + AUDIT_PRUNE_BATCH;
+    for (let old = this.#base; old < end; old++) ops.push({ type: "del", key: auditKey(old) });
+    for (const { key } of unreadable) ops.push({ type: "del", key });
+    const value = encodeHead(this.#env.ports.codec, index, prevHash);
+    ops.push({ type: "put", key: AUDIT_BASE_ROW, value });
+    this.#env.out.persist(ops);
+    this.#base = index;
+    // What should have been kept and was not there: else whoever cuts a log and takes its base away would have the cut vouched for here.
+    const missing = index > end ? { missing: index - end } : {};
+    this.#append(AUDIT_PRUNED_KIND, { below: index, hash: hex(prevHash), ...missing }, now);
   }
 }
