@@ -69,7 +69,7 @@ test("CLI41 CLI42 CLI43 AD3 AD6 AD7 of three nodes the one with the wrong clock,
   }, PATIENCE);
   expect(atA.code).toBe(0);
   expect(atA.all.find(({ check }) => check === "reach")?.detail).toBe(
-    "this node reaches 2 of 2 members, and 2 of 2 asked reach it",
+    "this node reaches 2 of 2 members tried, and 2 of 2 asked reach it",
   );
   // The data folder is that of the node that was asked, not this user's.
   expect(atA.all.find(({ check }) => check === "data")?.detail).toContain(a.options.dataDir);

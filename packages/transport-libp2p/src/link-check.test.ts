@@ -21,7 +21,7 @@ function deps(overrides: Partial<LinkCheckDeps> = {}): LinkCheckDeps {
   };
 }
 
-test("AD6 P6 a check looks at LINKS_CHECKED_MAX members, those that are away first", async () => {
+test("AD6 P6 a check looks at LINKS_CHECKED_MAX members, those that could not be dialled first", async () => {
   const members = Array.from({ length: 40 }, (_, index) => `n${index + 10}`);
   const away = new Set(members.slice(-3));
   const links = await checkLinks(
@@ -36,6 +36,29 @@ test("AD6 P6 a check looks at LINKS_CHECKED_MAX members, those that are away fir
     dialled: [{ address: "/n47/1", outcome: "timed-out" }],
     dialledBack: undefined,
   });
+});
+
+test("AD6 a check looks at connected members also where most are neither connected nor were ever dialled, or cannot be dialled", async () => {
+  const members = Array.from({ length: 60 }, (_, index) => `n${index + 10}`);
+  const connected = new Set(members.slice(-12));
+  const half = LINKS_CHECKED_MAX / 2;
+  for (const { isDialled, seen } of [
+    { isDialled: false, seen: connected.size },
+    { isDialled: true, seen: half },
+  ]) {
+    const given = deps();
+    const links = await checkLinks({
+      ...given,
+      members: () => members,
+      connections: (node) => (connected.has(node) ? [inbound] : []),
+      dialing: {
+        ...given.dialing,
+        outcomesOf: (node) => (isDialled ? given.dialing.outcomesOf(node) : []),
+      },
+    });
+    expect(links).toHaveLength(LINKS_CHECKED_MAX);
+    expect(links.filter((link) => link.connected === "inbound")).toHaveLength(seen);
+  }
 });
 
 test("AD6 P6 a check ends after LINK_CHECK_MS_MAX, whoever does not answer", async () => {

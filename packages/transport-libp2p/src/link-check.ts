@@ -8,7 +8,7 @@ import { compareText } from "@pulsemesh/core";
 import type { DialBack, DialBackAnswer } from "./dial-back.ts";
 import type { DialLoop, DialOutcome } from "./dial-loop.ts";
 
-/** Most connected members that one check looks at; of more, these are drawn anew each time. */
+/** Most members that one check looks at; of more, these are drawn anew each time. */
 export const LINKS_CHECKED_MAX: number = 16;
 /** Longest that a check takes; what is open then has no answer. */
 export const LINK_CHECK_MS_MAX: number = 8_000;
@@ -37,21 +37,36 @@ export interface LinkCheckDeps {
   readonly after: (delayMs: number, task: () => void) => () => void;
 }
 
-/** Looks at up to {@link LINKS_CHECKED_MAX} members, those that are not connected first. Never rejects. */
+/** Looks at up to {@link LINKS_CHECKED_MAX} members. Never rejects. */
 export async function checkLinks(deps: LinkCheckDeps): Promise<readonly LinkReport[]> {
-  const drawn = deps
-    .members()
-    .map((node) => ({ node, isAway: deps.connections(node).length === 0, draw: deps.random() }))
-    .toSorted((a, b) => Number(b.isAway) - Number(a.isAway) || a.draw - b.draw)
-    .slice(0, LINKS_CHECKED_MAX);
+  const drawn = drawMembers(deps);
   const { promise: isOver, resolve: end } = Promise.withResolvers<void>();
   const callOff = deps.after(LINK_CHECK_MS_MAX, end);
   try {
-    const reports = await Promise.all(drawn.map(({ node }) => checkLink(deps, node, isOver)));
+    const reports = await Promise.all(drawn.map((node) => checkLink(deps, node, isOver)));
     return reports.toSorted((a, b) => compareText(a.node, b.node));
   } finally {
     callOff();
   }
+}
+
+/**
+ * Half of the places go to those that this node could not dial, the others to those that are connected, who alone can be tried out. In a large
+ * fleet most members are neither (CH6), and nothing is to be told of them.
+ */
+function drawMembers(deps: LinkCheckDeps): readonly NodeId[] {
+  const all = deps
+    .members()
+    .map((node) => ({ node, draw: deps.random() }))
+    .toSorted((a, b) => a.draw - b.draw)
+    .map(({ node }) => node);
+  const isConnected = (node: NodeId): boolean => deps.connections(node).length > 0;
+  const hasFailed = (node: NodeId): boolean =>
+    !isConnected(node) && deps.dialing.outcomesOf(node).length > 0;
+  const [connected, failed] = [all.filter(isConnected), all.filter(hasFailed)];
+  const first = failed.slice(0, LINKS_CHECKED_MAX / 2);
+  const chosen = new Set([...first, ...connected, ...failed, ...all]);
+  return [...chosen].slice(0, LINKS_CHECKED_MAX);
 }
 
 async function checkLink(

@@ -31,13 +31,16 @@ function found(
 
 test("CLI42 who reaches all and is reached by all is told so; alone there is nothing to tell", () => {
   expect(found([])).toEqual([]);
-  expect(found([link(), link({ node: "C", dialled_back: "busy" })])).toEqual([
-    {
-      check: "reach",
-      result: "ok",
-      detail: "this node reaches 2 of 2 members, and 1 of 1 asked reach it",
-    },
-  ]);
+  const fine = [link(), link({ node: "C", dialled_back: "busy" })];
+  const answer = {
+    check: "reach",
+    result: "ok",
+    detail: "this node reaches 2 of 2 members tried, and 1 of 1 asked reach it",
+  };
+  expect(found(fine)).toEqual([answer]);
+  // One that is away and was not dialled is not among those that are reached.
+  const away = link({ node: "D", connected: null, dialled: [], dialled_back: null });
+  expect(found([...fine, away])).toEqual([answer]);
 });
 
 test("CLI42 a member that cannot be dialled is named with its addresses, what came of each, and what to look at", () => {
