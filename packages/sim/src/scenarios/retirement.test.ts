@@ -1,6 +1,7 @@
 /** Robots and nodes are edited and retired by operators who do not see everything: what is left when they see each other again. */
 import { createCore, type Command, type CommandResult, type RobotView } from "@pulsemesh/core";
 import { describe, expect, test } from "vitest";
+import { SeededRandom } from "@pulsemesh/testkit";
 import { Fleet } from "../fleet/fleet.ts";
 import { calmNetwork } from "../network/network-model.ts";
 
@@ -16,8 +17,8 @@ interface Story {
 }
 
 /** Five nodes that see each other; the robot beats at node 0 every second until told otherwise. */
-function story(): Story {
-  const fleet = new Fleet({ seed: 7, nodes: ALL.length, network: calmNetwork, createCore });
+function story(seed: number = 7): Story {
+  const fleet = new Fleet({ seed, nodes: ALL.length, network: calmNetwork, createCore });
   const downs: string[] = [];
   fleet.add({
     emitted: (node, event) => {
@@ -241,5 +242,78 @@ describe("robots that are edited and retired where their home is not seen", () =
     for (const view of robots(fleet))
       expect(view).toMatchObject({ ...again, status: "up", node: fleet.node(0).id });
     expect(hashes(fleet)).toBe(1);
+  });
+});
+
+/** Operators at five nodes do what they like, while the fleet is cut, nodes are killed, and the robot falls silent or moves. */
+class Muddle {
+  readonly #fleet: Fleet;
+  readonly #random: SeededRandom;
+  readonly #off = new Set<number>();
+  #isCut = false;
+  home = 0;
+
+  constructor(fleet: Fleet, seed: number) {
+    this.#fleet = fleet;
+    this.#random = new SeededRandom(seed);
+  }
+
+  step(): void {
+    if (this.#random.unit() < 0.1) this.home = this.#pick(ALL.length);
+    if (this.#off.has(this.home)) this.#fleet.runFor(1_000);
+    else beat(this.#fleet, this.home, 1_000);
+    const at = this.#pick(ALL.length);
+    const dice = this.#random.unit();
+    if (dice < 0.15) this.#toggleCut();
+    else if (dice < 0.25) this.#toggleNode(at);
+    else if (dice < 0.35) this.#fleet.runFor(this.#pick(6) * 1_000);
+    else if (!this.#off.has(at)) this.#fleet.node(at).command(this.#command(at, dice));
+  }
+
+  end(): void {
+    for (const at of this.#off) this.#fleet.node(at).start();
+    if (this.#isCut) mend(this.#fleet);
+    this.#fleet.runFor(5_000);
+  }
+
+  #command(at: number, dice: number): Command {
+    if (dice < 0.6) return { type: "retire", robot: ROBOT };
+    if (dice < 0.9) return register(2_000 + 500 * this.#pick(3), { [`by${at}`]: `${dice}` });
+    return { type: "patch-state", robot: ROBOT, patch: { [`by${at}`]: dice } };
+  }
+
+  #toggleCut(): void {
+    if (this.#isCut) mend(this.#fleet);
+    else sever(this.#fleet);
+    this.#isCut = !this.#isCut;
+  }
+
+  #toggleNode(at: number): void {
+    if (this.#off.delete(at)) return this.#fleet.node(at).start();
+    this.#fleet.node(at).stop(this.#random.unit() < 0.5 ? "kill" : "power");
+    this.#off.add(at);
+  }
+
+  #pick(count: number): number {
+    return Math.floor(this.#random.unit() * count);
+  }
+}
+
+describe("in any order", () => {
+  test("P1 P4 CH4 VE7 whatever operators register, edit, retire and patch wherever, all nodes say the same in the end: up of a robot that beats, and of a silent one that it is down, or nothing", () => {
+    for (let seed = 1; seed <= 8; seed += 1) {
+      const { fleet } = story(seed);
+      const muddle = new Muddle(fleet, seed);
+      ask(fleet, 0, register(2_000, { role: "scan" }));
+      for (let step = 0; step < 40; step += 1) muddle.step();
+      muddle.end();
+      const isSilent = seed % 2 === 0;
+      if (isSilent) fleet.runFor(80_000);
+      else beat(fleet, muddle.home, 40_000);
+      const said = robots(fleet).map((view) => `${view?.status} ${view?.node}`);
+      expect([seed, new Set(said).size, hashes(fleet)]).toEqual([seed, 1, 1]);
+      const home = fleet.node(muddle.home).id;
+      expect(said[0]).toMatch(isSilent ? /^(?:down|undefined)/ : new RegExp(`^up ${home}$`));
+    }
   });
 });
