@@ -5,7 +5,12 @@
 import { defineConfig } from "rolldown";
 
 export default defineConfig({
-  input: { main: "src/main.ts", index: "src/index.ts" },
+  input: {
+    main: "src/main.ts",
+    index: "src/index.ts",
+    // A thread, started by its name.
+    "setup-main": "src/config/setup-main.ts",
+  },
   platform: "node",
   // The one dependency with native code, which it looks for beside its own files; installed next to the bundle.
   external: ["classic-level"],

@@ -61,12 +61,25 @@ export async function setUpRun(words: RunWords): Promise<RunSetup> {
   const file = await loadRunConfig(words);
   const flags = { ...(file === undefined ? {} : flagsOfFile(file)), ...words.flags };
   const list = withFile(words.robots, file);
-  const { tlsCert: certFile, tlsKey: keyFile, tokenFile } = flags;
   return {
     flags,
     file,
     plan: planRun(flags, list, words.env),
     robots: registerCommands(list),
+    ...readSecrets(flags),
+  };
+}
+
+/**
+ * Certificate, key and token, from the files that the flags name.
+ * @throws PulsemeshError `tls-invalid` or `token-file-invalid`
+ */
+export function readSecrets({
+  tlsCert: certFile,
+  tlsKey: keyFile,
+  tokenFile,
+}: RunFlags): Pick<RunSetup, "tls" | "token"> {
+  return {
     tls: readTls(certFile, keyFile),
     token: tokenFile === undefined ? undefined : readTokenFile(tokenFile, "--token-file"),
   };

@@ -5,7 +5,8 @@ import type { NodeMetric, PulsemeshNode } from "@pulsemesh/node";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
-import { Reloader } from "../config/reloader.ts";
+import { Reloader, type ReloaderDeps } from "../config/reloader.ts";
+import { setUpAgain } from "../config/set-up-again.ts";
 import { errorCodeOf } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import {
@@ -81,7 +82,8 @@ async function run(cli: Cli, words: RunWords, setup: RunSetup): Promise<number> 
   using interruption = catchInterruption(undefined, canReload ? ["SIGHUP"] : []);
   const leaving = new AbortController();
   const logger = await loggerOf(cli, setup.flags);
-  const reloader = new Reloader({ load: () => setUpRun(words), logger, now: Date.now }, setup);
+  const load: ReloaderDeps["load"] = (before, stop) => setUpAgain(words, before, stop);
+  const reloader = new Reloader({ load, logger, now: Date.now }, setup);
   const reload = canReload ? () => reloader.reload() : undefined;
   using _hangup = reload === undefined ? undefined : onHangup(() => void reload().catch(() => {}));
   dieWithParent(terminal.env);

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import type { ConfigFinding, Place } from "./config-finding.ts";
 
-/** Largest config file. 10,000 robots with labels take less than half of it; reading them stops a node for about a second. */
+/** Largest config file. 10,000 robots with labels take less than half of it, and a second of a processor. */
 export const CONFIG_BYTES_MAX: number = 2 * 1024 * 1024;
 
 export type ConfigText =

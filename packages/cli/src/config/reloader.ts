@@ -20,8 +20,8 @@ export interface ReloadTarget {
 }
 
 export interface ReloaderDeps {
-  /** Reads everything anew. */
-  readonly load: () => Promise<RunSetup>;
+  /** Reads everything anew; `before` is what it read before, or the node started with. */
+  readonly load: (before: RunSetup, signal: AbortSignal) => Promise<RunSetup>;
   readonly logger: RunLogger;
   /** Wall milliseconds. */
   readonly now: () => number;
@@ -129,7 +129,7 @@ export class Reloader {
       if (this.#stop.signal.aborted) throw stopped();
       target.supervision.reloading();
       using _told = { [Symbol.dispose]: () => target.supervision.ready(target.node) };
-      const setup = await load();
+      const setup = await load(this.#current, this.#stop.signal);
       const result = await this.#apply(target, setup);
       this.#current = this.#served(setup);
       this.#isGood = true;
