@@ -53,7 +53,10 @@ function bootOf(net: TwinMesh, name: string): number {
 }
 
 /** The disk of x as it was after its first beat, copied, and both processes running for some time, each with a beat of its own. */
-function twice(turnMs: number): { net: TwinMesh; x: TwinProcess; twin: TwinProcess } {
+function twice(
+  turnMs: number,
+  names: readonly string[] = ["x", "x2"],
+): { net: TwinMesh; x: TwinProcess; twin: TwinProcess } {
   const net = mesh();
   expectOk(net, "x", BEAT);
   const copy = new Map(net.process("x").rows);
@@ -63,7 +66,7 @@ function twice(turnMs: number): { net: TwinMesh; x: TwinProcess; twin: TwinProce
   const twin = net.start("x2", "x", copy);
   net.run(50);
   expectOk(net, "x2", { ...BEAT, robot: "written-by-the-twin" });
-  net.alternate(["x", "x2"], ["y", "z"], turnMs);
+  net.alternate(names, ["y", "z"], turnMs);
   return { net, x, twin };
 }
 
@@ -105,6 +108,35 @@ describe("a copied disk", () => {
     net.run(60_000);
     expect([count(x, "twin"), count(twin, "twin")]).toEqual([1, 1]);
     expect([count(x, "twin-over"), count(twin, "twin-over")]).toEqual([0, 0]);
+  });
+
+  test.each([250, 1_000, 1_500])(
+    "BK1 three times is known to all three, and none of them takes the others for gone: turns of %i ms",
+    (turnMs) => {
+      const { net, x, twin } = twice(turnMs, ["x", "x2", "x3"]);
+      net.run(5_000);
+      const third = net.start("x3", "x", new Map(x.rows));
+      net.runUntil("the third to know", 10_000, () => isFound(third));
+      net.run(60_000);
+      for (const process of [x, twin, third])
+        expect([count(process, "twin"), count(process, "twin-over")]).toEqual([1, 0]);
+    },
+  );
+
+  test("BK1 P5 what waits for an earlier entry when the proof comes is answered twin, and not left to wait", () => {
+    const { net: rehearsal, x: same } = twice(250);
+    rehearsal.runUntil("x to know", 5_000, () => isFound(same));
+    const foundMs = same.events.find(({ event }) => event.type === "twin")?.atMs ?? 0;
+    const { net, x } = twice(250);
+    net.run(foundMs - net.nowMs - 1);
+    const patch = (n: number): number =>
+      net.ask("x", { type: "patch-state", robot: "bot", patch: { n } });
+    const [first, second] = [patch(1), patch(2)];
+    net.run(1);
+    expect(isFound(x)).toBe(true);
+    net.run(100);
+    expect(net.answerTo(first)).toMatchObject({ ok: true });
+    expect(net.answerTo(second)).toMatchObject({ ok: false, code: "twin" });
   });
 
   test("BK1 P5 nobody who wrote while the two found out about each other is left without an answer", () => {

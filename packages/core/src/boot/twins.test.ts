@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { TWIN_ECHO_INTERVALS, TWIN_QUIET_INTERVALS } from "../liveness/rules.ts";
-import { OWN_BOOTS_MAX, OWN_SAMPLES_MAX, Twins, type OwnKeyHeader } from "./twins.ts";
+import {
+  FOREIGN_BOOTS_MAX,
+  OWN_BOOTS_MAX,
+  OWN_SAMPLES_MAX,
+  Twins,
+  type OwnKeyHeader,
+} from "./twins.ts";
 
 const INTERVAL_MS = 1_000;
 const at = (monoMs: number): { readonly monoMs: number; readonly wallMs: number } => ({
@@ -41,6 +47,14 @@ describe("Twins", () => {
     expect([3, 4].map((seq) => one.isForeign({ boot: 10, seq }))).toEqual([false, true]);
   });
 
+  test("BK1 a process whose boot this disk knows is another one if it names a pulse of this one", () => {
+    const one = twins();
+    const old = (seq: number): OwnKeyHeader => ({ ...answer(seq), boot: 5 });
+    expect([3, 4].map((seq) => one.isForeign(old(seq)))).toEqual([true, false]);
+    expect(one.onHeader(old(3), at(3_100))).toBe("found");
+    expect(one.echo(at(3_200))).toEqual({ boot: 5, seq: 1, isProved: true });
+  });
+
   test("BK1 P3 the same answer, however often it is replayed, keeps nobody proved", () => {
     const one = twins();
     one.onHeader(answer(3), at(3_100));
@@ -69,8 +83,28 @@ describe("Twins", () => {
     const echoMs = 3_000 + TWIN_ECHO_INTERVALS * INTERVAL_MS;
     expect(one.echo(at(echoMs))).toEqual({ boot: 20, seq: 7, isProved: false });
     expect(one.echo(at(echoMs + 1))).toBeUndefined();
-    one.onHeader(answer(3), at(3_100));
-    expect(one.echo(at(echoMs + 500))).toEqual({ boot: 20, seq: 1, isProved: true });
+    one.onHeader({ ...answer(3), seq: 8 }, at(3_100));
+    expect(one.echo(at(echoMs + 500))).toEqual({ boot: 20, seq: 8, isProved: true });
+  });
+
+  test("BK1 where several others have the key, whose news has waited longest is named, and a repetition is no news", () => {
+    const one = twins();
+    const named: (number | undefined)[] = [];
+    for (let seq = 1; seq <= 4; seq++) {
+      const ms = 3_000 + seq * INTERVAL_MS;
+      for (const boot of [20, 30]) one.onHeader(header({ boot, seq }), at(ms));
+      for (let copy = 0; copy < 3; copy++) one.onHeader(header({ boot: 40, seq: 1 }), at(ms));
+      named.push(one.echo(at(ms + 1))?.boot, one.echo(at(ms + 2))?.boot);
+    }
+    expect(named).toEqual([40, 20, 30, 20, 30, 20, 30, 20]);
+  });
+
+  test("BK1 P6 of FOREIGN_BOOTS_MAX boots of others the one that was not heard for longest is forgotten", () => {
+    const one = twins();
+    const boots = Array.from({ length: FOREIGN_BOOTS_MAX + 1 }, (_, n) => 20 + n);
+    for (const boot of boots) one.onHeader(header({ boot }), at(3_000));
+    const named = boots.map(() => one.echo(at(3_001))?.boot);
+    expect(named).toEqual([boots.at(-1), ...boots.slice(1)]);
   });
 
   test("BK1 P6 of OWN_BOOTS_MAX boots and OWN_SAMPLES_MAX pulses the oldest are forgotten", () => {

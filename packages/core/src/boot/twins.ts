@@ -17,6 +17,8 @@ import type { Now } from "../now.ts";
 export const OWN_BOOTS_MAX: number = 16;
 /** Own pulses whose time is remembered; at least half an interval apart. */
 export const OWN_SAMPLES_MAX: number = 64;
+/** Boots of others under the own key that are remembered, so that each of several processes is answered. */
+export const FOREIGN_BOOTS_MAX: number = 8;
 /** Pulses under the own key that are verified in a second; the rest is dropped unread. */
 export const FOREIGN_PULSES_PER_SECOND_MAX: number = 20;
 
@@ -35,13 +37,23 @@ export interface OwnKeyHeader extends PulseName {
 
 export type TwinChange = "none" | "found" | "over";
 
+/** The newest pulse of one boot under the own key that this process did not open. */
+interface Foreign extends PulseName {
+  readonly atMonoMs: number;
+  /** When an own pulse named one of this boot last. */
+  readonly namedMonoMs: number;
+  /** It has not been named itself. */
+  readonly isNew: boolean;
+}
+
 export class Twins {
   readonly #intervalMs: number;
   /** Newest pulse of each boot of this process. */
   readonly #boots = new Map<number, number>();
   #samples: (PulseName & { readonly atMonoMs: number })[] = [];
   #pastBoot = 0;
-  #foreign: (PulseName & { readonly atMonoMs: number }) | undefined;
+  /** By boot, the one that was heard last at the end. */
+  readonly #foreign = new Map<number, Foreign>();
   #highestBoot = 0;
   /** When this process sent the newest pulse that the twin has answered; undefined without proof. */
   #answeredMonoMs: number | undefined;
@@ -94,15 +106,20 @@ export class Twins {
     if (this.#samples.length > OWN_SAMPLES_MAX) this.#samples.shift();
   }
 
-  /** Whether a pulse under the own key is of no process that this disk knows of. */
-  isForeign(name: PulseName): boolean {
-    return name.boot > this.#pastBoot && !this.#isMine(name);
+  /**
+   * Whether a pulse under the own key is of no process that this disk knows of, or answers this one: a disk that is copied while its process
+   * runs knows the boot of that process, which opens no further one while it is held.
+   */
+  isForeign(header: PulseName & { readonly twin?: TwinEcho | undefined }): boolean {
+    if (this.#isMine(header)) return false;
+    const { boot, twin } = header;
+    return boot > this.#pastBoot || (twin !== undefined && this.#sentAt(twin) !== undefined);
   }
 
   /** Takes a foreign header under the own key. */
   onHeader(header: OwnKeyHeader, now: Now): TwinChange {
     const { boot, seq, twin } = header;
-    this.#foreign = { boot, seq, atMonoMs: now.monoMs };
+    this.#note(header, now);
     this.#highestBoot = Math.max(this.#highestBoot, boot);
     const sentMonoMs = twin === undefined ? undefined : this.#sentAt(twin);
     if (sentMonoMs === undefined || sentMonoMs <= this.#afterMonoMs) return "none";
@@ -124,13 +141,21 @@ export class Twins {
     return now.monoMs - this.#answeredMonoMs > this.#quietMs ? this.#end() : "none";
   }
 
-  /** What the own next header says. */
+  /** What the own next header says, which is being made: where several other processes have the key, each is named in turn. */
   echo(now: Now): TwinEcho | undefined {
-    const foreign = this.#foreign;
-    if (foreign === undefined) return undefined;
     const isProved = this.#answeredMonoMs !== undefined;
-    const isOld = now.monoMs - foreign.atMonoMs > TWIN_ECHO_INTERVALS * this.#intervalMs;
-    return isOld && !isProved ? undefined : { boot: foreign.boot, seq: foreign.seq, isProved };
+    const newest = [...this.#foreign.values()].at(-1);
+    if (newest === undefined) return undefined;
+    const echoMs = TWIN_ECHO_INTERVALS * this.#intervalMs;
+    if (now.monoMs - newest.atMonoMs > echoMs && !isProved) return undefined;
+    let next = newest;
+    for (const foreign of this.#foreign.values()) {
+      const isWaiting = foreign.isNew && now.monoMs - foreign.atMonoMs <= echoMs;
+      if (isWaiting && (!next.isNew || foreign.namedMonoMs < next.namedMonoMs)) next = foreign;
+    }
+    const { boot, seq } = next;
+    this.#foreign.set(boot, { ...next, namedMonoMs: now.monoMs, isNew: false });
+    return { boot, seq, isProved };
   }
 
   get #quietMs(): number {
@@ -140,8 +165,25 @@ export class Twins {
   #end(): TwinChange {
     const had = this.#answeredMonoMs !== undefined;
     this.#answeredMonoMs = undefined;
-    this.#foreign = undefined;
+    this.#foreign.clear();
     return had ? "over" : "none";
+  }
+
+  #note({ boot, seq }: PulseName, now: Now): void {
+    const known = this.#foreign.get(boot);
+    const isNew = known === undefined || seq > known.seq;
+    this.#foreign.delete(boot);
+    this.#foreign.set(boot, {
+      boot,
+      seq: Math.max(seq, known?.seq ?? 0),
+      atMonoMs: now.monoMs,
+      namedMonoMs: known?.namedMonoMs ?? Number.NEGATIVE_INFINITY,
+      isNew: isNew || known.isNew,
+    });
+    for (const heardFirst of this.#foreign.keys()) {
+      if (this.#foreign.size <= FOREIGN_BOOTS_MAX) break;
+      this.#foreign.delete(heardFirst);
+    }
   }
 
   #isMine({ boot, seq }: PulseName): boolean {

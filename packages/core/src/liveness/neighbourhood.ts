@@ -175,8 +175,8 @@ export class Neighbourhood {
     now: Now,
   ): Validation {
     const { self } = this.#env.identity;
-    const taken = takePulse(this.#env, bytes, (author, name) => {
-      if (author === self) return this.#twins.newestOwn(name, now);
+    const taken = takePulse(this.#env, bytes, (author, header) => {
+      if (author === self) return this.#twins.newestOwn(header, now);
       const subject = this.liveness.follows(author, this.#connected.has(author), now);
       return subject === undefined ? "stranger" : subject.dating.newest;
     });

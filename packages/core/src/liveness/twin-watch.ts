@@ -26,11 +26,11 @@ export class TwinWatch {
   }
 
   /** What a pulse under the own key has to be above to be looked at: nothing, if another process made it. */
-  newestOwn(name: PulseName, now: Now): PulseName | undefined {
+  newestOwn(header: PulseHeader, now: Now): PulseName | undefined {
     const { boot, seq } = this.#pulses;
     // Between two boots nothing is above the one to come: replayed own pulses must not keep it from beginning.
     if (boot === 0) return ABOVE_ALL;
-    const isForeign = this.#twins.isForeign(name);
+    const isForeign = this.#twins.isForeign(header);
     return isForeign && this.#rate.admit(now.monoMs, FOREIGN_PULSES_PER_SECOND_MAX)
       ? undefined
       : { boot, seq };

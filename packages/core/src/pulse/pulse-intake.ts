@@ -34,7 +34,7 @@ export type PulseIntake =
 export function takePulse(
   env: Env,
   bytes: Uint8Array,
-  newestOf: (author: NodeId, name: PulseName) => PulseName | undefined | "stranger",
+  newestOf: (author: NodeId, header: PulseHeader) => PulseName | undefined | "stranger",
 ): PulseIntake {
   const opened = decodeEnvelope(env, bytes, PULSE_BYTES_MAX);
   if (!opened.ok) {
