@@ -267,7 +267,7 @@ class Muddle {
     if (dice < 0.15) this.#toggleCut();
     else if (dice < 0.25) this.#toggleNode(at);
     else if (dice < 0.35) this.#fleet.runFor(this.#pick(6) * 1_000);
-    else if (!this.#off.has(at)) this.#fleet.node(at).command(this.#command(at, dice));
+    else if (!this.#off.has(at)) this.#operate(at, dice);
   }
 
   end(): void {
@@ -276,10 +276,13 @@ class Muddle {
     this.#fleet.runFor(5_000);
   }
 
-  #command(at: number, dice: number): Command {
-    if (dice < 0.6) return { type: "retire", robot: ROBOT };
-    if (dice < 0.9) return register(2_000 + 500 * this.#pick(3), { [`by${at}`]: `${dice}` });
-    return { type: "patch-state", robot: ROBOT, patch: { [`by${at}`]: dice } };
+  #operate(at: number, dice: number): void {
+    const node = this.#fleet.node(at);
+    const key = `by${at}`;
+    if (dice > 0.9)
+      return node.command({ type: "patch-state", robot: ROBOT, patch: { [key]: dice } });
+    if (dice < 0.75) node.command({ type: "retire", robot: ROBOT });
+    if (dice > 0.5) node.command(register(2_000 + 500 * this.#pick(3), { [key]: `${dice}` }));
   }
 
   #toggleCut(): void {
