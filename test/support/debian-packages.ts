@@ -8,6 +8,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { join } from "node:path";
 import { root } from "../tool.ts";
 
+const downloadMsMost = 120_000;
+
 /** Unpacks these packages (without what they depend on) into one folder, and returns it. */
 export function unpackDebianPackages(names: readonly string[]): string {
   const cache = join(root, ".cache", "debian");
@@ -22,25 +24,45 @@ export function unpackDebianPackages(names: readonly string[]): string {
     for (const file of readdirSync(aside).filter((each) => each.endsWith(".deb"))) {
       execFileSync("dpkg", ["-x", join(aside, file), unpacked]);
     }
-    // Another test may have been faster.
-    if (!existsSync(folder)) renameSync(unpacked, folder);
+    try {
+      renameSync(unpacked, folder);
+    } catch (error) {
+      // Another test may have been faster.
+      if (!existsSync(folder)) throw error;
+    }
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
   return folder;
 }
 
+/** By the package lists of this machine; where it has none, or old ones, by lists of our own that are gone afterwards. */
 function download(names: readonly string[], into: string): void {
   try {
-    execFileSync("apt-get", ["-o", "APT::Sandbox::User=root", "download", ...names], {
-      cwd: into,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `This test runs Debian's ${names[0]}. Run it on Debian or Ubuntu, after: apt-get update\n${why}`,
-      { cause: error },
-    );
+    aptGet(["download", ...names], into);
+  } catch {
+    const lists = mkdtempSync(join(into, "lists-"));
+    const own = ["-o", `Dir::State::lists=${lists}`, "-o", `Dir::Cache=${lists}`];
+    try {
+      aptGet([...own, "update"], into);
+      aptGet([...own, "download", ...names], into);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(
+        `This test runs Debian 12's ${names[0]}, and apt-get cannot download it here:\n${why}`,
+        { cause: error },
+      );
+    }
   }
+}
+
+function aptGet(args: readonly string[], cwd: string): void {
+  // A mirror that does not answer is given up within seconds, as a test has no use for patience.
+  const options = ["APT::Sandbox::User=root", "Acquire::Retries=1", "Acquire::http::Timeout=10"];
+  const all = [...options.flatMap((option) => ["-o", option]), ...args];
+  execFileSync("apt-get", all, {
+    cwd,
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: downloadMsMost,
+  });
 }

@@ -1,13 +1,21 @@
 /** Debian's docker-compose, unpacked; it reads and checks compose files without an engine. */
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { globSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { parse } from "yaml";
 import { root } from "../tool.ts";
 import { unpackDebianPackages } from "./debian-packages.ts";
 
-/** The program and what it imports before it looks at a file. */
+/** The program, what it imports before it looks at a file, and the Python that all that was made for. */
 const packages = [
   "docker-compose",
+  "python3.11-minimal",
+  "libpython3.11-minimal",
+  "libpython3.11-stdlib",
+  "libexpat1",
+  "libffi8",
+  "libssl3",
+  "libyaml-0-2",
   "python3-attr",
   "python3-cached-property",
   "python3-certifi",
@@ -53,16 +61,22 @@ export function composeConfig(
   text: string,
 ): { readonly file: ComposeFile } | { readonly error: string } {
   const folder = unpackDebianPackages(packages);
+  const libraries = globSync(["usr/lib/*-linux-*", "lib/*-linux-*"], { cwd: folder });
   const { status, stdout, stderr, error } = spawnSync(
-    "/usr/bin/python3",
+    join(folder, "usr/bin/python3.11"),
     [join(folder, "usr/bin/docker-compose"), "-f", "-", "--project-directory", root, "config"],
     {
       input: text,
       encoding: "utf8",
-      env: { ...process.env, PYTHONPATH: join(folder, "usr/lib/python3/dist-packages") },
+      env: {
+        ...process.env,
+        PYTHONHOME: join(folder, "usr"),
+        PYTHONPATH: join(folder, "usr/lib/python3/dist-packages"),
+        LD_LIBRARY_PATH: libraries.map((each) => join(folder, each)).join(delimiter),
+      },
     },
   );
-  if (error !== undefined) throw new Error("This test needs Debian's python3.", { cause: error });
+  if (error !== undefined) throw error;
   // It names an option that it was never given as a problem of the file.
   return status === 0 ? { file: parse(stdout) as ComposeFile } : { error: stderr };
 }

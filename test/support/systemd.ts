@@ -1,17 +1,25 @@
 /** Programs of systemd: those of this machine, or Debian's, unpacked. And a socket that stands for the manager. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { unpackDebianPackages } from "./debian-packages.ts";
+
+/** With the libraries that a Debian without systemd lacks. */
+const packages = ["systemd", "libsystemd-shared", "libip4tc2", "libkmod2", "libssl3"];
 
 /** A folder to put in front of `PATH`, in which `systemd-notify` and `systemd-analyze` are; undefined where `PATH` has them already. */
 export function systemdEnv(): Readonly<Record<string, string>> {
   const path = process.env["PATH"] ?? "";
   if (path.split(delimiter).some((folder) => existsSync(join(folder, "systemd-notify")))) return {};
-  const root = unpackDebianPackages(["systemd"]);
+  const root = unpackDebianPackages(packages);
+  const libraries = globSync(["usr/lib/*-linux-*", "usr/lib/*-linux-*/systemd", "lib/*-linux-*"], {
+    cwd: root,
+  });
   return {
     PATH: [join(root, "usr/bin"), join(root, "bin"), path].join(delimiter),
-    LD_LIBRARY_PATH: [join(root, "usr/lib/systemd"), join(root, "lib/systemd")].join(delimiter),
+    LD_LIBRARY_PATH: libraries.map((folder) => join(root, folder)).join(delimiter),
+    // What units depend on, where this machine has none.
+    SYSTEMD_UNIT_PATH: `${join(root, "lib/systemd/system")}:`,
   };
 }
 
@@ -24,20 +32,17 @@ export function systemdAnalyze(...args: readonly string[]): { status: number | n
   return { status, out: `${stdout}${stderr}` };
 }
 
-/** Prints each message with the pid that the kernel says it came from. What comes along in it (a barrier's pipe) is closed at once. */
+/**
+ * Prints each message as a line. Perl's core is a part of every Debian. What comes along in a message (a barrier's pipe) is not taken, and
+ * so closed by the kernel.
+ */
 const receiver = `
-import socket, struct, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind(sys.argv[1])
-s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-print("listening", flush=True)
-while True:
-    data, extra, _, _ = s.recvmsg(65536, 4096)
-    for level, kind, payload in extra:
-        if kind == socket.SCM_RIGHTS:
-            import os
-            for (fd,) in struct.iter_unpack("i", payload): os.close(fd)
-    print(data.decode().replace("\\n", "\\t"), flush=True)
+use strict; use Socket;
+socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die "no socket: $!";
+bind($s, pack_sockaddr_un($ARGV[0])) or die "cannot listen: $!";
+$| = 1;
+print "listening\\n";
+while (defined recv($s, my $data, 65536, 0)) { $data =~ tr/\\n/\\t/; print "$data\\n"; }
 `;
 
 /** Listens where `NOTIFY_SOCKET` points to, as the service manager does. */
@@ -46,13 +51,14 @@ export class NotifySocket implements Disposable {
   #out = "";
 
   constructor(path: string) {
-    this.#child = spawn("/usr/bin/python3", ["-c", receiver, path], {
+    this.#child = spawn("perl", ["-e", receiver, path], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#child.stdout?.on("data", (part: Buffer) => (this.#out += part.toString()));
   }
 
   get listens(): boolean {
+    if (this.#child.exitCode !== null) throw new Error("perl cannot stand for the service manager");
     return this.#out.startsWith("listening\n");
   }
 
