@@ -58,7 +58,10 @@ export function connect(cli: Cli, flags: ClientFlags): PulsemeshClient {
   const timeoutMs = flags.timeout ?? timeoutMsDefault;
   const { tokenFile, caFile } = flags;
   if (caFile !== undefined) trust(caFile);
-  const token = tokenFile === undefined ? undefined : readTokenFile(tokenFile, "--token-file");
+  const token =
+    tokenFile === undefined
+      ? undefined
+      : readTokenFile(tokenFile, "--token-file", { mayBePipe: true });
   if (token !== undefined && isInTheClear(url)) {
     cli.terminal.say(
       `The token goes to ${url} in the clear: whoever is on the way can read it. Next: use https.`,
@@ -69,7 +72,7 @@ export function connect(cli: Cli, flags: ClientFlags): PulsemeshClient {
 
 /** For every connection of this process, as `fetch` takes no certificates of its own. */
 function trust(caFile: string): void {
-  const ca = readText(caFile, "--ca-file", "tls-invalid");
+  const ca = readText(caFile, "--ca-file", "tls-invalid", { mayBePipe: true });
   // Loaded by who needs it: most commands speak plain HTTP to their own machine.
   const tls = process.getBuiltinModule("node:tls");
   try {

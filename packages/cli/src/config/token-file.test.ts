@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -59,6 +68,27 @@ test("CFG12 a token or key that every user may read is refused with what to type
   chmodSync(file("first.key"), 0o604);
   const pair = { certFile: file("first.crt"), keyFile: file("first.key") };
   expect(() => readTlsFiles(pair, inWallMs)).toThrow(`chmod o= ${file("first.key")}`);
+});
+
+test("CFG12 a node reads regular files only, as a pipe would stop it; a command may be given its token by one", () => {
+  const what = "--token-file";
+  execFileSync("mkfifo", ["-m", "600", file("pipe")]);
+  // Somebody has it open, so that nothing waits for ever.
+  const fd = openSync(file("pipe"), "r+");
+  try {
+    expect(() => readTokenFile(file("pipe"), what)).toThrow("it is no regular file");
+    expect(() => readTokenFile("/dev/zero", what)).toThrow("it is no regular file");
+    expect(() => readTokenFile("/dev/zero", what, { mayBePipe: true })).toThrow("no regular file");
+    expect(() => readTokenFile(dir, what)).toThrow("it is a folder");
+  } finally {
+    closeSync(fd);
+  }
+  const script = `
+    import { readTokenFile } from ${JSON.stringify(new URL("token-file.ts", import.meta.url).href)};
+    console.log(readTokenFile(process.argv[1], "--token-file", { mayBePipe: true }));`;
+  const node = `"${process.execPath}" --input-type=module -e '${script}'`;
+  const told = execFileSync("bash", ["-c", `${node} <(echo Zm9vYmFyYmF6cXV4)`]).toString();
+  expect(told).toBe("Zm9vYmFyYmF6cXV4\n");
 });
 
 test("CFG11 certificate and key are read as they are, with the day on which they expire", () => {
