@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Schedule } from "../view/schedule.ts";
-import { STALL_DRAIN_MS } from "./local-robots.ts";
+import { INBOX_AGE_MS_MAX, STALL_DRAIN_MS } from "./local-robots.ts";
 import { VirtualHome, WALL_MS } from "./virtual-home.test-support.ts";
 
 const HOUR_MS = 3_600_000;
@@ -145,6 +145,30 @@ describe("stalls", () => {
     expect([home.says("r"), home.says("s")]).toEqual(["late/overdue", "down/missed"]);
     home.advance(2_000);
     expect(home.says("r")).toBe("down/missed");
+  });
+
+  test("PU6 P3 a beat that waited in the inbox of a stall over INBOX_AGE_MS_MAX revives nobody who was down; the next one does", () => {
+    for (const [stallMs, word] of [
+      [INBOX_AGE_MS_MAX + 1, "down/missed"],
+      [INBOX_AGE_MS_MAX, "up"],
+    ] as const) {
+      const home = homeWith(every(1_000));
+      home.register("s", every(60_000));
+      home.beat("s");
+      home.advance(3_001);
+      expect([home.says("r"), home.says("s")]).toEqual(["down/missed", "up"]);
+      home.freeze(stallMs);
+      home.robots.onStall(stallMs, home.now);
+      home.settle();
+      home.beat("r", "fail", { message: "told late" });
+      home.beat("s");
+      expect([home.says("r"), home.says("s")]).toEqual([word, "up"]);
+      expect(home.view("r")?.health).toBe("failing");
+      home.advance(STALL_DRAIN_MS);
+      expect(home.says("r")).toBe(word);
+      home.beat("r");
+      expect(home.says("r")).toBe("up");
+    }
   });
 
   test("PU6 a spooled beat during the drain does not lose the deadline", () => {

@@ -48,6 +48,8 @@ import { scheduleToJson } from "./schedule.ts";
 
 /** After a stall nothing is judged for this long, so that beats that waited in the inbox come first. */
 export const STALL_DRAIN_MS: number = 500;
+/** What waited in the inbox for longer may be from somebody who is long dead, and whoever gave it has given it up. */
+export const INBOX_AGE_MS_MAX: number = 10_000;
 
 export interface LocalRobotsDeps {
   readonly env: Env;
@@ -75,6 +77,8 @@ export class LocalRobots {
   /** Robots that the own chain is known to claim. */
   readonly #claimed = new Set<RobotId>();
   #judgeAfterMonoMs = -Infinity;
+  /** How old a beat may be that is taken before that. */
+  #inboxAgeMs = 0;
 
   constructor(deps: LocalRobotsDeps) {
     this.#deps = deps;
@@ -173,7 +177,7 @@ export class LocalRobots {
       this.#deps.env.out.reply(reply, { ok: false, code: "beats-too-many", detail, retryAfterMs });
       return;
     }
-    const beat = dateBeat(command, now);
+    const beat = dateBeat(this.#heldBack(robot, command, now), now);
     if (admission.type === "coalesce") {
       this.#coalescing.add(robot.id, beat, reply, now.monoMs);
       this.#setTimer();
@@ -182,6 +186,18 @@ export class LocalRobots {
     this.#flush(robot, now);
     this.#take(robot, beat, now);
     this.#finish([{ id: reply, result: isNew ? { ok: true, created: true } : { ok: true } }]);
+  }
+
+  /** What may have waited for as long as this node was stalled lets nobody who is down look alive (promise P3): it counts as spooled. */
+  #heldBack(robot: LocalRobot, command: BeatCommand, now: Now): BeatCommand {
+    const isDrained = now.monoMs >= this.#judgeAfterMonoMs;
+    if (isDrained || robot.status !== "down" || this.#inboxAgeMs <= INBOX_AGE_MS_MAX)
+      return command;
+    const { spooledAtWallMs = Infinity } = command;
+    return {
+      ...command,
+      spooledAtWallMs: Math.min(spooledAtWallMs, now.wallMs - this.#inboxAgeMs),
+    };
   }
 
   /** Hosts a robot, or changes schedule and labels of one that is hosted here. Changing a schedule revives nothing. */
@@ -254,6 +270,7 @@ export class LocalRobots {
    */
   onStall(stallMs: number, now: Now): void {
     this.#judgeAfterMonoMs = now.monoMs + STALL_DRAIN_MS;
+    this.#inboxAgeMs = stallMs;
     for (const robot of this.#robots.values()) {
       if (robot.status !== "down") robot.allowanceMs += stallMs;
     }
