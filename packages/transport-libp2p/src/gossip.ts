@@ -25,6 +25,8 @@ const GOSSIP_BACKLOG_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Messages of at least this size are announced as not wanted twice. */
 const IDONTWANT_BYTES_MIN = 4_096;
 const MESSAGE_ID_BYTES = 20;
+/** How long it is known what a peer that went away had earned: an hour of made-up keys would be much to go through every second. */
+const SCORE_KEPT_MS = 300_000;
 
 /**
  * How many peers pass a message on. Own messages go straight to every peer (flood publishing), so the mesh only has to reach who is further
@@ -67,6 +69,7 @@ export function gossipService(fleet: FleetId, floodPublish: boolean): ReturnType
     },
     scoreParams: {
       IPColocationFactorWeight: 0,
+      retainScore: SCORE_KEPT_MS,
       topics: Object.fromEntries(names.map((name) => [name, topicScore()])),
     },
   });

@@ -16,6 +16,7 @@ import { createLibp2p } from "libp2p";
 import type { Libp2pOptions } from "libp2p";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { FleetId } from "@pulsemesh/core";
+import { forgetGonePeers } from "./gone-peers.ts";
 import { gossipService } from "./gossip.ts";
 import { patientTimer } from "./patient-timer.ts";
 import { PendingCallers } from "./pending-callers.ts";
@@ -64,7 +65,7 @@ export type Host = Libp2p<HostServices>;
 
 /** A host that is not started yet. */
 export async function createHost(spec: HostSpec): Promise<Host> {
-  return createLibp2p<HostServices>({
+  const host = await createLibp2p<HostServices>({
     ...(await baseOptions(spec)),
     peerDiscovery: spec.local === undefined ? [] : [await discovery(spec.fleet, spec.local)],
     services: {
@@ -73,6 +74,8 @@ export async function createHost(spec: HostSpec): Promise<Host> {
       pubsub: gossipService(spec.fleet, spec.floodPublish),
     },
   });
+  forgetGonePeers(host);
+  return host;
 }
 
 /** A host that only dials and identifies, for finding out which fleet a member is of. */

@@ -49,6 +49,8 @@ export function localDiscovery(
   return (components) => {
     const discovery = create(components);
     discovery.addEventListener("peer", (event: CustomEvent<PeerInfo>) => {
+      // The host, which listens behind this, would keep every key that anybody makes up, for as long as it runs.
+      event.stopImmediatePropagation();
       for (const address of addressesIn(event.detail)) found(address);
     });
     return discovery;
