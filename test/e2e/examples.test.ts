@@ -64,7 +64,12 @@ function start(path: string, args: readonly string[], env: Record<string, string
   const isNode = path.endsWith(".js");
   const child = spawn(isNode ? process.execPath : script, [...(isNode ? [script] : []), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PATH: `${bin}:${process.env["PATH"]}`, ...env },
+    env: {
+      ...process.env,
+      PATH: `${bin}:${process.env["PATH"]}`,
+      PULSEMESH_SPOOL: join(folder, "spool"),
+      ...env,
+    },
   });
   children.add(child);
   let out = "";

@@ -1,9 +1,9 @@
 /** `pulsemesh` as a process of its own, for tests: what it printed on which stream, how it ended, and what it left behind. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { root } from "../tool.ts";
 
 const launcher = fileURLToPath(new URL("../../packages/cli/bin/pulsemesh.js", import.meta.url));
 const pollMs = 25;
@@ -121,10 +121,11 @@ function withoutSettings(): Record<string, string | undefined> {
 
 let spool: string | undefined;
 
+/** Among the reports, which the next run clears away: a worker of vitest is ended without a last word in which it could do so. */
 function spoolOfTests(): string {
   if (spool !== undefined) return spool;
-  const made = mkdtempSync(join(tmpdir(), "pulsemesh-test-spool-"));
-  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
-  spool = made;
-  return made;
+  const place = join(root, ".cache", "test");
+  mkdirSync(place, { recursive: true });
+  spool = mkdtempSync(join(place, "spool-"));
+  return spool;
 }
