@@ -16,7 +16,7 @@ import type { FieldWriter, RobotRecord } from "./field-writer.ts";
 import { FlipAudit } from "./flip-audit.ts";
 import { validLabels } from "./labels.ts";
 import type { LocalRobot } from "./local-robot.ts";
-import { applyTerms } from "./registration.ts";
+import { applyTerms, auditedFields } from "./registration.ts";
 import { checkSchedule, scheduleFromJson, scheduleToJson } from "./schedule.ts";
 
 /** Cron lines of others that are looked at in a second: one that is never due takes a calendar some milliseconds. */
@@ -92,9 +92,7 @@ export class Edits {
     // Who wrote the schedule is known; of labels only that somebody did.
     const by = changes.has("/schedule") ? record.author : undefined;
     if (!this.#flips.admit(by ?? env.identity.self, now)) return;
-    const fields = Object.fromEntries(
-      [...changes].map(([pointer, value]) => [pointer, value ?? null]),
-    );
+    const fields = auditedFields(changes);
     audit.append("robot-edited", { robot, by: by ?? null, fields }, now);
   }
 }

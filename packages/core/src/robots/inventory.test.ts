@@ -87,8 +87,23 @@ describe("robots that are edited elsewhere", () => {
     const written = home.writes.length;
     expect(home.register("r", every(5_000), { labels: { a: "1" } })).toEqual({ ok: true });
     expect(home.writes).toHaveLength(written);
+    home.register("r", every(5_000));
+    const [, audited] = [...home.rows].findLast(([key]) => key.startsWith("audit/")) ?? [];
+    expect(Buffer.from(audited ?? []).includes("/labels/a")).toBe(true);
     home.refusesWrites = "state-too-large";
     expect(home.register("r", every(6_000))).toMatchObject({ ok: false, code: "state-too-large" });
+  });
+
+  test("VE7 HT25 a robot whose home has left is taken over as it was said: what else stood in its record goes, and it is no new one", () => {
+    const home = new VirtualHome();
+    awayFrom(home);
+    home.records.get("r")?.set("/labels/old", "1").set("/floating", true);
+    home.judgeNode("other", "left", "goodbye");
+    expect(home.register("r", every(5_000), { labels: { new: "2" } })).toEqual({ ok: true });
+    expect(home.robots.hosted).toBe(1);
+    const { labels, floating } = home.recordOf("r") ?? {};
+    expect([labels, floating]).toEqual([{ new: "2" }, false]);
+    expect(home.claimants.get("r")).toContain("home");
   });
 
   test("VE7 what cannot be written is refused, and nothing is hosted or changed by it", () => {
@@ -235,6 +250,20 @@ describe("retirement", () => {
       expect([home.restated, home.robots.hosted]).toEqual(isDown ? [[], 0] : [["r"], 1]);
       expect(home.retired.has("r")).toBe(false);
     }
+  });
+
+  test("CH4 HT26 an operator who retires a robot at its home means it, also where the home has not answered another node's marker yet", () => {
+    const home = homeWith(every(HOUR_MS));
+    for (const _ of [1, 2]) {
+      home.retired.set("r", "stranger");
+      home.robots.onRecord("r", home.now);
+      home.settle();
+    }
+    expect([home.restated, home.robots.hosted]).toEqual([["r"], 1]);
+    expect(retired(home.retireRobot("r"))).toMatchObject({ isOld: true });
+    home.advance(10_000);
+    expect([home.says("r"), home.robots.hosted, home.restated]).toEqual(["nothing", 0, ["r"]]);
+    expect(home.beat("r")).toEqual({ ok: true, created: true });
   });
 
   test("P4 a robot that dies while its home may not restate it yet is not hidden: the home says it again when it may", () => {

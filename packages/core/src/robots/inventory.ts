@@ -15,12 +15,12 @@ import type {
 import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import type { RobotId } from "../ids.ts";
-import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
 import { AppliedConfig } from "./applied-config.ts";
 import type { FieldWriter, RobotRecord } from "./field-writer.ts";
 import type { LocalRobots } from "./local-robots.ts";
 import {
+  auditedFields,
   changesFor,
   termsOf,
   unwritten,
@@ -78,7 +78,7 @@ export class Inventory {
     const result =
       record !== undefined && this.#isElsewhere(robot, now)
         ? this.#edit(robot, record, terms, now)
-        : local.register(robot, terms, now);
+        : local.register(robot, terms, record, now);
     if (isConfig && result.ok) this.#applied.remember(robot, terms);
     return result;
   }
@@ -88,6 +88,16 @@ export class Inventory {
     const record = fields.recordOf(robot);
     if (record?.retired === true) {
       const { retiredBy: by = env.identity.self, retiredWallMs: atWallMs = now.wallMs } = record;
+      // Where it lives, or may, what another node says of it counts for nothing; what is said here does.
+      if (local.get(robot) !== undefined) {
+        fields.heed(robot, now);
+        local.forget(robot, now);
+        audit.append(
+          "robot-retired",
+          { robot, by: env.identity.self, home: env.identity.self },
+          now,
+        );
+      }
       return { ok: true, retired: { by, atWallMs, isOld: true } };
     }
     const shown = view(robot, now);
@@ -124,7 +134,7 @@ export class Inventory {
     const code = fields.write(robot, changes, now);
     if (code !== undefined) return unwritten(code, robot);
     const by = env.identity.self;
-    audit.append("robot-edited", { robot, by, fields: Object.fromEntries(changes) as Json }, now);
+    audit.append("robot-edited", { robot, by, fields: auditedFields(changes) }, now);
     return { ok: true };
   }
 }

@@ -23,7 +23,7 @@ import { CronPlans } from "./cron-plans.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { judgeRobot, type Judgement } from "./deadlines.ts";
 import { Edits } from "./edits.ts";
-import type { FieldWriter } from "./field-writer.ts";
+import type { FieldWriter, RobotRecord } from "./field-writer.ts";
 import {
   anchorRobot,
   decodeRobot,
@@ -36,7 +36,9 @@ import { PulseQueue } from "./pulse-queue.ts";
 import {
   adoptRobot,
   applyTerms,
+  auditedFields,
   fieldChanges,
+  hostedFields,
   registrationFields,
   unwritten,
   wholeWall,
@@ -200,28 +202,36 @@ export class LocalRobots {
     };
   }
 
-  /** Hosts a robot, or changes schedule and labels of one that is hosted here. Changing a schedule revives nothing. */
-  register(id: RobotId, terms: RegistrationTerms, now: Now): CommandResult {
+  /**
+   * Hosts a robot, of which `record` stands, or changes schedule and labels of one that is hosted here. Changing a schedule revives
+   * nothing.
+   */
+  register(
+    id: RobotId,
+    terms: RegistrationTerms,
+    record: RobotRecord | undefined,
+    now: Now,
+  ): CommandResult {
     this.#watchWall(now);
     const { fields, audit } = this.#deps;
     const known = this.#robots.get(id);
     const fault = this.#admitNew(id, known);
     if (fault !== undefined) return fault;
     const robot = known ?? newRobot(id, terms.schedule, wholeWall(now));
-    const changes = known === undefined ? registrationFields(terms) : fieldChanges(known, terms);
+    const changes = known === undefined ? hostedFields(record, terms) : fieldChanges(known, terms);
     const code = changes.size === 0 ? undefined : fields.write(id, changes, now);
     if (code !== undefined) return unwritten(code, id);
     if (changes.size > 0) {
       applyTerms(robot, terms);
       this.#robots.set(id, robot);
-      const said = Object.fromEntries(changes) as Json;
-      audit.append("robot-registered", { robot: id, fields: said }, now);
+      audit.append("robot-registered", { robot: id, fields: auditedFields(changes) }, now);
       this.#replan(robot, now);
     }
     this.#heap.delete(id);
     this.#arm(robot, now.monoMs);
     this.#finish();
-    return known === undefined ? { ok: true, created: true } : { ok: true };
+    const isNew = known === undefined && record === undefined;
+    return isNew ? { ok: true, created: true } : { ok: true };
   }
 
   /** It has another schedule: nothing of that was missed yet. */
@@ -299,7 +309,7 @@ export class LocalRobots {
     if (isNew) {
       const changes = registrationFields(robot);
       this.#deps.fields.write(robot.id, changes, now);
-      const fields = Object.fromEntries(changes) as Json;
+      const fields = auditedFields(changes);
       this.#deps.audit.append("robot-registered", { robot: robot.id, fields }, now);
     } else this.#claim(robot, now);
     return adopted;

@@ -78,6 +78,14 @@ export function changesFor(
   );
 }
 
+/** What is written where this node begins to host a robot: its claim, and what makes the record say the terms and nothing else. */
+export function hostedFields(
+  record: RobotRecord | undefined,
+  terms: RegistrationTerms,
+): ReadonlyMap<string, Json | undefined> {
+  return new Map([...registrationFields(terms), ...changesFor(record, terms)]);
+}
+
 /** Why the chain does not take what somebody asks for. */
 export function unwritten(code: CommandErrorCode, robot: RobotId): Refusal {
   const why =
@@ -93,6 +101,11 @@ export function fieldChanges(
   after: RegistrationTerms,
 ): ReadonlyMap<string, Json | undefined> {
   return difference(registrationFields(before), registrationFields(after));
+}
+
+/** Changes for the audit log, which has no word for a field that is gone but null. */
+export function auditedFields(changes: ReadonlyMap<string, Json | undefined>): Json {
+  return Object.fromEntries([...changes].map(([pointer, value]) => [pointer, value ?? null]));
 }
 
 /** Applies terms to a hosted robot; the fields that they change, empty when there are none. */
