@@ -1,8 +1,9 @@
 /** Lost, copied and restored disks, with real processes (rules PU3, CH1, BK1). */
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runCli } from "../support/cli-process.ts";
+import { CliProcess, runCli } from "../support/cli-process.ts";
 import { freePort, NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
 
 const NAMES = ["x", "y", "z"] as const;
@@ -194,6 +195,41 @@ test("PU3 CH1 P5 a node whose store is lost comes back by its key with all that 
   );
   expect((await fresh.beat("afresh")).status).toBe(200);
 }, 60_000);
+
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "BK4 a backup that is interrupted by %s leaves no file with keys behind",
+  async (signal) => {
+    await using fleet = new ProcessFleet();
+    await fleet.start([{ name: "x", region: "eu" }]);
+    const x = fleet.node("x");
+    const slow = await startSlowNode((await selfOf(x)).id);
+    await x.end("SIGTERM");
+    const dir = join(fleet.dir, "backups");
+    mkdirSync(dir);
+    const args = ["--data", x.options.dataDir, "--url", slow.url];
+    await using backup = new CliProcess(["backup", join(dir, "x.tar"), ...args]);
+    await backup.until("a draft", 20_000, () => readdirSync(dir).length > 0);
+    backup.kill(signal);
+    expect((await backup.ended).code).toBe(signal === "SIGINT" ? 130 : 143);
+    expect(readdirSync(dir)).toEqual([]);
+    slow.server.closeAllConnections();
+    slow.server.close();
+  },
+  60_000,
+);
+
+/** Answers as the node `id` does, but never comes to the end of its rows. */
+async function startSlowNode(
+  id: string,
+): Promise<{ readonly url: string; readonly server: Server }> {
+  const port = await freePort();
+  const server = createServer((request, response) => {
+    if (request.url === "/api/v1/backup") response.write(new Uint8Array(4));
+    else response.setHeader("content-type", "application/json").end(`{"self":{"id":"${id}"}}`);
+  });
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${port}`, server };
+}
 
 function urlOf(node: NodeProcess): string {
   return `http://127.0.0.1:${node.options.httpPort}`;

@@ -4,13 +4,14 @@
  */
 import { type ClientFlags, clientFlags, connect, urlOf } from "../client-flags.ts";
 import { PulsemeshError } from "@pulsemesh/core";
-import type { NodeFolder } from "@pulsemesh/node/backup";
+import type { BackupSink, NodeFolder } from "@pulsemesh/node/backup";
 import type { Command } from "commander";
 import { resolve } from "node:path";
 import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
 import { errorCodeOf } from "../failure.ts";
 import { addFlags, type Flag } from "../flags.ts";
+import { catchInterruption, signalExitCode } from "../interruption.ts";
 import { printable, printableJson } from "../printable.ts";
 import { dataFolder } from "./run-options.ts";
 
@@ -45,7 +46,7 @@ The file holds the private keys: whoever has it can be this node. It is made rea
   setAction<BackupFlags>(
     cli,
     command,
-    async (flags, [file = ""]) => await backup(cli, flags, file),
+    async (flags, [file = ""]) => await interruptible((signal) => backup(cli, flags, file, signal)),
   );
   const verify = command
     .command("verify")
@@ -72,28 +73,63 @@ export function addRestoreCommand(program: Command, cli: Cli): void {
     { ...dataFlag, text: "the folder to make; it must be missing or empty (default as for `run`)" },
     jsonFlag,
   ]);
-  setAction<BackupFlags>(cli, command, async ({ data, json }, [file = ""]) => {
-    const { restoreBackup } = await import("@pulsemesh/node/backup");
-    const dir = dataFolder(data, cli.terminal.env);
-    cli.context = { ...cli.context, dataDir: dir };
-    const content = await restoreBackup(resolve(file), dir);
-    const { node, made_at: madeAt } = content.manifest;
-    report(cli, { file, data: dir, ...summaryOf(content) }, json, () => [
-      `restored node ${node} as of ${madeAt} to ${dir}`,
-    ]);
-    cli.terminal.say(
-      `The original must not run any more: two processes with one key stop each other. Next: pulsemesh run --data ${printable(dir)}`,
-    );
-    return EXIT.ok;
-  });
+  setAction<BackupFlags>(
+    cli,
+    command,
+    async (flags, [file = ""]) =>
+      await interruptible((signal) => restore(cli, flags, file, signal)),
+  );
 }
 
-async function backup(cli: Cli, flags: BackupFlags, file: string): Promise<number> {
+async function restore(
+  cli: Cli,
+  { data, json }: BackupFlags,
+  file: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const { restoreBackup } = await import("@pulsemesh/node/backup");
+  const dir = dataFolder(data, cli.terminal.env);
+  cli.context = { ...cli.context, dataDir: dir };
+  const content = await restoreBackup(resolve(file), dir, signal);
+  const { node, made_at: madeAt } = content.manifest;
+  report(cli, { file, data: dir, ...summaryOf(content) }, json, () => [
+    `restored node ${node} as of ${madeAt} to ${dir}`,
+  ]);
+  cli.terminal.say(
+    `The original must not run any more: two processes with one key stop each other. Next: pulsemesh run --data ${printable(dir)}`,
+  );
+  return EXIT.ok;
+}
+
+/** What is half made holds keys: who interrupts it finds nothing of it. */
+async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  using interruption = catchInterruption();
+  try {
+    return await work(interruption.signal);
+  } catch (error) {
+    const by = interruption.by();
+    if (by === undefined) throw error;
+    return signalExitCode(by);
+  }
+}
+
+async function backup(
+  cli: Cli,
+  flags: BackupFlags,
+  file: string,
+  signal: AbortSignal,
+): Promise<number> {
   const { openBackupFile, readNodeFolder, writeBackup } = await import("@pulsemesh/node/backup");
   const dir = dataFolder(flags.data, cli.terminal.env);
   cli.context = { ...cli.context, dataDir: dir };
   const folder = readNodeFolder(dir);
-  const rows = await rowsOf(cli, flags, folder);
+  const rows = await rowsOf(cli, flags, folder, signal);
+  const unless = (write: BackupSink): BackupSink => {
+    return async (bytes) => {
+      signal.throwIfAborted();
+      await write(bytes);
+    };
+  };
   const wallMs = Date.now();
   if (file === toStdout) {
     if (cli.terminal.outIsTty) {
@@ -102,11 +138,11 @@ async function backup(cli: Cli, flags: BackupFlags, file: string): Promise<numbe
         "Cannot write a backup to the terminal as it is binary and holds private keys; name a file, or pipe it.",
       );
     }
-    await writeBackup(folder, rows, (bytes) => cli.terminal.bytes(bytes), wallMs);
+    await writeBackup(folder, rows, unless(cli.terminal.bytes), wallMs);
   } else {
     const draft = await openBackupFile(file);
     try {
-      const written = await writeBackup(folder, rows, draft.write, wallMs);
+      const written = await writeBackup(folder, rows, unless(draft.write), wallMs);
       await draft.finish();
       const { node, fleet } = folder;
       report(cli, { file: resolve(file), node, fleet, ...written }, flags.json, () => [
@@ -129,16 +165,17 @@ async function rowsOf(
   cli: Cli,
   flags: BackupFlags,
   folder: NodeFolder,
+  signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
   const client = connect(cli, flags);
   let answering: string | undefined;
   try {
-    answering = (await client.peers()).self.id;
+    answering = (await client.peers({ signal })).self.id;
   } catch (error) {
     // Asked for by name it must answer; a node that has just started may not be ready to.
     if (flags.url !== undefined || errorCodeOf(error) !== "node-unreachable") throw error;
   }
-  if (answering === folder.node) return await client.backup();
+  if (answering === folder.node) return await client.backup({ signal });
   if (answering !== undefined && flags.url !== undefined) {
     throw new PulsemeshError(
       "option-invalid",

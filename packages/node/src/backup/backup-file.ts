@@ -1,7 +1,7 @@
 /** The file that a backup is written to: aside and for its owner alone, and in place only when it is whole and on disk. */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { PulsemeshError } from "@pulsemesh/core";
 import { syncDirectory } from "../keys/private-file.ts";
@@ -15,9 +15,9 @@ export interface BackupDraft {
   discard(): Promise<void>;
 }
 
-/** @throws PulsemeshError `backup-unwritable`, also by its functions */
+/** @throws PulsemeshError `backup-unwritable`, also by its functions; so for what is no plain file, as that would be replaced by one */
 export async function openBackupFile(path: string): Promise<BackupDraft> {
-  const target = resolve(path);
+  const target = await orUnwritable(path, () => plainFileAt(resolve(path)));
   const draft = `${target}.${randomBytes(4).toString("hex")}.part`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
   const file = await orUnwritable(path, () => open(draft, flags, 0o600));
@@ -35,6 +35,20 @@ export async function openBackupFile(path: string): Promise<BackupDraft> {
       await rm(draft, { force: true });
     },
   };
+}
+
+/** Where a file of this name is, or will be: links are followed. */
+async function plainFileAt(path: string): Promise<string> {
+  if ((await lstat(path).catch(ifAny)) === undefined) return path;
+  const target = await realpath(path);
+  if (!(await stat(target)).isFile())
+    throw new Error("it is no plain file, and would be replaced by one; backup - writes to stdout");
+  return target;
+}
+
+function ifAny(error: unknown): undefined {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  throw error;
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -2,12 +2,15 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  chownSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -208,6 +211,77 @@ describe("a backup", () => {
     expect(readFileSync(file, "utf8")).toBe("before");
     expect(readdirSync(dir).toSorted()).toEqual(["data", "node.tar"]);
   });
+
+  test("BK4 is written to a plain file only: nothing else takes its name, and a link stays one", async () => {
+    const pipe = join(dir, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const dangling = join(dir, "dangling");
+    symlinkSync(join(dir, "nothing"), dangling);
+    for (const path of [pipe, data, "/dev/null", dangling]) {
+      await expect(openBackupFile(path)).rejects.toMatchObject({
+        code: "backup-unwritable",
+        message: expect.stringContaining(`Cannot write ${path}: `),
+      });
+    }
+    expect(statSync(pipe).isFIFO()).toBe(true);
+    const safe = join(dir, "safe");
+    mkdirSync(safe);
+    writeFileSync(join(safe, "node.tar"), "before");
+    symlinkSync(join(safe, "node.tar"), file);
+    await takeBackup();
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
+    expect((await readBackup(join(safe, "node.tar"))).rows).toBe(40);
+    expect(readdirSync(safe)).toEqual(["node.tar"]);
+  });
+
+  test("BK4 there is none of a folder without a store, which a backup of nothing would hide", async () => {
+    rmSync(join(data, "store"), { recursive: true });
+    await expect(takeBackup()).rejects.toMatchObject({
+      code: "data-dir-unusable",
+      message: expect.stringContaining("there is no store"),
+    });
+    expect(readdirSync(data)).not.toContain("store");
+  });
+
+  test("BK4 a directory in its place is refused by name", async () => {
+    await expect(readBackup(data)).rejects.toMatchObject({
+      code: "option-invalid",
+      message: expect.stringContaining("it is a directory"),
+    });
+  });
+
+  test("BK5 a folder is filled where a link to it leads", async () => {
+    await takeBackup();
+    const [target, link] = [join(dir, "target"), join(dir, "link")];
+    mkdirSync(target, { mode: 0o700 });
+    symlinkSync(target, link);
+    await restoreBackup(file, link);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(await rowsIn(target)).toHaveLength(40);
+  });
+
+  test("BK5 that is interrupted leaves nothing behind", async () => {
+    await takeBackup();
+    const target = join(dir, "target");
+    const aborted = AbortSignal.abort(new Error("interrupted"));
+    await expect(restoreBackup(file, target, aborted)).rejects.toThrow("interrupted");
+    expect(readdirSync(dir).toSorted()).toEqual(["data", "node.tar"]);
+  });
+
+  test.runIf(process.getuid?.() === 0).each(["empty", "lost+found"])(
+    "BK5 a folder that belongs to somebody else still does when it is filled: %s",
+    async (inside) => {
+      await takeBackup();
+      const target = join(dir, "service");
+      mkdirSync(inside === "empty" ? target : join(target, inside), { recursive: true });
+      chownSync(target, 12_345, 12_346);
+      await restoreBackup(file, target);
+      for (const name of ["", "node.key", "store", "store/CURRENT"]) {
+        const { uid, gid } = statSync(join(target, name));
+        expect([name, uid, gid]).toEqual([name, 12_345, 12_346]);
+      }
+    },
+  );
 
   test("BK5 a folder with anything in it is refused, an empty one is filled", async () => {
     await takeBackup();

@@ -4,4 +4,4 @@ export { type NodeFolder, readNodeFolder } from "./node-folder.ts";
 export { readBackup } from "./read-backup.ts";
 export { restoreBackup } from "./restore-backup.ts";
 export { storedRowsOf } from "./stored-rows.ts";
-export { writeBackup } from "./write-backup.ts";
+export { type BackupSink, writeBackup } from "./write-backup.ts";

@@ -3,7 +3,7 @@
  * it may be read again. What is wrong is named with its place.
  */
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { PulsemeshError, type StoreRow } from "@pulsemesh/core";
 import {
   type BackupManifest,
@@ -136,6 +136,7 @@ class BackupFile {
 
   constructor(path: string) {
     try {
+      if (statSync(path).isDirectory()) throw new Error("it is a directory");
       this.#fd = openSync(path, "r");
     } catch (cause) {
       throw new PulsemeshError(

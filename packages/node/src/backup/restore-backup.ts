@@ -7,8 +7,10 @@ import {
   accessSync,
   constants,
   existsSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -39,29 +41,41 @@ const LAST_FILE = "node.key";
 /**
  * Restores the backup in the file `path` to the directory `dir`, which is missing or empty.
  * @throws PulsemeshError `data-dir-unusable` when there is anything in it or it cannot be made, `backup-damaged`, `store-newer`; nothing is
- * left behind then
+ * left behind then, and neither when `signal` is aborted, whose reason is thrown
  */
-export async function restoreBackup(path: string, dir: string): Promise<BackupContent> {
-  const target = resolve(dir);
+export async function restoreBackup(
+  path: string,
+  dir: string,
+  signal?: AbortSignal,
+): Promise<BackupContent> {
+  const target = existsSync(dir) ? realpathSync(dir) : resolve(dir);
   refuseUnlessEmpty(target);
   const aside = makeAside(target);
   try {
-    const content = await fill(aside, path);
+    const content = await fill(aside, path, signal);
+    signal?.throwIfAborted();
+    keepOwner(target, aside);
     moveIntoPlace(aside, target);
     return content;
   } catch (error) {
     rmSync(aside, { recursive: true, force: true });
+    signal?.throwIfAborted();
     throw error instanceof PulsemeshError ? error : unusable(dir, error);
   }
 }
 
-async function fill(aside: string, path: string): Promise<BackupContent> {
+async function fill(
+  aside: string,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<BackupContent> {
   const store = createLevelStore({ dir: aside });
   await store.open();
   try {
     const content = await readBackup(path, {
       file: (name, bytes) => writePrivateFile(join(aside, name), bytes),
       rows: async (rows) => {
+        signal?.throwIfAborted();
         for (let at = 0; at < rows.length; at += COMMIT_ROWS)
           await store.commit(rows.slice(at, at + COMMIT_ROWS).map(putOf));
       },
@@ -124,6 +138,15 @@ function canBeReplaced(target: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** A folder made for a service stays its own when the administrator fills it. */
+function keepOwner(target: string, aside: string): void {
+  if (process.getuid?.() !== 0 || !existsSync(target)) return;
+  rmSync(join(aside, "pid"), { force: true });
+  const { uid, gid } = statSync(target);
+  const names = readdirSync(aside, { recursive: true, encoding: "utf8" });
+  for (const name of ["", ...names]) lchownSync(join(aside, name), uid, gid);
 }
 
 function moveIntoPlace(aside: string, target: string): void {
