@@ -4,6 +4,8 @@ import { printable } from "../printable.ts";
 /** Findings of one file that are told; the count of the others follows. */
 export const CONFIG_FINDINGS_MAX: number = 100;
 
+const whatCharsMost = 600;
+
 export interface Place {
   /** From 1. */
   readonly line: number;
@@ -29,10 +31,17 @@ export function findingLines(file: string, findings: readonly ConfigFinding[]): 
   const all = new Set(
     sorted.map(({ at, what, next }) => {
       const place = at === undefined ? "" : `:${at.line}:${at.column}`;
-      return printable(`${file}${place}: ${what} Next: ${next}.`);
+      return printable(`${file}${place}: ${shortened(what)} Next: ${next}.`);
     }),
   );
   const lines = [...all].slice(0, CONFIG_FINDINGS_MAX);
   const rest = all.size - lines.length;
   return rest === 0 ? lines : [...lines, `${printable(file)}: and ${rest} more.`];
+}
+
+/** A value may be as long as its file, and what is said of it goes to logs and into answers. */
+function shortened(what: string): string {
+  if (what.length <= whatCharsMost) return what;
+  const half = whatCharsMost / 2;
+  return `${what.slice(0, half)}…${what.slice(-half)}`;
 }

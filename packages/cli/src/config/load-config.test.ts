@@ -97,6 +97,21 @@ test("CFG3 more than CONFIG_ALIASES_MAX aliases are refused, as many are followe
   ]);
 });
 
+test("CFG2 what is said of a value is short, however long it is", async () => {
+  const [line, ...more] = await faultsIn(`node: {name: ${"a ".repeat(100_000)}z}`);
+  expect(line).toMatch(
+    /^f:1:14: Cannot use node\.name 'a a .+….+ starting with a letter or digit\. Next: /,
+  );
+  expect([line?.length ?? 0, more]).toEqual([expect.toSatisfy((n: number) => n < 1_000), []]);
+});
+
+test("CFG6 a path with a line feed or a zero byte is none", async () => {
+  for (const path of ["a\\nb", "a\\0b"]) {
+    const lines = await faultsIn(`node: {data: "${path}"}`);
+    expect(lines).toEqual([expect.stringContaining("node.data must be a path on one line.")]);
+  }
+});
+
 test("CFG3 of more than CONFIG_FINDINGS_MAX faults the others are counted", async () => {
   const faults = Array.from({ length: CONFIG_FINDINGS_MAX + 7 }, (_, i) => `k${i}x: 1`).join("\n");
   const lines = await faultsIn(faults);

@@ -362,6 +362,7 @@ function parseSwitch(node: Scalar, text: string, name: string, isExpanded: boole
 }
 
 function pathFrom(folder: string, text: string, name: string): string {
+  if (/\p{Cc}/u.test(text)) throw new Error(`${name} must be a path on one line.`);
   if (/^~(?:\/|$)/.test(text)) {
     throw new Error(
       `${name} '${text}': ~ means nothing here. Did you mean ${homedir()}${text.slice(1)}?`,
