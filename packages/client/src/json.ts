@@ -132,6 +132,8 @@ export interface PeersJson {
     readonly boot: number;
     /** There while another process is alive under this node's key: its newest pulse known. */
     readonly twin?: { readonly boot: number; readonly seq: number } | undefined;
+    /** There while what it writes is ahead of its clock, which was set back; in whole milliseconds. */
+    readonly writes_ahead_ms?: number | undefined;
   };
   readonly peers: readonly PeerJson[];
   readonly view: {

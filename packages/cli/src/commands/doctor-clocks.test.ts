@@ -36,6 +36,18 @@ test("CLI41 two nodes that differ cannot tell which of them is off", () => {
   expect(found(-900)).toMatchObject([{ result: "ok" }]);
 });
 
+test("CLI41 OFF1 a node that once wrote a day or more ahead of time fails, though its clock is right now", () => {
+  const aheadBy = (aheadMs: number | undefined): ReturnType<typeof clockFindings> =>
+    clockFindings({
+      self: { name: "self", writes_ahead_ms: aheadMs },
+      peers: [],
+    } as unknown as PeersJson);
+  expect([aheadBy(undefined), aheadBy(3_600_000)]).toEqual([[], []]);
+  expect(aheadBy(25 * 3_600_000)).toMatchObject([
+    { result: "fail", detail: expect.stringContaining("shown to nobody") },
+  ]);
+});
+
 test("CLI41 CH4 a clock more than a day ahead fails: what its node writes is shown to nobody", () => {
   expect(found(3, 25 * 3_600_000, -2)).toMatchObject([
     { result: "fail", detail: expect.stringContaining("shown to nobody") },

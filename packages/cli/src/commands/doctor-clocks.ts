@@ -10,8 +10,26 @@ const setIt = "set it by NTP (`timedatectl set-ntp true`, or chrony)";
 const why =
   "silence is measured without it, but cron robots, the times of beats and the audit log go by it";
 
-/** Clocks of the answering node and its peers against each other; nothing where no peer's is known. */
-export function clockFindings({ self, peers }: PeersJson): Finding[] {
+/** The stamps of the answering node against its clock, and the clocks of it and its peers against each other, as far as they are known. */
+export function clockFindings(peers: PeersJson): Finding[] {
+  return [...stampFindings(peers), ...offsetFindings(peers)];
+}
+
+/** Stamps never fall back behind what was written (rule OFF1), so a clock that is right now need not help. */
+function stampFindings({ self }: PeersJson): Finding[] {
+  const aheadMs = self.writes_ahead_ms ?? 0;
+  if (aheadMs <= hiddenMs) return [];
+  return [
+    {
+      check: "clock",
+      result: "fail",
+      detail: `${self.name} wrote while its clock was ${formatAge(aheadMs)} ahead, and stamps go on from there; what it writes is shown to nobody until then`,
+      next: "if that is too long to wait: a new node in its place, with an empty data directory, and `pulsemesh node retire` for this one",
+    },
+  ];
+}
+
+function offsetFindings({ self, peers }: PeersJson): Finding[] {
   const known = peers.flatMap(({ name, clock_offset_ms: offsetMs }) =>
     offsetMs === null ? [] : [{ name, offsetMs }],
   );

@@ -41,6 +41,11 @@ export class OwnClock {
     return Math.max(now.wallMs, this.#floorWallMs ?? now.wallMs);
   }
 
+  /** How far what is stamped now lies ahead of this node's own clock, in ms: 0 unless that was set back. */
+  aheadMs(now: Now): number {
+    return this.wallMs(now) - now.wallMs;
+  }
+
   /** Something is being written, within the commit of the input under way. */
   written(now: Now): void {
     const wallMs = Math.floor(now.wallMs);

@@ -279,6 +279,11 @@ export class Records {
     this.#table.settle(now, this.#env.out.pendingCommit());
   }
 
+  /** How far what this node writes lies ahead of its clock, in ms; others show it when theirs are within 24 h of it (rules CH4, OFF1). */
+  writesAheadMs(now: Now): number {
+    return this.#clock.aheadMs(now);
+  }
+
   /** Learns of stamps of own entries, so that this clock never goes back behind them. */
   seeOwnHlc(hlc: number): void {
     if (hlc > this.#lastHlc) this.#lastHlc = hlc;

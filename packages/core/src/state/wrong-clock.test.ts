@@ -66,6 +66,10 @@ describe("a device whose clock is wrong when it starts", () => {
     const right = new CoreRig("a", { rows, wallMs: RIG_WALL_MS + 60_000 });
     right.start();
     expect(stateOf(right)).toEqual({ a: 2 });
+    // To the hour, and nothing is said where the clock has never gone back.
+    const { writesAheadMs = 0 } = right.core.fleet(right.now).self;
+    expect(Math.round(writesAheadMs / DAY_MS)).toBe(3);
+    expect(ahead.core.fleet(ahead.now).self.writesAheadMs).toBeUndefined();
     expect(patch(right, { a: 3 })).toMatchObject({ ok: true, state: { a: 3 } });
     const later = new CoreRig("a", { rows, wallMs: RIG_WALL_MS + 5 * DAY_MS });
     later.start();

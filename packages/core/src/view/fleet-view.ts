@@ -10,7 +10,7 @@ export interface FleetViewDeps {
   readonly identity: Identity;
   readonly near: Neighbourhood;
   readonly membership: Membership;
-  readonly records: { documentHash(): string };
+  readonly records: { documentHash(): string; writesAheadMs(now: Now): number };
   /** Addresses that peers named when they connected. */
   readonly addresses: ReadonlyMap<NodeId, readonly string[]>;
 }
@@ -31,6 +31,7 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
       boot: pulses.boot,
       doubt: liveness.doubt(now),
       twin: pulses.twins.twin,
+      writesAheadMs: deps.records.writesAheadMs(now) || undefined,
     },
     nodes,
     roster: liveness.electorate.roster,

@@ -34,6 +34,8 @@ export interface FleetView {
     readonly doubt: NodeReason | undefined;
     /** The newest pulse of another process that is alive under this node's key (rule BK1). */
     readonly twin?: PulseName | undefined;
+    /** By how many ms what it writes is ahead of its clock, which was set back since it wrote (rule OFF1); undefined where it is not. */
+    readonly writesAheadMs?: number | undefined;
   };
   readonly nodes: readonly NodeView[];
   /** Members that count, this node included. */

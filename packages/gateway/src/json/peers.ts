@@ -34,6 +34,8 @@ export interface PeersJson {
     readonly boot: number;
     /** There while another process is alive under this node's key: its newest pulse known. */
     readonly twin?: { readonly boot: number; readonly seq: number } | undefined;
+    /** There while what it writes is ahead of its clock, which was set back; in whole milliseconds. */
+    readonly writes_ahead_ms?: number | undefined;
   };
   readonly peers: readonly PeerJson[];
   readonly view: {
@@ -59,6 +61,11 @@ export const peersSchema: z.ZodType<PeersJson> = z.strictObject({
       .strictObject({ boot: z.int(), seq: z.int() })
       .optional()
       .describe("There while another process is alive under this node's key"),
+    writes_ahead_ms: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("There while what it writes is ahead of its clock, which was set back"),
   }),
   peers: z.array(
     z.strictObject({
@@ -93,10 +100,11 @@ export interface PeersSource {
 }
 
 export function peersJson({ fleet, addresses, roundTripMs }: PeersSource): PeersJson {
-  const { node: id, name, region, boot, twin } = fleet.self;
+  const { node: id, name, region, boot, twin, writesAheadMs } = fleet.self;
+  const ahead = writesAheadMs === undefined ? {} : { writes_ahead_ms: Math.ceil(writesAheadMs) };
   return {
     fleet: fleet.fleet,
-    self: { id, name, region, addresses, boot, ...(twin === undefined ? {} : { twin }) },
+    self: { id, name, region, addresses, boot, ...(twin === undefined ? {} : { twin }), ...ahead },
     peers: fleet.nodes
       .filter(({ node }) => node !== id)
       .toSorted((a, b) => compareText(a.node, b.node))
