@@ -74,8 +74,8 @@ export class PeerSession {
   readonly #deps: SessionDeps;
   readonly #options: SessionOptions;
   readonly #outbound = new Map<Channel, OutboundChannel>();
-  /** What opens the streams that wait for the hello. */
-  readonly #early: (() => void)[] = [];
+  /** What opens the streams that wait for the hello; one that has ended waits no more, so that opening many costs nothing. */
+  readonly #early = new Map<InboundChannel, () => void>();
   readonly #inbound: Readonly<Record<Channel, Set<InboundChannel>>> = {
     direct: new Set(),
     sync: new Set(),
@@ -100,7 +100,8 @@ export class PeerSession {
     this.info = info;
     this.instance = instance;
     if (!first) return;
-    for (const open of this.#early.splice(0)) open();
+    for (const open of this.#early.values()) open();
+    this.#early.clear();
   }
 
   send(channel: Channel, bytes: Uint8Array): Promise<boolean> {
@@ -127,7 +128,10 @@ export class PeerSession {
           frame: (bytes) => this.#deps.listener.message(this.node, channel, bytes),
           rejected: (reason) => this.#deps.listener.rejected(reason, this.node),
           held: (bytes) => this.#deps.partials.hold(inbound, bytes, this.#deps.isTrusted()),
-          ended: () => streams.delete(inbound),
+          ended: () => {
+            streams.delete(inbound);
+            this.#early.delete(inbound);
+          },
         },
       },
       { frameBytesMax: FRAME_LIMITS[channel], frameTimeoutMs: this.#options.frameTimeoutMs },
@@ -142,7 +146,7 @@ export class PeerSession {
       return;
     }
     stream.maxReadBufferLength = EARLY_BYTES_MAX;
-    this.#early.push(open);
+    this.#early.set(inbound, open);
   }
 
   #giveUpAllBut(count: number, streams: ReadonlySet<InboundChannel>): void {
