@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ScriptedNode } from "../../../../test/support/scripted-node.ts";
 import { buildServer } from "../server.ts";
+import { BACKUP_STALL_MS, untilStalled } from "./backup.ts";
 
 const node = new ScriptedNode();
 let app: ReturnType<typeof buildServer>;
@@ -32,4 +33,32 @@ test("BK4 P6 one backup at a time: a second one is answered backup-running, and 
   held.resolve();
   expect([...(await first).rawPayload]).toEqual([4]);
   expect((await app.inject(ask)).statusCode).toBe(200);
+});
+
+test("BK4 P6 whoever asks for nothing more for BACKUP_STALL_MS is hung up on, and not before", async () => {
+  vi.useFakeTimers();
+  try {
+    let stalls = 0;
+    let isClosed = false;
+    const portions = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        for (let n = 1; ; n++) yield new Uint8Array(n);
+      } finally {
+        isClosed = true;
+      }
+    };
+    const rows = untilStalled(portions(), () => (stalls += 1));
+    for (let n = 0; n < 3; n++) {
+      await rows.next();
+      vi.advanceTimersByTime(BACKUP_STALL_MS - 1);
+    }
+    expect(stalls).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(stalls).toBe(1);
+    await rows.return(undefined);
+    expect(isClosed).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
