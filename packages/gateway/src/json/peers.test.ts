@@ -1,0 +1,20 @@
+import type { FleetView } from "@pulsemesh/core";
+import { expect, test } from "vitest";
+import { peersJson, peersSchema, type PeersJson } from "./peers.ts";
+
+/** What is told of the answering node when this is known of it as well. */
+function selfWith(more: Partial<FleetView["self"]>): PeersJson["self"] {
+  const self = { node: "n", name: "alpha", region: "eu", boot: 3, doubt: undefined, ...more };
+  const fleet = { fleet: "f", self, nodes: [], roster: 1, inSight: 1, documentHash: "ab" };
+  const json = peersJson({ fleet, addresses: [], roundTripMs: () => undefined });
+  return peersSchema.parse(json).self;
+}
+
+test("HT10 OFF1 BK1 a twin, and by how much what the node writes is ahead of its clock, are there where there is such a thing", () => {
+  const self = { id: "n", name: "alpha", region: "eu", addresses: [], boot: 3 };
+  expect(selfWith({})).toEqual(self);
+  expect(selfWith({ twin: undefined, writesAheadMs: undefined })).toEqual(self);
+  const twin = { boot: 4, seq: 9 };
+  const both = { ...self, twin, writes_ahead_ms: 90_001 };
+  expect(selfWith({ twin, writesAheadMs: 90_000.2 })).toEqual(both);
+});
