@@ -137,6 +137,25 @@ test("CFG6 config show masks what came from a variable with a secret's name", as
   expect(out.join("\n")).not.toContain("s3cr3t");
 });
 
+test("CFG6 config show masks labels and schedules from such variables too", async () => {
+  const path = file(
+    [
+      "defaults: {every: '${A_KEY}', labels: {all: '${A_TOKEN}', open: '${A_TOKEN}'}}",
+      "robots:",
+      "  - {id: a, labels: {own: '${A_SECRET}', open: yes it is}}",
+      "  - {id: b, cron: '${A_CREDENTIAL}'}",
+      "",
+    ].join("\n"),
+  );
+  const env = { A_KEY: "77s", A_TOKEN: "s3cr3t", A_SECRET: "t0ps3cr3t", A_CREDENTIAL: "1 2 3 4 *" };
+  expect(await cli(["show", "--config", path], env)).toBe(0);
+  const text = out.join("\n");
+  expect(text).toMatch(/defaults\.every +\*\*\* /);
+  expect(text).toMatch(/robot a +every \*\*\*, .+ labels all=\*\*\* open=yes it is own=\*\*\* /);
+  expect(text).toMatch(/robot b +cron \*\*\* /);
+  for (const secret of Object.values(env)) expect(text).not.toContain(secret);
+});
+
 test("CFG5 config show has the words for all robots, and each robot with its schedule and place", async () => {
   const path = file(
     "defaults: {every: 30s}\nrobots:\n  - id: a\n  - {id: b, cron: '0 3 * * *', labels: {k: v}}\n",

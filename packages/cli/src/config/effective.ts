@@ -8,6 +8,7 @@ import { robotEntries } from "./check-robots.ts";
 import type { ConfigFile } from "./load-config.ts";
 import { type FileSetting, attributeOf, fileSettings, isSwitch, longFlag } from "./setting.ts";
 import { runFlags } from "../commands/run-options.ts";
+import type { Placed } from "./walk-config.ts";
 
 export interface EffectiveSetting {
   readonly key: string;
@@ -69,7 +70,7 @@ function rowOf(
   const text = setting.isPath === true ? String(placed.value) : placed.text;
   return {
     key,
-    value: placed.isSecret ? secret : text,
+    value: shown({ ...placed, text }),
     source: "file",
     place: placeIn(file, placed.at),
   };
@@ -101,40 +102,59 @@ function defaultRows(
         : [{ key, value, source: "environment", place: `PULSEMESH_${word.toUpperCase()}` }];
     }
     if (file === undefined || placed === undefined) return [];
-    return [{ key, value: placed.text, source: "file", place: placeIn(file, placed.at) }];
+    return [{ key, value: shown(placed), source: "file", place: placeIn(file, placed.at) }];
   });
 }
 
 function robotRows(words: RunWords, file: ConfigFile | undefined): EffectiveSetting[] {
   const entries = file === undefined ? [] : robotEntries(file.values);
   const places = new Map(entries.map(({ robot, at }) => [robot, at]));
+  const paths = new Map(entries.map(({ robot, path }) => [robot, path]));
   const byFlag = new Set(words.robots.map(({ robot }) => robot));
   return registerCommands(withFile(words.robots, file)).map((command) => {
     const at = places.get(command.robot);
+    const isSecret = (word: string): boolean => {
+      const own = file?.values.get(`${paths.get(command.robot)}.${word}`);
+      return (own ?? file?.values.get(`defaults.${word}`))?.isSecret === true;
+    };
     const place = [
       ...(file === undefined || at === undefined ? [] : [placeIn(file, at)]),
       ...(byFlag.has(command.robot) ? ["--robot"] : []),
     ].join(" and ");
     const source = byFlag.has(command.robot) ? "flag" : "file";
-    return { key: `robot ${command.robot}`, value: robotText(command), source, place };
+    return { key: `robot ${command.robot}`, value: robotText(command, isSecret), source, place };
   });
 }
 
-function robotText({ schedule, labels, floating }: RegisterCommand): string {
-  const words = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+type IsSecret = (word: string) => boolean;
+
+function robotText({ schedule, labels, floating }: RegisterCommand, isSecret: IsSecret): string {
+  const words = Object.entries(labels).map(
+    ([key, value]) => `${key}=${isSecret(`labels.${key}`) ? secret : value}`,
+  );
   return [
-    scheduleText(schedule),
+    scheduleText(schedule, isSecret),
     ...(floating === true ? ["floating"] : []),
     ...(words.length === 0 ? [] : [`labels ${words.join(" ")}`]),
   ].join(", ");
 }
 
-function scheduleText(schedule: Schedule): string {
-  const grace = `grace ${formatDuration(schedule.graceMs)}`;
-  const startup = `startup ${formatDuration(schedule.startupMs)}`;
-  return schedule.type === "every"
-    ? `every ${formatDuration(schedule.everyMs)}, ${grace}, missed ${schedule.missed}, ${startup}`
-    : `cron ${schedule.line} (${schedule.timeZone}), ${grace}, ${startup}`;
+function scheduleText(schedule: Schedule, isSecret: IsSecret): string {
+  const span = (word: string, ms: number): string =>
+    `${word} ${isSecret(word) ? secret : formatDuration(ms)}`;
+  const grace = span("grace", schedule.graceMs);
+  const startup = span("startup", schedule.startupMs);
+  if (schedule.type === "every") {
+    const missed = isSecret("missed") ? secret : schedule.missed;
+    return `${span("every", schedule.everyMs)}, ${grace}, missed ${missed}, ${startup}`;
+  }
+  const line = isSecret("cron") ? secret : schedule.line;
+  const timeZone = isSecret("tz") ? secret : schedule.timeZone;
+  return `cron ${line} (${timeZone}), ${grace}, ${startup}`;
+}
+
+function shown({ text, isSecret }: Pick<Placed, "text" | "isSecret">): string {
+  return isSecret ? secret : text;
 }
 
 function textOf(value: unknown): string {
