@@ -45,6 +45,7 @@ export class TwinMesh {
   readonly #links = new Set<string>();
   readonly #seen = new Map<string, Set<string>>();
   readonly #timers = new Map<string, number>();
+  readonly #stalled = new Map<TwinProcess, Input[]>();
   readonly #replies = new Map<number, CommandResult>();
   readonly #portsOf: (node: NodeId, name: string) => Ports;
   #order = 0;
@@ -119,6 +120,17 @@ export class TwinMesh {
     }
   }
 
+  /** Stops a process for so long (SIGSTOP); what comes for it waits. */
+  stall(name: string, forMs: number): void {
+    const process = this.process(name);
+    const waiting: Input[] = [];
+    this.#stalled.set(process, waiting);
+    this.at(this.nowMs + forMs, () => {
+      this.#stalled.delete(process);
+      for (const input of waiting) this.input(process, input);
+    });
+  }
+
   /** Gives a command and lets so much time pass; undefined when there was no answer by then. */
   command(name: string, command: Command, forMs: number = 200): CommandResult | undefined {
     const id = this.ask(name, command);
@@ -181,6 +193,11 @@ export class TwinMesh {
   input(process: TwinProcess, input: Input): void {
     const { core } = process;
     if (core === undefined) return;
+    const waiting = this.#stalled.get(process);
+    if (waiting !== undefined) {
+      waiting.push(input);
+      return;
+    }
     for (const effect of core.handle(input, this.#now)) {
       if (process.core === core) this.#carryOut(process, core, input, effect);
     }

@@ -123,6 +123,41 @@ describe("a copied disk", () => {
     },
   );
 
+  test.each(["x", "x2"])(
+    "BK1 PU6 when %s is stopped for 20 s and goes on, it does not take the silence for the other's end",
+    (stalled) => {
+      const { net } = twice(1_000);
+      const process = net.process(stalled);
+      net.runUntil(
+        "both to know",
+        5_000,
+        () => isFound(net.process("x")) && isFound(net.process("x2")),
+      );
+      net.run(5_000);
+      net.stall(stalled, 20_000);
+      net.run(10_000);
+      const asked = net.ask(stalled, BEAT);
+      net.run(10_100);
+      expect(net.answerTo(asked)).toMatchObject({ ok: false, code: "twin" });
+      expect(count(process, "twin-over")).toBe(0);
+      net.run(20_000);
+      for (const name of ["x", "x2"])
+        expect(net.command(name, BEAT)).toMatchObject({ ok: false, code: "twin" });
+    },
+  );
+
+  test("BK1 PU6 a node that has no twin is not told of one by being stopped for 20 s, again and again", () => {
+    const net = mesh();
+    const x = net.process("x");
+    for (let round = 0; round < 4; round++) {
+      net.stall("x", 20_000);
+      net.run(25_000);
+      expectOk(net, "x", BEAT);
+    }
+    expect(count(x, "stalled") + count(x, "clock-stepped")).toBeGreaterThan(3);
+    expect(count(x, "twin")).toBe(0);
+  });
+
   test("BK1 P5 what waits for an earlier entry when the proof comes is answered twin, and not left to wait", () => {
     const { net: rehearsal, x: same } = twice(250);
     rehearsal.runUntil("x to know", 5_000, () => isFound(same));

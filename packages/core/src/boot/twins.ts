@@ -135,6 +135,11 @@ export class Twins {
     return isFirst ? "found" : "none";
   }
 
+  /** This process sent nothing for so long, which nobody can have answered. */
+  stalled(forMs: number): void {
+    if (this.#answeredMonoMs !== undefined) this.#answeredMonoMs += forMs;
+  }
+
   /** Whether the twin has been quiet for so long that it is taken for gone. */
   check(now: Now): TwinChange {
     if (this.#answeredMonoMs === undefined) return "none";

@@ -94,11 +94,12 @@ export class Neighbourhood {
 
   /** First with every input: was this node away? If so it doubts itself, and its clocks may ask for a new boot (rule PU6). */
   checkAbsence(now: Now): Absence {
-    this.#twins.check(now);
     this.#bootAboveProved(now);
     // Without a durable boot no pulse is due; then whatever else was to wake this node shows that it was away.
     const { boot, dueMonoMs } = this.pulses;
     const absence = this.#guard.check(now, boot > 0 ? dueMonoMs : this.#env.out.timerDueMonoMs);
+    if (absence.type === "stalled") this.pulses.twins.stalled(absence.forMs);
+    this.#twins.check(now);
     if (absence.type === "none") return absence;
     this.pulses.doubt();
     this.liveness.stalled(now);
