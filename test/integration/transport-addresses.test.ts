@@ -92,18 +92,21 @@ test("AD2 records come from the name servers of this machine, and one about anot
   });
   await until("they have met", hasMet(member, joiner));
   expect(joiner.ups).toEqual([id]);
-  const said: string[] = [];
+  const said: unknown[] = [];
   const search = discoverFleet(
     ["other.test", "none.test"].map((name) => `/dnsaddr/${name}/p2p/${id}`),
     seedOf("b"),
     {
       signal: AbortSignal.timeout(1_000),
       names: records,
-      failed: (_round, at, why) => void said.push(why + at),
+      failed: (_round, tried) => void said.push(tried),
     },
   );
   await expect(search).rejects.toMatchObject({ code: "join-failed" });
-  expect(said[0]).toBe(`name-unknown/dnsaddr/none.test/p2p/${id}`);
+  expect(said[0]).toEqual([
+    { address: `/dnsaddr/other.test/p2p/${id}`, outcome: "failed" },
+    { address: `/dnsaddr/none.test/p2p/${id}`, outcome: "name-unknown" },
+  ]);
   expect(other.ups).toEqual([]);
   expect(server.asked[0]).toBe("_dnsaddr.fleet.test");
 });
@@ -133,6 +136,17 @@ test("AD2 CH6 a name that leads elsewhere is followed, and whom one joined by a 
   await until("it is found where its name leads now", hasMet(after, b));
 });
 
+test("AD4 a first join passes over the node itself, as in a list that all members are given, and is refused where nobody else is named", async () => {
+  const member = await scene.victim("member");
+  const { node } = await createLibp2pTransport({ privateKey: seedOf("joiner"), fleet: OUR_FLEET });
+  const self = member.address.replace(member.transport.node, node);
+  expect(await discoverFleet([self, member.address], seedOf("joiner"))).toBe(OUR_FLEET);
+  await expect(discoverFleet([self], seedOf("joiner"))).rejects.toMatchObject({
+    code: "address-invalid",
+    message: expect.stringContaining("this node itself"),
+  });
+});
+
 test("AD4 a member that comes up late is found by one that has a fleet and by one that has none, and both say that they wait", async () => {
   const port = await freePort();
   const listen = [`/ip4/127.0.0.1/tcp/${port}`];
@@ -147,7 +161,9 @@ test("AD4 a member that comes up late is found by one that has a fleet and by on
   });
   const rounds: string[] = [];
   const fleet = discoverFleet([address], seedOf("fresh"), {
-    failed: (round, at, why) => void rounds.push(`${round} ${at} ${why}`),
+    failed: (round, tried) => {
+      rounds.push(...tried.map((one) => `${round} ${one.address} ${one.outcome}`));
+    },
   });
   await until("both have tried in vain", () => said.length > 0 && rounds.length > 2);
   expect(said[0]).toMatchObject({

@@ -178,10 +178,10 @@ async function findFleet(
   let saidAtMs = performance.now();
   const fleet = await discoverFleet(addresses, key.protobuf, {
     signal,
-    failed: (round, address, why) => {
+    failed: (round, tried) => {
       if (performance.now() - saidAtMs < JOINING_SAID_EVERY_MS) return;
       saidAtMs = performance.now();
-      logger.warn({ address, why, round }, "no member has answered yet; trying again");
+      logger.warn({ tried, round }, "no member has answered yet; trying again");
     },
   });
   writeFleetPin(dataDir, fleet);

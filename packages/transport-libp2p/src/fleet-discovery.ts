@@ -3,11 +3,13 @@
  * off the hello protocol. Done by a short-lived host of its own, because the real one bears the fleet in all its protocols.
  */
 import type { Ed25519PrivateKey } from "@libp2p/interface";
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { FleetId } from "@pulsemesh/core";
 import { multiaddr } from "@multiformats/multiaddr";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dialFaultOf } from "./dial-fault.ts";
+import type { DialOutcome } from "./dial-loop.ts";
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./dialer.ts";
 import { createProbeHost } from "./host.ts";
 import { readAddress } from "./multiaddr-text.ts";
@@ -25,8 +27,8 @@ export interface DiscoverOptions {
   readonly signal?: AbortSignal | undefined;
   /** @default the system's */
   readonly names?: NameService | undefined;
-  /** Told after each round in which nobody answered, counted from 1, what came of its last attempt. */
-  readonly failed?: ((round: number, address: string, why: string) => void) | undefined;
+  /** Told after each round in which nobody answered, counted from 1, whom it tried and what came of it. */
+  readonly failed?: ((round: number, tried: readonly DialOutcome[]) => void) | undefined;
 }
 
 /**
@@ -39,20 +41,22 @@ export async function discoverFleet(
   privateKey: Uint8Array,
   { signal, names = systemNames(), failed }: DiscoverOptions = {},
 ): Promise<FleetId> {
-  const addresses = checkJoinAddresses(joinAddresses);
   const key = await readPrivateKey(privateKey);
+  const addresses = othersOf(checkJoinAddresses(joinAddresses), key);
   let lastFailure: unknown;
   const aborted = (): boolean => signal?.aborted ?? false;
   for (let round = 0; !aborted(); round += 1) {
+    const tried: DialOutcome[] = [];
     for (const address of addresses) {
       if (aborted()) break;
       try {
         return await probe(address, key, names, signal);
       } catch (error) {
         lastFailure = error;
-        if (address === addresses.at(-1)) failed?.(round + 1, address, dialFaultOf(error));
+        tried.push({ address, outcome: dialFaultOf(error) });
       }
     }
+    if (!aborted()) failed?.(round + 1, tried);
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(round, 10));
     await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(ignoreAbort);
   }
@@ -63,6 +67,15 @@ export async function discoverFleet(
       cause: lastFailure,
     },
   );
+}
+
+/** Without the node itself, which stands in a list that all members are given, and which nobody can join by. */
+function othersOf(addresses: readonly string[], key: Ed25519PrivateKey): readonly string[] {
+  const self = peerIdFromPrivateKey(key).toString();
+  const others = addresses.filter((text) => readAddress(text)?.node !== self);
+  if (others.length > 0) return others;
+  const rule = "that is this node itself, and another member must be named";
+  throw new PulsemeshError("address-invalid", `Cannot join by ${addresses.join(", ")}: ${rule}.`);
 }
 
 async function probe(
