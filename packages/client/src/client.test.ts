@@ -62,6 +62,43 @@ test("CFG12 HT22 a token goes with every call, in the header and nowhere else", 
   expect(seen.filter(([url]) => url.includes("my-token"))).toEqual([]);
 });
 
+describe("HT22 P5 who answers", () => {
+  const page = (status: number, headers: Readonly<Record<string, string>> = {}): Response =>
+    new Response("<p>Please log in.", {
+      status,
+      headers: { "content-type": "text/html; charset=utf-8", ...headers },
+    });
+
+  test("HT22 P5 a page that says 200 in the place of a node has taken no beat", async () => {
+    const { client } = scripted(page(200), page(201), new Response(null, { status: 204 }));
+    for (const call of [client.ping("a"), client.heartbeat("a"), client.ping("a")]) {
+      await expect(call).rejects.toMatchObject({ code: "answer-invalid" });
+    }
+  });
+
+  test("HT22 P5 nobody is followed elsewhere: a POST would arrive as a GET without its message, and at whom", async () => {
+    const seen: unknown[] = [];
+    const client = createClient({
+      baseUrl: "http://127.0.0.1:7420",
+      fetch: async (_input, init) => {
+        seen.push(init?.redirect);
+        return page(302, { location: "http://elsewhere.example/" });
+      },
+    });
+    const error = { code: "answer-invalid", status: 302 };
+    await expect(client.ping("a")).rejects.toMatchObject(error);
+    await expect(client.robots()).rejects.toMatchObject(error);
+    expect(seen).toEqual(["manual", "manual"]);
+  });
+
+  test("HT22 P5 a beat is taken with the status, also where the rest of the answer breaks off", async () => {
+    const broken = new ReadableStream({ start: (stream) => stream.error(new Error("broke off")) });
+    const headers = { "content-type": "text/plain" };
+    const { client } = scripted(new Response(broken, { status: 201, headers }));
+    expect(await client.ping("a")).toEqual({ created: true });
+  });
+});
+
 describe("HT22 requests", () => {
   test("HT22 beats", async () => {
     const { client, calls } = scripted(

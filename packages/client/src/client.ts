@@ -197,7 +197,8 @@ function beatCalls(http: HttpOptions): BeatCalls {
   return {
     heartbeat: async (robot, { message, health, givenAtWallMs, ...call } = {}) => {
       const path = `/heartbeat/${encodeURIComponent(robot)}`;
-      await finish(
+      await taken(
+        http,
         await send(http, {
           ...beat(message),
           ...call,
@@ -213,7 +214,7 @@ function beatCalls(http: HttpOptions): BeatCalls {
       const at = timeText(givenAtWallMs);
       const query = { health, rid, create: create === true ? "1" : undefined, at };
       const response = await send(http, { ...beat(message), ...call, path, query });
-      await finish(response);
+      await taken(http, response);
       return { created: response.status === 201 };
     },
     status: async (robot, call = {}) => {
@@ -225,6 +226,22 @@ function beatCalls(http: HttpOptions): BeatCalls {
       return { httpStatus: response.status, word: word as StatusAnswer["word"], text };
     },
   };
+}
+
+/**
+ * The status says that a beat is durable, whatever becomes of the rest.
+ * @throws PulsemeshClientError `answer-invalid` for an answer that no node gave, such as the login page of what stands in front of it
+ */
+async function taken({ shownUrl }: HttpOptions, response: Response): Promise<void> {
+  const { status, headers } = response;
+  await response.text().catch(() => "");
+  if (headers.get("content-type")?.startsWith("text/plain") === true) return;
+  throw new PulsemeshClientError({
+    code: "answer-invalid",
+    status,
+    detail: `${shownUrl} answered ${status} in a way that no Pulsemesh node does.`,
+    next: "Check that the address is that of a node's HTTP port.",
+  });
 }
 
 function timeText(wallMs: number | undefined): string | undefined {

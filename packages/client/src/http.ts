@@ -47,6 +47,8 @@ export async function send(http: HttpOptions, request: HttpRequest): Promise<Res
       ...(http.token === undefined ? {} : { authorization: `Bearer ${http.token}` }),
       ...request.headers,
     },
+    // Nodes send nobody elsewhere, and who does would get the beat as a GET without its message.
+    redirect: "manual",
     signal: AbortSignal.any(limit === undefined ? stop : [...stop, limit]),
     ...(request.body === undefined ? {} : { body: request.body }),
   };
