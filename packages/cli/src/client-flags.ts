@@ -103,7 +103,15 @@ export function doorOf(url: string): { readonly baseUrl: string; readonly fetch:
 function parseUrl(text: string, flag: string): string {
   const socket = parseSocketUrl(text, flag);
   if (socket !== undefined) return socket;
-  if (/^https?:\/\/[^\s/]+/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, "");
+  if (/^https?:\/\/[^\s/]+/.test(text) && URL.canParse(text)) {
+    const { username, password } = new URL(text);
+    if (username === "" && password === "") return text.replace(/\/+$/, "");
+    // No node takes them and no fetch sends them; and addresses stand in messages and in the spool.
+    throw new PulsemeshError(
+      "option-invalid",
+      `Cannot use ${flag} with a name or a password in the address: nodes take a token, by --token-file.`,
+    );
+  }
   const meant =
     !text.includes("://") && URL.canParse(`http://${text}`) ? ` Did you mean http://${text}?` : "";
   throw new PulsemeshError(
