@@ -19,8 +19,8 @@ export class Outbox {
   #effects: Effect[] = [];
   #answers: Effect[] = [];
   #ops: StoreOp[] = [];
-  /** Rows that say that something was written; they go into the commit that holds it. */
-  #opsWithStaged: StoreOp[] = [];
+  /** Of rows that say that something was written; they go into the commit that holds it. */
+  #withStaged: (() => readonly StoreOp[])[] = [];
   #nextCommit: CommitId = 1;
   #nextLoad: LoadId = 1;
   #rebootAbove: number | undefined;
@@ -50,9 +50,9 @@ export class Outbox {
     return this.#nextCommit;
   }
 
-  /** Adds to the commit that holds what is staged now, which may be that of a later input. */
-  persistWithStaged(ops: readonly StoreOp[]): void {
-    for (const op of ops) this.#opsWithStaged.push(op);
+  /** Adds to the commit that holds what is staged now, which may be that of a later input: `ops` are asked for then. */
+  persistWithStaged(ops: () => readonly StoreOp[]): void {
+    this.#withStaged.push(ops);
   }
 
   load(range: StoreRange): LoadId {
@@ -138,7 +138,8 @@ export class Outbox {
 
   /** What was staged is in this input's commit. */
   releaseStaged(): void {
-    if (this.#opsWithStaged.length > 0) this.persist(this.#opsWithStaged.splice(0));
+    if (this.#withStaged.length > 0)
+      for (const ops of this.#withStaged.splice(0)) this.persist(ops());
     if (this.#held.length === 0) return;
     const held = this.#held;
     this.#held = [];

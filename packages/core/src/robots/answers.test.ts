@@ -82,4 +82,33 @@ describe("what operators are answered", () => {
     next.settle();
     expect(next.core.robot("b", next.now)?.schedule).toMatchObject({ everyMs: 2_000 });
   });
+
+  test("CH4 P5 a home that is killed while the entry of a retirement waits hosts the robot as before, and none whose marker is durable", () => {
+    const rig = new CoreRig("na");
+    rig.start();
+    for (const robot of ["a", "b"]) {
+      rig.input({ type: "command", id: 0, command: { ...REGISTER, robot } });
+      rig.settle();
+    }
+    const before = new Map(rig.rows);
+    rig.input({ type: "command", id: 1, command: { type: "retire", robot: "a" } });
+    // Its entry waits for that of `a`.
+    rig.input({ type: "command", id: 2, command: { type: "retire", robot: "b" } });
+    const rows = new Map(rig.rows);
+    for (const { ops } of rig.writing)
+      for (const op of ops)
+        if (op.type === "put") rows.set(op.key, op.value);
+        else rows.delete(op.key);
+    rows.set("robot/a", before.get("robot/a") as Uint8Array);
+    const next = new CoreRig("na", { rows, wallMs: rig.wallMs });
+    next.start();
+    expect(next.core.robot("a", next.now)).toBeUndefined();
+    expect(next.core.robot("b", next.now)).toMatchObject({ status: "new", node: "na" });
+    const beat = { type: "beat", robot: "a", kind: "beat", create: "heartbeat" } as const;
+    next.input({ type: "command", id: 3, command: beat });
+    next.settle();
+    expect(next.core.robot("a", next.now)).toMatchObject({ status: "up", beats: 1 });
+    expect(rig.settle().some(({ type }) => type === "reply")).toBe(true);
+    expect([...rig.rows.keys()].filter((key) => key.startsWith("robot/"))).toEqual([]);
+  });
 });

@@ -40,7 +40,7 @@ export class AppliedConfig {
     if (isNew && this.#hashes.size >= ROBOTS_PER_NODE_MAX) return;
     const value = this.#hashOf(terms);
     this.#hashes.set(robot, toHex(value));
-    this.#env.out.persistWithStaged([{ type: "put", key: ROW_PREFIX + robot, value }]);
+    this.#env.out.persistWithStaged(() => [{ type: "put", key: ROW_PREFIX + robot, value }]);
   }
 
   #hashOf({ schedule, labels, floating }: RegistrationTerms): Uint8Array {

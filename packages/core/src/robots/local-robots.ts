@@ -112,6 +112,7 @@ export class LocalRobots {
     let wallMs = now.wallMs;
     for (const robot of this.#robots.values()) wallMs = Math.max(wallMs, newestWallMs(robot));
     for (const robot of this.#robots.values()) {
+      if (this.#isRetiredHere(robot)) continue;
       anchorRobot(robot, { monoMs: now.monoMs, wallMs });
       // What the fleet's record says since then may be from another node, and was durable before this node took it over.
       if (this.#edits.take(robot, now).size > 0) this.#rows.touch(robot);
@@ -257,7 +258,7 @@ export class LocalRobots {
     this.#heap.delete(id);
     this.#queue.delete(id);
     this.#plans.delete(id);
-    this.#rows.delete(robot);
+    this.#deleteRow(robot);
     this.#deps.changed(id, now);
   }
 
@@ -462,6 +463,19 @@ export class LocalRobots {
     const commit = this.#rows.write();
     for (const { id, result } of replies) this.#deps.env.out.reply(id, result, commit);
     this.#setTimer();
+  }
+
+  /** Its marker was durable before its row was gone; so it goes now. */
+  #isRetiredHere(robot: LocalRobot): boolean {
+    const { env, fields } = this.#deps;
+    if (fields.recordOf(robot.id)?.retiredBy !== env.identity.self) return false;
+    this.#robots.delete(robot.id);
+    this.#deleteRow(robot);
+    return true;
+  }
+
+  #deleteRow(robot: LocalRobot): void {
+    this.#rows.delete(robot, (id) => this.#robots.has(id));
   }
 
   #setTimer(): void {

@@ -27,12 +27,18 @@ export class RobotRows {
     this.#env.out.persist([{ type: "put", key: ROBOT_MESSAGE_ROW_PREFIX + robot, value }]);
   }
 
-  delete(robot: LocalRobot): void {
+  /**
+   * The row goes with the entry that says why, unless the id `isHosted` again by then: without that entry a node that starts would know
+   * that it is the robot's home, and nothing of the robot.
+   */
+  delete(robot: LocalRobot, isHosted: (id: RobotId) => boolean): void {
     this.#dirty.delete(robot);
-    this.#env.out.persist([
-      { type: "del", key: ROBOT_ROW_PREFIX + robot.id },
-      { type: "del", key: ROBOT_MESSAGE_ROW_PREFIX + robot.id },
-    ]);
+    const { id } = robot;
+    const { out } = this.#env;
+    out.persist([{ type: "del", key: ROBOT_MESSAGE_ROW_PREFIX + id }]);
+    out.persistWithStaged(() =>
+      isHosted(id) ? [] : [{ type: "del", key: ROBOT_ROW_PREFIX + id }],
+    );
   }
 
   /** Writes what was touched; returns the commit of the input under way, undefined when it has nothing to persist. */
