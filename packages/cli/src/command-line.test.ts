@@ -192,17 +192,6 @@ describe("flags and environment", () => {
     expect(calls.map(({ url }) => new URL(url).port)).toEqual(["7420", "2", "3"]);
   });
 
-  test("CLI3 an address with a name and a password is refused, and the password not repeated", async () => {
-    const calls = fakeNode(() => Response.json([robot]));
-    for (const address of ["http://me:hunter2@127.0.0.1:7420", "http://me@127.0.0.1:7420"]) {
-      const end = await run(["status", "--url", address]);
-      expect([end.code, end.out]).toEqual([2, ""]);
-      expect(end.err).toContain("--token-file");
-      expect(end.err).not.toContain("hunter2");
-    }
-    expect(calls).toEqual([]);
-  });
-
   test("CLI2 a bad value in the environment is refused by its name", async () => {
     const { code, err } = await run("status", { PULSEMESH_URL: "nonsense" });
     expect(code).toBe(2);
