@@ -25,9 +25,11 @@ cd "$1/root"
 rm -rf var/cache/pulsemesh var/cache/private/pulsemesh var/lib/pulsemesh var/lib/private/pulsemesh
 mkdir -p opt/pulsemesh etc/pulsemesh
 cp -r "$1/installed/." opt/pulsemesh/
-cp "$2/deploy/systemd/config.yaml" etc/pulsemesh/config.yaml
+printf 'http:\\n  token_file: /etc/pulsemesh/token\\n' | cat - "$2/deploy/systemd/config.yaml" > etc/pulsemesh/config.yaml
+echo sixteen-or-more-letters > etc/pulsemesh/token
+chroot . groupadd --system pulsemesh-secrets && chroot . chgrp pulsemesh-secrets /etc/pulsemesh/token && chmod 0640 etc/pulsemesh/token
 rm -rf etc/systemd/system/*.wants
-cp "$2/deploy/systemd/pulsemesh.service" etc/systemd/system/
+sed 's/^#SupplementaryGroups/SupplementaryGroups/' "$2/deploy/systemd/pulsemesh.service" > etc/systemd/system/pulsemesh.service
 printf '[Unit]\\nRequires=pulsemesh.service\\nAfter=pulsemesh.service\\n' > etc/systemd/system/try.target
 rm -f usr/bin/node && cp "$3" usr/bin/node
 mount -t proc proc proc
@@ -88,7 +90,10 @@ test("DP4 DP7 a booted systemd runs the unit in its sandbox, reloads it, bites w
   expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
   expect(status).toMatch(/^Seccomp:\s+2$/m);
 
-  const program = ["node", "/opt/pulsemesh/bin/pulsemesh.js"];
+  // Its token is for root and a group that the service is in.
+  const token = "PULSEMESH_TOKEN_FILE=/etc/pulsemesh/token";
+  const program = ["env", token, "node", "/opt/pulsemesh/bin/pulsemesh.js"];
+  expect(on("node", "/opt/pulsemesh/bin/pulsemesh.js", "status")).toContain("token");
   const line = "  - id: scanner\n    every: 5m\n";
   on("sh", "-c", `printf '${line.replaceAll("\n", String.raw`\n`)}' >> /etc/pulsemesh/config.yaml`);
   on("systemctl", "reload", service);
