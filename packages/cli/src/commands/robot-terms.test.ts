@@ -71,6 +71,22 @@ test("CLI23 a cron line takes the place of a period, and the other way round", (
   });
 });
 
+test("CLI23 a cron line without grace becomes a period as robot add would make it, and not one of which no beat may be missed", () => {
+  const [grace_ms, startup_ms] = [0, 60_000];
+  const cron = { type: "cron", cron: "0 3 * * *", time_zone: "UTC", grace_ms, startup_ms } as const;
+  const schedule = { ...cron, next_due: null };
+  expect(editedTerms({ ...everyRobot, schedule }, read("--every", "5m")).schedule).toEqual({
+    every_ms: 300_000,
+    startup_ms,
+  });
+  expect(editedTerms({ ...everyRobot, schedule }, read("--tz", "Asia/Tokyo")).schedule).toEqual({
+    cron: "0 3 * * *",
+    time_zone: "Asia/Tokyo",
+    grace_ms,
+    startup_ms,
+  });
+});
+
 test("CLI5 CLI23 bad terms are refused before a node is asked", () => {
   for (const args of [
     ["--every", "99ms"],

@@ -85,7 +85,9 @@ function keptSchedule(schedule: RobotJson["schedule"], flags: TermFlags): Schedu
     return flags.cron === undefined ? { ...both, every_ms, missed } : both;
   }
   const { cron, time_zone } = schedule;
-  return flags.every === undefined ? { ...both, cron, time_zone } : both;
+  if (flags.every === undefined) return { ...both, cron, time_zone };
+  // Of a period, a grace that is said allows no missed beat; nobody has said this one.
+  return grace_ms === 0 ? { startup_ms } : both;
 }
 
 function saidSchedule({ every, cron, tz, grace, missed, startup }: TermFlags): ScheduleTermsJson {

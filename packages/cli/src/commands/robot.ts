@@ -111,6 +111,8 @@ A robot that lives is retired at its home alone: stop it and wait until it is do
     const client = connect(cli, flags);
     const retired = await client.retireRobot(id).catch(async (error: unknown) => {
       if (errorCodeOf(error) === "robot-alive") await nameHome(cli, client, id);
+      if (errorCodeOf(error) === "robot-unknown")
+        cli.context = { ...cli.context, next: "pulsemesh robot list   lists the robots" };
       throw error;
     });
     const by = retired.retired_by ?? retired.retired_by_id;
