@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -71,6 +71,12 @@ async function rowsIn(at: string): Promise<readonly StoreRow[]> {
     rows.push({ key, value: new Uint8Array(value) });
   await store.close();
   return rows;
+}
+
+/** Mounting takes rights that a test may lack. */
+function canBind(): boolean {
+  const { status } = spawnSync("unshare", ["-m", "sh", "-c", "mount --bind /tmp /tmp"]);
+  return status === 0;
 }
 
 async function takeBackup(): Promise<void> {
@@ -249,6 +255,27 @@ describe("a backup", () => {
       message: expect.stringContaining("it is a directory"),
     });
   });
+
+  test.runIf(canBind())(
+    "BK5 a volume that is a part of the same disk is filled from within",
+    async () => {
+      await takeBackup();
+      const target = join(dir, "volume");
+      // A namespace of its own, so that nothing stays mounted whatever happens.
+      const script = `
+      mkdir disk volume && mount --bind disk volume
+      exec "$0" --input-type=module -e '
+        import { restoreBackup } from "'"$1"'";
+        await restoreBackup("node.tar", "volume");
+        process.exit(0);'`;
+      const module = new URL("restore-backup.ts", import.meta.url).href;
+      const args = ["-m", "sh", "-ec", script, process.execPath, module];
+      execFileSync("unshare", args, { cwd: dir });
+      expect(readdirSync(target)).toEqual([]);
+      expect(readdirSync(join(dir, "disk"))).toContain("node.key");
+      expect(await rowsIn(join(dir, "disk"))).toHaveLength(40);
+    },
+  );
 
   test("BK5 a folder is filled where a link to it leads", async () => {
     await takeBackup();

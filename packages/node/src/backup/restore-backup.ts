@@ -4,8 +4,6 @@
  */
 import { randomBytes } from "node:crypto";
 import {
-  accessSync,
-  constants,
   existsSync,
   lchownSync,
   mkdirSync,
@@ -117,24 +115,27 @@ function refuseUnlessEmpty(target: string): void {
 /** Beside the directory where it can take its place by a rename, else within it. */
 function makeAside(target: string): string {
   const suffix = randomBytes(4).toString("hex");
+  const beside = `${target}.restore-${suffix}`;
+  const within = join(target, `.restore-${suffix}`);
   try {
     mkdirSync(dirname(target), { recursive: true, mode: PRIVATE_MODE });
-    const isWithin = existsSync(target) && !canBeReplaced(target);
-    const aside = isWithin ? join(target, `.restore-${suffix}`) : `${target}.restore-${suffix}`;
-    mkdirSync(aside, { mode: PRIVATE_MODE });
-    return aside;
+    const isThere = existsSync(target);
+    mkdirSync(isThere ? within : beside, { mode: PRIVATE_MODE });
+    return isThere && !canBeReplaced(target, within, beside) ? within : beside;
   } catch (cause) {
     throw unusable(target, cause);
   }
 }
 
-/** A mounted volume can not, and neither can anything in a directory of somebody else. */
-function canBeReplaced(target: string): boolean {
-  const parent = dirname(target);
-  if (statSync(parent).dev !== statSync(target).dev) return false;
+/**
+ * A mounted volume can not, and neither can anything in a directory of somebody else. What is moved out of it tells; device numbers do not, as
+ * a bind mount has that of the disk around it. Afterwards `within` is `beside` if it can.
+ */
+function canBeReplaced(target: string, within: string, beside: string): boolean {
+  if (readdirSync(target).length > 1) return false;
   try {
-    accessSync(parent, constants.W_OK);
-    return readdirSync(target).length === 0;
+    renameSync(within, beside);
+    return true;
   } catch {
     return false;
   }
