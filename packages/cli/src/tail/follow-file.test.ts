@@ -6,6 +6,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -210,5 +211,16 @@ describe("TL2 what is not there, or no file", () => {
     rmSync(path, { recursive: true });
     writeFileSync(path, "back\n");
     expect(await look()).toEqual(["back"]);
+  });
+
+  test("TL2 a file that cannot be read is said once and tried again; the next one of its name is read", async () => {
+    // Regular for whoever looks, and no byte of it can be read.
+    symlinkSync("/proc/self/mem", path);
+    await start("start");
+    expect(await look()).toEqual([]);
+    expect(said.filter((line) => line.includes("cannot read"))).toHaveLength(1);
+    rmSync(path);
+    writeFileSync(path, "well again\n");
+    expect([...(await look()), ...(await look())]).toEqual(["well again"]);
   });
 });

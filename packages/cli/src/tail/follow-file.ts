@@ -61,6 +61,7 @@ class FileFollower {
   /** There was no file of this name: whatever comes is new from its first line on. */
   #wasMissing = false;
   #trouble = "";
+  #readTrouble = "";
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -90,12 +91,28 @@ class FileFollower {
 
   async #read(file: FollowedFile): Promise<boolean> {
     for (let at = 0; at < readsAtOnce; at++) {
-      const { lines, more } = await file.read();
+      const { lines, more } = await this.#readOnce(file);
       if (lines.length > 0) await this.#options.onLines(lines);
       if (!more) return false;
       if (this.#options.signal.aborted) return true;
     }
     return true;
+  }
+
+  /** What a disk or a network cannot give now it may give later; meanwhile another file may come by the name. */
+  async #readOnce(file: FollowedFile): ReturnType<FollowedFile["read"]> {
+    try {
+      const part = await file.read();
+      this.#readTrouble = "";
+      return part;
+    } catch (error) {
+      const trouble = error instanceof Error ? error.message : "unreadable";
+      if (trouble !== this.#readTrouble) {
+        this.#options.say(`cannot read ${this.#options.path}, trying again: ${trouble}`);
+      }
+      this.#readTrouble = trouble;
+      return { lines: [], more: false };
+    }
   }
 
   /** Whether another file than the one that is read bears the name now, and is open. */
