@@ -112,6 +112,19 @@ test("CFG6 a path with a line feed or a zero byte is none", async () => {
   }
 });
 
+test("CFG3 ten times the settings take not a hundred times as long to be held against each other", async () => {
+  const msOf = async (count: number): Promise<number> => {
+    const keys = Array.from({ length: count }, (_, i) => `k${i}: "1"`).join(", ");
+    const before = process.cpuUsage();
+    const lines = await faultsIn(`robots: [{id: a, labels: {${keys}, k7: "2"}}]`);
+    expect(lines).toContainEqual(expect.stringContaining("This setting was given before."));
+    return process.cpuUsage(before).user / 1_000;
+  };
+  await msOf(1_000);
+  const few = await msOf(3_000);
+  expect(await msOf(30_000)).toBeLessThan(few * 40);
+});
+
 test("CFG3 of more than CONFIG_FINDINGS_MAX faults the others are counted", async () => {
   const faults = Array.from({ length: CONFIG_FINDINGS_MAX + 7 }, (_, i) => `k${i}x: 1`).join("\n");
   const lines = await faultsIn(faults);

@@ -1,7 +1,7 @@
 /** A config file as a whole: read, parsed, held against its shape, and what must fit together held against each other. */
 import { dirname, resolve } from "node:path";
 import { ROBOTS_PER_NODE_MAX } from "@pulsemesh/core";
-import { type Document, LineCounter, type YAMLError, parseDocument } from "yaml";
+import { type Document, LineCounter, type YAMLError, isScalar, parseDocument, visit } from "yaml";
 import type { ConfigFinding } from "./config-finding.ts";
 import { checkRobots } from "./check-robots.ts";
 import { readConfigFile } from "./read-config-file.ts";
@@ -39,10 +39,11 @@ export async function loadConfig(
   const lines = new LineCounter();
   const document = parse(read.text, lines);
   if (document === undefined) return { ok: false, path, findings: [tooDeep] };
-  const faults = [...document.errors, ...document.warnings].map((error) => findingOf(error, lines));
-  // With these the tree is still what was meant, so the rest is worth looking at.
-  const isWhole = document.errors.every(({ code }) => code === "DUPLICATE_KEY");
-  if (!isWhole) return { ok: false, path, findings: faults };
+  const { errors, warnings } = document;
+  const faults = [...errors, ...warnings, ...repeatedKeys(document)].map((fault) =>
+    findingOf(fault, lines),
+  );
+  if (errors.length > 0) return { ok: false, path, findings: faults };
   const shape = configShape(settings, ROBOTS_PER_NODE_MAX);
   const walked = walkConfig({ document, lines, env, folder: dirname(path) }, shape);
   const findings = [...faults, ...walked.findings, ...checkTls(walked)];
@@ -65,7 +66,8 @@ function parse(text: string, lines: LineCounter): Document | undefined {
       prettyErrors: false,
       stringKeys: true,
       strict: true,
-      uniqueKeys: true,
+      // The library holds each key against all before it, which takes minutes for a large file.
+      uniqueKeys: false,
       version: "1.2",
     });
   } catch (error) {
@@ -73,6 +75,27 @@ function parse(text: string, lines: LineCounter): Document | undefined {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+type Fault = Pick<YAMLError, "message" | "pos"> & { readonly code: string };
+
+/** Keys that stood in their map before. With these the tree is still what was meant, so the rest is worth looking at. */
+function repeatedKeys(document: Document): Fault[] {
+  const faults: Fault[] = [];
+  visit(document, {
+    Map: (_key, { items }) => {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const [start = 0, end = 0] = key.range ?? [];
+        if (seen.has(key.value)) {
+          faults.push({ code: "DUPLICATE_KEY", message: "", pos: [start, end] });
+        }
+        seen.add(key.value);
+      }
+    },
+  });
+  return faults;
 }
 
 const yamlFaults: Readonly<Record<string, readonly [what: string, next: string]>> = {
@@ -98,7 +121,7 @@ const yamlFaults: Readonly<Record<string, readonly [what: string, next: string]>
   BAD_SCALAR_START: ["Text may not begin with this character.", "put the text in quotes"],
 };
 
-function findingOf({ code, message, pos }: YAMLError, lines: LineCounter): ConfigFinding {
+function findingOf({ code, message, pos }: Fault, lines: LineCounter): ConfigFinding {
   const { line, col } = lines.linePos(pos[0]);
   const [what, next] = yamlFaults[code] ?? [
     `This is not YAML: ${message.replace(/\.?$/, ".")}`,

@@ -26,6 +26,8 @@ import { type ListShape, type MapShape, type Shape, type ValueShape, parseLabel 
 /** Aliases (`*name`) of one file that are followed. */
 export const CONFIG_ALIASES_MAX: number = 1_000;
 
+const guessesMost = 1_000;
+
 /** A value where it stood. */
 export interface Placed {
   readonly value: unknown;
@@ -132,16 +134,21 @@ class Walk implements Walked {
       return;
     }
     const keys = Object.keys(shape.entries);
-    const sibling = nearest(key, keys);
-    const near = sibling === undefined || path === "" ? sibling : `${path}.${sibling}`;
-    const meant = this.#elsewhere(key, (word) => word) ?? near ?? this.#elsewhere(key, nearest);
-    const words = meant?.replaceAll(/\.\d+\./g, ".");
+    // A file of nothing but faults is no settings with typing errors.
+    const isGuessed = this.findings.length < guessesMost;
+    const words = isGuessed ? this.#meant(key, keys, path)?.replaceAll(/\.\d+\./g, ".") : undefined;
     const known = keys.map((each) => `'${each}'`).join(", ");
     this.#say(
       where,
       `There is no setting '${key}'${path === "" ? "" : ` in ${nameOf(path)}`}.${words === undefined ? "" : ` Did you mean ${words}?`}`,
       `correct it or remove it; here may stand ${known}`,
     );
+  }
+
+  #meant(key: string, keys: readonly string[], path: string): string | undefined {
+    const sibling = nearest(key, keys);
+    const near = sibling === undefined || path === "" ? sibling : `${path}.${sibling}`;
+    return this.#elsewhere(key, (word) => word) ?? near ?? this.#elsewhere(key, nearest);
   }
 
   /** A setting that stands in the wrong section, or as its flag is written: `log-level` at the top for `log.level`. */
