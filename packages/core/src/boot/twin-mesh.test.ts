@@ -260,6 +260,28 @@ describe("a copied disk", () => {
     expectOk(net, "x3", BEAT);
   });
 
+  test.each([false, true])(
+    "BK1 P3 who is left of two is not stopped once more by recordings of the other, which had said farewell: %s",
+    (withFarewell) => {
+      const { net, x, twin } = twice(1_000);
+      net.runUntil("both to know", 5_000, () => isFound(x) && isFound(twin));
+      net.run(5_000);
+      if (withFarewell) net.ask("x2", { type: "stop", mode: "pause", restartWithinMs: 60_000 });
+      net.run(500);
+      net.stop("x2");
+      net.runUntil("x to work on", 20_000, () => count(x, "twin-over") > 0);
+      net.run(2_000);
+      const recorded = net.published.filter(({ by, topic }) => topic === "pulse" && by === "x2");
+      expect(recorded.length).toBeGreaterThan(5);
+      for (let round = 0; round < 30; round++) {
+        for (const { bytes } of recorded.slice(-10)) net.replay("x", bytes, "y");
+        net.run(1_000);
+        expectOk(net, "x", BEAT);
+      }
+      expect([count(x, "twin"), count(x, "twin-over")]).toEqual([1, 1]);
+    },
+  );
+
   test("BK1 P6 of pulses under its key FOREIGN_PULSES_PER_SECOND_MAX are verified in a second, the rest is dropped", () => {
     const net = new TwinMesh(createTestPorts);
     const ports = createTestPorts("x", "x");
