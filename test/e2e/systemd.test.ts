@@ -18,6 +18,18 @@ function setting(name: string): readonly string[] {
   return [...unit.matchAll(new RegExp(`^${name}=(.*)$`, "gm"))].map(([, value = ""]) => value);
 }
 
+function childrenOf(pid: number): readonly string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .trim()
+    .split(" ")
+    .filter(Boolean);
+}
+
+/** A child that nobody asks after yet is a zombie. */
+function hasEnded(pid: string): boolean {
+  return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+}
+
 test("DP7 systemd takes the unit file, and finds little that it could break into from there", () => {
   const path = join(folder, "pulsemesh.service");
   // Where Node is on this machine.
@@ -69,6 +81,7 @@ test("DP4 DP7 what the unit starts says that it is ready, feeds the watchdog, sa
 
   // A process that stands still feeds nothing. What was under way when it stopped still comes.
   node.kill("SIGSTOP");
+  await until("what it had started has ended", () => childrenOf(node.pid).every(hasEnded));
   await new Promise((resolve) => setTimeout(resolve, 500));
   const before = said("WATCHDOG=1");
   await new Promise((resolve) => setTimeout(resolve, 2_000));

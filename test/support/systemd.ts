@@ -51,7 +51,7 @@ export class NotifySocket implements Disposable {
   #out = "";
 
   constructor(path: string) {
-    this.#child = spawn("perl", ["-e", receiver, path], {
+    this.#child = spawn("/usr/bin/perl", ["-e", receiver, path], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#child.stdout?.on("data", (part: Buffer) => (this.#out += part.toString()));
