@@ -15,15 +15,19 @@ import { JOIN_FILE_BYTES_MAX, parseJoinFile, readJoinFile, writeAddressFile } fr
 const member = "/dns4/eu-1/tcp/7421/p2p/12D3KooWCYjxrusbZY9LifoDsCHetkr5NzckMzyaTouQHX9nTAZP";
 
 let folder = "";
+let skipped: string[] = [];
+beforeEach(() => (skipped = []));
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "pulsemesh-join-file-"))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What is read; `waits` where it would wait, which is then ended. */
 async function read(path: string, others: string[] = []): Promise<readonly string[] | "waits"> {
   const stop = new AbortController();
+  const { signal } = stop;
   const onWait = (): void => stop.abort();
+  const onSkip = (why: string): void => void skipped.push(why);
   try {
-    return await readJoinFile({ path, dataDir: folder, others, signal: stop.signal, onWait });
+    return await readJoinFile({ path, dataDir: folder, others, signal, onWait, onSkip });
   } catch (error) {
     if (error instanceof Error && error.name === "AbortError") return "waits";
     throw error;
@@ -90,4 +94,18 @@ test("DP3 addresses are not written through a link that somebody put in their wa
   writeAddressFile(path, [member]);
   expect(readFileSync(precious, "utf8")).toBe("mine");
   expect(readFileSync(path, "utf8")).toBe(`${member}\n`);
+});
+
+test("DP3 a file that has gone bad keeps no member from its fleet, and is said", async () => {
+  const path = join(folder, "join");
+  writeFileSync(path, "garbage\n");
+  await expect(read(path)).rejects.toMatchObject({ code: "address-invalid" });
+  await expect(read(path, [member])).rejects.toMatchObject({ code: "address-invalid" });
+  expect(skipped).toEqual([]);
+  writeFileSync(join(folder, "fleet.json"), "{}");
+  expect([await read(path), await read(folder)]).toEqual([[], []]);
+  expect(skipped).toEqual([
+    expect.stringContaining(`${path}:1`),
+    expect.stringContaining("Cannot read --join-file"),
+  ]);
 });

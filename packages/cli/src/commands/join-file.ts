@@ -31,18 +31,27 @@ export interface JoinFileOptions {
   readonly signal: AbortSignal;
   /** Called once, when the file is not there yet and there is nothing else to join by. */
   readonly onWait: () => void;
+  /** Called with what is wrong with the file, where the node knows its fleet and goes on without it. */
+  readonly onSkip: (why: string) => void;
 }
 
 /**
  * The addresses in the file. Waits until there is one, unless the node has others to go by or knows its fleet, and so its members, from an
  * earlier start: then it takes from the file what there is.
+ * A member is not kept from its fleet by a file that has gone bad since.
  * @throws PulsemeshError `address-invalid` naming file and line, `data-dir-unusable` where the file cannot be read; an AbortError
  */
 export async function readJoinFile(options: JoinFileOptions): Promise<readonly string[]> {
-  const { path, dataDir, others, signal, onWait } = options;
+  const { path, dataDir, others, signal, onWait, onSkip } = options;
   const mayGoOn = others.length > 0 || existsSync(join(dataDir, "fleet.json"));
   for (let tries = 0; ; tries += 1) {
-    const addresses = parseJoinFile(readAtMost(path), path);
+    let addresses: readonly string[] = [];
+    try {
+      addresses = parseJoinFile(readAtMost(path), path);
+    } catch (error) {
+      if (!existsSync(join(dataDir, "fleet.json"))) throw error;
+      onSkip(reasonOf(error));
+    }
     if (addresses.length > 0 || mayGoOn) return addresses;
     if (tries === 0) onWait();
     // Who stops waiting must not end up with a fleet of its own.

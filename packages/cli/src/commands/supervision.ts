@@ -37,13 +37,22 @@ export async function openSupervision(
     say(
       `No address in ${joinFile} yet; waiting for it. A member writes it with --address-file, or: pulsemesh peers --json there.`,
     );
+  const onSkip = (why: string): void =>
+    say(`${why} This node knows its fleet and goes on without.`);
   return {
     joinBy: async (signal) =>
       joinFile === undefined
         ? join
         : [
             ...join,
-            ...(await readJoinFile({ path: joinFile, dataDir, signal, onWait, others: join })),
+            ...(await readJoinFile({
+              path: joinFile,
+              dataDir,
+              signal,
+              onWait,
+              onSkip,
+              others: join,
+            })),
           ],
     ready: (node) => {
       door?.ask(() => node.ready());
