@@ -116,6 +116,7 @@ test("DP5 the build gets sources and manifests, and nothing that is large, priva
     "test/run.ts",
     "deploy/k8s/seed.yaml",
     ".env",
+    "packages/cli/.env.local",
   ];
   expect(sent.filter((path) => !isSent(path, rules))).toEqual([]);
   expect(kept.filter((path) => isSent(path, rules))).toEqual([]);
