@@ -22,6 +22,16 @@ export function countedSources(sources: readonly Source[]): readonly Source[] {
   );
 }
 
+/** The stamp of an author's newest claim, 0 without one. */
+export function claimOf(sources: readonly Source[], author: NodeId, horizon: number): number {
+  let claimHlc = 0;
+  for (const source of sources) {
+    const hlc = source.record.fields.get(CLAIM)?.hlc ?? 0;
+    if (source.author === author && hlc <= horizon) claimHlc = Math.max(claimHlc, hlc);
+  }
+  return claimHlc;
+}
+
 /** Whose retired markers count: until there are grants, of whoever claims the robot in its own chain. */
 export function heededClaims(sources: readonly Source[], horizon: number): ReadonlySet<NodeId> {
   const claims = new Set<NodeId>();

@@ -25,7 +25,7 @@ import {
   type RobotRecord,
   type Source,
 } from "./record.ts";
-import { countedSources, RECORDS_COUNTED_MAX } from "./counted-sources.ts";
+import { claimOf, countedSources, heededClaims, RECORDS_COUNTED_MAX } from "./counted-sources.ts";
 import { viewOf } from "./record-view.ts";
 import {
   hasAnything,
@@ -150,10 +150,14 @@ export class RecordTable {
     return previewState(this.#env, merged);
   }
 
-  /** What the robot's record would show if nobody but `self` had retired it. */
+  /** What the robot's record would show if nobody but `self` had retired it since `self` claimed it. */
   unretired(robot: RobotId, self: NodeId): JsonObject {
     const sources = countedSources(this.#sources(robot));
-    return viewOf(mergeRecords(sources, this.#horizon, (author) => author === self)).root;
+    const claims = heededClaims(sources, this.#horizon);
+    const claimHlc = claimOf(sources, self, this.#horizon);
+    const heeds = (author: NodeId, hlc: number): boolean =>
+      author === self || (hlc < claimHlc && claims.has(author));
+    return viewOf(mergeRecords(sources, this.#horizon, heeds)).root;
   }
 
   highestStamp(robot: RobotId, horizon: number): number {

@@ -116,7 +116,7 @@ export function recordFromJson(value: Json): RobotRecord | undefined {
 export function mergeRecords(
   sources: readonly Source[],
   horizon: number,
-  heeds: (author: NodeId) => boolean,
+  heeds: (author: NodeId, hlc: number) => boolean,
 ): MergedRecord {
   const fields = new Map<string, Stamp & { readonly value: Json }>();
   const tombstones = new Map<string, Stamp>();
@@ -133,7 +133,7 @@ export function mergeRecords(
     }
     const marker = { hlc: record.retiredHlc, author, epoch };
     if (marker.hlc === 0 || marker.hlc > horizon) continue;
-    if (heeds(author)) retired = newest(retired, marker);
+    if (heeds(author, marker.hlc)) retired = newest(retired, marker);
     else unheeded = newest(unheeded, marker);
   }
   return { fields, tombstones, retired, unheeded };

@@ -321,6 +321,29 @@ describe("robots' state", () => {
     }
   });
 
+  test("CH4 P4 what an earlier retirement hid does not come back when the home says the robot again above a later one", () => {
+    net.add("b", 1);
+    const [stranger, another] = [net.add("c", 1), net.add("d", 1)];
+    net.linkAll();
+    net.write("b", "bot", { "/schedule": ["every", 1, 2, 3, 4], "/labels/old": "1" });
+    net.run();
+    net.write("c", "bot", { "/schedule": ["every", 1, 2, 3, 4] });
+    net.input(stranger, (now) => expect(stranger.chains.records.retire("bot", now).ok).toBe(true));
+    net.run();
+    net.write("a", "bot", { "/schedule": ["every", 5, 2, 3, 4], "/labels/new": "2" });
+    net.run();
+    const before = records.record("bot");
+    expect(before["labels"]).toEqual({ new: "2" });
+    net.write("d", "bot", { "/schedule": ["every", 5, 2, 3, 4] });
+    net.input(another, (now) => expect(another.chains.records.retire("bot", now).ok).toBe(true));
+    net.run();
+    expect(records.standing("bot")).toMatchObject({ retiredBy: "d", hiddenBy: "d" });
+    net.input(node, (now) => expect(records.restate("bot", now).ok).toBe(true));
+    net.run();
+    for (const { chains } of net.nodes.values())
+      expect(chains.records.record("bot")).toEqual(before);
+  });
+
   test("CH4 P6 more records of one author than RECORDS_COUNTED_MAX are told once, and what others wrote is shown with them", () => {
     net.patch("a", "bot", { n: 1 });
     const apply = (epoch: number): void =>

@@ -3,7 +3,7 @@ import type { Env } from "../env.ts";
 import { compareText, type NodeId, type RobotId } from "../ids.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { toHex } from "../wire/hex.ts";
-import { countedSources, heededClaims } from "./counted-sources.ts";
+import { claimOf, countedSources, heededClaims } from "./counted-sources.ts";
 import { hlcWallMs } from "./hlc.ts";
 import { standingTombstones, viewOf } from "./record-view.ts";
 import { CLAIM, firstStampBeyond, mergeRecords, type MergedRecord, type Source } from "./record.ts";
@@ -124,14 +124,10 @@ function hiderOf(
   horizon: number,
 ): NodeId | undefined {
   if (retired === undefined || retired.author === self) return undefined;
-  let claimHlc = 0;
   let ownRetiredHlc = 0;
-  for (const { author, record } of sources) {
-    if (author !== self) continue;
-    const hlc = record.fields.get(CLAIM)?.hlc ?? 0;
-    if (hlc <= horizon) claimHlc = Math.max(claimHlc, hlc);
-    ownRetiredHlc = Math.max(ownRetiredHlc, record.retiredHlc);
-  }
+  for (const { author, record } of sources)
+    if (author === self) ownRetiredHlc = Math.max(ownRetiredHlc, record.retiredHlc);
+  const claimHlc = claimOf(sources, self, horizon);
   return claimHlc > ownRetiredHlc && claimHlc <= retired.hlc ? retired.author : undefined;
 }
 
