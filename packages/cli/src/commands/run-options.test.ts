@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dataFolder, planRun, runFlags } from "./run-options.ts";
+import { dataFolder, parseAnnounced, planRun, runFlags } from "./run-options.ts";
 
 test("CLI10 data lives in --data, else XDG_STATE_HOME, else ~/.local/state; relative XDG paths are ignored", () => {
   const home = { HOME: "/home/me" };
@@ -20,6 +20,19 @@ test("CLI10 planRun applies the defaults: loopback, one fleet of its own, no cor
     core: {},
   });
   expect(plan.node.name).toMatch(/^[A-Za-z0-9]/);
+});
+
+test("AD3 CLI10 --announce takes what others could dial, and refuses an address without host or port before anything is made", () => {
+  for (const text of ["/ip4/192.0.2.7/tcp/7421", "/ip6/::1/tcp/80/ws", "/dns4/a.example/tcp/7421"])
+    expect(parseAnnounced(text, "--announce")).toBe(text);
+  for (const text of ["/ip4/0.0.0.0/tcp/7421", "/ip6/::/tcp/7421", "/ip4/192.0.2.7/tcp/0/ws"]) {
+    expect(() => parseAnnounced(text, "--announce")).toThrow(
+      expect.objectContaining({
+        code: "address-invalid",
+        message: expect.stringContaining(`--announce '${text}' as nobody could dial it`),
+      }),
+    );
+  }
 });
 
 test("VE9 OFF4 planRun hands core for how long the node may be offline, and how long its audit log may grow", () => {

@@ -47,6 +47,7 @@ const httpDefault = "127.0.0.1:7420";
 const listenDefault = "/ip4/127.0.0.1/tcp/7421";
 const profiles = ["local", "lan", "wan"] as const;
 const memberText = /\/p2p\/[A-Za-z0-9]+$/;
+const dialledByNobody = /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(?:\/|$)/;
 const multiaddrText = /^\/[a-z0-9]+\/[^\s]+$/;
 const nodeNameText = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
@@ -97,7 +98,7 @@ export const runFlags: readonly Setting[] = [
     text: "address to tell others instead (repeatable)",
     env: "PULSEMESH_ANNOUNCE",
     repeat: true,
-    parse: parseMultiaddr,
+    parse: parseAnnounced,
   },
   {
     flags: "--join <multiaddr>",
@@ -377,6 +378,16 @@ export function parseMember(text: string, flag: string): string {
   throw new PulsemeshError(
     "address-invalid",
     `Cannot use ${flag} '${text}' as it must end in the member's id: /ip4/192.0.2.7/tcp/7421/p2p/12D3KooW…, as \`pulsemesh peers\` prints it there.`,
+  );
+}
+
+/** What others are told, so they need a host and a port in it. */
+export function parseAnnounced(text: string, flag: string): string {
+  const address = parseMultiaddr(text, flag);
+  if (!dialledByNobody.test(address)) return address;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot use ${flag} '${text}' as nobody could dial it: others need a host that they reach, and a port other than 0.`,
   );
 }
 
