@@ -170,8 +170,8 @@ export const chainMutations: readonly Mutation[] = [
     rules: ["CH4"],
     breaks: "what arrives late brings a retired robot back",
     file: `${STATE}record.ts`,
-    search: "if (heeds(author)) retired = newest(retired, marker);",
-    replacement: "if (heeds(author)) retired = undefined;",
+    search: "if (heeds(author, marker.hlc)) retired = newest(retired, marker);",
+    replacement: "if (heeds(author, marker.hlc)) retired = undefined;",
     killer: unit(`${STATE}record.test.ts`),
   },
   {
