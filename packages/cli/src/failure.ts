@@ -97,6 +97,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "token-file-invalid": () =>
     "put one line of at least 16 characters into a file that only you may read, and name it with --token-file",
   "token-wrong": () => "name the node's token with --token-file FILE or PULSEMESH_TOKEN_FILE",
+  "operator-only": () =>
+    "run this command on the node's own machine, or give the node --tls-cert, --tls-key and --token-file",
   "option-invalid": ({ command }) => `${command} --help`,
   "node-unreachable": () =>
     "start a node with `pulsemesh run`, or name another one with --url or PULSEMESH_URL",

@@ -55,6 +55,7 @@ export const ERROR_CODES: Readonly<
   "tls-invalid": { status: 422, exit: 2 },
   "token-file-invalid": { status: 422, exit: 2 },
   "token-wrong": { status: 401, exit: 2 },
+  "operator-only": { status: 403, exit: 2 },
   "node-unreachable": { status: 503, exit: 3 },
   "timed-out": { status: 504, exit: 124 },
   stopped: { status: 503, exit: 1 },
@@ -110,6 +111,7 @@ export type ErrorCode =
   | "tls-invalid"
   | "token-file-invalid"
   | "token-wrong"
+  | "operator-only"
   | "node-unreachable"
   | "timed-out"
   | "stopped"

@@ -174,6 +174,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Token missing or wrong",
     next: "Send the header Authorization: Bearer TOKEN with this node's token.",
   },
+  "operator-only": {
+    title: "For this node's operator only",
+    next: "Ask on the node's own machine or by its Unix socket, or give the node a certificate and a token.",
+  },
   "option-invalid": { title: "Option invalid", next: "Correct the option that the detail names." },
   "node-unreachable": {
     title: "Node unreachable",

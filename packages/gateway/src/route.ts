@@ -35,6 +35,8 @@ export interface Route {
   readonly summary: string;
   /** Changes something, whatever the method: web pages of other sites must not trigger it (rule HT18). */
   readonly writes: boolean;
+  /** Is for whoever runs this node: ends it, changes it or hands out all it has (rule HT34). */
+  readonly operates?: boolean | undefined;
   /** Answered without a token too: supervisors have none (rule CFG12). */
   readonly open?: boolean | undefined;
   /** The answer lasts as long as the caller likes, so its duration says nothing. */
@@ -55,6 +57,7 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
   "host-forbidden",
   "origin-forbidden",
   "token-wrong",
+  "operator-only",
   "body-too-large",
   "media-type-unsupported",
   "headers-too-large",

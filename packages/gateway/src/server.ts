@@ -30,6 +30,7 @@ import { fastifyPath, methodsOf, type Route } from "./route.ts";
 import type { ReloadJson } from "./routes/reload.ts";
 import { routeTable } from "./routes/table.ts";
 import type { GatewayTls } from "./tls.ts";
+import { isLoopback } from "./guard/loopback.ts";
 import { cameByUnixSocket } from "./unix-door.ts";
 
 export interface ServerOptions {
@@ -119,7 +120,7 @@ function noSchemas(): never {
 function refusalOf(
   { raw }: FastifyRequest,
   { localOnly, token }: ServerOptions,
-  { writes, open = false }: Pick<Route, "writes" | "open">,
+  { writes, open = false, operates = false }: Pick<Route, "writes" | "open" | "operates">,
 ): HttpProblem | undefined {
   const fault = hostFault(raw);
   if (fault !== undefined) return new HttpProblem("request-invalid", fault);
@@ -133,8 +134,23 @@ function refusalOf(
   if (isCrossSite(raw.headers, host, writes)) {
     return new HttpProblem("origin-forbidden", "A browser sent this for a page of another site.");
   }
-  if (open || token === undefined || cameByUnixSocket(raw.socket)) return undefined;
-  return token.admits(raw.headers.authorization) ? undefined : tokenWrong();
+  if (open || cameByUnixSocket(raw.socket)) return undefined;
+  if (token !== undefined)
+    return token.admits(raw.headers.authorization) ? undefined : tokenWrong();
+  return operates && !isThisMachine(raw.socket.remoteAddress) ? operatorOnly() : undefined;
+}
+
+/** An address as the socket gives it, which is an IPv4 one within IPv6 where both are listened on. */
+function isThisMachine(address: string | undefined): boolean {
+  return address !== undefined && isLoopback(address.replace(/^::ffff:/i, ""));
+}
+
+/** Who opens HTTP with --insecure-http lets everybody read and write what robots do, not end the node or take its store. */
+function operatorOnly(): HttpProblem {
+  return new HttpProblem(
+    "operator-only",
+    "Without a token this node takes that from its own machine only.",
+  );
 }
 
 function tokenWrong(): HttpProblem {

@@ -45,6 +45,7 @@ export function backupRoutes({ node, logger }: GatewayContext): readonly Route[]
       summary: "Everything in this node's store at one moment, as `pulsemesh backup` takes it",
       // It is all that the node knows, and dear: no page of another site may ask for it.
       writes: true,
+      operates: true,
       endless: true,
       responses: {
         200: {

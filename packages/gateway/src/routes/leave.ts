@@ -23,6 +23,7 @@ export function leaveRoutes({ node, leave }: GatewayContext): readonly Route[] {
       operation: "leave",
       summary: "Say goodbye to the fleet and end; the node counts again when it is started again",
       writes: true,
+      operates: true,
       responses: {
         202: { description: "It is about to", type: JSON_MEDIA_TYPE, schema: "Leaving" },
       },

@@ -32,6 +32,7 @@ export function reloadRoutes({ reload }: GatewayContext): readonly Route[] {
       operation: "reload",
       summary: "Read the config file again: log level, robots, certificate and token",
       writes: true,
+      operates: true,
       responses: { 200: { description: "Done", type: JSON_MEDIA_TYPE, schema: "Reload" } },
       errors: ["config-none", "config-invalid", "tls-invalid", "token-file-invalid"],
       handle: async (_request, reply) => {
