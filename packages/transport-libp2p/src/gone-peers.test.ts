@@ -4,7 +4,7 @@ import { FORGET_AFTER_MS, forgetGonePeers } from "./gone-peers.ts";
 
 test("P6 what the library keeps of a peer is deleted once it is gone for FORGET_AFTER_MS, and not if it has come back", async () => {
   const host = new EventTarget();
-  const [gone, back] = ["gone", "back"] as unknown as readonly PeerId[];
+  const [gone, back] = ["gone", "back"] as unknown as readonly [PeerId, PeerId];
   const deleted: PeerId[] = [];
   const timers: { readonly delayMs: number; readonly task: () => void }[] = [];
   forgetGonePeers(
