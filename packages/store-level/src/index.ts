@@ -1,3 +1,4 @@
 /** Public face of the LevelDB store. */
+export { readFormatNote } from "./format-file.ts";
 export { plannedOps } from "./migrate.ts";
 export { createLevelStore, type LevelStoreOptions } from "./level-store.ts";

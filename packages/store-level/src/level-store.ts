@@ -51,6 +51,11 @@ export interface LevelStoreOptions {
   /** This release, such as `pulsemesh/0.2.0`: others name it where they find a store that they must not open. Absent: who wrote it last stays named. */
   readonly release?: string | undefined;
   /**
+   * Leaves a store of this earlier format in it, for who only reads; a later one is refused.
+   * @default this release's
+   */
+  readonly format?: number | undefined;
+  /**
    * False acknowledges commits that are not on disk yet. Only for the tests that show what the sync is for.
    * @default true
    */
@@ -94,6 +99,7 @@ export class LevelStore implements Store {
   readonly #dir: string;
   readonly #sync: boolean;
   readonly #release: string | undefined;
+  readonly #keptFormat: number | undefined;
   readonly #corrupt: CorruptRow[] = [];
   #database: Database | undefined;
   #commits: GroupCommit | undefined;
@@ -108,6 +114,7 @@ export class LevelStore implements Store {
     this.#dir = options.dir;
     this.#sync = options.sync ?? true;
     this.#release = options.release;
+    this.#keptFormat = options.format;
   }
 
   get corrupt(): readonly CorruptRow[] {
@@ -211,7 +218,7 @@ export class LevelStore implements Store {
   }
 
   get #format(): number {
-    return this.#deps.format?.current ?? STORE_FORMAT;
+    return this.#keptFormat ?? this.#deps.format?.current ?? STORE_FORMAT;
   }
 
   async #checkFormat(): Promise<void> {

@@ -249,6 +249,28 @@ describe("a backup", () => {
     expect(readdirSync(data)).not.toContain("store");
   });
 
+  test("BK4 UP3 of a store that an earlier release has left leaves it as it is, whatever the note beside it says", async () => {
+    const earlier = join(dir, "earlier");
+    const old = createLevelStore({ dir: earlier, format: 1 });
+    await old.open();
+    await old.commit([{ type: "put", key: "left/n", value: dagCborCodec.encode(7) }]);
+    await old.close();
+    for (const name of ["node.key", "fleet.json"])
+      writeFileSync(join(earlier, name), readFileSync(join(data, name)), { mode: 0o600 });
+    for (const note of [undefined, { format: STORE_FORMAT - 1, release: "pulsemesh/0.1.0" }]) {
+      const of = note === undefined ? earlier : data;
+      if (note !== undefined) writeFileSync(join(of, "format.json"), JSON.stringify(note));
+      const draft = await openBackupFile(file);
+      await writeBackup(readNodeFolder(of), storedRowsOf(of), draft.write, WALL_MS);
+      await draft.finish();
+      expect((await readBackup(file)).rowsFormat).toBe(note === undefined ? 1 : STORE_FORMAT);
+    }
+    const again = createLevelStore({ dir: earlier, format: 1 });
+    await again.open();
+    expect(await again.get("left/n")).toEqual(dagCborCodec.encode(7));
+    await again.close();
+  });
+
   test("BK4 a directory in its place is refused by name", async () => {
     await expect(readBackup(data)).rejects.toMatchObject({
       code: "option-invalid",

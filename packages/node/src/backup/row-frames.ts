@@ -18,10 +18,13 @@ const BEGIN = 0xffff_fffe;
 const END = 0xffff_ffff;
 const END_BYTES: number = LENGTHS_BYTES + 32;
 
-/** The rows as portions of bytes, the end included. */
-export async function* encodeRows(rows: AsyncIterable<StoreRow>): AsyncGenerator<Uint8Array> {
+/** The rows as portions of bytes, the end included. `format`: that of the rows. */
+export async function* encodeRows(
+  rows: AsyncIterable<StoreRow>,
+  format: number = STORE_FORMAT,
+): AsyncGenerator<Uint8Array> {
   const hash = createHash("sha256");
-  let portion: Uint8Array[] = [lengths(BEGIN, STORE_FORMAT)];
+  let portion: Uint8Array[] = [lengths(BEGIN, format)];
   let bytes = LENGTHS_BYTES;
   let count = 0;
   for await (const { key, value } of rows) {

@@ -1,8 +1,8 @@
 /** The rows of a node that does not run. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { PulsemeshError } from "@pulsemesh/core";
-import { createLevelStore } from "@pulsemesh/store-level";
+import { PulsemeshError, STORE_FORMAT, type Store } from "@pulsemesh/core";
+import { createLevelStore, readFormatNote } from "@pulsemesh/store-level";
 import { ALL_ROWS, encodeRows } from "./row-frames.ts";
 
 /**
@@ -17,11 +17,29 @@ export async function* storedRowsOf(dir: string): AsyncGenerator<Uint8Array> {
       `Cannot back up ${dir}: there is no store in it. Nothing was changed.`,
     );
   }
-  const store = createLevelStore({ dir });
-  await store.open();
+  const { store, format } = await openAsItIs(dir);
   try {
-    yield* encodeRows(store.scan(ALL_ROWS));
+    yield* encodeRows(store.scan(ALL_ROWS), format);
   } finally {
     await store.close();
   }
+}
+
+/** In the format that it has: whoever takes a backup before an upgrade wants to be able to go back. */
+async function openAsItIs(
+  dir: string,
+): Promise<{ readonly store: Store; readonly format: number }> {
+  const noted = Math.min(readFormatNote(dir)?.format ?? STORE_FORMAT, STORE_FORMAT);
+  const store = createLevelStore({ dir, format: noted });
+  try {
+    await store.open();
+    return { store, format: noted };
+  } catch (error) {
+    const isNoteOld = error instanceof PulsemeshError && error.code === "store-newer";
+    if (!isNoteOld || noted === STORE_FORMAT) throw error;
+  }
+  // The note beside the store is written after the store itself.
+  const upToDate = createLevelStore({ dir });
+  await upToDate.open();
+  return { store: upToDate, format: STORE_FORMAT };
 }
