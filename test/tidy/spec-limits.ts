@@ -13,6 +13,7 @@ const unitFactors: Readonly<Record<string, number>> = {
   s: 1_000,
   min: 60_000,
   h: 3_600_000,
+  d: 86_400_000,
 };
 
 export function specLimitProblems(files: readonly RepoFile[]): string[] {
@@ -36,7 +37,7 @@ export function specLimitProblems(files: readonly RepoFile[]): string[] {
 
 /** The first number with its unit: `at most 64 KiB a peer`. */
 function valueIn(text: string): number | undefined {
-  const found = /(?<!\w)(\d[\d,]*(?:\.\d+)?)(?: (KiB|MiB|s|min|h)\b)?/.exec(text);
+  const found = /(?<!\w)(\d[\d,]*(?:\.\d+)?)(?: (KiB|MiB|s|min|h|d)\b)?/.exec(text);
   if (found === null) return undefined;
   return Number(found[1]?.replaceAll(",", "")) * (unitFactors[found[2] ?? ""] ?? 1);
 }
