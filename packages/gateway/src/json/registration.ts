@@ -78,7 +78,8 @@ function faultOf({ issues }: z.ZodError): string {
     const known = Object.keys(path === "schedule" ? scheduleSchema.shape : TOP_KEYS);
     return `${where} has no '${issue.keys[0] ?? ""}', but ${known.join(", ")}.`;
   }
-  return `The field '${path}' is wrong: ${issue?.message ?? "unexpected value"}.`;
+  const what = path === "" ? "The body" : `The field '${path}'`;
+  return `${what} is wrong: ${issue?.message ?? "unexpected value"}.`;
 }
 
 const TOP_KEYS = { schedule: 1, labels: 1, floating: 1 };

@@ -71,7 +71,7 @@ test("HT25 what is not understood is refused with its name, and reaches no node"
     [{ schedule: { every: "10s" } }, 400, "request-invalid", "'every', but type, every_ms"],
     [{ schedule: { every_ms: "10s" } }, 400, "request-invalid", "schedule.every_ms"],
     [{ labels: { a: 1 } }, 400, "request-invalid", "labels.a"],
-    [[], 400, "request-invalid", ""],
+    [[], 400, "request-invalid", "The body is wrong: "],
     [{ schedule: { every_ms: 99 } }, 422, "schedule-invalid", "'every'"],
     [{ schedule: { every_ms: 1_000, cron: "* * * * *" } }, 422, "schedule-invalid", "exclude"],
     [{ schedule: { type: "cron", every_ms: 1_000 } }, 422, "schedule-invalid", "'cron'"],
