@@ -18,7 +18,7 @@ import {
 import { decodeEnvelope } from "./wire/envelope.ts";
 
 const BEAT: BeatCommand = { type: "beat", robot: "bot", kind: "beat", create: "heartbeat" };
-const SEED_BOOT = Math.floor((RIG_WALL_MS - 1_577_836_800_000) / 1_000);
+const SEED_BOOT = RIG_WALL_MS - 1_577_836_800_000;
 
 function envOf(self: string): Env {
   const identity = { fleet: RIG_FLEET, self, name: self, region: "r", agent: "t" };
@@ -128,7 +128,7 @@ describe("core", () => {
   test("PU3 SG1 a node that is shown a higher own boot starts one above it, pulsing nothing meanwhile", () => {
     const rig = new CoreRig("na");
     rig.start();
-    const boot = SEED_BOOT + 1_000;
+    const boot = SEED_BOOT + 1_000_000;
     const effects = rig.input(gossip(pulseOf(envOf("na"), { boot, seq: 9 })));
     expect(ofType(effects, "validate")).toEqual([{ type: "validate", result: "ignore" }]);
     rig.monoMs += 1_000;

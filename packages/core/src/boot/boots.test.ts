@@ -6,7 +6,7 @@ import { Outbox } from "../outbox.ts";
 import { BOOT_ROW, Boots } from "./boots.ts";
 
 const SINCE_2020_MS = 1_577_836_800_000;
-const at = (seconds: number) => ({ monoMs: 0, wallMs: SINCE_2020_MS + seconds * 1_000 });
+const at = (sinceMs: number) => ({ monoMs: 0, wallMs: SINCE_2020_MS + sinceMs });
 
 function bootsWith(stored: number | undefined): { boots: Boots; env: Env } {
   const env: Env = {
@@ -21,7 +21,7 @@ function bootsWith(stored: number | undefined): { boots: Boots; env: Env } {
 }
 
 describe("Boots", () => {
-  test("PU3 a boot is above the stored one, above what others hold, and at least the seconds since 2020", () => {
+  test("PU3 a boot is above the stored one, above what others hold, and at least the milliseconds since 2020", () => {
     expect(bootsWith(undefined).boots.open(at(500))).toBe(500);
     expect(bootsWith(700).boots.open(at(500))).toBe(701);
     expect(bootsWith(700).boots.open(at(500), 900)).toBe(901);
@@ -30,7 +30,7 @@ describe("Boots", () => {
 
   test("PU3 boots grow with every start, also when the wall clock stands still or goes back", () => {
     const { boots } = bootsWith(undefined);
-    expect([500, 500, 400, 0].map((seconds) => boots.open(at(seconds)))).toEqual([
+    expect([500, 500, 400, 0].map((sinceMs) => boots.open(at(sinceMs)))).toEqual([
       500, 501, 502, 503,
     ]);
   });

@@ -1,6 +1,7 @@
 /**
  * The number of this node's boot (rule PU3): above every one it has ever used and every one that anybody proves to hold of it, and
- * durable before the first pulse bears it.
+ * durable before the first pulse bears it. It counts milliseconds, not seconds, so that two processes on copies of one disk which an
+ * orchestrator starts together write under epochs of their own: under one, their chains would fork and one branch be lost (ADR 0023).
  */
 import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
@@ -33,17 +34,13 @@ export class Boots {
       if (isIntegerIn(value, 1, Number.MAX_SAFE_INTEGER))
         this.#stored = Math.max(this.#stored, value);
     } catch {
-      // A damaged row is as good as none: seconds since 2020 are above every boot of an honest past.
+      // A damaged row is as good as none: milliseconds since 2020 are above every boot of an honest past.
     }
   }
 
   /** Makes the next boot durable; it may be used once its commit is done. */
   open(now: Now, above: number = 0): number {
-    const boot = Math.max(
-      this.#stored + 1,
-      above + 1,
-      Math.floor((now.wallMs - SINCE_2020_MS) / 1_000),
-    );
+    const boot = Math.max(this.#stored + 1, above + 1, Math.floor(now.wallMs - SINCE_2020_MS));
     this.#stored = boot;
     const commit = this.#env.out.persist([
       { type: "put", key: BOOT_ROW, value: this.#env.ports.codec.encode(boot) },

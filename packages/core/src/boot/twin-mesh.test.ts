@@ -333,6 +333,32 @@ describe("a copied disk", () => {
     expect(count(net.process("y"), "rollback")).toBeGreaterThan(0);
     expect(statusAt(net, "y", "x")).toBe("up undefined");
   });
+
+  test.each([1, 40, 700])(
+    "BK1 PU3 P5 started twice within one second, %i ms apart, both know it within 5 s, and lose nothing",
+    (apartMs) => {
+      const net = mesh();
+      expectOk(net, "x", BEAT);
+      const { rows } = net.process("x");
+      net.stop("x");
+      net.run(20_000 - (net.nowMs % 1_000));
+      const x = net.start("x", "x", new Map(rows));
+      net.run(apartMs);
+      const twin = net.start("x2", "x", new Map(rows));
+      net.run(10);
+      expect(bootOf(net, "x")).not.toBe(bootOf(net, "x2"));
+      const robots = ["only-at-x", "only-at-x2"];
+      expectOk(net, "x", { ...BEAT, robot: "only-at-x" });
+      expectOk(net, "x2", { ...BEAT, robot: "only-at-x2" });
+      net.alternate(["x", "x2"], ["y", "z"], 1_000);
+      net.runUntil("both to know", 5_000, () => isFound(x) && isFound(twin));
+      net.run(5_000);
+      net.stop("x2");
+      net.run(60_000);
+      for (const process of net.processes.values())
+        expect(process.core?.robotIds()).toEqual(["bot", ...robots]);
+    },
+  );
 });
 
 function auditKinds({ rows }: TwinProcess): readonly string[] {

@@ -175,7 +175,7 @@ describe("attacks", () => {
     expect(opened.ok && decodeObservation(envOf("na"), opened.envelope.body)?.boot).toBeGreaterThan(
       0,
     );
-    const own = pulseBy({ env: envOf("nb") }, { boot: 1_000_000_000, seq: 1, upMs: 1 });
+    const own = pulseBy({ env: envOf("nb") }, { boot: 900_000_000_000, seq: 1, upMs: 1 });
     rig.input({ type: "gossip", topic: "pulse", from: "na", bytes: own });
     rig.monoMs += 600;
     rig.wallMs += 600;
