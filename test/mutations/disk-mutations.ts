@@ -16,6 +16,15 @@ const backup = (title?: string): Killer => ({
 
 export const diskMutations: readonly Mutation[] = [
   {
+    id: "boot-in-seconds",
+    rules: ["PU3", "P5", "BK1"],
+    breaks: "copies of one disk that start in the same second write under one epoch",
+    file: `${CORE}boot/boots.ts`,
+    search: "Math.floor(now.wallMs - SINCE_2020_MS)",
+    replacement: "Math.floor((now.wallMs - SINCE_2020_MS) / 1_000)",
+    killer: mesh("started twice within one second"),
+  },
+  {
     id: "twin-by-rumour",
     rules: ["BK1", "P3"],
     breaks: "any pulse under the own key that this process did not make is proof of a twin",

@@ -320,10 +320,10 @@ export const pulseMutations: readonly Mutation[] = [
   {
     id: "boot-re-used",
     rules: ["PU3", "P5"],
-    breaks: "a node that starts twice in one second has one boot",
+    breaks: "a node that starts twice at one moment has one boot",
     file: `${BOOT}boots.ts`,
-    search: "      this.#stored + 1,",
-    replacement: "      this.#stored,",
+    search: "Math.max(this.#stored + 1, above + 1,",
+    replacement: "Math.max(this.#stored, above + 1,",
     killer: core,
   },
   {
