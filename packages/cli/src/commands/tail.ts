@@ -88,6 +88,8 @@ Patterns are JavaScript's regular expressions, anywhere in the line; (?i:text) i
 lines are read as UTF-8, and of more than 8 KiB only the beginning is looked at. A pattern that takes over a second on a line (nested
 repeats such as (a+)+ can) is stopped, and the line counts as no match: a log holds what strangers wrote.
 
+With --from-start, lines that were there before are told with the time of the file's last change: they revive nothing.
+
 A node that is away is handled as by ping: tries, then the spool. SIGTERM and the end of stdin exit 0, Ctrl-C 130.
 
   pulsemesh tail importer --create --file /var/log/importer.log --match 'batch done' --fail-match 'ERROR|panic'
@@ -119,9 +121,10 @@ async function tail(cli: Cli, flags: TailFlags, robot: string): Promise<number> 
     tooSlow: (line) =>
       say(`a pattern took too long on a line, which counts as no match: ${line.slice(0, 80)}`),
   });
-  const onLines = async (lines: readonly string[]): Promise<void> => {
-    const readMonoMs = performance.now();
-    await matcher.match(lines, (kind, line) => pacer.add(kind, line, readMonoMs), signal);
+  const onLines = async (lines: readonly string[], changedWallMs?: number): Promise<void> => {
+    const ageMs = changedWallMs === undefined ? 0 : Math.max(0, Date.now() - changedWallMs);
+    const writtenMonoMs = performance.now() - ageMs;
+    await matcher.match(lines, (kind, line) => pacer.add(kind, line, writtenMonoMs), signal);
   };
   if (file === undefined) await readStdin(onLines, signal);
   else
@@ -155,7 +158,10 @@ async function follow(
 }
 
 /** Until its end, which ends the last line as well, or the signal. */
-async function readStdin(onLines: Output["onLines"], signal: AbortSignal): Promise<void> {
+async function readStdin(
+  onLines: (lines: readonly string[]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   const splitter = new LineSplitter();
   const { stdin } = process;
   const stop = (): void => void stdin.destroy();

@@ -18,8 +18,11 @@ export interface FollowOptions {
   readonly path: string;
   /** Where to begin in the file that is there at the start; later ones are read from their start. */
   readonly from: "start" | "end";
-  /** Reading waits for it. */
-  readonly onLines: (lines: readonly string[]) => void | Promise<void>;
+  /** Reading waits for it. `changedWallMs`: these were there before, and written by then at the latest. */
+  readonly onLines: (
+    lines: readonly string[],
+    changedWallMs: number | undefined,
+  ) => void | Promise<void>;
   /** For people: that the file is not there, that it came, that it was rotated. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -91,8 +94,8 @@ class FileFollower {
 
   async #read(file: FollowedFile): Promise<boolean> {
     for (let at = 0; at < readsAtOnce; at++) {
-      const { lines, more } = await this.#readOnce(file);
-      if (lines.length > 0) await this.#options.onLines(lines);
+      const { lines, more, changedWallMs } = await this.#readOnce(file);
+      if (lines.length > 0) await this.#options.onLines(lines, changedWallMs);
       if (!more) return false;
       if (this.#options.signal.aborted) return true;
     }
@@ -128,7 +131,8 @@ class FileFollower {
       }
       if (this.#current !== undefined && isSame(found, this.#current.identity)) return false;
       const isNew = this.#current !== undefined || this.#wasMissing;
-      const file = await FollowedFile.open(path, isNew ? "start" : from);
+      const first = from === "start" ? "backlog" : from;
+      const file = await FollowedFile.open(path, isNew ? "start" : first);
       if (this.#current !== undefined) {
         say(`${path} was rotated: reading the new file, and the old one to its end`);
         await this.#rotate(this.#current);

@@ -25,6 +25,8 @@ export class FollowedFile implements AsyncDisposable {
   #at = 0;
   /** The bytes in front of `#at`. */
   #known: Buffer = Buffer.alloc(0);
+  /** What was there before anybody followed, and when it was written at the latest. */
+  #backlog: { readonly bytes: number; readonly changedWallMs: number } | undefined;
 
   constructor(handle: FileHandle, identity: FileIdentity) {
     this.#handle = handle;
@@ -32,10 +34,11 @@ export class FollowedFile implements AsyncDisposable {
   }
 
   /**
-   * Opens a file to be read from its start, or from the line that is being written at its end.
+   * Opens a file to be read from its start, or from the line that is being written at its end. A `backlog` is read from its start as well, but
+   * what it holds now is history: nobody knows when each line came, only that it was not after the last change.
    * @throws NotAFile, or what the file system throws
    */
-  static async open(path: string, from: "start" | "end"): Promise<FollowedFile> {
+  static async open(path: string, from: "start" | "backlog" | "end"): Promise<FollowedFile> {
     // Opening a pipe would wait for its writer.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
@@ -43,6 +46,8 @@ export class FollowedFile implements AsyncDisposable {
       if (!stats.isFile()) throw new NotAFile(path);
       const file = new FollowedFile(handle, stats);
       if (from === "end") await file.#skipTo(Number(stats.size));
+      if (from === "backlog")
+        file.#backlog = { bytes: Number(stats.size), changedWallMs: Number(stats.mtimeMs) };
       return file;
     } catch (error) {
       await handle.close();
@@ -52,9 +57,13 @@ export class FollowedFile implements AsyncDisposable {
 
   /**
    * Reads on. A file that was cut is read from its start.
-   * @returns the lines that were completed, and whether there may be more
+   * @returns the lines that were completed, whether there may be more, and for lines of a backlog when they were written at the latest
    */
-  async read(): Promise<{ readonly lines: readonly string[]; readonly more: boolean }> {
+  async read(): Promise<{
+    readonly lines: readonly string[];
+    readonly more: boolean;
+    readonly changedWallMs?: number | undefined;
+  }> {
     const known = this.#known.length;
     const { bytesRead } = await this.#handle.read({
       buffer: this.#chunk,
@@ -68,9 +77,15 @@ export class FollowedFile implements AsyncDisposable {
     }
     const fresh = read.subarray(known);
     if (fresh.length === 0) return { lines: [], more: false };
+    const { bytes, changedWallMs } = this.#backlog ?? { bytes: 0, changedWallMs: undefined };
+    const isOld = this.#at < bytes;
     this.#at += fresh.length;
     this.#known = Buffer.from(read.subarray(-knownBytes));
-    return { lines: this.#lines.push(fresh), more: true };
+    return {
+      lines: this.#lines.push(fresh),
+      more: true,
+      changedWallMs: isOld ? changedWallMs : undefined,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,6 +94,7 @@ export class FollowedFile implements AsyncDisposable {
 
   #startAnew(): void {
     this.#at = 0;
+    this.#backlog = undefined;
     this.#known = Buffer.alloc(0);
     this.#lines = new LineSplitter();
   }
