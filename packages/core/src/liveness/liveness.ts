@@ -159,7 +159,7 @@ export class Liveness {
     if (dated.type === "dated") {
       if (header.twin?.isProved === true) subject.twinMonoMs = now.monoMs;
       subject.datedSinceBase = true;
-      if (header.pausedForMs === undefined) subject.endAbsence(header, true);
+      if (header.pausedForMs === undefined) subject.endAbsence(header, true, now.monoMs);
       if (subject.isFresh(now.monoMs)) {
         subject.objectedRunning = 0;
         withdraw(subject, this.#witness);

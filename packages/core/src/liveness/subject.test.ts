@@ -26,7 +26,7 @@ describe("Subject", () => {
       const subject = dated();
       subject.learn(announcement({ boot: 5, seq: 7 }), { monoMs: 11_000, wallMs: 11_000 });
       expect(subject.isPaused(12_000)).toBe(true);
-      subject.endAbsence(name, isDated);
+      subject.endAbsence(name, isDated, 11_500);
       return !subject.isPaused(12_000);
     };
     expect(ends({ boot: 5, seq: 8 }, false)).toBe(true);
@@ -34,6 +34,14 @@ describe("Subject", () => {
     expect(ends({ boot: 6, seq: 1 }, true)).toBe(true);
     expect(ends({ boot: 5, seq: 7 }, true)).toBe(false);
     expect(ends({ boot: 5, seq: 6 }, true)).toBe(false);
+  });
+
+  test("VE9 VE3 a newer boot that nobody can date ends an announced absence 2.2 intervals after its first pulse", () => {
+    const subject = dated();
+    subject.learn(announcement({ boot: 5, seq: 7 }), { monoMs: 11_000, wallMs: 11_000 });
+    subject.endAbsence({ boot: 6, seq: 1 }, false, 12_000);
+    subject.endAbsence({ boot: 6, seq: 2 }, false, 13_000);
+    expect([14_199, 14_200].map((monoMs) => subject.isPaused(monoMs))).toEqual([true, false]);
   });
 
   test("VE2 a node is in sight for 2.2 intervals, less than the silence that accuses", () => {

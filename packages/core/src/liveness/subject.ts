@@ -276,7 +276,8 @@ export class Subject {
       this.knownMonoMs = now.monoMs;
     this.known = evidence;
     if (header.pausedForMs === undefined) {
-      this.endAbsence(header, this.dating.dateEvidence(header, now.monoMs) !== undefined);
+      const isDated = this.dating.dateEvidence(header, now.monoMs) !== undefined;
+      this.endAbsence(header, isDated, now.monoMs);
     } else {
       // Whoever cannot date it goes by its wall clock: else an absence would begin anew with every node that starts and is told of it.
       const dateMonoMs =
@@ -289,11 +290,17 @@ export class Subject {
   }
 
   /**
-   * A pulse that announces no absence: it ends one that was announced before it (rule VE9). One of a newer boot does so only once it is dated,
-   * for until then it proves no life, and whoever comes back in time would be `unknown` for as long as that takes.
+   * A pulse that announces no absence: it ends one that was announced before it (rule VE9). One of a newer boot does so once it is dated, for until
+   * then it proves no life, and whoever comes back in time would be `unknown` for as long as that takes; but not for longer than it may
+   * take: who never dates it must not call it paused when all others say that it died again.
    */
-  endAbsence(name: PulseName, isDated: boolean): void {
-    if (comparePulseNames(name, this.#pausedBy) <= 0) return;
+  endAbsence(name: PulseName, isDated: boolean, nowMonoMs: number): void {
+    if (this.pausedUntilMonoMs === undefined || comparePulseNames(name, this.#pausedBy) <= 0)
+      return;
     if (isDated || name.boot === this.#pausedBy.boot) this.pausedUntilMonoMs = undefined;
+    else {
+      const soonMonoMs = nowMonoMs + IN_SIGHT_INTERVALS * this.intervalMs;
+      this.pausedUntilMonoMs = Math.min(this.pausedUntilMonoMs, soonMonoMs);
+    }
   }
 }

@@ -104,7 +104,11 @@ export class AgreementCheck implements Check {
     // Whoever missed the announcement of an absence learns of it when it accuses.
     const isAnnounced = about.common === "paused" || about.common === "left";
     // A node that has just come cannot date the announcement, and says that it does not know (rule PU5).
-    if (isAnnounced && this.#fleet.statusOf(viewer, subject).status === "unknown") return;
+    // What it says when the subject is back begins anew: it may well be the first to know.
+    if (isAnnounced && this.#fleet.statusOf(viewer, subject).status === "unknown") {
+      this.#dissentSinceMs[pair] = Number.POSITIVE_INFINITY;
+      return;
+    }
     const intervals = isAnnounced ? LIMITS.dead : AGREE_INTERVALS;
     if (forMs <= intervals * this.#fleet.pulseEveryMs * this.#patience) return;
     const { status, reason } = board.get(viewer, subject);
