@@ -276,8 +276,11 @@ export class Subject {
       this.knownMonoMs = now.monoMs;
     this.known = evidence;
     if (header.pausedForMs === undefined) {
-      const isDated = this.dating.dateEvidence(header, now.monoMs) !== undefined;
-      this.endAbsence(header, isDated, now.monoMs);
+      // Hardly any pulse follows an absence: the others are not dated once more for it.
+      if (this.pausedUntilMonoMs !== undefined) {
+        const isDated = this.dating.dateEvidence(header, now.monoMs) !== undefined;
+        this.endAbsence(header, isDated, now.monoMs);
+      }
     } else {
       // Whoever cannot date it goes by its wall clock: else an absence would begin anew with every node that starts and is told of it.
       const dateMonoMs =
