@@ -150,8 +150,9 @@ describe("a rolling restart", () => {
     if (one === undefined || two === undefined || three === undefined) throw new Error("no nodes");
     const watchers = [one, two].map((node) => new Watcher(node));
     for (const watcher of watchers) await watcher.open(ids);
+    // It announces after it is told and before it is gone, and going takes as long as the machine lets it.
+    const toldMs = performance.now();
     expect(await three.end("SIGTERM")).toBe(0);
-    const stoppedMs = performance.now();
     const said = (what: string, to: string): readonly Change[] =>
       watchers.flatMap(({ changes }) =>
         changes.filter((change) => change.of === what && change.to === to),
@@ -159,9 +160,8 @@ describe("a rolling restart", () => {
     await waitFor("both to say down of the node and its robot", 30_000, () =>
       Promise.resolve(said("three", "down").length + said("robot-three", "down").length === 4),
     );
-    // The absence counts from the last pulse, which is sent up to a second before the process is gone.
     for (const { heardMs } of [...said("three", "down"), ...said("three", "late")])
-      expect(heardMs - stoppedMs).toBeGreaterThan(2_900);
+      expect(heardMs - toldMs).toBeGreaterThan(4_000);
     for (const what of ["three", "robot-three"]) expect(said(what, "paused")).toHaveLength(2);
     await three.start();
     await fleet.allSee(names, "up", 10_000);
