@@ -1,6 +1,6 @@
 /** `pulsemesh` as a process of its own, for tests: what it printed on which stream, how it ended, and what it left behind. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root } from "../tool.ts";
@@ -109,23 +109,34 @@ function commandLineOf(pid: string): string {
   }
 }
 
-/** The tests must not depend on what the developer has set for nodes of their own, or keep beats among the developer's. */
+/**
+ * The tests must not depend on what the developer has set for nodes of their own, or keep beats among the developer's. Each process has
+ * a spool of its own: what one kept for a port would be delivered to whoever another test has at that port later.
+ */
 function withoutSettings(): Record<string, string | undefined> {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => !/^PULSEMESH_|^NO_COLOR$|^FORCE_COLOR$/.test(name),
     ),
   );
-  return { ...env, PULSEMESH_SPOOL: spoolOfTests() };
+  return { ...env, PULSEMESH_SPOOL: mkdtempSync(join(spoolsOfTests(), "of-")) };
 }
 
-let spool: string | undefined;
+let spools: string | undefined;
 
-/** Among the reports, which the next run clears away: a worker of vitest is ended without a last word in which it could do so. */
-function spoolOfTests(): string {
-  if (spool !== undefined) return spool;
+function spoolsOfTests(): string {
+  if (spools !== undefined) return spools;
   const place = join(root, ".cache", "test");
   mkdirSync(place, { recursive: true });
-  spool = mkdtempSync(join(place, "spool-"));
-  return spool;
+  spools = mkdtempSync(join(place, "spools-"));
+  return spools;
 }
+
+function removeSpools(): void {
+  if (spools !== undefined) rmSync(spools, { recursive: true, force: true });
+  spools = undefined;
+}
+
+// A worker of vitest is ended without a last word, so there the file's end is the time to clean up; benches end by themselves.
+if (process.env["VITEST"] === undefined) process.on("exit", removeSpools);
+else (await import("vitest")).afterAll(removeSpools);
