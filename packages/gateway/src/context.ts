@@ -1,7 +1,7 @@
 /** What the routes share: the node that they speak for, and the gateway's own moving parts. */
 import type { NodeLogger, NodeMetric, PulsemeshNode } from "@pulsemesh/node";
 import type { EventFeed } from "./events/feed.ts";
-import type { ReloadJson } from "./routes/reload.ts";
+import type { ReloadJson } from "./json/reload.ts";
 import type { HttpMetrics } from "./metrics/http-metrics.ts";
 
 export interface GatewayContext {

@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { isLoopback } from "./guard/loopback.ts";
 import { TokenGuard } from "./guard/token.ts";
 import { HTTP_CLOSE_WAIT_MS_MAX } from "./limits.ts";
-import type { ReloadJson } from "./routes/reload.ts";
+import type { ReloadJson } from "./json/reload.ts";
 import { buildServer } from "./server.ts";
 import { type GatewayTls, renewTls } from "./tls.ts";
 import { openUnixDoor, type UnixDoor, type UnixDoorOptions } from "./unix-door.ts";

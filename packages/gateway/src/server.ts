@@ -27,7 +27,7 @@ import { answerOf, HttpProblem, PROBLEM_MEDIA_TYPE, problemJson } from "./proble
 import { acceptAnyType } from "./request/any-type.ts";
 import { parseQueryString } from "./request/query.ts";
 import { fastifyPath, methodsOf, type Route } from "./route.ts";
-import type { ReloadJson } from "./routes/reload.ts";
+import type { ReloadJson } from "./json/reload.ts";
 import { routeTable } from "./routes/table.ts";
 import type { GatewayTls } from "./tls.ts";
 import { isLoopback } from "./guard/loopback.ts";

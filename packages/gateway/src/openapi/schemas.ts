@@ -5,12 +5,12 @@ import { diagnosticsSchema } from "../json/diagnostics.ts";
 import { eventSchema } from "../json/event.ts";
 import { peersSchema } from "../json/peers.ts";
 import { registrationSchema } from "../json/registration.ts";
+import { reloadSchema } from "../json/reload.ts";
 import { retirementSchema } from "../json/retirement.ts";
 import { robotListSchema, robotSchema } from "../json/robot.ts";
 import { jsonObjectSchema } from "../json/words.ts";
 import { problemSchema } from "../problem.ts";
 import { leavingSchema } from "../routes/leave.ts";
-import { reloadSchema } from "../routes/reload.ts";
 
 const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Robot: robotSchema,
