@@ -7,8 +7,10 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { request } from "node:http";
@@ -176,6 +178,29 @@ describe("HT31 what is at the path already", () => {
 });
 
 describe("HT31 the end", () => {
+  test("HT31 closing leaves alone what took the place of its file: another node, a file, a link", async () => {
+    const first = await start();
+    rmSync(path);
+    const second = await start();
+    await first.close();
+    expect((await ask("/heartbeat/a")).status).toBe(200);
+    rmSync(path);
+    writeFileSync(path, "precious");
+    await second.close();
+    expect(readFileSync(path, "utf8")).toBe("precious");
+    rmSync(path);
+    const third = await start();
+    rmSync(path);
+    symlinkSync("/nowhere", path);
+    await third.close();
+    expect(readdirSync(folder)).toEqual(["node.sock"]);
+    rmSync(path);
+    const fourth = await start();
+    rmSync(path);
+    await fourth.close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("HT31 closing ends event streams and quiet connections of the socket, and waits for a beat under way", async () => {
     const gateway = await start();
     const quiet = connect(path);

@@ -4,7 +4,7 @@
  */
 import { PulsemeshError } from "@pulsemesh/core";
 import { randomBytes } from "node:crypto";
-import type { BigIntStats } from "node:fs";
+import { type BigIntStats, lstatSync, renameSync } from "node:fs";
 import { chmod, lstat, mkdir, rename, stat, unlink } from "node:fs/promises";
 import type { Server } from "node:http";
 import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
@@ -18,7 +18,7 @@ const SOCKET_PATH_BYTES_MAX = 107;
 export interface UnixDoor {
   /** `unix:/run/pulsemesh/node.sock`. */
   readonly url: string;
-  /** Takes no more connections and removes the file; resolves when those that there are have ended. */
+  /** Takes no more connections and removes its file, not one that took its place; resolves when the connections that there are have ended. */
   close(): Promise<void>;
 }
 
@@ -61,15 +61,15 @@ export async function openUnixDoor(http: Server, options: UnixDoorOptions): Prom
       http.emit(connectionEvent(http), socket);
     });
     server.maxConnections = HTTP_CONNECTIONS_MAX;
-    await listen(server, path);
+    const own = await listen(server, path);
     // Again, as a folder's ACL may have overruled the mask.
     await chmod(path, mode).catch(async (error: unknown) => {
       // Another node that found the stale file looks at this one aside just now; it has the default from its beginning.
       if (mode === modeDefault && isMissing(error)) return;
-      await closed(server);
+      await closed(server, path, own);
       throw error;
     });
-    return { url: `unix:${path}`, close: () => closed(server) };
+    return { url: `unix:${path}`, close: () => closed(server, path, own) };
   } catch (error) {
     throw doorError(error, path);
   }
@@ -128,7 +128,7 @@ async function lookBefore(given: string, path: string): Promise<BigIntStats | un
  * that was looked at: by its date too, as file systems give the number of a file that is gone to the next one.
  */
 async function removeStale(path: string, before: BigIntStats): Promise<void> {
-  const aside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  const aside = asideOf(path);
   try {
     // A living one is not moved even for a moment, if that can be helped.
     if (!isSame(await lstat(path, { bigint: true }), before)) throw inUse(path);
@@ -143,6 +143,10 @@ async function removeStale(path: string, before: BigIntStats): Promise<void> {
   }
   await rename(aside, path);
   throw inUse(path);
+}
+
+function asideOf(path: string): string {
+  return `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
 }
 
 function isMissing(error: unknown): boolean {
@@ -167,25 +171,60 @@ function somebodyListens(path: string): Promise<boolean> {
   return promise;
 }
 
-async function listen(server: NetServer, path: string): Promise<void> {
+/** Returns what the file is that came about; while it is listened on, no other file gets its number. */
+async function listen(server: NetServer, path: string): Promise<BigIntStats | undefined> {
   const { promise, resolve: resolveWith, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.once("listening", resolveWith);
   const mask = process.umask(ownerOnlyMask);
+  let own: BigIntStats | undefined;
   try {
     // Binds before it returns; only the event comes later.
     server.listen(path);
+    own = fileAt(path);
   } finally {
     process.umask(mask);
   }
   await promise;
   server.off("error", reject);
+  return own;
 }
 
-async function closed(server: NetServer): Promise<void> {
+async function closed(
+  server: NetServer,
+  path: string,
+  own: BigIntStats | undefined,
+): Promise<void> {
   const { promise, resolve: resolveWith } = Promise.withResolvers<void>();
+  const putBack = stepAside(path, own);
   server.close(() => resolveWith());
+  putBack();
   await promise;
+}
+
+/**
+ * Closing removes whatever has the name by then. Where somebody removed our file, another node may listen at its place: its file steps aside
+ * for as long as that takes, which is one system call.
+ */
+function stepAside(path: string, own: BigIntStats | undefined): () => void {
+  const there = fileAt(path);
+  if (there === undefined || (there.ino === own?.ino && there.dev === own.dev)) return () => {};
+  const aside = asideOf(path);
+  try {
+    renameSync(path, aside);
+  } catch {
+    // Whoever may not move it may not remove it either.
+    return () => {};
+  }
+  return () => renameSync(aside, path);
+}
+
+function fileAt(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function inUse(path: string): PulsemeshError {
