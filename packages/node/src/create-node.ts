@@ -94,6 +94,8 @@ async function startOn(
   await Promise.race([driver.started, sleep(STARTED_WAIT_MS, undefined, { ref: false })]);
   for (const { key: row, reason } of store.corrupt)
     logger.warn({ row, reason }, "damage in the store");
+  if (store.discarded > 0)
+    logger.warn({ rows: store.discarded }, "damaged rows deleted, as the quarantine is full");
   const audit = { store, codec: dagCborCodec, hash: { sha256 } };
   const isNamed = options.join.length > 0 || options.fleet !== undefined;
   const mustMeet = pinned === undefined && isNamed;

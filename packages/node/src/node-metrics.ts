@@ -60,6 +60,11 @@ export function nodeMetrics({ driver, store, isTwin }: MetricSources): readonly 
       "Damage that the store has come upon since it was opened.",
       store.corrupt.length,
     ),
+    gauge(
+      "store_discarded_rows",
+      "Damaged rows since the store was opened that were deleted, as its quarantine was full.",
+      store.discarded,
+    ),
     gauge("heap_used_bytes", "JavaScript heap in use.", process.memoryUsage().heapUsed),
     {
       name: "queue_length",

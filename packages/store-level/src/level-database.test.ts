@@ -1,9 +1,18 @@
-import { readdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "@pulsemesh/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FINDINGS_MAX, openDatabase } from "./level-database.ts";
+import { FINDINGS_MAX, LOST_BYTES_MAX, openDatabase } from "./level-database.ts";
 import { createLevelStore } from "./level-store.ts";
 
 const ROWS = 3_000;
@@ -152,6 +161,25 @@ describe("damage inside LevelDB's files", () => {
     await store.close();
     rmSync(join(files, "CURRENT"));
     expect((await survivors()).intact).toBe(ROWS);
+  });
+
+  test("P6 LOST_BYTES_MAX bounds what repairs leave behind; the oldest goes", async () => {
+    await fill("log");
+    const lost = join(files, "lost");
+    mkdirSync(lost);
+    for (const [i, name] of ["oldest", "older", "old"].entries()) {
+      const path = join(lost, name);
+      writeFileSync(path, "");
+      truncateSync(path, LOST_BYTES_MAX / 2 - 1_000_000);
+      utimesSync(path, 1_000 + i, 1_000 + i);
+    }
+    const { database } = await openDatabase(files, true);
+    await database.close();
+    const kept = readdirSync(lost);
+    expect(kept).toEqual(expect.arrayContaining(["older", "old"]));
+    expect(kept).not.toContain("oldest");
+    // What this repair left is the newest.
+    expect(kept.length).toBeGreaterThan(2);
   });
 
   test("P6 FINDINGS_MAX bounds what one opening reports", async () => {

@@ -9,11 +9,14 @@
  * - a broken block or table: reads and compactions that touch it fail; `repair` copies what is readable and moves the rest
  *   to `lost/`.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { CorruptRow, StoreOp } from "@pulsemesh/core";
 import { Level } from "level";
 import { causeText, errorCode, isCorruption, rootCause } from "./store-error.ts";
+
+/** Bytes of files in `lost/` that are kept: each repair puts the old manifest, logs and broken tables there. The oldest go. */
+export const LOST_BYTES_MAX: number = 64 * 1024 * 1024;
 
 /** A range of physical keys. */
 export interface PhysicalRange {
@@ -88,8 +91,24 @@ function newLevel(location: string): NodeLevel {
   }) as NodeLevel;
 }
 
-function repair(location: string): Promise<void> {
-  return (Level as unknown as { repair(location: string): Promise<void> }).repair(location);
+async function repair(location: string): Promise<void> {
+  await (Level as unknown as { repair(location: string): Promise<void> }).repair(location);
+  trimLost(join(location, "lost"));
+}
+
+/** A disk that needs repair again and again must not fill with what was repaired. */
+function trimLost(folder: string): void {
+  if (!existsSync(folder)) return;
+  const files = readdirSync(folder).map((name) => {
+    const path = join(folder, name);
+    const { size, mtimeMs } = statSync(path);
+    return { path, size, mtimeMs };
+  });
+  let bytes = 0;
+  for (const { path, size } of files.toSorted((a, b) => b.mtimeMs - a.mtimeMs)) {
+    bytes += size;
+    if (bytes > LOST_BYTES_MAX) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** Tables or logs without a `CURRENT` that names their manifest: opening would delete them as unknown files. */

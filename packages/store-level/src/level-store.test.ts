@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { type Store, PulsemeshError } from "@pulsemesh/core";
 import { storeContract } from "@pulsemesh/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { STORE_COMMITS_WAITING_MAX } from "./group-commit.ts";
 import { type Database, openDatabase } from "./level-database.ts";
 import {
   CORRUPT_REPORTED_MAX,
@@ -20,6 +21,7 @@ import {
   LevelStore,
   SCAN_REPAIRS_MAX,
 } from "./level-store.ts";
+import { QUARANTINE_BYTES_MAX, QUARANTINE_ROWS_MAX } from "./quarantine.ts";
 
 let dir: string;
 const opened: Store[] = [];
@@ -199,23 +201,73 @@ describe("createLevelStore", () => {
     expect(await database().get("data/a")).toBeUndefined();
   });
 
-  test("P6 CORRUPT_REPORTED_MAX bounds the report, not the quarantine", async () => {
+  async function spoil(database: Database, keys: readonly string[], value: Uint8Array) {
+    const ops = keys.map((key) => ({ type: "put" as const, key: `data/${key}`, value }));
+    await database.write(ops, true);
+  }
+
+  async function quarantined(database: Database): Promise<string[]> {
+    const found: string[] = [];
+    for await (const [key] of database.rows({ gte: "quarantine/", lt: "quarantine0" }))
+      found.push(key);
+    return found;
+  }
+
+  test("P6 DU1 CORRUPT_REPORTED_MAX bounds the report and QUARANTINE_ROWS_MAX what is kept aside; what was spoiled earlier makes room, what is deleted is counted", async () => {
     const { store, database } = failingStore(dir);
     opened.push(store);
     await store.open();
-    const bad = new Uint8Array([1]);
-    const rows = Array.from({ length: CORRUPT_REPORTED_MAX + 5 }, (_, i) => `k${i}`);
-    await database().write(
-      rows.map((key) => ({ type: "put" as const, key: `data/${key}`, value: bad })),
-      true,
-    );
+    const rows = (prefix: string, count: number): string[] =>
+      Array.from({ length: count }, (_, i) => `${prefix}${String(i).padStart(4, "0")}`);
+    await spoil(database(), rows("k", CORRUPT_REPORTED_MAX + 5), new Uint8Array([1]));
+    // What one reading has no room for, the next one moves.
+    for (let reading = 0; reading < 2; reading++) {
+      expect(await keys(store)).toEqual([]);
+      await store.commit([row("z")]);
+      await store.commit([{ type: "del", key: "z" }]);
+    }
+    expect(store.corrupt).toHaveLength(CORRUPT_REPORTED_MAX);
+    expect(await quarantined(database())).toHaveLength(QUARANTINE_ROWS_MAX);
+    expect(store.discarded).toBe(5);
+    await store.close();
+    await store.open();
+    await spoil(database(), rows("a", 2), new Uint8Array([1]));
     expect(await keys(store)).toEqual([]);
     await store.commit([row("z")]);
-    expect(store.corrupt).toHaveLength(CORRUPT_REPORTED_MAX);
-    let quarantined = 0;
-    for await (const _ of database().rows({ gte: "quarantine/", lt: "quarantine0" }))
-      quarantined += 1;
-    expect(quarantined).toBe(CORRUPT_REPORTED_MAX + 5);
+    const held = await quarantined(database());
+    expect(held).toHaveLength(QUARANTINE_ROWS_MAX);
+    expect(held.slice(0, 3)).toEqual(["quarantine/a0000", "quarantine/a0001", "quarantine/k0002"]);
+    expect(store.discarded).toBe(7);
+  });
+
+  test("P6 QUARANTINE_BYTES_MAX bounds the bytes that are kept aside, over all openings", async () => {
+    const { store, database } = failingStore(dir);
+    opened.push(store);
+    await store.open();
+    const third = new Uint8Array(QUARANTINE_BYTES_MAX / 3);
+    await spoil(database(), ["b", "c", "d"], third);
+    expect(await keys(store)).toEqual([]);
+    await store.commit([row("z")]);
+    expect(await quarantined(database())).toEqual(["quarantine/b", "quarantine/c"]);
+    expect(store.discarded).toBe(1);
+    await store.close();
+    await store.open();
+    await spoil(database(), ["a"], third);
+    expect(await keys(store)).toEqual(["z"]);
+    await store.commit([row("z")]);
+    expect(await quarantined(database())).toEqual(["quarantine/a", "quarantine/c"]);
+    expect(await database().get("data/d")).toBeUndefined();
+  });
+
+  test("P6 more unreadable rows than commits may wait are no failure", async () => {
+    const { store, database } = failingStore(dir);
+    opened.push(store);
+    await store.open();
+    const names = Array.from({ length: STORE_COMMITS_WAITING_MAX + 10 }, (_, i) => `k${i}`);
+    await spoil(database(), names, new Uint8Array([1]));
+    expect(await keys(store)).toEqual([]);
+    await store.commit([row("z")]);
+    expect(await keys(store)).toEqual(["z"]);
   });
 
   test("P6 SCAN_REPAIRS_MAX ends a reading that no repair helps", async () => {

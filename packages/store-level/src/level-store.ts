@@ -34,6 +34,7 @@ import {
 } from "./level-database.ts";
 import { plannedOps } from "./migrate.ts";
 import { holderPid, removePidFile, writePidFile } from "./pid-file.ts";
+import { Quarantine, QUARANTINE_ROWS_MAX } from "./quarantine.ts";
 import { frameValue, unframeValue } from "./record-frame.ts";
 import {
   errorCode,
@@ -76,13 +77,12 @@ export interface LevelStoreDeps {
 
 /** Of whoever only looks. */
 const RELEASE_UNKNOWN = "pulsemesh";
-/** Corrupt rows that are remembered at most; further ones are quarantined all the same. */
+/** Corrupt rows that are remembered at most; further ones are moved aside all the same. */
 export const CORRUPT_REPORTED_MAX: number = 1_000;
 /** Repairs during one reading at most; then the reading fails. */
 export const SCAN_REPAIRS_MAX: number = 3;
 
 const DATA = "data/";
-const QUARANTINE = "quarantine/";
 const FORMAT_KEY = "meta/format";
 /** A holder writes its pid just after taking the lock: how often to look for it, and how long to wait between. */
 const PID_READS_MAX = 4;
@@ -103,6 +103,11 @@ export class LevelStore implements Store {
   readonly #corrupt: CorruptRow[] = [];
   #database: Database | undefined;
   #commits: GroupCommit | undefined;
+  #quarantine = new Quarantine();
+  /** Unreadable rows as found, that wait for being moved aside. */
+  readonly #spoiled = new Map<string, Uint8Array>();
+  /** By earlier openings of this store. */
+  #discardedBefore = 0;
   #opening: Promise<void> | undefined;
   #repairing: Promise<void> | undefined;
   #damaged = false;
@@ -119,6 +124,10 @@ export class LevelStore implements Store {
 
   get corrupt(): readonly CorruptRow[] {
     return this.#corrupt;
+  }
+
+  get discarded(): number {
+    return this.#discardedBefore + this.#quarantine.discarded;
   }
 
   open(): Promise<void> {
@@ -209,6 +218,8 @@ export class LevelStore implements Store {
       this.#database = database;
       this.#damaged = false;
       this.#generation += 1;
+      this.#discardedBefore = this.discarded;
+      this.#quarantine = new Quarantine();
       for (const finding of findings) this.#report(finding);
     } catch (error) {
       if (errorCode(rootCause(error)) === "LEVEL_LOCKED")
@@ -326,21 +337,34 @@ export class LevelStore implements Store {
     const result = unframeValue(key, bytes);
     if (result.ok) return result.value;
     this.#report({ key, reason: result.reason });
-    this.#quarantine(key, bytes);
+    this.#setAside(key, bytes);
     return undefined;
   }
 
-  /** Moves the row aside, unless it was overwritten meanwhile. That it could not be moved harms nobody: it stays unreadable. */
-  #quarantine(key: string, corrupt: Uint8Array): void {
-    const prepare = async (): Promise<readonly StoreOp[]> => {
-      const now = await (await this.#openDatabase()).get(DATA + key);
-      if (now === undefined || Buffer.compare(now, corrupt) !== 0) return [];
-      return [
-        { type: "put", key: QUARANTINE + key, value: corrupt },
-        { type: "del", key: DATA + key },
-      ];
-    };
-    void this.#commits?.commit([], prepare).catch(() => undefined);
+  /**
+   * Moves the row aside, unless it was overwritten meanwhile; all that are read while one write is under way go with the next. That a row could
+   * not be moved harms nobody: it stays unreadable, and whoever reads it next moves it.
+   */
+  #setAside(key: string, corrupt: Uint8Array): void {
+    const isWaiting = this.#spoiled.size > 0;
+    if (this.#commits === undefined || this.#spoiled.size >= QUARANTINE_ROWS_MAX) return;
+    this.#spoiled.set(key, corrupt);
+    if (isWaiting) return;
+    this.#commits.commit([], () => this.#quarantineOps()).catch(() => this.#spoiled.clear());
+  }
+
+  async #quarantineOps(): Promise<readonly StoreOp[]> {
+    const database = await this.#openDatabase();
+    const rows = [...this.#spoiled];
+    this.#spoiled.clear();
+    const ops: StoreOp[] = [];
+    for (const [key, corrupt] of rows) {
+      const now = await database.get(DATA + key);
+      if (now === undefined || Buffer.compare(now, corrupt) !== 0) continue;
+      for (const op of await this.#quarantine.take(database, key, corrupt)) ops.push(op);
+      ops.push({ type: "del", key: DATA + key });
+    }
+    return ops;
   }
 
   #report(finding: CorruptRow): void {

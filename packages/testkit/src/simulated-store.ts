@@ -43,6 +43,11 @@ export class SimulatedStore implements Store {
     return this.#disk.corrupt;
   }
 
+  /** A simulated disk keeps nothing aside. */
+  get discarded(): number {
+    return 0;
+  }
+
   open(): Promise<void> {
     this.#isOpen = true;
     this.#failure = undefined;

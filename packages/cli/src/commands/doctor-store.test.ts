@@ -17,6 +17,10 @@ test("CLI18 damage that the store has met fails, and says what to keep", async (
       next: expect.stringContaining("copy"),
     },
   ]);
+  const full = `${metrics(9)}pulsemesh_store_discarded_rows 4\n`;
+  expect(await checkStore(client({ metrics: async () => full }))).toMatchObject([
+    { result: "fail", detail: expect.stringContaining("4 of them deleted") },
+  ]);
   expect(await checkStore(client({ metrics: async () => "other 1" }))).toEqual([]);
 });
 

@@ -42,6 +42,8 @@ export interface Store {
   scan(range: StoreRange): AsyncIterable<StoreRow>;
   /** Rows found corrupt since opening. */
   readonly corrupt: readonly CorruptRow[];
+  /** Corrupt rows found since opening that were deleted, as the quarantine was full. */
+  readonly discarded: number;
   /** Waits for commits under way; idempotent. */
   close(): Promise<void>;
 }
