@@ -16,6 +16,7 @@ import { checkClock, checkNode, checkPeers } from "./doctor-mesh.ts";
 import { checkDataFolder, checkDisk, checkNodeVersion } from "./doctor-machine.ts";
 import { paceFindings, resourceFindings, settingsFinding, versionFinding } from "./doctor-node.ts";
 import { checkPorts } from "./doctor-ports.ts";
+import { checkServed } from "./doctor-served.ts";
 import { checkAudit, checkStore } from "./doctor-store.ts";
 import { dataFolder, parseMultiaddr } from "./run-options.ts";
 import { printable, printableJson } from "../printable.ts";
@@ -100,6 +101,7 @@ async function checkRunning(
     ...(clock === undefined ? [] : [clock]),
     ...(await checkPeers(client)),
     ...findings,
+    ...(await checkServed(client, Date.now())),
     ...(await checkStore(client)),
     ...(await checkAudit(client)),
     ...(isHere(url) || flags.data !== undefined ? await checkDataFolder(folder) : []),

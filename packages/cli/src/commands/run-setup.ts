@@ -74,21 +74,17 @@ export async function setUpRun(words: RunWords): Promise<RunSetup> {
  * Certificate, key and token, from the files that the flags name.
  * @throws PulsemeshError `tls-invalid` or `token-file-invalid`
  */
-export function readSecrets({
-  tlsCert: certFile,
-  tlsKey: keyFile,
-  tokenFile,
-}: RunFlags): Pick<RunSetup, "tls" | "token"> {
-  return {
-    tls: readTls(certFile, keyFile),
-    token: tokenFile === undefined ? undefined : readTokenFile(tokenFile, "--token-file"),
-  };
+export function readSecrets(flags: RunFlags): Pick<RunSetup, "tls" | "token"> {
+  return { tls: readTls(flags), token: readToken(flags) };
 }
 
-function readTls(
-  certFile: string | undefined,
-  keyFile: string | undefined,
-): GatewayTls | undefined {
+/** @throws PulsemeshError `token-file-invalid` */
+export function readToken({ tokenFile }: RunFlags): string | undefined {
+  return tokenFile === undefined ? undefined : readTokenFile(tokenFile, "--token-file");
+}
+
+/** @throws PulsemeshError `tls-invalid` */
+export function readTls({ tlsCert: certFile, tlsKey: keyFile }: RunFlags): GatewayTls | undefined {
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile !== undefined && keyFile !== undefined) {
     return readTlsFiles({ certFile, keyFile }, Date.now());

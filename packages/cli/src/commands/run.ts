@@ -27,7 +27,7 @@ import { packageVersion } from "../version.ts";
 import { registerRobots } from "./register-robots.ts";
 import { type RunFlags, type RunPlan, runFlags } from "./run-options.ts";
 import { type RobotFlagList, robotFlags, robotsFromEnvironment } from "./run-robots.ts";
-import { type RunSetup, type RunWords, setUpRun } from "./run-setup.ts";
+import { readTls, readToken, type RunSetup, type RunWords, setUpRun } from "./run-setup.ts";
 import { openSupervision } from "./supervision.ts";
 import { openWaitingDoor } from "./waiting-door.ts";
 
@@ -83,7 +83,7 @@ async function run(cli: Cli, words: RunWords, setup: RunSetup): Promise<number> 
   const leaving = new AbortController();
   const logger = await loggerOf(cli, setup.flags);
   const load: ReloaderDeps["load"] = (before, stop) => setUpAgain(words, before, stop);
-  const reloader = new Reloader({ load, logger, now: Date.now }, setup);
+  const reloader = new Reloader({ load, readTls, readToken, logger, now: Date.now }, setup);
   const reload = canReload ? () => reloader.reload() : undefined;
   using _hangup = reload === undefined ? undefined : onHangup(() => void reload().catch(() => {}));
   dieWithParent(terminal.env);

@@ -30,12 +30,14 @@ let registered: string[];
 let renewed: object[];
 let said: string[];
 let wallMs: number;
+let files: Pick<RunSetup, "tls" | "token">;
 let answer: Awaited<ReturnType<PulsemeshNode["command"]>>;
 let logger: RunLogger;
 
 beforeEach(() => {
   [loads, wallMs, registered, renewed, said] = [0, 1_000_000, [], [], []];
   answer = { ok: true };
+  files = { tls: undefined, token: undefined };
   const note = (fields: object, message: string): void =>
     void said.push(`${message} ${JSON.stringify(fields)}`);
   logger = { level: "info", debug: note, info: note, warn: note, error: note };
@@ -46,7 +48,8 @@ function start(setup: RunSetup, opens = true): Reloader {
     loads += 1;
     return await next();
   };
-  const reloader = new Reloader({ load, logger, now: () => wallMs }, setup);
+  const read = { readTls: () => files.tls, readToken: () => files.token };
+  const reloader = new Reloader({ load, ...read, logger, now: () => wallMs }, setup);
   if (opens) open(reloader);
   return reloader;
 }
@@ -133,6 +136,32 @@ test("CFG9 a bad reload keeps the old, says why line by line, and shows in the m
   next = async () => setupOf({}, { a: 1 });
   await reloader.reload();
   expect(shown()).toEqual([1, 2_000]);
+});
+
+test("CFG9 CFG11 a certificate and token that were renewed are taken over though the file has a fault, or the node refuses a robot", async () => {
+  const tls = { cert: "c", key: "k", expiresWallMs: 9e12 };
+  const reloader = start({ ...setupOf({}), tls, token: "old" });
+  next = async () => Promise.reject(new PulsemeshError("config-invalid", "c:1:2: one"));
+  files = { tls: { ...tls, cert: "d", expiresWallMs: 9.1e12 }, token: "old" };
+  await expect(reloader.reload()).rejects.toMatchObject({ code: "config-invalid" });
+  expect(renewed).toEqual([files]);
+  expect(said.at(-1)).toBe('taken over all the same {"applied":["http.tls"]}');
+  expect(metric(reloader, "http_certificate_expiry_timestamp_seconds")).toBe(9.1e9);
+  expect(metric(reloader, "config_last_reload_successful")).toBe(0);
+  // A certificate that is bad itself, which was said, keeps no token back.
+  files = { tls: undefined, token: "new" };
+  next = async () => setupOf({}, { a: 1 });
+  answer = { ok: false, code: "robots-max", detail: "full" };
+  await expect(reloader.reload()).rejects.toMatchObject({ code: "robots-max" });
+  expect(renewed[1]).toMatchObject({ tls: { cert: "d" }, token: "new" });
+  await expect(reloader.reload()).rejects.toMatchObject({ code: "robots-max" });
+  expect(renewed).toHaveLength(2);
+  // Where there was none at the start, none is taken.
+  const plain = start(setupOf({}));
+  files = { tls, token: "new" };
+  await expect(plain.reload()).rejects.toMatchObject({ code: "robots-max" });
+  expect(renewed).toHaveLength(2);
+  await Promise.all([reloader.close(), plain.close()]);
 });
 
 test("CFG9 a robot that the node refuses makes a bad reload, and the next one tries again", async () => {

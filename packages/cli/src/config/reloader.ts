@@ -6,8 +6,10 @@ import { PulsemeshError, type RegisterCommand, type RobotId } from "@pulsemesh/c
 import type { Gateway, ReloadJson } from "@pulsemesh/gateway";
 import type { NodeMetric, PulsemeshNode } from "@pulsemesh/node";
 import { registerRobots } from "../commands/register-robots.ts";
+import type { RunFlags } from "../commands/run-options.ts";
 import { type RunSetup, restartNeeds } from "../commands/run-setup.ts";
 import type { RunLogger } from "../run-logger.ts";
+import { CertificateWatch } from "./certificate-watch.ts";
 
 /** What a reload works on. */
 export interface ReloadTarget {
@@ -22,6 +24,9 @@ export interface ReloadTarget {
 export interface ReloaderDeps {
   /** Reads everything anew; `before` is what it read before, or the node started with. */
   readonly load: (before: RunSetup, signal: AbortSignal) => Promise<RunSetup>;
+  /** Reads certificate and token of these flags anew, and nothing else; throws where they are bad. */
+  readonly readTls: (flags: RunFlags) => RunSetup["tls"];
+  readonly readToken: (flags: RunFlags) => RunSetup["token"];
   readonly logger: RunLogger;
   /** Wall milliseconds. */
   readonly now: () => number;
@@ -32,6 +37,7 @@ export class Reloader {
   readonly #started: RunSetup;
   readonly #target: PromiseWithResolvers<ReloadTarget> = Promise.withResolvers();
   readonly #stop: AbortController = new AbortController();
+  readonly #certificate: CertificateWatch;
   /** Robots of the config as the node was last asked for them; without text, a refusal left open what it took. */
   readonly #asked: Map<RobotId, string | undefined>;
   #current: RunSetup;
@@ -47,6 +53,8 @@ export class Reloader {
     this.#current = setup;
     this.#asked = new Map(setup.robots.map((robot) => [robot.robot, JSON.stringify(robot)]));
     this.#goodWallMs = deps.now();
+    const expiresWallMs = (): number | undefined => this.#current.tls?.expiresWallMs;
+    this.#certificate = new CertificateWatch({ ...deps, expiresWallMs });
     // Nobody may be waiting when the node stops.
     this.#target.promise.catch(() => {});
   }
@@ -54,12 +62,13 @@ export class Reloader {
   /** From now on reloads can be carried out; those that were asked for before begin. */
   open(target: ReloadTarget): void {
     this.#target.resolve(target);
-    this.#warnOfExpiry(this.#started);
+    this.#certificate.start();
   }
 
   /** Refuses reloads from now on; resolves when none is under way. */
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#certificate.stop();
     this.#target.reject(stopped());
     await Promise.allSettled([this.#running, this.#next]);
   }
@@ -124,14 +133,15 @@ export class Reloader {
 
   async #once(): Promise<ReloadJson> {
     const { logger, load, now } = this.#deps;
+    const target = await this.#target.promise;
     try {
-      const target = await this.#target.promise;
       if (this.#stop.signal.aborted) throw stopped();
       target.supervision.reloading();
       using _told = { [Symbol.dispose]: () => target.supervision.ready(target.node) };
       const setup = await load(this.#current, this.#stop.signal);
       const result = await this.#apply(target, setup);
       this.#current = this.#served(setup);
+      this.#certificate.start();
       this.#isGood = true;
       this.#goodWallMs = now();
       this.#tell(result);
@@ -142,8 +152,27 @@ export class Reloader {
       const message = error instanceof Error ? error.message : String(error);
       for (const line of message.split("\n")) logger.error({}, line);
       logger.error({}, "the reload is refused, the node goes on with what it had");
+      this.#renewAlone(target);
       throw error;
     }
+  }
+
+  /**
+   * Takes over certificate and token from where they were last taken from, whatever is wrong with the file: whoever renews them does not write
+   * it, and HTTPS must not end because of a robot. What is bad of them was said, or will be by the reload after this one.
+   */
+  #renewAlone({ gateway }: ReloadTarget): void {
+    const { readTls, readToken, logger } = this.#deps;
+    if (this.#stop.signal.aborted) return;
+    const before = this.#current;
+    const tls = before.tls && (attempt(() => readTls(before.flags)) ?? before.tls);
+    const token = before.token && (attempt(() => readToken(before.flags)) ?? before.token);
+    this.#current = { ...before, tls, token };
+    this.#certificate.start();
+    const applied = renewals(before, this.#current);
+    if (applied.length === 0) return;
+    gateway.renew({ tls, token });
+    logger.info({ applied }, "taken over all the same");
   }
 
   /** `setup` with the certificate and token that are in use: whether there are any is settled at the start. */
@@ -168,12 +197,9 @@ export class Reloader {
       applied.push("log.level");
     }
     const served = this.#served(setup);
-    this.#warnOfExpiry(served);
     gateway.renew({ tls: served.tls, token: served.token });
-    if (served.tls?.cert !== before.tls?.cert) applied.push("http.tls");
-    if (served.token !== before.token) applied.push("http.token_file");
     return {
-      applied,
+      applied: [...applied, ...renewals(before, served)],
       needs_restart: restartNeeds(this.#started, setup),
       no_longer_named: gone,
       config_hash: setup.file?.hash ?? "",
@@ -197,13 +223,6 @@ export class Reloader {
     return [...this.#asked.keys()].filter((robot) => !names.has(robot));
   }
 
-  /** A certificate is renewed in good time, or HTTPS ends on its last day. */
-  #warnOfExpiry({ tls }: RunSetup): void {
-    if (tls === undefined || tls.expiresWallMs - this.#deps.now() > expirySoonMs) return;
-    const at = new Date(tls.expiresWallMs).toISOString();
-    this.#deps.logger.warn({ at }, "the certificate of the HTTP port expires soon");
-  }
-
   #tell({ applied, needs_restart, no_longer_named }: ReloadJson): void {
     const { logger } = this.#deps;
     logger.info({ applied: short(applied) }, "configuration reloaded");
@@ -222,7 +241,24 @@ export class Reloader {
 /** 48 bits: as many as a metric's number holds exactly. */
 const hashDigits = 12;
 const namesMost = 20;
-const expirySoonMs = 14 * 86_400_000;
+
+type Secrets = Pick<RunSetup, "tls" | "token">;
+
+/** What of these was renewed, as a reload names it. */
+function renewals(before: Secrets, now: Secrets): readonly string[] {
+  return [
+    ...(now.tls?.cert === before.tls?.cert && now.tls?.key === before.tls?.key ? [] : ["http.tls"]),
+    ...(now.token === before.token ? [] : ["http.token_file"]),
+  ];
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
 
 function short(names: readonly string[]): readonly string[] {
   const rest = names.length - namesMost;

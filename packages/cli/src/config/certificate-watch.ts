@@ -1,0 +1,57 @@
+/**
+ * Says in good time that the certificate of the HTTP port ends (rule CFG11): at the start, at a reload, and once a day while the node runs,
+ * as nobody looks at what a node said at its start a year ago.
+ */
+import type { RunLogger } from "../run-logger.ts";
+
+const dayMs = 86_400_000;
+/** From here on it is said. */
+const soonMs = 14 * dayMs;
+/** More often than it is said, as the wall clock may be set. */
+const lookEveryMs = 3_600_000;
+
+export interface CertificateWatchDeps {
+  readonly logger: RunLogger;
+  /** Wall milliseconds. */
+  readonly now: () => number;
+  /** When the certificate in use expires, in wall milliseconds; undefined where none is in use. */
+  readonly expiresWallMs: () => number | undefined;
+}
+
+export class CertificateWatch {
+  readonly #deps: CertificateWatchDeps;
+  #timer: NodeJS.Timeout | undefined;
+  /** Wall milliseconds. */
+  #saidWallMs: number | undefined;
+
+  constructor(deps: CertificateWatchDeps) {
+    this.#deps = deps;
+  }
+
+  /** Says it now, if there is something to say, and goes on looking. Keeps no process alive. */
+  start(): void {
+    this.#say();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#look(), lookEveryMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const said = this.#saidWallMs;
+    if (said === undefined || Math.abs(this.#deps.now() - said) >= dayMs) this.#say();
+  }
+
+  #say(): void {
+    const { logger, now, expiresWallMs } = this.#deps;
+    const wallMs = expiresWallMs();
+    const leftMs = (wallMs ?? Number.POSITIVE_INFINITY) - now();
+    if (wallMs === undefined || leftMs > soonMs) return;
+    this.#saidWallMs = now();
+    const at = new Date(wallMs).toISOString();
+    if (leftMs > 0) logger.warn({ at }, "the certificate of the HTTP port expires soon");
+    else logger.error({ at }, "the certificate of the HTTP port has expired");
+  }
+}
