@@ -207,6 +207,16 @@ test.each([
     answer: /^HTTP\/1\.1 101 /,
   },
   {
+    title: "AD9 a web page, whose browser says where it comes from, is refused",
+    says: `${upgrade}\r\nOrigin: http://evil.example\r\n\r\n`,
+    answer: /^HTTP\/1\.1 403 /,
+  },
+  {
+    title: "AD9 a web page of this machine, or of no origin, is refused",
+    says: `${upgrade}\r\norigin: null\r\n\r\n`,
+    answer: /^HTTP\/1\.1 403 /,
+  },
+  {
     title: "SG2 text messages where bytes are due are hung up on",
     says: Buffer.concat([
       Buffer.from(`${upgrade}\r\n\r\n`),

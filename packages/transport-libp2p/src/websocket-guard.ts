@@ -2,10 +2,11 @@
  * WebSocket for hosts that strangers can reach. The library's listener waits for ever for a caller that says nothing, or half of an HTTP
  * request (Node's own time limits belong to servers that listen themselves, and its HTTP server does not), cannot stop while such a
  * caller holds on, and takes messages of 100 MiB before anybody has proved who he is. It listens for no errors of its sockets, so that one
- * frame with a wrong bit, from anybody, ends the process. And it aborts a connection by a close code that no WebSocket may send, which
- * throws, and leaves the connection open for ever. This mends all five.
+ * frame with a wrong bit, from anybody, ends the process. It aborts a connection by a close code that no WebSocket may send, which
+ * throws, and leaves the connection open for ever. And it takes web pages for nodes. This mends all six.
  */
 import type { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
 import type { Server, Socket } from "node:net";
 import type { Listener, Transport } from "@libp2p/interface";
 import { webSockets } from "@libp2p/websockets";
@@ -36,14 +37,14 @@ interface ServerSocket extends EventEmitter {
   terminate(): void;
 }
 
-type Opened = (webSocket: ServerSocket, request: unknown) => void;
+type Opened = (webSocket: ServerSocket, request: IncomingMessage) => void;
 
 /** The part of the library's listener that is used here. */
 interface WebSocketListener extends Listener {
   readonly server: Server;
   readonly wsServer: {
     readonly options: { maxPayload?: number | undefined; closeTimeout?: number | undefined };
-    handleUpgrade(request: unknown, socket: Socket, head: Buffer, opened: Opened): void;
+    handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, opened: Opened): void;
   };
 }
 
@@ -93,6 +94,10 @@ function guard(made: Listener, limits: WebSocketLimits): Listener {
   wsServer.options.closeTimeout = CLOSE_ANSWER_MS;
   const upgrade = wsServer.handleUpgrade.bind(wsServer);
   wsServer.handleUpgrade = (request, socket, head, opened) => {
+    if (isWebPage(request)) {
+      socket.end(PAGE_REFUSAL);
+      return;
+    }
     settle(socket);
     upgrade(request, socket, head, (webSocket, itsRequest) => {
       // It closes itself after an error; nothing is left to do but to have heard of it.
@@ -111,6 +116,16 @@ function guard(made: Listener, limits: WebSocketLimits): Listener {
   };
   return listener;
 }
+
+/**
+ * Any page that is open on this machine, or on one that reaches it, may open a WebSocket to here: unlike other requests of pages it needs
+ * nobody's leave, and no trick with names (rule AD9). What a browser cannot leave out is `Origin`, which no node sends.
+ */
+function isWebPage({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined;
+}
+
+const PAGE_REFUSAL = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 function ignoreClosed(): void {
   // Whoever reads from the connection learns of it by its close.
