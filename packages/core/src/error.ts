@@ -2,6 +2,7 @@
  * The one error class of the edges (STYLE rules 29, 30). Core itself never throws for what comes from outside: it returns values.
  * Every code stands in {@link ERROR_CODES} once, with the HTTP status it maps to; codes are never re-used for something else.
  */
+import type { CommandErrorCode } from "./command.ts";
 
 /** All stable codes with their HTTP status and exit code. */
 export const ERROR_CODES: Readonly<
@@ -63,23 +64,7 @@ export const ERROR_CODES: Readonly<
 };
 
 export type ErrorCode =
-  | "robot-id-invalid"
-  | "robot-unknown"
-  | "robot-alive"
-  | "peer-unknown"
-  | "peer-alive"
-  | "peer-uncertain"
-  | "robots-max"
-  | "beats-too-many"
-  | "schedule-invalid"
-  | "label-invalid"
-  | "state-too-large"
-  | "state-too-deep"
-  | "state-invalid"
-  | "precondition-failed"
-  | "observer"
-  | "twin"
-  | "not-ready"
+  | CommandErrorCode
   | "json-invalid"
   | "request-invalid"
   | "media-type-unsupported"

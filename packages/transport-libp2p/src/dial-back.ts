@@ -8,16 +8,17 @@
  *
  * The library's own AutoNAT was turned down (ADR 0001): it skips private addresses and shared hosts, which is where fleets live.
  */
-import type { Connection, Stream, StreamMessageEvent } from "@libp2p/interface";
+import type { Connection, Stream } from "@libp2p/interface";
 import { dagCborCodec } from "@pulsemesh/core";
 import type { FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
 import { performance } from "node:perf_hooks";
+import { DIAL_OUTCOMES } from "./dial-fault.ts";
 import type { DialLoop, DialOutcome } from "./dial-loop.ts";
-import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { encodeFrame } from "./frames.ts";
 import type { Host } from "./host.ts";
 import { ADDRESS_LENGTH_MAX, readAddress } from "./multiaddr-text.ts";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
-import { patientTimer } from "./patient-timer.ts";
+import { readOneFrame } from "./one-frame.ts";
 import { PeerBudget } from "./peer-budget.ts";
 
 /** Dial-backs that one member gets at once; after that one every ten seconds. */
@@ -36,16 +37,7 @@ const STREAMS_AT_ONCE = 2;
 /** Nothing is in the question, but a frame has at least one byte. */
 const QUESTION = Uint8Array.of(1);
 
-const OUTCOMES: ReadonlySet<string> = new Set<DialOutcome["outcome"]>([
-  "reached",
-  "refused",
-  "timed-out",
-  "unreachable",
-  "name-unknown",
-  "wrong-node",
-  "not-dialled",
-  "failed",
-]);
+const OUTCOMES: ReadonlySet<string> = new Set(DIAL_OUTCOMES);
 
 /** What a member says of its dials back, or why it says nothing. */
 export type DialBackAnswer =
@@ -92,7 +84,7 @@ export class DialBack {
         signal: AbortSignal.timeout(ANSWER_MS),
         maxOutboundStreams: STREAMS_AT_ONCE,
       });
-      const answer = readFrame(stream, DIAL_BACK_BYTES_MAX, ANSWER_MS);
+      const answer = readOneFrame(stream, DIAL_BACK_BYTES_MAX, ANSWER_MS);
       // A stream that is gone already throws at the first byte: then nobody waits for the answer, and its end must not end the process.
       answer.catch(ignoreClosed);
       stream.send(encodeFrame(QUESTION));
@@ -113,7 +105,7 @@ export class DialBack {
       return;
     }
     try {
-      await readFrame(stream, QUESTION.length, ANSWER_MS);
+      await readOneFrame(stream, QUESTION.length, ANSWER_MS);
       const body = await this.#dial(node);
       if (stream.status !== "open") return;
       stream.send(encodeFrame(dagCborCodec.encode(body)));
@@ -176,29 +168,6 @@ export function readAnswer(bytes: Uint8Array, self: NodeId): DialBackAnswer {
     outcomes.push({ address, outcome: outcome as DialOutcome["outcome"] });
   }
   return { ok: true, outcomes };
-}
-
-/** The one frame that is due; rejects when it does not come, or is no frame. */
-function readFrame(stream: Stream, bytesMax: number, timeoutMs: number): Promise<Uint8Array> {
-  const decoder = new FrameDecoder(bytesMax);
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const onMessage = (event: StreamMessageEvent): void => {
-    const read = decoder.read(event.data.subarray());
-    const [frame] = read.frames;
-    if (frame !== undefined) resolve(frame);
-    else if (!read.ok) reject(new Error(read.fault));
-  };
-  const onEnd = (): void => reject(new Error("the stream ended"));
-  const callOff = patientTimer(timeoutMs, () => reject(new Error("timed out")));
-  stream.addEventListener("message", onMessage);
-  stream.addEventListener("remoteCloseWrite", onEnd);
-  stream.addEventListener("close", onEnd);
-  return promise.finally(() => {
-    callOff();
-    stream.removeEventListener("message", onMessage);
-    stream.removeEventListener("remoteCloseWrite", onEnd);
-    stream.removeEventListener("close", onEnd);
-  });
 }
 
 function ignoreClosed(): void {

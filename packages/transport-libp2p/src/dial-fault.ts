@@ -1,14 +1,20 @@
 /** Why a dial came to nothing, in the few words that tell an operator what to look at. */
 
 /** `wrong-node`: somebody else answers there; `not-dialled`: refused, or given up, before anything was sent. */
-export type DialFault =
-  | "refused"
-  | "timed-out"
-  | "unreachable"
-  | "name-unknown"
-  | "wrong-node"
-  | "not-dialled"
-  | "failed";
+const DIAL_FAULTS = [
+  "refused",
+  "timed-out",
+  "unreachable",
+  "name-unknown",
+  "wrong-node",
+  "not-dialled",
+  "failed",
+] as const;
+
+export type DialFault = (typeof DIAL_FAULTS)[number];
+
+/** What may come of a dial. */
+export const DIAL_OUTCOMES: readonly (DialFault | "reached")[] = ["reached", ...DIAL_FAULTS];
 
 const FAULTS: Readonly<Record<string, DialFault>> = {
   ECONNREFUSED: "refused",

@@ -3,10 +3,11 @@
  * connection itself proves who speaks (Noise, with the node key), so hello carries no signature.
  */
 import { performance } from "node:perf_hooks";
-import type { Stream, StreamMessageEvent } from "@libp2p/interface";
-import { encodeFrame, FrameDecoder } from "./frames.ts";
+import type { Stream } from "@libp2p/interface";
+import { encodeFrame } from "./frames.ts";
 import { decodeHello, encodeHello, HELLO_BYTES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
+import { OneFrameError, readOneFrame } from "./one-frame.ts";
 import { patientTimer } from "./patient-timer.ts";
 
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -56,37 +57,24 @@ function sendHello(stream: Stream, ours: Hello): void {
   }
 }
 
-/** The one frame that is due; rejects with {@link HelloError}, and then the stream is aborted. */
-function readHello(stream: Stream, timeoutMs: number): Promise<Hello> {
-  const decoder = new FrameDecoder(HELLO_BYTES_MAX);
-  const { promise, resolve, reject } = Promise.withResolvers<Hello>();
-  const fail = (fault: HelloFault | undefined, cause?: unknown): void => {
-    const error = new HelloError(fault, cause);
-    reject(error);
+/** The hello that is due; rejects with {@link HelloError}, and then the stream is aborted. */
+async function readHello(stream: Stream, timeoutMs: number): Promise<Hello> {
+  try {
+    const hello = decodeHello(await readOneFrame(stream, HELLO_BYTES_MAX, timeoutMs));
+    if (hello !== undefined) return hello;
+    throw new HelloError("hello-malformed");
+  } catch (cause) {
+    const error = cause instanceof HelloError ? cause : new HelloError(faultOf(cause), cause);
     stream.abort(error);
-  };
-  const onMessage = (event: StreamMessageEvent): void => {
-    const read = decoder.read(event.data.subarray());
-    const [frame] = read.frames;
-    if (frame === undefined) {
-      if (!read.ok) fail("hello-malformed");
-      return;
-    }
-    const hello = decodeHello(frame);
-    if (hello === undefined) fail("hello-malformed");
-    else resolve(hello);
-  };
-  const onEnd = (): void => fail(decoder.partial ? "hello-malformed" : undefined);
-  const callOff = patientTimer(timeoutMs, () => fail("hello-timeout"));
-  stream.addEventListener("message", onMessage);
-  stream.addEventListener("remoteCloseWrite", onEnd);
-  stream.addEventListener("close", onEnd);
-  return promise.finally(() => {
-    callOff();
-    stream.removeEventListener("message", onMessage);
-    stream.removeEventListener("remoteCloseWrite", onEnd);
-    stream.removeEventListener("close", onEnd);
-  });
+    throw error;
+  }
+}
+
+/** Undefined where the connection just broke. */
+function faultOf(error: unknown): HelloFault | undefined {
+  if (!(error instanceof OneFrameError)) return undefined;
+  if (error.fault === "timed-out") return "hello-timeout";
+  return error.fault === "malformed" || error.partial ? "hello-malformed" : undefined;
 }
 
 /** Closes this side's half; a peer that does not close its own in time loses the stream. */

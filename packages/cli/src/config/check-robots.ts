@@ -1,17 +1,17 @@
 /** What a config file says of robots, put together and held against each other: ids that come twice, schedules that are none. */
-import { type CronPort, LABELS_MAX, type RobotId, scheduleFrom } from "@pulsemesh/core";
+import {
+  type CronPort,
+  LABELS_MAX,
+  type RobotId,
+  scheduleFrom,
+  type ScheduleOptions,
+} from "@pulsemesh/core";
 import type { ConfigFinding, Place } from "./config-finding.ts";
 import type { Placed, Walked } from "./walk-config.ts";
 
-/** What one entry of `robots`, or `defaults`, says; times in milliseconds. */
-export interface RobotWords {
+/** What one entry of `robots`, or `defaults`, says. */
+export interface RobotWords extends ScheduleOptions {
   readonly at: Place;
-  readonly everyMs?: number | undefined;
-  readonly cron?: string | undefined;
-  readonly timeZone?: string | undefined;
-  readonly graceMs?: number | undefined;
-  readonly missed?: number | undefined;
-  readonly startupMs?: number | undefined;
   readonly floating?: boolean | undefined;
   readonly labels: Readonly<Record<string, string>>;
 }
