@@ -1,59 +1,10 @@
+import { BEAT_MESSAGE_BYTES_MAX } from "@pulsemesh/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { runCommandLine } from "./command-line.ts";
-import type { Terminal } from "./terminal.ts";
+import { type Call, fakeFetch, run } from "./command-line.test-support.ts";
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(
-  args: string | readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<Run> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal: Terminal = {
-    out: (line) => void out.push(line),
-    say: (line) => void err.push(line),
-    raw: (text) => void out.push(text),
-    bytes: async (bytes) => void out.push(Buffer.from(bytes).toString("latin1")),
-    outIsTty: false,
-    inIsTty: false,
-    errIsTty: false,
-    color: false,
-    columns: () => 80,
-    rows: () => 24,
-    env,
-    readStdin: async () => '{"from":"stdin"}',
-    outlive: () => {},
-  };
-  const argv = typeof args === "string" ? args.split(" ").filter((arg) => arg !== "") : args;
-  const code = await runCommandLine(argv, terminal);
-  return { code, out: out.join("\n"), err: err.join("\n") };
-}
-
-interface Call {
-  readonly method: string;
-  readonly url: string;
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Stands in for the node behind `fetch`: no socket is opened. */
-function fakeNode(answer: (call: Call) => Response): Call[] {
-  const calls: Call[] = [];
-  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
-    const call: Call = {
-      method: init.method ?? "GET",
-      url,
-      body: typeof init.body === "string" ? init.body : "",
-      headers: init.headers as Record<string, string>,
-    };
-    calls.push(call);
-    return answer(call);
-  });
+function fakeNode(answer: (call: Call) => Response): readonly Call[] {
+  const { calls, fetch } = fakeFetch(answer);
+  vi.stubGlobal("fetch", fetch);
   return calls;
 }
 
@@ -338,7 +289,20 @@ describe("strangers", () => {
 
   test("CLI6 a peer's name forges no line of doctor", async () => {
     const self = { id: "12D3", name: "a", region: "r", addresses: [], boot: 1 };
-    const peer = { name: evil, status: "down", reason: null, addresses: [evil] };
+    const peer = {
+      id: "12D4",
+      name: evil,
+      region: "r",
+      status: "down",
+      since: "t",
+      reason: null,
+      addresses: [evil],
+      last_pulse_age_ms: null,
+      rtt_ms: null,
+      pulse_every_ms: null,
+      clock_offset_ms: null,
+      agent: evil,
+    };
     const view = { roster: 2, in_sight: 2, document_hash: "0" };
     fakeNode(() => Response.json({ fleet: "f", self, peers: [peer], view }));
     const lines = (await run("doctor --data /nonexistent/pulsemesh")).out.split("\n");
@@ -366,6 +330,23 @@ describe("requests", () => {
       ["POST", "/ping/bot/3", "oops"],
       ["POST", "/ping/bot/fail", '{"from":"stdin"}'],
     ]);
+  });
+
+  test("CLI19 a message of more than BEAT_MESSAGE_BYTES_MAX is cut between two characters, and that is said", async () => {
+    const calls = fakeNode(() => new Response("OK"));
+    const most = "ä".repeat(BEAT_MESSAGE_BYTES_MAX / 2);
+    expect(await run("ping bot -m -", {}, most)).toMatchObject({ code: 0, err: "" });
+    for (const [message, input] of [
+      ["-", `x${most}`],
+      [`x${most}`, ""],
+    ] as const) {
+      const { code, err } = await run(["ping", "bot", "-m", message], {}, input);
+      expect(code).toBe(0);
+      expect(err).toContain(`the message was cut to its first ${BEAT_MESSAGE_BYTES_MAX} bytes`);
+    }
+    const [whole, ...cut] = calls.map(({ body }) => body);
+    expect(whole).toBe(most);
+    expect(cut).toEqual(Array(2).fill(`x${"ä".repeat(BEAT_MESSAGE_BYTES_MAX / 2 - 1)}`));
   });
 
   test("CLI12 state set patches, and prints the whole state with --json", async () => {
@@ -403,7 +384,9 @@ describe("requests", () => {
       { from: 4, to: 6, reason: "gap" },
       { from: 8, to: 8, reason: "edited" },
     ];
-    fakeNode(() => Response.json({ ok: false, size: 9, bad_index: 4, reason: "gap", faults }));
+    fakeNode(() =>
+      Response.json({ ok: false, size: 9, pruned: 0, bad_index: 4, reason: "gap", faults }),
+    );
     const { code, out } = await run("audit verify");
     expect(code).toBe(1);
     expect(out).toBe("bad: entries 4 to 6 of 9: gap\nbad: entry 8 of 9: edited");

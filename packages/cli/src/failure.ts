@@ -125,14 +125,19 @@ export function isAway(error: unknown): boolean {
   return code === "node-unreachable" || code === "timed-out";
 }
 
+/** What failed, on one line, for whoever has words of its own for the rest. */
+export function failureText(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return printable(saidOnce(message.trim()));
+}
+
 /** The lines to print on stderr and the code to exit with. */
 export function describeFailure(error: unknown, context: FailureContext): Failure {
   const code = errorCodeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
   const own = code === "internal" ? nextStepOf(error) : undefined;
   const next = context.next ?? certificateNext(error) ?? own ?? nextSteps[code](context);
   const lines = [
-    `${context.command}: ${printable(saidOnce(message.trim()))}`,
+    `${context.command}: ${failureText(error)}`,
     `${changedLine(error, context)} Next: ${next}`,
   ];
   if (own !== undefined) return { lines, exit: EXIT.unknown };

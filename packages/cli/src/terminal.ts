@@ -24,8 +24,8 @@ export interface Terminal {
   readonly columns: () => number;
   readonly rows: () => number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Everything on stdin, as text. */
-  readStdin(): Promise<string>;
+  /** What comes on stdin, until its end. */
+  readonly stdin: () => AsyncIterable<Uint8Array>;
   /** From now on this process does not end because nobody reads what it prints: what cannot be written is dropped (rule CLI21). */
   outlive(): void;
 }
@@ -72,7 +72,7 @@ export function processTerminal(): Terminal {
     columns: () => process.stdout.columns || 80,
     rows: () => process.stdout.rows || 24,
     env: process.env,
-    readStdin,
+    stdin: () => process.stdin,
   };
 }
 
@@ -111,10 +111,4 @@ export function wantsColor(
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
   return isTty && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
-}
-
-async function readStdin(): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of process.stdin) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString("utf8");
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createClient, type PulsemeshClient } from "./client.ts";
 import { PulsemeshClientError } from "./client-error.ts";
+import type { RobotJson } from "./json.ts";
 
 interface Call {
   readonly method: string;
@@ -32,6 +33,25 @@ function scripted(...answers: readonly (Response | Error)[]): {
   });
   return { client, calls };
 }
+
+const robot: RobotJson = {
+  robot_id: "a",
+  status: "up",
+  since: "2026-01-01T00:00:00.000Z",
+  reason: null,
+  health: "ok",
+  last_check: null,
+  age_ms: null,
+  node: null,
+  node_id: null,
+  region: null,
+  labels: {},
+  floating: false,
+  schedule: null,
+  version: "1",
+  witnesses: { up: 0, late: 0, down: 0, unknown: 0, of: 0 },
+  state: {},
+};
 
 function problem(
   status: number,
@@ -130,7 +150,7 @@ describe("HT22 requests", () => {
 
   test("HT22 robots are read page by page", async () => {
     const page = (ids: readonly string[], next: string | null): Response =>
-      Response.json({ robots: ids.map((robot_id) => ({ robot_id })), next });
+      Response.json({ robots: ids.map((robot_id) => ({ ...robot, robot_id })), next });
     const { client, calls } = scripted(page(["a", "b"], "b"), page(["c"], null));
     const robots = await client.robots({ status: ["up", "late"], labels: { k: "v=w" } });
     expect(robots.map(({ robot_id }) => robot_id)).toEqual(["a", "b", "c"]);
@@ -211,6 +231,58 @@ describe("HT22 errors", () => {
     for (let i = 0; i < answers.length; i += 1) {
       await expect(client.peers()).rejects.toMatchObject({ code: "answer-invalid" });
     }
+  });
+
+  const calls: Readonly<Record<string, (client: PulsemeshClient) => Promise<unknown>>> = {
+    robots: (client) => client.robots(),
+    robot: (client) => client.robot("a"),
+    putRobot: (client) => client.putRobot("a", {}),
+    retireRobot: (client) => client.retireRobot("a"),
+    retirePeer: (client) => client.retirePeer("a"),
+    leave: (client) => client.leave(),
+    getState: (client) => client.getState("a"),
+    patchState: (client) => client.patchState("a", {}),
+    peers: (client) => client.peers(),
+    diagnostics: (client) => client.diagnostics(),
+    auditTail: (client) => client.auditTail(),
+    auditVerify: (client) => client.auditVerify(),
+  };
+
+  test.each(Object.entries(calls))(
+    "HT22 %s: JSON that is no node's is answer-invalid, says by whom and what is wrong with it",
+    async (name, call) => {
+      // A state may be any object.
+      const empty = name.endsWith("State") ? [] : [{}];
+      for (const json of [...empty, [], null, 7, "text"]) {
+        const { client } = scripted(Response.json(json));
+        const error = await call(client).catch((caught: unknown) => caught);
+        expect(error).toBeInstanceOf(PulsemeshClientError);
+        expect(error).toMatchObject({
+          code: "answer-invalid",
+          status: 200,
+          detail: expect.stringMatching(/^http:\/\/127\.0\.0\.1:7420 answered 200 .*: .* is not /),
+        });
+      }
+    },
+  );
+
+  test.each([
+    ["'robots[1].schedule.every_ms' is not a number", { schedule: { type: "every" } }],
+    ["'robots[1].schedule.type' is not \"every\"", { schedule: { type: "moon" } }],
+    ["'robots[1].labels.k' is not text", { labels: { k: 7 } }],
+    ["'robots[1].labels' is not a map", { labels: [] }],
+    ["'robots[1].witnesses.of' is not a number", { witnesses: { ...robot.witnesses, of: "5" } }],
+    ["'robots[1].floating' is not true or false", { floating: null }],
+  ])("HT22 of a long answer the place is named: %s", async (fault, wrong) => {
+    const robots = [robot, { ...robot, ...wrong }];
+    const { client } = scripted(Response.json({ robots, next: null }));
+    await expect(client.robots()).rejects.toThrow(fault);
+  });
+
+  test("HT22 what a later release says besides, and new words of it, are passed over", async () => {
+    const later = { ...robot, status: "asleep", mood: { is: "good" } };
+    const { client } = scripted(Response.json(later));
+    expect(await client.robot("a")).toEqual(later);
   });
 
   test("HT22 no connection is node-unreachable with the cause", async () => {

@@ -1,7 +1,19 @@
 /** The gateway's API as typed functions: one per operation, nothing kept between calls. */
 import { PulsemeshClientError } from "./client-error.ts";
+import {
+  auditListShape,
+  auditVerifyShape,
+  diagnosticsShape,
+  leavingShape,
+  peersShape,
+  retirementShape,
+  robotListShape,
+  robotShape,
+  stateShape,
+} from "./answer-shapes.ts";
 import { type EventsOptions, readEvents } from "./events.ts";
 import {
+  answerInvalid,
   type CallOptions,
   type HttpOptions,
   type HttpRequest,
@@ -232,16 +244,10 @@ function beatCalls(http: HttpOptions): BeatCalls {
  * The status says that a beat is durable, whatever becomes of the rest.
  * @throws PulsemeshClientError `answer-invalid` for an answer that no node gave, such as the login page of what stands in front of it
  */
-async function taken({ shownUrl }: HttpOptions, response: Response): Promise<void> {
-  const { status, headers } = response;
+async function taken(http: HttpOptions, response: Response): Promise<void> {
   await response.text().catch(() => "");
-  if (headers.get("content-type")?.startsWith("text/plain") === true) return;
-  throw new PulsemeshClientError({
-    code: "answer-invalid",
-    status,
-    detail: `${shownUrl} answered ${status} in a way that no Pulsemesh node does.`,
-    next: "Check that the address is that of a node's HTTP port.",
-  });
+  if (response.headers.get("content-type")?.startsWith("text/plain") === true) return;
+  throw answerInvalid(http, response, "the answer to a beat is plain text");
 }
 
 function timeText(wallMs: number | undefined): string | undefined {
@@ -254,20 +260,22 @@ function beat(message: string | undefined): Pick<HttpRequest, "method" | "body" 
 }
 
 /** 500 and 503 are answers of `/status`, but a node that fails or is not ready uses them too. */
-function notStatus(http: HttpOptions, { status }: Response, text: string): PulsemeshClientError {
-  let problem: { readonly code?: unknown; readonly detail?: unknown; readonly next?: unknown } = {};
+function notStatus(http: HttpOptions, response: Response, text: string): PulsemeshClientError {
+  const invalid = answerInvalid(http, response, "it is no line of a status");
   try {
-    problem = JSON.parse(text) as typeof problem;
+    const { code, detail, next } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (typeof code !== "string" || typeof detail !== "string") return invalid;
+    const { status } = response;
+    return new PulsemeshClientError({
+      code,
+      status,
+      detail,
+      next: typeof next === "string" ? next : "",
+    });
   } catch {
     // No problem document either: what answered is no gateway.
+    return invalid;
   }
-  const { code, detail, next } = problem;
-  return new PulsemeshClientError({
-    code: typeof code === "string" ? code : "answer-invalid",
-    status,
-    detail: typeof detail === "string" ? detail : `${http.shownUrl} gave no status line.`,
-    next: typeof next === "string" ? next : "Check that the address is that of a node's HTTP port.",
-  });
 }
 
 type InventoryCalls = Pick<PulsemeshClient, "putRobot" | "retireRobot" | "retirePeer" | "leave">;
@@ -289,24 +297,32 @@ function inventoryCalls(http: HttpOptions): InventoryCalls {
         },
       });
       const created = response.status === 201;
-      return { created, robot: await jsonOf<RobotJson>(http, response) };
+      return { created, robot: await jsonOf(http, response, robotShape) };
     },
     retireRobot: (robot, { ifMatch, ...call } = {}) =>
-      sendForJson<RetirementJson>(http, {
-        ...call,
-        method: "DELETE",
-        path: `/api/v1/robots/${encodeURIComponent(robot)}`,
-        headers: ifMatched(ifMatch),
-      }),
+      sendForJson(
+        http,
+        {
+          ...call,
+          method: "DELETE",
+          path: `/api/v1/robots/${encodeURIComponent(robot)}`,
+          headers: ifMatched(ifMatch),
+        },
+        retirementShape,
+      ),
     leave: (call = {}) =>
-      sendForJson<LeavingJson>(http, { ...call, method: "POST", path: "/-/leave" }),
+      sendForJson(http, { ...call, method: "POST", path: "/-/leave" }, leavingShape),
     retirePeer: (id, { certain, ...call } = {}) =>
-      sendForJson<RetirementJson>(http, {
-        ...call,
-        method: "DELETE",
-        path: `/api/v1/peers/${encodeURIComponent(id)}`,
-        query: { certain: certain === true ? "1" : undefined },
-      }),
+      sendForJson(
+        http,
+        {
+          ...call,
+          method: "DELETE",
+          path: `/api/v1/peers/${encodeURIComponent(id)}`,
+          query: { certain: certain === true ? "1" : undefined },
+        },
+        retirementShape,
+      ),
   };
 }
 
@@ -319,21 +335,29 @@ function robotCalls(http: HttpOptions): RobotCalls {
       const robots: RobotJson[] = [];
       let after: string | undefined;
       do {
-        const page: RobotListJson = await sendForJson<RobotListJson>(http, {
-          ...call,
-          path: "/api/v1/robots",
-          query: { status, region, label, after },
-        });
+        const page: RobotListJson = await sendForJson(
+          http,
+          {
+            ...call,
+            path: "/api/v1/robots",
+            query: { status, region, label, after },
+          },
+          robotListShape,
+        );
         robots.push(...page.robots);
         after = page.next ?? undefined;
       } while (after !== undefined);
       return robots;
     },
     robot: (robot, call = {}) =>
-      sendForJson<RobotJson>(http, {
-        ...call,
-        path: `/api/v1/robots/${encodeURIComponent(robot)}`,
-      }),
+      sendForJson(
+        http,
+        {
+          ...call,
+          path: `/api/v1/robots/${encodeURIComponent(robot)}`,
+        },
+        robotShape,
+      ),
   };
 }
 
@@ -343,7 +367,7 @@ function stateCalls(http: HttpOptions): StateCalls {
   const path = (robot: string): string => `/api/v1/robots/${encodeURIComponent(robot)}/state`;
   const answer = async (response: Response): Promise<StateAnswer> => ({
     etag: response.headers.get("etag") ?? "",
-    state: await jsonOf<StateAnswer["state"]>(http, response),
+    state: await jsonOf(http, response, stateShape),
   });
   return {
     getState: async (robot, call = {}) => answer(await send(http, { ...call, path: path(robot) })),
@@ -370,18 +394,22 @@ type NodeCalls = Pick<
 
 function nodeCalls(http: HttpOptions): NodeCalls {
   return {
-    peers: (call = {}) => sendForJson<PeersJson>(http, { ...call, path: "/api/v1/peers" }),
+    peers: (call = {}) => sendForJson(http, { ...call, path: "/api/v1/peers" }, peersShape),
     diagnostics: (call = {}) =>
-      sendForJson<DiagnosticsJson>(http, { ...call, path: "/api/v1/diagnostics" }),
+      sendForJson(http, { ...call, path: "/api/v1/diagnostics" }, diagnosticsShape),
     events: (options) => readEvents(http, options),
     auditTail: ({ limit, before, ...call } = {}) =>
-      sendForJson<AuditListJson>(http, {
-        ...call,
-        path: "/api/v1/audit",
-        query: { limit, before },
-      }),
+      sendForJson(
+        http,
+        {
+          ...call,
+          path: "/api/v1/audit",
+          query: { limit, before },
+        },
+        auditListShape,
+      ),
     auditVerify: (call = {}) =>
-      sendForJson<AuditVerifyJson>(http, { ...call, path: "/api/v1/audit/verify" }),
+      sendForJson(http, { ...call, path: "/api/v1/audit/verify" }, auditVerifyShape),
     health: (call = {}) => readHealth(http, call),
     metrics: async (call = {}) => (await send(http, { ...call, path: "/metrics" })).text(),
     backup: async (call = {}) => {

@@ -15,19 +15,29 @@ afterEach(() => {
 function connection(ids: readonly string[], ending: "ends" | "stays" = "ends"): Response {
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {
-      const frames = ids.map((id) => `id: ${id}\nevent: e\ndata: {"id":"${id}"}\n\n`).join("");
+      const frames = ids.map((id) => `id: ${id}\nevent: e\ndata: ${eventText(id)}\n\n`).join("");
       if (frames !== "") controller.enqueue(new TextEncoder().encode(frames));
       if (ending === "ends") controller.close();
     },
   });
-  return new Response(body);
+  return streamOf(body);
+}
+
+function streamOf(body: ConstructorParameters<typeof Response>[0]): Response {
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
+function eventText(id: string): string {
+  const [specversion, datacontenttype] = ["1.0", "application/json"];
+  const said = { id, source: "/n", type: "pulsemesh.e", time: "t", data: {} };
+  return JSON.stringify({ specversion, datacontenttype, ...said });
 }
 
 /** Like fetch itself, the body fails when the signal says so. */
-function abortable({ body }: Response, signal: AbortSignal | null | undefined): Response {
+function abortable({ body, headers }: Response, signal: AbortSignal | null | undefined): Response {
   if (body === null || signal === null || signal === undefined)
     throw new Error("no body, no signal");
-  return new Response(body.pipeThrough(new TransformStream(), { signal }));
+  return new Response(body.pipeThrough(new TransformStream(), { signal }), { headers });
 }
 
 /** Collects ids until `count` came, while virtual time runs. */
@@ -124,7 +134,7 @@ test("HT23 the signal ends the iteration without an error, and closes the connec
   const client = createClient({
     baseUrl: "http://127.0.0.1:7420",
     fetch: async (_input, init) => {
-      return abortable(new Response(body), init?.signal);
+      return abortable(streamOf(body), init?.signal);
     },
   });
   const events: EventJson[] = [];
@@ -148,3 +158,16 @@ test("HT23 without reconnect the iteration ends with the connection", async () =
   for await (const event of client.events(options)) ids.push(event.id);
   expect([ids, opens]).toEqual([["s-1"], 1]);
 });
+
+test.each([
+  ["JSON", () => Response.json({})],
+  ["an event that is no JSON", () => streamOf("data: {\n\n")],
+  ["an event of another shape", () => streamOf('data: {"id":7}\n\n')],
+])(
+  "HT23 %s in the place of a stream is answer-invalid, and not asked for again and again",
+  async (_what, answer) => {
+    await expect(read([answer(), connection(["s-1"])], 1)).rejects.toMatchObject({
+      code: "answer-invalid",
+    });
+  },
+);

@@ -2,9 +2,10 @@
  * The event stream as an async iterable that survives disconnects: it comes back with the id of the last event, and where the
  * node cannot go on from there, the node itself says so with a `pulsemesh.lost` event. It ends when its signal says so.
  */
+import { eventShape } from "./answer-shapes.ts";
 import { PulsemeshClientError } from "./client-error.ts";
 import { EventStreamParser } from "./event-stream.ts";
-import { type HttpOptions, send } from "./http.ts";
+import { answerInvalid, type HttpOptions, send } from "./http.ts";
 import type { EventJson } from "./json.ts";
 
 export interface EventsOptions {
@@ -73,7 +74,12 @@ async function* readOnce(
 ): AsyncGenerator<EventJson | "open", void, undefined> {
   const silence = new AbortController();
   const signal = AbortSignal.any([ended, silence.signal]);
-  const { body } = await openStream(http, { types, robot, lastId: state.lastId, signal });
+  const response = await openStream(http, { types, robot, lastId: state.lastId, signal });
+  const { body, headers } = response;
+  if (headers.get("content-type")?.startsWith("text/event-stream") !== true) {
+    await body?.cancel();
+    throw answerInvalid(http, response, "it is no stream of events");
+  }
   if (body === null) return;
   yield "open";
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -85,13 +91,26 @@ async function* readOnce(
       if (piece.done) return;
       for (const event of parser.push(piece.value)) {
         state.lastId = event.id ?? state.lastId;
-        yield JSON.parse(event.data) as EventJson;
+        yield eventOf(http, response, event.data);
       }
       state.retryMs = Math.min(parser.retryMs ?? RETRY_MS, RETRY_MS_MAX);
     }
   } finally {
     await reader.cancel().catch(() => undefined);
   }
+}
+
+/** @throws PulsemeshClientError `answer-invalid`, for which the stream is not opened again: it would say the same */
+function eventOf(http: HttpOptions, response: Response, data: string): EventJson {
+  let json: unknown;
+  try {
+    json = JSON.parse(data);
+  } catch (cause) {
+    throw answerInvalid(http, response, "an event is no JSON", cause);
+  }
+  const fault = eventShape.fault(json, "");
+  if (fault !== undefined) throw answerInvalid(http, response, `an event: ${fault}`);
+  return json as EventJson;
 }
 
 interface OpenRequest {

@@ -1,5 +1,6 @@
 /** One HTTP call with a time limit and errors in one shape. */
 import { errorOfAnswer, PulsemeshClientError } from "./client-error.ts";
+import type { Shape } from "./shape.ts";
 
 export interface HttpOptions {
   /** Without a slash at the end. */
@@ -62,23 +63,45 @@ export async function send(http: HttpOptions, request: HttpRequest): Promise<Res
 }
 
 /** The JSON in an answer. @throws PulsemeshClientError */
-export async function sendForJson<T>(http: HttpOptions, request: HttpRequest): Promise<T> {
-  return jsonOf<T>(http, await send(http, request));
+export async function sendForJson<T>(
+  http: HttpOptions,
+  request: HttpRequest,
+  shape: Shape<T>,
+): Promise<T> {
+  return await jsonOf(http, await send(http, request), shape);
 }
 
 /** @throws PulsemeshClientError `answer-invalid` */
-export async function jsonOf<T>(http: HttpOptions, response: Response): Promise<T> {
+export async function jsonOf<T>(
+  http: HttpOptions,
+  response: Response,
+  shape: Shape<T>,
+): Promise<T> {
+  let json: unknown;
   try {
-    return (await response.json()) as T;
+    json = await response.json();
   } catch (cause) {
-    throw new PulsemeshClientError({
-      code: "answer-invalid",
-      status: response.status,
-      detail: `The answer of ${http.shownUrl} is no JSON or broke off.`,
-      next: "Check that the address is that of a node's HTTP port.",
-      cause,
-    });
+    throw answerInvalid(http, response, "it is no JSON or broke off", cause);
   }
+  const fault = shape.fault(json, "");
+  if (fault !== undefined) throw answerInvalid(http, response, fault);
+  return json as T;
+}
+
+/** What answered is no gateway, or one of a release that says it otherwise. */
+export function answerInvalid(
+  { shownUrl }: HttpOptions,
+  { status }: Response,
+  why: string,
+  cause?: unknown,
+): PulsemeshClientError {
+  return new PulsemeshClientError({
+    code: "answer-invalid",
+    status,
+    detail: `${shownUrl} answered ${status} in a way that no Pulsemesh node of this release does: ${why}.`,
+    next: "Check that the address is that of a node's HTTP port, and that both are of one release.",
+    cause,
+  });
 }
 
 function urlOf({ baseUrl }: HttpOptions, { path, query = {} }: HttpRequest): string {

@@ -30,7 +30,7 @@ async function cli(args: readonly string[], env: Record<string, string> = {}): P
     columns: () => 80,
     rows: () => 24,
     env: { HOME: "/home/me", ...env },
-    readStdin: async () => "",
+    stdin: async function* () {},
     outlive: () => {},
   };
   return await runCommandLine(["config", ...args], terminal);

@@ -1,8 +1,8 @@
 /** The checks of `doctor` that ask the node: does it answer, is its clock right, does it see its peers. */
-import type { PeersJson, PulsemeshClient } from "@pulsemesh/client";
+import { type PeersJson, type PulsemeshClient, PulsemeshClientError } from "@pulsemesh/client";
 import { doorOf } from "../client-flags.ts";
 import { formatAge } from "../duration.ts";
-import { describeFailure, errorCodeOf } from "../failure.ts";
+import { errorCodeOf, failureText } from "../failure.ts";
 import { formatHostPort, hostPortOfMultiaddr } from "../host-port.ts";
 import type { Finding } from "./doctor-finding.ts";
 
@@ -18,9 +18,12 @@ export async function checkNode(client: PulsemeshClient, url: string): Promise<F
     const twins = self.twin === undefined ? [] : [twinFinding(self.twin)];
     return [{ check: "node", result: "ok", detail }, ...twins, addressFinding(self.addresses)];
   } catch (error) {
-    const detail = describeFailure(error, { command: "node" }).lines[0] ?? "";
+    const detail = failureText(error);
     if (errorCodeOf(error) === "not-ready") return [waitingFinding(url)];
-    const next = "start one with `pulsemesh run`, or name it with --url or PULSEMESH_URL";
+    const isOther = error instanceof PulsemeshClientError && error.code === "answer-invalid";
+    const next = isOther
+      ? "something else answers there: name the address of a node's HTTP port with --url or PULSEMESH_URL"
+      : "start one with `pulsemesh run`, or name it with --url or PULSEMESH_URL";
     return [{ check: "node", result: "fail", detail, next }];
   }
 }

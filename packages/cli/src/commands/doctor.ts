@@ -5,7 +5,7 @@ import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect, urlOf } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
-import { describeFailure } from "../failure.ts";
+import { failureText } from "../failure.ts";
 import { type HostPort, parseHostPort } from "../host-port.ts";
 import { clockFindings } from "./doctor-clocks.ts";
 import { checkConfig } from "./doctor-config.ts";
@@ -125,7 +125,7 @@ async function checkDiagnostics(
     ];
     return { found, findings };
   } catch (error) {
-    const detail = describeFailure(error, { command: "diagnostics" }).lines[0] ?? "";
+    const detail = `no diagnostics: ${failureText(error)}`;
     const next = "give it more time with --timeout 30s, or upgrade the node";
     return { found: undefined, findings: [{ check: "node", result: "warn", detail, next }] };
   }

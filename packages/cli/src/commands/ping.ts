@@ -1,6 +1,6 @@
 /** `pulsemesh ping ROBOT [start|fail|log|EXITCODE]`: one sign of life from a shell. */
 import type { Command } from "commander";
-import { PulsemeshError } from "@pulsemesh/core";
+import { BEAT_MESSAGE_BYTES_MAX, PulsemeshError } from "@pulsemesh/core";
 import { type Cli, setAction } from "../cli.ts";
 import {
   courierOf,
@@ -14,6 +14,7 @@ import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { nearest } from "../nearest.ts";
 import { type Beat, deliver } from "../spool/deliver.ts";
+import { readBeginning } from "../stdin-text.ts";
 import { parseRobotId } from "./run-robots.ts";
 
 interface PingFlags extends DeliveryFlags {
@@ -40,7 +41,7 @@ export function addPingCommand(program: Command, cli: Cli): void {
     ...deliveryFlags,
     {
       flags: "-m, --message <text>",
-      text: "diagnostics to keep with it; - reads stdin",
+      text: "diagnostics to keep with it, the first 10 kB; - reads stdin to its end",
       mayBeEmpty: true,
     },
     { flags: "--rid <id>", text: "pairs the start and the end of one run" },
@@ -61,11 +62,24 @@ user to the same --url. A kept beat revives nothing: it only tells what happened
     const robot = parseRobotId(robotText);
     cli.context = { ...cli.context, robot, writes: true };
     const kind = parsePingKind(what);
-    const message = flags.message === "-" ? await cli.terminal.readStdin() : flags.message;
     const { rid, create } = flags;
-    const cut = message === undefined ? undefined : cutMessage(message);
-    return await ping(cli, flags, { robot, kind, rid, create, message: cut });
+    const message = await messageOf(cli, flags);
+    return await ping(cli, flags, { robot, kind, rid, create, message });
   });
+}
+
+/** As much of it as is kept; that there was more is said. */
+async function messageOf(cli: Cli, { message }: PingFlags): Promise<string | undefined> {
+  if (message === undefined) return undefined;
+  // One more than is kept, which tells that there is more.
+  const text = message === "-" ? await readBeginning(cli, BEAT_MESSAGE_BYTES_MAX + 1) : message;
+  const cut = cutMessage(text);
+  if (cut !== text) {
+    cli.terminal.say(
+      `${cli.context.command}: warning: the message was cut to its first ${BEAT_MESSAGE_BYTES_MAX} bytes. Next: send less, for instance by: tail -c ${BEAT_MESSAGE_BYTES_MAX}`,
+    );
+  }
+  return cut;
 }
 
 async function ping(cli: Cli, flags: PingFlags, beat: Beat): Promise<number> {

@@ -63,7 +63,7 @@ async function run(
     columns: () => 80,
     rows: () => 24,
     env: { PULSEMESH_SPOOL: spool.folder },
-    readStdin: async () => "",
+    stdin: async function* () {},
     outlive: () => {},
   };
   const code = await runCommandLine(["spool", ...args], terminal);

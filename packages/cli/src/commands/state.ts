@@ -7,6 +7,7 @@ import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
 import { parseRobotId } from "./run-robots.ts";
+import { readPatchText } from "../stdin-text.ts";
 import { readPatch } from "./state-patch.ts";
 import { watchState } from "./state-watch.ts";
 import { printable, printableJson } from "../printable.ts";
@@ -65,7 +66,7 @@ function addSet(parent: Command, cli: Cli): void {
   setAction<StateFlags>(cli, command, async (flags, [robotText = "", ...fields]) => {
     const robot = parseRobotId(robotText);
     cli.context = { ...cli.context, robot, writes: true };
-    const patch = readPatch(fields[0] === "-" ? [await cli.terminal.readStdin()] : fields);
+    const patch = readPatch(fields[0] === "-" ? [await readPatchText(cli)] : fields);
     const { ifMatch } = flags;
     const { state, etag } = await connect(cli, flags).patchState(robot, patch, { ifMatch });
     if (flags.json === true) cli.terminal.out(printableJson({ robot_id: robot, state, etag }));
