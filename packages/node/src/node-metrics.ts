@@ -55,16 +55,7 @@ export function nodeMetrics({ driver, store, isTwin }: MetricSources): readonly 
       "1 while another process is alive under this node's key and nothing is acknowledged.",
       isTwin() ? 1 : 0,
     ),
-    gauge(
-      "store_corrupt_rows",
-      "Damage that the store has come upon since it was opened.",
-      store.corrupt.length,
-    ),
-    gauge(
-      "store_discarded_rows",
-      "Damaged rows since the store was opened that were deleted, as its quarantine was full.",
-      store.discarded,
-    ),
+    ...storeMetrics(store),
     gauge("heap_used_bytes", "JavaScript heap in use.", process.memoryUsage().heapUsed),
     {
       name: "queue_length",
@@ -72,6 +63,21 @@ export function nodeMetrics({ driver, store, isTwin }: MetricSources): readonly 
       type: "gauge",
       samples: Object.entries(queues).map(([queue, value]) => ({ labels: { queue }, value })),
     },
+  ];
+}
+
+function storeMetrics({ corrupt, discarded }: Store): readonly NodeMetric[] {
+  return [
+    gauge(
+      "store_corrupt_rows",
+      "Damage that the store has come upon since it was opened.",
+      corrupt.length,
+    ),
+    gauge(
+      "store_discarded_rows",
+      "Damaged rows since the store was opened that were deleted, as its quarantine was full.",
+      discarded,
+    ),
   ];
 }
 
