@@ -38,7 +38,8 @@ async function tell(ok, message) {
   if (message !== said) console.log(message);
   said = message;
   const path = `/heartbeat/${healer}?health=${ok ? "ok" : "failing"}`;
-  const beat = { method: "POST", body: message, signal: AbortSignal.timeout(5_000) };
+  const signal = AbortSignal.timeout(5_000);
+  const beat = { method: "POST", body: message, redirect: "error", signal };
   // A node that does not hear it must not shorten the time that the robot gets to start.
   await fetch(url + path, beat).catch((error) => console.error(`cannot tell: ${error.message}`));
 }

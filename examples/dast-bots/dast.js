@@ -8,7 +8,8 @@ if (environment === undefined || target === undefined) {
 const robot = encodeURIComponent(`dast-${environment}`);
 
 async function ask(method, path, body) {
-  const init = { method, body, headers: { "content-type": "application/json" } };
+  const headers = { "content-type": "application/json" };
+  const init = { method, body, headers, redirect: "error" };
   const answer = await fetch(mesh + path, { ...init, signal: AbortSignal.timeout(5_000) });
   if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
 }

@@ -16,7 +16,8 @@ if (regions === undefined || dashes !== "--" || command.length === 0) {
 async function ask(verb, path, body, headers = {}) {
   const type = body === undefined ? {} : { "content-type": "application/json" };
   const signal = AbortSignal.timeout(5_000);
-  const request = { method: verb, body, headers: { ...type, ...headers }, signal };
+  const sent = { ...type, ...headers };
+  const request = { method: verb, body, headers: sent, redirect: "error", signal };
   const answer = await fetch(url + path, request);
   if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
   return answer;

@@ -8,7 +8,7 @@ rpo_most=${RPO_SECONDS:-86400}
 rto_most=${RTO_SECONDS:-3600}
 run=dr-$$-$(date +%s)
 
-tell() { curl --silent --show-error --fail --max-time 10 --retry 3 --output /dev/null "$@" || echo "verify.sh: the mesh was not told" >&2; }
+tell() { curl --silent --show-error --fail --location --max-redirs 0 --max-time 10 --retry 3 --output /dev/null "$@" || echo "verify.sh: the mesh was not told" >&2; }
 finish() {
   tell --request PATCH --header 'content-type: application/merge-patch+json' \
     --data "{\"status\":\"$1\",\"rpo_seconds\":$rpo,\"rto_seconds\":$rto}" "$url/api/v1/robots/$robot/state"

@@ -15,7 +15,8 @@ if (file === undefined) {
 
 async function ask(verb, path, body, type = "text/plain") {
   const headers = body === undefined ? {} : { "content-type": type };
-  const request = { method: verb, body, headers, signal: AbortSignal.timeout(5_000) };
+  const signal = AbortSignal.timeout(5_000);
+  const request = { method: verb, body, headers, redirect: "error", signal };
   return await fetch(url + path, request);
 }
 

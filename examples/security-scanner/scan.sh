@@ -7,7 +7,7 @@ robot=${ROBOT:-security-scanner}
 run=scan-$$-$(date +%s)
 
 # A node that cannot be reached must not keep the scanner from scanning.
-tell() { curl --silent --show-error --fail --max-time 10 --retry 3 --output /dev/null "$@" || echo "scan.sh: the mesh was not told" >&2; }
+tell() { curl --silent --show-error --fail --location --max-redirs 0 --max-time 10 --retry 3 --output /dev/null "$@" || echo "scan.sh: the mesh was not told" >&2; }
 
 tell "$url/ping/$robot/start?create=1&rid=$run"
 

@@ -112,3 +112,23 @@ test("HT2 the shell's job may print whatever it likes: what looks like a file's 
   // Also in a script that ends at the first failure.
   expect(gateway.requests[5]?.url).toContain("/ping/shell_job/3?");
 });
+
+test.each([301, 302, 303, 307, 308])(
+  "HT2 P5 a redirect, as of a page to log in, is a failure of every block: %i",
+  async (status) => {
+    const page = readFileSync(join(root, "docs/clients.md"), "utf8");
+    await using gateway = await new FakeGateway(({ url }) =>
+      url === "/login"
+        ? { status: 200, body: "Please log in.", type: "text/html" }
+        : { status, headers: { location: "/login" } },
+    ).start();
+    for (const block of blocksOf(page)) {
+      // The stand-in has no socket, and not every machine has PowerShell.
+      if (block.text.includes("--unix-socket") || block.language === "powershell") continue;
+      const { code, said } = await run(block, gateway.url);
+      expect(said).toMatch(/redirect|30\d/i);
+      expect(code).not.toBe(0);
+    }
+    expect(gateway.requests.filter(({ url }) => url === "/login")).toEqual([]);
+  },
+);
