@@ -73,7 +73,7 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
   },
   "media-type-unsupported": {
     title: "Media type unsupported",
-    next: "Send it with the header content-type: application/merge-patch+json, or application/json.",
+    next: "Send it as the media type that GET /openapi.json names for this request.",
   },
   "body-too-large": { title: "Body too large", next: "Send at most 1 MiB." },
   "headers-too-large": { title: "Headers too large", next: "Send at most 16 KiB of headers." },

@@ -37,23 +37,35 @@ export const problemSchema: z.ZodType<ProblemJson> = z.looseObject({
 export class HttpProblem extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
+  /** The next step here, where that of the code is too general. */
+  readonly next: string | undefined;
 
-  constructor(code: ErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    headers: Readonly<Record<string, string>> = {},
+    next?: string,
+  ) {
     super(detail);
     this.name = "HttpProblem";
     this.code = code;
     this.headers = headers;
+    this.next = next;
   }
 }
 
 export function problemJson(
   code: ErrorCode,
   detail: string,
-  changed: boolean = false,
+  {
+    changed = false,
+    next,
+  }: { readonly changed?: boolean | undefined; readonly next?: string | undefined } = {},
 ): ProblemJson {
   const { status } = ERROR_CODES[code];
-  const { title, next } = PROBLEM_TEXTS[code];
-  return { type: `urn:pulsemesh:problem:${code}`, title, status, detail, code, changed, next };
+  const { title, next: general } = PROBLEM_TEXTS[code];
+  const type = `urn:pulsemesh:problem:${code}`;
+  return { type, title, status, detail, code, changed, next: next ?? general };
 }
 
 export interface Answer {
@@ -75,10 +87,14 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 /** Turns whatever was thrown into an answer. What nobody expected becomes `internal`, without its text: that goes to the log. */
 export function answerOf(error: unknown): Answer {
   if (error instanceof HttpProblem) {
-    return { problem: problemJson(error.code, error.message), headers: error.headers };
+    const { code, message, headers, next } = error;
+    return { problem: problemJson(code, message, { next }), headers };
   }
   if (error instanceof PulsemeshError) {
-    return { problem: problemJson(error.code, error.message, error.changed), headers: {} };
+    return {
+      problem: problemJson(error.code, error.message, { changed: error.changed }),
+      headers: {},
+    };
   }
   const code = FRAMEWORK_CODES[codeOf(error)];
   if (code !== undefined && error instanceof Error) {

@@ -1,5 +1,11 @@
 /** What `PUT /api/v1/robots/{id}` takes: the terms of a robot in the words of its JSON, with every default of rule VE7 where nothing is said. */
-import { scheduleFrom, type RegisterCommand, type RobotId, type Schedule } from "@pulsemesh/core";
+import {
+  LABEL_RULE,
+  scheduleFrom,
+  type RegisterCommand,
+  type RobotId,
+  type Schedule,
+} from "@pulsemesh/core";
 import { z } from "zod";
 import { HttpProblem } from "../problem.ts";
 
@@ -40,12 +46,20 @@ export interface ScheduleTermsJson {
   readonly next_due?: string | null | undefined;
 }
 
-/** @throws HttpProblem `request-invalid` naming the first wrong field, `schedule-invalid` */
+/** @throws HttpProblem `request-invalid` naming the first wrong field, `schedule-invalid`, `label-invalid` */
 export function registerCommandOf(robot: RobotId, body: unknown): RegisterCommand {
   const read = registrationSchema.safeParse(body);
   if (!read.success) throw new HttpProblem("request-invalid", faultOf(read.error));
+  refuseHiddenLabel(body);
   const { schedule = {}, labels = {}, floating = false } = read.data;
   return { type: "register", robot, schedule: completed(schedule), labels, floating };
+}
+
+/** The schema passes over a label of this name, so that it could be set without being there. */
+function refuseHiddenLabel(body: unknown): void {
+  const { labels = {} } = body as { readonly labels?: object };
+  if (!Object.hasOwn(labels, "__proto__")) return;
+  throw new HttpProblem("label-invalid", `'__proto__' is no label: ${LABEL_RULE}.`);
 }
 
 /** Whether a cron line is ever due is for the node to say, which has the calendar. */

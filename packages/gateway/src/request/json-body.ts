@@ -26,10 +26,7 @@ export function patchOf(request: FastifyRequest): JsonObject {
   const type = mediaType(request);
   const encoding = request.headers["content-encoding"];
   if (!PATCH_MEDIA_TYPES.includes(type) || (encoding ?? "identity") !== "identity") {
-    throw new HttpProblem(
-      "media-type-unsupported",
-      `A patch is sent as ${PATCH_MEDIA_TYPES.join(" or ")} without compression, not as '${type}'.`,
-    );
+    throw unsupported("A patch", PATCH_MEDIA_TYPES, type);
   }
   const value = parseJson(request);
   if (isJsonObject(value)) return value;
@@ -45,9 +42,17 @@ export function jsonBodyOf(request: FastifyRequest): unknown {
   const encoding = request.headers["content-encoding"];
   if (type === BODY_MEDIA_TYPE && (encoding ?? "identity") === "identity")
     return parseJson(request);
-  throw new HttpProblem(
+  throw unsupported("This", [BODY_MEDIA_TYPE], type);
+}
+
+function unsupported(what: string, types: readonly string[], given: string): HttpProblem {
+  const [first, ...others] = types;
+  const or = others.map((type) => `, or ${type}`).join("");
+  return new HttpProblem(
     "media-type-unsupported",
-    `This is sent as ${BODY_MEDIA_TYPE} without compression, not as '${type}'.`,
+    `${what} is sent as ${types.join(" or ")} without compression, not as '${given}'.`,
+    {},
+    `Send it with the header content-type: ${first}${or}, and no content-encoding.`,
   );
 }
 

@@ -90,6 +90,16 @@ test("HT25 what is not understood is refused with its name, and reaches no node"
   expect((await put("-", {})).json<ProblemJson>().code).toBe("robot-id-invalid");
   const text = await put("bot", {}, { "content-type": "text/plain" });
   expect(text.statusCode).toBe(415);
+  // The type that this path takes, not that of patches.
+  expect(text.json<ProblemJson>().next).toBe(
+    "Send it with the header content-type: application/json, and no content-encoding.",
+  );
+  for (const labels of ['{"__proto__":"x"}', '{"a":"b","__proto__":{"c":"d"}}']) {
+    const hidden = await put("bot", JSON.parse(`{"labels":${labels}}`));
+    expect([hidden.statusCode, hidden.json<ProblemJson>().code]).toEqual([422, "label-invalid"]);
+  }
+  expect((await put("bot", JSON.parse('{"__proto__":{"floating":true}}'))).statusCode).toBe(400);
+  expect((await put("bot", JSON.parse('{"schedule":{"__proto__":{}}}'))).statusCode).toBe(400);
   expect(node.commands).toEqual([]);
 });
 

@@ -135,8 +135,10 @@ test.each([
   { "content-type": "application/json", "content-encoding": "gzip" },
 ])("HT9 a patch with %j is refused 415", async (headers) => {
   const answer = await patch("{}", headers);
-  expect([answer.statusCode, answer.json<ProblemJson>().code]).toEqual([
+  const { code, next } = answer.json<ProblemJson>();
+  expect([answer.statusCode, code, next]).toEqual([
     415,
     "media-type-unsupported",
+    expect.stringContaining("application/merge-patch+json, or application/json"),
   ]);
 });
