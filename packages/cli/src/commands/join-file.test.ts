@@ -16,7 +16,14 @@ const member = "/dns4/eu-1/tcp/7421/p2p/12D3KooWCYjxrusbZY9LifoDsCHetkr5NzckMzya
 
 let folder = "";
 let skipped: string[] = [];
-beforeEach(() => (skipped = []));
+let unsure: string[] = [];
+let looks = 0;
+/** What happens to the file between two looks. */
+let meanwhile: (look: number) => void = () => {};
+beforeEach(() => {
+  [skipped, unsure, looks] = [[], [], 0];
+  meanwhile = () => {};
+});
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "pulsemesh-join-file-"))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -25,9 +32,16 @@ async function read(path: string, others: string[] = []): Promise<readonly strin
   const stop = new AbortController();
   const { signal } = stop;
   const onWait = (): void => stop.abort();
+  const onUnsure = (why: string): void => void unsure.push(why);
   const onSkip = (why: string): void => void skipped.push(why);
+  const pause = async (): Promise<void> => {
+    signal.throwIfAborted();
+    looks += 1;
+    meanwhile(looks);
+  };
+  const told = { onWait, onUnsure, onSkip };
   try {
-    return await readJoinFile({ path, dataDir: folder, others, signal, onWait, onSkip });
+    return await readJoinFile({ path, dataDir: folder, others, signal, pause, ...told });
   } catch (error) {
     if (error instanceof Error && error.name === "AbortError") return "waits";
     throw error;
@@ -108,4 +122,32 @@ test("DP3 a file that has gone bad keeps no member from its fleet, and is said",
     expect.stringContaining(`${path}:1`),
     expect.stringContaining("Cannot read --join-file"),
   ]);
+});
+
+test("DP3 a file that is caught half copied is read again until it is whole", async () => {
+  const path = join(folder, "join");
+  const whole = `${member}\n${member.replace("eu-1", "us-1")}\n`;
+  writeFileSync(path, whole.slice(0, 30));
+  meanwhile = (look) => writeFileSync(path, whole.slice(0, 30 + look * 2));
+  expect(await read(path)).toEqual([member]);
+  meanwhile = (look) => writeFileSync(path, look < 60 ? whole.slice(0, 30 + look) : whole);
+  looks = 0;
+  writeFileSync(path, "/");
+  // Empty for a moment, as a copy begins: nothing to go by is no reason to make a fleet of one's own.
+  expect(await read(path)).toEqual([member]);
+  expect(unsure).toHaveLength(2);
+  expect(unsure[0]).toContain(`${path}:1`);
+});
+
+test("DP3 a bad file that has stood still for 10 s is refused by its line, with other addresses too", async () => {
+  const path = join(folder, "join");
+  for (const others of [[], [member]]) {
+    looks = 0;
+    writeFileSync(path, `${member}\n/dns4/eu-1\n`);
+    await expect(read(path, others)).rejects.toMatchObject({
+      code: "address-invalid",
+      message: expect.stringContaining(`${path}:2`),
+    });
+    expect(looks).toBe(21);
+  }
 });

@@ -16,12 +16,17 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { errorCodeOf } from "../failure.ts";
 import { parseMember } from "./run-options.ts";
 
 /** Longest file that is read; one address has some 100 bytes. */
 export const JOIN_FILE_BYTES_MAX: number = 65_536;
 
+/** Of an Ed25519 key, which all nodes have, in base58. */
+const wholeId = /\/p2p\/12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/;
 const lookAgainMs = 500;
+/** A file that is bad and has not changed for so long is not one that is still being copied here. */
+const stillMs = 10_000;
 
 export interface JoinFileOptions {
   readonly path: string;
@@ -31,31 +36,48 @@ export interface JoinFileOptions {
   readonly signal: AbortSignal;
   /** Called once, when the file is not there yet and there is nothing else to join by. */
   readonly onWait: () => void;
+  /** Called once, with what is wrong with a file that may still be being written. */
+  readonly onUnsure: (why: string) => void;
   /** Called with what is wrong with the file, where the node knows its fleet and goes on without it. */
   readonly onSkip: (why: string) => void;
+  /** Waits between two looks; a parameter for tests. */
+  readonly pause?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /**
  * The addresses in the file. Waits until there is one, unless the node has others to go by or knows its fleet, and so its members, from an
  * earlier start: then it takes from the file what there is.
- * A member is not kept from its fleet by a file that has gone bad since.
+ * A file that is bad may be half copied: it is refused once it has stood still for a while. A member is not kept from its fleet by a file that
+ * has gone bad since.
  * @throws PulsemeshError `address-invalid` naming file and line, `data-dir-unusable` where the file cannot be read; an AbortError
  */
 export async function readJoinFile(options: JoinFileOptions): Promise<readonly string[]> {
-  const { path, dataDir, others, signal, onWait, onSkip } = options;
-  const mayGoOn = others.length > 0 || existsSync(join(dataDir, "fleet.json"));
+  const { path, dataDir, others, signal, onWait, onUnsure, onSkip } = options;
+  const pause = options.pause ?? ((ms, stop) => wait(ms, undefined, { signal: stop }));
+  const isMember = existsSync(join(dataDir, "fleet.json"));
+  let before = "";
+  let badMs = 0;
   for (let tries = 0; ; tries += 1) {
-    let addresses: readonly string[] = [];
+    let text = "";
     try {
-      addresses = parseJoinFile(readAtMost(path), path);
+      text = readAtMost(path);
+      const addresses = parseJoinFile(text, path);
+      if (addresses.length > 0 || others.length > 0 || isMember) return addresses;
+      if (tries === 0) onWait();
+      badMs = 0;
     } catch (error) {
-      if (!existsSync(join(dataDir, "fleet.json"))) throw error;
-      onSkip(reasonOf(error));
+      if (isMember) {
+        onSkip(reasonOf(error));
+        return [];
+      }
+      if (errorCodeOf(error) !== "address-invalid") throw error;
+      badMs = text === before ? badMs + lookAgainMs : 0;
+      if (badMs > stillMs) throw error;
+      if (before === "") onUnsure(reasonOf(error));
+      before = text;
     }
-    if (addresses.length > 0 || mayGoOn) return addresses;
-    if (tries === 0) onWait();
     // Who stops waiting must not end up with a fleet of its own.
-    await wait(lookAgainMs, undefined, { signal });
+    await pause(lookAgainMs, signal);
   }
 }
 
@@ -63,8 +85,18 @@ export async function readJoinFile(options: JoinFileOptions): Promise<readonly s
 export function parseJoinFile(text: string, path: string): readonly string[] {
   return text.split("\n").flatMap((line, i) => {
     const address = line.replace(/(?:^|\s)#[^]*/, "").trim();
-    return address === "" ? [] : [parseMember(address, `${path}:${i + 1}`)];
+    return address === "" ? [] : [parseWhole(address, `${path}:${i + 1}`)];
   });
+}
+
+/** An id of which the end is missing looks like one; whoever dialled it would find nobody for ever. */
+function parseWhole(text: string, place: string): string {
+  const address = parseMember(text, place);
+  if (wholeId.test(address)) return address;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot use ${place} '${text}' as the member's id at its end is not whole: it has 52 characters.`,
+  );
 }
 
 /**

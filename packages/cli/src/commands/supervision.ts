@@ -37,6 +37,8 @@ export async function openSupervision(
     say(
       `No address in ${joinFile} yet; waiting for it. A member writes it with --address-file, or: pulsemesh peers --json there.`,
     );
+  const onUnsure = (why: string): void =>
+    say(`${why} It may still be being copied; waiting until it stands still for 10s.`);
   const onSkip = (why: string): void =>
     say(`${why} This node knows its fleet and goes on without.`);
   return {
@@ -50,6 +52,7 @@ export async function openSupervision(
               dataDir,
               signal,
               onWait,
+              onUnsure,
               onSkip,
               others: join,
             })),
