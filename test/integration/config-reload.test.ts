@@ -91,3 +91,39 @@ test("CFG9 the stop of the node ends the reading of a large file", async () => {
   setTimeout(() => stop.abort(), 20);
   await expect(reading).rejects.toMatchObject({ code: "stopped" });
 });
+
+test("CFG9 a file that was emptied is a bad reload, unless it was empty before; one with a comment alone is good", async () => {
+  writeConfig(1);
+  const before = await setUpRun(words);
+  for (const text of ["", "\n\n", "\uFEFF"]) {
+    write("c.yaml", text);
+    await expect(again(before)).rejects.toMatchObject({
+      code: "config-invalid",
+      message: expect.stringContaining("c.yaml: The file has been emptied"),
+    });
+  }
+  write("c.yaml", "");
+  const empty = await setUpRun(words);
+  expect((await again(empty)).file?.hash).toBe(empty.file?.hash);
+  write("c.yaml", "# nothing\n");
+  expect((await again(before)).robots).toEqual([]);
+});
+
+test("CFG9 a file that ends within a line is read again until it is whole", async () => {
+  writeConfig(1);
+  const before = await setUpRun(words);
+  // As it is for a moment: 1 of 10 missed beats.
+  write("c.yaml", "robots:\n  - {id: a, every: 30s, missed: 10}\n  - id: b\n    missed: 1");
+  const reading = again(before);
+  setTimeout(() => {
+    write("c.yaml", "robots:\n  - {id: a, every: 30s, missed: 10}\n  - id: b\n    missed: 10\n");
+  }, 100);
+  expect((await reading).robots[1]?.schedule).toMatchObject({ missed: 10 });
+  // An editor that ends no last line: it stays as it is.
+  write("c.yaml", "log: {level: debug}");
+  expect((await again(before)).flags.logLevel).toBe("debug");
+  write("c.yaml", "log: {level: inf");
+  const stopping = again(before);
+  stop.abort();
+  await expect(stopping).rejects.toMatchObject({ code: "stopped" });
+});
