@@ -30,7 +30,7 @@ export function prepareDataDirectory(dir: string): void {
   if (rest !== undefined) {
     throw new PulsemeshError(
       "data-dir-unusable",
-      `Cannot use ${dir} as data directory: a restore to it was broken off, as '${rest}' is still there. Nothing was changed; empty the directory and restore again.`,
+      `Cannot use ${dir} as data directory: a restore to it was broken off, as '${rest}' is still there. Nothing was changed; restore again, which begins anew.`,
     );
   }
   const stranger = strangerIn(dir);

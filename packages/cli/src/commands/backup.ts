@@ -18,6 +18,7 @@ import { dataFolder } from "./run-options.ts";
 interface BackupFlags extends ClientFlags {
   readonly data?: string | undefined;
   readonly json?: true | undefined;
+  readonly sharedData?: true | undefined;
 }
 
 const dataFlag: Flag = {
@@ -71,6 +72,11 @@ export function addRestoreCommand(program: Command, cli: Cli): void {
     .description("make a node's folder out of a backup");
   addFlags(command, [
     { ...dataFlag, text: "the folder to make; it must be missing or empty (default as for `run`)" },
+    {
+      flags: "--shared-data",
+      text: "leave a folder that is there open to its group; otherwise it is closed to all but its owner",
+      env: "PULSEMESH_SHARED_DATA",
+    },
     jsonFlag,
   ]);
   setAction<BackupFlags>(
@@ -83,14 +89,18 @@ export function addRestoreCommand(program: Command, cli: Cli): void {
 
 async function restore(
   cli: Cli,
-  { data, json }: BackupFlags,
+  { data, json, sharedData }: BackupFlags,
   file: string,
   signal: AbortSignal,
 ): Promise<number> {
   const { restoreBackup } = await import("@pulsemesh/node/backup");
   const dir = dataFolder(data, cli.terminal.env);
   cli.context = { ...cli.context, dataDir: dir };
-  const content = await restoreBackup(resolve(file), dir, signal);
+  const onRemoved = (paths: readonly string[]): void =>
+    cli.terminal.say(
+      `Removed what a restore that was broken off had left, keys among it: ${printable(paths.join(", "))}`,
+    );
+  const content = await restoreBackup(resolve(file), dir, { signal, sharedData, onRemoved });
   const { node, made_at: madeAt } = content.manifest;
   report(cli, { file, data: dir, ...summaryOf(content) }, json, () => [
     `restored node ${node} as of ${madeAt} to ${dir}`,

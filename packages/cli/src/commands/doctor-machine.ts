@@ -39,13 +39,26 @@ export async function checkDataFolder(folder: string): Promise<Finding[]> {
   }
   if (process.platform === "win32") return [{ check, result: "ok", detail: folder }];
   const open = await openEntries(folder);
+  const broken = await brokenRestores(folder);
   if (open.length === 0)
-    return [{ check, result: "ok", detail: `${folder}, private to its owner` }];
-  return open.map(({ path, mode }) => ({
+    return [{ check, result: "ok", detail: `${folder}, private to its owner` }, ...broken];
+  const findings = open.map(({ path, mode }) => ({
     check,
     result: "fail" as const,
     detail: `${path} has mode ${mode}: others on this machine can get at the node's key`,
     next: `chmod go= ${path}`,
+  }));
+  return [...findings, ...broken];
+}
+
+/** Keys that nobody knows of. */
+async function brokenRestores(folder: string): Promise<Finding[]> {
+  const { openRestores } = await import("@pulsemesh/node/backup");
+  return openRestores(folder).map((path) => ({
+    check: "data",
+    result: "warn",
+    detail: `a restore is under way in ${path}, or was broken off: there are private keys in it`,
+    next: `unless one runs: rm -r ${path}`,
   }));
 }
 

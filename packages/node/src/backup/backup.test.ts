@@ -18,8 +18,7 @@ import { join } from "node:path";
 import { dagCborCodec, PulsemeshError, STORE_FORMAT, type StoreRow } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createFleet } from "../keys/fleet-pin.ts";
-import { loadOrCreateKey } from "../keys/key-file.ts";
+import { backUp, fillStore, makeNodeFolder, rowsIn, WALL_MS } from "./backup.test-support.ts";
 import { openBackupFile } from "./backup-file.ts";
 import {
   decodeManifest,
@@ -30,12 +29,11 @@ import {
 import { readNodeFolder } from "./node-folder.ts";
 import { CHECKSUMS_BYTES_MAX, readBackup } from "./read-backup.ts";
 import { restoreBackup } from "./restore-backup.ts";
-import { ALL_ROWS, encodeRows, ROW_BYTES_MAX, RowDecoder } from "./row-frames.ts";
+import { encodeRows, ROW_BYTES_MAX, RowDecoder } from "./row-frames.ts";
 import { storedRowsOf } from "./stored-rows.ts";
 import { encodeTarHeader } from "./tar.ts";
 import { writeBackup } from "./write-backup.ts";
 
-const WALL_MS = 1_700_000_000_000;
 let dir: string;
 let data: string;
 let file: string;
@@ -44,50 +42,14 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "pulsemesh-backup-"));
   data = join(dir, "data");
   file = join(dir, "node.tar");
-  await fillStore(data, 40);
-  loadOrCreateKey(join(data, "node.key"));
-  createFleet(data);
+  await makeNodeFolder(data);
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-async function fillStore(at: string, rows: number, bytes: number = 200): Promise<void> {
-  const store = createLevelStore({ dir: at });
-  await store.open();
-  await store.commit(
-    Array.from({ length: rows }, (_, i) => ({
-      type: "put",
-      key: `robot/${String(i).padStart(6, "0")}/ä`,
-      value: new Uint8Array(bytes).fill(i),
-    })),
-  );
-  await store.close();
-}
-
-async function rowsIn(at: string): Promise<readonly StoreRow[]> {
-  const store = createLevelStore({ dir: at });
-  await store.open();
-  const rows: StoreRow[] = [];
-  for await (const { key, value } of store.scan(ALL_ROWS))
-    rows.push({ key, value: new Uint8Array(value) });
-  await store.close();
-  return rows;
-}
 
 /** Mounting takes rights that a test may lack. */
 function canBind(): boolean {
   const { status } = spawnSync("unshare", ["-m", "sh", "-c", "mount --bind /tmp /tmp"]);
   return status === 0;
-}
-
-async function takeBackup(): Promise<void> {
-  const draft = await openBackupFile(file);
-  try {
-    await writeBackup(readNodeFolder(data), storedRowsOf(data), draft.write, WALL_MS);
-    await draft.finish();
-  } catch (error) {
-    await draft.discard();
-    throw error;
-  }
 }
 
 async function* only(...rows: readonly StoreRow[]): AsyncGenerator<StoreRow> {
@@ -106,7 +68,7 @@ async function framesOf(...rows: readonly StoreRow[]): Promise<Buffer> {
 
 describe("a backup", () => {
   test("BK4 BK5 brings back the keys, the fleet and every row, in a folder for its owner alone", async () => {
-    await takeBackup();
+    await backUp(data, file);
     const content = await readBackup(file);
     expect(content).toMatchObject({
       rows: 40,
@@ -125,7 +87,7 @@ describe("a backup", () => {
   });
 
   test("BK4 is read by tar, and its checksums by sha256sum", async () => {
-    await takeBackup();
+    await backUp(data, file);
     const out = join(dir, "out");
     mkdirSync(out);
     execFileSync("tar", ["xf", file, "-C", out]);
@@ -136,7 +98,7 @@ describe("a backup", () => {
 
   test("BK4 P6 of a large store has parts of PART_BYTES, of which one is in memory at a time", async () => {
     await fillStore(data, 300, 10_000);
-    await takeBackup();
+    await backUp(data, file);
     const names = execFileSync("tar", ["tf", file]).toString().trim().split("\n");
     expect(names.filter((name) => name.startsWith("store/")).length).toBe(
       Math.ceil((300 * 10_000) / PART_BYTES),
@@ -145,7 +107,7 @@ describe("a backup", () => {
   });
 
   test("BK4 that was cut, wherever, is refused with the place", async () => {
-    await takeBackup();
+    await backUp(data, file);
     const whole = readFileSync(file);
     for (let bytes = 0; bytes < whole.length; bytes += 331) {
       writeFileSync(file, whole.subarray(0, bytes));
@@ -157,7 +119,7 @@ describe("a backup", () => {
   });
 
   test("BK4 of which one byte was changed, wherever, is refused, and a part names itself", async () => {
-    await takeBackup();
+    await backUp(data, file);
     const whole = readFileSync(file);
     for (let at = 0; at < whole.length; at += 127) {
       const changed = Buffer.from(whole);
@@ -234,7 +196,7 @@ describe("a backup", () => {
     mkdirSync(safe);
     writeFileSync(join(safe, "node.tar"), "before");
     symlinkSync(join(safe, "node.tar"), file);
-    await takeBackup();
+    await backUp(data, file);
     expect(lstatSync(file).isSymbolicLink()).toBe(true);
     expect((await readBackup(join(safe, "node.tar"))).rows).toBe(40);
     expect(readdirSync(safe)).toEqual(["node.tar"]);
@@ -242,7 +204,7 @@ describe("a backup", () => {
 
   test("BK4 there is none of a folder without a store, which a backup of nothing would hide", async () => {
     rmSync(join(data, "store"), { recursive: true });
-    await expect(takeBackup()).rejects.toMatchObject({
+    await expect(backUp(data, file)).rejects.toMatchObject({
       code: "data-dir-unusable",
       message: expect.stringContaining("there is no store"),
     });
@@ -281,7 +243,7 @@ describe("a backup", () => {
   test.runIf(canBind())(
     "BK5 a volume that is a part of the same disk is filled from within",
     async () => {
-      await takeBackup();
+      await backUp(data, file);
       const target = join(dir, "volume");
       // A namespace of its own, so that nothing stays mounted whatever happens.
       const script = `
@@ -300,7 +262,7 @@ describe("a backup", () => {
   );
 
   test("BK5 a folder is filled where a link to it leads", async () => {
-    await takeBackup();
+    await backUp(data, file);
     const [target, link] = [join(dir, "target"), join(dir, "link")];
     mkdirSync(target, { mode: 0o700 });
     symlinkSync(target, link);
@@ -310,17 +272,17 @@ describe("a backup", () => {
   });
 
   test("BK5 that is interrupted leaves nothing behind", async () => {
-    await takeBackup();
+    await backUp(data, file);
     const target = join(dir, "target");
     const aborted = AbortSignal.abort(new Error("interrupted"));
-    await expect(restoreBackup(file, target, aborted)).rejects.toThrow("interrupted");
+    await expect(restoreBackup(file, target, { signal: aborted })).rejects.toThrow("interrupted");
     expect(readdirSync(dir).toSorted()).toEqual(["data", "node.tar"]);
   });
 
   test.runIf(process.getuid?.() === 0).each(["empty", "lost+found"])(
     "BK5 a folder that belongs to somebody else still does when it is filled: %s",
     async (inside) => {
-      await takeBackup();
+      await backUp(data, file);
       const target = join(dir, "service");
       mkdirSync(inside === "empty" ? target : join(target, inside), { recursive: true });
       chownSync(target, 12_345, 12_346);
@@ -333,7 +295,7 @@ describe("a backup", () => {
   );
 
   test("BK5 a folder with anything in it is refused, an empty one is filled", async () => {
-    await takeBackup();
+    await backUp(data, file);
     const refused: unknown = await restoreBackup(file, data).catch((error: unknown) => error);
     expect(refused).toMatchObject({
       code: "data-dir-unusable",
@@ -347,7 +309,7 @@ describe("a backup", () => {
   });
 
   test("BK5 what cannot take the place of a folder is filled from within", async () => {
-    await takeBackup();
+    await backUp(data, file);
     const target = join(dir, "volume");
     mkdirSync(join(target, "lost+found"), { recursive: true });
     chmodSync(target, 0o700);
@@ -362,7 +324,7 @@ describe("a backup", () => {
     expect(() => readNodeFolder(join(dir, "none"))).toThrow("there is no node.key");
     const store = createLevelStore({ dir: data });
     await store.open();
-    await expect(takeBackup()).rejects.toMatchObject({ code: "store-locked" });
+    await expect(backUp(data, file)).rejects.toMatchObject({ code: "store-locked" });
     await store.close();
   });
 });

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
   existsSync,
   lchownSync,
   mkdirSync,
@@ -26,32 +27,43 @@ import {
 } from "@pulsemesh/core";
 import { createLevelStore, plannedOps } from "@pulsemesh/store-level";
 import { syncDirectory, writePrivateFile } from "../keys/private-file.ts";
+import { asideSuffix, LAST_FILE, removeBrokenRestores } from "./broken-restore.ts";
 import { type BackupContent, readBackup } from "./read-backup.ts";
 
 /** Rows that are made durable together. */
 const COMMIT_ROWS = 1_000;
 const PRIVATE_MODE = 0o700;
+const MODE_BITS = 0o7777;
+const OTHERS_BITS = 0o077;
 /** What a fresh disk holds. */
 const DISK_FILES: readonly string[] = ["lost+found"];
-/** With it a node is found, so it comes last. */
-const LAST_FILE = "node.key";
+export interface RestoreOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** A directory that is there keeps its mode, for volumes that a group shares (rule CFG13). @default false */
+  readonly sharedData?: boolean | undefined;
+  /** Told what a restore that was killed had left, and is gone now. */
+  readonly onRemoved?: ((paths: readonly string[]) => void) | undefined;
+}
 
 /**
  * Restores the backup in the file `path` to the directory `dir`, which is missing or empty.
- * @throws PulsemeshError `data-dir-unusable` when there is anything in it or it cannot be made, `backup-damaged`, `store-newer`; nothing is
- * left behind then, and neither when `signal` is aborted, whose reason is thrown
+ * @throws PulsemeshError `data-dir-unusable` when there is anything in it or it cannot be made, `data-dir-open` when it cannot be closed to
+ * others, `backup-damaged`, `store-newer`; nothing is left behind then, and neither when `signal` is aborted, whose reason is thrown
  */
 export async function restoreBackup(
   path: string,
   dir: string,
-  signal?: AbortSignal,
+  { signal, sharedData = false, onRemoved }: RestoreOptions = {},
 ): Promise<BackupContent> {
   const target = existsSync(dir) ? realpathSync(dir) : resolve(dir);
+  const removed = removeBrokenRestores(target);
+  if (removed.length > 0) onRemoved?.(removed);
   refuseUnlessEmpty(target);
   const aside = makeAside(target);
   try {
     const content = await fill(aside, path, signal);
     signal?.throwIfAborted();
+    setMode(target, aside, sharedData);
     keepOwner(target, aside);
     moveIntoPlace(aside, target);
     return content;
@@ -114,9 +126,9 @@ function refuseUnlessEmpty(target: string): void {
 
 /** Beside the directory where it can take its place by a rename, else within it. */
 function makeAside(target: string): string {
-  const suffix = randomBytes(4).toString("hex");
-  const beside = `${target}.restore-${suffix}`;
-  const within = join(target, `.restore-${suffix}`);
+  const suffix = asideSuffix(randomBytes(4).toString("hex"));
+  const beside = `${target}${suffix}`;
+  const within = join(target, suffix);
   try {
     mkdirSync(dirname(target), { recursive: true, mode: PRIVATE_MODE });
     const isThere = existsSync(target);
@@ -138,6 +150,23 @@ function canBeReplaced(target: string, within: string, beside: string): boolean 
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Keys are about to lie in it, and a directory that stays in its place has the mode that somebody else gave it. */
+function setMode(target: string, aside: string, sharedData: boolean): void {
+  if (process.platform === "win32" || !existsSync(target)) return;
+  const mode = statSync(target).mode & MODE_BITS;
+  if (sharedData) return chmodSync(aside, mode);
+  if (dirname(aside) !== target || (mode & OTHERS_BITS) === 0) return;
+  try {
+    chmodSync(target, PRIVATE_MODE);
+  } catch (cause) {
+    throw new PulsemeshError(
+      "data-dir-open",
+      `Cannot restore to ${target}: others on this machine may enter it (mode ${mode.toString(8).padStart(4, "0")}), and it cannot be closed: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed; as its owner: chmod 0700, or restore with --shared-data.`,
+      { cause },
+    );
   }
 }
 
