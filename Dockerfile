@@ -31,8 +31,8 @@ LABEL org.opencontainers.image.title="Pulsemesh" \
 ENV NODE_ENV=production \
   MALLOC_ARENA_MAX=2 \
   PULSEMESH_DATA=/data \
-  PULSEMESH_LISTEN=/ip4/0.0.0.0/tcp/7421 \
-  PULSEMESH_PROBES=0.0.0.0:7422
+  PULSEMESH_LISTEN=/ip4/0.0.0.0/tcp/7421,/ip6/::/tcp/7421 \
+  PULSEMESH_PROBES=[::]:7422
 WORKDIR /app
 COPY --from=build /app ./
 # /data belongs to the node alone; /join is for the address files of nodes that are started together.

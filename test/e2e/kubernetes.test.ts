@@ -18,10 +18,13 @@ import {
   type Container,
   environmentIn,
   filled,
+  type Labels,
   missingPaths,
   type PodSpec,
+  portsOpenTo,
   probeHolds,
   readManifests,
+  readPolicies,
 } from "../support/kubernetes.ts";
 import { freePort } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
@@ -71,10 +74,10 @@ async function start(manifest: string, pod: string): Promise<Running> {
           ? at + path.slice(mountPath.length)
           : path;
       }, text)
-      .replace(`/dns4/${pod}.pulsemesh.default.svc/tcp/7421`, `/dns4/localhost/tcp/${mesh}`);
+      .replace(`/dns/${pod}.pulsemesh.default.svc/tcp/7421`, `/dns/localhost/tcp/${mesh}`);
   // What an observer opens to its cluster stays on loopback here.
   const args = (node.args ?? [])
-    .map((arg) => here(filled(arg, env)).replace("0.0.0.0:7420", `127.0.0.1:${http}`))
+    .map((arg) => here(filled(arg, env)).replace("[::]:7420", `127.0.0.1:${http}`))
     .filter((arg) => arg !== "--insecure-http");
   const process = new CliProcess(args, {
     env: {
@@ -126,7 +129,7 @@ test("DP8 every pod is without root and privileges, probes a port that its node 
     }
     const node = nodeOf(name);
     const ports = new Map(node.ports.map((port) => [port.name, port.containerPort]));
-    expect(ports.get("probes")).toBe(Number(imageEnv["PULSEMESH_PROBES"]?.split(":")[1]));
+    expect(ports.get("probes")).toBe(Number(imageEnv["PULSEMESH_PROBES"]?.split(":").at(-1)));
     const probes = [node.startupProbe, node.livenessProbe, node.readinessProbe];
     expect(probes.map(({ httpGet }) => httpGet.port)).toEqual(["probes", "probes", "probes"]);
     const [workload] = readManifests(name).filter(({ kind }) => kind === "StatefulSet");
@@ -138,6 +141,49 @@ test("DP8 every pod is without root and privileges, probes a port that its node 
     });
   }
   expect(nodeOf("sidecar").restartPolicy).toBe("Always");
+});
+
+test("DP8 the network policies let members in to the mesh port, labelled readers to the HTTP of observers, and nobody to anything else", () => {
+  const policies = readPolicies("network-policy");
+  const fields = policies.flatMap((policy) => [
+    Object.keys(policy).toSorted().join(),
+    Object.keys(policy.spec).toSorted().join(),
+  ]);
+  expect([...new Set(fields)]).toEqual([
+    "apiVersion,kind,metadata,spec",
+    "ingress,podSelector,policyTypes",
+  ]);
+  const labels = (name: string): Labels => {
+    const found = readManifests(name).find(({ kind }) => kind === "StatefulSet")?.spec.template;
+    return (found?.metadata.labels ?? {}) as Labels;
+  };
+  const callers: Readonly<Record<string, Labels>> = {
+    seed: labels("seed"),
+    sidecar: labels("sidecar"),
+    observers: labels("observers"),
+    reader: { "pulsemesh.dev/reader": "true" },
+    stranger: { app: "shop" },
+  };
+  for (const name of ["seed", "sidecar", "observers"]) {
+    const ports = new Map(nodeOf(name).ports.map((port) => [port.containerPort, port.name]));
+    const open = Object.entries(callers).map(([caller, from]) => [
+      caller,
+      portsOpenTo(policies, from, labels(name)).map((port) => ports.get(Number(port)) ?? port),
+    ]);
+    const isObserver = name === "observers";
+    expect([name, Object.fromEntries(open)]).toEqual([
+      name,
+      {
+        seed: ["mesh"],
+        sidecar: ["mesh"],
+        observers: ["mesh"],
+        reader: isObserver ? ["http"] : [],
+        stranger: [],
+      },
+    ]);
+  }
+  // Pods of others stay as they are.
+  expect(portsOpenTo(policies, callers["stranger"] ?? {}, { app: "shop" })).toEqual(["all"]);
 });
 
 test("DP8 DP3 P8 a sidecar lives before it can join, is ready once the address is there, and stays so when its fleet is gone", async () => {
@@ -159,7 +205,7 @@ test("DP8 DP3 P8 a sidecar lives before it can join, is ready once the address i
   const left = join(folder, "pulsemesh-seed-0", "addresses");
   await until("it has left its addresses", () => existsSync(left));
   const addresses = readFileSync(left, "utf8");
-  expect(addresses).toContain(`/dns4/localhost/tcp/${meshPorts.get("pulsemesh-seed-0")}/p2p/`);
+  expect(addresses).toContain(`/dns/localhost/tcp/${meshPorts.get("pulsemesh-seed-0")}/p2p/`);
   expect(await sidecar.holds("readinessProbe")).toBe(false);
   writeFileSync(join(folder, "join", "addresses"), addresses);
   mkdirSync(join(folder, "token"));

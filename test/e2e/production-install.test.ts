@@ -64,6 +64,13 @@ describe("the image", () => {
     expect(status).toMatch(new RegExp(`^Uid:(?:\\s+${uid}){4}$`, "m"));
     expect(status).toMatch(/^CapEff:\s+0+$/m);
     expect(first.exec(image.healthcheck)).toEqual({ status: 0, out: "" });
+    // On both families, so that a cluster of either reaches it.
+    const probe = `fetch("http://[::1]:7422/livez").then(async (a) => console.log(await a.text()))`;
+    expect(first.exec(["node", "-e", probe]).out.trim()).toBe("ok");
+    for (const family of ["tcp", "tcp6"]) {
+      const meshPort = /^ *\d+: 0+:1CFD /m;
+      expect(first.exec(["cat", `/proc/net/${family}`]).out).toMatch(meshPort);
+    }
     for (const place of ["/app/x", "/tmp/x", "/etc/x", "/join/x"]) {
       expect(first.exec(["touch", place], "0:0").out).toContain("Read-only file system");
     }

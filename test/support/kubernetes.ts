@@ -52,13 +52,60 @@ export interface Manifest {
   };
 }
 
+export type Labels = Readonly<Record<string, string>>;
+
+interface PodSelector {
+  readonly matchLabels: Labels;
+}
+
+/** A policy as ours are: it says who may come in, by the labels of pods of the same namespace. */
+export interface NetworkPolicy {
+  readonly kind: "NetworkPolicy";
+  readonly spec: {
+    readonly podSelector: PodSelector;
+    readonly policyTypes: readonly ["Ingress"];
+    readonly ingress: readonly {
+      readonly from: readonly { readonly podSelector: PodSelector }[];
+      readonly ports: readonly { readonly protocol: "TCP"; readonly port: number }[];
+    }[];
+  };
+}
+
 /** The documents of `deploy/k8s/<name>.yaml`. */
 export function readManifests(name: string): readonly Manifest[] {
+  return documentsOf(name) as readonly Manifest[];
+}
+
+/** The same, of a file that holds nothing but network policies. */
+export function readPolicies(name: string): readonly NetworkPolicy[] {
+  return documentsOf(name) as readonly NetworkPolicy[];
+}
+
+function documentsOf(name: string): readonly unknown[] {
   const text = readFileSync(join(root, "deploy/k8s", `${name}.yaml`), "utf8");
   return parseAllDocuments(text).map((document) => {
     if (document.errors.length > 0) throw new Error(String(document.errors[0]));
-    return document.toJS() as Manifest;
+    return document.toJS() as unknown;
   });
+}
+
+/** The ports of a pod that another one reaches, as a network plugin judges: all of them where no policy selects the pod. */
+export function portsOpenTo(
+  policies: readonly NetworkPolicy[],
+  caller: Labels,
+  pod: Labels,
+): readonly (number | "all")[] {
+  const selecting = policies.filter(({ spec }) => isSelected(spec.podSelector, pod));
+  if (selecting.length === 0) return ["all"];
+  return selecting.flatMap(({ spec }) =>
+    spec.ingress
+      .filter(({ from }) => from.some(({ podSelector }) => isSelected(podSelector, caller)))
+      .flatMap(({ ports }) => ports.map(({ port }) => port)),
+  );
+}
+
+function isSelected({ matchLabels }: PodSelector, labels: Labels): boolean {
+  return Object.entries(matchLabels).every(([key, value]) => labels[key] === value);
 }
 
 /** A workload as kubectl understands it: what its types do not know is gone. Needs no cluster. */

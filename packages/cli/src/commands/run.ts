@@ -20,6 +20,7 @@ import { onHangup } from "../hangup.ts";
 import { dieWithParent } from "../parent-watch.ts";
 import { printableJson } from "../printable.ts";
 import { type RunLogger, runLogger } from "../run-logger.ts";
+import { planForMachine } from "./address-families.ts";
 import { checkPlan } from "./run-check.ts";
 import { refuseForeignFleet } from "./fleet-check.ts";
 import { wantsColor } from "../terminal.ts";
@@ -74,16 +75,19 @@ function withFindingsSaid(error: unknown, { terminal }: Cli): unknown {
   return new PulsemeshError("config-invalid", `Cannot use the config file as ${count}.`);
 }
 
-async function run(cli: Cli, words: RunWords, setup: RunSetup): Promise<number> {
+async function run(cli: Cli, words: RunWords, started: RunSetup): Promise<number> {
   const { terminal } = cli;
-  const { plan, file, tls, token, robots } = setup;
+  const { plan, leftOut } = await planForMachine(started.plan);
+  const setup = { ...started, plan };
+  const { file, tls, token, robots } = setup;
   terminal.outlive();
   const canReload = file !== undefined || tls !== undefined || token !== undefined;
   using interruption = catchInterruption(undefined, canReload ? ["SIGHUP"] : []);
   const leaving = new AbortController();
   const logger = await loggerOf(cli, setup.flags);
+  if (leftOut.length > 0) logger.warn({ leftOut }, "no IPv6 here: not listened on");
   const load: ReloaderDeps["load"] = (before, stop) => setUpAgain(words, before, stop);
-  const reloader = new Reloader({ load, readTls, readToken, logger, now: Date.now }, setup);
+  const reloader = new Reloader({ load, readTls, readToken, logger, now: Date.now }, started);
   const reload = canReload ? () => reloader.reload() : undefined;
   using _hangup = reload === undefined ? undefined : onHangup(() => void reload().catch(() => {}));
   dieWithParent(terminal.env);
