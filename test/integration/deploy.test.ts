@@ -1,6 +1,16 @@
 /** The files by which others run us are valid for the programs that read them, as far as those run without an engine or a cluster. */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -65,3 +75,56 @@ test("DP1 a folder with something else in it is not installed into, and keeps wh
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+/** A checkout of what the script looks at, with an npm that makes files of nothing but who ran it and where it is at home. */
+function makeCheckout(folder: string): void {
+  const files: Readonly<Record<string, string>> = {
+    "packages/cli/package.json": "{}",
+    "packages/cli/bin/pulsemesh.js": "",
+    "package.json": "{}",
+    "package-lock.json": "{}",
+    ".npmrc": "",
+    LICENSE: "",
+    "npm/npm": `#!/bin/sh
+out=\${PULSEMESH_BUILD_DIR:-node_modules/classic-level}
+case $1 in ci) out=node_modules/classic-level;; esac
+mkdir -p "$out" && printf '%s %s' "$(id -u)" "$HOME" > "$out/main.js"
+`,
+  };
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(folder, path, ".."), { recursive: true });
+    writeFileSync(join(folder, path), text, { mode: 0o755 });
+  }
+  mkdirSync(join(folder, "deploy"));
+  copyFileSync(join(root, "deploy/install.sh"), join(folder, "deploy/install.sh"));
+}
+
+test.runIf(process.getuid?.() === 0).each([0, 12_345])(
+  "DP1 where root installs, programs of the checkout run as its owner (%i), and what is installed is root's",
+  (owner) => {
+    const folder = mkdtempSync(join(tmpdir(), "pulsemesh-install-"));
+    try {
+      chmodSync(folder, 0o755);
+      const checkout = join(folder, "checkout");
+      const [npm, home] = [join(checkout, "npm"), "/root-at-home"];
+      makeCheckout(checkout);
+      execFileSync("chown", ["-R", `${owner}:${owner}`, checkout]);
+      const env = { ...process.env, PATH: `${npm}:${process.env["PATH"]}`, HOME: home };
+      const to = join(folder, "installed");
+      execFileSync(join(checkout, "deploy/install.sh"), [to], { env, stdio: "pipe" });
+      for (const file of ["dist/main.js", "node_modules/classic-level/main.js"]) {
+        const [by, homeThere] = readFileSync(join(to, file), "utf8").split(" ");
+        expect([file, by]).toEqual([file, String(owner)]);
+        // A user who is in no list has none.
+        expect(homeThere === home).toBe(owner === 0);
+      }
+      const names = readdirSync(to, { recursive: true, encoding: "utf8" });
+      expect(names).toEqual(
+        expect.arrayContaining(["LICENSE", "bin/pulsemesh.js", "package.json"]),
+      );
+      for (const name of ["", ...names]) expect(statSync(join(to, name)).uid).toBe(0);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

@@ -76,9 +76,9 @@ test("BK5 a volume whose restore was killed is filled anew; one that was whole b
 test("BK5 of a node's folder nothing is taken away, whatever lies in it", async () => {
   await backUp(data, file);
   breakRestore(join(data, ".restore-12ab34cd"), "node.key");
-  const names = readdirSync(data, { recursive: true }).toSorted();
+  const names = readdirSync(data, { recursive: true, encoding: "utf8" }).toSorted();
   await expect(restoreBackup(file, data)).rejects.toThrow("it is not empty");
-  expect(readdirSync(data, { recursive: true }).toSorted()).toEqual(names);
+  expect(readdirSync(data, { recursive: true, encoding: "utf8" }).toSorted()).toEqual(names);
 });
 
 test("BK5 a restore that is under way is not disturbed by another one, which is refused", async () => {
