@@ -49,7 +49,7 @@ export const inventoryMutations: readonly Mutation[] = [
     rules: ["P4"],
     breaks: "a robot that dies while its home may not restate it stays hidden",
     file: `${ROBOTS}retirement.ts`,
-    search: 'this.#pending.set(robot.id, { kind: "restate", atMonoMs: dueMonoMs });',
+    search: 'this.#wait(robot.id, { kind: "restate", atMonoMs: dueMonoMs });',
     replacement: "",
     killer: unit(`${ROBOTS}inventory.test.ts`, "P4 a robot that dies"),
   },

@@ -14,6 +14,7 @@ import type { NodeId, RobotId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { FieldWriter } from "./field-writer.ts";
 import type { LocalRobot } from "./local-robot.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
 import { downMonoMs } from "./deadlines.ts";
 import { registrationFields } from "./registration.ts";
 
@@ -43,6 +44,8 @@ export class Retirements {
   readonly #restatedMonoMs = new Map<RobotId, number>();
   readonly #toldOf = new Map<RobotId, NodeId>();
   readonly #pending = new Map<RobotId, Pending>();
+  /** Their dates: one liar makes all robots of a home wait, and every beat asks for the first. */
+  readonly #dates = new DeadlineHeap();
   readonly #graceMonoMs = new Map<RobotId, number>();
 
   constructor(deps: RetirementDeps) {
@@ -51,14 +54,21 @@ export class Retirements {
 
   /** When the first decision is due that waits; infinite when none does. */
   get nextMonoMs(): number {
-    let nextMonoMs = Number.POSITIVE_INFINITY;
-    for (const { atMonoMs } of this.#pending.values()) nextMonoMs = Math.min(nextMonoMs, atMonoMs);
-    return nextMonoMs;
+    return this.#dates.peek()?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Robots whose decision is due. */
+  /** Robots whose decision is due, each once: it is for {@link answer} to let it wait again. */
   due(nowMonoMs: number): readonly RobotId[] {
-    return [...this.#pending].flatMap(([id, { atMonoMs }]) => (atMonoMs <= nowMonoMs ? [id] : []));
+    const due: RobotId[] = [];
+    for (
+      let next = this.#dates.peek();
+      next !== undefined && next.atMs <= nowMonoMs;
+      next = this.#dates.peek()
+    ) {
+      this.#dates.delete(next.id);
+      due.push(next.id);
+    }
+    return due;
   }
 
   /** This node starts: what it had not called `down` before has its `startup` to show that it lives. */
@@ -74,7 +84,7 @@ export class Retirements {
     // Also where it was registered again above the marker: else whoever does both at once would hide a life and its death.
     const by = record?.hiddenBy ?? record?.retiredBy;
     if (by === undefined || by === env.identity.self) {
-      this.#pending.delete(robot.id);
+      this.#decided(robot.id);
       this.#tell(robot.id, record?.unheededBy, "unheeded", now);
       return "none";
     }
@@ -84,7 +94,7 @@ export class Retirements {
       return robot.status === "down" ? this.#heed(robot, by, now) : this.#restate(robot, by, now);
     if (pending.kind === "restate" || cause === "beat") return this.#restate(robot, by, now);
     if (now.monoMs < pending.atMonoMs) {
-      this.#pending.set(robot.id, pending);
+      this.#wait(robot.id, pending);
       return "none";
     }
     return pending.kind === "left" ? "heeded" : this.#heed(robot, by, now);
@@ -93,8 +103,18 @@ export class Retirements {
   forget(robot: RobotId): void {
     this.#restatedMonoMs.delete(robot);
     this.#toldOf.delete(robot);
-    this.#pending.delete(robot);
+    this.#decided(robot);
     this.#graceMonoMs.delete(robot);
+  }
+
+  #wait(robot: RobotId, pending: Pending): void {
+    this.#pending.set(robot, pending);
+    this.#dates.set(robot, pending.atMonoMs);
+  }
+
+  #decided(robot: RobotId): void {
+    this.#pending.delete(robot);
+    this.#dates.delete(robot);
   }
 
   #graceOf({ id, status }: LocalRobot, now: Now): Pending | undefined {
@@ -114,10 +134,10 @@ export class Retirements {
   #restate(robot: LocalRobot, by: NodeId, now: Now): RetirementAnswer {
     const dueMonoMs = (this.#restatedMonoMs.get(robot.id) ?? -Infinity) + RESTATE_EVERY_MS;
     if (now.monoMs < dueMonoMs) {
-      this.#pending.set(robot.id, { kind: "restate", atMonoMs: dueMonoMs });
+      this.#wait(robot.id, { kind: "restate", atMonoMs: dueMonoMs });
       return "none";
     }
-    this.#pending.delete(robot.id);
+    this.#decided(robot.id);
     this.#restatedMonoMs.set(robot.id, now.monoMs);
     this.#toldOf.delete(robot.id);
     this.#tell(robot.id, by, "restated", now);
