@@ -282,7 +282,7 @@ describe("a copied disk", () => {
     },
   );
 
-  test("BK1 P6 of pulses under its key FOREIGN_PULSES_PER_SECOND_MAX are verified in a second, the rest is dropped", () => {
+  test("BK1 P6 of pulses under its key that are not above its own FOREIGN_PULSES_PER_SECOND_MAX are verified in a second, the rest is dropped, and forgeries above use none of that up", () => {
     const net = new TwinMesh(createTestPorts);
     const ports = createTestPorts("x", "x");
     let verified = 0;
@@ -301,12 +301,21 @@ describe("a copied disk", () => {
     net.run(1_500);
     const { boot } = net.viewOf("x").self;
     const env = { identity: x.identity, config: coreConfig({}), ports, out: new Outbox() };
+    const pulse = (boot: number, seq: number): Uint8Array =>
+      sealPulse(env, { ...HEADER, boot, seq }, ATTACHMENT);
+    const forged = { ...env, ports: { ...ports, signature: createTestPorts("y").signature } };
+    for (let seq = 1; seq <= FOREIGN_PULSES_PER_SECOND_MAX * 2; seq++)
+      net.replay("x", sealPulse(forged, { ...HEADER, boot: boot + 1, seq }, ATTACHMENT), "y");
+    expect(net.viewOf("x").self.boot).toBe(boot);
     verified = 0;
     for (let seq = 1; seq <= FOREIGN_PULSES_PER_SECOND_MAX * 2; seq++) {
-      const header = { ...HEADER, boot: boot - 1, seq };
-      net.replay("x", sealPulse(env, header, ATTACHMENT), "y");
+      net.replay("x", pulse(boot - 1, seq), "y");
     }
     expect(verified).toBe(FOREIGN_PULSES_PER_SECOND_MAX);
+    // One above is looked at all the same: it makes the node rise above it.
+    net.replay("x", pulse(boot + 1, 1), "y");
+    net.run(100);
+    expect(net.viewOf("x").self.boot).toBeGreaterThan(boot + 1);
   });
 
   test("BK1 a restored disk of which no other process is left is no twin: peers report what it lacks, and hand it back", () => {

@@ -19,7 +19,7 @@ export const OWN_BOOTS_MAX: number = 16;
 export const OWN_SAMPLES_MAX: number = 64;
 /** Boots of others under the own key that are remembered, so that each of several processes is answered. */
 export const FOREIGN_BOOTS_MAX: number = 8;
-/** Pulses under the own key that are verified in a second; the rest is dropped unread. */
+/** Pulses under the own key, and not above the own newest, that are verified in a second; the rest is dropped unread. */
 export const FOREIGN_PULSES_PER_SECOND_MAX: number = 20;
 
 /** What a header says of others under its author's key. */

@@ -1,6 +1,6 @@
 /** What comes under this node's own key: pulses and headers that it never made, and what they mean (rules PU3, BK1). */
 import { FOREIGN_PULSES_PER_SECOND_MAX, type Twins } from "../boot/twins.ts";
-import type { NodeId, PulseName } from "../ids.ts";
+import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { OwnPulses } from "../pulse/own-pulses.ts";
 import type { PulseHeader } from "../pulse/pulse-codec.ts";
@@ -25,15 +25,18 @@ export class TwinWatch {
     this.#answerEveryMs = answerEveryMs;
   }
 
-  /** What a pulse under the own key has to be above to be looked at: nothing, if another process made it. */
+  /**
+   * What a pulse under the own key has to be above to be looked at. One above the own always is: either this node must rise above it, once, or it
+   * is a forgery, as of any other member's, and whoever hands it on is charged. Below, any recording of another process would be verified
+   * for ever, and nobody charged: so few in a second, none of them used up by forgeries.
+   */
   newestOwn(header: PulseHeader, now: Now): PulseName | undefined {
     const { boot, seq } = this.#pulses;
     // Between two boots nothing is above the one to come: replayed own pulses must not keep it from beginning.
     if (boot === 0) return ABOVE_ALL;
-    const isForeign = this.#twins.isForeign(header);
-    return isForeign && this.#rate.admit(now.monoMs, FOREIGN_PULSES_PER_SECOND_MAX)
-      ? undefined
-      : { boot, seq };
+    const own = { boot, seq };
+    if (comparePulseNames(header, own) > 0 || !this.#twins.isForeign(header)) return own;
+    return this.#rate.admit(now.monoMs, FOREIGN_PULSES_PER_SECOND_MAX) ? undefined : own;
   }
 
   /** A header under the own key, its signature verified. */
