@@ -15,8 +15,8 @@ export const chainMutations: readonly Mutation[] = [
     rules: ["SG1", "P4"],
     breaks: "the signature of an entry is not verified",
     file: `${CHAIN}chain-store.ts`,
-    search: "if (!verifyEnvelope(this.#env, decoded.envelope))",
-    replacement: "if (!verifyEnvelope && decoded.envelope)",
+    search: "if (!verifyEnvelope(this.#env, opened.envelope))",
+    replacement: "if (!verifyEnvelope && opened.envelope)",
     killer: unit(`${CHAIN}hostile.test.ts`, "SG1 a forged signature"),
   },
   {

@@ -16,7 +16,15 @@ import type { ChainMembership } from "../roster/chain-membership.ts";
 import { AuthorBudgets } from "./author-budget.ts";
 import { type ChainIndex } from "./chain-index.ts";
 import { generationClientId } from "./client-id.ts";
-import { decodeEntry, type Entry, type HeaderPayload, type SnapshotPayload } from "./entry.ts";
+import {
+  openEntry,
+  readEntry,
+  type Entry,
+  type EntryName,
+  type HeaderPayload,
+  type OpenedEntry,
+  type SnapshotPayload,
+} from "./entry.ts";
 import { dropOps, dropSuperfluous, forkOps, reportUncovered, superseded } from "./compaction.ts";
 import { applyEntry, forkProof, type PartSource } from "./epoch-builder.ts";
 import { EpochLog, type ForkProof } from "./epoch-log.ts";
@@ -25,7 +33,9 @@ import { Preparation, PREPARATIONS_MAX } from "./preparation.ts";
 import { chainRow, epochKey, partRow, quarantineRow } from "./rows.ts";
 
 export type AcceptResult =
-  | { readonly status: "stored" | "duplicate"; readonly entry: Entry }
+  | { readonly status: "stored"; readonly entry: Entry }
+  /** Says nothing new. */
+  | { readonly status: "duplicate"; readonly entry: EntryName }
   /** Does not link to what is held: ask for what is before it. */
   | { readonly status: "gap"; readonly entry: Entry }
   /** Links to something else at the place before it: one of the two authors' copies forked earlier. */
@@ -107,16 +117,18 @@ export class ChainStore {
     wanted: ReadonlySet<string>,
     parts: PartSource,
   ): AcceptResult {
-    const decoded = decodeEntry(this.#env, bytes);
-    if (!decoded.ok) return { status: "refused", code: decoded.code };
-    const { entry } = decoded;
-    const log = this.#index.log(entry.document, entry.author, entry.epoch);
-    if (log !== undefined && isOfNoUse(log, entry)) return { status: "duplicate", entry };
-    const asked = wanted.has(epochKey(entry.document, entry.author, entry.epoch));
-    if (log === undefined && !asked && this.#isCovered(entry))
-      return { status: "duplicate", entry };
-    if (!verifyEnvelope(this.#env, decoded.envelope))
+    const result = openEntry(this.#env, bytes);
+    if (!result.ok) return { status: "refused", code: result.code };
+    const { opened } = result;
+    const log = this.#index.log(opened.document, opened.author, opened.epoch);
+    if (log !== undefined && isOfNoUse(log, opened)) return { status: "duplicate", entry: opened };
+    const asked = wanted.has(epochKey(opened.document, opened.author, opened.epoch));
+    if (log === undefined && !asked && this.#isCovered(opened))
+      return { status: "duplicate", entry: opened };
+    if (!verifyEnvelope(this.#env, opened.envelope))
       return { status: "refused", code: "signature-bad" };
+    const entry = readEntry(opened);
+    if (entry === undefined) return { status: "refused", code: "entry-malformed" };
     if (
       entry.author === this.#env.identity.self &&
       this.ownEpoch > 0 &&
@@ -174,7 +186,7 @@ export class ChainStore {
     this.#hooks.written?.(entry, now);
   }
 
-  #isCovered(entry: Entry): boolean {
+  #isCovered(entry: EntryName): boolean {
     return entry.seq <= this.#index.passedSeq(entry.document, entry.author, entry.epoch);
   }
 
@@ -371,10 +383,10 @@ export class ChainStore {
  * Whether an entry says nothing new: it is held, or is before the newest snapshot, at its place with a larger hash, or a delta after a fork.
  * Snapshots stand for themselves, so the newest one (at one place that with the smallest hash) is shown, whatever is before it (rule CH5).
  */
-function isOfNoUse(log: EpochLog, { seq, hash, payload }: Entry): boolean {
+function isOfNoUse(log: EpochLog, { seq, hash, kind }: OpenedEntry): boolean {
   const held = log.hashAt(seq);
   if (held === hash || seq < log.openSeq) return true;
-  const isSnapshot = payload.kind === "snapshot";
+  const isSnapshot = kind === "snapshot";
   if (isSnapshot && log.isSnapshotAt(seq)) return held !== undefined && held < hash;
   const { fork } = log;
   if (fork === undefined) return false;

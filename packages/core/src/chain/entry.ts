@@ -73,6 +73,23 @@ export interface Entry {
   readonly bytes: Uint8Array;
 }
 
+/** Which entry of whom. */
+export type EntryName = Pick<Entry, "document" | "author" | "epoch" | "seq">;
+
+/**
+ * An entry of which nothing but its name and its kind is read: enough to tell whether it says anything new, which comes before its signature
+ * is verified, as that before its payload is read (rule SG1).
+ */
+export interface OpenedEntry extends Omit<Entry, "payload"> {
+  readonly kind: EntryPayload["kind"];
+  readonly envelope: Envelope;
+  readonly rawPayload: unknown;
+}
+
+export type OpenResult =
+  | { readonly ok: true; readonly opened: OpenedEntry }
+  | { readonly ok: false; readonly code: EntryErrorCode };
+
 export type EntryResult =
   | { readonly ok: true; readonly entry: Entry; readonly envelope: Envelope }
   | { readonly ok: false; readonly code: EntryErrorCode };
@@ -104,8 +121,25 @@ export function encodeEntryBody(
   ]);
 }
 
-/** Decodes one entry without verifying its signature; nothing here throws, whatever the bytes. */
+/** Decodes one entry without verifying its signature, for what is on disk; nothing here throws, whatever the bytes. */
 export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
+  const result = openEntry(env, bytes);
+  if (!result.ok) return result;
+  const entry = readEntry(result.opened);
+  if (entry === undefined) return { ok: false, code: "entry-malformed" };
+  return { ok: true, entry, envelope: result.opened.envelope };
+}
+
+/** Reads an opened entry; undefined where its payload is none of its kind. */
+export function readEntry(opened: OpenedEntry): Entry | undefined {
+  const { kind, rawPayload, envelope: _, ...name } = opened;
+  const payload: EntryPayload | undefined =
+    kind === "unknown" ? { kind } : decodePayload(kind, rawPayload);
+  return payload === undefined ? undefined : { ...name, payload };
+}
+
+/** Reads name and kind of an entry; nothing here throws, whatever the bytes. */
+export function openEntry(env: Env, bytes: Uint8Array): OpenResult {
   const result = decodeEnvelope(env, bytes, ENTRY_BYTES_MAX);
   if (!result.ok)
     return {
@@ -113,7 +147,7 @@ export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
       code: result.code === "envelope-oversized" ? "entry-oversized" : result.code,
     };
   const { envelope } = result;
-  const malformed: EntryResult = { ok: false, code: "entry-malformed" };
+  const malformed: OpenResult = { ok: false, code: "entry-malformed" };
   if (envelope.kind !== "entry" || envelope.attachment !== undefined) return malformed;
   if (!NODE_ID_PATTERN.test(envelope.author)) return malformed;
   let body: unknown;
@@ -128,34 +162,30 @@ export function decodeEntry(env: Env, bytes: Uint8Array): EntryResult {
   // What a later version may open an epoch with cannot be linked here.
   if (isUnknownName(document, DOCUMENTS) || (isLater && seq === 0))
     return { ok: false, code: "kind-unknown" };
-  const payload: EntryPayload | undefined = isLater
-    ? { kind: "unknown" }
-    : decodePayload(kind, rawPayload);
   const wellFormed =
     DOCUMENTS.includes(document as DocumentName) &&
     isIntegerIn(epoch, 1, EPOCH_MAX) &&
     isIntegerIn(seq, 0, SEQ_MAX) &&
     isIntegerIn(hlc, 0, Number.MAX_SAFE_INTEGER) &&
-    payload !== undefined &&
-    (seq === 0
-      ? prev === null && payload.kind === "header"
-      : isHash(prev) && payload.kind !== "header");
+    typeof kind === "string" &&
+    (seq === 0 ? prev === null && kind === "header" : isHash(prev) && kind !== "header");
   if (!wellFormed) return malformed;
   const prevHash = seq === 0 ? undefined : toHex(prev as Uint8Array);
   const hash = toHex(env.ports.hash.sha256(envelope.body));
-  const author = envelope.author;
-  const entry = {
+  const opened: OpenedEntry = {
     document: document as DocumentName,
-    author,
+    author: envelope.author,
     epoch,
     seq,
     prevHash,
     hlc,
-    payload,
     hash,
     bytes,
+    kind: isLater ? "unknown" : (kind as "header" | "delta" | "snapshot"),
+    envelope,
+    rawPayload,
   };
-  return { ok: true, entry, envelope };
+  return { ok: true, opened };
 }
 
 /** A name that a later version may know. */
@@ -206,7 +236,10 @@ function encodePayload(payload: EntryPayload): unknown {
   }
 }
 
-function decodePayload(kind: unknown, payload: unknown): EntryPayload | undefined {
+function decodePayload(
+  kind: Exclude<EntryPayload["kind"], "unknown">,
+  payload: unknown,
+): EntryPayload | undefined {
   if (kind === "delta") {
     return isBytes(payload) && payload.length <= DELTA_BYTES_MAX
       ? { kind, update: payload }
@@ -214,7 +247,7 @@ function decodePayload(kind: unknown, payload: unknown): EntryPayload | undefine
   }
   if (!isMap(payload)) return undefined;
   if (kind === "header") return decodeHeader(payload);
-  return kind === "snapshot" ? decodeManifest(payload) : undefined;
+  return decodeManifest(payload);
 }
 
 function decodeHeader(payload: Readonly<Record<string, unknown>>): HeaderPayload | undefined {

@@ -5,7 +5,7 @@
 import type { DocumentName, HashHex, NodeId } from "../ids.ts";
 import { epochKey } from "../chain/rows.ts";
 import type { ChainIndex } from "../chain/chain-index.ts";
-import type { Entry, SnapshotPayload } from "../chain/entry.ts";
+import type { Entry, EntryName, SnapshotPayload } from "../chain/entry.ts";
 import { WANT_ITEMS_MAX, type WantItem } from "./messages.ts";
 
 /** Epochs that one peer may make this node ask for. */
@@ -165,17 +165,17 @@ export class Pulls {
     this.#pulls.delete(key);
   }
 
-  /** An entry came; `advanced` when it was stored. */
-  seen(entry: Entry, advanced: boolean): void {
+  /** An entry came; `stored` is the same if it was. */
+  seen(entry: EntryName, stored: Entry | undefined): void {
     const pull = this.#pulls.get(epochKey(entry.document, entry.author, entry.epoch));
     if (pull === undefined) return;
     if (pull.deep && !pull.isDeepened && entry.seq >= pull.nextSeq) {
       pull.nextSeq = entry.seq + 1;
       pull.progressed = true;
     }
-    if (!advanced) return;
+    if (stored === undefined) return;
     pull.progressed = true;
-    if (pull.waiting !== undefined && entry.payload.kind === "snapshot") this.#unstage(pull);
+    if (pull.waiting !== undefined && stored.payload.kind === "snapshot") this.#unstage(pull);
   }
 
   /** A snapshot was taken in (`stored`) or came to nothing; true when something was being fetched of its epoch. */
@@ -183,7 +183,7 @@ export class Pulls {
     const key = epochKey(entry.document, entry.author, entry.epoch);
     const pull = this.#pulls.get(key);
     if (pull === undefined) return false;
-    if (stored) this.seen(entry, true);
+    if (stored) this.seen(entry, entry);
     if (!stored || this.#isDone(pull)) this.giveUp(key);
     return true;
   }

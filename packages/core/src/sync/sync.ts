@@ -266,7 +266,8 @@ export class Sync {
       if (result.status === "stored") state.stored++;
       if (result.status === "needs-parts") pulls.await(result.entry, result.manifest);
       else if (result.status === "mismatch") pulls.deepen(result.entry);
-      pulls.seen(result.entry, result.status === "stored" || result.status === "fork");
+      const isStored = result.status === "stored" || result.status === "fork";
+      pulls.seen(result.entry, isStored ? result.entry : undefined);
     }
     for (const [hash, part] of came) pulls.stage(hash, part);
     for (const { key, bytes } of pulls.ready()) {
@@ -275,7 +276,7 @@ export class Sync {
       if (result.status === "preparing") continue;
       if (result.status === "stored") {
         state.stored++;
-        pulls.seen(result.entry, true);
+        pulls.seen(result.entry, result.entry);
         continue;
       }
       pulls.giveUp(key);

@@ -9,6 +9,7 @@ import type { Env } from "../env.ts";
 import type { NodeId } from "../ids.ts";
 import { isBytes } from "./fields.ts";
 
+/** `audit-head` is for neighbours that cosign (promise P7), and in the golden frames of 0.1.0; nothing sends it yet. */
 export type EnvelopeKind = "pulse" | "observation" | "entry" | "hello" | "audit-head";
 
 const KINDS: ReadonlySet<string> = new Set<EnvelopeKind>([
