@@ -88,6 +88,8 @@ Patterns are JavaScript's regular expressions, anywhere in the line; (?i:text) i
 lines are read as UTF-8, and of more than 8 KiB only the beginning is looked at. A pattern that takes over a second on a line (nested
 repeats such as (a+)+ can) is stopped, and the line counts as no match: a log holds what strangers wrote.
 
+logrotate's create loses nothing. Its copytruncate can: what is written in the last 250ms before the cut is in the copy alone.
+
 With --from-start, lines that were there before are told with the time of the file's last change: they revive nothing.
 
 A node that is away is handled as by ping: tries, then the spool. SIGTERM and the end of stdin exit 0, Ctrl-C 130.

@@ -163,6 +163,21 @@ describe("TL2 truncation", () => {
     expect(await look()).toEqual(["three"]);
   });
 
+  test("TL2 what is written between the last look and the turn is read with create, and lost with copytruncate", async () => {
+    writeFileSync(path, "one\n");
+    await start();
+    appendFileSync(path, "read\n");
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, "new\n");
+    const seen = [...(await look()), ...(await look())];
+    expect(seen).toEqual(["read", "new"]);
+    appendFileSync(path, "lost\n");
+    copyFileSync(path, `${path}.2`);
+    truncateSync(path);
+    appendFileSync(path, "newer\n");
+    expect([...(await look()), ...(await look())]).toEqual(["newer"]);
+  });
+
   test("TL2 it is noticed too when the file has grown past the old place before anybody looked", async () => {
     writeFileSync(path, "one\ntwo\n");
     await start("start");
