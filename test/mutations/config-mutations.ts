@@ -108,4 +108,17 @@ export const configMutations: readonly Mutation[] = [
     replacement: 'if (dataDir === "") {',
     killer: unit("packages/node/src/open-directory.test.ts"),
   },
+  {
+    id: "emptied-config-taken",
+    rules: ["CFG9"],
+    breaks: "a config file that was emptied to be written anew is a good reload",
+    file: `${CONFIG}set-up-again.ts`,
+    search: 'read.hash !== hashBefore && read.text.trim() === ""',
+    replacement: "read.hash === hashBefore",
+    killer: {
+      project: "integration",
+      file: "test/integration/config-reload.test.ts",
+      title: "CFG9 a file that was emptied",
+    },
+  },
 ];

@@ -14,6 +14,8 @@ const backup = (title?: string): Killer => ({
   title,
 });
 
+const brokenRestore: Killer = { project: "unit", file: `${BACKUP}broken-restore.test.ts` };
+
 export const diskMutations: readonly Mutation[] = [
   {
     id: "boot-in-seconds",
@@ -90,5 +92,23 @@ export const diskMutations: readonly Mutation[] = [
     search: "  refuseUnlessEmpty(target);\n",
     replacement: "",
     killer: backup("anything in it is refused"),
+  },
+  {
+    id: "restore-into-open-volume",
+    rules: ["BK5", "CFG13"],
+    breaks: "keys are restored to a volume that others on the machine may enter",
+    file: `${BACKUP}restore-backup.ts`,
+    search: "    setMode(target, aside, sharedData);\n",
+    replacement: "",
+    killer: { ...brokenRestore, title: "BK5 CFG13" },
+  },
+  {
+    id: "broken-restore-takes-node",
+    rules: ["BK5"],
+    breaks: "what lies in a node's folder is cleared away as if a restore had left it",
+    file: `${BACKUP}broken-restore.ts`,
+    search: "if (existsSync(join(target, LAST_FILE))) {",
+    replacement: 'if (existsSync("")) {',
+    killer: { ...brokenRestore, title: "BK5 of a node's folder" },
   },
 ];

@@ -42,9 +42,8 @@ export const supervisionMutations: readonly Mutation[] = [
     breaks:
       "who stops waiting for a join file goes on without an address, and makes a fleet of its own",
     file: `${CLI}commands/join-file.ts`,
-    search: "await wait(lookAgainMs, undefined, { signal });",
-    replacement:
-      "await wait(lookAgainMs, undefined, { signal }).catch(() => {}); if (signal.aborted) return [];",
+    search: "await pause(lookAgainMs, signal);",
+    replacement: "await pause(lookAgainMs, signal).catch(() => {}); if (signal.aborted) return [];",
     killer: { ...joinFile, title: "DP3 who stops waiting" },
   },
   {
@@ -52,9 +51,18 @@ export const supervisionMutations: readonly Mutation[] = [
     rules: ["DP3"],
     breaks: "a node that knows its fleet waits for the file by which it joined",
     file: `${CLI}commands/join-file.ts`,
-    search: 'others.length > 0 || existsSync(join(dataDir, "fleet.json"))',
-    replacement: 'others.length > 0 && existsSync(join(dataDir, "fleet.json"))',
+    search: "addresses.length > 0 || others.length > 0 || isMember",
+    replacement: "addresses.length > 0 || (others.length > 0 && isMember)",
     killer: { ...joinFile, title: "DP3 a file that is not there" },
+  },
+  {
+    id: "half-a-join-file",
+    rules: ["DP3"],
+    breaks: "a join file that is still being copied ends the start",
+    file: `${CLI}commands/join-file.ts`,
+    search: "if (badMs > stillMs) throw error;",
+    replacement: "throw error;",
+    killer: { ...joinFile, title: "DP3 a file that is caught half copied" },
   },
   {
     id: "probe-ready-for-good",

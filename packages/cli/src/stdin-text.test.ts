@@ -29,10 +29,10 @@ async function* parts(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Gives its bytes, then ends after a while. */
-async function* slow(text: string, ms: number): AsyncGenerator<Uint8Array> {
+/** Gives its bytes, and ends when told to. */
+async function* slow(text: string, end: Promise<void>): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
-  await new Promise((resolve) => setTimeout(resolve, ms));
+  await end;
 }
 
 test("CLI19 of much the beginning is kept, in parts of any size, and all of it is read, as who writes it would be ended otherwise", async () => {
@@ -64,13 +64,15 @@ test("CLI19 who reads from a terminal says so at once, and how to end it", async
 });
 
 test("CLI19 a program that does not end is waited for, and that is said once", async () => {
+  const end = Promise.withResolvers<void>();
   const reading = readBeginning(
-    cliOf(() => slow("x", 60_000)),
+    cliOf(() => slow("x", end.promise)),
     5,
   );
   await vi.advanceTimersByTimeAsync(4_999);
   expect(said).toEqual([]);
   await vi.advanceTimersByTimeAsync(60_000);
+  end.resolve();
   expect(await reading).toBe("x");
   expect(said).toEqual([expect.stringContaining("still reading stdin")]);
 });
