@@ -63,6 +63,15 @@ export const inventoryMutations: readonly Mutation[] = [
     killer: unit(`${STATE}record-draft.test.ts`, "CH4 P6 what is left"),
   },
   {
+    id: "marker-takes-a-place",
+    rules: ["P6", "CH4"],
+    breaks: "a retired robot counts as one that lives",
+    file: `${STATE}own-volume.ts`,
+    search: "this.#markers += Number(isMarker) - Number(before?.isMarker ?? false);",
+    replacement: "",
+    killer: unit(`${STATE}own-volume.test.ts`, "P6 CH4 retired robots take no"),
+  },
+  {
     id: "heard-node-retired",
     rules: ["VE1", "P4"],
     breaks: "a member is out by another one's word, though it is heard",

@@ -22,7 +22,7 @@ export const PART_BYTES_MIN: number = 24 * 1024;
 /** Most parts of a snapshot: with parts filled in turn, enough for {@link LIVE_BYTES_MAX} at the smallest part size. */
 export const GENERATION_PARTS_MAX: number = 4_096;
 /** Most robots that one generation ever names, deleted ones counted. */
-export const GENERATION_ROBOTS_MAX: number = 16_384;
+export const GENERATION_ROBOTS_MAX: number = 32_768;
 /** Most clock values that one generation uses up: far more than the deltas that a reader holds could. */
 export const GENERATION_CLOCKS_MAX: number = 262_144;
 /** Most bytes of live values and their keys in one generation. */

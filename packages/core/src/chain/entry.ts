@@ -10,7 +10,7 @@ import { decodeEnvelope, type Envelope } from "../wire/envelope.ts";
 import { isBytes, isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
 import { fromHex, toHex } from "../wire/hex.ts";
 import {
-  AUTHOR_ROBOTS_MAX,
+  AUTHOR_IDS_MAX,
   DELTA_BYTES_MAX,
   ENTRY_BYTES_MAX,
   EPOCH_MAX,
@@ -276,7 +276,7 @@ function decodeManifest(payload: Readonly<Record<string, unknown>>): SnapshotPay
   const { parts, robots, covers: rawCovers } = payload;
   if (!Array.isArray(parts) || parts.length > SNAPSHOT_PARTS_MAX || !parts.every(isHash))
     return undefined;
-  if (!isIntegerIn(robots, 0, AUTHOR_ROBOTS_MAX)) return undefined;
+  if (!isIntegerIn(robots, 0, AUTHOR_IDS_MAX)) return undefined;
   if (!Array.isArray(rawCovers) || rawCovers.length > EPOCHS_MAX) return undefined;
   const covers = rawCovers.map(decodePlace).filter((place) => place !== undefined);
   if (covers.length !== rawCovers.length) return undefined;

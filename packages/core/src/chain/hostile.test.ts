@@ -19,7 +19,7 @@ import {
 import { LACKS_MAX } from "../sync/sync.ts";
 import { decodeEntry, encodeEntryBody, type Entry, type EntryPayload } from "./entry.ts";
 import {
-  AUTHOR_ROBOTS_MAX,
+  AUTHOR_IDS_MAX,
   DELTA_BYTES_MAX,
   ENTRY_BYTES_MAX,
   EPOCH_MAX,
@@ -166,7 +166,7 @@ describe("hostile entries", () => {
     expect(gossip(entry("reported", null))).toBe("reject");
   });
 
-  test("CH3 entries beyond ENTRY_BYTES_MAX, DELTA_BYTES_MAX, SNAPSHOT_PARTS_MAX, AUTHOR_ROBOTS_MAX, HEADER_TEXT_LENGTH_MAX, EPOCH_MAX or SEQ_MAX are refused", () => {
+  test("CH3 entries beyond ENTRY_BYTES_MAX, DELTA_BYTES_MAX, SNAPSHOT_PARTS_MAX, AUTHOR_IDS_MAX, HEADER_TEXT_LENGTH_MAX, EPOCH_MAX or SEQ_MAX are refused", () => {
     const b = other().add("b", 1);
     const code = (bytes: Uint8Array): string => {
       const result = decodeEntry(b.env, bytes);
@@ -192,12 +192,12 @@ describe("hostile entries", () => {
       "entry-oversized",
     );
     expect(
-      code(seal(b, { seq: 1, prevHash, payload: manifest(SNAPSHOT_PARTS_MAX, AUTHOR_ROBOTS_MAX) })),
+      code(seal(b, { seq: 1, prevHash, payload: manifest(SNAPSHOT_PARTS_MAX, AUTHOR_IDS_MAX) })),
     ).toBe("ok");
     expect(code(seal(b, { seq: 1, prevHash, payload: manifest(SNAPSHOT_PARTS_MAX + 1, 1) }))).toBe(
       "entry-malformed",
     );
-    expect(code(seal(b, { seq: 1, prevHash, payload: manifest(1, AUTHOR_ROBOTS_MAX + 1) }))).toBe(
+    expect(code(seal(b, { seq: 1, prevHash, payload: manifest(1, AUTHOR_IDS_MAX + 1) }))).toBe(
       "entry-malformed",
     );
     expect(

@@ -13,8 +13,10 @@ export const DELTA_FILL_BYTES_MAX: number = 18 * 1024;
 export const PART_BYTES_MAX: number = 256 * 1024;
 /** Parts of one snapshot: the 32 MiB that documents hold of one author, in parts that miss at most one record of being full. */
 export const SNAPSHOT_PARTS_MAX: number = 160;
-/** Robots that one author writes in a document, over all its live epochs: fewer than documents take, deleted ones counted. */
+/** Robots that one author writes about in a document, over all its live epochs; of which it has nothing but a retired marker, those count apart. */
 export const AUTHOR_ROBOTS_MAX: number = 10_000;
+/** Robots and retired markers of one author in a document, over all its live epochs: fewer than documents take, deleted ones counted. */
+export const AUTHOR_IDS_MAX: number = 30_000;
 /**
  * Records that one author writes in a document, ids included and over all its live epochs, in dag-cbor. In the documents' own encoding a
  * value is at most twice as long, so that a snapshot of everything stays below the 32 MiB that a generation may hold.

@@ -19,7 +19,7 @@ import { encodeEntryBody, type Entry, type EntryPayload, type Place } from "./en
 import type { EpochLog } from "./epoch-log.ts";
 import { GenerationWriter } from "./generation-writer.ts";
 import {
-  AUTHOR_ROBOTS_MAX,
+  AUTHOR_IDS_MAX,
   DELTA_FILL_BYTES_MAX,
   DELTA_ROBOTS_MAX,
   DELTA_TO_LIVE_RATIO_MAX,
@@ -196,7 +196,7 @@ export class OwnChain {
       }
       // Writes beyond these limits are refused; epochs that came back after a rollback can still bring too much together. Then the
       // chain goes on without a snapshot until there is less.
-      if (captured.length <= AUTHOR_ROBOTS_MAX && writer.step()) return false;
+      if (captured.length <= AUTHOR_IDS_MAX && writer.step()) return false;
       this.#writing = undefined;
       this.#isFoldDue = false;
       this.#retrySeq = log.head.seq + 1 + SNAPSHOT_RETRY_DELTAS;

@@ -90,7 +90,7 @@ export function hostedFields(
 export function unwritten(code: CommandErrorCode, robot: RobotId): Refusal {
   const why =
     code === "robots-max"
-      ? "this node has written about as many robots as one node may, retired ones counted; ask another node"
+      ? "this node has written about as many robots as one node may, or has as many retired markers to keep; ask another node"
       : "the record would be too large, or this node cannot write now";
   return { ok: false, code, detail: `${robot} cannot be written here: ${why}` };
 }

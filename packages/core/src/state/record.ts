@@ -78,6 +78,16 @@ export function isSameRecord(a: RobotRecord, b: RobotRecord): boolean {
   return true;
 }
 
+/** Whether nothing is left of a robot but what keeps it retired. */
+export function isMarker({ fields, tombstones, retiredHlc }: RobotRecord): boolean {
+  return (
+    retiredHlc > 0 &&
+    tombstones.size === 0 &&
+    fields.size === 1 &&
+    fields.get(CLAIM)?.value === null
+  );
+}
+
 /** The JSON value that an author writes for one robot. */
 export function recordToJson(record: RobotRecord): JsonObject {
   // Sorted, so that whoever holds the same record writes the same bytes.
@@ -104,12 +114,16 @@ export function recordFromJson(value: Json): RobotRecord | undefined {
     if (!isStamp(hlc) || leaf === undefined || !isLeaf(leaf)) return undefined;
     fields.set(pointer, { hlc, value: leaf });
   }
+  const retiredHlc = r ?? 0;
+  // Most have none, and an empty map takes as much room as their fields.
+  if (rawTombstones.length === 0)
+    return { fields, tombstones: EMPTY_RECORD.tombstones, retiredHlc };
   const tombstones = new Map<string, number>();
   for (const [pointer, hlc] of rawTombstones) {
     if (!isPointer(pointer) || !isStamp(hlc)) return undefined;
     tombstones.set(pointer, hlc);
   }
-  return { fields, tombstones, retiredHlc: r ?? 0 };
+  return { fields, tombstones, retiredHlc };
 }
 
 /** Everything that `sources` say up to `horizon`; what is beyond it is not shown yet, so it hides nothing either. */

@@ -23,10 +23,10 @@ import { hlcAfter, hlcHorizon } from "./hlc.ts";
 import { encodeJson, isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
 import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
 import { OwnClock } from "./own-clock.ts";
-import { OwnVolume } from "./own-volume.ts";
+import { OwnVolume, type RecordVolume, type WrittenIds } from "./own-volume.ts";
 import { childPointer, isPointer } from "./pointer.ts";
 import { RecordDraft } from "./record-draft.ts";
-import { recordToJson, type RobotRecord } from "./record.ts";
+import { isMarker, recordToJson, type RobotRecord } from "./record.ts";
 import { RecordTable } from "./record-table.ts";
 import type { ShownRecord } from "./robot-slot.ts";
 
@@ -48,6 +48,9 @@ export interface StagedDelta {
   readonly changes: readonly RecordChange[];
   readonly hlc: number;
 }
+
+/** A retired marker and its claim in dag-cbor. */
+const MARKER_BYTES = 32;
 
 export class Records {
   readonly #env: Env;
@@ -247,6 +250,11 @@ export class Records {
     return this.#stage(robot, draft.record());
   }
 
+  /** Robots and retired markers that this node has written about; undefined where it writes nothing. */
+  get writtenIds(): WrittenIds | undefined {
+    return this.#own === undefined ? undefined : this.#volume(this.#own).ids;
+  }
+
   /** Whether own changes wait to be written. */
   get hasStaged(): boolean {
     return this.#staged.size > 0;
@@ -322,19 +330,25 @@ export class Records {
     if (this.#written !== undefined) return this.#written;
     const volume = new OwnVolume();
     for (const robot of this.#table.robotsBy(own.author)) {
-      const value = recordToJson(this.#table.ownRecord(robot, own));
-      volume.set(robot, this.#env.ports.codec.encode(value).length);
+      volume.set(robot, this.#volumeOf(this.#table.ownRecord(robot, own)));
     }
     this.#written = volume;
     return volume;
+  }
+
+  #volumeOf(record: RobotRecord): RecordVolume {
+    // There can be many of them, all of one size, give or take a byte.
+    if (isMarker(record)) return { bytes: MARKER_BYTES, isMarker: true };
+    const bytes = this.#env.ports.codec.encode(recordToJson(record)).length;
+    return { bytes, isMarker: false };
   }
 
   #stage(robot: RobotId, record: RobotRecord): WriteResult {
     const own = this.#own;
     if (own === undefined) return { ok: false, code: "not-ready" };
     const value = recordToJson(record);
-    const bytes = this.#env.ports.codec.encode(value).length;
-    const full = this.#volume(own).refuses(robot, bytes);
+    const recordVolume = this.#volumeOf(record);
+    const full = this.#volume(own).refuses(robot, recordVolume);
     if (full !== undefined) return { ok: false, code: full };
     const gate = this.#env.ports.documents.check(own, [{ robot, value }]);
     if (gate !== undefined) return { ok: false, code: commandCode(gate) };
@@ -342,7 +356,7 @@ export class Records {
     for (const hlc of record.tombstones.values()) this.seeOwnHlc(hlc);
     this.seeOwnHlc(record.retiredHlc);
     this.#table.setOwn(own, robot, record);
-    this.#volume(own).set(robot, bytes);
+    this.#volume(own).set(robot, recordVolume);
     this.#staged.set(robot, record);
     this.#stagings += 1;
     return { ok: true };
@@ -354,7 +368,8 @@ const DETAILS: { readonly [C in CommandErrorCode]?: string } = {
   "state-too-deep": `the robot's state would nest deeper than ${STATE_DEPTH_MAX} levels; nothing was changed`,
   "state-invalid": "the patch holds a value that JSON cannot carry; nothing was changed",
   "precondition-failed": "the state has changed since; read it again and repeat the patch",
-  "robots-max": "this node writes as many robots as one node may; retire one first",
+  "robots-max":
+    "this node writes about as many robots as one node may; retire one first, or ask another node",
   "robot-id-invalid": ROBOT_ID_RULE,
   "not-ready": "this node cannot write now; ask again in a moment",
 };
