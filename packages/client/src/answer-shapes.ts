@@ -129,6 +129,7 @@ export const peersShape: Shape<PeersJson> = map<PeersJson>({
     boot: number,
     twin: optional(map({ boot: number, seq: number })),
     writes_ahead_ms: optional(number),
+    written: optional(map({ robots: number, robots_max: number, ids: number, ids_max: number })),
   }),
   peers: list(peer),
   view: map({ roster: number, in_sight: number, document_hash: text }),

@@ -134,6 +134,15 @@ export interface PeersJson {
     readonly twin?: { readonly boot: number; readonly seq: number } | undefined;
     /** There while what it writes is ahead of its clock, which was set back; in whole milliseconds. */
     readonly writes_ahead_ms?: number | undefined;
+    /** How much it has used of what one node may write about: robots, and ids with the retired ones. */
+    readonly written?:
+      | {
+          readonly robots: number;
+          readonly robots_max: number;
+          readonly ids: number;
+          readonly ids_max: number;
+        }
+      | undefined;
   };
   readonly peers: readonly PeerJson[];
   readonly view: {

@@ -18,6 +18,7 @@ import { paceFindings, resourceFindings, settingsFinding, versionFinding } from 
 import { checkPorts } from "./doctor-ports.ts";
 import { checkServed } from "./doctor-served.ts";
 import { checkAudit, checkStore } from "./doctor-store.ts";
+import { writtenFindings } from "./doctor-written.ts";
 import { dataFolder, parseMultiaddr } from "./run-options.ts";
 import { printable, printableJson } from "../printable.ts";
 
@@ -122,6 +123,7 @@ async function checkDiagnostics(
       versionFinding(found, peers),
       ...paceFindings(found, peers),
       ...resourceFindings(found),
+      ...writtenFindings(peers),
     ];
     return { found, findings };
   } catch (error) {

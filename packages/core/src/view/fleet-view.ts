@@ -4,13 +4,18 @@ import type { Neighbourhood } from "../liveness/neighbourhood.ts";
 import type { Now } from "../now.ts";
 import type { Identity } from "../ports.ts";
 import type { Member, Membership } from "../roster/membership.ts";
+import type { WrittenIds } from "../state/own-volume.ts";
 import type { FleetView, NodeView } from "./node-view.ts";
 
 export interface FleetViewDeps {
   readonly identity: Identity;
   readonly near: Neighbourhood;
   readonly membership: Membership;
-  readonly records: { documentHash(): string; writesAheadMs(now: Now): number };
+  readonly records: {
+    documentHash(): string;
+    writesAheadMs(now: Now): number;
+    readonly writtenIds: WrittenIds | undefined;
+  };
   /** Addresses that peers named when they connected. */
   readonly addresses: ReadonlyMap<NodeId, readonly string[]>;
 }
@@ -32,6 +37,7 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
       doubt: liveness.doubt(now),
       twin: pulses.twins.twin,
       writesAheadMs: deps.records.writesAheadMs(now) || undefined,
+      writtenIds: deps.records.writtenIds,
     },
     nodes,
     roster: liveness.electorate.roster,

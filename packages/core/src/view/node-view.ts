@@ -1,5 +1,6 @@
 /** The roster as this node sees it, and how sure it is. */
 import type { NodeId, PulseName } from "../ids.ts";
+import type { WrittenIds } from "../state/own-volume.ts";
 import type { NodeReason, Status } from "./status.ts";
 
 export interface NodeView {
@@ -36,6 +37,8 @@ export interface FleetView {
     readonly twin?: PulseName | undefined;
     /** By how many ms what it writes is ahead of its clock, which was set back since it wrote (rule OFF1); undefined where it is not. */
     readonly writesAheadMs?: number | undefined;
+    /** How much it has used of what one author may write about; undefined before it can write, and on observers. */
+    readonly writtenIds?: WrittenIds | undefined;
   };
   readonly nodes: readonly NodeView[];
   /** Members that count, this node included. */

@@ -10,6 +10,11 @@ function selfWith(more: Partial<FleetView["self"]>): PeersJson["self"] {
   return peersSchema.parse(json).self;
 }
 
+test("HT10 P6 what the node has used of what it may write about is told with the limits", () => {
+  const written = { robots: 12, robots_max: 10_000, ids: 42, ids_max: 30_000 };
+  expect(selfWith({ writtenIds: { robots: 12, markers: 30 } }).written).toEqual(written);
+});
+
 test("HT10 OFF1 BK1 a twin, and by how much what the node writes is ahead of its clock, are there where there is such a thing", () => {
   const self = { id: "n", name: "alpha", region: "eu", addresses: [], boot: 3 };
   expect(selfWith({})).toEqual(self);

@@ -1,5 +1,13 @@
 /** The mesh as one node sees it: itself, its peers, and how much of the roster is in sight. */
-import { compareText, type FleetView, type NodeView, type Status } from "@pulsemesh/core";
+import {
+  AUTHOR_IDS_MAX,
+  AUTHOR_ROBOTS_MAX,
+  compareText,
+  type FleetView,
+  type NodeView,
+  type Status,
+  type WrittenIds,
+} from "@pulsemesh/core";
 import { z } from "zod";
 import { rfc3339 } from "./rfc3339.ts";
 import { statusSchema, timeSchema } from "./words.ts";
@@ -24,6 +32,13 @@ export interface PeerJson {
   readonly agent: string;
 }
 
+interface WrittenJson {
+  readonly robots: number;
+  readonly robots_max: number;
+  readonly ids: number;
+  readonly ids_max: number;
+}
+
 export interface PeersJson {
   readonly fleet: string;
   readonly self: {
@@ -36,6 +51,8 @@ export interface PeersJson {
     readonly twin?: { readonly boot: number; readonly seq: number } | undefined;
     /** There while what it writes is ahead of its clock, which was set back; in whole milliseconds. */
     readonly writes_ahead_ms?: number | undefined;
+    /** How much it has used of what one node may write about: robots, and ids with the retired ones. */
+    readonly written?: WrittenJson | undefined;
   };
   readonly peers: readonly PeerJson[];
   readonly view: {
@@ -66,6 +83,12 @@ export const peersSchema: z.ZodType<PeersJson> = z.strictObject({
       .min(1)
       .optional()
       .describe("There while what it writes is ahead of its clock, which was set back"),
+    written: z
+      .strictObject({ robots: z.int(), robots_max: z.int(), ids: z.int(), ids_max: z.int() })
+      .optional()
+      .describe(
+        "What it has used of what one node may write about: robots, and ids with the retired ones",
+      ),
   }),
   peers: z.array(
     z.strictObject({
@@ -100,11 +123,15 @@ export interface PeersSource {
 }
 
 export function peersJson({ fleet, addresses, roundTripMs }: PeersSource): PeersJson {
-  const { node: id, name, region, boot, twin, writesAheadMs } = fleet.self;
-  const ahead = writesAheadMs === undefined ? {} : { writes_ahead_ms: Math.ceil(writesAheadMs) };
+  const { node: id, name, region, boot, twin, writesAheadMs, writtenIds } = fleet.self;
+  const known = {
+    ...(twin === undefined ? {} : { twin }),
+    ...(writesAheadMs === undefined ? {} : { writes_ahead_ms: Math.ceil(writesAheadMs) }),
+    ...(writtenIds === undefined ? {} : { written: writtenJson(writtenIds) }),
+  };
   return {
     fleet: fleet.fleet,
-    self: { id, name, region, addresses, boot, ...(twin === undefined ? {} : { twin }), ...ahead },
+    self: { id, name, region, addresses, boot, ...known },
     peers: fleet.nodes
       .filter(({ node }) => node !== id)
       .toSorted((a, b) => compareText(a.node, b.node))
@@ -115,6 +142,11 @@ export function peersJson({ fleet, addresses, roundTripMs }: PeersSource): Peers
       document_hash: fleet.documentHash,
     },
   };
+}
+
+function writtenJson({ robots, markers }: WrittenIds): WrittenJson {
+  const ids = robots + markers;
+  return { robots, robots_max: AUTHOR_ROBOTS_MAX, ids, ids_max: AUTHOR_IDS_MAX };
 }
 
 function peerJson(node: NodeView, roundTripMs: number | undefined): PeerJson {

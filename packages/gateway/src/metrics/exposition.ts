@@ -42,6 +42,16 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
   gauge(registry, "in_sight_nodes", "Members heard lately, this node included.", [
     [{}, fleet.inSight],
   ]);
+  const { robots, markers } = fleet.self.writtenIds ?? { robots: 0, markers: 0 };
+  gauge(
+    registry,
+    "written_ids",
+    "What this node has written about, by kind: robots (at most 10,000), and retired ones, whose ids count with them (at most 30,000).",
+    [
+      [{ kind: "robot" }, robots],
+      [{ kind: "retired" }, markers],
+    ],
+  );
   gauge(registry, "event_streams", "Open event streams.", [[{}, feed.streams]]);
   processMetrics(registry);
   registerHttp(registry, context.metrics);
