@@ -5,6 +5,11 @@ const LONG = process.env["PULSEMESH_LONG"] === "1";
 /** At the latest; a dial back-off of 4 s, and a few round trips. */
 const EQUAL_WITHIN_MS = 10_000;
 
+/** What rule OFF4 says of a disk: an author's chain of one small robot, and an entry of the audit log, keys included. */
+const CHAIN_BYTES = 80_000;
+const AUDIT_ENTRY_BYTES = 260;
+const AUDIT_ENTRIES = 1_000;
+
 /** What a node knows of the others, by their names. */
 function peersOf(story: OfflineStory, index: number): readonly string[] {
   const { core, now } = story.fleet.node(index);
@@ -14,11 +19,24 @@ function peersOf(story: OfflineStory, index: number): readonly string[] {
 }
 
 describe("a fleet of which one node is away for long", () => {
-  test("P9 P1 P5 after 30 days alone with 1,000 changes on each side, all show the same within 10 s, for less than 300 KB, and nothing is lost", () => {
-    const story = new OfflineStory(3);
+  test("P9 P1 P5 OFF4 after 30 days alone with 1,000 changes on each side, all show the same within 10 s, for less than 300 KB, nothing is lost, and no disk was ever filled", () => {
+    const story = new OfflineStory(3, { auditEntriesMax: AUDIT_ENTRIES });
     const { fleet } = story;
     story.cutOff();
     const untilMs = fleet.nowMs + 30 * DAY_MS;
+    /** The most that any node had on disk at the end of a day: of its own chain, of its audit log, and of everything. */
+    const most = { chainBytes: 0, auditRows: 0, auditEntryBytes: 0, bytes: 0 };
+    story.every(DAY_MS, untilMs, () => {
+      for (const { id, index } of fleet.nodes) {
+        const chain = story.onDisk(index, `chain/reported/${id}/`);
+        const parts = story.onDisk(index, "part/");
+        const audit = story.onDisk(index, "audit/");
+        most.chainBytes = Math.max(most.chainBytes, chain.bytes + parts.bytes);
+        most.auditRows = Math.max(most.auditRows, audit.rows);
+        most.auditEntryBytes = Math.max(most.auditEntryBytes, audit.bytes / audit.rows);
+        most.bytes = Math.max(most.bytes, story.onDisk(index, "").bytes);
+      }
+    });
     for (const index of [0, 1, 2]) {
       let writes = 0;
       story.every((30 * DAY_MS) / 1_000, untilMs, () =>
@@ -28,6 +46,12 @@ describe("a fleet of which one node is away for long", () => {
     fleet.runUntil(untilMs);
     expect(peersOf(story, 1)).toEqual(["node-0 unknown", "node-2 up"]);
     expect(story.writes).toBe(3_000);
+    expect(most.chainBytes).toBeGreaterThan(CHAIN_BYTES / 2);
+    expect(most.chainBytes).toBeLessThan(CHAIN_BYTES);
+    expect(most.auditRows).toBeGreaterThan(AUDIT_ENTRIES);
+    expect(most.auditRows).toBeLessThanOrEqual(AUDIT_ENTRIES + 500);
+    expect(most.auditEntryBytes).toBeLessThan(AUDIT_ENTRY_BYTES);
+    expect(most.bytes).toBeLessThan(3 * CHAIN_BYTES + (AUDIT_ENTRIES + 500) * AUDIT_ENTRY_BYTES);
     const healing = story.heal(EQUAL_WITHIN_MS);
     expect(healing?.ms).toBeLessThan(EQUAL_WITHIN_MS);
     expect(healing?.bytes).toBeLessThan(300_000);

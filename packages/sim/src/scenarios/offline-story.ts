@@ -19,6 +19,12 @@ export interface Healing {
   readonly bytes: number;
 }
 
+/** What a node has on disk, in rows and in bytes of keys and values. */
+export interface OnDisk {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 export class OfflineStory {
   readonly fleet: Fleet;
   /** The newest acknowledged value of each field that one node alone writes, by robot. */
@@ -106,6 +112,13 @@ export class OfflineStory {
   restart(node: number, how: "kill" | "power"): void {
     this.fleet.node(node).stop(how);
     this.fleet.node(node).start();
+  }
+
+  /** The rows of a node whose keys begin like this. */
+  onDisk(node: number, prefix: string): OnDisk {
+    const rows = this.fleet.node(node).disk.scan({ gte: prefix, lt: `${prefix}\u{10ffff}` });
+    const bytes = rows.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+    return { rows: rows.length, bytes };
   }
 
   cutOff(): void {
