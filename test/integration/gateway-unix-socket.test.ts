@@ -183,6 +183,7 @@ describe("HT31 the end", () => {
     rmSync(path);
     const second = await start();
     await first.close();
+    expect(readdirSync(folder)).toEqual(["node.sock"]);
     expect((await ask("/heartbeat/a")).status).toBe(200);
     rmSync(path);
     writeFileSync(path, "precious");

@@ -207,12 +207,12 @@ test.each([
     answer: /^HTTP\/1\.1 101 /,
   },
   {
-    title: "AD9 a web page, whose browser says where it comes from, is refused",
+    title: "AD9 a web page is refused by its Origin",
     says: `${upgrade}\r\nOrigin: http://evil.example\r\n\r\n`,
     answer: /^HTTP\/1\.1 403 /,
   },
   {
-    title: "AD9 a web page of this machine, or of no origin, is refused",
+    title: "AD9 and so is a page of no origin",
     says: `${upgrade}\r\norigin: null\r\n\r\n`,
     answer: /^HTTP\/1\.1 403 /,
   },

@@ -75,6 +75,19 @@ export const addressMutations: readonly Mutation[] = [
     killer: { ...dialBack, title: "AD3" },
   },
   {
+    id: "page-is-a-node",
+    rules: ["AD9"],
+    breaks: "a web page may open a WebSocket to a node",
+    file: `${TRANSPORT}websocket-guard.ts`,
+    search: "return headers.origin !== undefined;",
+    replacement: 'return headers.origin === "";',
+    killer: {
+      project: "integration",
+      file: "test/integration/transport-websocket.test.ts",
+      title: "AD9",
+    },
+  },
+  {
     id: "clock-by-arrival",
     rules: ["AD7"],
     breaks: "a clock is measured by the newest pulse alone",

@@ -94,6 +94,19 @@ export const diskMutations: readonly Mutation[] = [
     killer: backup("anything in it is refused"),
   },
   {
+    id: "quarantine-without-end",
+    rules: ["DU1", "P6"],
+    breaks: "what a bad disk spoils is kept aside, however much it is",
+    file: "packages/store-level/src/quarantine.ts",
+    search: "this.#bytes + bytes <= QUARANTINE_BYTES_MAX",
+    replacement: "bytes > 0",
+    killer: {
+      project: "unit",
+      file: "packages/store-level/src/level-store.test.ts",
+      title: "QUARANTINE_BYTES_MAX",
+    },
+  },
+  {
     id: "restore-into-open-volume",
     rules: ["BK5", "CFG13"],
     breaks: "keys are restored to a volume that others on the machine may enter",
