@@ -11,19 +11,20 @@ import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import { dropOps, dropSuperfluous } from "./compaction.ts";
 import { decodeEntry, decodePlace, DOCUMENTS, type Entry } from "./entry.ts";
-import { verifyEnvelope } from "../wire/envelope.ts";
 import { toHex } from "../wire/hex.ts";
 import { buildEpoch } from "./epoch-builder.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { BadRows } from "./bad-rows.ts";
 import { chainRow, epochKey, forkRow, partRow } from "./rows.ts";
+import { StoredEpoch } from "./stored-epoch.ts";
 
 const CHAIN_PREFIX = "chain/";
 
-interface StoredEpoch {
-  readonly entries: Entry[];
-  readonly forks: Entry[];
-}
+/**
+ * Bytes of whole epochs that wait for being built: long enough for their signatures to be verified meanwhile, few enough to spare the
+ * memory.
+ */
+export const AHEAD_BYTES_MAX: number = 256 * 1024;
 
 export class ChainRestore {
   readonly #env: Env;
@@ -37,6 +38,9 @@ export class ChainRestore {
   #hasChains = false;
   /** The epoch whose rows are coming. */
   #current: string | undefined;
+  /** Epochs whose rows have all come, oldest first, and the bytes of their rows. */
+  readonly #ahead: string[] = [];
+  #aheadBytes = 0;
   #ownHlc = 0;
   readonly #bad: BadRows;
 
@@ -85,11 +89,10 @@ export class ChainRestore {
     const stored = this.#epochs.get(key);
     if (stored === undefined) return;
     this.#epochs.delete(key);
-    const { entries, forks } = stored;
-    for (const entry of entries)
+    for (const entry of stored.entries)
       if (entry.author === this.#env.identity.self)
         this.#ownHlc = Math.max(this.#ownHlc, entry.hlc);
-    this.#build(entries, forks);
+    this.#build(stored);
   }
 
   #take({ key, value }: StoreRow): boolean {
@@ -136,7 +139,7 @@ export class ChainRestore {
   #takeEntry(prefix: "chain" | "fork", key: string, value: Uint8Array): boolean {
     const decoded = decodeEntry(this.#env, value);
     if (!decoded.ok) return false;
-    const { entry } = decoded;
+    const { entry, envelope } = decoded;
     const { document, author, epoch, seq, hash } = entry;
     const expected =
       prefix === "chain"
@@ -147,48 +150,35 @@ export class ChainRestore {
     if (prefix === "chain") this.#begin(name);
     let stored = this.#epochs.get(name);
     if (stored === undefined) {
-      stored = { entries: [], forks: [] };
+      stored = new StoredEpoch();
       this.#epochs.set(name, stored);
     }
-    (prefix === "chain" ? stored.entries : stored.forks).push(entry);
+    stored.add(prefix, entry, envelope);
     return true;
   }
 
   /** Rows of one epoch come together. What they are read from is let go with them, which spares a start most of the memory it takes. */
   #begin(name: string): void {
-    if (this.#chainsAreLast && this.#current !== undefined && this.#current !== name)
-      this.#buildStored(this.#current);
+    const last = this.#current;
+    if (last === name) return;
     this.#current = name;
+    const stored = last === undefined ? undefined : this.#epochs.get(last);
+    if (!this.#chainsAreLast || last === undefined || stored === undefined) return;
+    stored.foresee(this.#env);
+    this.#ahead.push(last);
+    this.#aheadBytes += stored.bytes;
+    while (this.#aheadBytes > AHEAD_BYTES_MAX) this.#buildOldest();
   }
 
-  /**
-   * Leaves out what the author never signed, so that whoever can edit the disk puts no words into anybody's mouth. An entry vouches by hash
-   * for those before it, so it takes the signatures of the last one, of what no later one vouches for, and of proofs: about 0.2 ms an epoch.
-   */
-  #signed(entries: readonly Entry[]): readonly Entry[] {
-    const vouchedFrom = vouchedFromOf(entries);
-    const alone = entries.filter(
-      (entry, i) => standsAlone(entry) && i < vouchedFrom && !this.#isSigned(entry),
-    );
-    for (const entry of alone) this.#rejectEntry(entry, "signature-bad");
-    const rest = alone.length === 0 ? entries : entries.filter((entry) => !alone.includes(entry));
-    const links = rest.findIndex((entry, i) => !follows(entry, rest[i - 1]));
-    const linked = links < 0 ? rest.length : links;
-    let good = linked;
-    while (good > 0 && !this.#isSigned(rest[good - 1] as Entry)) good -= 1;
-    if (good === linked) return rest;
-    for (const entry of rest.slice(good)) this.#rejectEntry(entry, "signature-bad");
-    return rest.slice(0, good);
+  #buildOldest(): void {
+    const oldest = this.#ahead.shift() ?? "";
+    this.#aheadBytes -= this.#epochs.get(oldest)?.bytes ?? 0;
+    this.#buildStored(oldest);
   }
 
-  #isSigned({ bytes }: Entry): boolean {
-    const decoded = decodeEntry(this.#env, bytes);
-    return decoded.ok && verifyEnvelope(this.#env, decoded.envelope);
-  }
-
-  #build(stored: readonly Entry[], storedForks: readonly Entry[]): void {
-    const entries = this.#signed(stored);
-    const forks = storedForks.filter((entry) => this.#isSigned(entry));
+  #build(stored: StoredEpoch): void {
+    const { entries, forks, unsigned } = stored.verified(this.#env);
+    for (const entry of unsigned) this.#rejectEntry(entry, "signature-bad");
     const built = buildEpoch(this.#env, entries, forks, (hash) => this.#parts.get(hash));
     if (built === undefined) {
       for (const entry of entries) this.#rejectEntry(entry, "no header");
@@ -225,24 +215,6 @@ export class ChainRestore {
   #reject(key: string, value: Uint8Array, reason: string): void {
     this.#bad.add({ key, value }, reason);
   }
-}
-
-/** Whether no later entry vouches for it: headers whose followers a snapshot has replaced, and snapshots. */
-function standsAlone({ seq, payload }: Entry): boolean {
-  return seq === 0 || payload.kind === "snapshot";
-}
-
-/** Where the last run of entries begins of which each holds the hash of the one before: its end vouches for all of it. */
-function vouchedFromOf(entries: readonly Entry[]): number {
-  if (entries.some((entry, i) => !follows(entry, entries[i - 1]))) return entries.length;
-  let from = entries.length - 1;
-  while (from > 0 && entries[from]?.prevHash === entries[from - 1]?.hash) from -= 1;
-  return from;
-}
-
-function follows({ prevHash, seq, payload }: Entry, before: Entry | undefined): boolean {
-  if (before === undefined || payload.kind === "snapshot") return true;
-  return seq === before.seq + 1 && prevHash === before.hash;
 }
 
 function isPart(env: Env, hash: HashHex, value: Uint8Array): boolean {
