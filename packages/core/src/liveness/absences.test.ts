@@ -146,3 +146,44 @@ describe("since when a member that may be offline is silent", () => {
     expect(right.seenWallMs).toBe(RIG_WALL_MS);
   });
 });
+
+test("VE9 P6 a node of a fleet of 1,000 that may all be offline keeps 66 bytes of each, and writes them once an hour, over restarts", () => {
+  const minuteMs = 60_000;
+  const ids = Array.from({ length: 999 }, (_, i) => `12D3KooW${String(i).padStart(44, "0")}`);
+  const rows = new Map<string, Uint8Array>();
+  const perHour: number[] = [];
+  for (const run of [0, 1]) {
+    const env = envOf("a");
+    const absences = new Absences(env);
+    absences.restore([...rows].map(([key, value]) => ({ key, value })));
+    const wallMs = RIG_WALL_MS + run * 3 * 60 * minuteMs;
+    const subjects = ids.map((id) => {
+      const subject = new Subject(id, minuteMs, { monoMs: 0, wallMs });
+      subject.mayBeOfflineMs = 30 * DAY_MS;
+      absences.follow(subject, { monoMs: 0, wallMs });
+      return subject;
+    });
+    let writes = 0;
+    for (let minute = 1; minute <= 180; minute += 1) {
+      const monoMs = minute * minuteMs;
+      for (const subject of subjects) {
+        const pulse = { boot: 1 + run, seq: minute, upMs: monoMs, intervalMs: minuteMs };
+        subject.dating.onPulse(pulse, monoMs, true);
+        subject.datedSinceBase = true;
+        absences.note(subject, { monoMs, wallMs: wallMs + monoMs });
+      }
+      for (const effect of env.out.drain()) {
+        if (effect.type !== "persist") continue;
+        writes += effect.ops.length;
+        for (const op of effect.ops) if (op.type === "put") rows.set(op.key, op.value);
+      }
+      if (minute % 60 > 0) continue;
+      perHour.push(writes / ids.length);
+      writes = 0;
+    }
+  }
+  const bytes = [...rows].map(([key, value]) => key.length + value.length);
+  expect([rows.size, Math.max(...bytes)]).toEqual([999, 66]);
+  // The first is new to the disk, and heard.
+  expect(perHour).toEqual([2, 1, 1, 1, 1, 1]);
+});
