@@ -143,7 +143,8 @@ test("CFG8 CFG9 CFG10 CFG11 CFG12 a node with certificate, token and robots from
     node.err.includes("needs a restart: mesh.listen"),
   );
 
-  // By SIGHUP, with a fault: the old stays.
+  // By SIGHUP, with a fault: the old stays, but for the certificate, which was renewed beside it.
+  copyPair("first", join(root, "tls"));
   writeFileSync(config, `${fleetFile("alpha", "debug", scanner("40s"))}robts: []\n`);
   node.kill("SIGHUP");
   await node.until("the fault in the log", 10_000, () =>
@@ -151,6 +152,7 @@ test("CFG8 CFG9 CFG10 CFG11 CFG12 a node with certificate, token and robots from
   );
   const bad = (await ask("/metrics", "GET", next)).text;
   expect(bad).toContain("pulsemesh_config_last_reload_successful 0");
+  expect((await ask("/livez")).name).toBe("first");
   const kept = await ask("/api/v1/robots/scanner", "GET", next);
   expect(JSON.parse(kept.text)).toMatchObject({ schedule: { every_ms: 20_000 } });
   const refused = await ask("/-/reload", "POST", next);
