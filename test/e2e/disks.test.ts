@@ -202,7 +202,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     await using fleet = new ProcessFleet();
     await fleet.start([{ name: "x", region: "eu" }]);
     const x = fleet.node("x");
-    const slow = await startSlowNode((await selfOf(x)).id);
+    const slow = await startSlowNode(await x.json("/api/v1/peers"));
     await x.end("SIGTERM");
     const dir = join(fleet.dir, "backups");
     mkdirSync(dir);
@@ -218,14 +218,14 @@ test.each(["SIGINT", "SIGTERM"] as const)(
   60_000,
 );
 
-/** Answers as the node `id` does, but never comes to the end of its rows. */
+/** Answers as the node does that said `peers`, but never comes to the end of its rows. */
 async function startSlowNode(
-  id: string,
+  peers: unknown,
 ): Promise<{ readonly url: string; readonly server: Server }> {
   const port = await freePort();
   const server = createServer((request, response) => {
     if (request.url === "/api/v1/backup") response.write(new Uint8Array(4));
-    else response.setHeader("content-type", "application/json").end(`{"self":{"id":"${id}"}}`);
+    else response.setHeader("content-type", "application/json").end(JSON.stringify(peers));
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${port}`, server };
