@@ -12,8 +12,12 @@ const node = new VirtualMesh({
 }).add("a", 1);
 
 /** Pulls that wait for these parts of one snapshot. */
-function waitingFor(parts: readonly string[], staged: { bytes: number }): Pulls {
-  const pulls = new Pulls(new ChainIndex(node.env), staged, () => false);
+function waitingFor(
+  parts: readonly string[],
+  staged: { bytes: number },
+  isPreparing: () => boolean = () => false,
+): Pulls {
+  const pulls = new Pulls(new ChainIndex(node.env), staged, isPreparing);
   pulls.add("reported", "x", 1, 9, false);
   const manifest = { kind: "snapshot", parts, robots: 1, covers: [] } as const;
   pulls.await(
@@ -45,6 +49,29 @@ describe("pulls", () => {
     expect(waitingFor(["aa"], staged).stage("aa", new Uint8Array(1))).toBe(false);
     full[0]?.clear();
     expect(waitingFor(["aa"], staged).stage("aa", new Uint8Array(1))).toBe(true);
+  });
+
+  test("CH2 CH6 of an epoch whose snapshot is being taken in nothing is asked and nothing given up; both go on when that is over", () => {
+    let preparing = false;
+    const pulls = new Pulls(new ChainIndex(node.env), { bytes: 0 }, () => preparing);
+    pulls.add("reported", "x", 1, 9, false);
+    expect(pulls.ask()).toHaveLength(1);
+    preparing = true;
+    pulls.answered(false);
+    expect([pulls.isEmpty, pulls.ask(), pulls.isEmpty]).toEqual([false, undefined, false]);
+    preparing = false;
+    expect(pulls.ask()).toHaveLength(1);
+    pulls.answered(false);
+    expect(pulls.isEmpty).toBe(true);
+  });
+
+  test("CH2 a snapshot with all its parts is taken in once, however many answers come meanwhile", () => {
+    let preparing = false;
+    const pulls = waitingFor(["aa"], { bytes: 0 }, () => preparing);
+    pulls.stage("aa", new Uint8Array(1));
+    expect(pulls.ready()).toHaveLength(1);
+    preparing = true;
+    expect(pulls.ready()).toEqual([]);
   });
 
   test("CH6 a peer makes a node ask for at most PULLS_MAX epochs", () => {

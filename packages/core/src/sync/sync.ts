@@ -311,10 +311,6 @@ export class Sync {
     for (const key of [...this.#lacks.keys()].toSorted(compareText)) {
       const lack = this.#lacks.get(key) as Lack;
       if (lack.dueMonoMs > now.monoMs) continue;
-      if (this.#isPreparing(lack.document, lack.author, lack.epoch)) {
-        this.#lacks.set(key, { ...lack, dueMonoMs: now.monoMs + LACK_DELAY_MS });
-        continue;
-      }
       this.#lacks.delete(key);
       const log = this.#index.log(lack.document, lack.author, lack.epoch);
       if (log !== undefined && log.head.seq >= lack.seq && !lack.deep) continue;
