@@ -35,7 +35,12 @@ export async function checkDataFolder(folder: string): Promise<Finding[]> {
     }
   } catch {
     const detail = `no data on this machine at ${folder}`;
-    return [{ check, result: "ok", detail: `${detail} (--data names another folder)` }];
+    const finding = {
+      check,
+      result: "ok",
+      detail: `${detail} (--data names another folder)`,
+    } as const;
+    return [finding, ...(await brokenRestores(folder))];
   }
   if (process.platform === "win32") return [{ check, result: "ok", detail: folder }];
   const open = await openEntries(folder);

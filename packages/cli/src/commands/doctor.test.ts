@@ -51,6 +51,19 @@ test("CLI18 a private data folder is ok, an open one and an open key fail with t
   expect(await checkDataFolder(join(folder, "node.key"))).toMatchObject([{ result: "fail" }]);
 });
 
+test("BK5 CLI18 what a restore has left that was broken off is named, with the line to type, also where there is no data", async () => {
+  for (const data of [folder, join(folder, "none")]) {
+    const left = `${data}.restore-4194399-12ab34cd`;
+    await mkdir(left);
+    await writeFile(join(left, "node.key"), "secret");
+    expect(await checkDataFolder(data)).toMatchObject([
+      { result: "ok" },
+      { result: "warn", next: `unless one runs: rm -r ${left}` },
+    ]);
+    await rm(left, { recursive: true });
+  }
+});
+
 test("CLI18 disk space is read where the folder is, or will be", async () => {
   await mkdir(join(folder, "a"));
   const [there] = await checkDisk(join(folder, "a"));
