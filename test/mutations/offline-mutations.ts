@@ -66,6 +66,15 @@ export const offlineMutations: readonly Mutation[] = [
     killer: wrongClock,
   },
   {
+    id: "led-stamp-out-of-sight",
+    rules: ["OFF1", "P5"],
+    breaks: "a clock that was set back reads by the hour at which it wrote",
+    file: `${STATE}own-clock.ts`,
+    search: "? floorWallMs + STEP_MS :",
+    replacement: "? floorWallMs :",
+    killer: { ...wrongClock, title: "OFF1 CH4 P5 what was written above" },
+  },
+  {
     id: "clock-led-on",
     rules: ["OFF1", "CH4"],
     breaks: "the newest own stamp counts as the time of the own clock",

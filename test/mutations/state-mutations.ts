@@ -161,8 +161,8 @@ export const chainMutations: readonly Mutation[] = [
     rules: ["CH4"],
     breaks: "a writer stamps by its own clock alone",
     file: `${STATE}hlc.ts`,
-    search: "seen >= clock && seen <= hlcHorizon(wallMs) ? seen + 1 : clock;",
-    replacement: "seen >= clock && seen <= hlcHorizon(wallMs) ? clock : clock;",
+    search: "seen >= clock && seen <= horizon ? seen + 1 : clock;",
+    replacement: "seen >= clock && seen <= horizon ? clock : clock;",
     killer: unit(`${STATE}records.test.ts`),
   },
   {

@@ -24,7 +24,7 @@ function stampFindings({ self }: PeersJson): Finding[] {
       check: "clock",
       result: "fail",
       detail: `${self.name} wrote while its clock was ${formatAge(aheadMs)} ahead, and stamps go on from there; what it writes is shown to nobody until then`,
-      next: "if that is too long to wait: a new node in its place, with an empty data directory, and `pulsemesh node retire` for this one",
+      next: "if that is too long to wait: a new node in its place. Retire its robots here, `pulsemesh leave`, and start it on an empty data directory with --join",
     },
   ];
 }

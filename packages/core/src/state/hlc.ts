@@ -21,9 +21,13 @@ export function hlcHorizon(wallMs: number): number {
 }
 
 /** A stamp above the wall clock's and above `seen`; what is seen beyond the horizon infects nobody. */
-export function hlcAfter(wallMs: number, seen: number): number {
+export function hlcAfter(
+  wallMs: number,
+  seen: number,
+  horizon: number = hlcHorizon(wallMs),
+): number {
   const clock = hlcAt(wallMs);
-  return seen >= clock && seen <= hlcHorizon(wallMs) ? seen + 1 : clock;
+  return seen >= clock && seen <= horizon ? seen + 1 : clock;
 }
 
 /** The wall millisecond of a stamp, by the clock of who made it. */

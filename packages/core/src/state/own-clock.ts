@@ -36,9 +36,18 @@ export class OwnClock {
     if (this.#floorWallMs === undefined && ownHlc > 0) this.#floorWallMs = hlcWallMs(ownHlc);
   }
 
-  /** Wall ms to stamp and to read by. */
+  /** Wall ms to stamp by. */
   wallMs(now: Now): number {
     return Math.max(now.wallMs, this.#floorWallMs ?? now.wallMs);
+  }
+
+  /**
+   * Wall ms to read by. Of a clock that was set back it is the latest at which it may have written, as the row is to the hour: who had stamped
+   * a day ahead led a stamp of this node on to a day after that, and what is acknowledged is shown (promise P5).
+   */
+  readWallMs(now: Now): number {
+    const floorWallMs = this.#floorWallMs ?? now.wallMs;
+    return now.wallMs < floorWallMs ? floorWallMs + STEP_MS : now.wallMs;
   }
 
   /** How far what is stamped now lies ahead of this node's own clock, in ms: 0 unless that was set back. */

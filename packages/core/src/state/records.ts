@@ -298,18 +298,21 @@ export class Records {
   }
 
   #observe(now: Now): void {
-    this.#table.observe(this.#clock.wallMs(now));
+    this.#table.observe(this.#clock.readWallMs(now));
   }
 
   #draft(robot: RobotId, now: Now): RecordDraft {
     const wallMs = this.#clock.wallMs(now);
-    const horizon = hlcHorizon(wallMs);
+    const horizon = hlcHorizon(this.#clock.readWallMs(now));
     const seen = Math.max(
       this.#table.highestStamp(robot, horizon),
       this.#lastHlc <= horizon ? this.#lastHlc : 0,
     );
     this.#clock.written(now);
-    return new RecordDraft(this.#table.ownRecord(robot, this.#own), hlcAfter(wallMs, seen));
+    return new RecordDraft(
+      this.#table.ownRecord(robot, this.#own),
+      hlcAfter(wallMs, seen, horizon),
+    );
   }
 
   /** States beyond the limit (two gateways may have met) can still be made smaller. */

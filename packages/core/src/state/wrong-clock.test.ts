@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { BeatCommand, Command, CommandResult } from "../command.ts";
 import { coreConfig } from "../config.ts";
 import type { Env } from "../env.ts";
-import type { JsonObject } from "../json.ts";
+import type { Json, JsonObject } from "../json.ts";
+import type { Now } from "../now.ts";
 import { Outbox } from "../outbox.ts";
 import { hlcAfter, hlcHorizon } from "./hlc.ts";
 import { CLOCK_ROW, OwnClock } from "./own-clock.ts";
@@ -110,6 +111,50 @@ function ledTo(ownHlc: number, firstRow?: Uint8Array): number {
   }
   return stamp;
 }
+
+test("OFF1 CH4 P5 what was written above a stamp a day ahead is shown in 1970, too, and what is written there stands above it", () => {
+  const identity = { fleet: RIG_FLEET, self: "a", name: "a", region: "r", agent: "t" };
+  const out = new Outbox();
+  const env: Env = { identity, config: coreConfig(), ports: createTestPorts("a"), out };
+  const own = { document: "reported", author: "a", epoch: 1 } as const;
+  env.ports.documents.open(own, 2 ** 32);
+  const life = (): { readonly clock: OwnClock; readonly records: Records } => {
+    const clock = new OwnClock(env);
+    return { clock, records: new Records(env, true, clock) };
+  };
+  const write = (records: Records, value: string, now: Now): unknown => {
+    expect(records.write("bot", new Map([["/state/x", value]]), now).ok).toBe(true);
+    const [change] = records.takeStaged().changes;
+    expect(records.state("bot")).toEqual({ x: value });
+    return change?.value;
+  };
+  const first = life();
+  const at = (wallMs: number): Now => ({ monoMs: 0, wallMs });
+  first.records.begin(at(RIG_WALL_MS));
+  first.records.beginOwn(own);
+  write(first.records, "1", at(RIG_WALL_MS));
+  // The row says when that was; of what is written within the hour nothing is said.
+  const row = out
+    .drain()
+    .flatMap((effect) => (effect.type === "persist" ? effect.ops : []))
+    .find((op) => op.key === CLOCK_ROW);
+  const laterMs = RIG_WALL_MS + 3_000_000;
+  const ahead = hlcHorizon(laterMs) - 100;
+  const liar = { document: "reported", author: "liar", epoch: 1 } as const;
+  const lie = { robot: "bot", value: { f: { "/state/x": [ahead, "lie"] }, t: {} } };
+  first.records.table.apply(liar, [lie]);
+  const written = write(first.records, "2", at(laterMs));
+  const second = life();
+  if (row?.type === "put") second.clock.restore({ key: CLOCK_ROW, value: row.value });
+  second.records.table.apply(liar, [lie]);
+  second.records.table.apply(own, [{ robot: "bot", value: written as Json }]);
+  second.records.begin(at(1_000_000));
+  second.records.beginOwn(own);
+  expect(second.records.state("bot")).toEqual({ x: "2" });
+  write(second.records, "3", at(1_000_000));
+  second.records.begin(at(laterMs + DAY_MS));
+  expect(second.records.state("bot")).toEqual({ x: "3" });
+});
 
 test("OFF1 CH4 P6 an author that stamps as far ahead as is shown, again and again, leads nobody's clock on, not over restarts either", () => {
   const horizon = hlcHorizon(RIG_WALL_MS);
