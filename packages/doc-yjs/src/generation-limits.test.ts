@@ -1,3 +1,4 @@
+import { AUTHOR_IDS_MAX } from "@pulsemesh/core";
 import type { DocumentsPort, GateCode, GenerationRef } from "@pulsemesh/core";
 import { any, collected, content, firstItem, forgeUpdate, nextItem } from "@pulsemesh/testkit";
 import { expect, test } from "vitest";
@@ -95,6 +96,10 @@ test("CH2 GENERATION_PARTS_MAX: more parts than that are not even read", () => {
   refusesParts(parts, "too-large");
   expect(opened().adopt(GENERATION, CLIENT, parts.slice(1, 1)).ok).toBe(true);
   expect(opened().adopt(GENERATION, CLIENT, parts.slice(0, -1)).ok).toBe(true);
+});
+
+test("CH7 a generation has room for all ids that an honest author writes about", () => {
+  expect(GENERATION_ROBOTS_MAX).toBeGreaterThan(AUTHOR_IDS_MAX);
 });
 
 test("CH7 GENERATION_ROBOTS_MAX: one robot more is refused, in a part and in a delta", () => {
