@@ -2,6 +2,7 @@
 import type { ProblemJson } from "@pulsemesh/gateway";
 import { type Gateway, startGateway } from "@pulsemesh/gateway";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HTTP_WAITING_MAX } from "../../packages/gateway/src/limits.ts";
 import { openRaw, type RawConnection } from "../support/raw-http.ts";
 import { ScriptedNode } from "../support/scripted-node.ts";
 
@@ -191,6 +192,55 @@ describe("HT19 slow and greedy connections", () => {
     const pipe = await raw(beat.repeat(50));
     await until(() => pipe.text().split("HTTP/1.1 200 OK").length === 51);
     expect(node.commands).toHaveLength(50);
+  });
+});
+
+describe("HT19 requests before the answers to those ahead of them are taken", () => {
+  const list = "GET /api/v1/robots HTTP/1.1\r\nhost: localhost\r\n\r\n";
+  const answers = (text: string, status: number): number =>
+    text.split(`HTTP/1.1 ${status} `).length - 1;
+
+  function reads(): () => number {
+    let count = 0;
+    const robotIds = node.robotIds.bind(node);
+    node.robotIds = () => ((count += 1), robotIds());
+    return () => count;
+  }
+
+  test("HT19 what may have a long answer waits until its turn comes, and then is answered as ever", async () => {
+    const held = Promise.withResolvers<{ readonly ok: true }>();
+    node.answer = () => held.promise;
+    const count = reads();
+    const pipe = await raw(beat + list.repeat(3) + beat);
+    await until(() => node.commands.length === 2);
+    expect(count()).toBe(0);
+    held.resolve({ ok: true });
+    await until(() => answers(pipe.text(), 200) === 5);
+    expect(count()).toBe(3);
+  });
+
+  test("HT19 beyond HTTP_WAITING_MAX of a connection the next is 400, unread, and the others are answered", async () => {
+    const held = Promise.withResolvers<{ readonly ok: true }>();
+    node.answer = () => held.promise;
+    const count = reads();
+    const pipe = await raw(beat + list.repeat(HTTP_WAITING_MAX + 9));
+    await until(() => node.commands.length === 1);
+    held.resolve({ ok: true });
+    await until(() => answers(pipe.text(), 400) === 9);
+    expect([answers(pipe.text(), 200), count()]).toEqual([1 + HTTP_WAITING_MAX, HTTP_WAITING_MAX]);
+    pipe.socket.write(list);
+    await until(() => answers(pipe.text(), 200) === 2 + HTTP_WAITING_MAX);
+  });
+
+  test("HT19 64 KiB of requests whose answers nobody takes cost a few of them", async () => {
+    for (let i = 0; i < 100; i += 1)
+      await fetch(`${gateway.url}/heartbeat/robot-${i}`, { method: "POST" });
+    const count = reads();
+    const pipe = await raw();
+    pipe.socket.pause();
+    pipe.socket.write(list.repeat(1_200));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(count()).toBeLessThanOrEqual(1 + HTTP_WAITING_MAX);
   });
 });
 

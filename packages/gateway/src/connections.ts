@@ -7,6 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { HTTP_CONNECTIONS_KEPT_MAX, HTTP_ROOM_WAIT_MS } from "./limits.ts";
 import { connectionEvent } from "./tls.ts";
+import { isBehindOthers } from "./turns.ts";
 
 /** A connection since its newest request, or since its opening. */
 interface Connection {
@@ -63,10 +64,16 @@ export class Connections {
   }
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
-    this.#open.delete(socket);
-    this.#open.set(socket, { sinceMonoMs: performance.now(), request, response });
     if (this.#open.size >= HTTP_CONNECTIONS_KEPT_MAX) response.shouldKeepAlive = false;
+    if (!isBehindOthers(response)) return this.#atWork(request, response);
+    // Until then the connection waits for whatever the answer ahead of this one waits for.
+    response.once("socket", () => this.#atWork(request, response));
+  }
+
+  #atWork(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (!this.#open.delete(socket)) return;
+    this.#open.set(socket, { sinceMonoMs: performance.now(), request, response });
   }
 
   #lookSoon(): void {

@@ -19,6 +19,8 @@ export const HTTP_HEADERS_WAIT_MS_MAX: number = 5_000;
 export const HTTP_REQUEST_WAIT_MS_MAX: number = 10_000;
 /** How often the two limits above are checked. */
 export const HTTP_CHECK_EVERY_MS: number = 1_000;
+/** Requests of one connection that wait until the answers to those ahead of them are taken, beats aside; more are answered 400. */
+export const HTTP_WAITING_MAX: number = 64;
 /** An idle kept-alive connection is closed after this; longer than the minute between beats of most robots. */
 export const HTTP_KEEP_ALIVE_MS: number = 72_000;
 /** A connection without a single byte either way is closed after this; event streams speak every 15 s. */

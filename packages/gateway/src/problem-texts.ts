@@ -176,7 +176,7 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
   },
   "operator-only": {
     title: "For this node's operator only",
-    next: "Ask on the node's own machine or by its Unix socket, or give the node a certificate and a token.",
+    next: "Ask at http://127.0.0.1 on the node's own machine or by its Unix socket, or give the node a certificate and a token.",
   },
   "option-invalid": { title: "Option invalid", next: "Correct the option that the detail names." },
   "node-unreachable": {

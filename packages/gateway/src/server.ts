@@ -21,6 +21,7 @@ import {
   HTTP_IDLE_MS_MAX,
   HTTP_KEEP_ALIVE_MS,
   HTTP_REQUEST_WAIT_MS_MAX,
+  HTTP_WAITING_MAX,
 } from "./limits.ts";
 import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { answerOf, HttpProblem, PROBLEM_MEDIA_TYPE, problemJson } from "./problem.ts";
@@ -30,6 +31,7 @@ import { fastifyPath, methodsOf, type Route } from "./route.ts";
 import type { ReloadJson } from "./json/reload.ts";
 import { routeTable } from "./routes/table.ts";
 import type { GatewayTls } from "./tls.ts";
+import { Turns } from "./turns.ts";
 import { isLoopback } from "./guard/loopback.ts";
 import { cameByUnixSocket } from "./unix-door.ts";
 
@@ -93,7 +95,8 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
     done();
   });
   const routes = routeTable(context);
-  for (const route of routes) addRoute(app, context, options, route);
+  const turns = new Turns();
+  for (const route of routes) addRoute(app, context, { ...options, turns }, route);
   addFallbacks(app, context, options, routes);
   return app;
 }
@@ -137,7 +140,9 @@ function refusalOf(
   if (open || cameByUnixSocket(raw.socket)) return undefined;
   if (token !== undefined)
     return token.admits(raw.headers.authorization) ? undefined : tokenWrong();
-  return operates && !isThisMachine(raw.socket.remoteAddress) ? operatorOnly() : undefined;
+  // A page whose name was led to this machine is on it, too; it cannot choose its `Host` (rule HT18).
+  const isNear = isThisMachine(raw.socket.remoteAddress) && isLocalHost(host);
+  return operates && !isNear ? operatorOnly() : undefined;
 }
 
 /** An address as the socket gives it, which is an IPv4 one within IPv6 where both are listened on. */
@@ -153,6 +158,11 @@ function operatorOnly(): HttpProblem {
   );
 }
 
+function tooManyWaiting(): HttpProblem {
+  const detail = `Of one connection at most ${HTTP_WAITING_MAX} requests wait for the answers to others.`;
+  return new HttpProblem("request-invalid", detail);
+}
+
 function tokenWrong(): HttpProblem {
   const detail = "This node answers only who sends its token.";
   return new HttpProblem("token-wrong", detail, { "www-authenticate": 'Bearer realm="pulsemesh"' });
@@ -162,7 +172,7 @@ function tokenWrong(): HttpProblem {
 function addRoute(
   app: FastifyInstance,
   { metrics }: GatewayContext,
-  options: ServerOptions,
+  options: ServerOptions & { readonly turns: Turns },
   route: Route,
 ): void {
   const counts = metrics.route(route.path);
@@ -171,9 +181,11 @@ function addRoute(
   app.route({
     method: [...route.methods],
     url: fastifyPath(route.path),
-    onRequest: (request, _reply, done) => {
+    onRequest: (request, reply, done) => {
       if (anyBody) acceptAnyType(request);
-      done(refusalOf(request, options, route));
+      const refusal = refusalOf(request, options, route);
+      if (anyBody || refusal !== undefined) return done(refusal);
+      if (!options.turns.wait(request.raw, reply.raw, done)) done(tooManyWaiting());
     },
     onResponse: (request, reply, done) => {
       counts.add(request.method, reply.statusCode);

@@ -58,6 +58,21 @@ test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])(
   },
 );
 
+test.each(["evil.example:7420", "127.0.0.1.evil.example", "192.0.2.9:7420"])(
+  "HT34 what a page on the node's own machine sends, whose name %s was led here, is refused",
+  async (host) => {
+    serve();
+    for (const { method, url } of requests) {
+      const own = { origin: `http://${host}`, "sec-fetch-site": "same-origin" };
+      for (const headers of [{ host }, { host, ...own }]) {
+        const answer = await app.inject({ method, url, headers, remoteAddress: "127.0.0.1" });
+        expect(answer.json()).toMatchObject({ code: "operator-only", changed: false });
+      }
+    }
+    expect(left).toBe(0);
+  },
+);
+
 test("HT34 beats and reads stay open to everybody where the operator wanted it so", async () => {
   serve();
   const from = { remoteAddress: "192.0.2.9" };
