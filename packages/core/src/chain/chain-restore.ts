@@ -177,8 +177,10 @@ export class ChainRestore {
   }
 
   #build(stored: StoredEpoch): void {
-    const { entries, forks, unsigned } = stored.verified(this.#env);
+    const { entries, forks, unsigned, unsignedForks } = stored.verified(this.#env);
     for (const entry of unsigned) this.#rejectEntry(entry, "signature-bad");
+    for (const { document, author, epoch, seq, hash, bytes } of unsignedForks)
+      this.#reject(forkRow(document, author, epoch, seq, hash), bytes, "signature-bad");
     const built = buildEpoch(this.#env, entries, forks, (hash) => this.#parts.get(hash));
     if (built === undefined) {
       for (const entry of entries) this.#rejectEntry(entry, "no header");

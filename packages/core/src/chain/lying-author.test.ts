@@ -164,6 +164,40 @@ describe("an author that lies", () => {
     for (const node of net.nodes.values()) expect(node.eventsOf("forked")).toEqual([]);
   });
 
+  test("P4 DU1 a header on disk that its author never signed is quarantined, though the snapshot after it is signed", () => {
+    const header = liar.header(1);
+    const snapshot = liar.snapshot(header.place, "one");
+    for (const id of ["a", "b"]) tell(id, header, snapshot);
+    const rows = new Map(net.nodes.get("a")?.rows);
+    const key = "chain/reported/m/000000000001/000000000000";
+    expect(rows.has(key)).toBe(true);
+    rows.set(key, forge(liar.header(1, "another name")).bytes);
+    const a = net.restart("a", 2, rows);
+    expect(a.eventsOf("quarantined")).toContainEqual({
+      type: "quarantined",
+      what: key,
+      reason: "signature-bad",
+    });
+    expect(meet()).toEqual({ v: "one" });
+  });
+
+  test("P4 CH5 a branch on disk that its author never signed makes nobody one that forked: it is quarantined", () => {
+    const header = liar.header(1);
+    const one = liar.delta(header.place, "one");
+    tell("a", header, one);
+    const rows = new Map(net.nodes.get("a")?.rows);
+    const { place, bytes } = forge(liar.delta(header.place, "two"));
+    const key = `fork/reported/m/000000000001/000000000001/${place.hash}`;
+    rows.set(key, bytes);
+    const a = net.restart("a", 2, rows);
+    expect(a.eventsOf("quarantined")).toEqual([
+      { type: "quarantined", what: key, reason: "signature-bad" },
+    ]);
+    expect(a.rows.has(key)).toBe(false);
+    tell("a", liar.delta(one.place, "after"));
+    expect(a.chains.records.state("r")).toEqual({ v: "after" });
+  });
+
   test("CH2 P1 a refused snapshot changes nothing: an entry at its place counts as if it had never come", () => {
     const header = liar.header(1);
     const one = liar.delta(header.place, "one", "s");

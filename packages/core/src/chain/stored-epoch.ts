@@ -14,6 +14,7 @@ export interface VerifiedEpoch {
   readonly entries: readonly Entry[];
   readonly forks: readonly Entry[];
   readonly unsigned: readonly Entry[];
+  readonly unsignedForks: readonly Entry[];
 }
 
 export class StoredEpoch {
@@ -61,9 +62,11 @@ export class StoredEpoch {
     let good = linked;
     while (good > 0 && !isSigned(rest[good - 1] as Entry)) good -= 1;
     const forks = this.#forks.filter(isSigned);
+    const proofs = { forks, unsignedForks: this.#forks.filter((entry) => !forks.includes(entry)) };
     // What does not link is left to whoever builds the epoch, which says so of each.
-    if (good === linked) return { entries: rest, forks, unsigned: alone };
-    return { entries: rest.slice(0, good), forks, unsigned: [...alone, ...rest.slice(good)] };
+    if (good === linked) return { ...proofs, entries: rest, unsigned: alone };
+    const unsigned = [...alone, ...rest.slice(good)];
+    return { ...proofs, entries: rest.slice(0, good), unsigned };
   }
 
   /** Those for which no later one vouches. */
