@@ -1,5 +1,6 @@
 import { createTestPorts } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
+import { EPOCH_MAX } from "../chain/limits.ts";
 import { coreConfig } from "../config.ts";
 import type { Env } from "../env.ts";
 import { Outbox } from "../outbox.ts";
@@ -33,6 +34,16 @@ describe("Boots", () => {
     expect([500, 500, 400, 0].map((sinceMs) => boots.open(at(sinceMs)))).toEqual([
       500, 501, 502, 503,
     ]);
+  });
+
+  test("PU3 EPOCH_MAX: a clock that runs ahead by decades, or a row that was spoilt, uses up no boots", () => {
+    const far = at(79 * 365 * 86_400_000);
+    expect(bootsWith(700).boots.open(far)).toBe(701);
+    expect(bootsWith(EPOCH_MAX + 1).boots.open(at(500))).toBe(500);
+    expect(bootsWith(undefined).boots.open(at(EPOCH_MAX))).toBe(1);
+    const { boots } = bootsWith(undefined);
+    const last = boots.open(at(EPOCH_MAX - 1_000_000_000));
+    expect([last, boots.open(at(500))]).toEqual([EPOCH_MAX - 1e9, EPOCH_MAX - 1e9 + 1]);
   });
 
   test("PU3 a boot may be used once its commit is durable, and only once", () => {

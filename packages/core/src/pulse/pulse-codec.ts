@@ -5,6 +5,7 @@
  * the attachment, so that evidence of a verdict can carry the header alone.
  */
 import type { TwinEcho } from "../boot/twins.ts";
+import { EPOCH_MAX } from "../chain/limits.ts";
 import type { Env } from "../env.ts";
 import type { Boot, NodeId } from "../ids.ts";
 import { decodeEnvelope, sealEnvelope, type Envelope } from "../wire/envelope.ts";
@@ -140,7 +141,8 @@ export function decodePulseHeader(env: Env, envelope: Envelope): PulseResult<Pul
   } = map;
   const twin = decodeTwin(echo);
   const wellFormed =
-    isIntegerIn(boot, 1, Number.MAX_SAFE_INTEGER) &&
+    // Entries of this boot could not be read beyond (rule PU3).
+    isIntegerIn(boot, 1, EPOCH_MAX) &&
     isIntegerIn(seq, 1, Number.MAX_SAFE_INTEGER) &&
     isIntegerIn(up, 0, Number.MAX_SAFE_INTEGER) &&
     isIntegerIn(wall, 0, Number.MAX_SAFE_INTEGER) &&

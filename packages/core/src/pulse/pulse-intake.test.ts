@@ -1,5 +1,6 @@
 import { createTestPorts } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
+import { EPOCH_MAX } from "../chain/limits.ts";
 import { coreConfig } from "../config.ts";
 import type { Env } from "../env.ts";
 import { Outbox } from "../outbox.ts";
@@ -101,6 +102,17 @@ describe("takePulse", () => {
     expect([largest.length, reasonOf(take(largest))]).toEqual([PULSE_BYTES_MAX, "taken"]);
     const larger = seal({}, { beats: new Uint8Array(PULSE_BYTES_MAX - empty + 1) });
     expect(reasonOf(take(larger))).toBe("reject envelope-oversized");
+  });
+
+  test("PU3 a boot above EPOCH_MAX is malformed, as a pulse and as evidence: nothing could be written under it", () => {
+    expect(reasonOf(take(seal({ boot: EPOCH_MAX })))).toBe("taken");
+    const beyond = seal({ boot: EPOCH_MAX + 1 });
+    expect(reasonOf(take(beyond))).toBe("reject pulse-malformed");
+    const opened = decodeEnvelope(reader, beyond, PULSE_BYTES_MAX);
+    if (!opened.ok) throw new Error(opened.code);
+    const header = { ...opened.envelope, attachment: undefined };
+    const evidence = decodeEvidence(reader, encodeEnvelope(reader, header));
+    expect(evidence).toEqual({ ok: false, code: "pulse-malformed" });
   });
 
   test("PU1 a header of more than PULSE_HEADER_BYTES_MAX bytes is malformed, as a pulse and as evidence", () => {
