@@ -36,7 +36,7 @@ describe("Boots", () => {
     ]);
   });
 
-  test("PU3 EPOCH_MAX: a clock that runs ahead by decades, or a row that was spoilt, uses up no boots", () => {
+  test("PU3 a clock beyond CLOCK_BOOT_MAX, decades ahead, or a row above EPOCH_MAX uses up no boots", () => {
     const far = at(79 * 365 * 86_400_000);
     expect(bootsWith(700).boots.open(far)).toBe(701);
     expect(bootsWith(EPOCH_MAX + 1).boots.open(at(500))).toBe(500);
