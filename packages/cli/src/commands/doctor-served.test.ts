@@ -16,13 +16,15 @@ function endingIn(ms: number): string {
 }
 
 test("CFG11 CLI43 a certificate that ends within 14 days is a warning, one that has ended a failure, with the day and what to do", async () => {
-  expect(await found(endingIn(14 * dayMs))).toMatchObject([
+  expect(await found(endingIn(14 * dayMs + 1_000))).toMatchObject([
     {
       check: "certificate",
       result: "ok",
-      detail: "it expires in 14 days, at 2026-01-15T00:00:00.000Z",
+      detail: "it expires in 14 days, at 2026-01-15T00:00:01.000Z",
     },
   ]);
+  // From there on the node's log says it as well.
+  expect(await found(endingIn(14 * dayMs))).toMatchObject([{ result: "warn" }]);
   expect(await found(endingIn(2 * dayMs - 1_000))).toMatchObject([
     {
       result: "warn",

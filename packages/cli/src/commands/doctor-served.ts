@@ -1,9 +1,9 @@
 /** The checks of `doctor` of what the node serves HTTP with, as its metrics tell: the certificate's end, and whether its config file is in use. */
 import type { PulsemeshClient } from "@pulsemesh/client";
+import { CERTIFICATE_SOON_MS } from "../config/certificate-watch.ts";
 import type { Finding } from "./doctor-finding.ts";
 
 const dayMs = 86_400_000;
-const soonDays = 14;
 const expiry = /^pulsemesh_http_certificate_expiry_timestamp_seconds (\d+)$/m;
 const reloaded = /^pulsemesh_config_last_reload_successful ([01])$/m;
 
@@ -27,11 +27,12 @@ export async function checkServed(client: PulsemeshClient, nowWallMs: number): P
 function certificateFinding(endsSeconds: number, nowWallMs: number): Finding {
   const check = "certificate";
   const at = new Date(endsSeconds * 1_000).toISOString();
-  const days = Math.floor((endsSeconds * 1_000 - nowWallMs) / dayMs);
+  const leftMs = endsSeconds * 1_000 - nowWallMs;
+  const days = Math.floor(leftMs / dayMs);
   const next = "have it renewed, then reload the node: SIGHUP or POST /-/reload";
-  if (days < 0) return { check, result: "fail", detail: `it expired at ${at}`, next };
+  if (leftMs <= 0) return { check, result: "fail", detail: `it expired at ${at}`, next };
   const detail = `it expires in ${days} ${days === 1 ? "day" : "days"}, at ${at}`;
-  return days < soonDays
+  return leftMs <= CERTIFICATE_SOON_MS
     ? { check, result: "warn", detail, next }
     : { check, result: "ok", detail };
 }

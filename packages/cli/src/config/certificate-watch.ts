@@ -6,7 +6,7 @@ import type { RunLogger } from "../run-logger.ts";
 
 const dayMs = 86_400_000;
 /** From here on it is said. */
-const soonMs = 14 * dayMs;
+export const CERTIFICATE_SOON_MS: number = 14 * dayMs;
 /** More often than it is said, as the wall clock may be set. */
 const lookEveryMs = 3_600_000;
 
@@ -48,7 +48,7 @@ export class CertificateWatch {
     const { logger, now, expiresWallMs } = this.#deps;
     const wallMs = expiresWallMs();
     const leftMs = (wallMs ?? Number.POSITIVE_INFINITY) - now();
-    if (wallMs === undefined || leftMs > soonMs) return;
+    if (wallMs === undefined || leftMs > CERTIFICATE_SOON_MS) return;
     this.#saidWallMs = now();
     const at = new Date(wallMs).toISOString();
     if (leftMs > 0) logger.warn({ at }, "the certificate of the HTTP port expires soon");

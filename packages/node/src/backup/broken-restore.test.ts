@@ -5,6 +5,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -46,7 +47,11 @@ test("BK5 what a restore has left that was killed, with keys in it, is taken awa
     breakRestore(`${target}.restore-notes`, "node.key"),
     breakRestore(`${target}.restore-12ab34ce`, "diary"),
     breakRestore(join(dir, "other.restore-12ab34cd"), "node.key"),
+    `${target}.restore-12ab34cf`,
+    `${target}.restore-12ab34d0`,
   ];
+  writeFileSync(kept[3] ?? "", "a file of somebody's");
+  symlinkSync(left[0] ?? "", kept[4] ?? "");
   expect(openRestores(target).toSorted()).toEqual(left.toSorted());
   const removed: string[] = [];
   await restoreBackup(file, target, { onRemoved: (paths) => void removed.push(...paths) });

@@ -2,7 +2,7 @@
  * What a restore leaves that was killed: a folder with private keys, beside the directory or within it. The next restore to the same directory
  * takes it away, since nobody else ever would. Its name holds the process that made it, so that one that is at work is left alone.
  */
-import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { PulsemeshError } from "@pulsemesh/core";
 import { PRIVATE_FILES } from "./backup-format.ts";
@@ -39,11 +39,20 @@ function asidesIn(folder: string, prefix: string): string[] {
   return namesIn(folder)
     .filter((name) => name.startsWith(prefix) && isAside(name.slice(prefix.length)))
     .map((name) => join(folder, name))
-    .filter((path) => namesIn(path).every(isRestored));
+    .filter(isFilled);
 }
 
 function isAside(end: string): boolean {
   return /^\.restore-(?:\d+-)?[0-9a-f]{8}$/.test(end);
+}
+
+/** Whether it is a folder that can be looked into and holds nothing else than what a restore puts there. */
+function isFilled(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory() && readdirSync(path).every(isRestored);
+  } catch {
+    return false;
+  }
 }
 
 /** Files are written under longer names first. */

@@ -37,7 +37,10 @@ const MODE_BITS = 0o7777;
 const OTHERS_BITS = 0o077;
 /** What a fresh disk holds. */
 const DISK_FILES: readonly string[] = ["lost+found"];
+
+/** How to restore. */
 export interface RestoreOptions {
+  /** Breaks the restore off; nothing is left behind then. */
   readonly signal?: AbortSignal | undefined;
   /** A directory that is there keeps its mode, for volumes that a group shares (rule CFG13). @default false */
   readonly sharedData?: boolean | undefined;
