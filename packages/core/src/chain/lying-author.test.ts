@@ -181,6 +181,26 @@ describe("an author that lies", () => {
     expect(meet()).toEqual({ v: "one" });
   });
 
+  test("P4 DU1 what its author never signed shows nothing where the snapshot after it lacks a part: it is quarantined", () => {
+    const header = liar.header(1);
+    const real = liar.delta(header.place, "real");
+    const snapshot = liar.snapshot(real.place, "real");
+    for (const id of ["a", "b"]) tell(id, header, real, snapshot);
+    const rows = new Map(net.nodes.get("a")?.rows);
+    for (const key of rows.keys()) if (key.startsWith("part/")) rows.delete(key);
+    const key = "chain/reported/m/000000000001/000000000001";
+    expect(rows.has(key)).toBe(false);
+    rows.set(key, forge(liar.delta(header.place, "forged")).bytes);
+    const a = net.restart("a", 2, rows);
+    expect(a.chains.records.state("r")).toEqual({});
+    expect(a.eventsOf("quarantined")).toContainEqual({
+      type: "quarantined",
+      what: key,
+      reason: "signature-bad",
+    });
+    expect(meet()).toEqual({ v: "real" });
+  });
+
   test("P4 CH5 a branch on disk that its author never signed makes nobody one that forked: it is quarantined", () => {
     const header = liar.header(1);
     const one = liar.delta(header.place, "one");
