@@ -75,7 +75,7 @@ describe("five processes joined by one multiaddr", () => {
     await fleet.start(MEMBERS.slice(0, 3));
     await fleet.allSee(NAMES.slice(0, 3), "up", 10_000);
     expect(await fleet.node("three").end("SIGTERM")).toBe(0);
-    await waitFor("the others to say paused", 2_000, async () => {
+    await waitFor("the others to say paused", 10_000, async () => {
       const statuses = await Promise.all(
         ["one", "two"].map((name) => fleet.node(name).peerStatus("three")),
       );
