@@ -8,15 +8,13 @@ export interface Run {
   readonly err: string;
 }
 
-/** Runs a command line in this process. */
-export async function run(
-  args: string | readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  input: string = '{"from":"stdin"}',
-): Promise<Run> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal: Terminal = {
+/** A terminal that nobody looks at: what is printed and said is noted. */
+export function notingTerminal(
+  { out, err }: { readonly out: string[]; readonly err: string[] },
+  env: Readonly<Record<string, string>>,
+  input: string = "",
+): Terminal {
+  return {
     out: (line) => void out.push(line),
     say: (line) => void err.push(line),
     raw: (text) => void out.push(text),
@@ -33,6 +31,16 @@ export async function run(
     },
     outlive: () => {},
   };
+}
+
+/** Runs a command line in this process. */
+export async function run(
+  args: string | readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input: string = '{"from":"stdin"}',
+): Promise<Run> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const terminal = notingTerminal({ out, err }, env, input);
   const argv = typeof args === "string" ? args.split(" ").filter((arg) => arg !== "") : args;
   const code = await runCommandLine(argv, terminal);
   return { code, out: out.join("\n"), err: err.join("\n") };

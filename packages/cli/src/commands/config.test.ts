@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
+import { notingTerminal } from "../command-line.test-support.ts";
 import { runCommandLine } from "../command-line.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
 import { configTemplate } from "../config/template.ts";
-import type { Terminal } from "../terminal.ts";
 
 let dir: string;
 let out: string[];
@@ -18,22 +18,9 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 async function cli(args: readonly string[], env: Record<string, string> = {}): Promise<number> {
-  const terminal: Terminal = {
-    out: (line) => out.push(...line.split("\n")),
-    say: (line) => err.push(line),
-    raw: () => {},
-    bytes: async () => {},
-    outIsTty: false,
-    inIsTty: false,
-    errIsTty: false,
-    color: false,
-    columns: () => 80,
-    rows: () => 24,
-    env: { HOME: "/home/me", ...env },
-    stdin: async function* () {},
-    outlive: () => {},
-  };
-  return await runCommandLine(["config", ...args], terminal);
+  const terminal = notingTerminal({ out, err }, { HOME: "/home/me", ...env });
+  const lines = (text: string): void => void out.push(...text.split("\n"));
+  return await runCommandLine(["config", ...args], { ...terminal, out: lines });
 }
 
 function file(text: string): string {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { notingTerminal } from "../command-line.test-support.ts";
 import { runCommandLine } from "../command-line.ts";
 import { Spool } from "../spool/spool.ts";
-import type { Terminal } from "../terminal.ts";
 
 const near = "http://127.0.0.1:7420";
 const far = "http://127.0.0.1:7999";
@@ -49,23 +49,8 @@ function answering(statusOf: (url: URL) => number): void {
 async function run(
   ...args: readonly string[]
 ): Promise<{ readonly code: number; readonly out: readonly string[]; readonly err: string }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal: Terminal = {
-    out: (line) => void out.push(line),
-    say: (line) => void err.push(line),
-    raw: () => {},
-    bytes: async () => {},
-    outIsTty: false,
-    errIsTty: false,
-    inIsTty: false,
-    color: false,
-    columns: () => 80,
-    rows: () => 24,
-    env: { PULSEMESH_SPOOL: spool.folder },
-    stdin: async function* () {},
-    outlive: () => {},
-  };
+  const [out, err]: [string[], string[]] = [[], []];
+  const terminal = notingTerminal({ out, err }, { PULSEMESH_SPOOL: spool.folder });
   const code = await runCommandLine(["spool", ...args], terminal);
   return { code, out, err: err.join("\n") };
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { auditListSchema, auditVerifySchema } from "../json/audit.ts";
 import { diagnosticsSchema } from "../json/diagnostics.ts";
 import { eventSchema } from "../json/event.ts";
+import { leavingSchema } from "../json/leaving.ts";
 import { peersSchema } from "../json/peers.ts";
 import { registrationSchema } from "../json/registration.ts";
 import { reloadSchema } from "../json/reload.ts";
@@ -10,7 +11,6 @@ import { retirementSchema } from "../json/retirement.ts";
 import { robotListSchema, robotSchema } from "../json/robot.ts";
 import { jsonObjectSchema } from "../json/words.ts";
 import { problemSchema } from "../problem.ts";
-import { leavingSchema } from "../routes/leave.ts";
 
 const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Robot: robotSchema,

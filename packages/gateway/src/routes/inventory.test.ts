@@ -5,7 +5,7 @@ import { retirementSchema } from "../json/retirement.ts";
 import { robotSchema } from "../json/robot.ts";
 import type { ProblemJson } from "../problem.ts";
 import { buildServer } from "../server.ts";
-import { leavingSchema } from "./leave.ts";
+import { leavingSchema } from "../json/leaving.ts";
 
 let node: ScriptedNode;
 let app: FastifyInstance;

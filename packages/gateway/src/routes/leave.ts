@@ -1,19 +1,8 @@
 /** `POST /-/leave`: this node says goodbye to its fleet and ends (rules VE9, HT28). Whoever runs the node decides what ending is. */
-import { z } from "zod";
 import type { GatewayContext } from "../context.ts";
+import type { LeavingJson } from "../json/leaving.ts";
 import { JSON_MEDIA_TYPE } from "../media-types.ts";
 import type { Route } from "../route.ts";
-
-export interface LeavingJson {
-  /** The node that leaves. */
-  readonly id: string;
-  readonly leaving: true;
-}
-
-export const leavingSchema: z.ZodType<LeavingJson> = z.strictObject({
-  id: z.string().describe("The node that leaves"),
-  leaving: z.literal(true),
-});
 
 export function leaveRoutes({ node, leave }: GatewayContext): readonly Route[] {
   return [
