@@ -110,6 +110,18 @@ test("CFG9 a file that was emptied is a bad reload, unless it was empty before; 
   expect((await again(before)).robots).toEqual([]);
 });
 
+test("CFG9 a file that is emptied while a thread begins to read it is a bad reload, too", async () => {
+  writeConfig(3_000);
+  const before = await setUpRun(words);
+  writeConfig(3_000, "log: {level: debug}\n");
+  const reading = again(before);
+  setTimeout(() => write("c.yaml", ""), 10);
+  await expect(reading).rejects.toMatchObject({
+    code: "config-invalid",
+    message: expect.stringContaining("c.yaml: The file has been emptied"),
+  });
+});
+
 test("CFG9 a file that ends within a line is read again until it is whole", async () => {
   writeConfig(1);
   const before = await setUpRun(words);

@@ -24,6 +24,7 @@ const largeBytes = 64 * 1024;
 /** How long a file that may be half written must stay the same. */
 const stillMs = 500;
 const looksMost = 10;
+const stillWritten = "The file is still being written.";
 
 /**
  * What {@link setUpRun} makes of the words now; of a large file without its values.
@@ -38,10 +39,17 @@ export async function setUpAgain(
 ): Promise<RunSetup> {
   const { config } = words.flags;
   if (config === undefined) return await setUpRun(words);
-  const read = await readWritten(resolve(config), before.file?.hash, signal);
-  if (!read.ok || read.text.length < largeBytes) return await setUpRun(words);
-  if (read.hash === before.file?.hash) return { ...before, ...readSecrets(before.flags) };
-  return await setUpAside(words, signal);
+  const path = resolve(config);
+  for (let looks = 1; looks <= looksMost; looks += 1) {
+    const read = await readWritten(path, before.file?.hash, signal);
+    const isLarge = read.ok && read.text.length >= largeBytes;
+    if (isLarge && read.hash === before.file?.hash)
+      return { ...before, ...readSecrets(before.flags) };
+    const setup = isLarge ? await setUpAside(words, signal) : await setUpRun(words);
+    // It was read once more for that, and somebody may have begun to write it meanwhile.
+    if (read.ok && setup.file?.hash === read.hash) return setup;
+  }
+  throw refusal(path, stillWritten);
 }
 
 /**
@@ -56,7 +64,7 @@ async function readWritten(
   let read = await readConfigFile(path);
   for (let looks = 1; mayBeUnderWay(read, hashBefore); looks += 1) {
     const hash = read.ok ? read.hash : "";
-    if (looks > looksMost) throw refusal(path, "The file is still being written.");
+    if (looks > looksMost) throw refusal(path, stillWritten);
     await wait(stillMs, undefined, { signal }).catch(() => {
       throw new PulsemeshError("stopped", "Cannot read the config file as the node is stopping.");
     });
