@@ -74,7 +74,7 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "store-failed": ({ dataDir }) =>
     `pulsemesh doctor --data ${dataDir ?? "DIR"}   checks disk and file modes`,
   "store-full": ({ dataDir }) =>
-    `free disk space under ${dataDir ?? "the data folder"}; the node recovers by itself`,
+    `free disk space under ${dataDir ?? "the data folder"}; a node that runs recovers by itself`,
   "store-newer": () =>
     "run the newer pulsemesh that wrote this folder, or choose another with --data",
   "data-dir-unusable": () => "choose a folder that you may write to with --data",

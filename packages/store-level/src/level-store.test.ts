@@ -169,6 +169,49 @@ describe("createLevelStore", () => {
     expect((error as Error).message).toContain("another process is using it");
   });
 
+  test("DU3 a disk that is full at the start is store-full, and not a store to be restored or moved away", async () => {
+    const full = new Error("Database failed to open", {
+      cause: new Error("IO error: MANIFEST-000001: No space left on device"),
+    });
+    const deps = { openDatabase: () => Promise.reject(full) };
+    const error = await new LevelStore(deps, { dir }).open().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "store-full", changed: false });
+    expect((error as Error).message).toContain("the disk is full");
+    expect((error as Error).message).not.toMatch(/restore|move/);
+  });
+
+  test("DU3 who reads while the disk stays full hears of the disk, until the store is open again", async () => {
+    let isFull = false;
+    const mayWrite = (): void => {
+      if (isFull) throw new Error("IO error: 000003.log: No space left on device");
+    };
+    const deps = {
+      async openDatabase(location: string, repairFirst: boolean) {
+        mayWrite();
+        const { findings, database } = await openDatabase(location, repairFirst);
+        const write: Database["write"] = async (ops, sync) => {
+          mayWrite();
+          await database.write(ops, sync);
+        };
+        return { findings, database: { ...database, write } };
+      },
+    };
+    const store = new LevelStore(deps, { dir });
+    opened.push(store);
+    await store.open();
+    await store.commit([row("a")]);
+    isFull = true;
+    const storeFull = { code: "store-full" };
+    await expect(store.commit([row("b")])).rejects.toMatchObject(storeFull);
+    expect(await keys(store)).toEqual(["a"]);
+    await expect(store.open()).rejects.toMatchObject(storeFull);
+    await expect(store.get("a")).rejects.toMatchObject(storeFull);
+    await expect(keys(store)).rejects.toMatchObject(storeFull);
+    isFull = false;
+    await store.open();
+    expect(await keys(store)).toEqual(["a"]);
+  });
+
   test("DU1 a store of a newer release is left alone", async () => {
     const { store, database } = failingStore(dir);
     await store.open();

@@ -39,6 +39,7 @@ import { frameValue, unframeValue } from "./record-frame.ts";
 import {
   errorCode,
   isCorruption,
+  isDiskFull,
   lockedError,
   newerError,
   openError,
@@ -109,6 +110,8 @@ export class LevelStore implements Store {
   /** By earlier openings of this store. */
   #discardedBefore = 0;
   #opening: Promise<void> | undefined;
+  /** What ended it, or kept it from being opened: readers hear of the full disk, and not that nobody opened the store. */
+  #whyClosed: PulsemeshError | undefined;
   #repairing: Promise<void> | undefined;
   #damaged = false;
   /** Grows with every reopening, so that a reading can tell that its iterator was ended by one. */
@@ -131,14 +134,22 @@ export class LevelStore implements Store {
   }
 
   open(): Promise<void> {
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined;
-    });
+    this.#opening ??= this.#open()
+      .then(
+        () => (this.#whyClosed = undefined),
+        (error: unknown) => {
+          if (error instanceof PulsemeshError) this.#whyClosed = error;
+          throw error;
+        },
+      )
+      .finally(() => {
+        this.#opening = undefined;
+      });
     return this.#opening;
   }
 
   commit(ops: readonly StoreOp[]): Promise<void> {
-    if (this.#commits === undefined) return Promise.reject(notOpen());
+    if (this.#commits === undefined) return Promise.reject(this.#whyClosed ?? notOpen());
     return this.#commits.commit(ops.map(physicalOp));
   }
 
@@ -194,6 +205,7 @@ export class LevelStore implements Store {
 
   async #open(): Promise<void> {
     if (this.#database !== undefined && this.#commits?.failure === undefined) return;
+    this.#whyClosed = this.#commits?.failure ?? this.#whyClosed;
     if (this.#database !== undefined) await this.close();
     // Before anything else: LevelDB would rewrite its files.
     const note = readFormatNote(this.#dir);
@@ -206,7 +218,7 @@ export class LevelStore implements Store {
     } catch (error) {
       await this.#database?.close();
       this.#database = undefined;
-      throw error;
+      throw isDiskFull(error) ? openError(this.#dir, error) : error;
     }
     this.#commits = new GroupCommit((ops) => this.#write(ops));
   }
@@ -329,7 +341,7 @@ export class LevelStore implements Store {
 
   async #openDatabase(): Promise<Database> {
     await this.#repairing;
-    if (this.#database === undefined) throw notOpen();
+    if (this.#database === undefined) throw this.#whyClosed ?? notOpen();
     return this.#database;
   }
 

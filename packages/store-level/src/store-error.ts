@@ -26,8 +26,9 @@ export function readError(cause: unknown): PulsemeshError {
   );
 }
 
-/** A store that cannot be opened even after a repair. */
+/** A store that cannot be opened even after a repair. On a full disk there is nothing wrong with what it holds. */
 export function openError(dir: string, cause: unknown): PulsemeshError {
+  if (isDiskFull(cause)) return noRoomError(dir, cause);
   return new PulsemeshError(
     "store-failed",
     `Cannot open the store in ${dir}: ${causeText(cause)}. Nothing was changed; restore ${dir} from a backup or move it away to start empty.`,
@@ -48,8 +49,18 @@ export function newerError(
   );
 }
 
+/** Opening writes too: the directory, LevelDB's own files, the format. */
+function noRoomError(dir: string, cause: unknown): PulsemeshError {
+  return new PulsemeshError(
+    "store-full",
+    `Cannot open the store in ${dir}: the disk is full. Nothing was changed; free some space, then try again.`,
+    { cause },
+  );
+}
+
 /** A data directory that cannot be made or entered. */
 export function directoryError(dir: string, cause: unknown): PulsemeshError {
+  if (isDiskFull(cause)) return noRoomError(dir, cause);
   return new PulsemeshError(
     "data-dir-unusable",
     `Cannot use the data directory ${dir}: ${causeText(cause)}. Nothing was changed; choose a directory that this user may write to.`,
@@ -91,8 +102,8 @@ export function causeText(error: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-// LevelDB hands on strerror's text, not errno.
-function isDiskFull(error: unknown): boolean {
+/** LevelDB hands on strerror's text, not errno. */
+export function isDiskFull(error: unknown): boolean {
   const cause = rootCause(error);
   const code = errorCode(cause);
   return (

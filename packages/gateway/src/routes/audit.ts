@@ -30,7 +30,7 @@ function tailRoute({ node }: GatewayContext): Route {
     responses: {
       200: { description: "Entries, oldest first", type: JSON_MEDIA_TYPE, schema: "AuditList" },
     },
-    errors: ["store-failed"],
+    errors: ["store-failed", "store-full"],
     handle: async (request, reply) => {
       const { limit, before } = readQuery(auditQuery, request.query);
       const lines = await node.auditTail({ limit, ...(before === undefined ? {} : { before }) });
@@ -55,7 +55,7 @@ function verifyRoute({ node }: GatewayContext): Route {
     responses: {
       200: { description: "Whether it is whole", type: JSON_MEDIA_TYPE, schema: "AuditVerify" },
     },
-    errors: ["store-failed"],
+    errors: ["store-failed", "store-full"],
     handle: async (_request, reply) =>
       reply.type(JSON_MEDIA_TYPE).send(JSON.stringify(auditVerifyJson(await verify()))),
   };
