@@ -364,18 +364,24 @@ export class ChainStore {
     );
   }
 
-  /** The author came back knowing less than is held of it (rule CH1): its disk was lost or restored. */
+  /**
+   * The author came back knowing less than is held of it (rule CH1): its disk was lost or restored. The newest place that it does not know is
+   * told: an event for each would let one that begins again and again fill the logs of all.
+   */
   #reportRollback(entry: Entry, { prev }: HeaderPayload): void {
     const { document, author } = entry;
     const held = this.#index.epochs(document, author).map((log) => log.head);
     const finals = [...(this.#index.chain(document, author)?.finals.values() ?? [])];
     const live = new Set(held.map(({ epoch }) => epoch));
-    for (const { epoch, seq } of [...held, ...finals.filter((final) => !live.has(final.epoch))]) {
-      if (epoch >= entry.epoch) continue;
-      const isUnknown =
-        prev === undefined || epoch > prev.epoch || (epoch === prev.epoch && seq > prev.seq);
-      if (isUnknown) this.#env.out.emit({ type: "rollback", author, epoch, seq });
-    }
+    const newest = [...held, ...finals.filter((final) => !live.has(final.epoch))]
+      .filter(({ epoch }) => epoch < entry.epoch)
+      .toSorted((a, b) => a.epoch - b.epoch)
+      .at(-1);
+    if (newest === undefined) return;
+    const { epoch, seq } = newest;
+    const isUnknown =
+      prev === undefined || epoch > prev.epoch || (epoch === prev.epoch && seq > prev.seq);
+    if (isUnknown) this.#env.out.emit({ type: "rollback", author, epoch, seq });
   }
 }
 

@@ -3,7 +3,7 @@ import type { StoreOp } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import type { DocumentName, NodeId } from "../ids.ts";
 import { isCoveredBy, type ChainIndex } from "./chain-index.ts";
-import type { SnapshotPayload } from "./entry.ts";
+import type { Place, SnapshotPayload } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { chainRow, forkRow, partRow, quarantineRow } from "./rows.ts";
 
@@ -54,7 +54,7 @@ export function dropSuperfluous(
 
 /**
  * What is held beyond a place that a new snapshot covers stays in the view and is handed back: the author did not know it when it wrote
- * the snapshot (rule CH1).
+ * the snapshot (rule CH1). The newest of it is told.
  */
 export function reportUncovered(
   env: Env,
@@ -62,12 +62,16 @@ export function reportUncovered(
   log: EpochLog,
   manifest: SnapshotPayload,
 ): void {
+  let newest: Place | undefined;
   for (const place of manifest.covers) {
     const held = index.log(log.document, log.author, place.epoch);
     if (held === undefined || held.epoch >= log.epoch) continue;
     if (isCoveredBy(place, held.head, held.fork?.other)) continue;
-    env.out.emit({ type: "rollback", author: log.author, epoch: held.epoch, seq: held.head.seq });
+    if (newest === undefined || held.epoch > newest.epoch) newest = held.head;
   }
+  if (newest === undefined) return;
+  const { epoch, seq } = newest;
+  env.out.emit({ type: "rollback", author: log.author, epoch, seq });
 }
 
 function deleteEntry({ document, author, epoch }: EpochLog, seq: number, ops: StoreOp[]): void {

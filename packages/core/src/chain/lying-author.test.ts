@@ -132,6 +132,15 @@ describe("an author that lies", () => {
     expect(live[0]).toContain("/000000000003/");
   });
 
+  test("CH1 P6 each time that an author begins anew without what it wrote before, the newest of that is told, once", () => {
+    tell("a", ...[1, 2, 3, 4, 5].map((epoch) => liar.header(epoch)));
+    const told = [1, 2, 3, 4].map((epoch) => ({ type: "rollback", author: "m", epoch, seq: 0 }));
+    expect(net.nodes.get("a")?.eventsOf("rollback")).toEqual(told);
+    const covers = [1, 2, 3, 4].map((epoch) => ({ ...liar.header(epoch, "other").place }));
+    tell("a", liar.snapshot(liar.header(5).place, "x", covers));
+    expect(net.nodes.get("a")?.eventsOf("rollback").slice(4)).toEqual(told.slice(-1));
+  });
+
   test("SG2 P1 an entry of a later version's kind is stored, linked and handed on, and changes nothing; what follows it is shown", () => {
     const header = liar.header(1);
     const one = liar.delta(header.place, "one");

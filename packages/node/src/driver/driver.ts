@@ -19,7 +19,7 @@ import type { Clock } from "./clock.ts";
 import { CommandTable } from "./command-table.ts";
 import { EventHub } from "./event-hub.ts";
 import { Life } from "./life.ts";
-import { logEvent } from "./log-event.ts";
+import { EventLog } from "./log-event.ts";
 import { Meter } from "./meter.ts";
 
 export interface DriverDeps {
@@ -61,9 +61,11 @@ export class Driver {
   /** The search for the next life, while there is one. */
   #succeeding: Promise<void> | undefined;
   #cancelLag: (() => void) | undefined;
+  readonly #log: EventLog;
 
   constructor(deps: DriverDeps) {
     this.#deps = deps;
+    this.#log = new EventLog(deps.logger);
   }
 
   /** Resolves at the first boot that is durable. */
@@ -191,7 +193,7 @@ export class Driver {
 
   #emit(event: CoreEvent): void {
     if (event.type === "started") this.#started.resolve();
-    logEvent(this.#deps.logger, event);
+    this.#log.log(event);
     this.events.publish(event);
   }
 
@@ -254,6 +256,7 @@ export class Driver {
 
   #measureLag(): void {
     this.#cancelLag = this.#deps.clock.after(LAG_EVERY_MS, () => {
+      this.#log.nextSecond();
       this.meter.lagMs = this.#deps.lagMs();
       if (this.#life?.isRunning === true) this.#life.take({ type: "lag", lagMs: this.meter.lagMs });
       this.#measureLag();

@@ -1,8 +1,51 @@
-/** Which of core's events an operator wants in the log, and how loud. */
+/**
+ * Which of core's events an operator wants in the log, and how loud. Many of them say what others did, who can do it thousands of times a
+ * second: so of each type a second has a bounded number of lines, and what was left out is counted. Readers of events and of the audit log
+ * have bounds of their own.
+ */
 import type { CoreEvent } from "@pulsemesh/core";
 import type { NodeLogger } from "../api.ts";
 
-export function logEvent(logger: NodeLogger, event: CoreEvent): void {
+/** Lines about events of one type in a second. */
+export const EVENT_LINES_PER_SECOND_MAX: number = 100;
+
+export class EventLog {
+  readonly #logger: NodeLogger;
+  readonly #counts = new Map<CoreEvent["type"], number>();
+
+  constructor(logger: NodeLogger) {
+    this.#logger = logger;
+  }
+
+  log(event: CoreEvent): void {
+    const count = (this.#counts.get(event.type) ?? 0) + 1;
+    this.#counts.set(event.type, count);
+    if (count <= EVENT_LINES_PER_SECOND_MAX) logEvent(this.#logger, event);
+  }
+
+  /** Call it each second: says what was left out of the one that is over. */
+  nextSecond(): void {
+    for (const [type, count] of this.#counts) {
+      const leftOut = count - EVENT_LINES_PER_SECOND_MAX;
+      // Nobody asked for lines of these.
+      if (leftOut <= 0 || QUIET.has(type)) continue;
+      this.#logger.warn(
+        { type, leftOut },
+        "more events of one type in a second than the log takes",
+      );
+    }
+    this.#counts.clear();
+  }
+}
+
+const QUIET: ReadonlySet<CoreEvent["type"]> = new Set([
+  "robot-state",
+  "robot-beat",
+  "rejected",
+  "synced",
+]);
+
+function logEvent(logger: NodeLogger, event: CoreEvent): void {
   const { type, ...fields } = event;
   switch (type) {
     case "verdict":
