@@ -6,6 +6,8 @@ const CONFIG = "packages/cli/src/config/";
 const unit = (file: string): Killer => ({ project: "unit", file });
 const load = unit(`${CONFIG}load-config.test.ts`);
 const reloader = unit(`${CONFIG}reloader.test.ts`);
+const secrets = unit(`${CONFIG}token-file.test.ts`);
+const operator = unit("packages/gateway/src/guard/operator.test.ts");
 const tls: Killer = { project: "integration", file: "test/integration/gateway-tls.test.ts" };
 
 export const configMutations: readonly Mutation[] = [
@@ -150,6 +152,101 @@ export const configMutations: readonly Mutation[] = [
       project: "integration",
       file: "test/integration/config-reload.test.ts",
       title: "CFG9 a file that was emptied",
+    },
+  },
+  {
+    id: "half-a-config-taken",
+    rules: ["CFG9"],
+    breaks: "a config file that ends within a line is a good reload",
+    file: `${CONFIG}set-up-again.ts`,
+    search: '!read.text.endsWith("\\n")',
+    replacement: 'read.text === ""',
+    killer: {
+      project: "integration",
+      file: "test/integration/config-reload.test.ts",
+      title: "CFG9 a file that ends within a line",
+    },
+  },
+  {
+    id: "config-read-twice",
+    rules: ["CFG9"],
+    breaks: "a config file is found whole, and read once more when it may have been emptied",
+    file: `${CONFIG}set-up-again.ts`,
+    search: "if (read.ok && setup.file?.hash === read.hash) return setup;",
+    replacement: "return setup;",
+    killer: {
+      project: "integration",
+      file: "test/integration/config-reload.test.ts",
+      title: "CFG9 a file that is emptied while",
+    },
+  },
+  {
+    id: "file-over-flag",
+    rules: ["CFG1"],
+    breaks: "the config file wins over what was typed",
+    file: "packages/cli/src/commands/run-setup.ts",
+    search: "{ ...(file === undefined ? {} : flagsOfFile(file)), ...words.flags }",
+    replacement: "{ ...words.flags, ...(file === undefined ? {} : flagsOfFile(file)) }",
+    killer: { ...unit("packages/cli/src/commands/run-setup.test.ts"), title: "CFG1" },
+  },
+  {
+    id: "config-of-anybody",
+    rules: ["CFG6"],
+    breaks: "a config file that every user of the machine may change is followed",
+    file: `${CONFIG}read-config-file.ts`,
+    search: "(stats.mode & othersWrite) !== 0",
+    replacement: "stats.mode < 0",
+    killer: { ...load, title: "CFG6 a file that every user" },
+  },
+  {
+    id: "open-token-file",
+    rules: ["CFG12"],
+    breaks: "a token or key that every user of the machine may read is taken",
+    file: `${CONFIG}token-file.ts`,
+    search: "(mode & worldBits) === 0",
+    replacement: "mode >= 0",
+    killer: { ...secrets, title: "CFG12 a token or key" },
+  },
+  {
+    id: "expired-certificate",
+    rules: ["CFG11"],
+    breaks: "a certificate that has expired takes the place of a good one",
+    file: `${CONFIG}tls-files.ts`,
+    search: "Date.parse(validTo) <= nowWallMs",
+    replacement: "Date.parse(validTo) <= 0",
+    killer: { ...secrets, title: "CFG11 a key of another certificate" },
+  },
+  {
+    id: "operator-is-anybody",
+    rules: ["HT34"],
+    breaks: "where HTTP is open without a token, anybody may stop the node or take its store",
+    file: "packages/gateway/src/server.ts",
+    search: "operates && !isNear",
+    replacement: "operates && raw.socket.remoteAddress === undefined",
+    killer: { ...operator, title: "without a token is refused" },
+  },
+  {
+    id: "page-is-operator",
+    rules: ["HT34", "HT18"],
+    breaks:
+      "a web page whose name was led to the node's own machine may stop the node or take its store",
+    file: "packages/gateway/src/server.ts",
+    search: "isThisMachine(raw.socket.remoteAddress) && isLocalHost(host);",
+    replacement: "isThisMachine(raw.socket.remoteAddress);",
+    killer: { ...operator, title: "HT34 what a page" },
+  },
+  {
+    id: "pipelined-at-once",
+    rules: ["HT19", "P6"],
+    breaks:
+      "requests of one connection are answered before anybody takes the answers ahead of them",
+    file: "packages/gateway/src/turns.ts",
+    search: "    if (!isBehindOthers(response)) {",
+    replacement: "    if (isBehindOthers(response) || socket !== null) {",
+    killer: {
+      project: "integration",
+      file: "test/integration/gateway-sockets.test.ts",
+      title: "HT19 what may have a long answer",
     },
   },
 ];

@@ -98,4 +98,30 @@ export const inventoryMutations: readonly Mutation[] = [
     replacement: "if (now.monoMs > 0) return;",
     killer: unit(`${ROSTER}node-retirements.test.ts`, "P4 VE1 a node that is retired"),
   },
+  {
+    id: "ids-without-limit",
+    rules: ["P6", "CH7"],
+    breaks: "AUTHOR_IDS_MAX bounds nothing: a node writes more than its next snapshot may hold",
+    file: "packages/core/src/state/own-volume.ts",
+    search: "if (before === undefined && this.#of.size >= AUTHOR_IDS_MAX)",
+    replacement: "if (before === undefined && this.#of.size < 0)",
+    killer: {
+      project: "unit",
+      file: "packages/core/src/state/own-volume.test.ts",
+      title: "AUTHOR_IDS_MAX",
+    },
+  },
+  {
+    id: "retirement-refused",
+    rules: ["P6"],
+    breaks: "a node that is full of robots can retire none",
+    file: "packages/core/src/state/own-volume.ts",
+    search: "const isOneMore = !record.isMarker && before?.isMarker !== false;",
+    replacement: "const isOneMore = before?.isMarker !== true;",
+    killer: {
+      project: "unit",
+      file: "packages/core/src/state/own-volume.test.ts",
+      title: "AUTHOR_IDS_MAX",
+    },
+  },
 ];

@@ -7,6 +7,7 @@ import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { offlineMutations } from "./offline-mutations.ts";
+import { startMutations } from "./start-mutations.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
 import { supervisionMutations } from "./supervision-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
@@ -24,5 +25,6 @@ export const mutations: readonly Mutation[] = [
   ...configMutations,
   ...offlineMutations,
   ...diskMutations,
+  ...startMutations,
   ...supervisionMutations,
 ];

@@ -110,4 +110,36 @@ export const offlineMutations: readonly Mutation[] = [
     replacement: "this.#isBaseSaid = true;",
     killer: pruning,
   },
+  {
+    id: "undated-boot-stays-away",
+    rules: ["VE9", "VE3"],
+    breaks:
+      "a boot that nobody can date leaves the absence that was announced before it as long as it was",
+    file: "packages/core/src/liveness/subject.ts",
+    search: "this.pausedUntilMonoMs = Math.min(this.pausedUntilMonoMs, soonMonoMs);",
+    replacement: "this.pausedUntilMonoMs = Math.max(this.pausedUntilMonoMs, soonMonoMs);",
+    killer: {
+      project: "unit",
+      file: "packages/core/src/liveness/subject.test.ts",
+      title: "VE9 VE3",
+    },
+  },
+  {
+    id: "undated-boot-is-back",
+    rules: ["VE9"],
+    breaks: "a newer boot ends an announced absence before anything proves that it lives",
+    file: "packages/core/src/liveness/subject.ts",
+    search: "if (isDated || name.boot === this.#pausedBy.boot)",
+    replacement: "if (isDated || name.boot >= this.#pausedBy.boot)",
+    killer: { project: "unit", file: "packages/core/src/liveness/subject.test.ts", title: "VE9" },
+  },
+  {
+    id: "away-for-ever",
+    rules: ["VE9", "SG2"],
+    breaks: "MAY_BE_OFFLINE_MS_MAX bounds nothing: who says so is never down",
+    file: "packages/core/src/chain/entry.ts",
+    search: "isIntegerIn(value, 1, MAY_BE_OFFLINE_MS_MAX)",
+    replacement: "isIntegerIn(value, 1, Number.MAX_SAFE_INTEGER)",
+    killer: { project: "unit", file: "packages/core/src/roster/may-be-offline.test.ts" },
+  },
 ];

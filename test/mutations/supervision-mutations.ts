@@ -91,4 +91,13 @@ export const supervisionMutations: readonly Mutation[] = [
     replacement: "",
     killer: { ...launcher, title: "DP1 the first process" },
   },
+  {
+    id: "half-an-id-joined",
+    rules: ["DP3"],
+    breaks: "an address whose id has lost its end is dialled for ever",
+    file: `${CLI}commands/join-file.ts`,
+    search: "if (wholeId.test(address)) return address;",
+    replacement: "if (wholeId.source.length > 0) return address;",
+    killer: { ...joinFile, title: "DP3 a file that is caught" },
+  },
 ];
