@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -70,20 +71,21 @@ interface Hello {
 interface LaunchOptions {
   readonly oldNode: boolean;
   readonly nodeOptions?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Whether the parent holds a channel to it, as `dev` does. */
   readonly channel?: boolean | undefined;
 }
 
 function launch(on: boolean | LaunchOptions, ...args: string[]): Launched {
   const options = typeof on === "boolean" ? { oldNode: on } : on;
-  const { oldNode, nodeOptions = "", channel = false }: LaunchOptions = options;
+  const { oldNode, nodeOptions = "", channel = false, env }: LaunchOptions = options;
   const bin = join(folder, "packages", "cli", "bin", "pulsemesh.js");
   const started = spawn(
     process.execPath,
     [...(oldNode ? ["--import", pretendOld] : []), bin, ...args],
     {
       stdio: ["ignore", "pipe", "pipe", channel ? "ipc" : "ignore"],
-      env: { ...process.env, NODE_OPTIONS: nodeOptions },
+      env: { ...process.env, NODE_OPTIONS: nodeOptions, ...env },
     },
   );
   child = started;
@@ -130,6 +132,14 @@ describe.each([
     const { flags } = await launch({ oldNode, nodeOptions }, "run").hello();
     expect(flags).not.toEqual(expect.arrayContaining([...RUN_NODE_FLAGS]));
   });
+
+  test.runIf(existsSync("/proc/self"))(
+    "CLI20 starts also where no folder can be made in the home and the system says ENOENT to it",
+    async () => {
+      const env = { HOME: "/proc", XDG_CACHE_HOME: "", NODE_COMPILE_CACHE: undefined };
+      expect(await launch({ oldNode, env }, "exit", "5").end()).toMatchObject({ code: 5 });
+    },
+  );
 
   test("passes SIGTERM on", async () => {
     const run = launch(oldNode, "wait");

@@ -9,7 +9,7 @@
  * `run` goes on for months beside somebody else's program, so it gets a Node that takes less memory (rule CLI20, ADR 0008).
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import nodeModule, { createRequire } from "node:module";
 import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -150,8 +150,25 @@ function cacheCompiledCode() {
   if (chosen !== undefined) return;
   const folder = (process.platform === "win32" ? local : caches) || cacheOfUser();
   if (folder === undefined) return;
-  nodeModule.enableCompileCache?.(join(folder, "pulsemesh", "compiled"));
+  const compiled = join(folder, "pulsemesh", "compiled");
+  if (!makeFolder(compiled)) return;
+  nodeModule.enableCompileCache?.(compiled);
   setTimeout(() => nodeModule.flushCompileCache?.(), keepCompiledAfterMs).unref();
+}
+
+/**
+ * Step by step, as Node never comes back from making folders where the file system says ENOENT to a new one: `/proc`, or the home of
+ * somebody whom the automounter does not know. False where it cannot be.
+ */
+function makeFolder(path) {
+  if (existsSync(path)) return true;
+  if (dirname(path) === path || !makeFolder(dirname(path))) return false;
+  try {
+    mkdirSync(path);
+  } catch {
+    // Somebody else made it in between, or it cannot be.
+  }
+  return existsSync(path);
 }
 
 /** A user that a container or a service manager made up for this process has no home. */

@@ -41,8 +41,12 @@ export function prepareDataDirectory(dir: string): void {
   );
 }
 
-/** Step by step, as Node's own recursive way never returns where the file system says ENOENT to a new directory (`/proc`). */
-function makeMissing(dir: string): void {
+/**
+ * Makes a directory with its missing parents, private to its user. Step by step, as Node's own recursive way never returns where the file
+ * system says ENOENT to a new directory: `/proc`, or the home of somebody whom the automounter does not know.
+ * @throws Error of the file system
+ */
+export function makeMissing(dir: string): void {
   const missing: string[] = [];
   for (let at = dir; !existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
   for (const each of missing) makeOne(each);

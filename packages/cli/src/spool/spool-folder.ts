@@ -1,5 +1,6 @@
 /** Where beats wait that no node took: a folder of the user's own, made durably, that nobody else may write to. */
 import { PulsemeshError } from "@pulsemesh/core";
+import { existsSync } from "node:fs";
 import { mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
@@ -12,10 +13,9 @@ const othersWrite = 0o022;
  */
 export async function openFolder(folder: string): Promise<void> {
   try {
-    const first = await mkdir(folder, { recursive: true, mode: folderMode });
-    for (let made = folder; first !== undefined; made = dirname(made)) {
-      await syncFolder(dirname(made));
-      if (resolve(made) === resolve(first)) break;
+    for (const missing of missingOf(resolve(folder))) {
+      await makeOne(missing);
+      await syncFolder(dirname(missing));
     }
     await refuseForeign(folder);
   } catch (error) {
@@ -25,6 +25,27 @@ export async function openFolder(folder: string): Promise<void> {
       `Cannot keep beats in ${folder}: ${error instanceof Error ? error.message : String(error)}.`,
       { cause: error },
     );
+  }
+}
+
+/** The folder and its parents that are not there, outermost first. */
+function missingOf(folder: string): readonly string[] {
+  const missing: string[] = [];
+  for (let at = folder; !existsSync(at) && dirname(at) !== at; at = dirname(at))
+    missing.unshift(at);
+  return missing;
+}
+
+/**
+ * Not by Node's own recursive way, which never returns where the file system says ENOENT to a new folder (`/proc`, a home that the
+ * automounter does not know): the job of `exec` would wait for ever.
+ */
+async function makeOne(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: folderMode });
+  } catch (error) {
+    // Another command made it in between.
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
 }
 

@@ -55,6 +55,14 @@ async function kept(): Promise<readonly unknown[]> {
 }
 
 describe("CLI31 keeping a beat", () => {
+  test.runIf(process.platform === "linux")(
+    "CLI31 a folder that cannot be made, where the system says ENOENT to it, is an error and no endless try",
+    async () => {
+      const nowhere = new Spool("/proc/none/pulsemesh-spool");
+      await expect(nowhere.keep(beat())).rejects.toMatchObject({ code: "data-dir-unusable" });
+    },
+  );
+
   test("CLI31 what was kept is read back, in the order in which it came, in files of the user alone", async () => {
     const beats = [
       beat({ kind: "start", rid: "r1", create: true }),

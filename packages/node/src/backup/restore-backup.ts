@@ -25,7 +25,7 @@ import {
   type StoreOp,
   type StoreRow,
 } from "@pulsemesh/core";
-import { createLevelStore, plannedOps } from "@pulsemesh/store-level";
+import { createLevelStore, makeMissing, plannedOps } from "@pulsemesh/store-level";
 import { syncDirectory, writePrivateFile } from "../keys/private-file.ts";
 import { asideSuffix, LAST_FILE, removeBrokenRestores } from "./broken-restore.ts";
 import { type BackupContent, readBackup } from "./read-backup.ts";
@@ -133,7 +133,7 @@ function makeAside(target: string): string {
   const beside = `${target}${suffix}`;
   const within = join(target, suffix);
   try {
-    mkdirSync(dirname(target), { recursive: true, mode: PRIVATE_MODE });
+    makeMissing(dirname(target));
     const isThere = existsSync(target);
     mkdirSync(isThere ? within : beside, { mode: PRIVATE_MODE });
     return isThere && !canBeReplaced(target, within, beside) ? within : beside;
