@@ -11,7 +11,9 @@ import type { GatewayContext } from "./context.ts";
 import { EventFeed } from "./events/feed.ts";
 import { authorityOf, hostFault } from "./guard/authority.ts";
 import { isCrossSite, isLocalHost } from "./guard/browser.ts";
+import { isLoopback } from "./guard/loopback.ts";
 import type { TokenGuard } from "./guard/token.ts";
+import type { ReloadJson } from "./json/reload.ts";
 import {
   HTTP_BODY_BYTES_MAX,
   HTTP_CHECK_EVERY_MS,
@@ -28,11 +30,9 @@ import { answerOf, HttpProblem, PROBLEM_MEDIA_TYPE, problemJson } from "./proble
 import { acceptAnyType } from "./request/any-type.ts";
 import { parseQueryString } from "./request/query.ts";
 import { fastifyPath, methodsOf, type Route } from "./route.ts";
-import type { ReloadJson } from "./json/reload.ts";
 import { routeTable } from "./routes/table.ts";
 import type { GatewayTls } from "./tls.ts";
 import { Turns } from "./turns.ts";
-import { isLoopback } from "./guard/loopback.ts";
 import { cameByUnixSocket } from "./unix-door.ts";
 
 export interface ServerOptions {

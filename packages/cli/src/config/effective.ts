@@ -1,13 +1,12 @@
 /** What holds for a node, setting by setting, and who said so: `config show`. */
 import type { RegisterCommand, Schedule } from "@pulsemesh/core";
-import { dataFolder, defaultName, type RunFlags } from "../commands/run-options.ts";
+import { dataFolder, defaultName, type RunFlags, runFlags } from "../commands/run-options.ts";
 import { type RunWords, loadRunConfig, withFile } from "../commands/run-setup.ts";
 import { registerCommands } from "../commands/run-robots.ts";
 import { formatDuration } from "../duration.ts";
 import { robotEntries } from "./check-robots.ts";
 import type { ConfigFile } from "./load-config.ts";
 import { type FileSetting, attributeOf, fileSettings, isSwitch, longFlag } from "./setting.ts";
-import { runFlags } from "../commands/run-options.ts";
 import type { Placed } from "./walk-config.ts";
 
 export interface EffectiveSetting {

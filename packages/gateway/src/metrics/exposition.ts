@@ -3,7 +3,7 @@
  * built anew for each scrape from numbers that exist anyway, in a registry of its own, so that several nodes can live in one
  * process.
  */
-import type { Status } from "@pulsemesh/core";
+import { AUTHOR_IDS_MAX, AUTHOR_ROBOTS_MAX, type Status } from "@pulsemesh/core";
 import type { NodeMetric } from "@pulsemesh/node";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { GatewayContext } from "../context.ts";
@@ -11,6 +11,10 @@ import { DURATIONS_NAME, durationsText, registerHttp } from "./http-exposition.t
 
 const PREFIX = "pulsemesh_";
 const STATUSES: readonly Status[] = ["new", "up", "late", "down", "unknown", "paused", "left"];
+const [robotsMost, idsMost] = [AUTHOR_ROBOTS_MAX, AUTHOR_IDS_MAX].map((most) =>
+  most.toLocaleString("en"),
+);
+const WRITTEN_HELP = `What this node has written about, by kind: robots (at most ${robotsMost}), and retired ones, whose ids count with them (at most ${idsMost}).`;
 
 export interface Exposition {
   readonly contentType: string;
@@ -43,15 +47,10 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
     [{}, fleet.inSight],
   ]);
   const { robots, markers } = fleet.self.writtenIds ?? { robots: 0, markers: 0 };
-  gauge(
-    registry,
-    "written_ids",
-    "What this node has written about, by kind: robots (at most 10,000), and retired ones, whose ids count with them (at most 30,000).",
-    [
-      [{ kind: "robot" }, robots],
-      [{ kind: "retired" }, markers],
-    ],
-  );
+  gauge(registry, "written_ids", WRITTEN_HELP, [
+    [{ kind: "robot" }, robots],
+    [{ kind: "retired" }, markers],
+  ]);
   gauge(registry, "event_streams", "Open event streams.", [[{}, feed.streams]]);
   processMetrics(registry);
   registerHttp(registry, context.metrics);
