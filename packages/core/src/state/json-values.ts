@@ -1,6 +1,6 @@
 /** Comparing, measuring and normalising JSON values; all bounded, so that a hostile nesting cannot exhaust the stack. */
 import type { CodecPort } from "../ports.ts";
-import { isJsonObject, type Json } from "../json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 
 /** Whether a value nests deeper than `depthMax` (a scalar has depth 0, `{}` and `[]` have depth 1). */
 export function isDeeperThan(value: Json, depthMax: number): boolean {
@@ -10,6 +10,27 @@ export function isDeeperThan(value: Json, depthMax: number): boolean {
     ? (value as readonly Json[])
     : Object.values(value);
   return children.some((child) => isDeeperThan(child, depthMax - 1));
+}
+
+/**
+ * Whether a value, looked at down to `depthMax`, must take more than `bytesMax` when it is encoded: each value takes a byte, and each character
+ * of a text and a key. To find out costs no more than `bytesMax` looks, where to encode a megabyte of small fields takes half a second.
+ */
+export function isSurelyLarger(value: Json, bytesMax: number, depthMax: number): boolean {
+  let left = bytesMax;
+  const take = (part: Json | undefined, depth: number): boolean => {
+    left -= 1;
+    if (typeof part === "string") left -= part.length;
+    if (left < 0) return true;
+    if (typeof part !== "object" || part === null || depth > depthMax) return false;
+    if (Array.isArray(part))
+      return (part as readonly Json[]).some((child) => take(child, depth + 1));
+    return Object.keys(part).some((key) => {
+      left -= 1 + key.length;
+      return take((part as JsonObject)[key], depth + 1);
+    });
+  };
+  return take(value, 0);
 }
 
 /** Structural equality; key order does not count. */

@@ -94,7 +94,11 @@ describe("robots' state", () => {
     const unknown = Object.fromEntries(
       Array.from({ length: PATCH_BYTES_MAX / 8 }, (_, i) => [`unknown${i}`, null]),
     );
+    const encode = vi.spyOn(node.env.ports.codec, "encode");
     expect(net.patch("a", "bot", unknown)).toMatchObject({ ok: false, code: "state-too-large" });
+    // A megabyte of small fields takes half a second to encode.
+    expect(encode).not.toHaveBeenCalled();
+    encode.mockRestore();
   });
 
   test("CH3 P6 a patch that leaves too large a state is refused before anything is drafted", () => {

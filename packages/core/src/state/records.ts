@@ -20,7 +20,7 @@ import {
 import type { Now } from "../now.ts";
 import type { GateCode, GenerationRef, RecordChange } from "../ports.ts";
 import { hlcAfter, hlcHorizon } from "./hlc.ts";
-import { encodeJson, isDeeperThan, isSameJson, normalJson } from "./json-values.ts";
+import { encodeJson, isDeeperThan, isSameJson, isSurelyLarger, normalJson } from "./json-values.ts";
 import { applyMergePatch, draftMergePatch } from "./merge-patch.ts";
 import { OwnClock } from "./own-clock.ts";
 import { OwnVolume, type RecordVolume, type WrittenIds } from "./own-volume.ts";
@@ -189,6 +189,7 @@ export class Records {
     if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== before.etag)
       return refuse("precondition-failed");
     if (this.#own === undefined) return refuse("not-ready");
+    if (isSurelyLarger(patch, PATCH_BYTES_MAX, STATE_DEPTH_MAX)) return refuse("state-too-large");
     if (isDeeperThan(patch, STATE_DEPTH_MAX)) return refuse("state-too-deep");
     const { codec } = this.#env.ports;
     const bytes = encodeJson(codec, patch);
