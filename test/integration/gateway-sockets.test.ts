@@ -111,6 +111,21 @@ describe("HT19 slow and greedy connections", () => {
     expect(metrics).toContain("pulsemesh_http_connections_dropped_total 0");
   }, 20_000);
 
+  test("HT19 P6 bodies on their way take HTTP_UNFINISHED_BYTES_MAX together, then the oldest make room; beats go on", async () => {
+    const part = Buffer.alloc(1_000_000, "x");
+    const long = "POST /heartbeat/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000001\r\n\r\n";
+    const slow = await Promise.all(Array.from({ length: 100 }, () => raw(long)));
+    for (const { socket } of slow) socket.write(part);
+    // What a connection brought together with its headers does not count.
+    await until(() => slow.filter(({ socket }) => socket.closed).length >= 25);
+    expect(slow[0]?.socket.closed).toBe(true);
+    expect((await fetch(`${gateway.url}/heartbeat/b`, { method: "POST" })).status).toBe(200);
+    const left = slow.filter(({ socket }) => !socket.closed);
+    expect(left.length).toBeGreaterThanOrEqual(60);
+    for (const { socket } of left) socket.write("x");
+    await until(() => left.every((one) => one.text().endsWith("OK")));
+  }, 20_000);
+
   test("HT19 connections that say nothing make room, the longest silent first, and are closed after 5 s", async () => {
     const startMs = performance.now();
     const silent = await Promise.all(Array.from({ length: 900 }, () => raw()));

@@ -5,6 +5,8 @@
 
 /** Largest request body; more is answered 413. */
 export const HTTP_BODY_BYTES_MAX: number = 1024 * 1024;
+/** Bodies that are on their way, of all connections together; beyond it the connection of the oldest is closed, and counted. */
+export const HTTP_UNFINISHED_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Largest request line plus headers; more is answered 431. */
 export const HTTP_HEADERS_BYTES_MAX: number = 16 * 1024;
 /** Connections at once, all of them at work; further ones are dropped at once and counted. */

@@ -33,6 +33,7 @@ import { fastifyPath, methodsOf, type Route } from "./route.ts";
 import { routeTable } from "./routes/table.ts";
 import type { GatewayTls } from "./tls.ts";
 import { Turns } from "./turns.ts";
+import { UnfinishedBodies } from "./unfinished-bodies.ts";
 import { cameByUnixSocket } from "./unix-door.ts";
 
 export interface ServerOptions {
@@ -82,7 +83,9 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
   app.server.headersTimeout = HTTP_HEADERS_WAIT_MS_MAX;
   app.server.maxConnections = HTTP_CONNECTIONS_MAX;
   app.server.on("drop", () => (context.metrics.droppedConnections += 1));
-  new Connections(app.server, () => (context.metrics.evictedConnections += 1));
+  const evicted = (): void => void (context.metrics.evictedConnections += 1);
+  new Connections(app.server, evicted);
+  new UnfinishedBodies(app.server, evicted);
   // What a beat expects beyond 100-continue is no reason to refuse it.
   app.server.on("checkExpectation", (request, response) =>
     app.server.emit("request", request, response),
