@@ -107,7 +107,7 @@ export function sayDelivery(cli: Cli, delivery: Delivery, what: string): void {
 /** Says why a beat is not in the spool either. */
 export function sayNotKept(cli: Cli, delivery: Delivery): void {
   if (delivery.outcome !== "failed" || delivery.spoolError === undefined) return;
-  const { message: why } = delivery.spoolError;
+  const why = delivery.spoolError.message.replace(/[^.]$/, "$&.");
   cli.terminal.say(
     `${cli.context.command}: warning: it could not be kept either: ${printable(why)} Next: free some space, or name another folder with --spool.`,
   );

@@ -37,6 +37,34 @@ test("CLI17 whether anything was changed is said once, and what the message advi
   ]);
 });
 
+test("CLI17 a shell whose folder was removed is told so, without a stack", () => {
+  const cause = Object.assign(new Error("ENOENT: process.cwd failed"), { syscall: "uv_cwd" });
+  const error = new PulsemeshError("backup-unwritable", "Cannot write x.", { cause });
+  expect(describeFailure(error, { command: "backup" }).lines[0]).toContain("it was removed");
+  const { lines, exit } = describeFailure(cause, { command: "run" });
+  expect([lines.length, exit]).toEqual([2, 2]);
+  expect(lines.join(" ")).toMatch(/^run: .*it was removed.* Next: cd /);
+});
+
+/** As the client fails: it cannot know whether anything was changed. */
+const unreachable = (code: string): unknown =>
+  Object.assign(new Error("Cannot reach a node."), {
+    code: "node-unreachable",
+    changed: undefined,
+    cause: new TypeError("fetch failed", { cause: Object.assign(new Error("why"), { code }) }),
+  });
+
+test.each([
+  ["http://a:1", "UND_ERR_SOCKET", "--url https://a:1", "It may have taken effect."],
+  ["https://a:1", "ERR_SSL_WRONG_VERSION_NUMBER", "--url http://a:1", "Nothing was changed."],
+  ["https://a:1", "DEPTH_ZERO_SELF_SIGNED_CERT", "--ca-file", "Nothing was changed."],
+  ["http://a:1", "ECONNREFUSED", "pulsemesh run", "Nothing was changed."],
+])("CLI17 of %s and %s the next step is %s", (url, code, next, changed) => {
+  const { lines } = describeFailure(unreachable(code), { command: "ping", url, writes: true });
+  expect(lines[1]).toContain(next);
+  expect(lines[1]).toContain(changed);
+});
+
 test("CLI6 what a node answers forges no line of an error", () => {
   const error = new PulsemeshError("internal", "a\n✔ ok\u001B[2J");
   expect(describeFailure(error, { command: "ping" }).lines[0]).toBe(

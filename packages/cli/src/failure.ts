@@ -107,6 +107,13 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   internal: () => "pulsemesh doctor; if it stays, report it with the lines above",
 };
 
+const certificateFaults = /CERT|VERIFY_LEAF|ALTNAME/;
+const noConnection: readonly string[] = [
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+];
+
 /** Whether `code` is one of the registry's. */
 function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
@@ -134,8 +141,14 @@ export function failureText(error: unknown): string {
 /** The lines to print on stderr and the code to exit with. */
 export function describeFailure(error: unknown, context: FailureContext): Failure {
   const code = errorCodeOf(error);
+  if (isFolderGone(error)) return folderGone(context);
   const own = code === "internal" ? nextStepOf(error) : undefined;
-  const next = context.next ?? certificateNext(error) ?? own ?? nextSteps[code](context);
+  const next =
+    context.next ??
+    certificateNext(error) ??
+    schemeNext(error, context) ??
+    own ??
+    nextSteps[code](context);
   const lines = [
     `${context.command}: ${failureText(error)}`,
     `${changedLine(error, context)} Next: ${next}`,
@@ -153,9 +166,32 @@ function nextStepOf(error: unknown): string | undefined {
   return typeof next === "string" && next !== "" ? next : undefined;
 }
 
+/** The shell stands in a folder that somebody removed; whoever resolves a name there fails in the middle of anything. */
+function isFolderGone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ("syscall" in error && error.syscall === "uv_cwd") || isFolderGone(error.cause);
+}
+
+function folderGone({ command }: FailureContext): Failure {
+  const lines = [
+    `${command}: Cannot find the folder that this shell is in: it was removed.`,
+    "Nothing was changed. Next: cd to a folder that exists, then repeat the command",
+  ];
+  return { lines, exit: EXIT.usage };
+}
+
+/** Somebody answers, by the other of HTTP and HTTPS: it is not the node that is missing. */
+function schemeNext(error: unknown, { url = "" }: FailureContext): string | undefined {
+  const codes = codesOf(error);
+  if (codes.includes("ERR_SSL_WRONG_VERSION_NUMBER"))
+    return `what answers there does not speak HTTPS: try --url ${url.replace(/^https:/, "http:")}`;
+  if (!codes.includes("UND_ERR_SOCKET") || !url.startsWith("http:")) return undefined;
+  return `somebody took the connection and closed it: if the node has a certificate, try --url ${url.replace(/^http:/, "https:")}; pulsemesh doctor --url ${url}   says more`;
+}
+
 /** A connection that only the certificate prevents looks like one that nobody answers. */
 function certificateNext(error: unknown): string | undefined {
-  const fault = codesOf(error).find((code) => /CERT|VERIFY_LEAF|ALTNAME/.test(code));
+  const fault = codesOf(error).find((code) => certificateFaults.test(code));
   return fault === undefined
     ? undefined
     : `its certificate is not trusted (${fault}): name it, or who signed it, with --ca-file FILE, and ask by a name that is in it`;
@@ -177,9 +213,9 @@ function changedLine(error: unknown, { writes = false }: FailureContext): string
   return open ? "It may have taken effect." : "Nothing was changed.";
 }
 
-/** No connection came about, so nothing can have happened at the other end. */
+/** No connection came about, or no trust in who answers, so nothing can have happened at the other end. */
 function wasRefused(error: object): boolean {
-  return codesOf(error).some((code) => code === "ECONNREFUSED" || code === "ENOTFOUND");
+  return codesOf(error).some((code) => noConnection.includes(code) || certificateFaults.test(code));
 }
 
 /** The codes of an error and of what caused it, outermost first. */

@@ -131,8 +131,10 @@ async function backup(
 ): Promise<number> {
   const { openBackupFile, readNodeFolder, writeBackup } = await import("@pulsemesh/node/backup");
   const dir = dataFolder(flags.data, cli.terminal.env);
-  cli.context = { ...cli.context, dataDir: dir };
+  const context = { ...cli.context, dataDir: dir };
+  cli.context = { ...context, next: "name the folder of a node with --data; its `run` prints it" };
   const folder = readNodeFolder(dir);
+  cli.context = context;
   const rows = await rowsOf(cli, flags, folder, signal);
   const unless = (write: BackupSink): BackupSink => {
     return async (bytes) => {

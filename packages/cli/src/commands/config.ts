@@ -1,7 +1,6 @@
 /** `pulsemesh config init|check|show`: write a config file, look what is wrong with one, and see what holds and why. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { findingLines } from "../config/config-finding.ts";
@@ -13,6 +12,7 @@ import { tableLines } from "../table.ts";
 import { type RunFlags, runFlags } from "./run-options.ts";
 import { type RobotFlagList, robotFlags, robotsFromEnvironment } from "./run-robots.ts";
 import { textSettings } from "../config/text-settings.ts";
+import { writeNewFile } from "../config/new-file.ts";
 
 /** Adds `config` to the program. */
 export function addConfigCommand(program: Command, cli: Cli): void {
@@ -38,7 +38,7 @@ function addInit(parent: Command, cli: Cli): void {
       cli.terminal.out(text.trimEnd());
       return EXIT.ok;
     }
-    writeNew(resolve(out), text);
+    writeNewFile(resolve(out), text);
     cli.terminal.say(`${resolve(out)} written. Next: pulsemesh config check ${out}`);
     return EXIT.ok;
   });
@@ -48,19 +48,6 @@ function addInit(parent: Command, cli: Cli): void {
 function schemaUrl(): string | undefined {
   const places = ["../../schema/", "../schema/"].map((each) => `${each}config.schema.json`);
   return places.map((each) => new URL(each, import.meta.url)).find((url) => existsSync(url))?.href;
-}
-
-function writeNew(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { flag: "wx", mode: 0o644 });
-  } catch (cause) {
-    const why = existsSync(path)
-      ? "there is a file already, which is kept; remove it first, or name another"
-      : cause instanceof Error
-        ? cause.message
-        : String(cause);
-    throw new PulsemeshError("option-invalid", `Cannot write '${path}': ${why}.`, { cause });
-  }
 }
 
 function addCheck(parent: Command, cli: Cli): void {
