@@ -151,4 +151,17 @@ export const diskMutations: readonly Mutation[] = [
     replacement: "byClock",
     killer: { project: "unit", file: `${CORE}boot/boots.test.ts`, title: "CLOCK_BOOT_MAX" },
   },
+  {
+    id: "backups-at-once",
+    rules: ["BK4", "P6"],
+    breaks: "as many backups of a node are taken at once as are asked for",
+    file: "packages/gateway/src/routes/backup.ts",
+    search: "if (running !== undefined)",
+    replacement: "if (running === null)",
+    killer: {
+      project: "unit",
+      file: "packages/gateway/src/routes/backup.test.ts",
+      title: "one backup at a time",
+    },
+  },
 ];

@@ -123,4 +123,13 @@ export const startMutations: readonly Mutation[] = [
       '    const entry = readEntry(opened);\n    if (entry === undefined) return { status: "refused", code: "entry-malformed" };\n    if (!verifyEnvelope(this.#env, opened.envelope))\n      return { status: "refused", code: "signature-bad" };\n',
     killer: { project: "unit", file: `${CHAIN}entry.test.ts` },
   },
+  {
+    id: "log-of-others",
+    rules: ["DU1", "P6"],
+    breaks: "others fill the log of a node with lines about what they do",
+    file: "packages/node/src/driver/log-event.ts",
+    search: "if (count <= EVENT_LINES_PER_SECOND_MAX) logEvent",
+    replacement: "if (count > 0) logEvent",
+    killer: { project: "unit", file: "packages/node/src/driver/log-event.test.ts" },
+  },
 ];

@@ -100,4 +100,14 @@ export const supervisionMutations: readonly Mutation[] = [
     replacement: "if (wholeId.source.length > 0) return address;",
     killer: { ...joinFile, title: "DP3 a file that is caught" },
   },
+  {
+    id: "addresses-through-a-link",
+    rules: ["DP3"],
+    breaks: "the address file is written through a link that somebody put in its way",
+    file: `${CLI}commands/join-file.ts`,
+    search:
+      '    rmSync(aside, { force: true });\n    writeFileSync(aside, `${addresses.join("\\n")}\\n`, { mode: 0o644, flag: "wx" });',
+    replacement: '    writeFileSync(aside, `${addresses.join("\\n")}\\n`, { mode: 0o644 });',
+    killer: { ...joinFile, title: "DP3 addresses are not written through" },
+  },
 ];

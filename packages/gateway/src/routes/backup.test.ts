@@ -29,8 +29,12 @@ test("BK4 P6 one backup at a time: a second one is answered backup-running, and 
   };
   const first = app.inject(ask);
   await new Promise((resolve) => setImmediate(resolve));
-  expect((await app.inject(ask)).json()).toMatchObject({ status: 503, code: "backup-running" });
+  const second = app.inject(ask);
+  await new Promise((resolve) => setImmediate(resolve));
   held.resolve();
+  const refused = await second;
+  expect(refused.statusCode).toBe(503);
+  expect(refused.json()).toMatchObject({ status: 503, code: "backup-running" });
   expect([...(await first).rawPayload]).toEqual([4]);
   expect((await app.inject(ask)).statusCode).toBe(200);
 });
