@@ -46,6 +46,21 @@ test("CLI17 a shell whose folder was removed is told so, without a stack", () =>
   expect(lines.join(" ")).toMatch(/^run: .*it was removed.* Next: cd /);
 });
 
+test.each([
+  ["scandir", "Nothing was changed."],
+  ["unlink", "Part of it may have taken effect."],
+])("CLI17 a file system that says no to %s is no bug of the program: %s", (syscall, changed) => {
+  const cause = { code: "EACCES", syscall, path: "/spool\n" };
+  const error = Object.assign(new Error(`EACCES: permission denied, ${syscall}`), cause);
+  expect(describeFailure(error, { command: "spool list" })).toEqual({
+    lines: [
+      `spool list: EACCES: permission denied, ${syscall}`,
+      String.raw`${changed} Next: see that this user may use /spool\u000a, and that its disk has room`,
+    ],
+    exit: 2,
+  });
+});
+
 /** As the client fails: it cannot know whether anything was changed. */
 const unreachable = (code: string): unknown =>
   Object.assign(new Error("Cannot reach a node."), {

@@ -107,6 +107,19 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   internal: () => "pulsemesh doctor; if it stays, report it with the lines above",
 };
 
+const fileFaults: readonly string[] = [
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "ENOSPC",
+  "EDQUOT",
+  "EIO",
+  "ENOTDIR",
+  "EISDIR",
+  "ELOOP",
+  "ENAMETOOLONG",
+];
+const readingCalls: readonly string[] = ["open", "scandir", "stat", "lstat", "read"];
 const certificateFaults = /CERT|VERIFY_LEAF|ALTNAME/;
 const noConnection: readonly string[] = [
   "ECONNREFUSED",
@@ -142,6 +155,7 @@ export function failureText(error: unknown): string {
 export function describeFailure(error: unknown, context: FailureContext): Failure {
   const code = errorCodeOf(error);
   if (isFolderGone(error)) return folderGone(context);
+  if (code === "internal" && isFileFault(error)) return fileFault(error, context);
   const own = code === "internal" ? nextStepOf(error) : undefined;
   const next =
     context.next ??
@@ -178,6 +192,32 @@ function folderGone({ command }: FailureContext): Failure {
     "Nothing was changed. Next: cd to a folder that exists, then repeat the command",
   ];
   return { lines, exit: EXIT.usage };
+}
+
+interface FileFault extends Error {
+  readonly syscall: string;
+  readonly path: string;
+}
+
+/** The file system says no, to a user who is another one, or on a disk that takes nothing: no bug of the program, and it names the place. */
+function isFileFault(error: unknown): error is FileFault {
+  return (
+    error instanceof Error &&
+    "syscall" in error &&
+    "path" in error &&
+    codesOf(error).some((code) => fileFaults.includes(code))
+  );
+}
+
+function fileFault(error: FileFault, { command }: FailureContext): Failure {
+  const changed = readingCalls.includes(error.syscall)
+    ? "Nothing was changed."
+    : "Part of it may have taken effect.";
+  const next = `see that this user may use ${printable(error.path)}, and that its disk has room`;
+  return {
+    lines: [`${command}: ${failureText(error)}`, `${changed} Next: ${next}`],
+    exit: EXIT.usage,
+  };
 }
 
 /** Somebody answers, by the other of HTTP and HTTPS: it is not the node that is missing. */
