@@ -19,9 +19,20 @@ export interface TreeCopy {
   remove(): void;
 }
 
-/** Copies every file that git knows or would add. */
+/** Copies every file that git knows or would add; where there is no room for that, nothing is left. */
 export function copyTree(root: string): TreeCopy {
   const dir = mkdtempSync(join(tmpdir(), "pulsemesh-mutation-"));
+  const remove = (): void => rmSync(dir, { recursive: true, force: true });
+  try {
+    fill(dir, root);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { dir, remove };
+}
+
+function fill(dir: string, root: string): void {
   for (const path of filesOf(root)) {
     const from = join(root, path);
     // Deleted in the working tree, but still in the index.
@@ -30,7 +41,6 @@ export function copyTree(root: string): TreeCopy {
     copyFileSync(from, join(dir, path));
   }
   linkModules(join(root, "node_modules"), join(dir, "node_modules"));
-  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
 function filesOf(root: string): readonly string[] {
