@@ -30,6 +30,8 @@ export const HTTP_IDLE_MS_MAX: number = 90_000;
 /** How long `close` waits for requests under way. */
 export const HTTP_CLOSE_WAIT_MS_MAX: number = 1_000;
 
+/** Callers at once that wait for one long piece of work, such as the verification of the audit log; more are answered 503. */
+export const SHARED_CALLERS_MAX: number = 64;
 /** Event streams at once; more are answered 503 `event-streams-max`. */
 export const EVENT_STREAMS_MAX: number = 64;
 /** Events kept for readers that come back or fall behind. */

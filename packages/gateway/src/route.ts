@@ -41,6 +41,8 @@ export interface Route {
   readonly open?: boolean | undefined;
   /** The answer lasts as long as the caller likes, so its duration says nothing. */
   readonly endless?: boolean | undefined;
+  /** Callers at the same time share one piece of work that may take long: few may wait for it, as who waits keeps his connection (HT19). */
+  readonly shared?: boolean | undefined;
   readonly query?: z.ZodObject | undefined;
   /** Request headers that matter, with what for. */
   readonly headers?: Readonly<Record<string, string>> | undefined;

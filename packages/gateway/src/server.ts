@@ -24,6 +24,7 @@ import {
   HTTP_KEEP_ALIVE_MS,
   HTTP_REQUEST_WAIT_MS_MAX,
   HTTP_WAITING_MAX,
+  SHARED_CALLERS_MAX,
 } from "./limits.ts";
 import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { answerOf, HttpProblem, PROBLEM_MEDIA_TYPE, problemJson } from "./problem.ts";
@@ -161,6 +162,23 @@ function operatorOnly(): HttpProblem {
   );
 }
 
+/** Says whether one more may be answered, while so many at most are. */
+function atMost(callersMax: number): (reply: FastifyReply) => boolean {
+  const callers = new Set<FastifyReply>();
+  return (reply) => {
+    if (callers.size >= callersMax || reply.raw.destroyed) return false;
+    callers.add(reply);
+    const leave = (): void => void callers.delete(reply);
+    reply.raw.once("finish", leave).once("close", leave);
+    return true;
+  };
+}
+
+function tooManyCallers(): HttpProblem {
+  const detail = `${SHARED_CALLERS_MAX} callers wait for the same answer already.`;
+  return new HttpProblem("not-ready", detail, { "retry-after": "5" }, "Ask again in a moment.");
+}
+
 function tooManyWaiting(): HttpProblem {
   const detail = `Of one connection at most ${HTTP_WAITING_MAX} requests wait for the answers to others.`;
   return new HttpProblem("request-invalid", detail);
@@ -181,6 +199,7 @@ function addRoute(
   const counts = metrics.route(route.path);
   const timed = route.endless !== true;
   const anyBody = route.body?.types.includes("*/*") === true;
+  const admit = atMost(SHARED_CALLERS_MAX);
   app.route({
     method: [...route.methods],
     url: fastifyPath(route.path),
@@ -188,7 +207,10 @@ function addRoute(
       if (anyBody) acceptAnyType(request);
       const refusal = refusalOf(request, options, route);
       if (anyBody || refusal !== undefined) return done(refusal);
-      if (!options.turns.wait(request.raw, reply.raw, done)) done(tooManyWaiting());
+      // Its turn first: a response that never gets its connection never says that it is over.
+      const begin = (): void =>
+        done(route.shared === true && !admit(reply) ? tooManyCallers() : undefined);
+      if (!options.turns.wait(request.raw, reply.raw, begin)) done(tooManyWaiting());
     },
     onResponse: (request, reply, done) => {
       counts.add(request.method, reply.statusCode);

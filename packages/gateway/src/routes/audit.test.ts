@@ -81,3 +81,18 @@ test("HT13 callers at the same time share one run of verify", async () => {
   await app.inject("/api/v1/audit/verify");
   expect(node.verifications).toBe(2);
 });
+
+test("HT13 HT19 of callers that wait for one verification SHARED_CALLERS_MAX at most hold a connection, the next is told to ask again", async () => {
+  const held = Promise.withResolvers<Awaited<ReturnType<ScriptedNode["auditVerify"]>>>();
+  const whole = await node.auditVerify();
+  node.auditVerify = () => held.promise;
+  const waiting = Array.from({ length: 64 }, async () => await app.inject("/api/v1/audit/verify"));
+  const refused = await app.inject("/api/v1/audit/verify");
+  expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([503, "5"]);
+  expect(refused.json()).toMatchObject({ code: "not-ready", next: "Ask again in a moment." });
+  expect((await app.inject("/api/v1/audit")).statusCode).toBe(200);
+  held.resolve(whole);
+  const answers = await Promise.all(waiting);
+  expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([200]));
+  expect((await app.inject("/api/v1/audit/verify")).statusCode).toBe(200);
+});

@@ -52,6 +52,7 @@ function verifyRoute({ node }: GatewayContext): Route {
     operation: "auditVerify",
     summary: "Check the hash chain of this node's audit log",
     writes: false,
+    shared: true,
     responses: {
       200: { description: "Whether it is whole", type: JSON_MEDIA_TYPE, schema: "AuditVerify" },
     },

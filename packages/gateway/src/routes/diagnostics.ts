@@ -13,6 +13,7 @@ export function diagnosticRoutes({ node }: GatewayContext): readonly Route[] {
       summary:
         "Disk, process and settings of this node, and how it and members reach each other, tried out for up to 8 s",
       writes: false,
+      shared: true,
       responses: {
         200: { description: "What was found", type: JSON_MEDIA_TYPE, schema: "Diagnostics" },
       },
