@@ -35,6 +35,15 @@ test("AD3 CLI10 --announce takes what others could dial, and refuses an address 
   }
 });
 
+test("DP2 probes at the address of HTTP are refused, and no other process is blamed for it", () => {
+  const at = (port: number) => ({ host: "127.0.0.1", port });
+  const plan = (http: number, probes: number) =>
+    planRun({ http: at(http), probes: at(probes) }, [{ robot: undefined, labels: {} }], {});
+  expect(() => plan(7_422, 7_422)).toThrow("--http is at the same address");
+  expect(plan(7_420, 7_422).probes).toEqual(at(7_422));
+  expect(plan(0, 0).probes).toEqual(at(0));
+});
+
 test("VE9 OFF4 planRun hands core for how long the node may be offline, and how long its audit log may grow", () => {
   const flags = { mayBeOffline: 2_592_000_000, auditMax: 5_000 };
   const plan = planRun(flags, [{ robot: undefined, labels: {} }], {});

@@ -6,7 +6,7 @@ import { MAY_BE_OFFLINE_MS_MAX, PulsemeshError } from "@pulsemesh/core";
 import type { Setting } from "../config/setting.ts";
 import { parseDuration } from "../duration.ts";
 import { durationBetween, oneOf, wholeBetween } from "../flags.ts";
-import { type HostPort, parseHostPort } from "../host-port.ts";
+import { formatHostPort, type HostPort, parseHostPort } from "../host-port.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../run-logger.ts";
 import { type RobotFlagList, unknownRobotConfig } from "./run-robots.ts";
 
@@ -297,8 +297,10 @@ export function planRun(
   if (flags.observer === true) core["observer"] = true;
   if (flags.mayBeOffline !== undefined) core["mayBeOfflineMs"] = flags.mayBeOffline;
   if (flags.auditMax !== undefined) core["auditEntriesMax"] = flags.auditMax;
+  const http = flags.http ?? parseHostPort(httpDefault, "--http");
+  refuseSharedPort(http, flags.probes);
   return {
-    http: flags.http ?? parseHostPort(httpDefault, "--http"),
+    http,
     insecureHttp: flags.insecureHttp ?? false,
     socket: socketOf(flags),
     joinFile: flags.joinFile,
@@ -320,6 +322,16 @@ export function planRun(
       core,
     },
   };
+}
+
+/** Both are opened by this process, and the second to come would blame another one. */
+function refuseSharedPort(http: HostPort, probes: HostPort | undefined): void {
+  if (probes === undefined || http.port === 0) return;
+  if (probes.port !== http.port || probes.host !== http.host) return;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use --probes '${formatHostPort(probes)}' as --http is at the same address, which answers probes too; name another, or leave --probes away.`,
+  );
 }
 
 /** Where data lives: `--data`, else the state folder of the user. */
