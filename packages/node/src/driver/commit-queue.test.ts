@@ -1,4 +1,4 @@
-import type { StoreOp } from "@pulsemesh/core";
+import { PulsemeshError, type StoreOp } from "@pulsemesh/core";
 import { SimulatedDisk, SimulatedStore, VirtualClock } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import { CommitQueue, FULL_RETRY_EVERY_MS, WAITING_BYTES_MAX } from "./commit-queue.ts";
@@ -46,7 +46,7 @@ async function queueOnDisk() {
     time.runUntil(time.nowMs + FULL_RETRY_EVERY_MS);
     await flush();
   };
-  return { disk, queue, told, retry };
+  return { disk, store, queue, told, retry };
 }
 
 describe("CommitQueue", () => {
@@ -94,6 +94,16 @@ describe("CommitQueue", () => {
     queue.add(4, put("c"));
     await queue.idle();
     expect(told.at(-1)).toBe("durable 4");
+  });
+
+  test("DU3 CH1 whoever took the folder meanwhile is no full disk: nothing more is written under this key", async () => {
+    const { disk, store, queue, told, retry } = await queueOnDisk();
+    disk.failWrites("store-full");
+    queue.add(1, put("a"));
+    await flush();
+    store.open = () => Promise.reject(new PulsemeshError("store-locked", "process 7 has it"));
+    await retry();
+    expect(told).toEqual(["full store-full", "failed store-locked"]);
   });
 
   test("DU3 the disk can be full again and again", async () => {

@@ -153,9 +153,11 @@ export class CommitQueue {
     try {
       await this.#deps.store.open();
     } catch (error) {
-      // Opening writes too. Until it works there is nothing else to try.
-      if (attempt === this.#attempt)
-        this.#rejected(new PulsemeshError("store-full", String(error), { cause: error }));
+      if (attempt !== this.#attempt) return;
+      // While it was closed somebody else may have taken it. Opening writes too: until anything else is over there is nothing to try.
+      const isTaken = error instanceof PulsemeshError && error.code === "store-locked";
+      const full = () => new PulsemeshError("store-full", String(error), { cause: error });
+      this.#rejected(isTaken ? error : full());
       return;
     }
     if (attempt !== this.#attempt) return;
