@@ -91,28 +91,6 @@ export const startMutations: readonly Mutation[] = [
     killer: { ...lyingAuthor, title: "P4 CH5 a branch on disk" },
   },
   {
-    id: "foreseen-for-another",
-    rules: ["SG1"],
-    breaks: "a signature that was verified for some bytes is good for any",
-    file: "packages/node/src/ports/foreseen-signatures.ts",
-    search: "foreseen.node === node && Buffer.compare(foreseen.bytes, bytes) === 0",
-    replacement: "foreseen.node === node",
-    killer: {
-      project: "unit",
-      file: "packages/node/src/ports/foreseen-signatures.test.ts",
-      title: "SG1 what was foreseen",
-    },
-  },
-  {
-    id: "ahead-without-end",
-    rules: ["DU1", "P6"],
-    breaks: "all epochs on disk wait in memory for their signatures",
-    file: `${CHAIN}chain-restore.ts`,
-    search: "while (this.#aheadBytes > AHEAD_BYTES_MAX)",
-    replacement: "while (this.#aheadBytes < 0)",
-    killer: { project: "unit", file: `${CHAIN}chain-restore.test.ts` },
-  },
-  {
     id: "payload-before-signature",
     rules: ["SG1"],
     breaks: "the payload of an entry is read before its signature is verified",

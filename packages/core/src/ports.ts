@@ -22,8 +22,6 @@ export interface SignaturePort {
   sign(bytes: Uint8Array): Uint8Array;
   /** False on any doubt: a malformed node id or signature is no signature. Never throws. */
   verify(node: NodeId, bytes: Uint8Array, signature: Uint8Array): boolean;
-  /** Says that `verify` will soon be asked the same, so that a driver may compute it elsewhere meanwhile. No answer depends on it. */
-  verifySoon?(node: NodeId, bytes: Uint8Array, signature: Uint8Array): void;
 }
 
 /** Due times of cron lines, outside core because they need a calendar (rule VE7). */

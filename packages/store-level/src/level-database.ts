@@ -18,9 +18,6 @@ import { causeText, errorCode, isCorruption, rootCause } from "./store-error.ts"
 /** Bytes of files in `lost/` that are kept: each repair puts the old manifest, logs and broken tables there. The oldest go. */
 export const LOST_BYTES_MAX: number = 64 * 1024 * 1024;
 
-/** Bytes that an iteration reads from disk at once, in a thread of LevelDB; with its default of 16 KiB whoever reads waits for most rows. */
-const READ_AHEAD_BYTES = 64 * 1024;
-
 /** A range of physical keys. */
 export interface PhysicalRange {
   readonly gte: string;
@@ -144,11 +141,7 @@ function droppedByRecovery(location: string): CorruptRow[] {
 function wrap(level: NodeLevel): Database {
   return {
     get: (key) => level.get(key),
-    rows: ({ gte, lt, reverse = false }) => {
-      // LevelDB on Node has an option more than the types that `level` shares with browsers.
-      const options = { gte, lt, reverse, highWaterMarkBytes: READ_AHEAD_BYTES };
-      return level.iterator(options);
-    },
+    rows: (range) => level.iterator({ ...range, reverse: range.reverse ?? false }),
     async write(ops, sync) {
       await level.batch([...ops], { sync });
     },

@@ -20,12 +20,6 @@ import { StoredEpoch } from "./stored-epoch.ts";
 
 const CHAIN_PREFIX = "chain/";
 
-/**
- * Bytes of whole epochs that wait for being built: long enough for their signatures to be verified meanwhile, few enough to spare the
- * memory.
- */
-export const AHEAD_BYTES_MAX: number = 256 * 1024;
-
 export class ChainRestore {
   readonly #env: Env;
   readonly #index: ChainIndex;
@@ -38,9 +32,6 @@ export class ChainRestore {
   #hasChains = false;
   /** The epoch whose rows are coming. */
   #current: string | undefined;
-  /** Epochs whose rows have all come, oldest first, and the bytes of their rows. */
-  readonly #ahead: string[] = [];
-  #aheadBytes = 0;
   #ownHlc = 0;
   readonly #bad: BadRows;
 
@@ -159,21 +150,9 @@ export class ChainRestore {
 
   /** Rows of one epoch come together. What they are read from is let go with them, which spares a start most of the memory it takes. */
   #begin(name: string): void {
-    const last = this.#current;
-    if (last === name) return;
+    if (this.#chainsAreLast && this.#current !== undefined && this.#current !== name)
+      this.#buildStored(this.#current);
     this.#current = name;
-    const stored = last === undefined ? undefined : this.#epochs.get(last);
-    if (!this.#chainsAreLast || last === undefined || stored === undefined) return;
-    stored.foresee(this.#env);
-    this.#ahead.push(last);
-    this.#aheadBytes += stored.bytes;
-    while (this.#aheadBytes > AHEAD_BYTES_MAX) this.#buildOldest();
-  }
-
-  #buildOldest(): void {
-    const oldest = this.#ahead.shift() ?? "";
-    this.#aheadBytes -= this.#epochs.get(oldest)?.bytes ?? 0;
-    this.#buildStored(oldest);
   }
 
   #build(stored: StoredEpoch): void {

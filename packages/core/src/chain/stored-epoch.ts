@@ -7,7 +7,7 @@
  * nothing that it does not link to: without a part that is gone it is left out, and what stands before it would be shown.
  */
 import type { Env } from "../env.ts";
-import { type Envelope, verifyEnvelope, verifyEnvelopeSoon } from "../wire/envelope.ts";
+import { type Envelope, verifyEnvelope } from "../wire/envelope.ts";
 import type { Entry } from "./entry.ts";
 
 /** What an epoch is built from, and what is left out. */
@@ -22,30 +22,14 @@ export class StoredEpoch {
   readonly #entries: Entry[] = [];
   readonly #forks: Entry[] = [];
   readonly #envelopes = new Map<Entry, Envelope>();
-  #bytes = 0;
 
   get entries(): readonly Entry[] {
     return this.#entries;
   }
 
-  /** Of all its rows. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   add(prefix: "chain" | "fork", entry: Entry, envelope: Envelope): void {
     (prefix === "chain" ? this.#entries : this.#forks).push(entry);
     this.#envelopes.set(entry, envelope);
-    this.#bytes += entry.bytes.length;
-  }
-
-  /** Says ahead which signatures {@link verified} will ask for, where all is well. */
-  foresee(env: Env): void {
-    const lasts = runsOf(this.#entries).flatMap((run) => run.slice(-1));
-    for (const entry of [...lasts, ...this.#forks]) {
-      const envelope = this.#envelopes.get(entry);
-      if (envelope !== undefined) verifyEnvelopeSoon(env, envelope);
-    }
   }
 
   /** Leaves out what the author never signed. */

@@ -95,12 +95,6 @@ export function verifyEnvelope(env: Env, envelope: Envelope): boolean {
   return env.ports.signature.verify(author, signedBytes(env, kind, body), signature);
 }
 
-/** A hint that {@link verifyEnvelope} will be asked about it soon. */
-export function verifyEnvelopeSoon(env: Env, envelope: Envelope): void {
-  const { author, kind, body, signature } = envelope;
-  env.ports.signature.verifySoon?.(author, signedBytes(env, kind, body), signature);
-}
-
 /** What every signature begins with: the same for each kind, and needed for every message. */
 const DOMAINS = new WeakMap<Env, Map<EnvelopeKind, Uint8Array>>();
 

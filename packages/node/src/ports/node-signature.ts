@@ -3,7 +3,6 @@ import { type KeyObject, sign, verify } from "node:crypto";
 import type { NodeId, SignaturePort } from "@pulsemesh/core";
 import { privateKeyFromSeed, publicKeyFromRaw } from "../keys/ed25519.ts";
 import { publicKeyOf } from "../keys/peer-id.ts";
-import { ForeseenSignatures } from "./foreseen-signatures.ts";
 
 /** Public keys that are kept parsed; parsing one costs as much as a verification. The least recently used goes first. */
 export const CACHED_KEYS_MAX: number = 4_096;
@@ -12,20 +11,9 @@ export const CACHED_KEYS_MAX: number = 4_096;
 export function createNodeSignature(seed: Uint8Array): SignaturePort {
   const own = privateKeyFromSeed(seed);
   const keys = new Map<NodeId, KeyObject>();
-  const foreseen = new ForeseenSignatures();
   return {
     sign: (bytes) => new Uint8Array(sign(null, bytes, own)),
-    verifySoon(node, bytes, signature) {
-      try {
-        const key = cachedKey(keys, node);
-        if (key !== undefined) foreseen.add(node, key, bytes, signature);
-      } catch {
-        // Whoever asks is told that it is none.
-      }
-    },
     verify(node, bytes, signature) {
-      const known = foreseen.take(node, bytes, signature);
-      if (known !== undefined) return known;
       try {
         const key = cachedKey(keys, node);
         return key !== undefined && verify(null, bytes, key, signature);
