@@ -12,8 +12,8 @@ const page = benchmarksPage(
   BENCHES.map(({ name, rows }) => {
     const stored = readResult(name);
     if (stored === undefined) return { name, measured: undefined };
-    const { machine, measuredOn, result } = stored;
-    return { name, measured: { rows: rows(result), measuredOn, machine } };
+    const { machine, measuredOn, remark, result } = stored;
+    return { name, measured: { rows: rows(result), measuredOn, machine, remark } };
   }),
 );
 writeFileSync(OUT, page);

@@ -6,7 +6,12 @@ import type { Row } from "./row.ts";
 export interface BenchOnPage {
   readonly name: string;
   readonly measured:
-    | { readonly rows: readonly Row[]; readonly measuredOn: string; readonly machine: string }
+    | {
+        readonly rows: readonly Row[];
+        readonly measuredOn: string;
+        readonly machine: string;
+        readonly remark?: string | undefined;
+      }
     | undefined;
 }
 
@@ -24,9 +29,10 @@ export function benchmarksPage(benches: readonly BenchOnPage[]): string {
   const machines: string[] = [];
   const lines = benches.flatMap(({ name, measured }) => {
     if (measured === undefined) return [line([name, "", "–", "0", "not measured", "", ""])];
-    const { rows, measuredOn, machine } = measured;
+    const { rows, measuredOn, machine, remark } = measured;
     if (!machines.includes(machine)) machines.push(machine);
-    const where = `${measuredOn}, machine ${machines.indexOf(machine) + 1}`;
+    const remarked = remark === undefined ? "" : `; ${remark}`;
+    const where = `${measuredOn}, machine ${machines.indexOf(machine) + 1}${remarked}`;
     return rows.map((row) =>
       line([row.what, row.goal, row.measured, row.n, outcomeOf(row.bounds), row.baseLine, where]),
     );

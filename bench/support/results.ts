@@ -7,6 +7,8 @@ export interface StoredResult {
   /** ISO date. */
   readonly measuredOn: string;
   readonly machine: string;
+  /** What a reader must know of the run, written in by hand: what disturbed it, what was not measured. */
+  readonly remark?: string | undefined;
   readonly result: unknown;
 }
 

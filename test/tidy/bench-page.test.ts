@@ -43,11 +43,12 @@ test("benchmarksPage says met, missed and not measured, with the number of sampl
         ],
         measuredOn: "2026-01-02",
         machine: "big",
+        remark: "in the rain",
       },
     },
     { name: "second", measured: undefined },
   ]);
-  expect(page).toContain("| a | ≤ 5 | 4 | 3 | met | x\\|y | 2026-01-02, machine 1 |");
+  expect(page).toContain("| a | ≤ 5 | 4 | 3 | met | x\\|y | 2026-01-02, machine 1; in the rain |");
   expect(page).toContain("| a | ≤ 5 | 4 | 3 | missed |");
   expect(page).toContain("| second |  | – | 0 | not measured |");
   expect(page).toContain("Machine 1: big");
