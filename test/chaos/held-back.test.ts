@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { HeldLink } from "../support/held-link.ts";
-import { freePort, NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
+import { NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
 
 const OTHERS = ["one", "two", "three"];
 

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { CliProcess } from "../support/cli-process.ts";
-import { freePort, ProcessFleet } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
+import { ProcessFleet } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pulsemesh-addresses-"));

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { runCli } from "../support/cli-process.ts";
 import { FakeGateway } from "../support/fake-gateway.ts";
-import { freePort } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
 
 const launcher = fileURLToPath(new URL("../../packages/cli/bin/pulsemesh.js", import.meta.url));

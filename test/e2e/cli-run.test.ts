@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CliProcess, runCli } from "../support/cli-process.ts";
-import { freePort } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pulsemesh-cli-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

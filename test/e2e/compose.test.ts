@@ -10,7 +10,8 @@ import { afterAll, expect, test } from "vitest";
 import { CliProcess } from "../support/cli-process.ts";
 import { type ComposeService, composeConfig } from "../support/docker-compose.ts";
 import { environmentOf, readDockerfile } from "../support/dockerfile.ts";
-import { freePort, type Loose } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
+import { type Loose } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
 import { root } from "../tool.ts";
 
@@ -39,6 +40,8 @@ const ports = new Map<string, Ports>();
 for (const name of nodeNames) {
   ports.set(name, { mesh: await freePort(), http: await freePort(), probes: await freePort() });
 }
+
+const running = new Map<string, CliProcess>();
 
 /** What the container would see, seen from here. */
 function environment(name: string, service: ComposeService): Record<string, string> {
@@ -105,14 +108,20 @@ async function statuses(at: string): Promise<Readonly<Record<string, string>>> {
 }
 
 async function untilSeen(at: string, expected: Readonly<Record<string, string>>): Promise<void> {
-  await until(
-    `${at} sees ${JSON.stringify(expected)}`,
-    async () => {
-      const seen = await statuses(at);
-      return Object.entries(expected).every(([name, status]) => seen[name] === status);
-    },
-    60_000,
-  );
+  let seen: Readonly<Record<string, string>> = {};
+  try {
+    await until(
+      `${at} sees ${JSON.stringify(expected)}`,
+      async () => {
+        seen = await statuses(at);
+        return Object.entries(expected).every(([name, status]) => seen[name] === status);
+      },
+      60_000,
+    );
+  } catch (error) {
+    const said = [...running].map(([name, { err }]) => `${name}: ${err.slice(-1_500)}`);
+    throw new Error(`it sees ${JSON.stringify(seen)}\n${said.join("\n")}`, { cause: error });
+  }
 }
 
 test("DP6 DP3 the five nodes of the compose file find each other in any order, its robots beat, and a killed node is down and comes back", async () => {
@@ -120,7 +129,6 @@ test("DP6 DP3 the five nodes of the compose file find each other in any order, i
   mkdirSync(join(folder, "bin"));
   symlinkSync(join(root, "packages/cli/bin/pulsemesh.js"), join(folder, "bin", "pulsemesh"));
   await using stack = new AsyncDisposableStack();
-  const running = new Map<string, CliProcess>();
   // The first one last: the others wait for the file that it leaves.
   for (const name of nodeNames.toSorted((a, b) => (a < b ? 1 : -1))) {
     running.set(name, stack.use(start(name)));

@@ -4,7 +4,8 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { CliProcess, runCli } from "../support/cli-process.ts";
-import { freePort, NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
+import { NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
 
 const NAMES = ["x", "y", "z"] as const;
 

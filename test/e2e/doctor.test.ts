@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 import { runCli } from "../support/cli-process.ts";
-import { freePort, ProcessFleet } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
+import { ProcessFleet } from "../support/node-process.ts";
 import { until } from "../support/until.ts";
 
 /** A node finds out anew every five seconds. */

@@ -26,7 +26,7 @@ import {
   readManifests,
   readPolicies,
 } from "../support/kubernetes.ts";
-import { freePort } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
 import { root } from "../tool.ts";
 

@@ -16,7 +16,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CliProcess, runCli } from "../support/cli-process.ts";
 import { FakeGateway } from "../support/fake-gateway.ts";
-import { freePort, type NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
+import { type NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
 import { requireStrace } from "../support/strace.ts";
 
 const launcher = fileURLToPath(new URL("../../packages/cli/bin/pulsemesh.js", import.meta.url));

@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CliProcess, runCli } from "../support/cli-process.ts";
 import { FakeGateway } from "../support/fake-gateway.ts";
-import { freePort, type NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
+import { type NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pulsemesh-tail-"));
 const fleet = new ProcessFleet();

@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { openProbeDoor } from "../../packages/cli/src/commands/probe-door.ts";
 import { PROBE_CONNECTIONS_MAX } from "../../packages/cli/src/small-server.ts";
-import { freePort } from "../support/node-process.ts";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
 
 /** A kubelet waits for less. */

@@ -3,7 +3,8 @@ import { createLibp2pTransport, discoverFleet, systemNames } from "@pulsemesh/tr
 import type { NameService } from "@pulsemesh/transport-libp2p";
 import { afterEach, expect, test } from "vitest";
 import { DnsServer } from "../support/dns-server.ts";
-import { freePort, OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
+import { freePort } from "../support/free-port.ts";
+import { OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
 import { Scene } from "../support/victim.ts";
 import type { Victim } from "../support/victim.ts";
 

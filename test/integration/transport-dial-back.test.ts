@@ -1,7 +1,8 @@
 /** Members ask each other to dial back: who is reached where, and what strangers and liars get out of it. */
 import { dagCborCodec } from "@pulsemesh/core";
 import { afterEach, expect, test } from "vitest";
-import { freePort, OUR_FLEET, until } from "../support/libp2p-harness.ts";
+import { freePort } from "../support/free-port.ts";
+import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
 import { connectStranger, frame } from "../support/stranger.ts";
 import { Scene } from "../support/victim.ts";
 import type { Victim } from "../support/victim.ts";

@@ -1,13 +1,13 @@
 /** Real libp2p transports on loopback TCP, one free port per name, addresses kept in a folder of their own. */
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TransportHarness } from "@pulsemesh/testkit";
 import { createLibp2pTransport } from "@pulsemesh/transport-libp2p";
+import { freePort } from "./free-port.ts";
 import type { Libp2pTransport, Libp2pTransportOptions } from "@pulsemesh/transport-libp2p";
 
 export const OUR_FLEET: string = "a".repeat(52);
@@ -18,18 +18,6 @@ const POLL_MS = 10;
 /** A key that is the same for the same name. */
 export function seedOf(name: string): Uint8Array {
   return createHash("sha256").update(`test key of ${name}`).digest();
-}
-
-/** A port that nobody listens on at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** Waits in real time. */

@@ -5,9 +5,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./free-port.ts";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../packages/cli/bin/pulsemesh.js", import.meta.url));
@@ -233,19 +233,6 @@ export class NodeProcess {
     ];
     this.#relay = spawn("ip", args, { stdio: ["pipe", "ignore", "inherit"] });
   }
-}
-
-/** A free loopback TCP port; somebody else may take it, which a test would see as `address-in-use`. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** Asks every 50 ms until the answer is true; returns the milliseconds it took. */
