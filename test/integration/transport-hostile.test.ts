@@ -323,6 +323,7 @@ test("CH6 a port in use is said so", async () => {
     listen,
   });
   const handler = {
+    admit: () => undefined,
     gossip: () => "accept" as const,
     message: () => undefined,
     peerUp: () => undefined,
@@ -350,6 +351,7 @@ test("ME1 a joiner adopts the fleet of the member that it joins, also of one tha
   scene.atEnd(() => late.stop());
   const rejects: string[] = [];
   await late.start({
+    admit: () => undefined,
     gossip: () => "accept",
     message: () => undefined,
     peerUp: () => undefined,

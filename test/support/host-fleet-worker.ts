@@ -108,6 +108,7 @@ async function startHost(
 
 function handler(transport: Libp2pTransport, rejects: string[]): TransportHandler {
   return {
+    admit: () => undefined,
     gossip(_topic, _from, bytes) {
       // One clock for all processes of a machine: the kernel's monotonic one.
       const sent = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).readBigUInt64BE();

@@ -48,6 +48,7 @@ async function startTransport(fleet: string): Promise<void> {
     },
   });
   await transport.start({
+    admit: () => undefined,
     gossip: () => "accept",
     message: () => undefined,
     peerUp: ({ node }) => print({ type: "up", node }),

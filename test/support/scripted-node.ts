@@ -155,6 +155,7 @@ export class ScriptedNode implements PulsemeshNode {
         return this.nodes.some(({ node }) => node === command.node)
           ? { ok: true, retired: { by: this.id, atWallMs: START_WALL_MS, isOld: false } }
           : { ok: false, code: "peer-unknown", detail: `no node ${command.node} is known` };
+      case "statement":
       case "stop":
         return { ok: true };
     }

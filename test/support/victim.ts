@@ -38,6 +38,7 @@ export class Scene {
       gossip: [] as Uint8Array[],
     };
     await transport.start({
+      admit: () => undefined,
       gossip: (_topic, _from, bytes) => {
         seen.gossip.push(bytes);
         return "accept";

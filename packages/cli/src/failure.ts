@@ -57,6 +57,11 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   twin: () =>
     "find the other process (its machine is a copy of this one's disk), stop it and start it on an empty --data folder; pulsemesh doctor   shows when it is gone",
   "not-ready": () => "wait until the node has joined (GET /readyz answers 200), then repeat",
+  "statement-malformed": () => "hand it over as it was signed",
+  "statement-oversized": () => "name fewer patterns, or fewer statements that are kept",
+  "fleet-foreign": () => "send it to a node of the fleet that it names",
+  "signer-unknown": () => "hand over the root statement that names its signer first",
+  "authority-full": () => "start another fleet: this one holds as many as it can",
   "json-invalid": () =>
     "check the JSON, for instance with: node -p 'JSON.parse(process.argv[1])' '…'",
   "request-invalid": ({ command }) => `${command} --help`,

@@ -81,12 +81,20 @@ export interface StopCommand {
   readonly restartWithinMs: number;
 }
 
+/** Takes a statement of the fleet's authority (rule ME1), whoever hands it over: its signature says who made it. */
+export interface StatementCommand {
+  readonly type: "statement";
+  /** Compact JWS. */
+  readonly token: string;
+}
+
 export type Command =
   | BeatCommand
   | PatchStateCommand
   | RegisterCommand
   | RetireCommand
   | RetireNodeCommand
+  | StatementCommand
   | StopCommand;
 
 /** What was retired, by whom and when by its clock. */
@@ -113,6 +121,11 @@ export type CommandErrorCode =
   | "state-too-deep"
   | "state-invalid"
   | "precondition-failed"
+  | "statement-malformed"
+  | "statement-oversized"
+  | "fleet-foreign"
+  | "signer-unknown"
+  | "authority-full"
   | "observer"
   | "twin"
   | "not-ready";

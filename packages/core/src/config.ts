@@ -30,6 +30,8 @@ export interface CoreConfig {
   readonly mayBeOfflineMs: number;
   /** Entries of the audit log that are kept, 1 000 … 10 000 000; beyond them the oldest go (rule OFF4). @default 1000000 */
   readonly auditEntriesMax: number;
+  /** Statements of the fleet's authority that this node was enrolled with: tokens, in any order. @default [] */
+  readonly statements: readonly string[];
 }
 
 const DEFAULTS: CoreConfig = {
@@ -45,6 +47,7 @@ const DEFAULTS: CoreConfig = {
   snapshotAfterDeltas: 1_000,
   mayBeOfflineMs: 0,
   auditEntriesMax: 1_000_000,
+  statements: [],
 };
 
 const RANGES: { readonly [K in keyof CoreConfig]?: readonly [number, number] } = {

@@ -7,8 +7,10 @@
 import { DurableHead } from "./audit/durable-head.ts";
 import { HashChainAudit } from "./audit/hash-chain-audit.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
+import { AuthorityKeeper } from "./authority/authority-keeper.ts";
 import { BootRate } from "./boot/boot-rate.ts";
 import { BOOT_ROW, Boots } from "./boot/boots.ts";
+import type { ChainHooks } from "./chain/chain-store.ts";
 import { Chains } from "./chain/chains.ts";
 import type { Command, CommandResult, StopCommand } from "./command.ts";
 import type { CoreConfig } from "./config.ts";
@@ -52,6 +54,7 @@ class ComposedCore implements Core {
   readonly #auditHead: DurableHead;
   readonly #boots: Boots;
   readonly #bootRate = new BootRate();
+  readonly #authority: AuthorityKeeper;
   readonly #chains: Chains;
   readonly #robots: Robots;
   readonly #near: Neighbourhood;
@@ -71,16 +74,11 @@ class ComposedCore implements Core {
     this.#audit = new HashChainAudit(env);
     this.#auditHead = new DurableHead(this.#audit);
     this.#boots = new Boots(env);
-    this.#chains = new Chains(env, {
-      written: (entry, now) =>
-        this.#audit.append("entry", { ...entryFacts(entry), gate: null }, now),
-      stored: (entry, gate, now) =>
-        this.#audit.append(
-          this.#entryKind(entry),
-          { ...entryFacts(entry), gate: gate ?? null },
-          now,
-        ),
+    this.#authority = new AuthorityKeeper(env, {
+      audit: this.#audit,
+      changed: () => this.#chains.membership.refresh(),
     });
+    this.#chains = new Chains(env, { authority: this.#authority, hooks: this.#chainHooks() });
     this.#listener = new MeshListener(env, {
       audit: this.#audit,
       auditHead: this.#auditHead,
@@ -167,12 +165,14 @@ class ComposedCore implements Core {
 
   #restore(rows: readonly StoreRow[], done: boolean, now: Now): void {
     for (const row of rows) if (row.key === BOOT_ROW) this.#boots.restore(row);
+    for (const row of rows) this.#authority.restore(row);
     this.#audit.restore(rows);
     this.#chains.restore(rows, now);
     this.#robots.restore(rows);
     this.#near.liveness.restore(rows);
     if (!done || this.#phase !== "restoring") return;
     this.#auditHead.restored();
+    this.#authority.restored(this.#env.config.statements, now);
     this.#chains.restored(now);
     this.#phase = "booting";
     this.#near.pulses.twins.restored(this.#boots.stored);
@@ -185,6 +185,7 @@ class ComposedCore implements Core {
   /** Before the rows are in, nothing can be answered. */
   #refuse(input: Input): void {
     if (input.type === "gossip") this.#env.out.validate("ignore");
+    if (input.type === "hello") this.#env.out.admit("not-ready");
     if (input.type === "command") this.#notReady(input.id);
   }
 
@@ -229,7 +230,10 @@ class ComposedCore implements Core {
         if (input.channel === "sync") this.#chains.onSync(input.from, input.bytes, now);
         else this.#near.onDirect(input.from, input.bytes, now);
         return;
+      case "hello":
+        return this.#env.out.admit(this.#authority.hello(input.from, input.grant, now));
       case "peer-up":
+        this.#authority.onPeerUp(input.peer.node);
         this.#addresses.set(input.peer.node, input.peer.addresses);
         this.#near.onPeerUp(input.peer.node);
         this.#chains.onPeerUp(input.peer.node, now);
@@ -238,6 +242,7 @@ class ComposedCore implements Core {
         // Members are looked up when they are away, too; of all others nothing is kept, or passers-by would fill the memory.
         if (this.#chains.membership.member(input.node) === undefined)
           this.#addresses.delete(input.node);
+        this.#authority.onPeerDown(input.node);
         this.#near.onPeerDown(input.node);
         this.#chains.onPeerDown(input.node);
         return;
@@ -267,6 +272,8 @@ class ComposedCore implements Core {
     if (gossip.topic === "pulse") return this.#near.onGossipPulse(gossip.from, gossip.bytes, now);
     if (gossip.topic === "verdict")
       return this.#near.onGossipObservation(gossip.from, gossip.bytes, now);
+    if (gossip.topic === "authority")
+      return this.#authority.onGossip(gossip.from, gossip.bytes, now);
     return this.#chains.onGossip(gossip.from, gossip.bytes, now);
   }
 
@@ -289,6 +296,8 @@ class ComposedCore implements Core {
 
   #onCommand(id: number, command: Command, now: Now): void {
     if (command.type === "stop") return this.#stop(id, command, now);
+    if (command.type === "statement")
+      return this.#env.out.answer(id, this.#authority.submit(command.token, now));
     if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);
     if (this.#twinHold.isHeld) return this.#env.out.reply(id, this.#twinAnswer());
@@ -318,6 +327,7 @@ class ComposedCore implements Core {
 
   /** Ends an input: whoever must hear of what happened hears it, then what was collected is written and sent. */
   #finish(now: Now): void {
+    this.#authority.look(now);
     this.#openBootIfAsked(now);
     if (this.#phase === "running") this.#retirements.look(now);
     this.#twinHold.look(now);
@@ -386,6 +396,17 @@ class ComposedCore implements Core {
   #standing(node: NodeId): NodeStanding | undefined {
     const { membership } = this.#chains;
     return standingOf(this.#near.liveness.subject(node), membership, node, this.#now);
+  }
+
+  #chainHooks(): ChainHooks {
+    return {
+      written: (entry, now) =>
+        this.#audit.append("entry", { ...entryFacts(entry), gate: null }, now),
+      stored: (entry, gate, now) => {
+        const facts = { ...entryFacts(entry), gate: gate ?? null };
+        this.#audit.append(this.#entryKind(entry), facts, now);
+      },
+    };
   }
 
   #viewDeps(): FleetViewDeps {

@@ -5,13 +5,14 @@
  */
 import type { CommandResult } from "./command.ts";
 import type { StoreOp, StoreRange } from "./driver/store.ts";
-import type { Channel, Topic, Validation } from "./driver/transport.ts";
+import type { AdmissionRefusal, Channel, Topic, Validation } from "./driver/transport.ts";
 import type { CoreEvent } from "./event.ts";
 import type { NodeId } from "./ids.ts";
 import type { CommitId, LoadId, TimerId } from "./input.ts";
 
 export type Effect =
   | { readonly type: "validate"; readonly result: Validation }
+  | { readonly type: "admit"; readonly refusal: AdmissionRefusal | undefined }
   | {
       readonly type: "publish";
       readonly topic: Topic;
@@ -45,4 +46,8 @@ export type Effect =
       readonly type: "members";
       readonly joined: readonly NodeId[];
       readonly left: readonly NodeId[];
-    };
+    }
+  /** The grant that this node presents from now on (rule ME3). */
+  | { readonly type: "present"; readonly grant: string | undefined }
+  /** Peers that are let in no longer: revoked, or their grant is over. */
+  | { readonly type: "expel"; readonly nodes: readonly NodeId[] };

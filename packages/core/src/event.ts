@@ -1,5 +1,5 @@
 /** What core tells the outside world: for SSE, logs, metrics and the audit log's readers. Never read back by core. */
-import type { NodeId, PulseName, RobotId } from "./ids.ts";
+import type { HashHex, NodeId, PulseName, RobotId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import type { NodeReason, RobotReason, Status } from "./view/status.ts";
 
@@ -83,6 +83,20 @@ export type CoreEvent =
       readonly twin: PulseName;
       readonly atWallMs: number;
     }
+  /** A statement of the fleet's authority is held from now on (rule ME1). */
+  | {
+      readonly type: "statement";
+      readonly id: HashHex;
+      readonly kind: "root" | "charter" | "grant" | "revocation";
+      readonly atWallMs: number;
+    }
+  /** Nothing was heard of the fleet's authority for a day, or something is again (rule ME3). */
+  | {
+      readonly type: "authority-stale";
+      readonly isStale: boolean;
+      readonly newsWallMs: number;
+      readonly atWallMs: number;
+    }
   | { readonly type: "two-homes"; readonly robot: RobotId; readonly homes: readonly NodeId[] }
   | { readonly type: "stalled"; readonly forMs: number }
   | { readonly type: "clock-stepped"; readonly byMs: number }
@@ -119,4 +133,8 @@ export type RejectReason =
   | "retired-elsewhere"
   | "sync-malformed"
   | "hello-malformed"
+  | "statement-malformed"
+  | "statement-oversized"
+  | "signer-unknown"
+  | "authority-full"
   | "rate";

@@ -16,6 +16,8 @@ export type FleetId = string;
 export type DocumentName = "reported" | "desired" | "roster";
 /** Lower-case hex of a SHA-256. */
 export type HashHex = string;
+/** A key of the fleet's authority (root, issuer, charter) or of an audit log: its Ed25519 public key in the form of a {@link FleetId}. */
+export type KeyId = string;
 
 /** One start of a node; grows with every start (rule PU3). */
 export type Boot = number;
@@ -37,6 +39,20 @@ const ROBOT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 /** Whether `text` is a valid robot id (rule CH7). */
 export function isRobotId(text: unknown): text is RobotId {
   return typeof text === "string" && ROBOT_ID_PATTERN.test(text);
+}
+
+const NODE_ID_PATTERN = /^[A-Za-z0-9_-]{1,80}$/;
+
+/** Whether `value` has the form of a node id; that it is a key, its first signature proves. */
+export function isNodeId(value: unknown): value is NodeId {
+  return typeof value === "string" && NODE_ID_PATTERN.test(value);
+}
+
+const KEY_ID_PATTERN = /^[a-z2-7]{52}$/;
+
+/** Whether `value` has the form of a key of the authority, or of a fleet id, which is one. */
+export function isKeyId(value: unknown): value is KeyId {
+  return typeof value === "string" && KEY_ID_PATTERN.test(value);
 }
 
 /** Orders pulse names: negative when `a` is older than `b`, 0 when they are the same pulse. */

@@ -26,6 +26,8 @@ export type Input =
       readonly from: NodeId;
       readonly bytes: Uint8Array;
     }
+  /** A peer has said hello and presented a grant; the first effect answers it (`admit`). */
+  | { readonly type: "hello"; readonly from: NodeId; readonly grant: string | undefined }
   | { readonly type: "peer-up"; readonly peer: PeerInfo }
   | { readonly type: "peer-down"; readonly node: NodeId }
   /** A commit and all before it are durable. A failed one has no input: the driver rebuilds core from disk (rule DU1). */

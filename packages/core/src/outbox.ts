@@ -4,7 +4,7 @@
  */
 import type { CommandResult } from "./command.ts";
 import type { StoreOp, StoreRange } from "./driver/store.ts";
-import type { Channel, Topic, Validation } from "./driver/transport.ts";
+import type { AdmissionRefusal, Channel, Topic, Validation } from "./driver/transport.ts";
 import type { Effect } from "./effect.ts";
 import type { CoreEvent } from "./event.ts";
 import type { NodeId } from "./ids.ts";
@@ -34,6 +34,11 @@ export class Outbox {
   /** Answers a gossip input; at most once per input. */
   validate(result: Validation): void {
     this.#answers.push({ type: "validate", result });
+  }
+
+  /** Answers a hello input; at most once per input. */
+  admit(refusal: AdmissionRefusal | undefined): void {
+    this.#answers.push({ type: "admit", refusal });
   }
 
   publish(topic: Topic, bytes: Uint8Array, after?: CommitId): void {
@@ -154,6 +159,14 @@ export class Outbox {
   /** Whether `node` is a member now; what changes twice within one input is told once. */
   member(node: NodeId, isMember: boolean): void {
     this.#members.set(node, isMember);
+  }
+
+  present(grant: string | undefined): void {
+    this.#effects.push({ type: "present", grant });
+  }
+
+  expel(nodes: readonly NodeId[]): void {
+    this.#effects.push({ type: "expel", nodes });
   }
 
   /** Asks for a new boot above `bootAbove`: somebody proved that this node has used it, or its clocks parted (rules PU3, PU6). */

@@ -2,7 +2,7 @@
  * What core needs from outside to compute: all synchronous, none of them waits, none keeps a clock.
  * Production implementations live in `node` and `doc-yjs`, simulated ones in `sim`; `testkit` holds their contract suites.
  */
-import type { DocumentName, FleetId, NodeId, RobotId } from "./ids.ts";
+import type { DocumentName, FleetId, KeyId, NodeId, RobotId } from "./ids.ts";
 import type { Json } from "./json.ts";
 
 /** Deterministic, strict binary codec (dag-cbor in production). */
@@ -22,6 +22,22 @@ export interface SignaturePort {
   sign(bytes: Uint8Array): Uint8Array;
   /** False on any doubt: a malformed node id or signature is no signature. Never throws. */
   verify(node: NodeId, bytes: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** A token whose signature holds: its `typ`, the key that signed it, and its claims as JSON. */
+export interface ReadToken {
+  readonly type: string;
+  readonly signer: KeyId;
+  readonly claims: unknown;
+}
+
+/** Compact JWS of the fleet's authority (rule ME1); signing them is no business of core. */
+export interface TokenPort {
+  /**
+   * Takes a token apart and checks its signature by the key that its header names. Undefined on any doubt: another algorithm than Ed25519,
+   * header parameters beyond `alg`, `typ` and `kid`, another form than the one that signing gives. Never throws.
+   */
+  read(token: string): ReadToken | undefined;
 }
 
 /** Due times of cron lines, outside core because they need a calendar (rule VE7). */
@@ -142,6 +158,7 @@ export interface Ports {
   readonly codec: CodecPort;
   readonly hash: HashPort;
   readonly signature: SignaturePort;
+  readonly tokens: TokenPort;
   readonly cron: CronPort;
   readonly random: RandomPort;
   readonly documents: DocumentsPort;

@@ -57,6 +57,26 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Changed meanwhile",
     next: "Read it again and repeat the request with its new ETag in If-Match.",
   },
+  "statement-malformed": {
+    title: "No statement",
+    next: "Send one as it was signed, a compact JWS. Nothing was changed.",
+  },
+  "statement-oversized": {
+    title: "Statement too long",
+    next: "Name fewer patterns, or fewer statements that are kept. Nothing was changed.",
+  },
+  "fleet-foreign": {
+    title: "Statement of another fleet",
+    next: "Send it to a node of the fleet that it names; GET /api/v1/peers says which fleet this node is in.",
+  },
+  "signer-unknown": {
+    title: "Signer without authority",
+    next: "Hand over the root statement that names the signer first, or sign with a key that it names.",
+  },
+  "authority-full": {
+    title: "Too many statements",
+    next: "Ten thousand grants and as many revocations are held; start another fleet for more.",
+  },
   observer: {
     title: "This node is an observer",
     next: "Give beats, pings and patches to a node of the fleet that is none: GET /api/v1/peers names them.",

@@ -8,6 +8,7 @@ import {
   type Core,
   type CoreConfig,
   type Effect,
+  type FleetId,
   type Input,
   type NodeId,
   type Now,
@@ -24,6 +25,8 @@ export interface CoreRigOptions {
   /** What an earlier life left on disk. */
   readonly rows?: Map<string, Uint8Array> | undefined;
   readonly ports?: Ports | undefined;
+  /** @default {@link RIG_FLEET} */
+  readonly fleet?: FleetId | undefined;
   /** Where the wall clock starts. */
   readonly wallMs?: number | undefined;
 }
@@ -49,7 +52,13 @@ export class CoreRig {
     this.node = node;
     this.rows = options.rows ?? new Map<string, Uint8Array>();
     this.wallMs = options.wallMs ?? RIG_WALL_MS;
-    const identity = { fleet: RIG_FLEET, self: node, name: node, region: "r", agent: "test/1" };
+    const identity = {
+      fleet: options.fleet ?? RIG_FLEET,
+      self: node,
+      name: node,
+      region: "r",
+      agent: "test/1",
+    };
     const ports = options.ports ?? createTestPorts(node);
     this.core = createCore(ports, identity, coreConfig(options.config));
   }

@@ -13,5 +13,7 @@ export * from "./store-contract.ts";
 export * from "./transport-contract.ts";
 export * from "./seeded-random.ts";
 export * from "./test-ports.ts";
+export * from "./test-authority.ts";
+export * from "./test-tokens.ts";
 export * from "./virtual-clock.ts";
 export * from "./member-address.ts";

@@ -24,6 +24,9 @@ export class RecordingTransport implements Transport {
   readonly messages: RecordedMessage[] = [];
   /** What {@link members} was told. */
   readonly roster: { readonly joined: readonly NodeId[]; readonly left: readonly NodeId[] }[] = [];
+  /** What {@link present} and {@link expel} were told. */
+  readonly presented: (string | undefined)[] = [];
+  readonly expelled: NodeId[] = [];
   isStarted = false;
   isStopped = false;
   /** What {@link send} answers. */
@@ -58,6 +61,14 @@ export class RecordingTransport implements Transport {
 
   members(joined: readonly NodeId[], left: readonly NodeId[]): void {
     this.roster.push({ joined, left });
+  }
+
+  present(grant: string | undefined): void {
+    this.presented.push(grant);
+  }
+
+  expel(nodes: readonly NodeId[]): void {
+    this.expelled.push(...nodes);
   }
 
   addresses(): readonly string[] {

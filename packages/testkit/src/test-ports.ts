@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { dagCborCodec, type NodeId, type Ports } from "@pulsemesh/core";
 import { createMemoryDocuments } from "./memory-documents.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import { testTokens } from "./test-tokens.ts";
 
 /** Everything that a core of the node `self` computes with; the same ports, seed and inputs give the same effects. */
 export function createTestPorts(self: NodeId, seed: string | number = 1): Ports {
@@ -17,6 +18,7 @@ export function createTestPorts(self: NodeId, seed: string | number = 1): Ports 
       sign: (bytes) => signatureOf(self, bytes),
       verify: (node, bytes, signature) => Buffer.compare(signatureOf(node, bytes), signature) === 0,
     },
+    tokens: testTokens,
     cron: { nextDueWallMs: () => undefined },
     random: { unit: () => random.unit(), bytes: (length) => random.bytes(length) },
     documents: createMemoryDocuments(),

@@ -394,6 +394,7 @@ export function transportContract(
 
 function record(seen: Seen, validate: (text: string) => Validation): TransportHandler {
   return {
+    admit: () => undefined,
     gossip(topic, from, bytes) {
       const text = new TextDecoder().decode(bytes);
       seen.gossip.push({ topic, from, text });

@@ -189,6 +189,17 @@ export class Libp2pTransport implements Transport {
     }
   }
 
+  present(): void {
+    // Not said in the hello yet.
+  }
+
+  expel(nodes: readonly NodeId[]): void {
+    for (const node of nodes) {
+      for (const connection of this.#sessions.get(node)?.connections ?? [])
+        connection.abort(new Error("no member any more"));
+    }
+  }
+
   addresses(): readonly string[] {
     const suffix = `/p2p/${this.node}`;
     const texts = this.#host.getMultiaddrs().map((address) => address.toString());

@@ -238,6 +238,9 @@ export class TwinMesh {
           this.#spread(process.name, input.topic, input.bytes, input.from);
         break;
       case "members":
+      case "admit":
+      case "present":
+      case "expel":
         break;
     }
   }

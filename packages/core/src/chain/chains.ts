@@ -10,6 +10,7 @@
  * - `flush(now)` at the end of every input: writes what was staged in `records`, reports view changes, names the commit;
  *   `takeChangedRobots()` afterwards.
  */
+import type { AuthorityKeeper } from "../authority/authority-keeper.ts";
 import type { StoreRow } from "../driver/store.ts";
 import type { Validation } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
@@ -34,6 +35,11 @@ import type { Preparation } from "./preparation.ts";
 import { Shrink } from "./shrink.ts";
 import { WorkQueue, type Work } from "./work-queue.ts";
 
+export interface ChainsDeps {
+  readonly hooks?: ChainHooks | undefined;
+  readonly authority: AuthorityKeeper;
+}
+
 export class Chains {
   readonly membership: ChainMembership;
   readonly #env: Env;
@@ -50,9 +56,10 @@ export class Chains {
   #restore: ChainRestore | undefined;
   #rebooting = false;
 
-  constructor(env: Env, hooks: ChainHooks = {}) {
+  constructor(env: Env, deps: ChainsDeps) {
+    const { hooks = {}, authority } = deps;
     this.#env = env;
-    this.membership = new ChainMembership(env);
+    this.membership = new ChainMembership(env, (node) => authority.isMember(node));
     this.#index = new ChainIndex(env);
     this.#loads = new Loads(env);
     const clock = new OwnClock(env);
@@ -62,7 +69,7 @@ export class Chains {
     );
     const records = (of: { readonly document: DocumentName }): Records =>
       this.recordsOf(of.document);
-    const deps = {
+    const parts = {
       index: this.#index,
       loads: this.#loads,
       membership: this.membership,
@@ -71,19 +78,20 @@ export class Chains {
     };
     this.#work = new WorkQueue(env);
     this.#store = new ChainStore(env, {
-      ...deps,
+      ...parts,
       begin: (preparation) => this.#begin(preparation),
       isFolding: ({ document }) => this.#rebooting || this.#own.get(document)?.isFolding === true,
     });
-    this.#forks = new Forks(env, deps);
-    this.#restore = new ChainRestore(env, deps);
+    this.#forks = new Forks(env, parts);
+    this.#restore = new ChainRestore(env, parts);
     this.#shrink = new Shrink(env, {
-      ...deps,
+      ...parts,
       isPulled: (log) => this.#sync.isPulled(log),
       isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
     });
     this.#sync = new Sync(env, {
-      ...deps,
+      ...parts,
+      statements: authority,
       isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
       accept: (bytes, now, wanted, parts) =>
         this.#introduce(() => this.#settle(this.#store.accept(bytes, now, wanted, parts))),

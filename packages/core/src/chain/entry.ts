@@ -5,7 +5,7 @@
  * fleet is in its signed domain. The entry's name for ever is the SHA-256 of the body bytes as sent.
  */
 import type { Env } from "../env.ts";
-import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import { isNodeId, type DocumentName, type HashHex, type NodeId } from "../ids.ts";
 import { decodeEnvelope, type Envelope } from "../wire/envelope.ts";
 import { isBytes, isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
 import { fromHex, toHex } from "../wire/hex.ts";
@@ -101,8 +101,6 @@ export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported", "roste
 
 const KINDS: readonly string[] = ["header", "delta", "snapshot"];
 
-const NODE_ID_PATTERN = /^[A-Za-z0-9_-]{1,80}$/;
-
 /** Encodes a body to be sealed as kind `entry`. */
 export function encodeEntryBody(
   env: Env,
@@ -149,7 +147,7 @@ export function openEntry(env: Env, bytes: Uint8Array): OpenResult {
   const { envelope } = result;
   const malformed: OpenResult = { ok: false, code: "entry-malformed" };
   if (envelope.kind !== "entry" || envelope.attachment !== undefined) return malformed;
-  if (!NODE_ID_PATTERN.test(envelope.author)) return malformed;
+  if (!isNodeId(envelope.author)) return malformed;
   let body: unknown;
   try {
     body = env.ports.codec.decode(envelope.body);

@@ -67,7 +67,7 @@ function entries(node: VirtualNode, author: string): readonly string[] {
 describe("limits of chains", () => {
   test("CH7 AUTHORS_MAX authors are stored, and ROSTER_MAX members known, further ones refused", () => {
     const { env } = mesh().add("a", 0);
-    const membership = new ChainMembership(env);
+    const membership = new ChainMembership(env, () => true);
     const index = new ChainIndex(env);
     const records = new Records(env);
     const store = new ChainStore(env, {
@@ -105,7 +105,7 @@ describe("limits of chains", () => {
   test("CH3 an epoch takes DELTAS_MAX entries after its opening and no more", () => {
     const { env } = mesh().add("a", 0);
     const index = new ChainIndex(env);
-    const membership = new ChainMembership(env);
+    const membership = new ChainMembership(env, () => true);
     const records = new Records(env);
     const store = new ChainStore(env, {
       index,
@@ -141,7 +141,7 @@ describe("limits of chains", () => {
     const records = new Records(node.env);
     const store = new ChainStore(node.env, {
       index,
-      membership: new ChainMembership(node.env),
+      membership: new ChainMembership(node.env, () => true),
       records: () => records,
       hooks: {},
       begin,
@@ -166,7 +166,7 @@ describe("limits of chains", () => {
     const begun: unknown[] = [];
     const store = new ChainStore(env, {
       index,
-      membership: new ChainMembership(env),
+      membership: new ChainMembership(env, () => true),
       records: () => records,
       hooks: {},
       begin: (preparation) => begun.push(preparation),

@@ -3,6 +3,8 @@
  * and sync/ share. Nothing outside of tests imports it; hash and documents are handed in, because core has neither.
  */
 import * as dagCbor from "@ipld/dag-cbor";
+import { HashChainAudit } from "../audit/hash-chain-audit.ts";
+import { AuthorityKeeper } from "../authority/authority-keeper.ts";
 import { coreConfig, type CoreConfig } from "../config.ts";
 import type { StoreRange, StoreRow } from "../driver/store.ts";
 import type { Effect } from "../effect.ts";
@@ -13,13 +15,15 @@ import type { TimerId } from "../input.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Now } from "../now.ts";
 import { Outbox } from "../outbox.ts";
-import type { DocumentsPort, Ports } from "../ports.ts";
+import type { DocumentsPort, Ports, TokenPort } from "../ports.ts";
 import type { PatchResult } from "../state/records.ts";
 import { Chains } from "./chains.ts";
 
 export interface VirtualDeps {
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
   readonly documents: () => DocumentsPort;
+  /** @default none can be read, so that the fleet stays open */
+  readonly tokens?: TokenPort | undefined;
 }
 
 const WALL_MS: number = 1_800_000_000_000;
@@ -45,6 +49,7 @@ export class VirtualNode {
     readonly gate: string | undefined;
   }[] = [];
   readonly env: Env;
+  readonly authority: AuthorityKeeper;
   readonly chains: Chains;
   readonly #gossiped = new Set<string>();
   wallOffsetMs: number = 0;
@@ -62,8 +67,15 @@ export class VirtualNode {
       agent: "test/1",
     };
     this.env = { identity, config, ports, out: new Outbox() };
+    this.authority = new AuthorityKeeper(this.env, {
+      audit: new HashChainAudit(this.env),
+      changed: () => this.chains.membership.refresh(),
+    });
     this.chains = new Chains(this.env, {
-      stored: (entry, gate) => this.stored.push({ author: entry.author, seq: entry.seq, gate }),
+      authority: this.authority,
+      hooks: {
+        stored: (entry, gate) => this.stored.push({ author: entry.author, seq: entry.seq, gate }),
+      },
     });
   }
 
@@ -285,6 +297,7 @@ export class VirtualMesh {
         sign: (bytes) => sign(id, bytes),
         verify: (node, bytes, signature) => String(sign(node, bytes)) === String(signature),
       },
+      tokens: this.#deps.tokens ?? { read: () => undefined },
       cron: { nextDueWallMs: () => undefined },
       random: {
         unit: () => {

@@ -6,7 +6,7 @@
 import type { FleetId, NodeId } from "../ids.ts";
 
 /** Gossip topics; the fleet and protocol version are added by the transport (rule SG2). */
-export type Topic = "pulse" | "verdict" | "state";
+export type Topic = "pulse" | "verdict" | "state" | "authority";
 /** Streams: `direct` for small messages that must not wait behind bulk, `sync` for bulk with back-pressure. */
 export type Channel = "direct" | "sync";
 /** What a topic validator says of a message (rule SG4): `reject` only what is wrong for everybody. */
@@ -40,7 +40,29 @@ export type TransportRejectReason =
   | "stream-timeout"
   | "overloaded";
 
+/** Why a peer that has said hello is not let in (rule ME3); stable, counted as reasons of rejection. */
+export type AdmissionRefusal =
+  /** It presented no grant, and none of it is known. */
+  | "grant-none"
+  | "grant-malformed"
+  /** Signed by nobody whose authority is known here. */
+  | "grant-unknown"
+  /** It is for another node. */
+  | "grant-foreign"
+  | "grant-early"
+  | "grant-expired"
+  | "revoked"
+  /** Nobody new is let in while the authority is stale (rule ME3). */
+  | "authority-stale"
+  /** This node is starting, or its disk has failed. */
+  | "not-ready";
+
 export interface TransportHandler {
+  /**
+   * Whether `node`, which has said hello and presented this grant, is let in: undefined for yes. Asked before {@link peerUp}, and again with each
+   * further hello. Until then nothing of it is heard and nothing is told it. Never throws.
+   */
+  admit(node: NodeId, grant: string | undefined): AdmissionRefusal | undefined;
   /** Called once per distinct gossip message; the answer decides whether it is forwarded. Never throws. */
   gossip(topic: Topic, from: NodeId, bytes: Uint8Array): Validation;
   /** One frame from a peer, in order per (peer, channel). */
@@ -72,6 +94,10 @@ export interface Transport {
    * for ever, saved and told of; of other nodes nothing is kept beyond their connection.
    */
   members(joined: readonly NodeId[], left: readonly NodeId[]): void;
+  /** The grant to present with every hello from now on; also before {@link start}. */
+  present(grant: string | undefined): void;
+  /** Hangs up on nodes that are let in no longer; each is asked about again when it says hello. */
+  expel(nodes: readonly NodeId[]): void;
   /** Multiaddrs under which this node can be joined, each ending in `/p2p/<id>`. */
   addresses(): readonly string[];
   /** Connected peers that have said hello. */

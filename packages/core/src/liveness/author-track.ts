@@ -3,7 +3,7 @@
  * window. It belongs to the subject that the author is, and goes with it: strangers that lose their seat leave nothing behind (promise P6).
  */
 import { comparePulseNames, type PulseName } from "../ids.ts";
-import { RateWindow } from "./rate-window.ts";
+import { RateWindow } from "../rate-window.ts";
 
 /** Messages that came out of order are still taken within so many of the newest. */
 const REORDER_WINDOW = 64;

@@ -21,7 +21,7 @@ import {
   TWIN_SHOWN_INTERVALS,
 } from "./rules.ts";
 import { LossWindow } from "./loss-window.ts";
-import { RateWindow } from "./rate-window.ts";
+import { RateWindow } from "../rate-window.ts";
 
 /** No pulse of the subject is known to exist. */
 export const NO_PULSE: PulseName = { boot: 0, seq: 0 };

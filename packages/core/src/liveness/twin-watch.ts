@@ -4,7 +4,7 @@ import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { OwnPulses } from "../pulse/own-pulses.ts";
 import type { PulseHeader } from "../pulse/pulse-codec.ts";
-import { RateWindow } from "./rate-window.ts";
+import { RateWindow } from "../rate-window.ts";
 
 export interface TwinListener {
   /** Another process is proved to be alive under the own key, or is gone; `from` handed over the last word of it. */

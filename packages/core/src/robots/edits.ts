@@ -9,7 +9,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { Env } from "../env.ts";
 import type { RobotId } from "../ids.ts";
 import type { Json } from "../json.ts";
-import { RateWindow } from "../liveness/rate-window.ts";
+import { RateWindow } from "../rate-window.ts";
 import type { Now } from "../now.ts";
 import type { Schedule } from "../view/schedule.ts";
 import type { FieldWriter, RobotRecord } from "./field-writer.ts";

@@ -12,7 +12,7 @@ function rig(): { readonly membership: ChainMembership; readonly told: () => rea
     encode: () => new Uint8Array(1),
     decode: (bytes: Uint8Array) => (bytes.length === 0 ? NAMES : [1, bytes.length, false]),
   };
-  const membership = new ChainMembership({ out, ports: { codec } } as unknown as Env);
+  const membership = new ChainMembership({ out, ports: { codec } } as unknown as Env, () => true);
   return { membership, told: () => out.drain().filter(({ type }) => type === "members") };
 }
 

@@ -36,10 +36,23 @@ export class ChainMembership implements Membership {
   /** The boot in which the node said goodbye or was retired; a header of a later boot brings it back. */
   readonly #left = new Map<NodeId, Leave>();
   #sorted: readonly Member[] | undefined;
+  /** Who was last said to be a member. */
+  readonly #told = new Set<NodeId>();
+  /** Whether the fleet's authority lets a node count (rule VE1); asked anew after {@link refresh}. */
+  readonly #isGranted: (node: NodeId) => boolean;
   #version = 0;
 
-  constructor(env: Env) {
+  constructor(env: Env, isGranted: (node: NodeId) => boolean) {
     this.#env = env;
+    this.#isGranted = isGranted;
+  }
+
+  /** Grants have begun or ended: who counts is looked at again. */
+  refresh(): void {
+    for (const node of this.#known.keys()) {
+      const wasTold = this.#told.has(node);
+      if (wasTold !== (this.member(node) !== undefined)) this.#changed(node);
+    }
   }
 
   get version(): number {
@@ -48,13 +61,14 @@ export class ChainMembership implements Membership {
 
   members(): readonly Member[] {
     this.#sorted ??= [...this.#known.values()]
-      .filter(({ node }) => !this.#left.has(node))
+      .filter(({ node }) => !this.#left.has(node) && this.#isGranted(node))
       .toSorted((a, b) => compareText(a.node, b.node));
     return this.#sorted;
   }
 
   member(node: NodeId): Member | undefined {
-    return this.#left.has(node) ? undefined : this.#known.get(node);
+    if (this.#left.has(node) || !this.#isGranted(node)) return undefined;
+    return this.#known.get(node);
   }
 
   hasLeft(node: NodeId): boolean {
@@ -210,6 +224,9 @@ export class ChainMembership implements Membership {
   #changed(node: NodeId): void {
     this.#sorted = undefined;
     this.#version++;
-    this.#env.out.member(node, this.member(node) !== undefined);
+    const isMember = this.member(node) !== undefined;
+    if (isMember) this.#told.add(node);
+    else this.#told.delete(node);
+    this.#env.out.member(node, isMember);
   }
 }

@@ -10,12 +10,8 @@ const NOW = { monoMs: 0, wallMs: 0 };
 test("P3 VE9 a goodbye, however it comes, is one of the boot that it was said in: a recording of an earlier one takes nobody out", () => {
   const identity = { fleet: RIG_FLEET, self: "me", name: "me", region: "r", agent: "t" };
   const ports = createTestPorts("me");
-  const membership = new ChainMembership({
-    identity,
-    config: coreConfig(),
-    ports,
-    out: new Outbox(),
-  });
+  const env = { identity, config: coreConfig(), ports, out: new Outbox() };
+  const membership = new ChainMembership(env, () => true);
   expect(membership.leave("a", 9)).toBe(false);
   membership.learn({ author: "a", epoch: 5 }, NAMES, NOW);
   expect(membership.leave("a", 4)).toBe(false);

@@ -55,7 +55,7 @@ test("VE9 SG2 a header of a node that may not be offline is what it was before t
 test("VE9 the member row keeps it, and the newest header decides: with another span, or without one", () => {
   const env = envOf("a");
   const names = { name: "n", region: "r", agent: "t" };
-  const membership = new ChainMembership(env);
+  const membership = new ChainMembership(env, () => true);
   const rowOf = (): Uint8Array | undefined =>
     env.out
       .drain()
@@ -63,7 +63,7 @@ test("VE9 the member row keeps it, and the newest header decides: with another s
       .flatMap((op) => (op.type === "put" && op.key === memberRow("b") ? [op.value] : []))[0];
   membership.learn({ author: "b", epoch: 1 }, { ...names, mayBeOfflineMs: DAY_MS }, NOW);
   const row = rowOf();
-  const restarted = new ChainMembership(envOf("a"));
+  const restarted = new ChainMembership(envOf("a"), () => true);
   expect(restarted.restoreMember("b", row as Uint8Array)).toBe(true);
   expect(restarted.member("b")?.mayBeOfflineMs).toBe(DAY_MS);
   // A release that did not know the key has written the row without it.

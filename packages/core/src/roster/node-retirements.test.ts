@@ -106,7 +106,7 @@ class Reader {
   }
 
   #compose(): [ChainMembership, NodeRetirements] {
-    const membership = new ChainMembership(this.#env);
+    const membership = new ChainMembership(this.#env, () => true);
     const document = {
       nodes: () => [...this.said.keys()],
       read: (node: NodeId) => this.said.get(node) ?? { value: undefined, author: undefined },

@@ -5,11 +5,15 @@
  * - `["vector", document, [[author, [epoch, seq, hash], fork hash | null, newest snapshot's [epoch, seq, hash] | null], …], last, first]` everything durable, paged; both sides send theirs.
  * - `["want", [["e", document, author, epoch, fromSeq] | ["p", hash], …]]` asks; one is outstanding per peer, so the asker sets the pace.
  * - `["have", [entry, …], [part, …], more]` answers with at most one frame; `more` says that it did not get through the list.
+ * - `["statements", digest]` opens the comparison of what is held of the fleet's authority (`statement-exchange.ts`);
+ * `["statement-ids", [id, …], last, first]` names it, paged, and where `first` asks for the receiver's own; `["statement-want", [id, …]]` asks, and
+ * `["statement-have", [token, …]]` answers with at most one frame.
  * A vector that begins (`first`) without the receiver having sent its own is answered by the receiver's.
  */
 import type { Env } from "../env.ts";
 import { SYNC_FRAME_BYTES_MAX } from "../driver/transport.ts";
 import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import { STATEMENT_LENGTH_MAX } from "../authority/limits.ts";
 import { encodeVectorItem, type VectorItem } from "../chain/chain-index.ts";
 import { DOCUMENTS, decodePlace, isHash } from "../chain/entry.ts";
 import { ENTRY_BYTES_MAX, EPOCH_MAX, PART_BYTES_MAX, SEQ_MAX } from "../chain/limits.ts";
@@ -21,6 +25,9 @@ import { fromHex, toHex } from "../wire/hex.ts";
 export const VECTOR_PAGE_MAX: number = 1_500;
 /** Items in one want. */
 export const WANT_ITEMS_MAX: number = 256;
+/** Statements of the authority that one message names, and that one asks for: what a hostile peer can make this node verify for nothing. */
+export const STATEMENT_IDS_PAGE_MAX: number = 4_096;
+export const STATEMENT_WANT_MAX: number = 64;
 /** A want that was not answered in this time is given up; the next round begins anew. */
 export const WANT_TIMEOUT_MS: number = 10_000;
 /** Entries and parts in one answer. */
@@ -36,7 +43,20 @@ export type WantItem =
     }
   | { readonly type: "part"; readonly hash: HashHex };
 
+/** About the fleet's authority. */
+export type StatementMessage =
+  | { readonly type: "statements"; readonly digest: HashHex }
+  | {
+      readonly type: "statement-ids";
+      readonly ids: readonly HashHex[];
+      readonly last: boolean;
+      readonly first: boolean;
+    }
+  | { readonly type: "statement-want"; readonly ids: readonly HashHex[] }
+  | { readonly type: "statement-have"; readonly tokens: readonly string[] };
+
 export type SyncMessage =
+  | StatementMessage
   | { readonly type: "digest"; readonly digests: ReadonlyMap<DocumentName, Uint8Array> }
   | { readonly type: "same" }
   | {
@@ -80,6 +100,14 @@ export function decodeSync(env: Env, bytes: Uint8Array): SyncMessage | undefined
       return decodeWant(rest);
     case "have":
       return decodeHave(rest);
+    case "statements":
+      return isHash(rest[0]) ? { type, digest: toHex(rest[0]) } : undefined;
+    case "statement-ids":
+      return decodeIds(rest);
+    case "statement-want":
+      return decodeStatementWant(rest);
+    case "statement-have":
+      return decodeStatementHave(rest);
     default:
       return undefined;
   }
@@ -103,6 +131,14 @@ function toWire(message: SyncMessage): readonly unknown[] {
       return ["want", message.items.map(wantToWire)];
     case "have":
       return ["have", message.entries, message.parts, message.more];
+    case "statements":
+      return [message.type, fromHex(message.digest)];
+    case "statement-ids":
+      return [message.type, message.ids.map(fromHex), message.last, message.first];
+    case "statement-want":
+      return [message.type, message.ids.map(fromHex)];
+    case "statement-have":
+      return [message.type, message.tokens];
   }
 }
 
@@ -180,4 +216,25 @@ function decodeHave([entries, parts, more]: readonly unknown[]): SyncMessage | u
 function isBlobs(value: unknown, bytesMax: number): value is readonly Uint8Array[] {
   if (!Array.isArray(value) || value.length > HAVE_ITEMS_MAX) return false;
   return value.every((blob) => isBytes(blob) && blob.length <= bytesMax);
+}
+
+function decodeIds([ids, last, first]: readonly unknown[]): SyncMessage | undefined {
+  if (!isHashes(ids, STATEMENT_IDS_PAGE_MAX)) return undefined;
+  if (typeof last !== "boolean" || typeof first !== "boolean") return undefined;
+  return { type: "statement-ids", ids: ids.map(toHex), last, first };
+}
+
+function decodeStatementWant([ids]: readonly unknown[]): SyncMessage | undefined {
+  if (!isHashes(ids, STATEMENT_WANT_MAX)) return undefined;
+  return { type: "statement-want", ids: ids.map(toHex) };
+}
+
+function decodeStatementHave([tokens]: readonly unknown[]): SyncMessage | undefined {
+  if (!Array.isArray(tokens) || tokens.length > STATEMENT_WANT_MAX) return undefined;
+  if (!tokens.every((token) => isTextUpTo(token, STATEMENT_LENGTH_MAX))) return undefined;
+  return { type: "statement-have", tokens };
+}
+
+function isHashes(value: unknown, countMax: number): value is readonly Uint8Array[] {
+  return Array.isArray(value) && value.length <= countMax && value.every(isHash);
 }

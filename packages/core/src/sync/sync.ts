@@ -7,6 +7,7 @@
  *
  * Surface for the composition (through `Chains`): `start`, `onPeerUp`, `onPeerDown`, `onMessage`, `onTimer`, `lack`.
  */
+import type { StatementSource } from "../authority/authority-keeper.ts";
 import type { Env } from "../env.ts";
 import { compareText, type DocumentName, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
@@ -21,6 +22,7 @@ import { toHex } from "../wire/hex.ts";
 import { decodeSync, encodeSync, WANT_TIMEOUT_MS, type SyncMessage } from "./messages.ts";
 import { Pulls, type IsPreparing, type StagedBytes } from "./pulls.ts";
 import { SyncServer } from "./server.ts";
+import { StatementExchange } from "./statement-exchange.ts";
 import { VectorPages } from "./vector-pages.ts";
 
 /** How long gossip may still bring what a head named, in ms. */
@@ -70,6 +72,7 @@ export class Sync {
   readonly #index: ChainIndex;
   readonly #server: SyncServer;
   readonly #pages: VectorPages;
+  readonly #statements: StatementExchange;
   readonly #accept: AcceptEntry;
   readonly #isPreparing: IsPreparing;
   readonly #peers = new Map<NodeId, PeerSync>();
@@ -85,9 +88,11 @@ export class Sync {
       readonly loads: Loads;
       readonly accept: AcceptEntry;
       readonly isPreparing: IsPreparing;
+      readonly statements: StatementSource;
     },
   ) {
     this.#env = env;
+    this.#statements = new StatementExchange(env, deps.statements);
     this.#index = deps.index;
     this.#accept = deps.accept;
     this.#isPreparing = deps.isPreparing;
@@ -112,10 +117,12 @@ export class Sync {
       vectorsAgainMonoMs: Number.NEGATIVE_INFINITY,
       stored: 0,
     });
+    this.#statements.onPeerUp(peer);
     this.#sendDigest(peer);
   }
 
   onPeerDown(peer: NodeId): void {
+    this.#statements.onPeerDown(peer);
     this.#peers.get(peer)?.pulls.clear();
     this.#peers.delete(peer);
     this.#server.onPeerDown(peer);
@@ -195,6 +202,8 @@ export class Sync {
         return this.#server.onWant(from, message.items, now);
       case "have":
         return this.#onHave(from, state, message, now);
+      default:
+        return this.#statements.onMessage(from, message, now);
     }
   }
 
@@ -323,7 +332,9 @@ export class Sync {
     for (const [peer, state] of asked) this.#pump(peer, state, now);
   }
 
+  /** Who may be here comes before what they wrote. */
   #sendDigest(peer: NodeId): void {
+    this.#statements.sendDigest(peer);
     const digests = new Map(
       DOCUMENTS.map((document) => [document, this.#index.digest(document)] as const),
     );

@@ -17,6 +17,13 @@ export function toHex(bytes: Uint8Array): HashHex {
   return String.fromCharCode(...codes);
 }
 
+const HASH_HEX = /^[0-9a-f]{64}$/;
+
+/** Whether `value` is the text of a SHA-256. */
+export function isHashHex(value: unknown): value is HashHex {
+  return typeof value === "string" && HASH_HEX.test(value);
+}
+
 /** The inverse of {@link toHex}; the caller vouches for the form. */
 export function fromHex(text: HashHex): Uint8Array {
   const bytes = new Uint8Array(text.length >> 1);

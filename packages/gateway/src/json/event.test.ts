@@ -45,6 +45,8 @@ const events: { readonly [T in CoreEvent["type"]]: Extract<CoreEvent, { type: T 
   "two-homes": { type: "two-homes", robot: "r", homes: ["a", "b"] },
   stalled: { type: "stalled", forMs: 9 },
   "clock-stepped": { type: "clock-stepped", byMs: -9 },
+  statement: { type: "statement", id: "ab", kind: "grant", ...at },
+  "authority-stale": { type: "authority-stale", isStale: true, newsWallMs: 0, ...at },
   synced: { type: "synced", with: "n" },
 };
 
@@ -65,6 +67,8 @@ const expected: Readonly<Record<CoreEvent["type"], readonly [string | undefined,
   "two-homes": ["r", { robot_id: "r", homes: ["a", "b"] }],
   stalled: [undefined, { for_ms: 9 }],
   "clock-stepped": [undefined, { by_ms: -9 }],
+  statement: [undefined, { id: "ab", kind: "grant" }],
+  "authority-stale": [undefined, { stale: true, news_at: "1970-01-01T00:00:00.000Z" }],
   synced: ["n", { with: "n" }],
 };
 

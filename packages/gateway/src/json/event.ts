@@ -93,6 +93,8 @@ export function subjectOf(event: StreamEvent): string | undefined {
     case "quarantined":
     case "stalled":
     case "clock-stepped":
+    case "statement":
+    case "authority-stale":
     case "lost":
       return undefined;
   }
@@ -133,6 +135,10 @@ function dataOf(event: StreamEvent): Data {
       return { for_ms: event.forMs };
     case "clock-stepped":
       return { by_ms: event.byMs };
+    case "statement":
+      return { id: event.id, kind: event.kind };
+    case "authority-stale":
+      return { stale: event.isStale, news_at: rfc3339(event.newsWallMs) };
     case "synced":
       return { with: event.with };
     case "lost":

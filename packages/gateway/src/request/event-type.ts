@@ -19,6 +19,8 @@ const EVENT_TYPES: Readonly<Record<StreamEvent["type"], true>> = {
   "twin-over": true,
   stalled: true,
   "clock-stepped": true,
+  statement: true,
+  "authority-stale": true,
   started: true,
   synced: true,
   lost: true,

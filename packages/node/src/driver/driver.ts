@@ -136,9 +136,17 @@ export class Driver {
   }
 
   readonly #handler: TransportHandler = {
+    admit: (node, grant) => {
+      this.meter.networkInputs += 1;
+      const life = this.#life?.isRunning === true ? this.#life : undefined;
+      const { refusal = "not-ready" } = life?.take({ type: "hello", from: node, grant }) ?? {};
+      if (refusal === null) return undefined;
+      this.meter.refused(refusal);
+      return refusal;
+    },
     gossip: (topic, from, bytes) => {
       const life = this.#networkLife(topic === "state");
-      return life?.take({ type: "gossip", topic, from, bytes }) ?? "ignore";
+      return life?.take({ type: "gossip", topic, from, bytes })?.validation ?? "ignore";
     },
     message: (from, channel, bytes) => {
       this.#networkLife(channel === "sync")?.take({ type: "message", channel, from, bytes });

@@ -6,6 +6,7 @@
  * next one. What had been committed still gets out; nothing goes in any more.
  */
 import {
+  type AdmissionRefusal,
   type CommitId,
   type Core,
   type CoreEvent,
@@ -41,6 +42,13 @@ export interface LifeDeps {
 
 /** Inputs that arrive while another is being handled and wait for it at most. */
 export const INPUTS_WAITING_MAX: number = 1_024;
+
+/** What core says at once of what the network asks; undefined where it was not asked that. */
+export interface Answer {
+  readonly validation: Validation | undefined;
+  /** Core's word on a hello; null where it lets the peer in. */
+  readonly refusal: AdmissionRefusal | null | undefined;
+}
 
 export class Life {
   readonly core: Core;
@@ -119,7 +127,7 @@ export class Life {
   }
 
   /** Hands one input to core; one that comes while another is handled waits for it and gets no answer. */
-  take(input: Input): Validation | undefined {
+  take(input: Input): Answer | undefined {
     if (this.#isBusy) {
       if (this.#waitingInputs.length < INPUTS_WAITING_MAX) this.#waitingInputs.push(input);
       else this.#deps.meter.refused("overloaded");
@@ -127,7 +135,7 @@ export class Life {
     }
     this.#isBusy = true;
     try {
-      const validation = this.#handle(input);
+      const answer = this.#handle(input);
       for (
         let next = this.#waitingInputs.shift();
         next !== undefined;
@@ -135,7 +143,7 @@ export class Life {
       ) {
         this.#handle(next);
       }
-      return validation;
+      return answer;
     } finally {
       this.#isBusy = false;
     }
@@ -160,7 +168,7 @@ export class Life {
     await Promise.all(this.#sends);
   }
 
-  #handle(input: Input): Validation | undefined {
+  #handle(input: Input): Answer | undefined {
     if (this.#hasEnded) return undefined;
     const { clock, core, logger, meter } = this.#deps;
     const now = clock.now();
@@ -179,16 +187,17 @@ export class Life {
       return undefined;
     }
     meter.input(input, clock.now().monoMs - now.monoMs);
-    let validation: Validation | undefined;
+    let answer: Answer = { validation: undefined, refusal: undefined };
     for (const effect of effects) {
       meter.effect(effect);
-      if (effect.type === "validate") validation = effect.result;
+      if (effect.type === "validate") answer = { ...answer, validation: effect.result };
+      else if (effect.type === "admit") answer = { ...answer, refusal: effect.refusal ?? null };
       else this.#carryOut(effect);
     }
-    return validation;
+    return answer;
   }
 
-  #carryOut(effect: Exclude<Effect, { readonly type: "validate" }>): void {
+  #carryOut(effect: Exclude<Effect, { readonly type: "validate" | "admit" }>): void {
     switch (effect.type) {
       case "persist":
         this.#lastCommit = effect.commit;
@@ -202,6 +211,12 @@ export class Life {
         break;
       case "members":
         this.#deps.transport.members(effect.joined, effect.left);
+        break;
+      case "present":
+        this.#deps.transport.present(effect.grant);
+        break;
+      case "expel":
+        this.#deps.transport.expel(effect.nodes);
         break;
       case "reply":
       case "publish":

@@ -45,6 +45,9 @@ const QUIET: ReadonlySet<CoreEvent["type"]> = new Set([
   "synced",
 ]);
 
+const STALE =
+  "nothing was heard of the fleet's authority for a day: ended grants of known members are honoured, nobody new is let in";
+
 function logEvent(logger: NodeLogger, event: CoreEvent): void {
   const { type, ...fields } = event;
   switch (type) {
@@ -53,6 +56,7 @@ function logEvent(logger: NodeLogger, event: CoreEvent): void {
     case "robot-status":
     case "robot-retired":
     case "started":
+    case "statement":
       logger.info(fields, type);
       break;
     case "quarantined":
@@ -68,6 +72,9 @@ function logEvent(logger: NodeLogger, event: CoreEvent): void {
         fields,
         "another process runs under this node's key: its disk is a copy of this one. Nothing is acknowledged until one of the two is stopped and given a data folder of its own",
       );
+      break;
+    case "authority-stale":
+      logger.warn(fields, event.isStale ? STALE : "the fleet's authority was heard of again");
       break;
     case "twin-over":
       logger.warn(fields, "the other process under this node's key is gone, working on");

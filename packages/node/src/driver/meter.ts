@@ -1,5 +1,11 @@
 /** Counts around core, never inside it (STYLE rule 15). Labels are literal unions, so their number is bounded. */
-import type { CoreEvent, Effect, Input, TransportRejectReason } from "@pulsemesh/core";
+import type {
+  CoreEvent,
+  Effect,
+  Input,
+  AdmissionRefusal,
+  TransportRejectReason,
+} from "@pulsemesh/core";
 
 /** One counter with one label. */
 export class LabelledCounter {
@@ -52,7 +58,7 @@ export class Meter {
     if (effect.type === "emit") this.#event(effect.event);
   }
 
-  refused(reason: TransportRejectReason | "not-ready" | "overloaded" | "store-full"): void {
+  refused(reason: TransportRejectReason | AdmissionRefusal | "overloaded" | "store-full"): void {
     this.rejected.add(reason);
   }
 

@@ -4,6 +4,7 @@ import { dagCborCodec, type Ports } from "@pulsemesh/core";
 import { createYjsDocuments } from "@pulsemesh/doc-yjs";
 import { createCron } from "./cron.ts";
 import { createNodeSignature } from "./node-signature.ts";
+import { tokenPort } from "./tokens.ts";
 
 export function sha256(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(hash("sha256", bytes, "buffer"));
@@ -17,6 +18,7 @@ export function createPortsFactory(seed: Uint8Array): () => Ports {
     codec: dagCborCodec,
     hash: { sha256 },
     signature,
+    tokens: tokenPort,
     cron,
     random: {
       // 48 bits are what readUIntBE gives exactly; a double could hold five more.

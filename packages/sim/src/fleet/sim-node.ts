@@ -318,6 +318,9 @@ export class SimNode implements Endpoint {
         this.#replies.delete(effect.id);
         break;
       case "validate":
+      case "admit":
+      case "present":
+      case "expel":
       case "persist":
       case "members":
         break;

@@ -127,6 +127,7 @@ export class SimulatedTransport
   readonly #up = new Map<number, PeerInfo>();
   readonly #refused = new Set<number>();
   #handler: TransportHandler | undefined;
+  #grant: string | undefined;
 
   constructor(places: SimulatedPlaces, place: Place, fleet: FleetId) {
     this.#places = places;
@@ -165,6 +166,17 @@ export class SimulatedTransport
 
   members(): void {
     // Strangers are no part of this network.
+  }
+
+  present(grant: string | undefined): void {
+    this.#grant = grant;
+  }
+
+  expel(nodes: readonly NodeId[]): void {
+    for (const node of nodes) {
+      const peer = this.#places.byNode(node)?.index;
+      if (peer !== undefined) this.peerDown(peer);
+    }
   }
 
   addresses(): readonly string[] {
@@ -221,6 +233,13 @@ export class SimulatedTransport
       this.#refused.add(peer);
       this.#handler.rejected("foreign-fleet", other.node);
       // Later, so that the other side sees the same before the connection is gone.
+      this.#places.clock.call(this.#places.clock.nowMs + 1, () =>
+        connections.disconnect(index, peer),
+      );
+      return;
+    }
+    const refusal = this.#handler.admit(other.node, other.#grant);
+    if (refusal !== undefined) {
       this.#places.clock.call(this.#places.clock.nowMs + 1, () =>
         connections.disconnect(index, peer),
       );

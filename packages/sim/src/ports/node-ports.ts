@@ -1,7 +1,7 @@
 /** Everything one simulated core computes with: shared caches, its own key, its own documents and its own stream of chance. */
 import type { CodecPort, CronPort, HashPort, NodeId, Ports } from "@pulsemesh/core";
 import { createYjsDocuments } from "@pulsemesh/doc-yjs";
-import type { SeededRandom } from "@pulsemesh/testkit";
+import { type SeededRandom, testTokens } from "@pulsemesh/testkit";
 import { createCachedCodec } from "./cached-codec.ts";
 import { createCachedHash } from "./cached-hash.ts";
 import { KeyRing } from "./key-ring.ts";
@@ -27,6 +27,7 @@ export function createNodePorts(shared: SharedPorts, node: NodeId, random: Seede
     codec: shared.codec,
     hash: shared.hash,
     signature: shared.keys.portOf(node),
+    tokens: testTokens,
     cron: minuteCron,
     random: { unit: () => random.unit(), bytes: (length) => random.bytes(length) },
     documents: createYjsDocuments(),

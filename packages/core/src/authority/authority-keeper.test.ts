@@ -1,0 +1,167 @@
+import { AUTHORITY_EPOCH_S, CoreRig, createTestPorts, TestAuthority } from "@pulsemesh/testkit";
+import { expect, test } from "vitest";
+import type { AdmissionRefusal } from "../driver/transport.ts";
+import type { Effect } from "../effect.ts";
+import { STATEMENTS_PER_SECOND_MAX } from "./authority-keeper.ts";
+import { STALE_AFTER_MS } from "./authority.ts";
+import { AUTHORITY_PREFIX } from "./rows.ts";
+
+const fleet = new TestAuthority();
+const { codec } = createTestPorts("a");
+const ROOT = fleet.root();
+const DAY_S = 86_400;
+
+function start(statements: readonly string[] = [ROOT], rows?: Map<string, Uint8Array>): CoreRig {
+  const rig = new CoreRig("a", { fleet: fleet.fleet, config: { statements }, rows });
+  rig.start();
+  return rig;
+}
+
+function hello(rig: CoreRig, from: string, grant?: string): AdmissionRefusal | undefined {
+  const [answer] = rig.input({ type: "hello", from, grant });
+  if (answer?.type !== "admit") throw new Error("The first effect must answer a hello.");
+  return answer.refusal;
+}
+
+function gossip(rig: CoreRig, token: unknown): string | undefined {
+  const bytes = codec.encode(token);
+  const [answer] = rig.input({ type: "gossip", topic: "authority", from: "b", bytes });
+  return answer?.type === "validate" ? answer.result : undefined;
+}
+
+function submit(rig: CoreRig, token: string): readonly Effect[] {
+  return [
+    ...rig.input({ type: "command", id: 1, command: { type: "statement", token } }),
+    ...rig.settle(),
+  ];
+}
+
+function up(rig: CoreRig, node: string): void {
+  rig.input({ type: "peer-up", peer: { node, agent: "t", addresses: [] } });
+}
+
+function ofType<T extends Effect["type"]>(
+  effects: readonly Effect[],
+  type: T,
+): readonly Extract<Effect, { type: T }>[] {
+  return effects.filter((effect) => effect.type === type) as Extract<Effect, { type: T }>[];
+}
+
+test("ME1, DU2 a statement that an operator hands over is durable before it is answered and published", () => {
+  const rig = start();
+  const effects = submit(rig, fleet.grant("b"));
+  const [persist] = ofType(effects, "persist");
+  const isAfter = (effect: { readonly after?: number | undefined }): boolean =>
+    effect.after === persist?.commit;
+  const published = ofType(effects, "publish").filter(({ topic }) => topic === "authority");
+  expect(published.map(isAfter)).toEqual([true]);
+  expect(ofType(effects, "reply").map(isAfter)).toEqual([true]);
+  expect(ofType(effects, "reply")[0]?.result).toEqual({ ok: true });
+});
+
+test("ME1 a statement that does not count is refused with its reason, and nothing is written", () => {
+  const rig = start();
+  const forged = fleet.grant("b", { signer: fleet.key("thief") });
+  const effects = submit(rig, forged);
+  expect(ofType(effects, "reply")[0]?.result).toMatchObject({ ok: false, code: "signer-unknown" });
+  expect(ofType(effects, "persist")).toEqual([]);
+});
+
+test("ME1, P5 after a restart the same statements are held", () => {
+  const rig = start();
+  submit(rig, fleet.grant("b"));
+  submit(rig, fleet.revocation("c"));
+  const again = start([], rig.rows);
+  expect(hello(again, "b")).toBeUndefined();
+  expect(hello(again, "c", fleet.grant("c"))).toBe("revoked");
+  expect(hello(again, "d")).toBe("grant-none");
+});
+
+test("ME3 in an open fleet everybody is let in, and in a closed one who has a grant", () => {
+  expect(hello(start([]), "b")).toBeUndefined();
+  const rig = start();
+  expect(hello(rig, "b")).toBe("grant-none");
+  expect(hello(rig, "b", "no token")).toBe("grant-malformed");
+  expect(hello(rig, "b", fleet.grant("c"))).toBe("grant-foreign");
+  expect(hello(rig, "b", fleet.grant("b", { signer: fleet.key("thief") }))).toBe("grant-unknown");
+  expect(hello(rig, "b", new TestAuthority("other").grant("b"))).toBe("grant-malformed");
+  const late = { notBeforeS: AUTHORITY_EPOCH_S + DAY_S, expS: AUTHORITY_EPOCH_S + 2 * DAY_S };
+  expect(hello(rig, "b", fleet.grant("b", late))).toBe("grant-early");
+  expect(hello(rig, "b", fleet.grant("b", { issuedS: AUTHORITY_EPOCH_S + 1 }))).toBeUndefined();
+  expect(hello(rig, "b")).toBeUndefined();
+});
+
+test("ME3 what a grant in a hello makes known is told to all, once it is durable", () => {
+  const rig = start();
+  const effects = rig.input({ type: "hello", from: "b", grant: fleet.grant("b") });
+  const [persist] = ofType(effects, "persist");
+  expect(ofType(effects, "publish")).toMatchObject([
+    { topic: "authority", after: persist?.commit },
+  ]);
+  expect(
+    ofType(rig.input({ type: "hello", from: "b", grant: fleet.grant("b") }), "publish"),
+  ).toEqual([]);
+});
+
+test("ME3 who is connected and is revoked, or whose grant ends, is hung up on", () => {
+  const rig = start([ROOT, fleet.grant("b"), fleet.grant("c", { expS: AUTHORITY_EPOCH_S + 60 })]);
+  up(rig, "b");
+  up(rig, "c");
+  expect(ofType(submit(rig, fleet.revocation("b")), "expel")).toEqual([
+    { type: "expel", nodes: ["b"] },
+  ]);
+  rig.input({ type: "peer-down", node: "b" });
+  expect(ofType(rig.advance(60_000 + 119_000), "expel")).toEqual([]);
+  expect(ofType(rig.advance(2_000), "expel")).toContainEqual({ type: "expel", nodes: ["c"] });
+});
+
+test("ME3 while the authority is stale ended grants of known nodes are honoured and nobody new is let in", () => {
+  const rig = start([ROOT, fleet.grant("b", { expS: AUTHORITY_EPOCH_S + 60 })]);
+  rig.wallMs += STALE_AFTER_MS - 1_000;
+  rig.advance(500);
+  expect(hello(rig, "b")).toBe("grant-expired");
+  const events = ofType(rig.advance(3_000), "emit").map(({ event }) => event);
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: "authority-stale", isStale: true }),
+  );
+  expect(hello(rig, "b")).toBeUndefined();
+  const fresh = fleet.grant("c", { expS: AUTHORITY_EPOCH_S + 10 * DAY_S });
+  expect(hello(rig, "c", fresh)).toBe("authority-stale");
+  submit(rig, fleet.charter(ROOT, { issuedS: AUTHORITY_EPOCH_S + DAY_S }));
+  expect(hello(rig, "c", fresh)).toBeUndefined();
+  expect(hello(rig, "b")).toBe("grant-expired");
+});
+
+test("ME3 the newest own grant is presented, from the start and after each renewal", () => {
+  const first = fleet.grant("a");
+  const rig = new CoreRig("a", { fleet: fleet.fleet, config: { statements: [first, ROOT] } });
+  expect(ofType(rig.start(), "present")).toEqual([{ type: "present", grant: first }]);
+  const renewed = fleet.grant("a", { issuedS: AUTHORITY_EPOCH_S + 7 * DAY_S });
+  expect(ofType(submit(rig, renewed), "present")).toEqual([{ type: "present", grant: renewed }]);
+});
+
+test("SG4 gossip that is wrong for everybody is rejected, and what may count where more is known is ignored", () => {
+  const rig = start();
+  expect(gossip(rig, fleet.grant("b"))).toBe("accept");
+  expect(gossip(rig, fleet.grant("b"))).toBe("ignore");
+  expect(gossip(rig, fleet.grant("c", { signer: fleet.key("thief") }))).toBe("ignore");
+  expect(gossip(rig, fleet.grant("d").replace("d", "e"))).toBe("reject");
+  expect(gossip(rig, 7)).toBe("reject");
+});
+
+test("P6 of statements by gossip STATEMENTS_PER_SECOND_MAX are looked at a second", () => {
+  const rig = start();
+  const results = Array.from({ length: STATEMENTS_PER_SECOND_MAX + 1 }, (_, i) =>
+    gossip(rig, fleet.grant(`n${i}`)),
+  );
+  expect(results.filter((result) => result === "accept")).toHaveLength(STATEMENTS_PER_SECOND_MAX);
+  expect(results.at(-1)).toBe("ignore");
+});
+
+test("P5 a row that is no token is left out, and the rest is held", () => {
+  const rig = start();
+  rig.rows.set(`${AUTHORITY_PREFIX}bad`, new Uint8Array([255]));
+  rig.rows.set(`${AUTHORITY_PREFIX}worse`, codec.encode("no token"));
+  submit(rig, fleet.grant("b"));
+  expect(hello(start([], rig.rows), "b")).toBeUndefined();
+});

@@ -1,0 +1,62 @@
+/**
+ * Reads the tokens of the fleet's authority (rule ME1): compact JWS (RFC 7515) signed with Ed25519 (RFC 9864), and nothing else. jose takes them
+ * apart; the signature is checked by `node:crypto`, because core asks synchronously and jose can only be awaited (ADR 0025).
+ */
+import { verify } from "node:crypto";
+import { base64url, decodeProtectedHeader } from "jose";
+import { isKeyId, type KeyId, type ReadToken, type TokenPort } from "@pulsemesh/core";
+import { decodeBase32 } from "../keys/base32.ts";
+import { PUBLIC_KEY_BYTES, publicKeyFromRaw } from "../keys/ed25519.ts";
+
+/** The one algorithm. */
+const TOKEN_ALGORITHM = "Ed25519";
+
+/** Longest token looked at, in characters: more than any statement may have. */
+const JWS_LENGTH_MAX: number = 32 * 1024;
+
+export const tokenPort: TokenPort = {
+  read(token: string): ReadToken | undefined {
+    try {
+      return readToken(token);
+    } catch {
+      // Whatever a decoder throws at: it is no token.
+      return undefined;
+    }
+  },
+};
+
+function readToken(token: string): ReadToken | undefined {
+  if (token.length > JWS_LENGTH_MAX) return undefined;
+  const [header = "", payload = "", signature = "", ...rest] = token.split(".");
+  if (rest.length > 0 || ![header, payload, signature].every(isCanonical)) return undefined;
+  const { alg, kid, typ, ...others } = decodeProtectedHeader(token);
+  if (alg !== TOKEN_ALGORITHM || Object.keys(others).length > 0) return undefined;
+  if (!isKeyId(kid) || typeof typ !== "string") return undefined;
+  const key = publicKeyOfId(kid);
+  if (key === undefined) return undefined;
+  const signed = Buffer.from(`${header}.${payload}`, "ascii");
+  if (!verify(null, signed, publicKeyFromRaw(key), base64url.decode(signature))) return undefined;
+  parseStrictly(header);
+  return { type: typ, signer: kid, claims: parseStrictly(payload) };
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Base64url as it is written by who signs: a second spelling of the same bytes would be a second id of one statement. */
+function isCanonical(part: string): boolean {
+  return part.length > 0 && base64url.encode(base64url.decode(part)) === part;
+}
+
+/** JSON as `JSON.stringify` writes it: of a key that stands there twice this parser shows the last one, another reader the first. */
+function parseStrictly(part: string): unknown {
+  const text = UTF8.decode(base64url.decode(part));
+  const value: unknown = JSON.parse(text);
+  if (JSON.stringify(value) !== text) throw new SyntaxError("not the form in which it was signed");
+  return value;
+}
+
+/** The raw public key that an id of the authority is, undefined when it is spelled in another way than ours. */
+function publicKeyOfId(id: KeyId): Uint8Array | undefined {
+  const raw = decodeBase32(id);
+  return raw?.length === PUBLIC_KEY_BYTES ? raw : undefined;
+}
