@@ -17,11 +17,11 @@ import {
 } from "./messages.ts";
 
 /** Bytes of statements in one answer. */
-const HAVE_BYTES_MAX = 192 * 1024;
+export const STATEMENT_HAVE_BYTES_MAX: number = 192 * 1024;
 /** Names are told one peer at most so often, in ms; whoever lacks something has a round in which to get it. */
 const STATEMENT_IDS_EVERY_MS: number = 2_000;
 /** Names of what a peer has that wait to be asked for: as many as any node holds. */
-const MISSING_MAX = 32_768;
+export const STATEMENTS_MISSING_MAX: number = 32_768;
 
 interface PeerStatements {
   missing: StatementId[];
@@ -86,7 +86,7 @@ export class StatementExchange {
   ): boolean {
     if (state.isBad) return true;
     const lacking = message.ids.filter((id) => !this.#source.has(id));
-    state.missing.push(...lacking.slice(0, MISSING_MAX - state.missing.length));
+    state.missing.push(...lacking.slice(0, STATEMENTS_MISSING_MAX - state.missing.length));
     if (!message.last) return true;
     if (message.first) this.#tell(from, state, false, now);
     this.#ask(from, state);
@@ -98,7 +98,7 @@ export class StatementExchange {
     let length = 0;
     for (const token of this.#source.tokens(ids)) {
       length += token.length;
-      if (tokens.length > 0 && length > HAVE_BYTES_MAX) break;
+      if (tokens.length > 0 && length > STATEMENT_HAVE_BYTES_MAX) break;
       tokens.push(token);
     }
     this.#send(from, { type: "statement-have", tokens });
