@@ -24,10 +24,15 @@ const DAY_S = 86_400;
 export class TestAuthority {
   readonly fleet: FleetId;
   readonly #name: string;
+  readonly #epochS: number;
 
-  /** @param name the same name gives the same keys */
-  constructor(name: string = "fleet") {
+  /**
+   * @param name the same name gives the same keys
+   * @param epochS when everything is issued and begins, where a test says nothing else
+   */
+  constructor(name: string = "fleet", epochS: number = AUTHORITY_EPOCH_S) {
     this.#name = name;
+    this.#epochS = epochS;
     this.fleet = this.key("root 1");
   }
 
@@ -46,7 +51,7 @@ export class TestAuthority {
       charterKey: this.key("issuer"),
       issuers: [this.issuer("issuer")],
       voids: [],
-      issuedS: AUTHORITY_EPOCH_S,
+      issuedS: this.#epochS,
       ...claims,
     });
   }
@@ -54,7 +59,7 @@ export class TestAuthority {
   issuer(name: string): RootClaims["issuers"][number] {
     return {
       key: this.key(name),
-      expS: AUTHORITY_EPOCH_S + 90 * DAY_S,
+      expS: this.#epochS + 90 * DAY_S,
       roles: ["robot", "gateway", "operator", "responder", "observer"],
       robots: ["*"],
     };
@@ -70,9 +75,9 @@ export class TestAuthority {
       region: "eu",
       auditKey: this.key(`audit of ${node}`),
       cosignKey: this.key(`cosign of ${node}`),
-      notBeforeS: AUTHORITY_EPOCH_S,
-      expS: AUTHORITY_EPOCH_S + 14 * DAY_S,
-      issuedS: AUTHORITY_EPOCH_S,
+      notBeforeS: this.#epochS,
+      expS: this.#epochS + 14 * DAY_S,
+      issuedS: this.#epochS,
       ...claims,
     });
   }
@@ -88,7 +93,7 @@ export class TestAuthority {
       node,
       reason: "stolen",
       cuts,
-      issuedS: AUTHORITY_EPOCH_S + 1,
+      issuedS: this.#epochS + 1,
       ...claims,
     });
   }
@@ -102,7 +107,7 @@ export class TestAuthority {
       root: TestAuthority.idOf(root),
       revocations: 0,
       revocationsHash: hashOf([]),
-      issuedS: AUTHORITY_EPOCH_S,
+      issuedS: this.#epochS,
       ...claims,
     });
   }

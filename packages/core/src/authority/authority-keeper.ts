@@ -41,6 +41,8 @@ export class AuthorityKeeper implements StatementSource {
   readonly #changed: () => void;
   readonly #connected = new Set<NodeId>();
   readonly #rate = new RateWindow();
+  /** Who counts, as of the last look. */
+  readonly #members = new Set<NodeId>();
   #rows: string[] = [];
   #wallMs = 0;
   #nextChangeWallMs = Number.NEGATIVE_INFINITY;
@@ -80,7 +82,12 @@ export class AuthorityKeeper implements StatementSource {
 
   /** Whether the node counts as a member now; everybody does while the fleet is open. */
   isMember(node: NodeId): boolean {
-    return isLetIn(this.authority.standing(node, this.#wallMs));
+    if (this.authority.version !== this.#lookedVersion) return this.#isMember(node);
+    if (this.#members.has(node)) return true;
+    const isMember = this.#isMember(node);
+    // Asked of whoever sends anything: strangers are not remembered.
+    if (isMember) this.#members.add(node);
+    return isMember;
   }
 
   /** Whether `from`, which has said hello with this grant, is let in. */
@@ -138,6 +145,7 @@ export class AuthorityKeeper implements StatementSource {
     const isDue = now.wallMs >= this.#nextChangeWallMs || authority.version !== this.#lookedVersion;
     if (!isDue) return;
     this.#lookedVersion = authority.version;
+    this.#members.clear();
     this.#nextChangeWallMs = authority.nextChangeWallMs(now.wallMs);
     this.#presentGrant();
     const gone = [...this.#connected].filter((node) => !this.isMember(node));
@@ -172,6 +180,10 @@ export class AuthorityKeeper implements StatementSource {
     }
     this.#refuse(result.code, from);
     return result.code === "signer-unknown" || result.code === "authority-full";
+  }
+
+  #isMember(node: NodeId): boolean {
+    return isLetIn(this.authority.standing(node, this.#wallMs));
   }
 
   #takeGrant(from: NodeId, grant: string, now: Now): AdmissionRefusal | undefined {

@@ -279,6 +279,15 @@ test("ME3 a grant that has not begun counts from two minutes before it does, as 
   expect(authority.standing("n1", fromMs).kind).toBe("granted");
 });
 
+test("ME3 a device that starts in 1970 takes no grant for one of the future, and a statement dated far ahead ends none", () => {
+  const root = fleet.root();
+  const authority = holding(root, fleet.grant("n1"));
+  expect(authority.standing("n1", 0).kind).toBe("granted");
+  const farS = AUTHORITY_EPOCH_S + 10_000 * DAY_S;
+  expect(authority.take(fleet.charter(root, { issuedS: farS })).status).toBe("new");
+  expect(authority.standing("n1", RIG_WALL_MS).kind).toBe("granted");
+});
+
 test("P1, ME1 nodes that are told the same statements in any order agree about everybody", () => {
   const random = new SeededRandom("orders");
   const root = fleet.root({ issuers: [fleet.issuer("issuer"), fleet.issuer("second")] });

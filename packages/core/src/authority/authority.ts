@@ -73,6 +73,7 @@ export class Authority {
   #grantCount = 0;
   #revocationCount = 0;
   #digest: HashHex | undefined;
+  #newest: { readonly version: number; readonly wallMs: number } | undefined;
   #version = 0;
 
   constructor(env: Env) {
@@ -143,7 +144,8 @@ export class Authority {
     if (this.#revocations.has(node)) return { kind: "revoked" };
     const grant = this.grantOf(node);
     if (grant === undefined) return { kind: "none" };
-    if (wallMs + CLOCK_LEEWAY_MS < grant.notBeforeS * 1_000) return { kind: "early", grant };
+    const nowMs = Math.max(wallMs, this.#newestMs()) + CLOCK_LEEWAY_MS;
+    if (nowMs < grant.notBeforeS * 1_000) return { kind: "early", grant };
     if (wallMs - CLOCK_LEEWAY_MS >= grant.expS * 1_000)
       return { kind: "expired", grant, isHonoured: this.isStale(wallMs) };
     return { kind: "granted", grant, isObserver: isObserver(grant) };
@@ -198,6 +200,18 @@ export class Authority {
       if (claims.issuedS * 1_000 <= wallMs + CLOCK_LEEWAY_MS) newestS = claims.issuedS;
     }
     return newestS * 1_000;
+  }
+
+  /**
+   * The latest date of anything held, in wall ms. It is later than that now, whatever this node's clock shows: a device that starts in 1970 must
+   * not take every grant for one of the future. It ends no grant, as one statement with a wrong date would end them all.
+   */
+  #newestMs(): number {
+    if (this.#newest?.version === this.#version) return this.#newest.wallMs;
+    let newestS = 0;
+    for (const { claims } of this.#byId.values()) newestS = Math.max(newestS, claims.issuedS);
+    this.#newest = { version: this.#version, wallMs: newestS * 1_000 };
+    return this.#newest.wallMs;
   }
 
   /** When the next grant begins or ends after `wallMs`, so that who asked has to ask again; infinite for never. */

@@ -9,12 +9,13 @@
  * ```
  */
 import type { Channel, CoreConfig, CoreEvent, Effect, Input, NodeId, Topic } from "@pulsemesh/core";
-import { SeededRandom, VirtualClock } from "@pulsemesh/testkit";
+import { SeededRandom, TestAuthority, VirtualClock } from "@pulsemesh/testkit";
 import type { Check, Violation } from "../checks/check.ts";
 import type { Tap } from "../network/endpoint.ts";
 import { Network } from "../network/network.ts";
 import type { NetworkModel } from "../network/network-model.ts";
 import { createNodePorts, createSharedPorts, type SharedPorts } from "../ports/node-ports.ts";
+import { WALL_START_MS } from "./node-clock.ts";
 import { SimNode, type CoreFactory, type NodeWatcher } from "./sim-node.ts";
 import { StatusBoard, type BoardEntry } from "./status-board.ts";
 import { Trace } from "./trace.ts";
@@ -35,12 +36,13 @@ export interface FleetOptions {
 
 /** Violations that are kept; a run that is wrong is often wrong everywhere. */
 export const VIOLATIONS_MAX: number = 20;
-const FLEET_ID = "simulatedfleetsimulatedfleetsimulatedfleetsimulated2";
 
 export class Fleet implements Tap, NodeWatcher {
   readonly clock: VirtualClock = new VirtualClock();
   readonly random: SeededRandom;
   readonly shared: SharedPorts;
+  /** Whoever grants here; every node is enrolled by it before the run. */
+  readonly authority: TestAuthority;
   readonly wire: WireReader;
   readonly nodes: readonly SimNode[];
   readonly network: Network;
@@ -65,9 +67,11 @@ export class Fleet implements Tap, NodeWatcher {
     this.board = new StatusBoard(options.nodes);
     this.#sampleEveryMs = options.sampleEveryMs ?? 250;
     this.pulseEveryMs = options.config?.pulseEveryMs ?? 1_000;
-    const nodes: SimNode[] = [];
-    for (let index = 0; index < options.nodes; index++)
-      nodes.push(this.#createNode(index, options));
+    const ids = Array.from({ length: options.nodes }, () => this.shared.keys.create());
+    for (const [index, id] of ids.entries()) this.#indexes.set(id, index);
+    this.authority = new TestAuthority(`seed ${options.seed}`, WALL_START_MS / 1_000 - 3_600);
+    const statements = this.#enrol(ids);
+    const nodes = ids.map((id, index) => this.#createNode(id, index, options, statements));
     this.nodes = nodes;
     const changed = (): void => this.#truthChanged();
     const { clock, random } = this;
@@ -221,10 +225,19 @@ export class Fleet implements Tap, NodeWatcher {
     this.#isTruthStale = true;
   }
 
-  #createNode(index: number, options: FleetOptions): SimNode {
-    const id = this.shared.keys.create();
-    this.#indexes.set(id, index);
-    const region = index % 2 === 0 ? "eu" : "us";
+  /** What every node knows of the fleet's authority from the start. */
+  #enrol(ids: readonly NodeId[]): readonly string[] {
+    const root = this.authority.root();
+    const grants = ids.map((id, index) => this.authority.grant(id, { region: regionOf(index) }));
+    return [root, this.authority.charter(root), ...grants];
+  }
+
+  #createNode(
+    id: NodeId,
+    index: number,
+    options: FleetOptions,
+    statements: readonly string[],
+  ): SimNode {
     return new SimNode(
       {
         clock: this.clock,
@@ -232,13 +245,13 @@ export class Fleet implements Tap, NodeWatcher {
         createCore: options.createCore,
         createPorts: (node, random) => createNodePorts(this.shared, node, random),
         identity: {
-          fleet: FLEET_ID,
+          fleet: this.authority.fleet,
           self: id,
           name: `node-${index}`,
-          region,
+          region: regionOf(index),
           agent: "pulsemesh/sim",
         },
-        config: { ...options.config, ...options.configOf?.(index) },
+        config: { statements, ...options.config, ...options.configOf?.(index) },
         idOf: (other) => this.node(other).id,
         indexOf: (node) => this.indexOf(node),
         watcher: this,
@@ -246,4 +259,8 @@ export class Fleet implements Tap, NodeWatcher {
       index,
     );
   }
+}
+
+function regionOf(index: number): string {
+  return index % 2 === 0 ? "eu" : "us";
 }

@@ -6,7 +6,7 @@ import type { Now } from "@pulsemesh/core";
 import type { SeededRandom } from "@pulsemesh/testkit";
 
 /** Wall time at the start of every run: 2026-06-01 UTC. */
-const WALL_START_MS = 1_780_272_000_000;
+export const WALL_START_MS: number = 1_780_272_000_000;
 const DRIFT_PPM = 50;
 const WALL_ERROR_MS = 2_000;
 const UPTIME_MS = 10 * 86_400_000;

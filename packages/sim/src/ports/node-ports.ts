@@ -1,8 +1,9 @@
 /** Everything one simulated core computes with: shared caches, its own key, its own documents and its own stream of chance. */
-import type { CodecPort, CronPort, HashPort, NodeId, Ports } from "@pulsemesh/core";
+import type { CodecPort, CronPort, HashPort, NodeId, Ports, TokenPort } from "@pulsemesh/core";
 import { createYjsDocuments } from "@pulsemesh/doc-yjs";
-import { type SeededRandom, testTokens } from "@pulsemesh/testkit";
+import type { SeededRandom } from "@pulsemesh/testkit";
 import { createCachedCodec } from "./cached-codec.ts";
+import { createCachedTokens } from "./cached-tokens.ts";
 import { createCachedHash } from "./cached-hash.ts";
 import { KeyRing } from "./key-ring.ts";
 
@@ -11,6 +12,7 @@ export interface SharedPorts {
   readonly codec: CodecPort;
   readonly hash: HashPort;
   readonly keys: KeyRing;
+  readonly tokens: TokenPort;
 }
 
 export function createSharedPorts(random: SeededRandom): SharedPorts {
@@ -18,6 +20,7 @@ export function createSharedPorts(random: SeededRandom): SharedPorts {
     codec: createCachedCodec(),
     hash: createCachedHash(),
     keys: new KeyRing(random.fork("keys")),
+    tokens: createCachedTokens(),
   };
 }
 
@@ -27,7 +30,7 @@ export function createNodePorts(shared: SharedPorts, node: NodeId, random: Seede
     codec: shared.codec,
     hash: shared.hash,
     signature: shared.keys.portOf(node),
-    tokens: testTokens,
+    tokens: shared.tokens,
     cron: minuteCron,
     random: { unit: () => random.unit(), bytes: (length) => random.bytes(length) },
     documents: createYjsDocuments(),
