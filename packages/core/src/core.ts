@@ -83,6 +83,7 @@ class ComposedCore implements Core {
       audit: this.#audit,
       auditHead: this.#auditHead,
       chains: this.#chains,
+      charterNumber: () => this.#authority.authority.charterNumber,
       beats: (bytesMax, now) => this.#robots.beatsForPulse(bytesMax, now),
       bootAbove: (boot) => this.#env.out.reboot(boot),
       ownBoot: () => ({

@@ -21,6 +21,8 @@ export interface MeshListenerDeps {
   readonly audit: AuditLog;
   readonly auditHead: DurableHead;
   readonly chains: Chains;
+  /** Of the newest charter that is held; 0 for none. */
+  readonly charterNumber: () => number;
   readonly beats: (bytesMax: number, now: Now) => unknown;
   readonly bootAbove: (boot: number) => void;
   readonly ownBoot: () => { readonly boot: number; readonly highestForeignBoot: number };
@@ -92,19 +94,24 @@ export class MeshListener implements NeighbourhoodListener {
     readonly heads: readonly ChainHead[];
     readonly auditSize: number;
     readonly auditHash: Uint8Array;
+    readonly charter: number | undefined;
     readonly beats: unknown;
   } {
     const { size, hash } = this.#deps.auditHead.head;
+    const charter = this.#deps.charterNumber();
     return {
       heads: this.#deps.chains.heads(),
       auditSize: size,
       auditHash: hash,
+      charter: charter === 0 ? undefined : charter,
       beats: this.#deps.beats(beatBytesMax, now),
     };
   }
 
   pulse(pulse: ValidPulse, dateMonoMs: number | undefined, from: NodeId, now: Now): void {
     this.#deps.chains.onHeads(pulse.author, pulse.attachment.heads, from, now);
+    if ((pulse.attachment.charter ?? 0) > this.#deps.charterNumber())
+      this.#deps.chains.lackStatements(from, now);
     // Robots have members for their home: whoever is none, or has left, could show a dead one alive.
     if (dateMonoMs === undefined || this.#deps.chains.membership.member(pulse.author) === undefined)
       return;

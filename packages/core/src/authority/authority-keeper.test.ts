@@ -165,3 +165,19 @@ test("P5 a row that is no token is left out, and the rest is held", () => {
   submit(rig, fleet.grant("b"));
   expect(hello(start([], rig.rows), "b")).toBeUndefined();
 });
+
+test("ME2, PU1 pulses name the newest charter, and whoever holds an older one asks the peer that brought it", () => {
+  const a = start([ROOT, fleet.charter(ROOT, { number: 2, previous: "b".repeat(64) })]);
+  const b = new CoreRig("b", { fleet: fleet.fleet, config: { statements: [ROOT] } });
+  b.start();
+  const [pulse] = ofType(a.advance(2_000), "publish").filter(({ topic }) => topic === "pulse");
+  if (pulse === undefined) throw new Error("A node must pulse.");
+  up(b, "a");
+  b.advance(100);
+  const hear = (): readonly unknown[] =>
+    ofType(b.input({ type: "gossip", topic: "pulse", from: "a", bytes: pulse.bytes }), "send")
+      .filter(({ channel }) => channel === "sync")
+      .map(({ bytes }) => (codec.decode(bytes) as readonly unknown[])[0]);
+  expect(hear()).toEqual(["statements"]);
+  expect(hear()).toEqual([]);
+});

@@ -223,6 +223,11 @@ export class Chains {
     }
   }
 
+  /** A peer holds a newer charter than this node (rule ME2). */
+  lackStatements(from: NodeId, now: Now): void {
+    this.#sync.lackStatements(from, now);
+  }
+
   /** Own durable heads, for the next pulse. */
   heads(): readonly ChainHead[] {
     const heads: ChainHead[] = [];

@@ -44,6 +44,7 @@ export interface NeighbourhoodListener extends LivenessListener, TwinListener {
     readonly heads: readonly ChainHead[];
     readonly auditSize: number;
     readonly auditHash: Uint8Array;
+    readonly charter?: number | undefined;
     readonly beats: unknown;
   };
   /** A valid pulse above every one seen; `dateMonoMs` is undefined while its boot is undated. */

@@ -4,6 +4,7 @@
  * A pulse is an envelope whose signed body is a small *header* and whose attachment is everything else. The header holds the hash of
  * the attachment, so that evidence of a verdict can carry the header alone.
  */
+import { NUMBER_MAX } from "../authority/limits.ts";
 import type { TwinEcho } from "../boot/twins.ts";
 import { EPOCH_MAX } from "../chain/limits.ts";
 import type { Env } from "../env.ts";
@@ -74,6 +75,8 @@ export interface PulseAttachment {
   readonly auditHash: Uint8Array;
   /** Short ids of nodes whose pulses the author misses too often (rule PU7). */
   readonly missing: readonly string[];
+  /** Number of the newest charter that the author holds (rule ME2), where it holds one. */
+  readonly charter?: number | undefined;
   /** Beat summaries, read by robots/ alone. */
   readonly beats: unknown;
 }
@@ -97,6 +100,7 @@ export function sealPulse(
   const { twin } = header;
   const attached = codec.encode({
     a: [attachment.auditSize, attachment.auditHash],
+    ...(attachment.charter === undefined ? {} : { c: attachment.charter }),
     e: attachment.heard.map((heard) => [heard.shortId, heard.boot, heard.seq, heard.fresh ? 1 : 0]),
     m: attachment.missing,
     n: attachment.heads.map((head) => [head.document, head.epoch, head.seq, head.hash8]),
@@ -190,7 +194,7 @@ function decodeAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachm
   const map = decodeMap(env, bytes);
   const malformed = { ok: false, code: "pulse-malformed" } as const;
   if (map === undefined) return malformed;
-  const { a: audit, e: heard, m: missing, n: heads, r: beats, v: agent } = map;
+  const { a: audit, c: charter, e: heard, m: missing, n: heads, r: beats, v: agent } = map;
   const echoes = decodeHeard(heard);
   if (echoes === undefined) return malformed;
   if (!Array.isArray(missing) || missing.length > HEARD_MAX || !missing.every(isShortId))
@@ -204,6 +208,7 @@ function decodeAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachm
   )
     return malformed;
   if (!isTextUpTo(agent, 64)) return malformed;
+  if (charter !== undefined && !isIntegerIn(charter, 1, NUMBER_MAX)) return malformed;
   return {
     ok: true,
     value: {
@@ -213,6 +218,7 @@ function decodeAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachm
       auditSize: audit[0],
       auditHash: audit[1],
       missing,
+      ...(charter === undefined ? {} : { charter }),
       beats,
     },
   };

@@ -29,6 +29,7 @@ interface PeerStatements {
   /** It has handed over what is wrong for everybody: not asked any more on this connection. */
   isBad: boolean;
   toldMonoMs: number;
+  comparedMonoMs: number;
 }
 
 export class StatementExchange {
@@ -47,6 +48,7 @@ export class StatementExchange {
       asked: undefined,
       isBad: false,
       toldMonoMs: Number.NEGATIVE_INFINITY,
+      comparedMonoMs: Number.NEGATIVE_INFINITY,
     });
   }
 
@@ -58,6 +60,14 @@ export class StatementExchange {
   sendDigest(peer: NodeId): void {
     if (this.#source.ids().length === 0) return;
     this.#send(peer, { type: "statements", digest: this.#source.digest });
+  }
+
+  /** A peer is known to hold what is not held here; it is asked at most every {@link STATEMENT_IDS_EVERY_MS}. */
+  lack(peer: NodeId, now: Now): void {
+    const state = this.#peers.get(peer);
+    if (state === undefined || now.monoMs - state.comparedMonoMs < STATEMENT_IDS_EVERY_MS) return;
+    state.comparedMonoMs = now.monoMs;
+    this.sendDigest(peer);
   }
 
   /** False when the message is out of turn. */

@@ -138,6 +138,11 @@ export class Sync {
     this.#schedule();
   }
 
+  /** Statements of the fleet's authority are known to exist that are not held here; see {@link StatementExchange.lack}. */
+  lackStatements(from: NodeId, now: Now): void {
+    this.#statements.lack(from, now);
+  }
+
   /** A snapshot that was `preparing` is stored, or came to nothing: whoever waits for it goes on. */
   prepared(entry: Entry, stored: boolean, now: Now): void {
     for (const peer of [...this.#peers.keys()].toSorted(compareText)) {
