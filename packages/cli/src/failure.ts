@@ -104,6 +104,23 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "token-wrong": () => "name the node's token with --token-file FILE or PULSEMESH_TOKEN_FILE",
   "operator-only": () =>
     "run this command on the node's own machine, or give the node --tls-cert, --tls-key and --token-file",
+  "passphrase-wrong": () => "name the file that holds the key's passphrase with --passphrase-file",
+  "passphrase-file-invalid": () =>
+    "put one line of at least 12 characters into a file that only you may read, and name it with --passphrase-file",
+  "request-malformed": () => "hand over the file as the node wrote it: pulsemesh request > FILE",
+  "grant-beyond": () => "grant roles and robots that the root statement lets this issuer grant",
+  "grant-none": () =>
+    "enrol the node with an invite: it was never granted anything, or its grant ended over 180 days ago",
+  "key-revoked": () =>
+    "start the node on an empty --data folder and enrol it with an invite: a revoked key never counts again",
+  "invite-malformed": () => "copy the whole invite, one word that begins with pulsemesh:",
+  "invite-unknown": () =>
+    "ask for another invite: this one was never made there, or was forgotten after its end",
+  "invite-used": () => "ask for another invite, and whether somebody else has used this one",
+  "invite-expired": () => "ask for another invite, with a longer --ttl",
+  "invite-foreign": () => "use the invite at the node that made it",
+  "invites-max": () => "wait until some have expired, or make one invite for several with --uses",
+  "enrol-rate": () => "repeat after a minute",
   "option-invalid": ({ command }) => `${command} --help`,
   "node-unreachable": () =>
     "start a node with `pulsemesh run`, or name another one with --url or PULSEMESH_URL",

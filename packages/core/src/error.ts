@@ -62,6 +62,19 @@ export const ERROR_CODES: Readonly<
   "token-file-invalid": { status: 422, exit: 2 },
   "token-wrong": { status: 401, exit: 2 },
   "operator-only": { status: 403, exit: 2 },
+  "passphrase-wrong": { status: 403, exit: 2 },
+  "passphrase-file-invalid": { status: 422, exit: 2 },
+  "request-malformed": { status: 422, exit: 2 },
+  "grant-beyond": { status: 403, exit: 2 },
+  "grant-none": { status: 403, exit: 1 },
+  "key-revoked": { status: 403, exit: 1 },
+  "invite-malformed": { status: 422, exit: 2 },
+  "invite-unknown": { status: 403, exit: 1 },
+  "invite-used": { status: 403, exit: 1 },
+  "invite-expired": { status: 403, exit: 1 },
+  "invite-foreign": { status: 403, exit: 1 },
+  "invites-max": { status: 507, exit: 1 },
+  "enrol-rate": { status: 429, exit: 1 },
   "node-unreachable": { status: 503, exit: 3 },
   "timed-out": { status: 504, exit: 124 },
   stopped: { status: 503, exit: 1 },
@@ -102,6 +115,19 @@ export type ErrorCode =
   | "token-file-invalid"
   | "token-wrong"
   | "operator-only"
+  | "passphrase-wrong"
+  | "passphrase-file-invalid"
+  | "request-malformed"
+  | "grant-beyond"
+  | "grant-none"
+  | "key-revoked"
+  | "invite-malformed"
+  | "invite-unknown"
+  | "invite-used"
+  | "invite-expired"
+  | "invite-foreign"
+  | "invites-max"
+  | "enrol-rate"
   | "node-unreachable"
   | "timed-out"
   | "stopped"

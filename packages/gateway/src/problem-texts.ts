@@ -198,6 +198,58 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "For this node's operator only",
     next: "Ask at http://127.0.0.1 on the node's own machine or by its Unix socket, or give the node a certificate and a token.",
   },
+  "passphrase-wrong": {
+    title: "Passphrase missing or wrong",
+    next: "Name the file with the passphrase of that key.",
+  },
+  "passphrase-file-invalid": {
+    title: "Passphrase file unusable",
+    next: "Put one line of at least 12 characters into a file that only its owner may read.",
+  },
+  "request-malformed": {
+    title: "No request of a node",
+    next: "Hand it over as the node wrote it, one line that begins with pulsemesh-request:.",
+  },
+  "grant-beyond": {
+    title: "Beyond what may be granted",
+    next: "Grant roles and robots that the root statement lets this issuer grant.",
+  },
+  "grant-none": {
+    title: "Nothing to renew",
+    next: "Enrol the node with an invite: it was never granted anything, or its grant ended over 180 days ago.",
+  },
+  "key-revoked": {
+    title: "Key revoked",
+    next: "Start the node on an empty data directory and enrol it with an invite: a revoked key never counts again.",
+  },
+  "invite-malformed": {
+    title: "No invite",
+    next: "Copy the whole of it, one word that begins with pulsemesh:.",
+  },
+  "invite-unknown": {
+    title: "Invite unknown",
+    next: "Ask for another invite: this one was never made here, or was forgotten after its end.",
+  },
+  "invite-used": {
+    title: "Invite used up",
+    next: "Ask for another invite, and whether somebody else has used this one.",
+  },
+  "invite-expired": {
+    title: "Invite expired",
+    next: "Ask for another invite, with a longer ttl.",
+  },
+  "invite-foreign": {
+    title: "Invite of another issuer",
+    next: "Use the invite at the node that made it.",
+  },
+  "invites-max": {
+    title: "Too many invites",
+    next: "Wait until some have expired; one invite can have several uses.",
+  },
+  "enrol-rate": {
+    title: "Too many attempts to enrol",
+    next: "Repeat after a minute.",
+  },
   "option-invalid": { title: "Option invalid", next: "Correct the option that the detail names." },
   "node-unreachable": {
     title: "Node unreachable",

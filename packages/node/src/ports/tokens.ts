@@ -9,10 +9,10 @@ import { decodeBase32 } from "../keys/base32.ts";
 import { PUBLIC_KEY_BYTES, publicKeyFromRaw } from "../keys/ed25519.ts";
 
 /** The one algorithm. */
-const TOKEN_ALGORITHM = "Ed25519";
+export const TOKEN_ALGORITHM: string = "Ed25519";
 
 /** Longest token looked at, in characters: more than any statement may have. */
-const JWS_LENGTH_MAX: number = 32 * 1024;
+export const JWS_LENGTH_MAX: number = 32 * 1024;
 
 export const tokenPort: TokenPort = {
   read(token: string): ReadToken | undefined {
