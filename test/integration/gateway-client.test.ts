@@ -29,6 +29,7 @@ test("HT22 the client's JSON types are the gateway's", () => {
   expectTypeOf<ClientTypes.RobotListJson>().toEqualTypeOf<GatewayTypes.RobotListJson>();
   expectTypeOf<ClientTypes.ScheduleJson>().toEqualTypeOf<GatewayTypes.ScheduleJson>();
   expectTypeOf<ClientTypes.WitnessesJson>().toEqualTypeOf<GatewayTypes.WitnessesJson>();
+  expectTypeOf<ClientTypes.AuthorityJson>().toEqualTypeOf<GatewayTypes.AuthorityJson>();
   expectTypeOf<ClientTypes.PeersJson>().toEqualTypeOf<GatewayTypes.PeersJson>();
   expectTypeOf<ClientTypes.DiagnosticsJson>().toEqualTypeOf<GatewayTypes.DiagnosticsJson>();
   expectTypeOf<ClientTypes.PeerJson>().toEqualTypeOf<GatewayTypes.PeerJson>();

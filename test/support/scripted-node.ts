@@ -3,6 +3,7 @@
  * told to refuse, to fail, to hold commands back and to emit events. For tests of what stands on a node, such as the gateway.
  */
 import {
+  type AuthorityView,
   type Command,
   type CommandResult,
   compareText,
@@ -107,6 +108,18 @@ function robotView(overrides: Partial<RobotView> = {}): RobotView {
   };
 }
 
+/** As before there were grants. */
+const OPEN_AUTHORITY: AuthorityView = {
+  isClosed: false,
+  root: undefined,
+  disputedRoots: [],
+  charter: undefined,
+  isStale: false,
+  newsWallMs: undefined,
+  grants: [],
+  revocations: [],
+};
+
 export class ScriptedNode implements PulsemeshNode {
   readonly id = "12D3KooWSelf";
   readonly fleet = "fleetfleetfleet";
@@ -128,6 +141,7 @@ export class ScriptedNode implements PulsemeshNode {
   ];
   /** Given to the next commands instead of doing them. */
   answer: (() => CommandResult | Promise<CommandResult>) | undefined;
+  authority: AuthorityView = OPEN_AUTHORITY;
   #revision = 0;
   readonly #listeners = new Set<(event: NodeEvent | undefined) => void>();
 
@@ -170,6 +184,10 @@ export class ScriptedNode implements PulsemeshNode {
       inSight: IN_SIGHT_PEERS,
       documentHash: "ab".repeat(32),
     };
+  }
+
+  authorityView(): AuthorityView {
+    return this.authority;
   }
 
   robotIds(): readonly string[] {

@@ -1,5 +1,7 @@
 /** The shape of every JSON answer of the gateway. The compiler holds each to its type, so that a field that is added there is missed here. */
 import type {
+  AuthorityJson,
+  GrantJson,
   AuditEntryJson,
   AuditListJson,
   AuditVerifyJson,
@@ -220,3 +222,36 @@ const faulty: Shape<Faulty> = map<Faulty>({
 export const auditVerifyShape: Shape<AuditVerifyJson> = choice<AuditVerifyJson>((value) =>
   says(value, "ok", true) ? whole : faulty,
 );
+
+const grant: Shape<GrantJson> = map<GrantJson>({
+  id: text,
+  name: nullable(text),
+  standing: word(),
+  roles: list(word()),
+  robots: list(text),
+  region: text,
+  issuer: text,
+  not_before: text,
+  expires: text,
+});
+
+export const authorityShape: Shape<AuthorityJson> = map<AuthorityJson>({
+  fleet: text,
+  closed: flag,
+  stale: flag,
+  news_at: nullable(text),
+  root: nullable(
+    map<NonNullable<AuthorityJson["root"]>>({
+      id: text,
+      number,
+      key: text,
+      charter_key: text,
+      issuers: list(map({ key: text, expires: text })),
+      void: list(text),
+      disputed: list(number),
+    }),
+  ),
+  charter: nullable(map<NonNullable<AuthorityJson["charter"]>>({ id: text, number, at: text })),
+  grants: list(grant),
+  revoked: list(map({ id: text, reason: text, by: text, at: text })),
+});

@@ -243,6 +243,7 @@ describe("HT22 errors", () => {
     getState: (client) => client.getState("a"),
     patchState: (client) => client.patchState("a", {}),
     peers: (client) => client.peers(),
+    authority: (client) => client.authority(),
     diagnostics: (client) => client.diagnostics(),
     auditTail: (client) => client.auditTail(),
     auditVerify: (client) => client.auditVerify(),

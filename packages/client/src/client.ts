@@ -3,6 +3,7 @@ import { PulsemeshClientError } from "./client-error.ts";
 import {
   auditListShape,
   auditVerifyShape,
+  authorityShape,
   diagnosticsShape,
   leavingShape,
   peersShape,
@@ -24,6 +25,7 @@ import {
 import type {
   AuditListJson,
   AuditVerifyJson,
+  AuthorityJson,
   DiagnosticsJson,
   EventJson,
   HealthWord,
@@ -151,6 +153,10 @@ export interface PulsemeshClient {
     options?: PatchStateOptions,
   ): Promise<StateAnswer>;
   peers(options?: CallOptions): Promise<PeersJson>;
+  /** Who may be in the fleet, by whose word and until when. */
+  authority(options?: CallOptions): Promise<AuthorityJson>;
+  /** Hands a signed root statement, charter, grant or revocation (a compact JWS) to the fleet. */
+  submitStatement(token: string, options?: CallOptions): Promise<void>;
   /** Tries out how members can be reached, so it takes up to 8 s. */
   diagnostics(options?: CallOptions): Promise<DiagnosticsJson>;
   events(options?: EventsOptions): AsyncGenerator<EventJson, void, undefined>;
@@ -389,12 +395,29 @@ function stateCalls(http: HttpOptions): StateCalls {
 
 type NodeCalls = Pick<
   PulsemeshClient,
-  "peers" | "diagnostics" | "events" | "auditTail" | "auditVerify" | "health" | "metrics" | "backup"
+  | "authority"
+  | "submitStatement"
+  | "peers"
+  | "diagnostics"
+  | "events"
+  | "auditTail"
+  | "auditVerify"
+  | "health"
+  | "metrics"
+  | "backup"
 >;
 
 function nodeCalls(http: HttpOptions): NodeCalls {
   return {
     peers: (call = {}) => sendForJson(http, { ...call, path: "/api/v1/peers" }, peersShape),
+    authority: (call = {}) =>
+      sendForJson(http, { ...call, path: "/api/v1/authority" }, authorityShape),
+    submitStatement: async (token, call = {}) => {
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ token });
+      const path = "/api/v1/authority/statements";
+      await send(http, { ...call, method: "POST", path, headers, body });
+    },
     diagnostics: (call = {}) =>
       sendForJson(http, { ...call, path: "/api/v1/diagnostics" }, diagnosticsShape),
     events: (options) => readEvents(http, options),

@@ -254,3 +254,50 @@ export type AuditVerifyJson =
         readonly reason: string;
       }[];
     };
+
+export type GrantStandingWord = "granted" | "early" | "expired" | "honoured" | "revoked";
+export type RoleWord = "robot" | "gateway" | "operator" | "responder" | "observer";
+
+/** What a node has been granted, by whom and until when. */
+export interface GrantJson {
+  /** The node. */
+  readonly id: string;
+  readonly name: string | null;
+  /** `honoured`: its grant is over, and counts as long as nobody can renew it. */
+  readonly standing: GrantStandingWord;
+  readonly roles: readonly RoleWord[];
+  /** Robot ids, or beginnings and a star. */
+  readonly robots: readonly string[];
+  readonly region: string;
+  readonly issuer: string;
+  readonly not_before: string;
+  readonly expires: string;
+}
+
+/** Who may be in the fleet, as one node knows it. */
+export interface AuthorityJson {
+  readonly fleet: string;
+  /** Whether only who was granted something is a member. */
+  readonly closed: boolean;
+  /** Nothing was heard of the authority for a day. */
+  readonly stale: boolean;
+  readonly news_at: string | null;
+  readonly root: {
+    readonly id: string;
+    readonly number: number;
+    readonly key: string;
+    readonly charter_key: string;
+    readonly issuers: readonly { readonly key: string; readonly expires: string }[];
+    readonly void: readonly string[];
+    /** Numbers of which there is another root statement: somebody else has the root's key. */
+    readonly disputed: readonly number[];
+  } | null;
+  readonly charter: { readonly id: string; readonly number: number; readonly at: string } | null;
+  readonly grants: readonly GrantJson[];
+  readonly revoked: readonly {
+    readonly id: string;
+    readonly reason: string;
+    readonly by: string;
+    readonly at: string;
+  }[];
+}

@@ -3,6 +3,7 @@ import type { Effect } from "./effect.ts";
 import type { RobotId } from "./ids.ts";
 import type { Input } from "./input.ts";
 import type { Now } from "./now.ts";
+import type { AuthorityView } from "./view/authority-view.ts";
 import type { FleetView } from "./view/node-view.ts";
 import type { RobotView } from "./view/robot-view.ts";
 
@@ -11,6 +12,7 @@ export interface Core {
   handle(input: Input, now: Now): readonly Effect[];
   /** Pure reads; cheap enough to be asked on every request. */
   fleet(now: Now): FleetView;
+  authority(now: Now): AuthorityView;
   robots(now: Now): readonly RobotView[];
   robot(id: RobotId, now: Now): RobotView | undefined;
   /** Every robot of {@link robots}, sorted, without what it costs to look at each. */

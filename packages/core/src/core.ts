@@ -8,6 +8,7 @@ import { DurableHead } from "./audit/durable-head.ts";
 import { HashChainAudit } from "./audit/hash-chain-audit.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { AuthorityKeeper } from "./authority/authority-keeper.ts";
+import { authorityView } from "./authority/view.ts";
 import { BootRate } from "./boot/boot-rate.ts";
 import { BOOT_ROW, Boots } from "./boot/boots.ts";
 import type { ChainHooks } from "./chain/chain-store.ts";
@@ -36,6 +37,7 @@ import { RecordFields } from "./state/record-fields.ts";
 import { fleetView, type FleetViewDeps } from "./view/fleet-view.ts";
 import { StopWait } from "./boot/stop-wait.ts";
 import { TwinHold } from "./boot/twin-hold.ts";
+import type { AuthorityView } from "./view/authority-view.ts";
 import type { FleetView } from "./view/node-view.ts";
 import type { RobotView } from "./view/robot-view.ts";
 import { MeshListener } from "./mesh-listener.ts";
@@ -138,6 +140,10 @@ class ComposedCore implements Core {
 
   fleet(now: Now): FleetView {
     return fleetView(this.#viewDeps(), now);
+  }
+
+  authority(now: Now): AuthorityView {
+    return authorityView(this.#authority.authority, now);
   }
 
   robots(now: Now): readonly RobotView[] {

@@ -13,6 +13,7 @@ export * from "./driver/store.ts";
 export * from "./driver/transport.ts";
 export type { Migration } from "./migrations/migration.ts";
 export { MIGRATION_BYTES_MAX, MIGRATIONS, STORE_FORMAT } from "./migrations/migrations.ts";
+export * from "./view/authority-view.ts";
 export * from "./view/status.ts";
 export * from "./view/robot-view.ts";
 export * from "./view/schedule.ts";

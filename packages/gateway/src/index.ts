@@ -9,6 +9,7 @@ export {
 } from "./gateway.ts";
 export { isLoopback } from "./guard/loopback.ts";
 export type { AuditEntryJson, AuditListJson, AuditVerifyJson } from "./json/audit.ts";
+export type { AuthorityJson } from "./json/authority.ts";
 export type { DiagnosticsJson } from "./json/diagnostics.ts";
 export type { EventJson } from "./json/event.ts";
 export type { LeavingJson } from "./json/leaving.ts";

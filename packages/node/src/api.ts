@@ -1,5 +1,6 @@
 /** A running node as its owners see it: the gateway, the command line, and programs that embed one (`createNode`). */
 import type {
+  AuthorityView,
   Command,
   CommandResult,
   CoreEvent,
@@ -61,6 +62,8 @@ export interface PulsemeshNode extends AsyncDisposable {
   /** Resolves when what was acknowledged is durable. Rejects with a `PulsemeshError` code `store-failed` (HTTP 507). */
   command(command: Command): Promise<CommandResult>;
   fleetView(): FleetView;
+  /** What this node holds of the fleet's authority (rules ME1–ME3). */
+  authorityView(): AuthorityView;
   robots(): readonly RobotView[];
   robot(id: RobotId): RobotView | undefined;
   /** Ids of all robots, sorted byte-wise; cheap, where {@link robots} looks at each. One may be retired when it is asked for. */

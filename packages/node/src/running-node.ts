@@ -1,5 +1,6 @@
 /** A started node behind its public interface: reads go to core, commands to the driver, history to the store. */
 import type {
+  AuthorityView,
   Command,
   CommandResult,
   CoreEvent,
@@ -83,6 +84,10 @@ export class RunningNode implements PulsemeshNode {
 
   fleetView(): FleetView {
     return this.#deps.driver.view.fleet(this.#deps.now());
+  }
+
+  authorityView(): AuthorityView {
+    return this.#deps.driver.view.authority(this.#deps.now());
   }
 
   robots(): readonly RobotView[] {

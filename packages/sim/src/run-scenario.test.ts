@@ -27,6 +27,7 @@ function patched(
     return {
       handle: (input, now) => patch(core.handle(input, now)),
       fleet: (now) => core.fleet(now),
+      authority: (now) => core.authority(now),
       robots: (now) => core.robots(now),
       robotIds: () => core.robotIds(),
       robot: (id, now) => core.robot(id, now),

@@ -96,6 +96,27 @@ export class Authority {
     return this.#charter?.claims.number ?? 0;
   }
 
+  get charter(): Charter | undefined {
+    return this.#charter;
+  }
+
+  /** The newest root statement that stands. */
+  get root(): Statement<RootClaims> | undefined {
+    return this.#chain.current;
+  }
+
+  /** Nodes that have a grant, in no particular order. */
+  grantedNodes(): readonly NodeId[] {
+    return [...this.#grants.keys()];
+  }
+
+  /** Every revocation, sorted by node. */
+  revocations(): readonly Revocation[] {
+    return this.revokedNodes().flatMap((node) => [
+      ...(this.#revocations.get(node)?.values() ?? []),
+    ]);
+  }
+
   /** Numbers of root statements of which two could stand: an alarm (rule ME2). */
   get disputedRoots(): readonly number[] {
     return this.#chain.disputed;

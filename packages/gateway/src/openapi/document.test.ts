@@ -70,6 +70,8 @@ test("HT15 the issue's routes are all there", () => {
     "/api/v1/robots/{robot}/state",
     "/api/v1/peers",
     "/api/v1/peers/{peer}",
+    "/api/v1/authority",
+    "/api/v1/authority/statements",
     "/api/v1/diagnostics",
     "/api/v1/events",
     "/api/v1/audit",

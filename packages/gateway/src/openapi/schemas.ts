@@ -1,6 +1,7 @@
 /** The named shapes of `/openapi.json`: the same zod schemas that tests hold answers against, as JSON Schema 2020-12. */
 import { z } from "zod";
 import { auditListSchema, auditVerifySchema } from "../json/audit.ts";
+import { authoritySchema } from "../json/authority.ts";
 import { diagnosticsSchema } from "../json/diagnostics.ts";
 import { eventSchema } from "../json/event.ts";
 import { leavingSchema } from "../json/leaving.ts";
@@ -20,6 +21,7 @@ const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Leaving: leavingSchema,
   State: jsonObjectSchema,
   Peers: peersSchema,
+  Authority: authoritySchema,
   Diagnostics: diagnosticsSchema,
   Event: eventSchema,
   AuditList: auditListSchema,

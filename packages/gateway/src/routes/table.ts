@@ -2,6 +2,7 @@
 import type { GatewayContext } from "../context.ts";
 import type { Route } from "../route.ts";
 import { auditRoutes } from "./audit.ts";
+import { authorityRoutes } from "./authority.ts";
 import { backupRoutes } from "./backup.ts";
 import { beatRoutes } from "./beats.ts";
 import { diagnosticRoutes } from "./diagnostics.ts";
@@ -25,6 +26,7 @@ export function routeTable(context: GatewayContext): readonly Route[] {
     ...inventoryRoutes(context),
     ...stateRoutes(context),
     ...peerRoutes(context),
+    ...authorityRoutes(context),
     ...diagnosticRoutes(context),
     ...eventRoutes(context),
     ...auditRoutes(context),

@@ -25,6 +25,7 @@ test("VE9 a stop leaves no timer behind, so the process ends when the network is
       handle: (input) =>
         input.type === "command" ? [{ type: "reply", id: input.id, result: { ok: true } }] : [],
       fleet: () => ({}) as never,
+      authority: () => ({}) as never,
       robots: () => [],
       robotIds: () => [],
       robot: () => undefined,

@@ -66,6 +66,7 @@ function world(
         return script(input, () => ++commits);
       },
       fleet: () => ({ life: cores }) as never,
+      authority: () => ({ life: cores }) as never,
       robots: () => [],
       robotIds: () => [],
       robot: () => undefined,

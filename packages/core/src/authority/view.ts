@@ -1,0 +1,72 @@
+/** Looks at the set of statements for readers; everything as of `now`. */
+import { compareText } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { AuthorityView, GrantStanding, GrantView } from "../view/authority-view.ts";
+import type { Authority, Standing } from "./authority.ts";
+
+export function authorityView(authority: Authority, { wallMs }: Now): AuthorityView {
+  const { root, charter } = authority;
+  const newsWallMs = authority.newsWallMs(wallMs);
+  return {
+    isClosed: authority.isClosed,
+    root: root && {
+      id: root.id,
+      number: root.claims.number,
+      key: root.claims.signer,
+      charterKey: root.claims.charterKey,
+      issuers: root.claims.issuers.map(({ key, expS }) => ({ key, expWallMs: expS * 1_000 })),
+      voids: root.claims.voids.map(({ key }) => key),
+    },
+    disputedRoots: authority.disputedRoots,
+    charter: charter && {
+      id: charter.id,
+      number: charter.claims.number,
+      atWallMs: charter.claims.issuedS * 1_000,
+    },
+    isStale: authority.isStale(wallMs),
+    newsWallMs: newsWallMs === 0 ? undefined : newsWallMs,
+    grants: grantViews(authority, wallMs),
+    revocations: authority.revocations().map(({ claims }) => ({
+      node: claims.node,
+      reason: claims.reason,
+      by: claims.signer,
+      atWallMs: claims.issuedS * 1_000,
+    })),
+  };
+}
+
+function grantViews(authority: Authority, wallMs: number): readonly GrantView[] {
+  return authority
+    .grantedNodes()
+    .toSorted(compareText)
+    .flatMap((node) => {
+      const grant = authority.grantOf(node);
+      if (grant === undefined) return [];
+      const { roles, robots, region, signer: issuer } = grant;
+      return {
+        node,
+        standing: standingOf(authority.standing(node, wallMs)),
+        roles,
+        robots,
+        region,
+        issuer,
+        notBeforeWallMs: grant.notBeforeS * 1_000,
+        expWallMs: grant.expS * 1_000,
+      };
+    });
+}
+
+function standingOf(standing: Standing): GrantStanding {
+  switch (standing.kind) {
+    case "granted":
+    case "early":
+    case "revoked":
+      return standing.kind;
+    case "expired":
+      return standing.isHonoured ? "honoured" : "expired";
+    case "open":
+    case "none":
+      // Grants are held in closed fleets only, each of a node that has one.
+      return "expired";
+  }
+}

@@ -1,0 +1,51 @@
+/** What a node holds of the fleet's authority, put together for readers (rules ME1–ME3). */
+import type { HashHex, KeyId, NodeId } from "../ids.ts";
+import type { Role } from "../authority/claims.ts";
+
+/** `honoured`: its grant is over, and counts as long as nobody can renew it. */
+export type GrantStanding = "granted" | "early" | "expired" | "honoured" | "revoked";
+
+export interface GrantView {
+  readonly node: NodeId;
+  readonly standing: GrantStanding;
+  readonly roles: readonly Role[];
+  readonly robots: readonly string[];
+  readonly region: string;
+  readonly issuer: KeyId;
+  readonly notBeforeWallMs: number;
+  readonly expWallMs: number;
+}
+
+export interface RevocationView {
+  readonly node: NodeId;
+  readonly reason: string;
+  readonly by: KeyId;
+  readonly atWallMs: number;
+}
+
+export interface AuthorityView {
+  /** Whether only who was granted something is a member. */
+  readonly isClosed: boolean;
+  readonly root:
+    | {
+        readonly id: HashHex;
+        readonly number: number;
+        readonly key: KeyId;
+        readonly charterKey: KeyId;
+        readonly issuers: readonly { readonly key: KeyId; readonly expWallMs: number }[];
+        readonly voids: readonly KeyId[];
+      }
+    | undefined;
+  /** Numbers of which there is another root statement: somebody else has the root's key. */
+  readonly disputedRoots: readonly number[];
+  readonly charter:
+    | { readonly id: HashHex; readonly number: number; readonly atWallMs: number }
+    | undefined;
+  readonly isStale: boolean;
+  /** The date of the newest root statement, charter or revocation; undefined where there is none. */
+  readonly newsWallMs: number | undefined;
+  /** One a node, its newest, sorted by node. */
+  readonly grants: readonly GrantView[];
+  /** Sorted by node. */
+  readonly revocations: readonly RevocationView[];
+}

@@ -1,0 +1,136 @@
+/** What a node holds of the fleet's authority: who is a member, by whose word, and until when (rules ME1–ME3). */
+import { type AuthorityView, type GrantStanding, ROLES, type Role } from "@pulsemesh/core";
+import { z } from "zod";
+import { rfc3339 } from "./rfc3339.ts";
+import { timeSchema } from "./words.ts";
+
+export interface GrantJson {
+  /** The node. */
+  readonly id: string;
+  /** Its name, where it is a member that has been seen; else null. */
+  readonly name: string | null;
+  readonly standing: GrantStanding;
+  readonly roles: readonly Role[];
+  readonly robots: readonly string[];
+  readonly region: string;
+  readonly issuer: string;
+  readonly not_before: string;
+  readonly expires: string;
+}
+
+export interface AuthorityJson {
+  readonly fleet: string;
+  /** Whether only who was granted something is a member. */
+  readonly closed: boolean;
+  /** Nothing was heard of the authority for a day. */
+  readonly stale: boolean;
+  readonly news_at: string | null;
+  readonly root: {
+    readonly id: string;
+    readonly number: number;
+    readonly key: string;
+    readonly charter_key: string;
+    readonly issuers: readonly { readonly key: string; readonly expires: string }[];
+    readonly void: readonly string[];
+    readonly disputed: readonly number[];
+  } | null;
+  readonly charter: { readonly id: string; readonly number: number; readonly at: string } | null;
+  readonly grants: readonly GrantJson[];
+  readonly revoked: readonly {
+    readonly id: string;
+    readonly reason: string;
+    readonly by: string;
+    readonly at: string;
+  }[];
+}
+
+export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
+  fleet: z.string(),
+  closed: z.boolean().describe("Whether only who was granted something is a member"),
+  stale: z.boolean().describe("Nothing was heard of the authority for a day"),
+  news_at: timeSchema
+    .nullable()
+    .describe("Date of the newest root statement, charter or revocation"),
+  root: z
+    .strictObject({
+      id: z.string(),
+      number: z.int(),
+      key: z.string(),
+      charter_key: z.string(),
+      issuers: z.array(z.strictObject({ key: z.string(), expires: timeSchema })),
+      void: z.array(z.string()).describe("Keys of issuers that are not to be trusted"),
+      disputed: z
+        .array(z.int())
+        .describe("Numbers of which there is another one: somebody else has the root's key"),
+    })
+    .nullable(),
+  charter: z.strictObject({ id: z.string(), number: z.int(), at: timeSchema }).nullable(),
+  grants: z.array(
+    z.strictObject({
+      id: z.string().describe("The node"),
+      name: z.string().nullable(),
+      standing: z.enum(["granted", "early", "expired", "honoured", "revoked"]),
+      roles: z.array(z.enum(ROLES as [Role, ...Role[]])),
+      robots: z.array(z.string()).describe("Robot ids, or beginnings and a star"),
+      region: z.string(),
+      issuer: z.string(),
+      not_before: timeSchema,
+      expires: timeSchema,
+    }),
+  ),
+  revoked: z.array(
+    z.strictObject({ id: z.string(), reason: z.string(), by: z.string(), at: timeSchema }),
+  ),
+});
+
+export interface AuthorityFacts {
+  readonly fleet: string;
+  readonly authority: AuthorityView;
+  readonly nameOf: (node: string) => string | undefined;
+}
+
+export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): AuthorityJson {
+  const { root, charter, newsWallMs } = authority;
+  return {
+    fleet,
+    closed: authority.isClosed,
+    stale: authority.isStale,
+    news_at: newsWallMs === undefined ? null : rfc3339(newsWallMs),
+    root:
+      root === undefined
+        ? null
+        : {
+            id: root.id,
+            number: root.number,
+            key: root.key,
+            charter_key: root.charterKey,
+            issuers: root.issuers.map(({ key, expWallMs }) => ({
+              key,
+              expires: rfc3339(expWallMs),
+            })),
+            void: root.voids,
+            disputed: authority.disputedRoots,
+          },
+    charter:
+      charter === undefined
+        ? null
+        : { id: charter.id, number: charter.number, at: rfc3339(charter.atWallMs) },
+    grants: authority.grants.map((grant) => ({
+      id: grant.node,
+      name: nameOf(grant.node) ?? null,
+      standing: grant.standing,
+      roles: grant.roles,
+      robots: grant.robots,
+      region: grant.region,
+      issuer: grant.issuer,
+      not_before: rfc3339(grant.notBeforeWallMs),
+      expires: rfc3339(grant.expWallMs),
+    })),
+    revoked: authority.revocations.map(({ node, reason, by, atWallMs }) => ({
+      id: node,
+      reason,
+      by,
+      at: rfc3339(atWallMs),
+    })),
+  };
+}
