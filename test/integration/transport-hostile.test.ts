@@ -65,7 +65,7 @@ test("SG2 a peer that offers another fleet's hello is refused even if it says no
 test.each([
   {
     title: "P6 a hello above HELLO_BYTES_MAX is refused before it is read",
-    bytes: frame(new Uint8Array(4_097)),
+    bytes: frame(new Uint8Array(6_145)),
     reason: "hello-malformed",
   },
   {

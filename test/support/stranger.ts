@@ -17,13 +17,15 @@ export interface HelloFields {
   readonly instance?: string | undefined;
   /** Multiaddrs in binary form. */
   readonly known?: readonly Uint8Array[] | undefined;
+  readonly grant?: string | undefined;
 }
 
-/** A hello frame: its length, then protobuf fields 1 and 2 (varints) and 3, 4, 6 (bytes). */
+/** A hello frame: its length, then protobuf fields 1 and 2 (varints) and 3, 4, 6, 8 (bytes). */
 export function helloFrame(fields: HelloFields = {}): Uint8Array {
   const agent = Buffer.from("stranger");
   const instance = Buffer.from(fields.instance ?? "0000000000000001", "hex");
   const known = (fields.known ?? []).flatMap((bytes) => [0x32, ...varint(bytes.length), ...bytes]);
+  const grant = Buffer.from(fields.grant ?? "");
   return frame(
     Buffer.from([
       0x08,
@@ -37,6 +39,7 @@ export function helloFrame(fields: HelloFields = {}): Uint8Array {
       instance.length,
       ...instance,
       ...known,
+      ...(fields.grant === undefined ? [] : [0x42, ...varint(grant.length), ...grant]),
     ]),
   );
 }
@@ -55,8 +58,8 @@ export interface Stranger {
   readonly node: string;
   readonly connection: Connection;
   open(protocol: "hello" | "direct" | "sync"): Promise<Stream>;
-  /** Says hello properly and waits for the answer. */
-  greet(fields?: HelloFields): Promise<void>;
+  /** Says hello properly and waits for the answer; empty when the stream is reset instead. */
+  greet(fields?: HelloFields): Promise<Uint8Array>;
 }
 
 /**
@@ -92,14 +95,15 @@ export async function connectStranger(
     open,
     async greet(fields) {
       const stream = await open("hello");
-      let answered = false;
-      stream.addEventListener("message", () => {
-        answered = true;
+      let answer: Uint8Array = new Uint8Array(0);
+      stream.addEventListener("message", ({ data }) => {
+        answer = Buffer.concat([answer, data.subarray()]);
       });
       // It may have been reset already, which is an answer too.
       if (stream.status === "open") stream.send(helloFrame(fields));
-      await until("the hello was answered", () => answered || stream.status !== "open");
-      if (answered) await stream.close();
+      await until("the hello was answered", () => answer.length > 0 || stream.status !== "open");
+      if (answer.length > 0) await stream.close();
+      return answer;
     },
   };
 }

@@ -1,5 +1,5 @@
 /** A real transport that writes down what its handler is told: the one that is attacked, flooded or lied to. */
-import type { NodeId, TransportRejectReason } from "@pulsemesh/core";
+import type { AdmissionRefusal, NodeId, TransportRejectReason } from "@pulsemesh/core";
 import { createLibp2pTransport } from "@pulsemesh/transport-libp2p";
 import type { Libp2pTransport, Libp2pTransportOptions } from "@pulsemesh/transport-libp2p";
 import { OUR_FLEET, seedOf, until } from "./libp2p-harness.ts";
@@ -14,6 +14,17 @@ export interface Victim {
   readonly rejects: TransportRejectReason[];
   readonly messages: Uint8Array[];
   readonly gossip: Uint8Array[];
+  /** Whom it did not let in, and why, each time. */
+  readonly refusals: { readonly node: NodeId; readonly refusal: AdmissionRefusal }[];
+}
+
+export interface VictimOptions extends Partial<Libp2pTransportOptions> {
+  /** @default everybody is let in */
+  readonly admit?:
+    | ((node: NodeId, grant: string | undefined) => AdmissionRefusal | undefined)
+    | undefined;
+  /** What it presents itself. @default none */
+  readonly grant?: string | undefined;
 }
 
 /** Victims and strangers of one test; disposes of all of them. */
@@ -22,13 +33,14 @@ export class Scene {
 
   async victim(
     name: string = "victim",
-    options: Partial<Libp2pTransportOptions> = {},
+    { admit, grant, ...options }: VictimOptions = {},
   ): Promise<Victim> {
     const transport = await createLibp2pTransport({
       privateKey: seedOf(name),
       fleet: OUR_FLEET,
       ...options,
     });
+    transport.present(grant);
     this.atEnd(() => transport.stop());
     const seen = {
       ups: [] as NodeId[],
@@ -36,9 +48,14 @@ export class Scene {
       rejects: [] as TransportRejectReason[],
       messages: [] as Uint8Array[],
       gossip: [] as Uint8Array[],
+      refusals: [] as Victim["refusals"],
     };
     await transport.start({
-      admit: () => undefined,
+      admit: (node, presented) => {
+        const refusal = admit?.(node, presented);
+        if (refusal !== undefined) seen.refusals.push({ node, refusal });
+        return refusal;
+      },
       gossip: (_topic, _from, bytes) => {
         seen.gossip.push(bytes);
         return "accept";

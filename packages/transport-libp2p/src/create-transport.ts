@@ -2,6 +2,7 @@
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { PulsemeshError } from "@pulsemesh/core";
 import { discoverFleet } from "./fleet-discovery.ts";
+import { GossipGate } from "./gossip-gate.ts";
 import { createHost } from "./host.ts";
 import { Libp2pTransport } from "./libp2p-transport.ts";
 import { checkAnnounced, resolveOptions } from "./options.ts";
@@ -35,6 +36,7 @@ export async function createLibp2pTransport(
   const named = [...resolved.listen, ...resolved.announce, ...resolved.join];
   // Nothing is found before the host has started, which the transport does.
   const found = (address: string): void => transport.foundOnLocalNetwork(address);
+  const gate = new GossipGate();
   const host = await createHost({
     privateKey,
     fleet,
@@ -47,7 +49,9 @@ export async function createLibp2pTransport(
     fleetSizeMax: resolved.fleetSizeMax,
     floodPublish: resolved.tuning.floodPublish,
     agent: resolved.agent,
+    gate,
+    denies: (node) => transport.denies(node),
   });
-  const transport = new Libp2pTransport({ host }, fleet, resolved);
+  const transport = new Libp2pTransport({ host, gate }, fleet, resolved);
   return transport;
 }

@@ -137,6 +137,12 @@ export class DialLoop {
     if (!this.#book.has(node)) this.#forget(node);
   }
 
+  turnedAway(node: NodeId): void {
+    this.#dialer.turnedAway(node, performance.now());
+    if (!this.#book.has(node)) this.#forget(node);
+    this.#planSoon();
+  }
+
   greeted(node: NodeId): void {
     this.#dialer.greeted(node, performance.now());
   }

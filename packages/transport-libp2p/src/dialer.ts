@@ -35,6 +35,10 @@ export const BACKOFF_MS_MIN: number = 250;
 export const STEADY_MS: number = 10_000;
 /** Wait before a member of another fleet, or without a common version, is asked again. */
 export const REFUSED_WAIT_MS: number = 300_000;
+/** First wait before a node that was not let in is asked again: its grant may be on its way … */
+export const TURNED_AWAY_MS_MIN: number = 1_000;
+/** … and the longest; it doubles with each time. */
+export const TURNED_AWAY_MS_MAX: number = 60_000;
 /** The head start that the smaller id gets when two nodes want each other. */
 export const YIELD_MS: number = 1_500;
 /** Failed dials in a row after which a node known by hearsay alone is forgotten. */
@@ -64,6 +68,8 @@ interface Member {
   /** Outbound as soon as one of its connections is; undefined while there is none. */
   connected: Direction | undefined;
   failures: number;
+  /** Times in a row that it was not let in. */
+  turnedAway: number;
   /** Since when its connection stands after a hello; undefined before. */
   greetedAtMs: number | undefined;
   dialAtMs: number;
@@ -131,6 +137,7 @@ export class Dialer {
     const member = this.#members.get(node);
     if (member === undefined) return;
     member.greetedAtMs ??= nowMs;
+    member.turnedAway = 0;
     member.greeted = true;
   }
 
@@ -171,6 +178,19 @@ export class Dialer {
     member.dialing = false;
     member.connected = undefined;
     member.dialAtMs = nowMs + REFUSED_WAIT_MS;
+  }
+
+  /** Not let in, or not any more: asked again after waits that grow to {@link TURNED_AWAY_MS_MAX}, as it may get a grant at any time. */
+  turnedAway(node: NodeId, nowMs: number): void {
+    const member = this.#members.get(node);
+    if (member === undefined) return;
+    const waitMs = Math.min(TURNED_AWAY_MS_MAX, TURNED_AWAY_MS_MIN * 2 ** member.turnedAway);
+    // Beyond this the wait grows no more.
+    member.turnedAway = Math.min(member.turnedAway + 1, 10);
+    member.dialing = false;
+    member.connected = undefined;
+    member.greetedAtMs = undefined;
+    member.dialAtMs = nowMs + waitMs * (0.5 + 0.5 * this.#deps.random());
   }
 
   /** Forgets a node; one that is connected or being dialled goes on counting until the owner forgets it again. */
@@ -320,6 +340,7 @@ export class Dialer {
       dialBeganAtMs: 0,
       connected: undefined,
       failures: 0,
+      turnedAway: 0,
       greetedAtMs: undefined,
       dialAtMs,
     };

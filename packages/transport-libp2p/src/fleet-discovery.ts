@@ -6,21 +6,17 @@ import type { Ed25519PrivateKey } from "@libp2p/interface";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { FleetId } from "@pulsemesh/core";
-import { multiaddr } from "@multiformats/multiaddr";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dialFaultOf } from "./dial-fault.ts";
 import type { DialOutcome } from "./dial-loop.ts";
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./dialer.ts";
-import { createProbeHost } from "./host.ts";
 import { readAddress } from "./multiaddr-text.ts";
-import { lookUp, systemNames } from "./name-lookup.ts";
+import { systemNames } from "./name-lookup.ts";
 import type { NameService } from "./name-lookup.ts";
 import { checkJoinAddresses } from "./options.ts";
 import { readPrivateKey } from "./private-key.ts";
 import { fleetsOffered } from "./protocol-ids.ts";
-
-/** Longest time one join address is tried before the next. */
-const PROBE_TIMEOUT_MS = 8_000;
+import { visit, type Visit } from "./visit.ts";
 
 export interface DiscoverOptions {
   /** Gives up. */
@@ -50,7 +46,7 @@ export async function discoverFleet(
     for (const address of addresses) {
       if (aborted()) break;
       try {
-        return await probe(address, key, names, signal);
+        return await visit(address, { key, names, signal }, (it) => askForFleet(address, it));
       } catch (error) {
         lastFailure = error;
         tried.push({ address, outcome: dialFaultOf(error) });
@@ -78,46 +74,12 @@ function othersOf(addresses: readonly string[], key: Ed25519PrivateKey): readonl
   throw new PulsemeshError("address-invalid", `Cannot join by ${addresses.join(", ")}: ${rule}.`);
 }
 
-async function probe(
-  address: string,
-  key: Ed25519PrivateKey,
-  names: NameService,
-  signal: AbortSignal | undefined,
-): Promise<FleetId> {
-  const read = readAddress(address);
-  const targets = read === undefined ? [] : await lookUp(read, names, true);
-  let failure: unknown = new PulsemeshError("join-failed", `${address} leads nowhere.`);
-  for (const target of targets) {
-    try {
-      return await ask(target.address, key, signal);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
-async function ask(
-  address: string,
-  key: Ed25519PrivateKey,
-  signal: AbortSignal | undefined,
-): Promise<FleetId> {
-  const host = await createProbeHost(key, readAddress(address)?.websocket === true);
-  const limit = AbortSignal.any([
-    AbortSignal.timeout(PROBE_TIMEOUT_MS),
-    ...(signal === undefined ? [] : [signal]),
-  ]);
-  try {
-    await host.start();
-    const connection = await host.dial(multiaddr(address), { signal: limit });
-    const { protocols } = await host.services.identify.identify(connection, { signal: limit });
-    const [fleet] = fleetsOffered(protocols);
-    if (fleet === undefined)
-      throw new PulsemeshError("join-failed", `${address} is not a Pulsemesh node.`);
-    return fleet;
-  } finally {
-    await host.stop();
-  }
+async function askForFleet(address: string, { host, connection, signal }: Visit): Promise<FleetId> {
+  const { protocols } = await host.services.identify.identify(connection, { signal });
+  const [fleet] = fleetsOffered(protocols);
+  if (fleet === undefined)
+    throw new PulsemeshError("join-failed", `${address} is not a Pulsemesh node.`);
+  return fleet;
 }
 
 function ignoreAbort(): void {

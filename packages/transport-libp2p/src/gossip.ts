@@ -14,6 +14,7 @@ import type { PeerId } from "@libp2p/interface";
 import { GOSSIP_BYTES_MAX } from "@pulsemesh/core";
 import type { FleetId, NodeId, Topic, TransportRejectReason, Validation } from "@pulsemesh/core";
 import { Forwarder, type Validating } from "./forwarder.ts";
+import type { GossipComponents, GossipGate } from "./gossip-gate.ts";
 import { topicName, TOPICS } from "./protocol-ids.ts";
 
 /** Largest gossipsub message (a batch of ours and its control part), in bytes. */
@@ -41,10 +42,14 @@ const RESULTS: Readonly<Record<Validation, TopicValidatorResult>> = {
   reject: TopicValidatorResult.Reject,
 };
 
-/** The gossipsub service for a host. */
-export function gossipService(fleet: FleetId, floodPublish: boolean): ReturnType<typeof gossipsub> {
+/** The gossipsub service for a host, which hears of peers by `gate`. */
+export function gossipService(
+  fleet: FleetId,
+  floodPublish: boolean,
+  gate: GossipGate,
+): (components: GossipComponents) => GossipSub {
   const names = TOPICS.map((topic) => topicName(fleet, topic));
-  return gossipsub({
+  const create = gossipsub({
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: messageId,
     allowPublishToZeroTopicPeers: true,
@@ -73,6 +78,7 @@ export function gossipService(fleet: FleetId, floodPublish: boolean): ReturnType
       topics: Object.fromEntries(names.map((name) => [name, topicScore()])),
     },
   });
+  return (components) => create(gate.guard(components));
 }
 
 /** Only what core rejects counts: how fast or how much a peer forwards says nothing in a fleet of a few nodes. */

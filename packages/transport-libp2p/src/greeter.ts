@@ -1,14 +1,14 @@
 /**
- * Who may stay: runs the hello on every connection, and hangs up on nodes of other fleets, nodes without a common version, and
- * whoever connects and says nothing. Decides nothing about dialling; it tells its listener.
+ * Who may stay: runs the hello on every connection, and hangs up on nodes of other fleets, nodes without a common version, nodes that core does
+ * not let in, and whoever connects and says nothing. Decides nothing about dialling; it tells its listener.
  */
 import { performance } from "node:perf_hooks";
 import type { Connection, IdentifyResult, Stream } from "@libp2p/interface";
 import { UnsupportedProtocolError } from "@libp2p/interface";
-import type { FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
+import type { AdmissionRefusal, FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
 import { agreeVersion } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
-import { answerHello, HelloError, sayHello } from "./hello-exchange.ts";
+import { answerHello, HelloError, readHello, sayHello } from "./hello-exchange.ts";
 import type { Host } from "./host.ts";
 import { patientTimer } from "./patient-timer.ts";
 import { HELLOS_AT_ONCE_MAX, HELLOS_PER_SECOND_MAX, PeerBudget } from "./peer-budget.ts";
@@ -25,8 +25,10 @@ const HANG_UP_DELAY_MS = 500;
 export interface GreeterListener {
   /** Whether `node` has said hello before, on any connection that still stands. */
   isUp(node: NodeId): boolean;
-  /** What to say to `node` now. */
-  hello(node: NodeId): Hello;
+  /** Whether `node`, which has said `hello`, is let in: undefined for yes. Counts what it refuses. */
+  admit(node: NodeId, hello: Hello): AdmissionRefusal | undefined;
+  /** What to say to `node` now; whoever is not let in, or not yet, is told of nobody else. */
+  hello(node: NodeId, isIn: boolean): Hello;
   /** Both sides have said hello. `roundTripMs` is known to the side that spoke first. */
   greeted(
     node: NodeId,
@@ -35,8 +37,10 @@ export interface GreeterListener {
     roundTripMs: number | undefined,
   ): void;
   rejected(reason: TransportRejectReason, node: NodeId): void;
-  /** Not to be dialled again soon. The connection is being closed. */
+  /** Of another fleet, or without a common version: not to be dialled again soon. The connection is being closed. */
   refused(node: NodeId): void;
+  /** Not let in, or not any more: the same, but it may be soon. */
+  turnedAway(node: NodeId, refusal: AdmissionRefusal): void;
 }
 
 export interface GreeterLimits {
@@ -92,9 +96,15 @@ export class Greeter {
     this.#refusing.clear();
   }
 
+  /** Whether `node` was found unfit, and its connections are about to be closed: nothing more is taken from it. */
+  isRefusing(node: NodeId): boolean {
+    return this.#refusing.has(node);
+  }
+
   /** Says hello on `connection`: when this side opened it, and again to exchange addresses. */
   async greet(connection: Connection): Promise<void> {
     const node = connection.remotePeer.toString();
+    if (this.isRefusing(node)) return;
     let answer: Awaited<ReturnType<typeof sayHello>>;
     try {
       const stream = await connection.newStream(helloProtocol(this.#fleet), {
@@ -102,7 +112,8 @@ export class Greeter {
         maxOutboundStreams: HELLO_STREAMS_MAX,
         negotiateFully: true,
       });
-      answer = await sayHello(stream, this.#listener.hello(node), this.#limits.helloAnswerMs);
+      const ours = this.#listener.hello(node, this.#listener.isUp(node));
+      answer = await sayHello(stream, ours, this.#limits.helloAnswerMs);
     } catch (error) {
       const unsupported =
         error instanceof UnsupportedProtocolError || isNamed(error, "UnsupportedProtocolError");
@@ -111,11 +122,17 @@ export class Greeter {
       else this.#fault(error, node, connection);
       return;
     }
-    this.#judge(node, answer.hello, connection, answer.roundTripMs);
+    if (!this.#isFit(node, answer.hello, connection)) return;
+    this.#unwatch(connection);
+    this.#listener.greeted(node, answer.hello, connection, answer.roundTripMs);
   }
 
   readonly #answer = async (stream: Stream, connection: Connection): Promise<void> => {
     const node = connection.remotePeer.toString();
+    if (this.isRefusing(node)) {
+      stream.abort(new Error("refused"));
+      return;
+    }
     if (!this.#hellos.take(node, performance.now())) {
       this.#listener.rejected("hello-too-many", node);
       stream.abort(new Error("too many hellos"));
@@ -125,27 +142,33 @@ export class Greeter {
     }
     let hello: Hello;
     try {
-      hello = await answerHello(stream, this.#listener.hello(node), this.#limits.helloTimeoutMs);
+      hello = await readHello(stream, this.#limits.helloTimeoutMs);
     } catch (error) {
       if (!this.#stopped) this.#fault(error, node, connection);
       return;
     }
-    this.#judge(node, hello, connection, undefined);
+    const isFit = this.#isFit(node, hello, connection);
+    // Whoever is refused is answered too: it may have a reason of its own to part, and learns of it so.
+    answerHello(stream, this.#listener.hello(node, isFit));
+    if (!isFit) return;
+    this.#unwatch(connection);
+    this.#listener.greeted(node, hello, connection, undefined);
   };
 
-  #judge(
-    node: NodeId,
-    hello: Hello,
-    connection: Connection,
-    roundTripMs: number | undefined,
-  ): void {
-    if (this.#stopped || connection.status !== "open") return;
+  #isFit(node: NodeId, hello: Hello, connection: Connection): boolean {
+    if (this.#stopped || connection.status !== "open" || this.isRefusing(node)) return false;
     if (agreeVersion(VERSIONS, hello) === undefined) {
       this.#refuse("version", node);
-      return;
+      return false;
     }
+    const refusal = this.#listener.admit(node, hello);
+    if (refusal === undefined) return true;
+    // This node cannot judge for a moment, as it starts or its disk fails: that is no reason to part from who was let in.
+    if (refusal === "not-ready" && this.#listener.isUp(node)) return true;
     this.#unwatch(connection);
-    this.#listener.greeted(node, hello, connection, roundTripMs);
+    this.#hangUp(refusal, node);
+    this.#listener.turnedAway(node, refusal);
+    return false;
   }
 
   /** A hello that failed ends the connection, unless it was one more from a peer that is merely slow: that is no fault of its. */
@@ -157,11 +180,15 @@ export class Greeter {
     connection.abort(error instanceof Error ? error : new Error("hello failed"));
   }
 
-  /** Hangs up for good reason, a moment later, so that the other side too can see with whom it is dealing and count it. */
-  #refuse(reason: TransportRejectReason, node: NodeId): void {
+  #refuse(reason: "foreign-fleet" | "version", node: NodeId): void {
     if (this.#refusing.has(node)) return;
     this.#listener.rejected(reason, node);
     this.#listener.refused(node);
+    this.#hangUp(reason, node);
+  }
+
+  /** Hangs up for good reason, a moment later, so that the other side too can see with whom it is dealing and count it. */
+  #hangUp(reason: string, node: NodeId): void {
     const timer = setTimeout(() => {
       this.#refusing.delete(node);
       for (const connection of this.#host.getConnections()) {

@@ -1,3 +1,4 @@
+import { GRANT_LENGTH_MAX } from "@pulsemesh/core";
 import { memberAddressBytes } from "@pulsemesh/testkit";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -26,6 +27,7 @@ const HELLO: Hello = {
   addresses: [addressOf(1), addressOf(2)],
   known: [addressOf(3), addressOf(4), addressOf(5)],
   heard: [addressOf(6)],
+  grant: "eyJhbGciOiJFZDI1NTE5In0.eyJub2RlIjoiMTJEMyJ9.c2lnbmF0dXJl",
 };
 
 function addressOf(index: number): string {
@@ -52,6 +54,35 @@ test("SG2 decodeHello reads what encodeHello wrote", () => {
     heard: [],
   };
   expect(decodeHello(encodeHello(least))).toEqual(least);
+});
+
+test("ME3 a hello without a grant, of whoever has none or does not know of grants, is read as one", () => {
+  const { grant, ...older } = HELLO;
+  expect(grant).toBeDefined();
+  const encoded = encodeHello(older);
+  expect(decodeHello(encoded)).toEqual(older);
+  expect(encodeHello({ ...HELLO, grant: undefined })).toEqual(encoded);
+});
+
+test("P6 ME3 a grant of GRANT_LENGTH_MAX goes before addresses of others, a longer one is not sent, and decodeHello refuses it", () => {
+  const long = Array.from({ length: 64 }, (_, index) =>
+    addressOf(index).replace("/ip4/127.0.0.1", `/dns4/${"a".repeat(60)}.example`),
+  );
+  const full: Hello = { ...HELLO, addresses: long, known: long, heard: long };
+  const grant = "g".repeat(GRANT_LENGTH_MAX);
+  const encoded = encodeHello({ ...full, grant });
+  expect(encoded.length).toBeLessThanOrEqual(HELLO_BYTES_MAX);
+  const decoded = decodeHello(encoded);
+  expect(decoded?.grant).toBe(grant);
+  expect(decoded?.addresses).toHaveLength(OWN_ADDRESSES_MAX);
+  expect(decodeHello(encodeHello({ ...HELLO, grant: `${grant}g` }))?.grant).toBeUndefined();
+  const { grant: _, ...without } = HELLO;
+  const grantField = (bytes: Uint8Array): Uint8Array =>
+    Buffer.concat([encodeHello(without), bytesField(8, bytes)]);
+  expect(decodeHello(grantField(Buffer.from(grant)))?.grant).toBe(grant);
+  expect(decodeHello(grantField(Buffer.from(`${grant}g`)))).toBeUndefined();
+  expect(decodeHello(grantField(Uint8Array.of(0xff)))).toBeUndefined();
+  expect(decodeHello(grantField(Uint8Array.of(0x1b)))).toBeUndefined();
 });
 
 test("SG2 decodeHello skips fields that it does not know, and addresses of kinds that it does not know", () => {
@@ -144,7 +175,7 @@ test("P6 encodeHello stays within HELLO_BYTES_MAX, decodeHello refuses more", ()
 test("P6 decodeHello refuses more than HELLO_FIELDS_MAX fields", () => {
   const fields = (count: number): Uint8Array =>
     Buffer.concat([
-      encodeHello({ ...HELLO, addresses: [], known: [], heard: [] }),
+      encodeHello({ ...HELLO, addresses: [], known: [], heard: [], grant: undefined }),
       ...Array.from({ length: count - 4 }, () => field(9, 0, writeVarint(0))),
     ]);
   expect(decodeHello(fields(HELLO_FIELDS_MAX))).toBeDefined();
@@ -164,13 +195,23 @@ test(`P6 fuzz: decodeHello neither throws nor exceeds its limits on ${FUZZ_INPUT
   const spliced = fc
     .tuple(fc.uint8Array({ maxLength: 40 }), fc.nat(valid.length))
     .map(([bytes, at]) => Buffer.concat([valid.subarray(0, at), bytes, valid.subarray(at)]));
-  const input = fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated, cut, spliced);
+  const granted = fc.uint8Array({ maxLength: 2 * GRANT_LENGTH_MAX, size: "max" }).map((bytes) =>
+    Buffer.concat([
+      valid,
+      bytesField(
+        8,
+        bytes.map((byte) => byte & 0x7f),
+      ),
+    ]),
+  );
+  const input = fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated, cut, spliced, granted);
   fc.assert(
     fc.property(input, (bytes) => {
       const hello = decodeHello(bytes);
       if (hello === undefined) return;
       expect(hello.addresses.length).toBeLessThanOrEqual(OWN_ADDRESSES_MAX);
       expect(hello.known.length).toBeLessThanOrEqual(KNOWN_ADDRESSES_MAX);
+      expect(hello.grant?.length ?? 0).toBeLessThanOrEqual(GRANT_LENGTH_MAX);
       expect(decodeHello(encodeHello(hello))).toEqual(hello);
     }),
     { numRuns: FUZZ_INPUTS, seed: FUZZ_SEED },

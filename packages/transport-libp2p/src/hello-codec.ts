@@ -3,19 +3,20 @@
  * later versions can say more. Written by hand because it is the first thing a stranger may say to us: everything is bounded
  * before it is decoded, and no input makes it throw.
  */
+import { GRANT_LENGTH_MAX } from "@pulsemesh/core";
 import { readAddress } from "./multiaddr-text.ts";
 import { readVarint, writeVarint } from "./varint.ts";
 
-/** Largest hello, in bytes. */
-export const HELLO_BYTES_MAX: number = 4 * 1024;
+/** Largest hello, in bytes: 2 KiB of them are for the grant. */
+export const HELLO_BYTES_MAX: number = 6 * 1024;
 /** Longest agent text, in UTF-8 bytes. */
 export const AGENT_BYTES_MAX: number = 128;
 /** Most addresses that a node names for itself. */
 export const OWN_ADDRESSES_MAX: number = 8;
 /** Most addresses of other members in one hello, of each of the two kinds. */
 export const KNOWN_ADDRESSES_MAX: number = 64;
-/** Most fields in one hello, known and unknown. */
-export const HELLO_FIELDS_MAX: number = 128;
+/** Most fields in one hello, known and unknown; all that may be repeated fit with a few to spare. */
+export const HELLO_FIELDS_MAX: number = 144;
 /** Length of the number that tells two runs of one node apart, in bytes. */
 export const INSTANCE_BYTES: number = 8;
 
@@ -33,6 +34,8 @@ export interface Hello {
   readonly known: readonly string[];
   /** Addresses of members that the sender has not met, but was told of by one that had: the reader passes them on no further. */
   readonly heard: readonly string[];
+  /** What lets the sender in, a token; read by core alone. */
+  readonly grant?: string | undefined;
 }
 
 const FIELD = {
@@ -43,6 +46,7 @@ const FIELD = {
   address: 5,
   known: 6,
   heard: 7,
+  grant: 8,
 } as const;
 const WIRE_VARINT = 0;
 const WIRE_BYTES = 2;
@@ -61,6 +65,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     bytesField(FIELD.agent, cutUtf8(hello.agent)),
     bytesField(FIELD.instance, Buffer.from(hello.instance, "hex")),
     ...own.slice(0, OWN_ADDRESSES_MAX).map((bytes) => bytesField(FIELD.address, bytes)),
+    ...grantField(hello.grant),
   ];
   let length = parts.reduce((sum, part) => sum + part.length, 0);
   for (const { number, text } of others) {
@@ -93,6 +98,7 @@ export function decodeHello(bytes: Uint8Array): Hello | undefined {
     addresses: fields.addresses,
     known: fields.known,
     heard: fields.heard,
+    ...(fields.grant === undefined ? {} : { grant: fields.grant }),
   };
 }
 
@@ -113,6 +119,7 @@ interface Fields {
   readonly addresses: string[];
   readonly known: string[];
   readonly heard: string[];
+  grant: string | undefined;
 }
 
 function readFields(bytes: Uint8Array): Fields | undefined {
@@ -124,6 +131,7 @@ function readFields(bytes: Uint8Array): Fields | undefined {
     addresses: [],
     known: [],
     heard: [],
+    grant: undefined,
   };
   let offset = 0;
   for (let count = 0; offset < bytes.length; count += 1) {
@@ -161,6 +169,10 @@ function takeBytes(fields: Fields, number: number, bytes: Uint8Array): boolean {
       return takeAddress(fields.known, bytes, KNOWN_ADDRESSES_MAX);
     case FIELD.heard:
       return takeAddress(fields.heard, bytes, KNOWN_ADDRESSES_MAX);
+    case FIELD.grant:
+      if (bytes.length > GRANT_LENGTH_MAX) return false;
+      fields.grant = readText(bytes);
+      return fields.grant !== undefined;
     default:
       return true;
   }
@@ -171,6 +183,12 @@ function takeAddress(into: string[], bytes: Uint8Array, countMax: number): boole
   const address = readAddress(bytes);
   if (address !== undefined) into.push(address.text);
   return true;
+}
+
+/** A grant that no reader would take is not sent. */
+function grantField(grant: string | undefined): readonly Uint8Array[] {
+  if (grant === undefined || Buffer.byteLength(grant) > GRANT_LENGTH_MAX) return [];
+  return [bytesField(FIELD.grant, Buffer.from(grant))];
 }
 
 /** Printable text only: it ends up in logs and terminals. */

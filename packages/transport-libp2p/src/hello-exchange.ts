@@ -40,12 +40,10 @@ export async function sayHello(
   return { hello, roundTripMs };
 }
 
-/** Reads the other side's hello, then answers. */
-export async function answerHello(stream: Stream, ours: Hello, timeoutMs: number): Promise<Hello> {
-  const hello = await readHello(stream, timeoutMs);
+/** Answers the hello that came on `stream`. */
+export function answerHello(stream: Stream, ours: Hello): void {
   sendHello(stream, ours);
   closeSoftly(stream);
-  return hello;
 }
 
 /** A stream that is gone already throws here; whoever waits for its answer learns it from the abort. */
@@ -58,7 +56,7 @@ function sendHello(stream: Stream, ours: Hello): void {
 }
 
 /** The hello that is due; rejects with {@link HelloError}, and then the stream is aborted. */
-async function readHello(stream: Stream, timeoutMs: number): Promise<Hello> {
+export async function readHello(stream: Stream, timeoutMs: number): Promise<Hello> {
   try {
     const hello = decodeHello(await readOneFrame(stream, HELLO_BYTES_MAX, timeoutMs));
     if (hello !== undefined) return hello;

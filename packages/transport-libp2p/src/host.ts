@@ -6,7 +6,7 @@
 import type { GossipSub } from "@libp2p/gossipsub";
 import { identify } from "@libp2p/identify";
 import type { Identify } from "@libp2p/identify";
-import type { Ed25519PrivateKey, Libp2p } from "@libp2p/interface";
+import type { Connection, Ed25519PrivateKey, Libp2p } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import type { Ping } from "@libp2p/ping";
@@ -15,9 +15,10 @@ import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import type { Libp2pOptions } from "libp2p";
 import { PulsemeshError } from "@pulsemesh/core";
-import type { FleetId } from "@pulsemesh/core";
+import type { FleetId, NodeId } from "@pulsemesh/core";
 import { forgetGonePeers } from "./gone-peers.ts";
 import { gossipService } from "./gossip.ts";
+import type { GossipGate } from "./gossip-gate.ts";
 import { patientTimer } from "./patient-timer.ts";
 import { PendingCallers } from "./pending-callers.ts";
 import { guardPending } from "./pending-guard.ts";
@@ -28,9 +29,22 @@ import { writeCoalescing } from "./write-coalescing.ts";
 /** Connections beyond the fleet's size: discovery, strangers being refused, doubles for a moment. */
 const SPARE_CONNECTIONS = 50;
 
-/** Most inbound connections of nodes that are no members, so that made-up keys leave room for the fleet. */
-export function strangerConnectionsMax(fleetSizeMax: number): number {
-  return Math.floor((fleetSizeMax + SPARE_CONNECTIONS) / 2);
+/**
+ * The oldest inbound connection of a node that is no member, when there are too many of them: half of all connections, so that made-up keys leave
+ * room for the fleet.
+ */
+export function strangerTooMany(
+  host: Pick<Host, "getConnections">,
+  isTrusted: (node: NodeId) => boolean,
+  fleetSizeMax: number,
+): Connection | undefined {
+  const strangers = host
+    .getConnections()
+    .filter(
+      ({ direction, remotePeer }) => direction === "inbound" && !isTrusted(remotePeer.toString()),
+    );
+  if (strangers.length <= Math.floor((fleetSizeMax + SPARE_CONNECTIONS) / 2)) return undefined;
+  return strangers.toSorted((a, b) => a.timeline.open - b.timeline.open)[0];
 }
 
 /** How long encryption and multiplexing of a connection may take once it stands. */
@@ -54,6 +68,9 @@ export interface HostSpec {
   readonly fleetSizeMax: number;
   readonly floodPublish: boolean;
   readonly agent: string;
+  readonly gate: GossipGate;
+  /** Whether a caller that has proved to be `node` is hung up on at once. */
+  readonly denies: (node: NodeId) => boolean;
 }
 
 type HostServices = {
@@ -67,11 +84,12 @@ export type Host = Libp2p<HostServices>;
 export async function createHost(spec: HostSpec): Promise<Host> {
   const host = await createLibp2p<HostServices>({
     ...(await baseOptions(spec)),
+    connectionGater: { denyInboundEncryptedConnection: (peer) => spec.denies(peer.toString()) },
     peerDiscovery: spec.local === undefined ? [] : [await discovery(spec.fleet, spec.local)],
     services: {
       identify: identify(),
       ping: ping(),
-      pubsub: gossipService(spec.fleet, spec.floodPublish),
+      pubsub: gossipService(spec.fleet, spec.floodPublish, spec.gate),
     },
   });
   forgetGonePeers(host);
@@ -114,7 +132,7 @@ export async function startHost(host: Host, listen: readonly string[]): Promise<
   }
 }
 
-type BaseSpec = Omit<HostSpec, "fleet" | "local" | "floodPublish">;
+type BaseSpec = Omit<HostSpec, "fleet" | "local" | "floodPublish" | "gate" | "denies">;
 
 async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
   const callers = new PendingCallers(patientTimer);

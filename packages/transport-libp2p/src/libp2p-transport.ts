@@ -5,9 +5,9 @@
  */
 import { randomBytes, createHash } from "node:crypto";
 import type { Connection, PeerId, Stream } from "@libp2p/interface";
-import { peerIdFromString } from "@libp2p/peer-id";
 import { GOSSIP_BYTES_MAX } from "@pulsemesh/core";
 import type {
+  AdmissionRefusal,
   Channel,
   FleetId,
   NodeId,
@@ -19,30 +19,27 @@ import type {
 } from "@pulsemesh/core";
 import { AddressBook } from "./address-book.ts";
 import { AddressSaver } from "./address-saver.ts";
+import { DeniedPeers } from "./denied-peers.ts";
 import { DialBack } from "./dial-back.ts";
 import { DialLoop } from "./dial-loop.ts";
 import type { DialCounts } from "./dial-loop.ts";
 import { Dialer } from "./dialer.ts";
 import { subscribeGossip } from "./gossip.ts";
+import type { GossipGate } from "./gossip-gate.ts";
 import { Greeter, VERSIONS } from "./greeter.ts";
 import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
-import { startHost, strangerConnectionsMax } from "./host.ts";
+import { startHost, strangerTooMany } from "./host.ts";
 import type { Host } from "./host.ts";
 import { checkLinks } from "./link-check.ts";
 import type { LinkReport } from "./link-check.ts";
 import { LinkWatch, ping } from "./link-watch.ts";
 import { isBelievable, readAddress } from "./multiaddr-text.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { PartialFrames } from "./partial-frames.ts";
 import { patientTimer } from "./patient-timer.ts";
-import {
-  DIRECT_FRAMES_AT_ONCE_MAX,
-  DIRECT_FRAMES_PER_SECOND_MAX,
-  PeerBudget,
-} from "./peer-budget.ts";
 import { PeerExchange } from "./peer-exchange.ts";
-import { PeerSession } from "./peer-session.ts";
+import type { PeerSession } from "./peer-session.ts";
+import { PeerSessions } from "./peer-sessions.ts";
 import { channelProtocol, CHANNELS, topicName } from "./protocol-ids.ts";
 
 export class Libp2pTransport implements Transport {
@@ -51,7 +48,9 @@ export class Libp2pTransport implements Transport {
   readonly #host: Host;
   readonly #options: ResolvedOptions;
   readonly #instance = randomBytes(INSTANCE_BYTES).toString("hex");
-  readonly #sessions = new Map<NodeId, PeerSession>();
+  readonly #gate: GossipGate;
+  readonly #denied = new DeniedPeers();
+  readonly #sessions: PeerSessions;
   readonly #book: AddressBook;
   readonly #dialing: DialLoop;
   readonly #greeter: Greeter;
@@ -59,16 +58,17 @@ export class Libp2pTransport implements Transport {
   readonly #watch: LinkWatch;
   readonly #exchange: PeerExchange;
   readonly #saver: AddressSaver;
-  readonly #partials = new PartialFrames();
-  readonly #directFrames = new PeerBudget({
-    atOnceMax: DIRECT_FRAMES_AT_ONCE_MAX,
-    perSecondMax: DIRECT_FRAMES_PER_SECOND_MAX,
-  });
+  #grant: string | undefined;
   #handler: TransportHandler | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(deps: { readonly host: Host }, fleet: FleetId, options: ResolvedOptions) {
+  constructor(
+    deps: { readonly host: Host; readonly gate: GossipGate },
+    fleet: FleetId,
+    options: ResolvedOptions,
+  ) {
     this.#host = deps.host;
+    this.#gate = deps.gate;
     this.#options = options;
     this.fleet = fleet;
     this.node = this.#host.peerId.toString();
@@ -78,6 +78,16 @@ export class Libp2pTransport implements Transport {
     const dialer = new Dialer({ rankOf, random: Math.random }, this.node);
     const { names, logger } = options;
     this.#dialing = new DialLoop({ host: this.#host, book: this.#book, dialer, names, logger });
+    this.#sessions = new PeerSessions(
+      {
+        host: this.#host,
+        isTrusted: (node) => this.#book.isTrusted(node),
+        message: (from, channel, bytes) =>
+          this.#guard(() => this.#handler?.message(from, channel, bytes)),
+        rejected: (reason, from) => this.#rejected(reason, from),
+      },
+      { fleet, ...options.tuning },
+    );
     this.#greeter = new Greeter(
       { host: this.#host, listener: this.#greeterListener() },
       { fleet, limits: options.tuning },
@@ -85,12 +95,12 @@ export class Libp2pTransport implements Transport {
     this.#dialBack = new DialBack({
       host: this.#host,
       fleet,
-      isTrusted: (node) => this.#book.isTrusted(node),
+      isTrusted: (node) => this.#sessions.isUp(node) && this.#book.isTrusted(node),
       addressesOf: (node) => this.#sessions.get(node)?.info?.addresses ?? [],
       knock: (node, address, signal) => this.#dialing.knock(node, address, signal),
       rejected: (reason, node) => this.#rejected(reason, node),
     });
-    const sessions = (): Iterable<PeerSession> => this.#sessions.values();
+    const sessions = (): Iterable<PeerSession> => this.#sessions.all();
     const probe = (session: PeerSession): Promise<boolean> => this.#dialing.probe(session.node);
     const now = (): number => performance.now();
     this.#watch = new LinkWatch(
@@ -103,7 +113,7 @@ export class Libp2pTransport implements Transport {
       logger: options.logger,
     });
     this.#exchange = new PeerExchange({
-      sessions: () => [...this.#sessions.values()].filter(isUp),
+      sessions: () => this.#sessions.up(),
       greet: (connection) => this.#greeter.greet(connection),
       revision: () => this.#book.revision,
     });
@@ -189,15 +199,24 @@ export class Libp2pTransport implements Transport {
     }
   }
 
-  present(): void {
-    // Not said in the hello yet.
+  present(grant: string | undefined): void {
+    this.#grant = grant;
   }
 
   expel(nodes: readonly NodeId[]): void {
     for (const node of nodes) {
-      for (const connection of this.#sessions.get(node)?.connections ?? [])
-        connection.abort(new Error("no member any more"));
+      const connections = this.#sessions.get(node)?.connections ?? [];
+      this.#drop(node);
+      this.#dialing.turnedAway(node);
+      for (const connection of connections) connection.abort(new Error("no member any more"));
     }
+  }
+
+  /** Whether `node`, which has just proved that it is calling, was found to be revoked a short while ago. */
+  denies(node: NodeId): boolean {
+    const isDenied = this.#denied.isDenied(node, performance.now());
+    if (isDenied) this.#rejected("peer-denied", node);
+    return isDenied;
   }
 
   addresses(): readonly string[] {
@@ -207,7 +226,7 @@ export class Libp2pTransport implements Transport {
   }
 
   peers(): readonly PeerInfo[] {
-    return [...this.#sessions.values()].flatMap((session) => session.info ?? []);
+    return this.#sessions.up().flatMap((session) => session.info ?? []);
   }
 
   roundTripMs(node: NodeId): number | undefined {
@@ -245,7 +264,7 @@ export class Libp2pTransport implements Transport {
     await this.#saver.stop();
     await this.#host.stop();
     this.#host.removeEventListener("peer:disconnect", this.#disconnected);
-    for (const node of this.#sessions.keys()) this.#drop(node);
+    for (const { node } of this.#sessions.all()) this.#drop(node);
   }
 
   async #checkMulticast(): Promise<void> {
@@ -259,33 +278,31 @@ export class Libp2pTransport implements Transport {
 
   #subscribe(handler: TransportHandler): void {
     subscribeGossip(this.#host.services.pubsub, this.fleet, {
-      gossip: (topic, from, bytes) => handler.gossip(topic, from, bytes),
+      // What the router had taken in when a peer was shut out is not heard either.
+      gossip: (topic, from, bytes) =>
+        this.#sessions.isUp(from) ? handler.gossip(topic, from, bytes) : "ignore",
       rejected: (reason, from) => handler.rejected(reason, from),
       failed: (error) => this.#options.logger.error({ error }, "the gossip handler threw"),
     });
   }
 
   #receive(channel: Channel, stream: Stream, connection: Connection): void {
-    this.#session(connection.remotePeer.toString()).receive(channel, stream);
+    const node = connection.remotePeer.toString();
+    if (this.#greeter.isRefusing(node)) stream.abort(new Error("not let in"));
+    else this.#sessions.of(node).receive(channel, stream);
   }
 
   readonly #opened = (event: CustomEvent<Connection>): void => {
     const node = event.detail.remotePeer.toString();
-    this.#session(node);
+    this.#sessions.of(node);
     this.#dialing.connected(node, event.detail.direction);
     this.#limitStrangers();
   };
 
   /** A newcomer is a stranger for a moment only, so the oldest one makes room. */
   #limitStrangers(): void {
-    const strangers = this.#host
-      .getConnections()
-      .filter(
-        ({ direction, remotePeer }) =>
-          direction === "inbound" && !this.#book.isTrusted(remotePeer.toString()),
-      );
-    if (strangers.length <= strangerConnectionsMax(this.#options.fleetSizeMax)) return;
-    const [oldest] = strangers.toSorted((a, b) => a.timeline.open - b.timeline.open);
+    const isTrusted = (node: NodeId): boolean => this.#book.isTrusted(node);
+    const oldest = strangerTooMany(this.#host, isTrusted, this.#options.fleetSizeMax);
     if (oldest === undefined) return;
     this.#rejected("overloaded", oldest.remotePeer.toString());
     oldest.abort(new Error("too many strangers"));
@@ -297,53 +314,42 @@ export class Libp2pTransport implements Transport {
     this.#dialing.disconnected(node);
   };
 
-  #session(node: NodeId): PeerSession {
-    const known = this.#sessions.get(node);
-    if (known !== undefined) return known;
-    const peer = peerIdFromString(node);
-    const session = new PeerSession(
-      {
-        connections: () =>
-          this.#host.getConnections(peer).filter((connection) => connection.status === "open"),
-        listener: {
-          message: (from, channel, bytes) => this.#message(from, channel, bytes),
-          rejected: (reason, from) => this.#rejected(reason, from),
-        },
-        isTrusted: () => this.#book.isTrusted(node),
-        partials: this.#partials,
-      },
-      { node, fleet: this.fleet, ...this.#options.tuning },
-    );
-    this.#sessions.set(node, session);
-    return session;
-  }
-
-  #message(from: NodeId, channel: Channel, bytes: Uint8Array): void {
-    if (channel === "direct" && !this.#directFrames.take(from, performance.now()))
-      this.#rejected("frames-too-many", from);
-    else this.#guard(() => this.#handler?.message(from, channel, bytes));
-  }
-
   #drop(node: NodeId): void {
-    const session = this.#sessions.get(node);
-    this.#sessions.delete(node);
-    session?.close();
-    if (session?.info !== undefined) this.#guard(() => this.#handler?.peerDown(node));
+    this.#gate.close(node);
+    if (this.#sessions.drop(node)) this.#guard(() => this.#handler?.peerDown(node));
   }
 
   #greeterListener(): ConstructorParameters<typeof Greeter>[0]["listener"] {
     return {
-      isUp: (node) => this.#sessions.get(node)?.info !== undefined,
-      hello: (node) => this.#hello(node),
+      isUp: (node) => this.#sessions.isUp(node),
+      admit: (node, { grant }) => this.#admit(node, grant),
+      hello: (node, isIn) => this.#hello(node, isIn),
       greeted: (node, hello, connection, roundTripMs) =>
         this.#greeted(node, hello, connection, roundTripMs),
       rejected: (reason, node) => this.#rejected(reason, node),
       refused: (node) => this.#dialing.refused(node),
+      turnedAway: (node, refusal) => this.#turnedAway(node, refusal),
     };
   }
 
-  #hello(to: NodeId): Hello {
-    const told = this.#book.sample(KNOWN_ADDRESSES_MAX, to, Math.random);
+  #admit(node: NodeId, grant: string | undefined): AdmissionRefusal | undefined {
+    try {
+      return this.#handler?.admit(node, grant);
+    } catch (error) {
+      this.#options.logger.error({ error }, "the transport's handler threw");
+      return "not-ready";
+    }
+  }
+
+  #turnedAway(node: NodeId, refusal: AdmissionRefusal): void {
+    this.#options.logger.debug({ node, refusal }, "not let in");
+    if (refusal === "revoked") this.#denied.deny(node, performance.now());
+    this.#drop(node);
+    this.#dialing.turnedAway(node);
+  }
+
+  #hello(to: NodeId, isIn: boolean): Hello {
+    const told = this.#book.sample(isIn ? KNOWN_ADDRESSES_MAX : 0, to, Math.random);
     return {
       ...VERSIONS,
       agent: this.#options.agent,
@@ -351,6 +357,7 @@ export class Libp2pTransport implements Transport {
       addresses: this.addresses(),
       known: told.met,
       heard: told.vouched,
+      grant: this.#grant,
     };
   }
 
@@ -360,7 +367,7 @@ export class Libp2pTransport implements Transport {
     connection: Connection,
     roundTripMs: number | undefined,
   ): void {
-    let session = this.#session(node);
+    let session = this.#sessions.of(node);
     if (session.instance !== undefined && session.instance !== hello.instance) {
       if (session.connections.every((each) => each === connection)) {
         this.#renew(session, "peer restarted behind an old connection");
@@ -388,6 +395,7 @@ export class Libp2pTransport implements Transport {
     session.roundTripMs = roundTripMs ?? session.roundTripMs;
     this.#dialing.greeted(node);
     if (this.#book.isTrusted(node)) this.#takeWord(session, info);
+    this.#gate.open(node);
     if (first) this.#guard(() => this.#handler?.peerUp(info));
   }
 
@@ -422,11 +430,12 @@ export class Libp2pTransport implements Transport {
    */
   #handOver({ node, connections }: PeerSession, to: Connection): PeerSession {
     this.#options.logger.debug({ node }, "the peer is another process than before");
-    this.#drop(node);
+    // The gate for gossip stays open: the streams of the newcomer may be there already.
+    if (this.#sessions.drop(node)) this.#guard(() => this.#handler?.peerDown(node));
     for (const connection of connections)
       if (connection !== to) connection.abort(new Error("another process of this peer has come"));
     this.#host.services.identify.identify(to).catch(() => undefined);
-    return this.#session(node);
+    return this.#sessions.of(node);
   }
 
   /** Closes every connection to a peer, so that a fresh one is dialled. */
@@ -448,10 +457,6 @@ export class Libp2pTransport implements Transport {
       this.#options.logger.error({ error }, "the transport's handler threw");
     }
   }
-}
-
-function isUp(session: PeerSession): boolean {
-  return session.info !== undefined;
 }
 
 function pingPeer(session: PeerSession): Promise<number> {

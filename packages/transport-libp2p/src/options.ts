@@ -51,7 +51,7 @@ export interface TransportTuning {
   readonly helloTimeoutMs: number;
   /** From an own hello to its answer: whoever dialled can wait, and starting anew would only add to the peer's load. @default 20,000 */
   readonly helloAnswerMs: number;
-  /** From an inbound connection to the beginning of its hello. @default 20,000 */
+  /** From an inbound connection to the end of its hello, with the grant in it (rule ME3). @default 5,000 */
   readonly helloGraceMs: number;
   /** From an inbound connection on a WebSocket address to the end of the WebSocket handshake. @default 20,000 */
   readonly websocketOpenMs: number;
@@ -91,7 +91,7 @@ export interface ResolvedOptions {
 const DEFAULT_TUNING: TransportTuning = {
   helloTimeoutMs: 5_000,
   helloAnswerMs: 20_000,
-  helloGraceMs: 20_000,
+  helloGraceMs: 5_000,
   websocketOpenMs: 20_000,
   frameTimeoutMs: 30_000,
   drainTimeoutMs: 30_000,

@@ -5,7 +5,7 @@
 import type { Channel, FleetId, Topic } from "@pulsemesh/core";
 
 /** The topics of a fleet, sorted; every node subscribes to all of them. */
-export const TOPICS: readonly Topic[] = ["pulse", "state", "verdict"];
+export const TOPICS: readonly Topic[] = ["authority", "pulse", "state", "verdict"];
 /** The message channels, sorted. */
 export const CHANNELS: readonly Channel[] = ["direct", "sync"];
 
@@ -25,6 +25,11 @@ export function helloProtocol(fleet: FleetId): string {
 
 export function channelProtocol(fleet: FleetId, channel: Channel): string {
   return `/pulsemesh/${fleet}/${channel}/1`;
+}
+
+/** What strangers may speak while an invite is open (rule ME7). */
+export function enrolmentProtocol(fleet: FleetId): string {
+  return `/pulsemesh/${fleet}/join/1`;
 }
 
 export function topicName(fleet: FleetId, topic: Topic): string {

@@ -37,6 +37,8 @@ export type TransportRejectReason =
   | "frame-malformed"
   | "frames-too-many"
   | "dial-back-refused"
+  /** A node that is revoked was hung up on before it could say hello. */
+  | "peer-denied"
   | "stream-timeout"
   | "overloaded";
 

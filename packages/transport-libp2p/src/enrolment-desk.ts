@@ -1,0 +1,87 @@
+/**
+ * Where strangers may ask to be made members (rule ME7): the one protocol that is answered before a peer is let in, and only while an invite is open,
+ * since it is registered then alone. One question, one answer, both opaque here. Whoever asks too often is hung up on before his question is read.
+ */
+import type { Connection, Stream } from "@libp2p/interface";
+import type { FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
+import { performance } from "node:perf_hooks";
+import { encodeFrame } from "./frames.ts";
+import type { Host } from "./host.ts";
+import { readOneFrame } from "./one-frame.ts";
+import { PeerBudget } from "./peer-budget.ts";
+import { enrolmentProtocol } from "./protocol-ids.ts";
+
+/** Largest question, in bytes. */
+export const ENROLMENT_REQUEST_BYTES_MAX: number = 8 * 1024;
+/** Largest answer, in bytes: all root statements, the charter and a grant. */
+export const ENROLMENT_ANSWER_BYTES_MAX: number = 512 * 1024;
+/** Questions that are being answered, of all strangers together; one more is hung up on. */
+export const ENROLMENTS_RUNNING_MAX: number = 4;
+/** Questions of one stranger at once; after that one every five seconds. */
+const QUESTIONS_AT_ONCE_MAX: number = 4;
+const QUESTIONS_PER_SECOND = 0.2;
+const STREAMS_AT_ONCE = 2;
+const QUESTION_MS = 5_000;
+
+/** Answers a stranger's question; throws where there is no answer. */
+export type AnswerEnrolment = (node: NodeId, request: Uint8Array) => Promise<Uint8Array>;
+
+export interface EnrolmentDeskDeps {
+  readonly host: Host;
+  readonly fleet: FleetId;
+  readonly rejected: (reason: TransportRejectReason, node: NodeId) => void;
+}
+
+export class EnrolmentDesk {
+  readonly #deps: EnrolmentDeskDeps;
+  readonly #protocol: string;
+  readonly #budget = new PeerBudget({
+    atOnceMax: QUESTIONS_AT_ONCE_MAX,
+    perSecondMax: QUESTIONS_PER_SECOND,
+  });
+  #answer: AnswerEnrolment | undefined;
+  #running = 0;
+
+  constructor(deps: EnrolmentDeskDeps) {
+    this.#deps = deps;
+    this.#protocol = enrolmentProtocol(deps.fleet);
+  }
+
+  /** Opens the desk, or closes it when nobody answers any more. */
+  async serve(answer: AnswerEnrolment | undefined): Promise<void> {
+    const { host } = this.#deps;
+    const wasOpen = this.#answer !== undefined;
+    this.#answer = answer;
+    if (answer === undefined) {
+      if (wasOpen) await host.unhandle(this.#protocol);
+    } else if (!wasOpen) {
+      await host.handle(this.#protocol, this.#receive, {
+        maxInboundStreams: STREAMS_AT_ONCE,
+        maxOutboundStreams: STREAMS_AT_ONCE,
+      });
+    }
+  }
+
+  readonly #receive = async (stream: Stream, connection: Connection): Promise<void> => {
+    const node = connection.remotePeer.toString();
+    const answer = this.#answer;
+    const hasBudget = this.#budget.take(node, performance.now());
+    if (answer === undefined || !hasBudget || this.#running >= ENROLMENTS_RUNNING_MAX) {
+      this.#deps.rejected("overloaded", node);
+      stream.abort(new Error("too many questions"));
+      return;
+    }
+    this.#running += 1;
+    try {
+      const request = await readOneFrame(stream, ENROLMENT_REQUEST_BYTES_MAX, QUESTION_MS);
+      const bytes = await answer(node, request);
+      if (stream.status !== "open") return;
+      stream.send(encodeFrame(bytes));
+      await stream.close();
+    } catch (error) {
+      stream.abort(error instanceof Error ? error : new Error("no answer"));
+    } finally {
+      this.#running -= 1;
+    }
+  };
+}

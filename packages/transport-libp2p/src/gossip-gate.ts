@@ -1,0 +1,105 @@
+/**
+ * Gossip is for who was let in (rule ME3): the router hears of a peer when this gate is opened for it, and until then neither sends it anything
+ * nor reads a byte of its streams.
+ *
+ * A low score in the router for everybody else was turned down. Scores are kept for a second and whoever had a good one is listened to for as
+ * long again, so an expelled peer would go on; and a member's subscriptions, which are said once, would be lost when they come a moment too soon.
+ */
+import type { gossipsub } from "@libp2p/gossipsub";
+import type { Connection, PeerId, Stream, StreamHandler, Topology } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
+import type { NodeId } from "@pulsemesh/core";
+
+/** Most bytes of a gossip stream that wait until its peer is let in; more resets the stream. */
+export const EARLY_GOSSIP_BYTES_MAX: number = 64 * 1024;
+
+export type GossipComponents = Parameters<ReturnType<typeof gossipsub>>[0];
+type Registrar = GossipComponents["registrar"];
+
+interface Met {
+  readonly peer: PeerId;
+  readonly connection: Connection;
+}
+
+interface Held {
+  readonly stream: Stream;
+  readonly readBytesMax: number;
+  readonly take: () => void;
+}
+
+export class GossipGate {
+  readonly #open = new Set<NodeId>();
+  /** Connected peers that speak gossip and are not let in yet. */
+  readonly #met = new Map<NodeId, Met>();
+  /** Their streams, the latest of each. */
+  readonly #held = new Map<NodeId, Held>();
+  #router: Topology | undefined;
+
+  /** What the router is to be made of, so that it learns of peers here. */
+  guard(components: GossipComponents): GossipComponents {
+    const { privateKey, peerId, peerStore, connectionManager, logger } = components;
+    const registrar = this.#guardRegistrar(components.registrar);
+    return { privateKey, peerId, peerStore, connectionManager, logger, registrar };
+  }
+
+  isOpen(node: NodeId): boolean {
+    return this.#open.has(node);
+  }
+
+  /** `node` was let in: gossip runs from now on. */
+  open(node: NodeId): void {
+    this.#open.add(node);
+    const met = this.#met.get(node);
+    const held = this.#held.get(node);
+    this.#met.delete(node);
+    this.#held.delete(node);
+    if (met?.connection.status === "open") void this.#router?.onConnect?.(met.peer, met.connection);
+    if (held?.stream.status !== "open") return;
+    held.stream.maxReadBufferLength = held.readBytesMax;
+    held.take();
+  }
+
+  /** `node` is gone, or in no longer. */
+  close(node: NodeId): void {
+    this.#met.delete(node);
+    this.#held.get(node)?.stream.abort(new Error("not let in"));
+    this.#held.delete(node);
+    if (this.#open.delete(node)) void this.#router?.onDisconnect?.(peerIdFromString(node));
+  }
+
+  #guardRegistrar(registrar: Registrar): Registrar {
+    const handle: Registrar["handle"] = (protocol, handler, options) =>
+      registrar.handle(protocol, this.#guardStreams(handler), options);
+    // The router registers the same for each version of its protocol.
+    const register: Registrar["register"] = (protocol, topology, options) => {
+      this.#router = topology;
+      return registrar.register(protocol, this.#guardTopology(topology), options);
+    };
+    return Object.assign(Object.create(registrar) as Registrar, { handle, register });
+  }
+
+  #guardTopology(topology: Topology): Topology {
+    return {
+      ...topology,
+      onConnect: (peer, connection) => {
+        const node = peer.toString();
+        if (this.#open.has(node)) return topology.onConnect?.(peer, connection);
+        if (connection.status === "open") this.#met.set(node, { peer, connection });
+      },
+      // It comes late, maybe after the peer has come back: {@link close} has told the router already.
+      onDisconnect: (peer) =>
+        this.#open.has(peer.toString()) ? undefined : topology.onDisconnect?.(peer),
+    };
+  }
+
+  #guardStreams(handler: StreamHandler): StreamHandler {
+    return (stream, connection) => {
+      const node = connection.remotePeer.toString();
+      if (this.#open.has(node)) return handler(stream, connection);
+      this.#held.get(node)?.stream.abort(new Error("another stream has come"));
+      const readBytesMax = stream.maxReadBufferLength;
+      stream.maxReadBufferLength = EARLY_GOSSIP_BYTES_MAX;
+      this.#held.set(node, { stream, readBytesMax, take: () => void handler(stream, connection) });
+    };
+  }
+}

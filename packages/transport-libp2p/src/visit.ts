@@ -1,0 +1,70 @@
+/**
+ * Asks a node one thing without being in its fleet: connects with a short-lived host, as the real one bears the fleet in all its protocols, and may
+ * not be let in yet.
+ */
+import type { Connection, Ed25519PrivateKey, Libp2p } from "@libp2p/interface";
+import type { Identify } from "@libp2p/identify";
+import { multiaddr } from "@multiformats/multiaddr";
+import { PulsemeshError } from "@pulsemesh/core";
+import { createProbeHost } from "./host.ts";
+import { readAddress } from "./multiaddr-text.ts";
+import { lookUp } from "./name-lookup.ts";
+import type { NameService } from "./name-lookup.ts";
+
+/** Longest time for one address, dial and question together. */
+const VISIT_TIMEOUT_MS = 8_000;
+
+export interface Visit {
+  readonly host: Libp2p<{ readonly identify: Identify }>;
+  readonly connection: Connection;
+  /** Aborts when the time is over, or the caller gives up. */
+  readonly signal: AbortSignal;
+}
+
+export interface VisitOptions {
+  readonly key: Ed25519PrivateKey;
+  readonly names: NameService;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Asks at the first place that an address leads to and that answers.
+ * @throws what the last place threw; PulsemeshError `join-failed` when the address leads nowhere
+ */
+export async function visit<T>(
+  address: string,
+  { key, names, signal }: VisitOptions,
+  ask: (visit: Visit) => Promise<T>,
+): Promise<T> {
+  const read = readAddress(address);
+  const targets = read === undefined ? [] : await lookUp(read, names, true);
+  let failure: unknown = new PulsemeshError("join-failed", `${address} leads nowhere.`);
+  for (const target of targets) {
+    try {
+      return await visitOne(target.address, key, signal, ask);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function visitOne<T>(
+  address: string,
+  key: Ed25519PrivateKey,
+  signal: AbortSignal | undefined,
+  ask: (visit: Visit) => Promise<T>,
+): Promise<T> {
+  const host = await createProbeHost(key, readAddress(address)?.websocket === true);
+  const limit = AbortSignal.any([
+    AbortSignal.timeout(VISIT_TIMEOUT_MS),
+    ...(signal === undefined ? [] : [signal]),
+  ]);
+  try {
+    await host.start();
+    const connection = await host.dial(multiaddr(address), { signal: limit });
+    return await ask({ host, connection, signal: limit });
+  } finally {
+    await host.stop();
+  }
+}
