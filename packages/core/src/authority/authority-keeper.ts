@@ -26,6 +26,7 @@ export const STATEMENTS_PER_SECOND_MAX: number = 50;
 /** What sync needs of the set. */
 export interface StatementSource {
   readonly digest: HashHex;
+  readonly size: number;
   ids(): readonly StatementId[];
   has(id: StatementId): boolean;
   tokens(ids: readonly StatementId[]): readonly string[];
@@ -38,7 +39,7 @@ export class AuthorityKeeper implements StatementSource {
   readonly #env: Env;
   readonly #audit: AuditLog;
   /** The set, or who counts by it, has changed. */
-  readonly #changed: () => void;
+  readonly #changed: (now: Now) => void;
   readonly #connected = new Set<NodeId>();
   readonly #rate = new RateWindow();
   /** Who counts, as of the last look. */
@@ -50,7 +51,7 @@ export class AuthorityKeeper implements StatementSource {
   #presented: string | undefined;
   #wasStale = false;
 
-  constructor(env: Env, deps: { readonly audit: AuditLog; readonly changed: () => void }) {
+  constructor(env: Env, deps: { readonly audit: AuditLog; readonly changed: (now: Now) => void }) {
     this.#env = env;
     this.authority = new Authority(env);
     this.#audit = deps.audit;
@@ -151,7 +152,11 @@ export class AuthorityKeeper implements StatementSource {
     const gone = [...this.#connected].filter((node) => !this.isMember(node));
     if (gone.length > 0) this.#env.out.expel(gone.toSorted(compareText));
     this.#tellStale(now);
-    this.#changed();
+    this.#changed(now);
+  }
+
+  get size(): number {
+    return this.authority.size;
   }
 
   get digest(): HashHex {

@@ -122,6 +122,11 @@ export class Authority {
     return this.#chain.disputed;
   }
 
+  /** Statements held. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
   /** Names of everything held, sorted: root statements first, as the others need them. */
   ids(): readonly StatementId[] {
     const rank = { root: 0, revocation: 1, charter: 2, grant: 3 } as const;

@@ -58,7 +58,7 @@ export class StatementExchange {
 
   /** Opens a comparison; a node that holds nothing has nothing to compare and is told by whoever does. */
   sendDigest(peer: NodeId): void {
-    if (this.#source.ids().length === 0) return;
+    if (this.#source.size === 0) return;
     this.#send(peer, { type: "statements", digest: this.#source.digest });
   }
 
