@@ -1,8 +1,7 @@
 /** A live libp2p transport of a closed fleet: who is not let in hears nothing, is not heard, and costs little (rule ME3). */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { NodeId } from "@pulsemesh/core";
 import { afterEach, expect, test } from "vitest";
-import { OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
+import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
 import { frame } from "../support/stranger.ts";
 import { closed, Scene } from "../support/victim.ts";
 import type { Victim, VictimOptions } from "../support/victim.ts";

@@ -10,6 +10,7 @@ export * from "./recording-transport.ts";
 export * from "./simulated-disk.ts";
 export * from "./simulated-store.ts";
 export * from "./store-contract.ts";
+export * from "./admission-contract.ts";
 export * from "./transport-contract.ts";
 export * from "./seeded-random.ts";
 export * from "./test-ports.ts";

@@ -13,6 +13,8 @@ import {
   PARALLEL_DIALS_MAX,
   REFUSED_WAIT_MS,
   STEADY_MS,
+  TURNED_AWAY_MS_MAX,
+  TURNED_AWAY_MS_MIN,
   WANTED_MEMBERS,
   YIELD_MS,
 } from "./dialer.ts";
@@ -294,4 +296,35 @@ test("P6 whoever is forgotten while it is connected goes on counting until it is
   dialer.disconnected("m", 1);
   dialer.forget("m");
   expect(dialer.plan(1e9)).toEqual({ dial: [], close: [], nextAtMs: undefined });
+});
+
+test("ME3 who is not let in is asked again after waits that double from TURNED_AWAY_MS_MIN to TURNED_AWAY_MS_MAX, and begin anew once it was", () => {
+  const dialer = dialerOf();
+  dialer.learn("m00", true, 0);
+  let nowMs = 0;
+  const turnAway = (): void => {
+    dialer.turnedAway("m00", nowMs);
+    // The connection ends a moment later: that shortens no wait.
+    dialer.disconnected("m00", nowMs + 500);
+  };
+  expect(dialer.plan(0).dial).toEqual(["m00"]);
+  dialer.connected("m00", "outbound", 0);
+  const waits = [1, 2, 3, 4, 5, 6, 7, 8].map(() => {
+    turnAway();
+    const { nextAtMs = NaN, dial } = dialer.plan(nowMs);
+    expect(dial).toEqual([]);
+    const waited = nextAtMs - nowMs;
+    nowMs = nextAtMs;
+    expect(dialer.plan(nowMs).dial).toEqual(["m00"]);
+    dialer.connected("m00", "outbound", nowMs);
+    return waited;
+  });
+  expect(waits).toEqual(
+    [1, 2, 4, 8, 16, 32, 60, 60].map((times) =>
+      Math.min(times * TURNED_AWAY_MS_MIN, TURNED_AWAY_MS_MAX),
+    ),
+  );
+  dialer.greeted("m00", nowMs);
+  turnAway();
+  expect(dialer.plan(nowMs).nextAtMs).toBe(nowMs + TURNED_AWAY_MS_MIN);
 });

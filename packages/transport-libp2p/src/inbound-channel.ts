@@ -55,9 +55,9 @@ export class InboundChannel {
     if (this.#now() - this.#partialSinceMs > this.#frameTimeoutMs) this.#refuse("stream-timeout");
   }
 
-  /** The unfinished frame makes room for others. */
-  giveUp(): void {
-    this.#refuse("overloaded");
+  /** The unfinished frame makes room for others, or nobody let its sender in. */
+  giveUp(reason: "overloaded" | "stream-timeout" = "overloaded"): void {
+    this.#refuse(reason);
   }
 
   /** Drops the stream without counting anything. */

@@ -333,12 +333,7 @@ export class Libp2pTransport implements Transport {
   }
 
   #admit(node: NodeId, grant: string | undefined): AdmissionRefusal | undefined {
-    try {
-      return this.#handler?.admit(node, grant);
-    } catch (error) {
-      this.#options.logger.error({ error }, "the transport's handler threw");
-      return "not-ready";
-    }
+    return this.#guard(() => this.#handler?.admit(node, grant), "not-ready");
   }
 
   #turnedAway(node: NodeId, refusal: AdmissionRefusal): void {
@@ -450,11 +445,12 @@ export class Libp2pTransport implements Transport {
   }
 
   /** The handler never throws by contract; if it does, the network must not stand still for it. */
-  #guard(call: () => void): void {
+  #guard<T>(call: () => T, otherwise?: T): T | undefined {
     try {
-      call();
+      return call();
     } catch (error) {
       this.#options.logger.error({ error }, "the transport's handler threw");
+      return otherwise;
     }
   }
 }

@@ -56,7 +56,13 @@ function rigOf(names: readonly string[]): Rig {
   for (const node of names) {
     const listener = { message: () => undefined, rejected: () => undefined };
     const session = new PeerSession(
-      { connections, listener, isTrusted: () => true, partials: new PartialFrames() },
+      {
+        connections,
+        listener,
+        isTrusted: () => true,
+        partials: new PartialFrames(),
+        after: () => () => undefined,
+      },
       { node, fleet: "", frameTimeoutMs: 1, drainTimeoutMs: 1 },
     );
     session.up({ node, agent: "", addresses: [] }, "00");

@@ -13,13 +13,18 @@ import {
 } from "./outbound-channel.ts";
 import type { QueueLimits } from "./outbound-channel.ts";
 import type { PartialFrames } from "./partial-frames.ts";
-import { patientTimer } from "./patient-timer.ts";
+import type { patientTimer } from "./patient-timer.ts";
 import { channelProtocol } from "./protocol-ids.ts";
 
 /** Most streams that one peer may have open towards this node on one channel; one is in use, others are being replaced. */
 const INBOUND_STREAMS_MAX: number = 4;
 /** Such streams of a peer that is no member: a further one takes the place of the one before. */
 const STRANGER_STREAMS_MAX: number = 1;
+/**
+ * How long a stream waits for the hello. One that comes first is no attack: what the other side says once it has let this node in may overtake
+ * its answer. Reset at once, it would cost members their first frames.
+ */
+const EARLY_WAIT_MS = 5_000;
 /** Most bytes of a stream that wait for the hello. */
 const EARLY_BYTES_MAX: number = 64 * 1024;
 /** How long the opening of a stream may take. */
@@ -39,6 +44,13 @@ interface SessionListener {
   rejected(reason: TransportRejectReason, from: NodeId): void;
 }
 
+interface EarlyStream {
+  /** Begins to read. */
+  readonly open: () => void;
+  /** Ends the wait. */
+  readonly callOff: () => void;
+}
+
 export interface SessionDeps {
   /** Open connections to the peer, oldest first. */
   readonly connections: () => readonly Connection[];
@@ -46,6 +58,8 @@ export interface SessionDeps {
   /** Whether the peer is a member, or named by the user. */
   readonly isTrusted: () => boolean;
   readonly partials: PartialFrames;
+  /** Calls a task later; answers how to call it off. */
+  readonly after: typeof patientTimer;
 }
 
 export interface SessionOptions {
@@ -74,8 +88,8 @@ export class PeerSession {
   readonly #deps: SessionDeps;
   readonly #options: SessionOptions;
   readonly #outbound = new Map<Channel, OutboundChannel>();
-  /** What opens the streams that wait for the hello; one that has ended waits no more, so that opening many costs nothing. */
-  readonly #early = new Map<InboundChannel, () => void>();
+  /** The streams that wait for the hello; one that has ended waits no more, so that opening many costs nothing. */
+  readonly #early = new Map<InboundChannel, EarlyStream>();
   readonly #inbound: Readonly<Record<Channel, Set<InboundChannel>>> = {
     direct: new Set(),
     sync: new Set(),
@@ -100,7 +114,10 @@ export class PeerSession {
     this.info = info;
     this.instance = instance;
     if (!first) return;
-    for (const open of this.#early.values()) open();
+    for (const { open, callOff } of this.#early.values()) {
+      callOff();
+      open();
+    }
     this.#early.clear();
   }
 
@@ -130,6 +147,7 @@ export class PeerSession {
           held: (bytes) => this.#deps.partials.hold(inbound, bytes, this.#deps.isTrusted()),
           ended: () => {
             streams.delete(inbound);
+            this.#early.get(inbound)?.callOff();
             this.#early.delete(inbound);
           },
         },
@@ -146,7 +164,8 @@ export class PeerSession {
       return;
     }
     stream.maxReadBufferLength = EARLY_BYTES_MAX;
-    this.#early.set(inbound, open);
+    const callOff = this.#deps.after(EARLY_WAIT_MS, () => inbound.giveUp("stream-timeout"));
+    this.#early.set(inbound, { open, callOff });
   }
 
   #giveUpAllBut(count: number, streams: ReadonlySet<InboundChannel>): void {
@@ -171,7 +190,7 @@ export class PeerSession {
       return connection.newStream(channelProtocol(this.#options.fleet, channel), { signal });
     };
     const outbound = new OutboundChannel(
-      { open, after: patientTimer },
+      { open, after: this.#deps.after },
       QUEUE_LIMITS[channel],
       this.#options.drainTimeoutMs,
     );

@@ -4,6 +4,7 @@ import { peerIdFromString } from "@libp2p/peer-id";
 import type { Channel, FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
 import type { Host } from "./host.ts";
 import { PartialFrames } from "./partial-frames.ts";
+import { patientTimer } from "./patient-timer.ts";
 import {
   DIRECT_FRAMES_AT_ONCE_MAX,
   DIRECT_FRAMES_PER_SECOND_MAX,
@@ -71,6 +72,7 @@ export class PeerSessions {
         },
         isTrusted: () => isTrusted(node),
         partials: this.#partials,
+        after: patientTimer,
       },
       { node, ...this.#options },
     );

@@ -1,12 +1,12 @@
 /** The transport contract on the simulated network, and what only virtual time can show. */
-import { transportContract, type TransportHarness } from "@pulsemesh/testkit";
+import { admissionContract, transportContract, type TransportHarness } from "@pulsemesh/testkit";
 import { SimulatedPlaces } from "./simulated-transport.ts";
 
 const OURS = "a".repeat(52);
 const OTHER = "b".repeat(52);
 const STEP_MS = 10;
 
-transportContract("simulated network", () => {
+function createHarness(): Promise<TransportHarness> {
   const places = new SimulatedPlaces(1);
   const pass = async (durationMs: number): Promise<void> => {
     places.clock.runUntil(places.clock.nowMs + durationMs);
@@ -28,4 +28,7 @@ transportContract("simulated network", () => {
     dispose: () => Promise.resolve(),
   };
   return Promise.resolve(harness);
-});
+}
+
+transportContract("simulated network", createHarness);
+admissionContract("simulated network", createHarness);

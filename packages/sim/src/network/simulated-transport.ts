@@ -21,6 +21,9 @@ import { Network } from "./network.ts";
 
 /** Machines of one network: as many as the overlay connects each with each. */
 const PLACES = 9;
+/** First and longest wait before a member that was not let in is asked again. */
+const TURNED_AWAY_MS = 1_000;
+const TURNED_AWAY_MS_LONGEST = 60_000;
 /** Faults are the scenarios' business: here a message reaches everybody once. */
 const FAULTLESS = { ...calmNetwork, name: "faultless", duplicateShare: 0 };
 
@@ -93,11 +96,11 @@ export class SimulatedPlaces {
     return this.#places.find(({ name }) => nodeOf(name) === node);
   }
 
-  /** Somebody must know the other, and neither may have found the other to be of another fleet. */
+  /** Somebody must know the other, and neither may have refused the other for good or a moment ago. */
   #mayConnect(a: number, b: number): boolean {
     const [one, other] = [this.#places[a], this.#places[b]];
     if (one === undefined || other === undefined) return false;
-    if (one.running?.hasRefused(b) === true || other.running?.hasRefused(a) === true) return false;
+    if (one.running?.avoids(b) === true || other.running?.avoids(a) === true) return false;
     return one.known.has(b) || other.known.has(a);
   }
 
@@ -125,7 +128,8 @@ export class SimulatedTransport
   readonly #places: SimulatedPlaces;
   readonly #place: Place;
   readonly #up = new Map<number, PeerInfo>();
-  readonly #refused = new Set<number>();
+  /** Places that are not to be met before a time, and how often in a row they were not let in. */
+  readonly #avoided = new Map<number, { readonly untilMs: number; readonly times: number }>();
   #handler: TransportHandler | undefined;
   #grant: string | undefined;
 
@@ -175,7 +179,9 @@ export class SimulatedTransport
   expel(nodes: readonly NodeId[]): void {
     for (const node of nodes) {
       const peer = this.#places.byNode(node)?.index;
-      if (peer !== undefined) this.peerDown(peer);
+      if (peer === undefined) continue;
+      this.peerDown(peer);
+      this.#turnAway(peer);
     }
   }
 
@@ -201,14 +207,21 @@ export class SimulatedTransport
     return Promise.resolve();
   }
 
-  /** Whether that place was found to be of another fleet. */
-  hasRefused(peer: number): boolean {
-    return this.#refused.has(peer);
+  /** Whether that place is not to be met now. */
+  avoids(peer: number): boolean {
+    return (this.#avoided.get(peer)?.untilMs ?? 0) > this.#places.clock.nowMs;
+  }
+
+  /** Whether that place was let in, so that it is sent what is published here. */
+  hasLetIn(peer: number): boolean {
+    return this.#up.has(peer);
   }
 
   gossip(message: GossipMessage, from: number): void {
     const peer = this.#up.get(from);
     if (peer === undefined || this.#handler === undefined) return;
+    // Nobody publishes to whom it has not let in; the network knows nothing of that.
+    if (this.#places.at(from)?.running?.hasLetIn(this.#place.index) !== true) return;
     try {
       const { topic, bytes } = message;
       if (this.#handler.gossip(topic, peer.node, bytes) === "accept")
@@ -230,21 +243,17 @@ export class SimulatedTransport
     const { index, known } = this.#place;
     const { connections } = this.#places.network;
     if (other.fleet !== this.fleet) {
-      this.#refused.add(peer);
+      this.#avoided.set(peer, { untilMs: Infinity, times: 0 });
       this.#handler.rejected("foreign-fleet", other.node);
-      // Later, so that the other side sees the same before the connection is gone.
-      this.#places.clock.call(this.#places.clock.nowMs + 1, () =>
-        connections.disconnect(index, peer),
-      );
+      this.#hangUp(peer);
       return;
     }
     const refusal = this.#handler.admit(other.node, other.#grant);
     if (refusal !== undefined) {
-      this.#places.clock.call(this.#places.clock.nowMs + 1, () =>
-        connections.disconnect(index, peer),
-      );
+      this.#turnAway(peer);
       return;
     }
+    this.#avoided.delete(peer);
     known.add(peer);
     const info = { node: other.node, agent: "sim", addresses: other.addresses() };
     this.#up.set(peer, info);
@@ -254,6 +263,22 @@ export class SimulatedTransport
       known.add(third);
       connections.redial(index, third);
     }
+  }
+
+  /** Not let in, or not any more: asked again after waits that double. */
+  #turnAway(peer: number): void {
+    const { clock, network } = this.#places;
+    const { times = 0 } = this.#avoided.get(peer) ?? {};
+    const untilMs = clock.nowMs + Math.min(TURNED_AWAY_MS_LONGEST, TURNED_AWAY_MS * 2 ** times);
+    this.#avoided.set(peer, { untilMs, times: times + 1 });
+    this.#hangUp(peer);
+    clock.call(untilMs, () => network.connections.redial(this.#place.index, peer));
+  }
+
+  /** Later, so that the other side has its own look before the connection is gone. */
+  #hangUp(peer: number): void {
+    const { clock, network } = this.#places;
+    clock.call(clock.nowMs + 1, () => network.connections.disconnect(this.#place.index, peer));
   }
 
   peerDown(peer: number): void {

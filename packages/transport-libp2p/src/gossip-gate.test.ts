@@ -1,0 +1,94 @@
+import type { Connection, PeerId, Stream, StreamHandler, Topology } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
+import { expect, test } from "vitest";
+import { EARLY_GOSSIP_BYTES_MAX, GossipGate } from "./gossip-gate.ts";
+import type { GossipComponents } from "./gossip-gate.ts";
+
+const NODE = "12D3KooWHzQZBWHMAT1p4Yt8nRyTztYHWfeRKfWuPPVA5uekqmjg";
+const PEER: PeerId = peerIdFromString(NODE);
+const READ_BYTES = 1_000_000;
+
+class FakeStream {
+  status = "open";
+  maxReadBufferLength: number = READ_BYTES;
+
+  abort(): void {
+    this.status = "aborted";
+  }
+}
+
+/** A gate with a router behind it that writes down what it is told, and what the host tells the gate. */
+async function gateAndRouter() {
+  const told: string[] = [];
+  let topology: Topology | undefined;
+  let handler: StreamHandler | undefined;
+  const registrar = {
+    handle: (_protocol: string, handle: StreamHandler) => void (handler = handle),
+    register: (_protocol: string, registered: Topology) => void (topology = registered),
+  };
+  const gate = new GossipGate();
+  const guarded = gate.guard({ registrar } as unknown as GossipComponents).registrar;
+  await guarded.handle("/meshsub", () => void told.push("stream"));
+  await guarded.register("/meshsub", {
+    onConnect: () => void told.push("connect"),
+    onDisconnect: () => void told.push("disconnect"),
+  });
+  const connection = { remotePeer: PEER, status: "open" };
+  return {
+    gate,
+    told,
+    connection,
+    connect: () => void topology?.onConnect?.(PEER, connection as unknown as Connection),
+    disconnect: () => void topology?.onDisconnect?.(PEER),
+    stream: (): FakeStream => {
+      const stream = new FakeStream();
+      void handler?.(stream as unknown as Stream, connection as unknown as Connection);
+      return stream;
+    },
+  };
+}
+
+test("ME3 the router hears of a peer and its stream once the gate is open for it, whichever came first", async () => {
+  const early = await gateAndRouter();
+  early.connect();
+  early.stream();
+  expect(early.told).toEqual([]);
+  early.gate.open(NODE);
+  expect(early.told).toEqual(["connect", "stream"]);
+  const late = await gateAndRouter();
+  late.gate.open(NODE);
+  expect(late.told).toEqual([]);
+  late.connect();
+  late.stream();
+  expect(late.told).toEqual(["connect", "stream"]);
+});
+
+test("P6 ME3 of a peer that is not let in one stream waits, with EARLY_GOSSIP_BYTES_MAX of it, and ends with the wait", async () => {
+  const { gate, told, stream } = await gateAndRouter();
+  const first = stream();
+  const second = stream();
+  expect([first.status, second.status]).toEqual(["aborted", "open"]);
+  expect(second.maxReadBufferLength).toBe(EARLY_GOSSIP_BYTES_MAX);
+  gate.close(NODE);
+  expect(second.status).toBe("aborted");
+  gate.open(NODE);
+  const third = stream();
+  expect([told, third.maxReadBufferLength]).toEqual([["stream"], READ_BYTES]);
+});
+
+test("ME3 the router forgets a peer when the gate closes, and not later, when the peer may be back", async () => {
+  const { gate, told, connect, disconnect, connection } = await gateAndRouter();
+  gate.open(NODE);
+  connect();
+  gate.close(NODE);
+  expect(told).toEqual(["connect", "disconnect"]);
+  gate.open(NODE);
+  connect();
+  disconnect();
+  expect(told).toEqual(["connect", "disconnect", "connect"]);
+  gate.close(NODE);
+  connection.status = "closed";
+  connect();
+  gate.open(NODE);
+  expect(told.filter((what) => what === "connect")).toHaveLength(2);
+});
