@@ -1,5 +1,6 @@
 /** Every rule that is broken on purpose, in the order of docs/mutations.md. */
 import { addressMutations } from "./address-mutations.ts";
+import { authorityMutations } from "./authority-mutations.ts";
 import { clientMutations } from "./client-mutations.ts";
 import { configMutations } from "./config-mutations.ts";
 import { diskMutations } from "./disk-mutations.ts";
@@ -27,4 +28,5 @@ export const mutations: readonly Mutation[] = [
   ...diskMutations,
   ...startMutations,
   ...supervisionMutations,
+  ...authorityMutations,
 ];
