@@ -1,14 +1,13 @@
 /** Everything that core computes with on a real node. Documents hold state, so every life of core gets a set of its own. */
-import { hash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { dagCborCodec, type Ports } from "@pulsemesh/core";
 import { createYjsDocuments } from "@pulsemesh/doc-yjs";
 import { createCron } from "./cron.ts";
 import { createNodeSignature } from "./node-signature.ts";
+import { sha256 } from "./sha256.ts";
 import { tokenPort } from "./tokens.ts";
 
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(hash("sha256", bytes, "buffer"));
-}
+export { sha256 };
 
 /** @param seed the node's secret, 32 bytes */
 export function createPortsFactory(seed: Uint8Array): () => Ports {
