@@ -53,5 +53,6 @@ export async function createLibp2pTransport(
     denies: (node) => transport.denies(node),
   });
   const transport = new Libp2pTransport({ host, gate }, fleet, resolved);
+  options.desk?.attach(host, fleet);
   return transport;
 }

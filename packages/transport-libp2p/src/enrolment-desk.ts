@@ -3,7 +3,7 @@
  * since it is registered then alone. One question, one answer, both opaque here. Whoever asks too often is hung up on before his question is read.
  */
 import type { Connection, Stream } from "@libp2p/interface";
-import type { FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
+import type { FleetId, NodeId } from "@pulsemesh/core";
 import { performance } from "node:perf_hooks";
 import { encodeFrame } from "./frames.ts";
 import type { Host } from "./host.ts";
@@ -18,7 +18,7 @@ export const ENROLMENT_ANSWER_BYTES_MAX: number = 512 * 1024;
 /** Questions that are being answered, of all strangers together; one more is hung up on. */
 export const ENROLMENTS_RUNNING_MAX: number = 4;
 /** Questions of one stranger at once; after that one every five seconds. */
-const QUESTIONS_AT_ONCE_MAX: number = 4;
+export const QUESTIONS_AT_ONCE_MAX: number = 4;
 const QUESTIONS_PER_SECOND = 0.2;
 const STREAMS_AT_ONCE = 2;
 const QUESTION_MS = 5_000;
@@ -26,40 +26,38 @@ const QUESTION_MS = 5_000;
 /** Answers a stranger's question; throws where there is no answer. */
 export type AnswerEnrolment = (node: NodeId, request: Uint8Array) => Promise<Uint8Array>;
 
-export interface EnrolmentDeskDeps {
-  readonly host: Host;
-  readonly fleet: FleetId;
-  readonly rejected: (reason: TransportRejectReason, node: NodeId) => void;
-}
-
+/** Made by who runs the node, and handed to its transport, whose host it stands at. */
 export class EnrolmentDesk {
-  readonly #deps: EnrolmentDeskDeps;
-  readonly #protocol: string;
+  readonly #rejected: (node: NodeId) => void;
   readonly #budget = new PeerBudget({
     atOnceMax: QUESTIONS_AT_ONCE_MAX,
     perSecondMax: QUESTIONS_PER_SECOND,
   });
+  #at: { readonly host: Host; readonly protocol: string } | undefined;
   #answer: AnswerEnrolment | undefined;
   #running = 0;
 
-  constructor(deps: EnrolmentDeskDeps) {
-    this.#deps = deps;
-    this.#protocol = enrolmentProtocol(deps.fleet);
+  /** @param rejected somebody was hung up on before his question was read */
+  constructor(rejected: (node: NodeId) => void) {
+    this.#rejected = rejected;
+  }
+
+  attach(host: Host, fleet: FleetId): void {
+    this.#at = { host, protocol: enrolmentProtocol(fleet) };
   }
 
   /** Opens the desk, or closes it when nobody answers any more. */
   async serve(answer: AnswerEnrolment | undefined): Promise<void> {
-    const { host } = this.#deps;
     const wasOpen = this.#answer !== undefined;
     this.#answer = answer;
-    if (answer === undefined) {
-      if (wasOpen) await host.unhandle(this.#protocol);
-    } else if (!wasOpen) {
-      await host.handle(this.#protocol, this.#receive, {
+    if (this.#at === undefined || wasOpen === (answer !== undefined)) return;
+    const { host, protocol } = this.#at;
+    if (answer === undefined) await host.unhandle(protocol);
+    else
+      await host.handle(protocol, this.#receive, {
         maxInboundStreams: STREAMS_AT_ONCE,
         maxOutboundStreams: STREAMS_AT_ONCE,
       });
-    }
   }
 
   readonly #receive = async (stream: Stream, connection: Connection): Promise<void> => {
@@ -67,7 +65,7 @@ export class EnrolmentDesk {
     const answer = this.#answer;
     const hasBudget = this.#budget.take(node, performance.now());
     if (answer === undefined || !hasBudget || this.#running >= ENROLMENTS_RUNNING_MAX) {
-      this.#deps.rejected("overloaded", node);
+      this.#rejected(node);
       stream.abort(new Error("too many questions"));
       return;
     }

@@ -96,15 +96,10 @@ export class Greeter {
     this.#refusing.clear();
   }
 
-  /** Whether `node` was found unfit, and its connections are about to be closed: nothing more is taken from it. */
-  isRefusing(node: NodeId): boolean {
-    return this.#refusing.has(node);
-  }
-
   /** Says hello on `connection`: when this side opened it, and again to exchange addresses. */
   async greet(connection: Connection): Promise<void> {
     const node = connection.remotePeer.toString();
-    if (this.isRefusing(node)) return;
+    if (this.#refusing.has(node)) return;
     let answer: Awaited<ReturnType<typeof sayHello>>;
     try {
       const stream = await connection.newStream(helloProtocol(this.#fleet), {
@@ -129,7 +124,7 @@ export class Greeter {
 
   readonly #answer = async (stream: Stream, connection: Connection): Promise<void> => {
     const node = connection.remotePeer.toString();
-    if (this.isRefusing(node)) {
+    if (this.#refusing.has(node)) {
       stream.abort(new Error("refused"));
       return;
     }
@@ -156,7 +151,7 @@ export class Greeter {
   };
 
   #isFit(node: NodeId, hello: Hello, connection: Connection): boolean {
-    if (this.#stopped || connection.status !== "open" || this.isRefusing(node)) return false;
+    if (this.#stopped || connection.status !== "open" || this.#refusing.has(node)) return false;
     if (agreeVersion(VERSIONS, hello) === undefined) {
       this.#refuse("version", node);
       return false;

@@ -287,9 +287,7 @@ export class Libp2pTransport implements Transport {
   }
 
   #receive(channel: Channel, stream: Stream, connection: Connection): void {
-    const node = connection.remotePeer.toString();
-    if (this.#greeter.isRefusing(node)) stream.abort(new Error("not let in"));
-    else this.#sessions.of(node).receive(channel, stream);
+    this.#sessions.of(connection.remotePeer.toString()).receive(channel, stream);
   }
 
   readonly #opened = (event: CustomEvent<Connection>): void => {

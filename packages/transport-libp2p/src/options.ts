@@ -1,4 +1,5 @@
 /** What the owner of a transport decides, and the one place where defaults are applied. */
+import type { EnrolmentDesk } from "./enrolment-desk.ts";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { FleetId, NodeId } from "@pulsemesh/core";
 import type { AddressStore } from "./address-store.ts";
@@ -27,6 +28,8 @@ export interface Libp2pTransportOptions {
   readonly announce?: readonly string[] | undefined;
   /** Members to dial from the start, and for ever: multiaddrs ending in `/p2p/<id>`. @default [] */
   readonly join?: readonly string[] | undefined;
+  /** Where strangers may ask to be members; it decides itself when it is open. @default nobody is answered */
+  readonly desk?: EnrolmentDesk | undefined;
   /** Find members of the fleet on the local network. @default false */
   readonly mdns?: boolean | undefined;
   /** Said in hello, for people; cut after 128 bytes. @default "pulsemesh" */
@@ -91,7 +94,7 @@ export interface ResolvedOptions {
 const DEFAULT_TUNING: TransportTuning = {
   helloTimeoutMs: 5_000,
   helloAnswerMs: 20_000,
-  helloGraceMs: 5_000,
+  helloGraceMs: 20_000,
   websocketOpenMs: 20_000,
   frameTimeoutMs: 30_000,
   drainTimeoutMs: 30_000,

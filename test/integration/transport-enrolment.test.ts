@@ -1,0 +1,123 @@
+/** The one thing that a closed fleet says to strangers, on real hosts: whether they may become members (rule ME7). */
+import { enrol, EnrolmentDesk, type AnswerEnrolment } from "@pulsemesh/transport-libp2p";
+import { afterEach, expect, test } from "vitest";
+import { OTHER_FLEET, OUR_FLEET, seedOf } from "../support/libp2p-harness.ts";
+import { Scene, type Victim } from "../support/victim.ts";
+import {
+  ENROLMENT_ANSWER_BYTES_MAX,
+  ENROLMENT_REQUEST_BYTES_MAX,
+  ENROLMENTS_RUNNING_MAX,
+  QUESTIONS_AT_ONCE_MAX,
+} from "../../packages/transport-libp2p/src/enrolment-desk.ts";
+
+const scene = new Scene();
+afterEach(() => scene.end());
+
+interface Issuer extends Victim {
+  readonly desk: EnrolmentDesk;
+  readonly turnedAway: string[];
+}
+
+/** A node of a closed fleet that lets in nobody and answers who asks to be a member. */
+async function issuer(answer?: AnswerEnrolment): Promise<Issuer> {
+  const turnedAway: string[] = [];
+  const desk = new EnrolmentDesk((node) => turnedAway.push(node));
+  const victim = await scene.victim("issuer", { desk, admit: () => "grant-none" });
+  await desk.serve(answer);
+  return { ...victim, desk, turnedAway };
+}
+
+function ask(
+  { address }: Victim,
+  request: Uint8Array,
+  { name = "stranger", fleet = OUR_FLEET } = {},
+): Promise<Uint8Array> {
+  return enrol({ addresses: [address], fleet, privateKey: seedOf(name), request });
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const textOf = (answer: Uint8Array): string => new TextDecoder().decode(answer);
+
+test("ME7 a stranger asks the issuer and has its answer, who is told which key it is that asks", async () => {
+  const asked: string[] = [];
+  const it = await issuer(async (node, request) => {
+    asked.push(node);
+    return bytes(`for ${textOf(request)}`);
+  });
+  expect(textOf(await ask(it, bytes("an invite")))).toBe("for an invite");
+  const { node } = (await scene.victim("stranger")).transport;
+  expect(asked).toEqual([node]);
+  expect(it.ups).toEqual([]);
+});
+
+test("ME7 while no invite is open, and in another fleet, nobody is answered, and he is told which it may be", async () => {
+  const it = await issuer();
+  const closed = { code: "join-failed", message: expect.stringContaining("takes nobody in now") };
+  await expect(ask(it, bytes("x"))).rejects.toMatchObject(closed);
+  await it.desk.serve(async () => bytes("yes"));
+  expect(textOf(await ask(it, bytes("x")))).toBe("yes");
+  await expect(ask(it, bytes("x"), { fleet: OTHER_FLEET })).rejects.toMatchObject(closed);
+  await it.desk.serve(undefined);
+  await expect(ask(it, bytes("x"), { name: "third" })).rejects.toMatchObject(closed);
+});
+
+test("ME7 where nobody listens the invite is said to lead nowhere", async () => {
+  const it = await issuer();
+  await it.transport.stop();
+  await expect(ask(it, bytes("x"))).rejects.toMatchObject({
+    code: "join-failed",
+    message: expect.stringContaining("no issuer answered there"),
+  });
+});
+
+test("P6, ME7 questions of ENROLMENT_REQUEST_BYTES_MAX and answers of ENROLMENT_ANSWER_BYTES_MAX bytes pass, longer ones do not", async () => {
+  const lengths: number[] = [];
+  const it = await issuer(async (_node, request) => {
+    lengths.push(request.length);
+    return new Uint8Array(
+      request[0] === 1 ? ENROLMENT_ANSWER_BYTES_MAX + 1 : ENROLMENT_ANSWER_BYTES_MAX,
+    );
+  });
+  const answer = await ask(it, new Uint8Array(ENROLMENT_REQUEST_BYTES_MAX));
+  expect(answer).toHaveLength(ENROLMENT_ANSWER_BYTES_MAX);
+  await expect(ask(it, new Uint8Array(ENROLMENT_REQUEST_BYTES_MAX + 1))).rejects.toMatchObject({
+    code: "join-failed",
+  });
+  await expect(ask(it, Uint8Array.of(1))).rejects.toMatchObject({ code: "join-failed" });
+  expect(lengths).toEqual([ENROLMENT_REQUEST_BYTES_MAX, 1]);
+});
+
+test("P6, ME7 one stranger has QUESTIONS_AT_ONCE_MAX questions at once, then he is hung up on unheard", async () => {
+  let answers = 0;
+  const it = await issuer(async () => {
+    answers += 1;
+    return bytes("no");
+  });
+  for (let i = 0; i < QUESTIONS_AT_ONCE_MAX; i++) await ask(it, bytes("guess"));
+  await expect(ask(it, bytes("guess"))).rejects.toMatchObject({ code: "join-failed" });
+  expect(answers).toBe(QUESTIONS_AT_ONCE_MAX);
+  expect(it.turnedAway).toHaveLength(1);
+  expect(textOf(await ask(it, bytes("honest"), { name: "another" }))).toBe("no");
+});
+
+test("P6, ME7 ENROLMENTS_RUNNING_MAX questions are being answered at a time, and who comes meanwhile may come again", async () => {
+  const gate = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<void>();
+  let running = 0;
+  const it = await issuer(async () => {
+    running += 1;
+    if (running === ENROLMENTS_RUNNING_MAX) heard.resolve();
+    await gate.promise;
+    return bytes("yes");
+  });
+  const first = Array.from({ length: ENROLMENTS_RUNNING_MAX }, (_, i) =>
+    ask(it, bytes("x"), { name: `s${i}` }),
+  );
+  await heard.promise;
+  await expect(ask(it, bytes("x"), { name: "late" })).rejects.toMatchObject({
+    code: "join-failed",
+  });
+  gate.resolve();
+  expect((await Promise.all(first)).map(textOf)).toEqual(first.map(() => "yes"));
+  expect(textOf(await ask(it, bytes("x"), { name: "late" }))).toBe("yes");
+});
