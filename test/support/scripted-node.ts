@@ -118,6 +118,8 @@ const OPEN_AUTHORITY: AuthorityView = {
   newsWallMs: undefined,
   grants: [],
   revocations: [],
+  revocationIds: [],
+  enrolment: [],
 };
 
 export class ScriptedNode implements PulsemeshNode {

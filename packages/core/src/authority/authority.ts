@@ -105,6 +105,12 @@ export class Authority {
     return this.#chain.current;
   }
 
+  /** What a newcomer needs before all else: the root statements that stand, from the first on, then the charter. */
+  enrolment(): readonly string[] {
+    const charter = this.#charter === undefined ? [] : [this.#charter.token];
+    return [...this.#chain.statements.map(({ token }) => token), ...charter];
+  }
+
   /** Nodes that have a grant, in no particular order. */
   grantedNodes(): readonly NodeId[] {
     return [...this.#grants.keys()];

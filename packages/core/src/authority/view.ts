@@ -32,6 +32,11 @@ export function authorityView(authority: Authority, { wallMs }: Now): AuthorityV
       by: claims.signer,
       atWallMs: claims.issuedS * 1_000,
     })),
+    revocationIds: authority
+      .revocations()
+      .map(({ id }) => id)
+      .toSorted(compareText),
+    enrolment: authority.enrolment(),
   };
 }
 

@@ -48,4 +48,8 @@ export interface AuthorityView {
   readonly grants: readonly GrantView[];
   /** Sorted by node. */
   readonly revocations: readonly RevocationView[];
+  /** Names of all revocations, sorted: what a charter commits to. */
+  readonly revocationIds: readonly HashHex[];
+  /** Tokens that a newcomer needs before all others: root statements from the first on, then the charter. */
+  readonly enrolment: readonly string[];
 }

@@ -35,6 +35,8 @@ const closed: AuthorityView = {
     },
   ],
   revocations: [{ node: "12D3KooWEve", reason: "stolen", by: "issuer", atWallMs: AT_MS }],
+  revocationIds: [],
+  enrolment: [],
 };
 
 test("HT35 an open fleet says so, and that it has no root", async () => {
