@@ -36,6 +36,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     "stop that node for good first (its process still runs), then repeat when `pulsemesh peers` shows it down",
   "peer-uncertain": () =>
     "ask a node that shows it down, with --url; or repeat with --certain if you know that it is gone for good",
+  "robot-not-granted": () =>
+    "ask a node whose grant is about the robot, or have this node granted it",
   "robots-max": () => "let another node host the robot, or retire robots that are gone",
   "beats-too-many": () => "beat at most 10 times a second, then repeat the command",
   "schedule-invalid": () =>

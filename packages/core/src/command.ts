@@ -114,6 +114,7 @@ export type CommandErrorCode =
   | "peer-alive"
   | "peer-uncertain"
   | "robots-max"
+  | "robot-not-granted"
   | "beats-too-many"
   | "schedule-invalid"
   | "label-invalid"

@@ -78,7 +78,7 @@ class ComposedCore implements Core {
     this.#boots = new Boots(env);
     this.#authority = new AuthorityKeeper(env, {
       audit: this.#audit,
-      changed: () => this.#chains.membership.refresh(),
+      changed: (now) => this.#chains.onAuthority(now),
     });
     this.#chains = new Chains(env, { authority: this.#authority, hooks: this.#chainHooks() });
     this.#listener = new MeshListener(env, {

@@ -15,6 +15,7 @@ export const ERROR_CODES: Readonly<
   "peer-alive": { status: 409, exit: 1 },
   "peer-uncertain": { status: 409, exit: 3 },
   "robots-max": { status: 507, exit: 1 },
+  "robot-not-granted": { status: 403, exit: 2 },
   "beats-too-many": { status: 429, exit: 1 },
   "schedule-invalid": { status: 422, exit: 2 },
   "label-invalid": { status: 422, exit: 2 },

@@ -32,6 +32,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Too many robots",
     next: "Retire robots that are gone, or send this robot's beats to another node.",
   },
+  "robot-not-granted": {
+    title: "Robot beyond the grant",
+    next: "Ask a node whose grant is about this robot, or have this node granted it.",
+  },
   "beats-too-many": {
     title: "Too many beats",
     next: "Wait as long as Retry-After says; one beat a second is plenty.",

@@ -40,6 +40,7 @@ export function isCoveredBy(place: Place, held: Place, forkHash: HashHex | undef
 
 export class ChainIndex {
   readonly #env: Env;
+  readonly #counts: (author: NodeId) => boolean;
   readonly #chains = new Map<DocumentName, Map<NodeId, AuthorChain>>(
     DOCUMENTS.map((name) => [name, new Map()]),
   );
@@ -55,8 +56,20 @@ export class ChainIndex {
   /** How many manifests name a part. */
   readonly #parts = new Map<HashHex, number>();
 
-  constructor(env: Env) {
+  /** `counts` says whose entries are told and asked for (rule ME3): what is held of others is as if it were not. */
+  constructor(env: Env, counts: (author: NodeId) => boolean = () => true) {
     this.#env = env;
+    this.#counts = counts;
+  }
+
+  /** Who counts may be others than before. */
+  recount(): void {
+    this.#digests.clear();
+  }
+
+  /** Whose chains are held, whether they count or not. */
+  heldAuthors(): ReadonlySet<NodeId> {
+    return new Set([...this.#chains.values()].flatMap((authors) => [...authors.keys()]));
   }
 
   chain(document: DocumentName, author: NodeId): AuthorChain | undefined {
@@ -69,6 +82,33 @@ export class ChainIndex {
 
   authors(document: DocumentName): number {
     return this.#chains.get(document)?.size ?? 0;
+  }
+
+  /** Whether as many authors count as a document may have: who does not count takes nobody's place. */
+  isFull(document: DocumentName, authorsMax: number): boolean {
+    if (this.authors(document) < authorsMax) return false;
+    const authors = [...(this.#chains.get(document)?.keys() ?? [])];
+    return authors.filter((author) => this.#counts(author)).length >= authorsMax;
+  }
+
+  /** Forgets everything of an author in a document, places kept included. */
+  removeChain(document: DocumentName, author: NodeId): void {
+    for (const log of this.epochs(document, author)) this.remove(log);
+    this.#chains.get(document)?.delete(author);
+  }
+
+  /** Forgets where epochs ended that are held no more, and of whom. */
+  clearFinals(): readonly Pick<AuthorChain, "document" | "author">[] {
+    const cleared: AuthorChain[] = [];
+    for (const authors of this.#chains.values()) {
+      for (const chain of authors.values()) {
+        if (chain.finals.length === 0) continue;
+        cleared.push(chain);
+        if (chain.epochs.size === 0) authors.delete(chain.author);
+        else authors.set(chain.author, { ...chain, finals: [] });
+      }
+    }
+    return cleared;
   }
 
   /** Live epochs of an author, ascending. */
@@ -249,6 +289,7 @@ export class ChainIndex {
     const items: VectorItem[] = [];
     const authors = this.#chains.get(document) ?? new Map<NodeId, AuthorChain>();
     for (const author of [...authors.keys()].toSorted(compareText)) {
+      if (!this.#counts(author)) continue;
       const epochs = authors.get(author)?.epochs ?? new Map<number, EpochLog>();
       for (const epoch of [...epochs.keys()].toSorted((a, b) => a - b)) {
         const { durable: place, durableOpening, fork } = epochs.get(epoch) as EpochLog;

@@ -12,7 +12,7 @@ import type { ChainIndex } from "./chain-index.ts";
 import { dropOps, dropSuperfluous } from "./compaction.ts";
 import { decodeEntry, decodePlace, DOCUMENTS, type Entry } from "./entry.ts";
 import { toHex } from "../wire/hex.ts";
-import { buildEpoch } from "./epoch-builder.ts";
+import { buildEpoch, type PartSource } from "./epoch-builder.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { BadRows } from "./bad-rows.ts";
 import { chainRow, epochKey, forkRow, partRow } from "./rows.ts";
@@ -60,10 +60,14 @@ export class ChainRestore {
     }
   }
 
-  /** All pages are there: builds the chains. Returns own entries' highest stamp by nobody's clock, 0 when there are none. */
-  finish(): number {
+  /**
+   * All pages are there: builds the chains. `built` is called with the parts that are on disk, before those are deleted that nothing names.
+   * Returns own entries' highest stamp by nobody's clock, 0 when there are none.
+   */
+  finish(built: (parts: PartSource) => void): number {
     for (const key of [...this.#epochs.keys()].toSorted()) this.#buildStored(key);
     this.#dropSuperfluous();
+    built((hash) => this.#parts.get(hash));
     const orphans: StoreOp[] = [];
     for (const hash of this.#parts.keys()) {
       if (!this.#index.holdsPart(hash)) orphans.push({ type: "del", key: partRow(hash) });

@@ -4,6 +4,7 @@
  * An entry is stored only where it links to what is held, or where it opens a generation of its own (header, snapshot with all its
  * parts); everything else is left to sync. What the gate refuses is stored too, because later entries link to it, but changes nothing.
  */
+import type { Rights } from "../authority/rights.ts";
 import type { Env } from "../env.ts";
 import type { StoreOp } from "../driver/store.ts";
 import type { RejectReason } from "../event.ts";
@@ -53,7 +54,12 @@ export type AcceptResult =
   | { readonly status: "preparing"; readonly entry: Entry }
   /** An entry of this node itself that it does not know, in an epoch it is writing or will write. */
   | { readonly status: "own-unknown"; readonly entry: Entry }
-  | { readonly status: "refused"; readonly code: RejectReason };
+  | {
+      readonly status: "refused";
+      readonly code: RejectReason;
+      /** Whose entries do not count here, where that is why. */
+      readonly author?: NodeId | undefined;
+    };
 
 /** Told about what was stored, for the audit log (rule CH3). */
 export interface ChainHooks {
@@ -70,6 +76,7 @@ export class ChainStore {
   readonly #index: ChainIndex;
   readonly #records: (entry: { readonly document: Entry["document"] }) => Records;
   readonly #membership: ChainMembership;
+  readonly #rights: Rights;
   readonly #hooks: ChainHooks;
   readonly #begin: (preparation: Preparation) => void;
   readonly #isFolding: (of: { readonly document: Entry["document"] }) => boolean;
@@ -84,6 +91,7 @@ export class ChainStore {
       readonly index: ChainIndex;
       readonly records: (entry: { readonly document: Entry["document"] }) => Records;
       readonly membership: ChainMembership;
+      readonly rights: Rights;
       readonly hooks: ChainHooks;
       /** Takes over the steps of a preparation; after the last one the entry is given to {@link accept} again. */
       readonly begin: (preparation: Preparation) => void;
@@ -95,6 +103,7 @@ export class ChainStore {
     this.#index = deps.index;
     this.#records = deps.records;
     this.#membership = deps.membership;
+    this.#rights = deps.rights;
     this.#hooks = deps.hooks;
     this.#begin = deps.begin;
     this.#isFolding = deps.isFolding;
@@ -120,6 +129,9 @@ export class ChainStore {
     const result = openEntry(this.#env, bytes);
     if (!result.ok) return { status: "refused", code: result.code };
     const { opened } = result;
+    // Before its signature: whoever does not count can make this node work for nothing else.
+    const refusal = this.#refusal(opened.author);
+    if (refusal !== undefined) return { status: "refused", code: refusal, author: opened.author };
     const log = this.#index.log(opened.document, opened.author, opened.epoch);
     if (log !== undefined && isOfNoUse(log, opened)) return { status: "duplicate", entry: opened };
     const asked = wanted.has(epochKey(opened.document, opened.author, opened.epoch));
@@ -144,6 +156,21 @@ export class ChainStore {
     const held = log.hashAt(entry.seq);
     if (held !== undefined) return this.#fork(log, held, entry, now);
     return this.#extend(log, entry, now);
+  }
+
+  /** Why the author's entries do not count (rule ME3), if they do not. */
+  #refusal(author: NodeId): RejectReason | undefined {
+    switch (this.#rights.authorship(author)) {
+      case "none":
+        return "author-unknown";
+      case "observer":
+        return "author-observer";
+      case "revoked":
+        return "author-revoked";
+      case "open":
+      case "writer":
+        return undefined;
+    }
   }
 
   /** Another entry is held at the place; of three or more the two with the smallest hashes are kept. */
@@ -193,7 +220,7 @@ export class ChainStore {
   #open(entry: Entry, now: Now): AcceptResult {
     if (entry.payload.kind !== "header") return { status: "gap", entry };
     const chain = this.#index.chain(entry.document, entry.author);
-    if (chain === undefined && this.#index.authors(entry.document) >= AUTHORS_MAX) {
+    if (chain === undefined && this.#index.isFull(entry.document, AUTHORS_MAX)) {
       return { status: "refused", code: "authors-max" };
     }
     if (this.#index.isTooOld(entry.document, entry.author, entry.epoch))
@@ -318,7 +345,7 @@ export class ChainStore {
   }
 
   #install(
-    { log, entry, draft, parts, records }: Preparation,
+    { log, entry, intake: { draft, parts, records } }: Preparation,
     manifest: SnapshotPayload,
     now: Now,
   ): void {

@@ -11,6 +11,7 @@
  *   `takeChangedRobots()` afterwards.
  */
 import type { AuthorityKeeper } from "../authority/authority-keeper.ts";
+import { Rights } from "../authority/rights.ts";
 import type { StoreRow } from "../driver/store.ts";
 import type { Validation } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
@@ -23,9 +24,11 @@ import { CLOCK_ROW, OwnClock } from "../state/own-clock.ts";
 import { Records } from "../state/records.ts";
 import { LACK_DELAY_MS, Sync } from "../sync/sync.ts";
 import { isIntegerIn } from "../wire/fields.ts";
+import { AuthorChanges } from "./author-changes.ts";
 import { ChainIndex, isShortHashOf, shortHash } from "./chain-index.ts";
 import { ChainRestore } from "./chain-restore.ts";
 import { ChainStore, type AcceptResult, type ChainHooks } from "./chain-store.ts";
+import type { CutsMade } from "./cut-maker.ts";
 import { DOCUMENTS } from "./entry.ts";
 import { Forks } from "./forks.ts";
 import { EPOCH_MAX, SEQ_MAX } from "./limits.ts";
@@ -52,6 +55,8 @@ export class Chains {
   readonly #forks: Forks;
   readonly #shrink: Shrink;
   readonly #sync: Sync;
+  readonly #rights: Rights;
+  readonly #changes: AuthorChanges;
   readonly #own: ReadonlyMap<DocumentName, OwnChain>;
   #restore: ChainRestore | undefined;
   #rebooting = false;
@@ -60,12 +65,17 @@ export class Chains {
     const { hooks = {}, authority } = deps;
     this.#env = env;
     this.membership = new ChainMembership(env, (node) => authority.isMember(node));
-    this.#index = new ChainIndex(env);
+    const rights = new Rights(authority.authority);
+    this.#rights = rights;
+    this.#index = new ChainIndex(env, (author) => rights.counts(author));
     this.#loads = new Loads(env);
     const clock = new OwnClock(env);
     this.#clock = clock;
     this.#records = new Map(
-      DOCUMENTS.map((name) => [name, new Records(env, name === "reported", clock)]),
+      DOCUMENTS.map((name) => [
+        name,
+        new Records(env, name === "reported", clock, rights.of(name)),
+      ]),
     );
     const records = (of: { readonly document: DocumentName }): Records =>
       this.recordsOf(of.document);
@@ -75,6 +85,7 @@ export class Chains {
       membership: this.membership,
       records,
       hooks,
+      rights,
     };
     this.#work = new WorkQueue(env);
     this.#store = new ChainStore(env, {
@@ -89,14 +100,17 @@ export class Chains {
       isPulled: (log) => this.#sync.isPulled(log),
       isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
     });
+    const begin = (work: Work): void => this.#work.add(work);
+    this.#changes = new AuthorChanges(env, { ...parts, authority: authority.authority, begin });
     this.#sync = new Sync(env, {
       ...parts,
       statements: authority,
+      custodies: this.#changes.custodies,
+      counts: (author, from) => this.#changes.countsFrom(author, from),
       isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
       accept: (bytes, now, wanted, parts) =>
         this.#introduce(() => this.#settle(this.#store.accept(bytes, now, wanted, parts))),
     });
-    const begin = (work: Work): void => this.#work.add(work);
     const own = { index: this.#index, store: this.#store, begin };
     this.#own = new Map(
       DOCUMENTS.map((name) => [
@@ -115,6 +129,11 @@ export class Chains {
     return this.#records.get(document) as Records;
   }
 
+  /** What two nodes compare of a document (rule CH6): equal exactly where they hold the same of whom counts. */
+  digestOf(document: DocumentName): Uint8Array {
+    return this.#index.digest(document);
+  }
+
   restore(rows: readonly StoreRow[], _now: Now): void {
     for (const row of rows) if (row.key === CLOCK_ROW) this.#clock.restore(row);
     this.#restore?.page(rows);
@@ -122,7 +141,7 @@ export class Chains {
 
   /** All rows were given. */
   restored(now: Now): void {
-    const ownHlc = this.#restore?.finish() ?? 0;
+    const ownHlc = this.#restore?.finish((parts) => this.#changes.look(parts)) ?? 0;
     this.#clock.restored(ownHlc);
     this.#restore = undefined;
     for (const chain of this.#own.values()) chain.seeHlc(ownHlc);
@@ -131,6 +150,24 @@ export class Chains {
       records.begin(now);
     }
     this.#sync.start(now);
+  }
+
+  /** Who is a member, and whose entries count, may have changed. */
+  onAuthority(now: Now): void {
+    this.membership.refresh();
+    if (this.#restore !== undefined) {
+      this.#rights.renew([]);
+      return;
+    }
+    this.#changes.look();
+    this.#sync.lookForParts(now);
+    const from = this.#changes.takeRefused();
+    if (from.length > 0) this.#sync.spread(from, now);
+  }
+
+  /** Cuts an author where its chains end here now, for a revocation to name (rule ME1); see {@link CutMaker.make}. */
+  makeCuts(author: NodeId, done: CutsMade): void {
+    this.#changes.cuts.make(author, done);
   }
 
   /** Writes under a new epoch from now on. */
@@ -177,6 +214,7 @@ export class Chains {
       }
       case "refused":
         this.#env.out.emit({ type: "rejected", reason: result.code, from });
+        if (result.author !== undefined) this.#changes.countsFrom(result.author, from);
         return isWrongForAll(result.code) ? "reject" : "ignore";
     }
   }
@@ -185,8 +223,8 @@ export class Chains {
     this.#sync.onMessage(from, bytes, now);
   }
 
-  onPeerUp(peer: NodeId, _now: Now): void {
-    this.#sync.onPeerUp(peer);
+  onPeerUp(peer: NodeId, now: Now): void {
+    this.#sync.onPeerUp(peer, now);
   }
 
   onPeerDown(peer: NodeId): void {
@@ -214,7 +252,7 @@ export class Chains {
 
   /** Heads of a pulse whose signature was verified; what they name and this node lacks is pulled from `from`. */
   onHeads(author: NodeId, heads: readonly ChainHead[], from: NodeId, now: Now): void {
-    if (author === this.#env.identity.self) return;
+    if (author === this.#env.identity.self || !this.#changes.countsFrom(author, from)) return;
     for (const head of heads.slice(0, HEADS_MAX)) {
       const { document, epoch, seq } = head;
       const known = DOCUMENTS.includes(document as DocumentName);
@@ -231,6 +269,7 @@ export class Chains {
   /** Own durable heads, for the next pulse. */
   heads(): readonly ChainHead[] {
     const heads: ChainHead[] = [];
+    if (!this.#rights.counts(this.#env.identity.self)) return heads;
     for (const [document, { log }] of this.#own) {
       if (log?.durable === undefined) continue;
       heads.push({

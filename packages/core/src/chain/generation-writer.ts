@@ -4,12 +4,10 @@
  */
 import type { Env } from "../env.ts";
 import type { HashHex } from "../ids.ts";
-import type { GenerationDraft, RobotValue } from "../ports.ts";
+import type { GenerationDraft, GenerationRef, RobotValue } from "../ports.ts";
 import { recordToJson, type RobotRecord } from "../state/record.ts";
 import { mergedRecord, type CapturedRecord, type MergedCapture } from "../state/record-table.ts";
 import { toHex } from "../wire/hex.ts";
-import { generationClientId } from "./client-id.ts";
-import type { EpochLog } from "./epoch-log.ts";
 import { PART_BYTES_MAX, SNAPSHOT_PARTS_MAX } from "./limits.ts";
 
 export class GenerationWriter {
@@ -17,20 +15,24 @@ export class GenerationWriter {
   readonly parts: Uint8Array[] = [];
   readonly hashes: HashHex[] = [];
   readonly #env: Env;
-  readonly #log: EpochLog;
+  readonly #generation: GenerationRef;
   readonly #clientId: number;
   readonly #captured: readonly CapturedRecord[];
   /** What the snapshot says of each captured robot, as far as it was worked out. */
   readonly #merged: RobotRecord[] = [];
   #written = 0;
 
-  /** `seq` is that of the snapshot. */
-  constructor(env: Env, log: EpochLog, seq: number, captured: readonly CapturedRecord[]) {
+  constructor(
+    env: Env,
+    generation: GenerationRef,
+    clientId: number,
+    captured: readonly CapturedRecord[],
+  ) {
     this.#env = env;
-    this.#log = log;
+    this.#generation = generation;
     this.#captured = captured;
-    this.#clientId = generationClientId(env, log, seq);
-    this.draft = env.ports.documents.draft(log, this.#clientId);
+    this.#clientId = clientId;
+    this.draft = env.ports.documents.draft(generation, clientId);
   }
 
   get robots(): number {
@@ -49,7 +51,13 @@ export class GenerationWriter {
     let part: { readonly bytes: Uint8Array; readonly count: number };
     try {
       const rest = this.#rest();
-      part = documents.snapshotPart(this.#log, this.#clientId, this.#written, rest, PART_BYTES_MAX);
+      part = documents.snapshotPart(
+        this.#generation,
+        this.#clientId,
+        this.#written,
+        rest,
+        PART_BYTES_MAX,
+      );
     } catch {
       // Records that fit one by one may not fit merged.
       return false;

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { createMemoryDocuments } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import { coreConfig } from "../config.ts";
+import { Authority } from "../authority/authority.ts";
+import { Rights } from "../authority/rights.ts";
 import { ChainMembership } from "../roster/chain-membership.ts";
 import { ROSTER_MAX } from "../roster/membership.ts";
 import { isPointer, POINTER_DEPTH_MAX, POINTER_LENGTH_MAX } from "../state/pointer.ts";
@@ -73,6 +75,7 @@ describe("limits of chains", () => {
     const store = new ChainStore(env, {
       index,
       membership,
+      rights: new Rights(new Authority(env)),
       records: () => records,
       hooks: {},
       begin,
@@ -110,6 +113,7 @@ describe("limits of chains", () => {
     const store = new ChainStore(env, {
       index,
       membership,
+      rights: new Rights(new Authority(env)),
       records: () => records,
       hooks: {},
       begin,
@@ -142,6 +146,7 @@ describe("limits of chains", () => {
     const store = new ChainStore(node.env, {
       index,
       membership: new ChainMembership(node.env, () => true),
+      rights: new Rights(new Authority(node.env)),
       records: () => records,
       hooks: {},
       begin,
@@ -167,6 +172,7 @@ describe("limits of chains", () => {
     const store = new ChainStore(env, {
       index,
       membership: new ChainMembership(env, () => true),
+      rights: new Rights(new Authority(env)),
       records: () => records,
       hooks: {},
       begin: (preparation) => begun.push(preparation),

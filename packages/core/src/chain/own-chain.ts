@@ -13,6 +13,7 @@ import type { Records } from "../state/records.ts";
 import { sealEnvelope } from "../wire/envelope.ts";
 import { toHex } from "../wire/hex.ts";
 import type { ChainIndex } from "./chain-index.ts";
+import { generationClientId } from "./client-id.ts";
 import type { ChainStore } from "./chain-store.ts";
 import { dropOps, dropSuperfluous, reportUncovered, superseded } from "./compaction.ts";
 import { encodeEntryBody, type Entry, type EntryPayload, type Place } from "./entry.ts";
@@ -185,7 +186,8 @@ export class OwnChain {
       .filter(({ epoch }) => epoch < log.epoch);
     const captured = this.#records.table.capture([log, ...older]);
     const covers = this.#covers(older);
-    const writer = new GenerationWriter(this.#env, log, log.head.seq + 1, captured);
+    const clientId = generationClientId(this.#env, log, log.head.seq + 1);
+    const writer = new GenerationWriter(this.#env, log, clientId, captured);
     this.#writing = writer;
     const step = (stepNow: Now): boolean => {
       if (this.#writing !== writer) return true;

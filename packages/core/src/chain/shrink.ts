@@ -6,6 +6,7 @@
  * what ended at or before the place kept here; whoever holds more of it is, and what comes counts again. A new boot of the author
  * opens a new epoch above. Rejected: places without entries in the vector, by which a peer could silence an author (promise P4).
  */
+import type { Rights } from "../authority/rights.ts";
 import type { Env } from "../env.ts";
 import type { DocumentName, NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
@@ -23,6 +24,7 @@ const SHRINKS_A_LOOK = 8;
 export interface ShrinkDeps {
   readonly index: ChainIndex;
   readonly membership: ChainMembership;
+  readonly rights: Rights;
   readonly records: (of: { readonly document: DocumentName }) => Records;
   readonly isPulled: (log: EpochLog) => boolean;
   readonly isPreparing: (document: DocumentName, author: NodeId, epoch: number) => boolean;
@@ -66,7 +68,8 @@ export class Shrink {
   }
 
   #isOver(document: DocumentName, author: NodeId): boolean {
-    if (author === this.#env.identity.self) return false;
+    // Of whom nothing counts now something may count again.
+    if (author === this.#env.identity.self || !this.#deps.rights.counts(author)) return false;
     const logs = this.#deps.index.epochs(document, author);
     const { table } = this.#deps.records({ document });
     return (

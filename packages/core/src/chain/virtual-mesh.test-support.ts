@@ -7,6 +7,7 @@ import { HashChainAudit } from "../audit/hash-chain-audit.ts";
 import { AuthorityKeeper } from "../authority/authority-keeper.ts";
 import { coreConfig, type CoreConfig } from "../config.ts";
 import type { StoreRange, StoreRow } from "../driver/store.ts";
+import type { Topic } from "../driver/transport.ts";
 import type { Effect } from "../effect.ts";
 import type { Env } from "../env.ts";
 import type { CoreEvent } from "../event.ts";
@@ -24,6 +25,8 @@ export interface VirtualDeps {
   readonly documents: () => DocumentsPort;
   /** @default none can be read, so that the fleet stays open */
   readonly tokens?: TokenPort | undefined;
+  /** @default `fleet` */
+  readonly fleet?: string | undefined;
 }
 
 const WALL_MS: number = 1_800_000_000_000;
@@ -35,6 +38,8 @@ export interface VirtualFrame {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly kind: "sync" | "gossip";
+  /** Of gossip. @default state */
+  readonly topic?: Topic | undefined;
   readonly bytes: Uint8Array;
 }
 
@@ -56,11 +61,17 @@ export class VirtualNode {
   readonly timers: Map<TimerId, { readonly generation: number; readonly atMonoMs: number }> =
     new Map();
 
-  constructor(id: NodeId, rows: Map<string, Uint8Array>, ports: Ports, config: CoreConfig) {
+  constructor(
+    id: NodeId,
+    rows: Map<string, Uint8Array>,
+    ports: Ports,
+    config: CoreConfig,
+    fleet: string = "fleet",
+  ) {
     this.id = id;
     this.rows = rows;
     const identity = {
-      fleet: "fleet",
+      fleet,
       self: id,
       name: `name-${id}`,
       region: "r1",
@@ -69,7 +80,7 @@ export class VirtualNode {
     this.env = { identity, config, ports, out: new Outbox() };
     this.authority = new AuthorityKeeper(this.env, {
       audit: new HashChainAudit(this.env),
-      changed: () => this.chains.membership.refresh(),
+      changed: (now) => this.chains.onAuthority(now),
     });
     this.chains = new Chains(this.env, {
       authority: this.authority,
@@ -120,11 +131,15 @@ export class VirtualMesh {
 
   /** A node with these rows (none at first), started at `boot`; boot 0 leaves it an observer. */
   add(id: NodeId, boot: number, rows: Map<string, Uint8Array> = new Map()): VirtualNode {
-    const node = new VirtualNode(id, rows, this.#ports(id), this.#config);
+    const fleet = this.#deps.fleet ?? "fleet";
+    const node = new VirtualNode(id, rows, this.#ports(id), this.#config, fleet);
     this.nodes.set(id, node);
     this.input(node, (now) => {
-      for (const page of pagesOf(node.scan({ gte: "", lt: "~" }), boot))
+      for (const page of pagesOf(node.scan({ gte: "", lt: "~" }), boot)) {
+        for (const row of page) node.authority.restore(row);
         node.chains.restore(page, now);
+      }
+      node.authority.restored([], now);
       node.chains.restored(now);
     });
     if (boot > 0) this.input(node, (now) => node.chains.start(boot, now));
@@ -167,6 +182,12 @@ export class VirtualMesh {
     return result as PatchResult;
   }
 
+  /** An operator of the node hands over statements. */
+  state(id: NodeId, ...tokens: readonly string[]): void {
+    const node = this.#node(id);
+    for (const token of tokens) this.input(node, (now) => node.authority.submit(token, now));
+  }
+
   write(id: NodeId, robot: RobotId, changes: Readonly<Record<string, Json | undefined>>): void {
     const node = this.#node(id);
     this.input(node, (now) =>
@@ -182,6 +203,7 @@ export class VirtualMesh {
   input(node: VirtualNode, act: (now: Now) => void): void {
     const now = this.now(node);
     act(now);
+    node.authority.look(now);
     node.chains.flush(now);
     this.#carryOut(node, node.env.out.drain());
   }
@@ -197,7 +219,7 @@ export class VirtualMesh {
       if (frame.kind === "gossip" && !node.seen(frame.bytes)) continue;
       this.input(node, (now) => {
         if (frame.kind === "sync") node.chains.onSync(frame.from, frame.bytes, now);
-        else this.#relay(node, frame, node.chains.onGossip(frame.from, frame.bytes, now));
+        else this.#relay(node, frame, this.#onGossip(node, frame, now));
       });
     }
     throw new Error("the mesh does not come to rest");
@@ -232,6 +254,12 @@ export class VirtualMesh {
     }
   }
 
+  #onGossip(node: VirtualNode, { from, topic, bytes }: VirtualFrame, now: Now): string {
+    return topic === "authority"
+      ? node.authority.onGossip(from, bytes, now)
+      : node.chains.onGossip(from, bytes, now);
+  }
+
   #relay(node: VirtualNode, frame: VirtualFrame, validation: string): void {
     if (validation !== "accept") return;
     for (const peer of this.nodes.keys()) {
@@ -260,7 +288,7 @@ export class VirtualMesh {
         this.#send({ from: node.id, to: effect.to, kind: "sync", bytes: effect.bytes });
       else if (effect.type === "publish" && this.gossip) {
         for (const peer of this.nodes.keys())
-          this.#send({ from: node.id, to: peer, kind: "gossip", bytes: effect.bytes });
+          this.#send({ ...effect, from: node.id, to: peer, kind: "gossip" });
       }
     }
     for (const act of later) act();

@@ -2,6 +2,7 @@
  * Every generation's records in memory, by robot and by generation, and the views that are worked out of them lazily.
  * It decides nothing: `Records` stages own writes on it, the chain side applies and replaces foreign generations.
  */
+import type { DocumentRights } from "../authority/rights.ts";
 import type { Env } from "../env.ts";
 import { compareText, type NodeId, type RobotId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
@@ -64,11 +65,14 @@ export interface IncomingRecord {
 /** Robots whose views are worked out anew in one input: for a generation of 10,000 that takes a fifth of a second. */
 export const SETTLED_ROBOTS_MAX: number = 250;
 
+const EVERYTHING: DocumentRights = { isOpen: true, shows: () => true };
+
 const NOTHING = Number.POSITIVE_INFINITY;
 
 export class RecordTable {
   readonly #env: Env;
   readonly #tells: boolean;
+  readonly #rights: DocumentRights;
   readonly #slots = new Map<RobotId, Slot>();
   readonly #generations = new Map<string, Set<RobotId>>();
   /** Robots that changed in this input, with what they showed before. */
@@ -96,10 +100,11 @@ export class RecordTable {
   #sameView = false;
   #reportsChanges = false;
 
-  /** `tells`: what changes in the view is listed, and an event for people. */
-  constructor(env: Env, tells: boolean) {
+  /** `tells`: what changes in the view is listed, and an event for people. `rights`: whose records are shown. */
+  constructor(env: Env, tells: boolean, rights: DocumentRights = EVERYTHING) {
     this.#env = env;
     this.#tells = tells;
+    this.#rights = rights;
     this.#export = new DocumentExport(
       env,
       (robot) => this.shown(robot),
@@ -116,7 +121,10 @@ export class RecordTable {
   /** Events begin once the store is restored: what was on disk is no news. */
   reportChanges(): void {
     this.#reportsChanges = true;
-    if (this.#tells) this.#found = [...this.#slots.keys()].toSorted(compareText).reverse();
+    if (this.#tells) {
+      const found = [...this.#slots.keys()].filter((robot) => this.#sources(robot).length > 0);
+      this.#found = found.toSorted(compareText).reverse();
+    }
     this.#touched.clear();
     this.#written.clear();
   }
@@ -125,7 +133,7 @@ export class RecordTable {
     const slot = this.#slots.get(robot);
     if (slot === undefined) return this.#empty;
     if (slot.shown === undefined) {
-      const sources = [...slot.sources.values()];
+      const sources = this.#sources(robot);
       slot.shown = showSources(this.#env, robot, sources, this.#mergedOf(robot), this.#horizon);
       if (slot.shown.aheadHlc === NOTHING) this.#ahead.delete(robot);
       else this.#ahead.set(robot, slot.shown.aheadHlc);
@@ -173,7 +181,8 @@ export class RecordTable {
    */
   ownRecord(robot: RobotId, own: GenerationRef | undefined): RobotRecord {
     if (own === undefined) return EMPTY_RECORD;
-    const sources = this.#sources(robot).filter(({ author }) => author === own.author);
+    // Also what is not shown: it counts again when the next grant covers it.
+    const sources = this.#held(robot).filter(({ author }) => author === own.author);
     const [first] = sources;
     if (first === undefined) return EMPTY_RECORD;
     return sources.length === 1 ? first.record : unattribute(mergeOwn(sources));
@@ -193,12 +202,12 @@ export class RecordTable {
 
   /** Whether the view of the robot would be the same, now and later, without anything that this author wrote about it. */
   isSuperseded(robot: RobotId, author: NodeId): boolean {
-    const sources = this.#sources(robot);
     const others = mergeSources(
-      sources.filter((source) => source.author !== author),
+      this.#sources(robot).filter((source) => source.author !== author),
       this.#horizon,
     );
-    return sources.every(
+    // Also what is not shown, as it may be one day.
+    return this.#held(robot).every(
       (source) => source.author !== author || isSuperseded(source.record, others),
     );
   }
@@ -276,6 +285,12 @@ export class RecordTable {
     }
     for (const old of covered) this.drop(old);
     this.#sameView = false;
+  }
+
+  /** Whether what the generation says is shown is about to change. */
+  review(generation: GenerationRef): void {
+    for (const robot of this.#generations.get(keyOf(generation)) ?? []) this.#touch(robot);
+    this.#lastMerged = undefined;
   }
 
   /** Forgets a generation. */
@@ -391,8 +406,18 @@ export class RecordTable {
     return merged;
   }
 
-  #sources(robot: RobotId): readonly Source[] {
+  #held(robot: RobotId): readonly Source[] {
     return [...(this.#slots.get(robot)?.sources.values() ?? [])];
+  }
+
+  /** Those that are shown. */
+  #sources(robot: RobotId): readonly Source[] {
+    return this.#shownOf(robot, this.#held(robot));
+  }
+
+  #shownOf(robot: RobotId, sources: readonly Source[]): readonly Source[] {
+    if (this.#rights.isOpen) return sources;
+    return sources.filter((source) => this.#rights.shows(source, robot));
   }
 
   #sourcesWith(
@@ -403,7 +428,7 @@ export class RecordTable {
     if (own === undefined) return this.#sources(robot);
     const sources = new Map(this.#slots.get(robot)?.sources);
     sources.set(keyOf(own), { author: own.author, epoch: own.epoch, record });
-    return [...sources.values()];
+    return this.#shownOf(robot, [...sources.values()]);
   }
 
   #touch(robot: RobotId): void {

@@ -7,6 +7,7 @@
  *   `settle(now)` ends an input: emits `robot-state` for every robot whose view changed.
  * The chain side feeds it through `apply`, `replace` and `drop` per generation, and takes what is staged with `takeStaged`.
  */
+import type { DocumentRights } from "../authority/rights.ts";
 import type { CommandErrorCode } from "../command.ts";
 import type { Env } from "../env.ts";
 import { compareText, ROBOT_ID_RULE, type RobotId } from "../ids.ts";
@@ -63,12 +64,19 @@ export class Records {
   #stagings = 0;
   #lastHlc = 0;
   readonly #clock: OwnClock;
+  readonly #rights: DocumentRights | undefined;
 
   /** `tells`: what changes in the view is listed, and an event for people; `clock` is that of all documents of the node. */
-  constructor(env: Env, tells: boolean = true, clock: OwnClock = new OwnClock(env)) {
+  constructor(
+    env: Env,
+    tells: boolean = true,
+    clock: OwnClock = new OwnClock(env),
+    rights?: DocumentRights,
+  ) {
     this.#env = env;
     this.#clock = clock;
-    this.#table = new RecordTable(env, tells);
+    this.#rights = rights;
+    this.#table = new RecordTable(env, tells, rights);
   }
 
   /** The generations behind the view; for the chain side. */
@@ -189,6 +197,7 @@ export class Records {
     if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== before.etag)
       return refuse("precondition-failed");
     if (this.#own === undefined) return refuse("not-ready");
+    if (!this.#isGranted(robot)) return refuse("robot-not-granted");
     if (isSurelyLarger(patch, PATCH_BYTES_MAX, STATE_DEPTH_MAX)) return refuse("state-too-large");
     if (isDeeperThan(patch, STATE_DEPTH_MAX)) return refuse("state-too-deep");
     const { codec } = this.#env.ports;
@@ -330,6 +339,13 @@ export class Records {
     return this.#stage(robot, record);
   }
 
+  /** Whether this node's own grant is about the robot (rule ME1). */
+  #isGranted(robot: RobotId): boolean {
+    const rights = this.#rights;
+    if (rights === undefined || rights.isOpen || this.#own === undefined) return true;
+    return rights.shows(this.#own, robot);
+  }
+
   #volume(own: GenerationRef): OwnVolume {
     if (this.#written !== undefined) return this.#written;
     const volume = new OwnVolume();
@@ -350,6 +366,8 @@ export class Records {
   #stage(robot: RobotId, record: RobotRecord): WriteResult {
     const own = this.#own;
     if (own === undefined) return { ok: false, code: "not-ready" };
+    // What nobody would show must not be acknowledged.
+    if (!this.#isGranted(robot)) return { ok: false, code: "robot-not-granted" };
     const value = recordToJson(record);
     const recordVolume = this.#volumeOf(record);
     const full = this.#volume(own).refuses(robot, recordVolume);
@@ -375,6 +393,7 @@ const DETAILS: { readonly [C in CommandErrorCode]?: string } = {
   "robots-max":
     "this node writes about as many robots as one node may; retire one first, or ask another node",
   "robot-id-invalid": ROBOT_ID_RULE,
+  "robot-not-granted": "the grant of this node is not about this robot; nothing was changed",
   "not-ready": "this node cannot write now; ask again in a moment",
 };
 

@@ -46,6 +46,8 @@ export class Pulls {
   readonly #isPreparing: (pull: Pull) => boolean;
   #partsBytes = 0;
   #asked: readonly string[] | undefined;
+  /** Parts that no snapshot waits for, but what stands for revoked authors (rule ME1). */
+  #loose: readonly HashHex[] = [];
 
   /** `isPreparing` says that a snapshot of the epoch is being taken in: nothing of it is asked for until then. */
   constructor(index: ChainIndex, staged: StagedBytes, isPreparing: IsPreparing) {
@@ -55,7 +57,12 @@ export class Pulls {
   }
 
   get isEmpty(): boolean {
-    return this.#pulls.size === 0;
+    return this.#pulls.size === 0 && this.#loose.length === 0;
+  }
+
+  /** Parts to ask the peer for, once, when there is nothing else to ask it for. */
+  wantParts(hashes: readonly HashHex[]): void {
+    this.#loose = hashes.slice(0, WANT_ITEMS_MAX);
   }
 
   has(key: string): boolean {
@@ -89,6 +96,7 @@ export class Pulls {
   }
 
   clear(): void {
+    this.#loose = [];
     this.#pulls.clear();
     this.#unstageAll();
     this.#asked = undefined;
@@ -118,6 +126,12 @@ export class Pulls {
         if (items.length >= WANT_ITEMS_MAX) break;
         if (!this.#parts.has(hash)) items.push({ type: "part", hash });
       }
+    }
+    if (items.length === 0 && this.#loose.length > 0) {
+      const loose = this.#loose;
+      this.#loose = [];
+      this.#asked = [];
+      return loose.map((hash) => ({ type: "part", hash }) as const);
     }
     if (items.length === 0) {
       if (!isWaiting) this.clear();

@@ -34,12 +34,21 @@ interface Job {
 export class SyncServer {
   readonly #env: Env;
   readonly #index: ChainIndex;
+  readonly #counts: (author: NodeId) => boolean;
   readonly #loads: Loads;
   /** One job per peer; a want that comes before the last was answered is a fault of the peer. */
   readonly #jobs = new Map<NodeId, Job>();
 
-  constructor(env: Env, deps: { readonly index: ChainIndex; readonly loads: Loads }) {
+  constructor(
+    env: Env,
+    deps: {
+      readonly index: ChainIndex;
+      readonly loads: Loads;
+      readonly counts: (author: NodeId) => boolean;
+    },
+  ) {
     this.#env = env;
+    this.#counts = deps.counts;
     this.#index = deps.index;
     this.#loads = deps.loads;
   }
@@ -79,7 +88,8 @@ export class SyncServer {
         return;
       }
       const log = this.#index.log(item.document, item.author, item.epoch);
-      if (log !== undefined) {
+      // Of whom nothing counts nothing is handed on.
+      if (log !== undefined && this.#counts(item.author)) {
         this.#loadEntries(job, log, item.fromSeq);
         return;
       }
@@ -106,6 +116,11 @@ export class SyncServer {
   }
 
   #onEntries(job: Job, log: EpochLog, rows: readonly StoreRow[], limit: number): void {
+    if (!this.#counts(log.author)) {
+      job.position++;
+      this.#next(job);
+      return;
+    }
     for (const row of rows) {
       if (!this.#push(job, job.entries, row.value, ENTRIES_FRAME_BYTES_MAX)) {
         this.#answer(job, true);

@@ -20,6 +20,7 @@ import type { Loads } from "../chain/loads.ts";
 import { epochKey } from "../chain/rows.ts";
 import { toHex } from "../wire/hex.ts";
 import { decodeSync, encodeSync, WANT_TIMEOUT_MS, type SyncMessage } from "./messages.ts";
+import { PartRequests, type CustodyParts } from "./part-requests.ts";
 import { Pulls, type IsPreparing, type StagedBytes } from "./pulls.ts";
 import { SyncServer } from "./server.ts";
 import { StatementExchange } from "./statement-exchange.ts";
@@ -73,6 +74,9 @@ export class Sync {
   readonly #server: SyncServer;
   readonly #pages: VectorPages;
   readonly #statements: StatementExchange;
+  readonly #custodies: CustodyParts;
+  readonly #requests: PartRequests;
+  readonly #counts: (author: NodeId, from?: NodeId) => boolean;
   readonly #accept: AcceptEntry;
   readonly #isPreparing: IsPreparing;
   readonly #peers = new Map<NodeId, PeerSync>();
@@ -80,6 +84,8 @@ export class Sync {
   readonly #staged: StagedBytes = { bytes: 0 };
   #roundMonoMs = Number.POSITIVE_INFINITY;
   #spreadMonoMs = Number.POSITIVE_INFINITY;
+  /** Asked before others when the spread is due. */
+  #spreadTo: readonly NodeId[] = [];
 
   constructor(
     env: Env,
@@ -89,11 +95,17 @@ export class Sync {
       readonly accept: AcceptEntry;
       readonly isPreparing: IsPreparing;
       readonly statements: StatementSource;
+      readonly custodies: CustodyParts;
+      /** Whether entries of the author count here, which `from` says that it holds. */
+      readonly counts: (author: NodeId, from?: NodeId) => boolean;
     },
   ) {
     this.#env = env;
     this.#statements = new StatementExchange(env, deps.statements);
     this.#index = deps.index;
+    this.#custodies = deps.custodies;
+    this.#requests = new PartRequests(deps.custodies, env.config.syncEveryMs);
+    this.#counts = deps.counts;
     this.#accept = deps.accept;
     this.#isPreparing = deps.isPreparing;
     this.#server = new SyncServer(env, deps);
@@ -103,13 +115,29 @@ export class Sync {
   start(now: Now): void {
     this.#roundMonoMs =
       now.monoMs + this.#env.config.syncEveryMs * (0.5 + this.#env.ports.random.unit() / 2);
+    this.#requests.look(now, LACK_DELAY_MS);
     this.#schedule();
   }
 
-  onPeerUp(peer: NodeId): void {
+  /** Who counts may be others than before: neighbours are compared with soon, first of all `from`, who offered what was not taken. */
+  spread(from: readonly NodeId[], now: Now): void {
+    this.#spreadTo = [...new Set([...from, ...this.#spreadTo])].slice(0, SPREAD_PEERS_MAX);
+    this.#spreadMonoMs = Math.min(this.#spreadMonoMs, now.monoMs + LACK_DELAY_MS);
+    this.#schedule();
+  }
+
+  /** Parts of what stands for a revoked author may be lacking since now. */
+  lookForParts(now: Now): void {
+    this.#requests.look(now, LACK_DELAY_MS);
+    this.#schedule();
+  }
+
+  onPeerUp(peer: NodeId, now: Now): void {
     this.#peers.get(peer)?.pulls.clear();
+    const pulls = new Pulls(this.#index, this.#staged, this.#isPreparing);
+    this.#requests.look(now, LACK_DELAY_MS);
     this.#peers.set(peer, {
-      pulls: new Pulls(this.#index, this.#staged, this.#isPreparing),
+      pulls,
       askedMonoMs: 0,
       vectorDone: false,
       vectorSent: false,
@@ -172,8 +200,9 @@ export class Sync {
     this.#pullLacks(now);
     if (now.monoMs >= this.#spreadMonoMs) {
       this.#spreadMonoMs = Number.POSITIVE_INFINITY;
-      for (const peer of this.#somePeers(SPREAD_PEERS_MAX)) this.#sendDigest(peer);
+      for (const peer of this.#spreadPeers()) this.#sendDigest(peer);
     }
+    this.#askParts(now);
     if (now.monoMs >= this.#roundMonoMs) {
       this.#roundMonoMs = now.monoMs + this.#env.config.syncEveryMs;
       for (const peer of this.#somePeers(1)) this.#sendDigest(peer);
@@ -223,7 +252,7 @@ export class Sync {
     message: SyncMessage & { readonly type: "vector" },
     now: Now,
   ): void {
-    for (const item of message.items) this.#compare(state, message.document, item);
+    for (const item of message.items) this.#compare(from, state, message.document, item);
     if (!message.last) return;
     // Where both opened the comparison at once, each has sent its vectors already.
     if (message.first && !state.vectorSent) this.#sendVectors(from, state, "all", now);
@@ -232,9 +261,10 @@ export class Sync {
     this.#pump(from, state, now);
   }
 
-  #compare(state: PeerSync, document: DocumentName, item: VectorItem): void {
+  #compare(from: NodeId, state: PeerSync, document: DocumentName, item: VectorItem): void {
     const { author, place, forkHash } = item;
     const { epoch, seq, hash } = place;
+    if (!this.#counts(author, from)) return;
     const chain = this.#index.chain(document, author);
     const log = chain?.epochs.get(epoch);
     if (log === undefined) {
@@ -283,7 +313,12 @@ export class Sync {
       const isStored = result.status === "stored" || result.status === "fork";
       pulls.seen(result.entry, isStored ? result.entry : undefined);
     }
-    for (const [hash, part] of came) pulls.stage(hash, part);
+    let isCustody = false;
+    for (const [hash, part] of came) {
+      pulls.stage(hash, part);
+      if (this.#custodies.offer(hash, part)) isCustody = true;
+    }
+    if (isCustody) pulls.wantParts(this.#custodies.lacking());
     for (const { key, bytes } of pulls.ready()) {
       const result = this.#accept(bytes, now, wanted, parts);
       // What is being taken in is settled by `prepared`.
@@ -326,6 +361,7 @@ export class Sync {
       const lack = this.#lacks.get(key) as Lack;
       if (lack.dueMonoMs > now.monoMs) continue;
       this.#lacks.delete(key);
+      if (!this.#counts(lack.author)) continue;
       const log = this.#index.log(lack.document, lack.author, lack.epoch);
       if (log !== undefined && log.head.seq >= lack.seq && !lack.deep) continue;
       const from = this.#peers.has(lack.from) ? lack.from : this.#somePeers(1)[0];
@@ -381,6 +417,22 @@ export class Sync {
     });
   }
 
+  #askParts(now: Now): void {
+    if (!this.#requests.take(now)) return;
+    for (const peer of this.#somePeers(SPREAD_PEERS_MAX)) {
+      const state = this.#peers.get(peer) as PeerSync;
+      state.pulls.wantParts(this.#custodies.lacking());
+      this.#pump(peer, state, now);
+    }
+  }
+
+  #spreadPeers(): readonly NodeId[] {
+    const asked = this.#spreadTo.filter((peer) => this.#peers.has(peer));
+    this.#spreadTo = [];
+    const others = this.#somePeers(SPREAD_PEERS_MAX).filter((peer) => !asked.includes(peer));
+    return [...asked, ...others].slice(0, SPREAD_PEERS_MAX);
+  }
+
   #somePeers(countMax: number): readonly NodeId[] {
     const peers = [...this.#peers.keys()].toSorted(compareText);
     const chosen: NodeId[] = [];
@@ -392,7 +444,7 @@ export class Sync {
   }
 
   #schedule(): void {
-    let due = Math.min(this.#roundMonoMs, this.#spreadMonoMs);
+    let due = Math.min(this.#roundMonoMs, this.#spreadMonoMs, this.#requests.dueMonoMs);
     for (const { dueMonoMs } of this.#lacks.values()) due = Math.min(due, dueMonoMs);
     for (const { pulls, askedMonoMs, owed, vectorsAgainMonoMs } of this.#peers.values()) {
       if (owed !== undefined) due = Math.min(due, vectorsAgainMonoMs);

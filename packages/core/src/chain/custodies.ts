@@ -1,0 +1,259 @@
+/**
+ * What stands for revoked authors (rule ME1, ADR 0025): of each document a generation made of exactly the parts that the revocation names, shown once
+ * all of them are here and have passed the gate, and nothing before that.
+ *
+ * Intuition: which parts are named follows from the statements, and which are here from the rows `part/<hash>`; so nothing else has to be kept, and
+ * whatever a crash leaves is a state that the next start goes on from. Parts are written from the author's chain where it ends at the very place
+ * that is named, else they are fetched from whoever has them. Rejected: a row that says that a custody is complete, which could contradict both.
+ */
+import type { Cut } from "../authority/claims.ts";
+import { CUSTODY_EPOCH } from "../authority/rights.ts";
+import type { StoreOp } from "../driver/store.ts";
+import type { Env } from "../env.ts";
+import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import type { GenerationRef } from "../ports.ts";
+import type { CapturedRecord } from "../state/record-table.ts";
+import type { Records } from "../state/records.ts";
+import { WANT_ITEMS_MAX } from "../sync/messages.ts";
+import type { ChainIndex } from "./chain-index.ts";
+import { custodyClientId } from "./client-id.ts";
+import type { PartSource } from "./epoch-builder.ts";
+import type { Loads } from "./loads.ts";
+import { PartsIntake, type IntakeSource } from "./parts-intake.ts";
+import { partRange, partRow } from "./rows.ts";
+import type { Work } from "./work-queue.ts";
+
+/** With more robots than this not even the first part is written in the input that finds it due. */
+const SHORT_ROBOTS = 500;
+
+type State = "lacking" | "taking" | "shown" | "bad";
+
+interface Custody {
+  readonly ref: GenerationRef;
+  readonly cut: Cut;
+  /** Named parts whose rows are written. */
+  readonly here: Set<HashHex>;
+  state: State;
+}
+
+export interface CustodiesDeps {
+  readonly index: ChainIndex;
+  readonly loads: Loads;
+  readonly records: (of: { readonly document: DocumentName }) => Records;
+  readonly begin: (work: Work) => void;
+}
+
+export class Custodies {
+  readonly #env: Env;
+  readonly #deps: CustodiesDeps;
+  /** By document and author. */
+  readonly #custodies = new Map<string, Custody>();
+  /** Parts that are named and not here. */
+  readonly #wanted = new Map<HashHex, Custody>();
+  /** Complete ones whose parts are read from disk, one custody at a time, the first one now. */
+  readonly #reading: Custody[] = [];
+  #turn = 0;
+
+  constructor(env: Env, deps: CustodiesDeps) {
+    this.#env = env;
+    this.#deps = deps;
+  }
+
+  /** Documents of which something stands for an author, with the author. */
+  held(): readonly GenerationRef[] {
+    return [...this.#custodies.values()].map(({ ref }) => ref);
+  }
+
+  /** Whether this cut is what stands here already. */
+  isStanding(author: NodeId, cut: Cut): boolean {
+    const held = this.#custodies.get(nameOf(cut.document, author))?.cut;
+    return held !== undefined && isSameCustody(held, cut);
+  }
+
+  /**
+   * From now on `cut` stands for the author, instead of what stood before. `source`: the author's records at that very place, if they are held, and
+   * parts at hand; `isStored` where those come from their rows, at a start.
+   */
+  stand(
+    author: NodeId,
+    cut: Cut,
+    source: {
+      readonly captured?: readonly CapturedRecord[] | undefined;
+      readonly parts: PartSource;
+    },
+    isStart: boolean,
+  ): void {
+    const before = this.#custodies.get(nameOf(cut.document, author));
+    const ref = { document: cut.document, author, epoch: CUSTODY_EPOCH };
+    const custody: Custody = { ref, cut, here: new Set(), state: "lacking" };
+    for (const hash of cut.parts) this.#deps.index.holdPart(hash);
+    for (const hash of cut.parts) if (before?.here.has(hash) === true) custody.here.add(hash);
+    if (before !== undefined) this.#drop(before);
+    this.#custodies.set(nameOf(cut.document, author), custody);
+    const parts = new Map<HashHex, Uint8Array>();
+    for (const hash of cut.parts) {
+      const bytes = source.parts(hash);
+      if (bytes === undefined) continue;
+      parts.set(hash, bytes);
+      if (isStart) custody.here.add(hash);
+      else if (!custody.here.has(hash)) this.#store(custody, hash, bytes);
+    }
+    const given = cut.parts.map((hash) => parts.get(hash)).filter((bytes) => bytes !== undefined);
+    const { captured } = source;
+    if (given.length === cut.parts.length) this.#take(custody, { parts: given }, isStart);
+    else if (captured?.length === cut.robots) this.#take(custody, { captured }, isStart);
+    else this.#lack(custody);
+  }
+
+  /** Nothing stands for the author in the document any more. */
+  end({ document, author }: Pick<GenerationRef, "document" | "author">): void {
+    const custody = this.#custodies.get(nameOf(document, author));
+    if (custody === undefined) return;
+    this.#custodies.delete(nameOf(document, author));
+    this.#drop(custody);
+  }
+
+  /** Some of the parts that have to be fetched, others with each call: what nobody has must not be in the way of what somebody has. */
+  lacking(): readonly HashHex[] {
+    const hashes = [...this.#wanted.keys()];
+    if (hashes.length <= WANT_ITEMS_MAX) return hashes;
+    const from = this.#turn % hashes.length;
+    this.#turn = from + WANT_ITEMS_MAX;
+    return [...hashes.slice(from), ...hashes.slice(0, from)].slice(0, WANT_ITEMS_MAX);
+  }
+
+  get isLacking(): boolean {
+    return this.#wanted.size > 0;
+  }
+
+  /** A part came from a peer, `hash` is its own; true when it is one that was lacking. */
+  offer(hash: HashHex, bytes: Uint8Array): boolean {
+    const custody = this.#wanted.get(hash);
+    if (custody === undefined) return false;
+    this.#wanted.delete(hash);
+    this.#store(custody, hash, bytes);
+    if (custody.cut.parts.every((part) => custody.here.has(part))) this.#read(custody);
+    return true;
+  }
+
+  #store(custody: Custody, hash: HashHex, bytes: Uint8Array): void {
+    custody.here.add(hash);
+    this.#env.out.persist([{ type: "put", key: partRow(hash), value: bytes }]);
+  }
+
+  #lack(custody: Custody): void {
+    custody.state = "lacking";
+    const missing = custody.cut.parts.filter((hash) => !custody.here.has(hash));
+    for (const hash of missing) this.#wanted.set(hash, custody);
+    if (missing.length === 0) this.#read(custody);
+  }
+
+  #isLive(custody: Custody): boolean {
+    const { document, author } = custody.ref;
+    return this.#custodies.get(nameOf(document, author)) === custody;
+  }
+
+  /** Reads the parts back, which can be more than memory should hold while others are fetched. */
+  #read(custody: Custody): void {
+    custody.state = "taking";
+    this.#reading.push(custody);
+    if (this.#reading.length === 1) this.#readNext();
+  }
+
+  #readNext(): void {
+    const [custody] = this.#reading;
+    if (custody === undefined) return;
+    const parts: Uint8Array[] = [];
+    const next = (): void => {
+      const hash = custody.cut.parts[parts.length];
+      if (!this.#isLive(custody)) this.#readDone();
+      else if (hash === undefined) {
+        this.#take(custody, { parts }, false);
+        this.#readDone();
+      } else {
+        this.#deps.loads.request(partRange(hash), ([row]) => {
+          if (row !== undefined) {
+            parts.push(row.value);
+            next();
+            return;
+          }
+          // The row is lost: it is fetched once more.
+          custody.here.delete(hash);
+          if (this.#isLive(custody)) this.#lack(custody);
+          this.#readDone();
+        });
+      }
+    };
+    next();
+  }
+
+  #readDone(): void {
+    this.#reading.shift();
+    this.#readNext();
+  }
+
+  /** A part an input, but for what is short: that is shown in the input that ends the chain, so that nobody sees it gone. */
+  #take(custody: Custody, from: IntakeSource, isStart: boolean): void {
+    custody.state = "taking";
+    const { ref, cut } = custody;
+    const { table } = this.#deps.records(ref);
+    const clientId = custodyClientId(this.#env, ref.document, ref.author);
+    const what = { generation: ref, clientId, named: cut, table };
+    const intake = new PartsIntake(this.#env, what, from);
+    const step = (): boolean => {
+      if (!this.#isLive(custody)) return true;
+      if (intake.state === "working") {
+        intake.step();
+        return false;
+      }
+      this.#taken(custody, intake);
+      return true;
+    };
+    const isShort = cut.robots <= SHORT_ROBOTS && cut.parts.length <= 1;
+    if (!isShort && !isStart) this.#deps.begin({ step });
+    else while (!step());
+  }
+
+  #taken(custody: Custody, intake: PartsIntake): void {
+    const { ref, cut, here } = custody;
+    switch (intake.state) {
+      case "ready": {
+        custody.state = "shown";
+        for (const [i, hash] of cut.parts.entries())
+          if (!here.has(hash)) this.#store(custody, hash, intake.parts[i] as Uint8Array);
+        intake.draft.install();
+        this.#deps.records(ref).table.replace(ref, intake.records, []);
+        return;
+      }
+      case "bad": {
+        custody.state = "bad";
+        const what = `custody/${nameOf(ref.document, ref.author)}`;
+        this.#env.out.emit({ type: "quarantined", what, reason: "snapshot-bad" });
+        return;
+      }
+      case "unlike":
+      case "working":
+        this.#lack(custody);
+    }
+  }
+
+  #drop({ ref, cut }: Custody): void {
+    const ops: StoreOp[] = [];
+    for (const hash of cut.parts) {
+      this.#wanted.delete(hash);
+      if (this.#deps.index.releasePart(hash)) ops.push({ type: "del", key: partRow(hash) });
+    }
+    if (ops.length > 0) this.#env.out.persist(ops);
+    this.#env.ports.documents.drop(ref);
+    this.#deps.records(ref).table.drop(ref);
+  }
+}
+
+function nameOf(document: DocumentName, author: NodeId): string {
+  return `${document}/${author}`;
+}
+
+/** Whether two cuts show the same; the place is only where it came from. */
+function isSameCustody(a: Cut, b: Cut): boolean {
+  return a.robots === b.robots && a.parts.join() === b.parts.join();
+}
