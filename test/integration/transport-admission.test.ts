@@ -1,8 +1,12 @@
 /** A live libp2p transport of a closed fleet: who is not let in hears nothing, is not heard, and costs little (rule ME3). */
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { multiaddr } from "@multiformats/multiaddr";
+import type { AdmissionRefusal } from "@pulsemesh/core";
+import { memberAddressBytes } from "@pulsemesh/testkit";
 import { afterEach, expect, test } from "vitest";
 import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
-import { frame } from "../support/stranger.ts";
+import { frame, helloFrame, listeningStranger } from "../support/stranger.ts";
 import { closed, Scene } from "../support/victim.ts";
 import type { Victim, VictimOptions } from "../support/victim.ts";
 
@@ -25,6 +29,9 @@ async function member(victim: Victim, name = "member"): Promise<Victim> {
   await until("a member is in", () => victim.ups.includes(friend.transport.node));
   return friend;
 }
+
+/** The binary end of every address of a member. */
+const idOf = ({ address }: Victim): Uint8Array => multiaddr(address).bytes.slice(-32);
 
 /** A subscription, a GRAFT and a message, each a gossipsub message of its own. */
 const gossipAttack = (text: string): readonly Uint8Array[] => {
@@ -67,3 +74,172 @@ test("ME3 SG4 a peer that is not let in gets no gossip, and its messages, subscr
   );
   expect(victim.refusals).toEqual([{ node: stranger.node, refusal: "grant-none" }]);
 });
+
+test("ME3 CH6 who is not let in is told of nobody else, neither by whom it calls nor by whom it is called", async () => {
+  const victim = await closedVictim();
+  const friend = await member(victim);
+  victim.transport.members([friend.transport.node], []);
+  const names = (hello: Uint8Array): boolean => Buffer.from(hello).includes(idOf(friend));
+  const stranger = await scene.strangerTo(victim);
+  expect(names(await stranger.greet())).toBe(false);
+  const newcomer = await scene.strangerTo(victim);
+  expect(names(await newcomer.greet({ grant: GRANT }))).toBe(true);
+  const called = await listeningStranger();
+  scene.atEnd(() => called.stop());
+  victim.transport.remember([called.address]);
+  await until("it was called", () => called.heard.length > 0);
+  const [hello = new Uint8Array(0)] = called.heard;
+  expect([hello.length > 0, names(hello)]).toEqual([true, false]);
+});
+
+test("ME3 of the addresses that somebody who is not let in tells of none is kept", async () => {
+  const victim = await closedVictim();
+  const stranger = await scene.strangerTo(victim);
+  victim.transport.members([stranger.node], []);
+  await stranger.greet({ known: [memberAddressBytes(1, "127.0.0.1", 1)] });
+  await closed(stranger);
+  expect(victim.transport.knownMembers).toEqual([]);
+  expect(victim.transport.dialCounts.begun).toBe(0);
+});
+
+test("ME3 frames on direct and sync of a peer that is not let in come to nobody, and its streams are reset", async () => {
+  const victim = await closedVictim();
+  const stranger = await scene.strangerTo(victim);
+  victim.transport.members([stranger.node], []);
+  const early = [await stranger.open("direct"), await stranger.open("sync")];
+  for (const stream of early) stream.send(frame(Uint8Array.of(7)));
+  await stranger.greet();
+  await until("they are reset", () => early.every(({ status }) => status !== "open"));
+  const late = await stranger.open("direct").catch(() => undefined);
+  if (late?.status === "open") late.send(frame(Uint8Array.of(8)));
+  await stranger.connection.newStream(`/pulsemesh/${OUR_FLEET}/dialback/1`).catch(() => undefined);
+  await closed(stranger);
+  expect(victim.messages).toEqual([]);
+  expect(victim.ups).toEqual([]);
+  expect(victim.rejects).toEqual(["dial-back-refused"]);
+});
+
+test("ME3 who presents nothing is hung up on after 5 s", async () => {
+  const victim = await closedVictim();
+  const stranger = await scene.strangerTo(victim);
+  const sinceMs = performance.now();
+  await closed(stranger);
+  const tookMs = performance.now() - sinceMs;
+  expect(victim.rejects).toEqual(["hello-timeout"]);
+  expect(tookMs).toBeGreaterThan(4_500);
+  expect(tookMs).toBeLessThan(8_000);
+});
+
+test("ME3 P6 a hello that comes byte by byte is refused in time, and a member comes up meanwhile", async () => {
+  const victim = await closedVictim("victim", { tuning: { helloTimeoutMs: 600 } });
+  const stranger = await scene.strangerTo(victim);
+  const stream = await stranger.open("hello");
+  const bytes = helloFrame({ grant: GRANT });
+  let at = 0;
+  const drip = setInterval(() => {
+    if (stream.status === "open" && at < bytes.length) stream.send(bytes.subarray(at, (at += 1)));
+  }, 100);
+  scene.atEnd(() => clearInterval(drip));
+  await member(victim);
+  await closed(stranger);
+  expect(victim.rejects).toEqual(["hello-timeout"]);
+  expect(victim.refusals).toEqual([]);
+  expect(victim.ups).not.toContain(stranger.node);
+});
+
+test("ME3 a revoked node says one hello, and is then hung up on as soon as it is known who calls", async () => {
+  const revoked = new Set<string>();
+  const victim = await closedVictim("victim", {
+    admit: (node) => (revoked.has(node) ? "revoked" : undefined),
+  });
+  const stranger = await scene.strangerTo(victim);
+  await stranger.greet({ grant: GRANT });
+  await until("it was in", () => victim.ups.includes(stranger.node));
+  revoked.add(stranger.node);
+  victim.transport.expel([stranger.node]);
+  expect(victim.downs).toEqual([stranger.node]);
+  await closed(stranger);
+  const call = async (): Promise<void> => {
+    try {
+      const connection = await stranger.host.dial(multiaddr(victim.address), { force: true });
+      const stream = await connection.newStream(`/pulsemesh/${OUR_FLEET}/hello/1`);
+      if (stream.status === "open") stream.send(helloFrame({ grant: GRANT }));
+      await until("it was hung up on", () => connection.status !== "open");
+    } catch {
+      // Hung up on while it was calling.
+    }
+  };
+  await call();
+  expect(victim.refusals).toEqual([{ node: stranger.node, refusal: "revoked" }]);
+  for (let index = 0; index < 5; index += 1) await call();
+  expect(victim.refusals).toHaveLength(1);
+  expect(victim.rejects).toEqual(Array.from({ length: 5 }, () => "peer-denied"));
+  await member(victim);
+});
+
+test("ME3 a further hello of who was let in is judged too: an ended grant ends the connection, a node that cannot judge for a moment ends nothing", async () => {
+  let refusal: AdmissionRefusal | undefined;
+  const victim = await closedVictim("victim", { admit: () => refusal });
+  const stranger = await scene.strangerTo(victim);
+  await stranger.greet({ grant: GRANT });
+  refusal = "not-ready";
+  await stranger.greet({ grant: GRANT });
+  await sleep(1_000);
+  expect([victim.downs, stranger.connection.status]).toEqual([[], "open"]);
+  const newcomer = await scene.strangerTo(victim);
+  await newcomer.greet({ grant: GRANT });
+  await closed(newcomer);
+  refusal = "grant-expired";
+  await stranger.greet({ grant: GRANT });
+  // At once, and not only with the connection, which ends a moment later.
+  expect([victim.downs, stranger.connection.status]).toEqual([[stranger.node], "open"]);
+  await closed(stranger);
+  expect(victim.ups).toEqual([stranger.node]);
+  const refusals = victim.refusals.map((each) => each.refusal);
+  expect(new Set(refusals.slice(0, -1))).toEqual(new Set(["not-ready"]));
+  expect(refusals.at(-1)).toBe("grant-expired");
+});
+
+test("ME3 P6 peers that are not let in and flood hellos, streams and gossip are bounded, and what members say to each other arrives", async () => {
+  const victim = await closedVictim();
+  const friend = await member(victim);
+  let isOver = false;
+  const attack = async (): Promise<void> => {
+    const stranger = await scene.strangerTo(victim, [GOSSIP]);
+    while (!isOver) {
+      try {
+        const connection = await stranger.host.dial(multiaddr(victim.address), { force: true });
+        const gossip = await connection.newStream(GOSSIP);
+        for (const bytes of gossipAttack("lie")) gossip.send(bytes);
+        for (const name of ["sync", "direct", "hello"]) {
+          const stream = await connection.newStream(`/pulsemesh/${OUR_FLEET}/${name}/1`);
+          if (stream.status === "open") stream.send(helloFrame({ grant: "no.such.grant" }));
+        }
+        await sleep(20);
+        connection.abort(new Error("again"));
+      } catch {
+        await sleep(20);
+      }
+    }
+  };
+  const sinceMs = performance.now();
+  const attacks = [attack(), attack()];
+  for (let index = 0; index < 60; index += 1) {
+    victim.transport.publish("state", Buffer.from(`still here ${index}`));
+    expect(await victim.transport.send(friend.transport.node, "direct", Uint8Array.of(1))).toBe(
+      true,
+    );
+    await sleep(50);
+  }
+  isOver = true;
+  await Promise.all(attacks);
+  const seconds = (performance.now() - sinceMs) / 1_000;
+  await until("the member heard all", () => friend.gossip.length === 60);
+  expect(friend.messages).toHaveLength(60);
+  expect([victim.gossip, victim.messages]).toEqual([[], []]);
+  expect(victim.ups).toEqual([friend.transport.node]);
+  expect(victim.downs).toEqual([]);
+  expect(victim.refusals.length).toBeGreaterThan(2);
+  expect(victim.refusals.length).toBeLessThanOrEqual(2 * (32 + 2 * (seconds + 1)));
+  expect(new Set(victim.refusals.map(({ refusal }) => refusal))).toEqual(new Set(["grant-none"]));
+}, 60_000);

@@ -62,6 +62,31 @@ export interface Stranger {
   greet(fields?: HelloFields): Promise<Uint8Array>;
 }
 
+export interface ListeningStranger {
+  readonly address: string;
+  /** What was said to it before it had said a word, one entry a stream. */
+  readonly heard: Uint8Array[];
+  stop(): Promise<void>;
+}
+
+/** A host to be dialled, which takes a hello and does not answer. */
+export async function listeningStranger(): Promise<ListeningStranger> {
+  const host = await createLibp2p({
+    addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+    services: { identify: identify() },
+  });
+  const heard: Uint8Array[] = [];
+  await host.handle(`/pulsemesh/${OUR_FLEET}/hello/1`, (stream) => {
+    stream.addEventListener("message", ({ data }) => void heard.push(data.subarray()));
+  });
+  const address = host.getMultiaddrs()[0]?.toString() ?? "";
+  return { address, heard, stop: async () => host.stop() };
+}
+
 /**
  * Connects to `address` and says nothing yet; offers `protocols`, each of which takes streams and ignores them, and answers
  * hellos if it is asked to.

@@ -94,7 +94,7 @@ export interface ResolvedOptions {
 const DEFAULT_TUNING: TransportTuning = {
   helloTimeoutMs: 5_000,
   helloAnswerMs: 20_000,
-  helloGraceMs: 20_000,
+  helloGraceMs: 5_000,
   websocketOpenMs: 20_000,
   frameTimeoutMs: 30_000,
   drainTimeoutMs: 30_000,
