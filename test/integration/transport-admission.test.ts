@@ -43,7 +43,7 @@ const gossipAttack = (text: string): readonly Uint8Array[] => {
   return [field(0x0a, subscription), field(0x1a, graft), field(0x12, message)].map(frame);
 };
 
-test("ME3 SG4 a peer that is not let in gets no gossip, and its messages, subscriptions and GRAFTs come to nobody, before its hello and after", async () => {
+test("ME3 AD10 SG4 a peer that is not let in gets no gossip, and its messages, subscriptions and GRAFTs come to nobody, before its hello and after", async () => {
   const victim = await closedVictim();
   const friend = await member(victim);
   const stranger = await scene.strangerTo(victim, [GOSSIP]);
@@ -75,7 +75,7 @@ test("ME3 SG4 a peer that is not let in gets no gossip, and its messages, subscr
   expect(victim.refusals).toEqual([{ node: stranger.node, refusal: "grant-none" }]);
 });
 
-test("ME3 CH6 who is not let in is told of nobody else, neither by whom it calls nor by whom it is called", async () => {
+test("ME3 AD10 CH6 who is not let in is told of nobody else, neither by whom it calls nor by whom it is called", async () => {
   const victim = await closedVictim();
   const friend = await member(victim);
   victim.transport.members([friend.transport.node], []);
@@ -92,7 +92,7 @@ test("ME3 CH6 who is not let in is told of nobody else, neither by whom it calls
   expect([hello.length > 0, names(hello)]).toEqual([true, false]);
 });
 
-test("ME3 of the addresses that somebody who is not let in tells of none is kept", async () => {
+test("ME3 AD10 of the addresses that somebody who is not let in tells of none is kept", async () => {
   const victim = await closedVictim();
   const stranger = await scene.strangerTo(victim);
   victim.transport.members([stranger.node], []);
@@ -102,7 +102,7 @@ test("ME3 of the addresses that somebody who is not let in tells of none is kept
   expect(victim.transport.dialCounts.begun).toBe(0);
 });
 
-test("ME3 frames on direct and sync of a peer that is not let in come to nobody, and its streams are reset", async () => {
+test("ME3 AD10 frames on direct and sync of a peer that is not let in come to nobody, and its streams are reset", async () => {
   const victim = await closedVictim();
   const stranger = await scene.strangerTo(victim);
   victim.transport.members([stranger.node], []);
@@ -119,7 +119,7 @@ test("ME3 frames on direct and sync of a peer that is not let in come to nobody,
   expect(victim.rejects).toEqual(["dial-back-refused"]);
 });
 
-test("ME3 who presents nothing is hung up on after 5 s", async () => {
+test("ME3 AD10 who presents nothing is hung up on after 5 s", async () => {
   const victim = await closedVictim();
   const stranger = await scene.strangerTo(victim);
   const sinceMs = performance.now();
@@ -147,7 +147,7 @@ test("ME3 P6 a hello that comes byte by byte is refused in time, and a member co
   expect(victim.ups).not.toContain(stranger.node);
 });
 
-test("ME3 a revoked node says one hello, and is then hung up on as soon as it is known who calls", async () => {
+test("ME3 AD11 a revoked node says one hello, and is then hung up on as soon as it is known who calls", async () => {
   const revoked = new Set<string>();
   const victim = await closedVictim("victim", {
     admit: (node) => (revoked.has(node) ? "revoked" : undefined),
@@ -177,7 +177,7 @@ test("ME3 a revoked node says one hello, and is then hung up on as soon as it is
   await member(victim);
 });
 
-test("ME3 a further hello of who was let in is judged too: an ended grant ends the connection, a node that cannot judge for a moment ends nothing", async () => {
+test("ME3 AD11 a further hello of who was let in is judged too: an ended grant ends the connection, a node that cannot judge for a moment ends nothing", async () => {
   let refusal: AdmissionRefusal | undefined;
   const victim = await closedVictim("victim", { admit: () => refusal });
   const stranger = await scene.strangerTo(victim);

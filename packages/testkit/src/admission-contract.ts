@@ -84,7 +84,7 @@ export function admissionContract(
     const met = (first: Member, second: Member): Promise<void> =>
       harness.until("they met", () => isUp(first, second) && isUp(second, first), SETTLE_MS);
 
-    test("ME3 both sides are asked, with the grant that the other presents, before it is up", async () => {
+    test("ME3 AD10 both sides are asked, with the grant that the other presents, before it is up", async () => {
       const first = await start({ name: "m0", grant: "one" });
       const second = await start({ name: "m1", grant: "two", join: ["m0"] });
       await met(first, second);
@@ -93,7 +93,7 @@ export function admissionContract(
       expect(second.log.slice(0, 2)).toEqual([`admit ${one} one`, `up ${one}`]);
     });
 
-    test("ME3 who is not let in does not come up, neither hears nor is heard, and is not hammered; others go on", async () => {
+    test("ME3 AD10 who is not let in does not come up, neither hears nor is heard, and is not hammered; others go on", async () => {
       const first = await start({ name: "m0", grant: GRANT, admit: byGrant });
       const second = await start({ name: "m1", grant: GRANT, admit: byGrant, join: ["m0"] });
       await met(first, second);
@@ -119,7 +119,7 @@ export function admissionContract(
       }
     });
 
-    test("ME3 who gets its grant later is let in later", async () => {
+    test("ME3 AD11 who gets its grant later is let in later", async () => {
       const first = await start({ name: "m0", grant: GRANT, admit: byGrant });
       const guest = await start({ name: "guest", join: ["m0"] });
       const { node } = guest.transport;
@@ -131,7 +131,7 @@ export function admissionContract(
       await harness.until("it hears", () => guest.messages.length === 1, SETTLE_MS);
     });
 
-    test("ME3 who is expelled is down at once, is asked again, and stays out while it is refused", async () => {
+    test("ME3 AD11 who is expelled is down at once, is asked again, and stays out while it is refused", async () => {
       let isExpelled = false;
       const admit: Admit = (_node, grant) => (isExpelled ? "grant-expired" : byGrant("", grant));
       const first = await start({ name: "m0", grant: GRANT, admit });
@@ -151,7 +151,7 @@ export function admissionContract(
       expect(first.log.filter((line) => line === `up ${node}`)).toHaveLength(1);
     });
 
-    test("ME3 who is expelled by mistake comes up again", async () => {
+    test("ME3 AD11 who is expelled by mistake comes up again", async () => {
       const first = await start({ name: "m0", grant: GRANT, admit: byGrant });
       const second = await start({ name: "m1", grant: GRANT, admit: byGrant, join: ["m0"] });
       await met(first, second);

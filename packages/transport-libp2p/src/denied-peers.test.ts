@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { DENIED_MS, DENIED_PEERS_MAX, DeniedPeers } from "./denied-peers.ts";
 
-test("ME3 a node is denied for DENIED_MS, and then says hello again", () => {
+test("ME3 AD11 a node is denied for DENIED_MS, and then says hello again", () => {
   const denied = new DeniedPeers();
   denied.deny("n", 1_000);
   expect(denied.isDenied("n", 1_000 + DENIED_MS - 1)).toBe(true);

@@ -298,7 +298,7 @@ test("P6 whoever is forgotten while it is connected goes on counting until it is
   expect(dialer.plan(1e9)).toEqual({ dial: [], close: [], nextAtMs: undefined });
 });
 
-test("ME3 who is not let in is asked again after waits that double from TURNED_AWAY_MS_MIN to TURNED_AWAY_MS_MAX, and begin anew once it was", () => {
+test("ME3 AD11 who is not let in is asked again after waits that double from TURNED_AWAY_MS_MIN to TURNED_AWAY_MS_MAX, and begin anew once it was", () => {
   const dialer = dialerOf();
   dialer.learn("m00", true, 0);
   let nowMs = 0;

@@ -48,7 +48,7 @@ async function gateAndRouter() {
   };
 }
 
-test("ME3 the router hears of a peer and its stream once the gate is open for it, whichever came first", async () => {
+test("ME3 AD10 the router hears of a peer and its stream once the gate is open for it, whichever came first", async () => {
   const early = await gateAndRouter();
   early.connect();
   early.stream();
@@ -63,7 +63,7 @@ test("ME3 the router hears of a peer and its stream once the gate is open for it
   expect(late.told).toEqual(["connect", "stream"]);
 });
 
-test("P6 ME3 of a peer that is not let in one stream waits, with EARLY_GOSSIP_BYTES_MAX of it, and ends with the wait", async () => {
+test("P6 ME3 AD10 of a peer that is not let in one stream waits, with EARLY_GOSSIP_BYTES_MAX of it, and ends with the wait", async () => {
   const { gate, told, stream } = await gateAndRouter();
   const first = stream();
   const second = stream();
@@ -76,7 +76,7 @@ test("P6 ME3 of a peer that is not let in one stream waits, with EARLY_GOSSIP_BY
   expect([told, third.maxReadBufferLength]).toEqual([["stream"], READ_BYTES]);
 });
 
-test("ME3 the router forgets a peer when the gate closes, and not later, when the peer may be back", async () => {
+test("ME3 AD10 the router forgets a peer when the gate closes, and not later, when the peer may be back", async () => {
   const { gate, told, connect, disconnect, connection } = await gateAndRouter();
   gate.open(NODE);
   connect();

@@ -47,7 +47,7 @@ function sessionOf(): { session: PeerSession; refused: string[]; waits: Set<Wait
   return { session, refused, waits };
 }
 
-test("ME3 a stream that comes before the hello waits for 5 s and is not read; what was let in by then waits no more", () => {
+test("ME3 AD10 a stream that comes before the hello waits for 5 s and is not read; what was let in by then waits no more", () => {
   const { session, refused, waits } = sessionOf();
   const stream = new FakeStream();
   session.receive("direct", stream as unknown as Stream);
