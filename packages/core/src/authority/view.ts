@@ -22,6 +22,8 @@ export function authorityView(authority: Authority, { wallMs }: Now): AuthorityV
       id: charter.id,
       number: charter.claims.number,
       atWallMs: charter.claims.issuedS * 1_000,
+      root: charter.claims.root,
+      revocations: charter.claims.revocations,
     },
     isStale: authority.isStale(wallMs),
     newsWallMs: newsWallMs === 0 ? undefined : newsWallMs,
@@ -57,6 +59,7 @@ function grantViews(authority: Authority, wallMs: number): readonly GrantView[] 
         issuer,
         notBeforeWallMs: grant.notBeforeS * 1_000,
         expWallMs: grant.expS * 1_000,
+        claims: grant,
       };
     });
 }

@@ -1,6 +1,6 @@
 /** What a node holds of the fleet's authority, put together for readers (rules ME1–ME3). */
 import type { HashHex, KeyId, NodeId } from "../ids.ts";
-import type { Role } from "../authority/claims.ts";
+import type { GrantClaims, Role } from "../authority/claims.ts";
 
 /** `honoured`: its grant is over, and counts as long as nobody can renew it. */
 export type GrantStanding = "granted" | "early" | "expired" | "honoured" | "revoked";
@@ -14,6 +14,8 @@ export interface GrantView {
   readonly issuer: KeyId;
   readonly notBeforeWallMs: number;
   readonly expWallMs: number;
+  /** All of it, for who renews it. */
+  readonly claims: GrantClaims;
 }
 
 export interface RevocationView {
@@ -39,7 +41,15 @@ export interface AuthorityView {
   /** Numbers of which there is another root statement: somebody else has the root's key. */
   readonly disputedRoots: readonly number[];
   readonly charter:
-    | { readonly id: HashHex; readonly number: number; readonly atWallMs: number }
+    | {
+        readonly id: HashHex;
+        readonly number: number;
+        readonly atWallMs: number;
+        /** The root statement that it is under. */
+        readonly root: HashHex;
+        /** Revocations that it commits to. */
+        readonly revocations: number;
+      }
     | undefined;
   readonly isStale: boolean;
   /** The date of the newest root statement, charter or revocation; undefined where there is none. */

@@ -144,7 +144,16 @@ export class Issuer {
   }
 
   /**
-   * The same grant for another 14 days, to a member, or to one whose grant has ended not long ago.
+   * The same for a stranger who asks by himself: `peer` must be who has signed the request.
+   * @throws PulsemeshError `enrol-rate`, `request-malformed`, and as {@link Issuer.grant}
+   */
+  async grantTo(peer: NodeId, request: string, terms: GrantTerms): Promise<string> {
+    this.#checkRate(peer);
+    return this.#grant(this.#readRequestOf(peer, request), terms);
+  }
+
+  /**
+   * The same grant for as long again, to a member, or to one whose grant has ended not long ago.
    * @throws PulsemeshError `grant-none`, `key-revoked`, `grant-beyond`
    */
   async renew(node: NodeId): Promise<string> {
@@ -153,7 +162,8 @@ export class Issuer {
     if ((this.#nowS() - held.expS) * 1_000 > RENEWAL_MS_MAX)
       throw nothingToRenew(node, "its grant ended over 180 days ago");
     const { roles, robots, region } = held;
-    return this.#grant(held, { roles, robots, region });
+    const lifeMs = (held.expS - held.notBeforeS) * 1_000;
+    return this.#grant(held, { roles, robots, region, lifeMs });
   }
 
   /**
@@ -226,13 +236,8 @@ export class Issuer {
    * {@link Issuer.grant}
    */
   async redeem(invite: string, request: string, peer: NodeId): Promise<string> {
-    const { fleet, self, now } = this.#options;
-    if (!this.#rate.admit(peer, now().monoMs)) {
-      throw new PulsemeshError(
-        "enrol-rate",
-        "Cannot enrol now: too many have tried within this minute. Nothing was changed.",
-      );
-    }
+    const { fleet, self } = this.#options;
+    this.#checkRate(peer);
     const { issuer, secret, ...shown } = readInvite(invite);
     if (issuer !== self || shown.fleet !== fleet) {
       throw new PulsemeshError(
@@ -240,13 +245,7 @@ export class Issuer {
         `Cannot use this invite here: ${issuer} made it, in fleet ${shown.fleet}. Nothing was changed.`,
       );
     }
-    const asked = this.#readRequest(request);
-    if (asked.node !== peer) {
-      throw new PulsemeshError(
-        "request-malformed",
-        `Cannot enrol ${asked.node} at the request of ${peer}. Nothing was changed.`,
-      );
-    }
+    const asked = this.#readRequestOf(peer, request);
     const terms = this.#find(secret, shown.expS, peer);
     // Signed first: what cannot be granted uses nothing. Between the use and the answer nothing is waited for.
     const grant = await this.#grant(asked, terms);
@@ -267,6 +266,23 @@ export class Issuer {
         "Cannot use this invite: it has ended. Nothing was changed.",
       );
     }
+  }
+
+  #checkRate(peer: NodeId): void {
+    if (this.#rate.admit(peer, this.#options.now().monoMs)) return;
+    throw new PulsemeshError(
+      "enrol-rate",
+      "Cannot enrol now: too many have tried within this minute. Nothing was changed.",
+    );
+  }
+
+  #readRequestOf(peer: NodeId, text: string): GrantRequest {
+    const request = this.#readRequest(text);
+    if (request.node === peer) return request;
+    throw new PulsemeshError(
+      "request-malformed",
+      `Cannot enrol ${request.node} at the request of ${peer}. Nothing was changed.`,
+    );
   }
 
   #readRequest(text: string): GrantRequest {

@@ -1,0 +1,260 @@
+/**
+ * An issuer beside a running node (rules ME2, ME3, ME7): answers strangers while an invite is open, renews the grants of members that live, and says
+ * every few hours that nothing has changed. What it signs is handed to its own node, as an operator would.
+ */
+import {
+  type AdmissionRefusal,
+  type AuthorityView,
+  type CommandResult,
+  type Cut,
+  type GrantView,
+  type NodeId,
+  PulsemeshError,
+  type Status,
+} from "@pulsemesh/core";
+import type { NodeLogger } from "../api.ts";
+import type { Clock } from "../driver/clock.ts";
+import { decodeQuestion, encodeAnswer, type EnrolmentAnswer } from "./enrolment-frames.ts";
+import {
+  type GrantTerms,
+  isCharterDue,
+  isRenewalDue,
+  type InviteOptions,
+  type Issuer,
+} from "./issuer.ts";
+import type { OpenInvite } from "./invite-ledger.ts";
+
+/** How often it looks what is due. */
+export const UPKEEP_EVERY_MS: number = 30_000;
+/** Between two renewals for one node that others turned away, in ms. */
+const RENEWAL_EVERY_MS = 60_000;
+/** How long a grant lasts that everybody is given who asks, in ms: a day. */
+export const OPEN_GRANT_LIFE_MS: number = 86_400_000;
+
+const OPEN_TERMS: GrantTerms = {
+  roles: ["robot", "gateway", "operator"],
+  robots: ["*"],
+  lifeMs: OPEN_GRANT_LIFE_MS,
+};
+
+export interface IssuingDeps {
+  readonly issuer: Issuer;
+  /** The issuer's key, as statements name it. */
+  readonly key: string;
+  readonly self: NodeId;
+  readonly view: () => AuthorityView;
+  readonly statusOf: (node: NodeId) => Status | undefined;
+  readonly submit: (token: string) => Promise<CommandResult>;
+  /** Where a node's chains end, for its revocation. */
+  readonly cutsOf: (node: NodeId) => Promise<readonly Cut[]>;
+  readonly serve: (
+    answer: ((node: NodeId, question: Uint8Array) => Promise<Uint8Array>) | undefined,
+  ) => Promise<void>;
+  /** Multiaddrs by which this node is reached. */
+  readonly addresses: () => readonly string[];
+  /** Whether whoever asks is granted membership for a day. */
+  readonly isOpen: boolean;
+  readonly clock: Pick<Clock, "now" | "after">;
+  readonly logger: NodeLogger;
+}
+
+export class Issuing {
+  readonly #deps: IssuingDeps;
+  /** Of nodes that have a grant, so of no more than those (GRANTS_MAX). */
+  readonly #renewedMonoMs = new Map<NodeId, number>();
+  #callOff = (): void => undefined;
+  #upkeep: Promise<void> | undefined;
+  readonly #works = new Set<Promise<void>>();
+  #hasEnded = false;
+
+  constructor(deps: IssuingDeps) {
+    this.#deps = deps;
+  }
+
+  /** Looks what is due now, and goes on doing so. */
+  async start(): Promise<void> {
+    await this.#look();
+    this.#plan();
+  }
+
+  /** Ends it; {@link idle} tells when what is being signed is done. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#callOff();
+  }
+
+  /** Resolves when nothing is being signed of its own accord. Never rejects. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#works);
+  }
+
+  get invites(): readonly OpenInvite[] {
+    return this.#deps.issuer.invites;
+  }
+
+  /** @throws as {@link Issuer.invite} */
+  async invite(options: Omit<InviteOptions, "addresses">): Promise<string> {
+    const invite = this.#deps.issuer.invite({ ...options, addresses: this.#deps.addresses() });
+    await this.#openOrClose();
+    return invite;
+  }
+
+  /**
+   * Makes who has signed the request a member: everything that it needs, to be carried there by hand.
+   * @throws as {@link Issuer.grant}, and as the node refuses it
+   */
+  async grant(request: string, terms: GrantTerms): Promise<readonly string[]> {
+    const grant = await this.#deps.issuer.grant(request, terms);
+    await this.#submit(grant);
+    return [...this.#deps.view().enrolment, grant];
+  }
+
+  /**
+   * Ends a membership for good; what the node wrote until now stays.
+   * @throws PulsemeshError `peer-unknown` where nothing is granted to it, and as the node refuses it
+   */
+  async revoke(node: NodeId, reason: string): Promise<void> {
+    const { issuer, cutsOf, self } = this.#deps;
+    if (node === self) {
+      throw new PulsemeshError(
+        "option-invalid",
+        "Cannot revoke the node that is asked: it could tell nobody. Ask another issuer.",
+      );
+    }
+    if (this.#grantOf(node) === undefined) {
+      throw new PulsemeshError(
+        "peer-unknown",
+        `Cannot revoke ${node}: nothing is granted to it here. Nothing was changed.`,
+      );
+    }
+    await this.#submit(await issuer.revoke(node, reason, await cutsOf(node)));
+    await this.#look();
+  }
+
+  /** A node was not let in. One whose grant has ended is granted it anew, so that it is let in when it comes again. */
+  refused(node: NodeId, refusal: AdmissionRefusal): void {
+    if (refusal !== "grant-expired" || this.#hasEnded) return;
+    if (this.#grantOf(node)?.issuer !== this.#deps.key) return;
+    this.#work(this.#renew(node));
+  }
+
+  readonly #answer = async (node: NodeId, bytes: Uint8Array): Promise<Uint8Array> => {
+    return encodeAnswer(await this.#enrol(node, bytes));
+  };
+
+  async #enrol(node: NodeId, bytes: Uint8Array): Promise<EnrolmentAnswer> {
+    const question = decodeQuestion(bytes);
+    if (question === undefined)
+      return { ok: false, code: "request-malformed", detail: "this is no question for an issuer" };
+    const { issuer, logger, view } = this.#deps;
+    try {
+      const grant = await this.#signFor(node, question);
+      await this.#submit(grant);
+      logger.info({ node, invited: question.invite !== undefined }, "a node has been enrolled");
+      return { ok: true, statements: [...view().enrolment, grant] };
+    } catch (error) {
+      if (!(error instanceof PulsemeshError)) throw error;
+      logger.warn({ node, code: error.code, open: issuer.invites.length }, "refused to enrol");
+      return { ok: false, code: error.code, detail: error.message };
+    } finally {
+      await this.#openOrClose();
+    }
+  }
+
+  #signFor(
+    node: NodeId,
+    { invite, request }: { readonly invite: string | undefined; readonly request: string },
+  ): Promise<string> {
+    const { issuer, isOpen } = this.#deps;
+    if (invite !== undefined) return issuer.redeem(invite, request, node);
+    if (isOpen) return issuer.grantTo(node, request, OPEN_TERMS);
+    throw new PulsemeshError(
+      "invite-unknown",
+      "Cannot enrol without an invite: this node does not take everybody. Nothing was changed.",
+    );
+  }
+
+  async #submit(token: string): Promise<void> {
+    const result = await this.#deps.submit(token);
+    if (!result.ok) throw new PulsemeshError(result.code, `Cannot hand it over: ${result.detail}.`);
+  }
+
+  #plan(): void {
+    if (this.#hasEnded) return;
+    this.#callOff = this.#deps.clock.after(UPKEEP_EVERY_MS, () => {
+      this.#work(this.#look().finally(() => this.#plan()));
+    });
+  }
+
+  #work(work: Promise<void>): void {
+    this.#works.add(work);
+    void work.finally(() => this.#works.delete(work));
+  }
+
+  /** One look at a time; never rejects. */
+  #look(): Promise<void> {
+    this.#upkeep ??= this.#keepUp().finally(() => {
+      this.#upkeep = undefined;
+    });
+    return this.#upkeep;
+  }
+
+  async #keepUp(): Promise<void> {
+    try {
+      await this.#signCharter();
+      for (const { node } of this.#deps.view().grants.filter((grant) => this.#isDue(grant)))
+        await this.#renew(node);
+      await this.#openOrClose();
+    } catch (error) {
+      this.#deps.logger.error({ error: String(error) }, "cannot keep up the fleet's authority");
+    }
+  }
+
+  async #signCharter(): Promise<void> {
+    const { issuer, key, view, clock } = this.#deps;
+    const { root, charter, revocationIds } = view();
+    if (root?.charterKey !== key) return;
+    const isCurrent =
+      charter?.root === root.id &&
+      charter.revocations === revocationIds.length &&
+      !isCharterDue(charter.atWallMs / 1_000, clock.now().wallMs);
+    if (isCurrent) return;
+    const facts = { root: root.id, revocations: revocationIds, previous: charter };
+    await this.#submit(await issuer.charter(facts));
+  }
+
+  /** Who is dead, or was not seen since this node started, has to ask; else a grant would be for ever. */
+  #isDue({ node, issuer, standing, claims }: GrantView): boolean {
+    const { key, self, statusOf, clock } = this.#deps;
+    if (issuer !== key || (standing !== "granted" && standing !== "honoured")) return false;
+    if (!isRenewalDue(claims, clock.now().wallMs)) return false;
+    const status = statusOf(node);
+    return node === self || status === "up" || status === "late" || status === "paused";
+  }
+
+  async #renew(node: NodeId): Promise<void> {
+    const { issuer, clock, logger } = this.#deps;
+    const { monoMs } = clock.now();
+    const lastMonoMs = this.#renewedMonoMs.get(node) ?? Number.NEGATIVE_INFINITY;
+    if (monoMs - lastMonoMs < RENEWAL_EVERY_MS) return;
+    this.#renewedMonoMs.set(node, monoMs);
+    try {
+      await this.#submit(await issuer.renew(node));
+      logger.info({ node }, "renewed a grant");
+    } catch (error) {
+      logger.warn({ node, error: String(error) }, "cannot renew a grant");
+    }
+  }
+
+  /** Strangers are answered only while there is anything that they could be given. */
+  async #openOrClose(): Promise<void> {
+    const { issuer, isOpen, serve } = this.#deps;
+    // Also while the last use is spent: the answer to who used it may have been lost, and he asks again.
+    const isWanted = !this.#hasEnded && (isOpen || issuer.invites.length > 0);
+    await serve(isWanted ? this.#answer : undefined);
+  }
+
+  #grantOf(node: NodeId): GrantView | undefined {
+    return this.#deps.view().grants.find((grant) => grant.node === node);
+  }
+}
