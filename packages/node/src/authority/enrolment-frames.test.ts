@@ -1,5 +1,5 @@
 import { dagCborCodec, STATEMENT_LENGTH_MAX } from "@pulsemesh/core";
-import { fuzz } from "@pulsemesh/testkit";
+import { damage, fuzz, FUZZ_TIMEOUT_MS } from "@pulsemesh/testkit";
 import { expect, test } from "vitest";
 import {
   decodeAnswer,
@@ -48,13 +48,20 @@ test("ME7 what is neither question nor answer is none", () => {
   }
 });
 
-fuzz(
-  "ME7 random bytes are neither question nor answer, or one that is within its bounds",
-  (random) => {
-    const bytes = random.bytes(random.integer(64));
-    const question = decodeQuestion(bytes);
-    if (question !== undefined) expect(decodeQuestion(encodeQuestion(question))).toEqual(question);
-    const answer = decodeAnswer(bytes);
-    if (answer !== undefined) expect(decodeAnswer(encodeAnswer(answer))).toEqual(answer);
+test(
+  "ME7 fuzz: damaged questions and answers are none, or others within the same bounds",
+  { timeout: FUZZ_TIMEOUT_MS },
+  () => {
+    const question = encodeQuestion({ invite: "pulsemesh:x", request: "pulsemesh-request:y" });
+    const answer = encodeAnswer({ ok: true, statements: ["a.b.c", "d.e.f"] });
+    const refusal = encodeAnswer({ ok: false, code: "invite-used", detail: "it is used up" });
+    const honest = [question, answer, refusal];
+    fuzz("enrolment frames", (random) => {
+      const bytes = damage(random, random.pick(honest), honest);
+      const asked = decodeQuestion(bytes);
+      if (asked !== undefined) expect(decodeQuestion(encodeQuestion(asked))).toEqual(asked);
+      const answered = decodeAnswer(bytes);
+      if (answered !== undefined) expect(decodeAnswer(encodeAnswer(answered))).toEqual(answered);
+    });
   },
 );
