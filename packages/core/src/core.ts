@@ -308,6 +308,8 @@ class ComposedCore implements Core {
     if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);
     if (this.#twinHold.isHeld) return this.#env.out.reply(id, this.#twinAnswer());
+    if ("robot" in command && !this.#chains.mayWrite(command.robot))
+      return this.#env.out.reply(id, notGranted(command.robot));
     if (command.type === "beat") return this.#robots.beat(id, command, now);
     if (command.type === "register") return this.#robots.register(id, command, now);
     if (command.type === "retire") return this.#robots.retire(id, command, now);
@@ -426,6 +428,11 @@ class ComposedCore implements Core {
       addresses: this.#addresses,
     };
   }
+}
+
+function notGranted(robot: RobotId): CommandResult {
+  const detail = `the grant of this node is not about robot ${robot}; nothing was changed`;
+  return { ok: false, code: "robot-not-granted", detail };
 }
 
 function entryFacts(entry: {

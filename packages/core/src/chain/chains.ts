@@ -165,6 +165,11 @@ export class Chains {
     if (from.length > 0) this.#sync.spread(from, now);
   }
 
+  /** Whether this node's own grant is about the robot (rule ME1): what nobody would show is not taken. */
+  mayWrite(robot: RobotId): boolean {
+    return this.records.mayWrite(robot);
+  }
+
   /** Cuts an author where its chains end here now, for a revocation to name (rule ME1); see {@link CutMaker.make}. */
   makeCuts(author: NodeId, done: CutsMade): void {
     this.#changes.cuts.make(author, done);

@@ -58,6 +58,8 @@ export class VirtualNode {
   readonly chains: Chains;
   readonly #gossiped = new Set<string>();
   wallOffsetMs: number = 0;
+  /** Called behind each commit, which is durable at once. */
+  committed: () => void = () => undefined;
   readonly timers: Map<TimerId, { readonly generation: number; readonly atMonoMs: number }> =
     new Map();
 
@@ -276,6 +278,7 @@ export class VirtualMesh {
           if (op.type === "put") node.rows.set(op.key, op.value);
           else node.rows.delete(op.key);
         }
+        node.committed();
         later.unshift(() => this.input(node, () => node.chains.onCommitted(effect.commit)));
       } else if (effect.type === "load") {
         const rows = node.scan(effect.range);

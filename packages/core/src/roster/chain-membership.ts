@@ -105,7 +105,7 @@ export class ChainMembership implements Membership {
   ): boolean {
     const { author, epoch } = header;
     const known = this.#known.get(author);
-    if (known === undefined && this.#known.size >= ROSTER_MAX) return false;
+    if (known === undefined && this.#isFull()) return false;
     const left = this.#left.get(author);
     if (left !== undefined && left.boot < epoch) this.#forgetLeave(author);
     if (known !== undefined && known.boot > epoch) return true;
@@ -155,7 +155,8 @@ export class ChainMembership implements Membership {
     const { name, region, agent, mayBeOfflineMs } = names;
     const texts = [name, region, agent];
     if (!texts.every((text) => isTextUpTo(text, HEADER_TEXT_LENGTH_MAX))) return false;
-    if (this.#known.size >= ROSTER_MAX) return false;
+    // Who counts is not known yet: as many as may, and as many strangers of the time when the fleet was open.
+    if (this.#known.size >= 2 * ROSTER_MAX) return false;
     const held = this.#known.get(node);
     const boot = held?.boot ?? 0;
     this.#known.set(node, {
@@ -196,6 +197,12 @@ export class ChainMembership implements Membership {
     this.#left.set(node, { boot, isRetired });
     this.#changed(node);
     return true;
+  }
+
+  /** Who does not count takes nobody's place. */
+  #isFull(): boolean {
+    if (this.#known.size < ROSTER_MAX) return false;
+    return [...this.#known.keys()].filter((node) => this.#isGranted(node)).length >= ROSTER_MAX;
   }
 
   #leave(node: NodeId, leave: Leave): void {

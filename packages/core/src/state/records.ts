@@ -197,7 +197,7 @@ export class Records {
     if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== before.etag)
       return refuse("precondition-failed");
     if (this.#own === undefined) return refuse("not-ready");
-    if (!this.#isGranted(robot)) return refuse("robot-not-granted");
+    if (!this.mayWrite(robot)) return refuse("robot-not-granted");
     if (isSurelyLarger(patch, PATCH_BYTES_MAX, STATE_DEPTH_MAX)) return refuse("state-too-large");
     if (isDeeperThan(patch, STATE_DEPTH_MAX)) return refuse("state-too-deep");
     const { codec } = this.#env.ports;
@@ -297,6 +297,13 @@ export class Records {
     this.#table.settle(now, this.#env.out.pendingCommit());
   }
 
+  /** Whether what this node writes about the robot would be shown (rule ME1). */
+  mayWrite(robot: RobotId): boolean {
+    const rights = this.#rights;
+    if (rights === undefined || rights.isOpen || this.#own === undefined) return true;
+    return rights.shows(this.#own, robot);
+  }
+
   /** How far what this node writes lies ahead of its clock, in ms; others show it when theirs are within 24 h of it (rules CH4, OFF1). */
   writesAheadMs(now: Now): number {
     return this.#clock.aheadMs(now);
@@ -339,13 +346,6 @@ export class Records {
     return this.#stage(robot, record);
   }
 
-  /** Whether this node's own grant is about the robot (rule ME1). */
-  #isGranted(robot: RobotId): boolean {
-    const rights = this.#rights;
-    if (rights === undefined || rights.isOpen || this.#own === undefined) return true;
-    return rights.shows(this.#own, robot);
-  }
-
   #volume(own: GenerationRef): OwnVolume {
     if (this.#written !== undefined) return this.#written;
     const volume = new OwnVolume();
@@ -367,7 +367,7 @@ export class Records {
     const own = this.#own;
     if (own === undefined) return { ok: false, code: "not-ready" };
     // What nobody would show must not be acknowledged.
-    if (!this.#isGranted(robot)) return { ok: false, code: "robot-not-granted" };
+    if (!this.mayWrite(robot)) return { ok: false, code: "robot-not-granted" };
     const value = recordToJson(record);
     const recordVolume = this.#volumeOf(record);
     const full = this.#volume(own).refuses(robot, recordVolume);
