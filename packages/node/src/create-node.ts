@@ -17,6 +17,7 @@ import { createLevelStore } from "@pulsemesh/store-level";
 import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
 import { watchAlone } from "./alone-watch.ts";
 import type { NodeOptions, PulsemeshNode } from "./api.ts";
+import { refuseUnfinishedInit } from "./authority/init-journal.ts";
 import type { NodeSettings } from "./diagnosis.ts";
 import { createSystemClock } from "./driver/clock.ts";
 import { Driver } from "./driver/driver.ts";
@@ -49,6 +50,7 @@ export async function createNode(options: NodeOptions): Promise<PulsemeshNode> {
   const resolved = resolveNodeOptions(options);
   // Before anything is made there.
   checkDirectoryModes(resolved.dataDir, options.sharedData ?? false, resolved.logger);
+  refuseUnfinishedInit(resolved.dataDir);
   // The store comes next: its lock is what keeps two processes from making keys in one directory.
   const store = createLevelStore({ dir: resolved.dataDir, release: resolved.agent });
   await store.open();

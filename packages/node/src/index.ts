@@ -3,3 +3,37 @@ export * from "./api.ts";
 export type { NodeDiagnosis, NodeSettings } from "./diagnosis.ts";
 export { createNode } from "./create-node.ts";
 export { createCron } from "./ports/cron.ts";
+export { readStatements, writeStatements } from "./authority/authority-file.ts";
+export {
+  AUTHORITY_FILES,
+  createFleetAuthority,
+  type FleetAuthority,
+  type FleetAuthorityOptions,
+} from "./authority/fleet-authority.ts";
+export {
+  type GrantRequest,
+  type MemberKeys,
+  readRequest,
+  writeRequest,
+} from "./authority/grant-request.ts";
+export { unfinishedInit } from "./authority/init-journal.ts";
+export { type Invite, readInvite } from "./authority/invite.ts";
+export type { OpenInvite } from "./authority/invite-ledger.ts";
+export {
+  type CharterFacts,
+  createIssuer,
+  type GrantTerms,
+  type InviteOptions,
+  type Issuer,
+  type IssuerOptions,
+  type Members,
+} from "./authority/issuer.ts";
+export { signToken } from "./authority/sign-token.ts";
+export {
+  copySecretKey,
+  PASSPHRASE_LENGTH_MAX,
+  PASSPHRASE_LENGTH_MIN,
+  readSecretKey,
+  secretKeyId,
+  writeSecretKey,
+} from "./keys/secret-file.ts";

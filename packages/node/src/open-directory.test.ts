@@ -28,6 +28,16 @@ test.each([0o750, 0o701, 0o755, 0o777])(
   },
 );
 
+test.each(["fleet-root", "fleet-root-next", "issuer", "audit", "cosign"])(
+  "ME6 CFG13 %s.key that others may read is refused, too",
+  (name) => {
+    const path = join(dir, `${name}.key`);
+    writeFileSync(path, "");
+    chmodSync(path, 0o604);
+    expect(() => checkDirectoryModes(dir, false, logger)).toThrow(`chmod go= ${path}`);
+  },
+);
+
 test("P5 CFG13 a private directory, one that is not there yet, and keys for the owner alone are fine", () => {
   chmodSync(dir, 0o700);
   writeFileSync(join(dir, "node.key"), "", { mode: 0o600 });

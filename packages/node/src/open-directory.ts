@@ -8,7 +8,14 @@ import { PulsemeshError } from "@pulsemesh/core";
 import type { NodeLogger } from "./api.ts";
 
 const OTHERS_BITS = 0o077;
-const KEY_FILES = ["node.key", "fleet-root.key"];
+const KEY_FILES = [
+  "node.key",
+  "fleet-root.key",
+  "fleet-root-next.key",
+  "issuer.key",
+  "audit.key",
+  "cosign.key",
+];
 
 /**
  * Checks the directory and the keys in it; there may be none yet.

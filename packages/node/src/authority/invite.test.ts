@@ -59,6 +59,8 @@ test("ME7 P6 INVITE_ADDRESSES_MAX addresses fit into INVITE_LENGTH_MAX character
   const full = { ...invite, addresses: Array.from({ length: INVITE_ADDRESSES_MAX }, () => long) };
   expect(readInvite(writeInvite(full))).toEqual(full);
   expect(() => writeInvite({ ...full, addresses: [...full.addresses, long] })).toThrow(malformed);
+  const short = Array.from({ length: INVITE_ADDRESSES_MAX + 1 }, () => "/ip4/192.0.2.7");
+  expect(() => writeInvite({ ...invite, addresses: short })).toThrow(malformed);
   const more = { v: 1, ...invite, exp: START_S, more: "x".repeat(INVITE_LENGTH_MAX) };
   expect(() => readInvite(writePasted("pulsemesh:", more))).toThrow(malformed);
   expect(() => readInvite(" ".repeat(10_000_000))).toThrow(malformed);

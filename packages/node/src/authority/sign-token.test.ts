@@ -23,14 +23,14 @@ const grant: GrantClaims = {
   issuedS: 1_800_000_000,
 };
 
-test("ME1 a grant of usual size has some 700 characters, and the same grant the same token", async () => {
+test("ME6 a grant of usual size has some 700 characters, and the same grant the same token", async () => {
   const token = await signToken(grant, seed, fleet);
   expect(token.length).toBeLessThan(900);
   // Ed25519 draws nothing: who signs twice makes one statement, not two.
   expect(await signToken(grant, seed, fleet)).toBe(token);
 });
 
-test("ME1 what no node would take is not signed", async () => {
+test("ME6 what no node would take is not signed", async () => {
   const refused = async (claims: object): Promise<unknown> =>
     signToken({ ...grant, ...claims }, seed, fleet).catch((error: unknown) => error);
   const malformed = { code: "statement-malformed" };
@@ -46,7 +46,7 @@ test("ME1 what no node would take is not signed", async () => {
   expect(await refused({ expS: grant.notBeforeS })).toMatchObject(malformed);
 });
 
-test("ME1 P6 a grant of more than GRANT_LENGTH_MAX characters is not signed", async () => {
+test("ME6 P6 a grant of more than GRANT_LENGTH_MAX characters is not signed", async () => {
   const robots = Array.from({ length: 16 }, (_, at) => `${at}-${"x".repeat(120)}*`);
   await expect(signToken({ ...grant, robots }, seed, fleet)).rejects.toMatchObject({
     code: "statement-oversized",

@@ -35,7 +35,12 @@ export function readFleetPin(dir: string): FleetId | undefined {
 }
 
 export function writeFleetPin(dir: string, fleet: FleetId): void {
-  writePrivateFile(join(dir, PIN_FILE), `${JSON.stringify({ fleet })}\n`);
+  writePrivateFile(join(dir, PIN_FILE), writeFleetPinText(fleet));
+}
+
+/** What `fleet.json` holds. */
+export function writeFleetPinText(fleet: FleetId): string {
+  return `${JSON.stringify({ fleet })}\n`;
 }
 
 /** Makes a fleet of this node's own and pins it. A root key that an interrupted start left behind is used. */

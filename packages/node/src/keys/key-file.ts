@@ -27,7 +27,7 @@ export function loadOrCreateKey(path: string): Ed25519Key {
     const text = readFileIfAny(path);
     if (text !== undefined) return parseKey(text);
     const key = keyFromSeed(generateSeed());
-    writePrivateFile(path, `${Buffer.from(key.protobuf).toString("base64")}\n`);
+    writePrivateFile(path, writeKeyText(key));
     return key;
   });
 }
@@ -61,7 +61,13 @@ export function keyFromSeed(seed: Uint8Array): Ed25519Key {
   return { seed, publicKey, protobuf: new Uint8Array([...PROTOBUF_PREFIX, ...seed, ...publicKey]) };
 }
 
-function parseKey(text: string): Ed25519Key {
+/** A key as it stands in a file. */
+export function writeKeyText(key: Ed25519Key): string {
+  return `${Buffer.from(key.protobuf).toString("base64")}\n`;
+}
+
+/** @throws Error for anything that {@link writeKeyText} does not write, blanks around it aside */
+export function parseKey(text: string): Ed25519Key {
   const bytes = Buffer.from(text.trim(), "base64");
   const seed = new Uint8Array(
     bytes.subarray(PROTOBUF_PREFIX.length, PROTOBUF_PREFIX.length + SEED_BYTES),

@@ -1,0 +1,193 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createNode } from "../create-node.ts";
+import { readFleetPin } from "../keys/fleet-pin.ts";
+import { loadOrCreateKey } from "../keys/key-file.ts";
+import { secretKeyId } from "../keys/secret-file.ts";
+import { readStatements } from "./authority-file.ts";
+import { START_S } from "./enrolment.test-support.ts";
+import { createFleetAuthority, type FleetAuthority } from "./fleet-authority.ts";
+import { type FileChanges, privateFileChanges, unfinishedInit } from "./init-journal.ts";
+
+/** Journal, mark, eight files, mark and journal away. */
+const CHANGES = 12;
+const journal = "fleet-init.json";
+const mark = "fleet-init-unfinished";
+
+let base: string;
+let dir: string;
+let rootDir: string;
+let drawn = 0;
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), "pulsemesh-journal-"));
+  begin();
+});
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+/** Two folders that nobody has been in. */
+function begin(): void {
+  drawn += 1;
+  dir = join(base, `${drawn}-data`);
+  rootDir = join(base, `${drawn}-stick`);
+}
+
+const fails = (code: string): unknown => expect.objectContaining({ code });
+const init = async (options: object = {}): Promise<FleetAuthority> =>
+  createFleetAuthority({ dir, rootDir, region: "eu", nowS: START_S, ...options });
+
+/** The machine dies at one change: before it, or when it is on disk and nobody knows. */
+function dying(at: number, when: "before" | "after"): FileChanges {
+  let left = at;
+  const once = (change: () => void): void => {
+    left -= 1;
+    if (left < 0 && when === "before") throw new Error("died");
+    change();
+    if (left < 0) throw new Error("died");
+  };
+  return {
+    write: (path, text) => once(() => privateFileChanges.write(path, text)),
+    remove: (path) => once(() => privateFileChanges.remove(path)),
+  };
+}
+
+/** What holds at every instant. */
+function checkInstant(): void {
+  const isBegun = existsSync(join(rootDir, journal));
+  const isMarked = unfinishedInit(dir) !== undefined;
+  const made = readStatements(join(dir, "authority.json"));
+  // Nobody starts a node on half of a fleet, and the word for it always leads to where it can be finished.
+  if (isMarked) expect(isBegun && unfinishedInit(dir)).toBe(rootDir);
+  const names = readdirSync(dir).filter((name) => name !== "node.key");
+  if (names.length > 0 && made === undefined) expect(isMarked).toBe(true);
+  // What says who has authority is never there without the keys that it speaks of.
+  if (made === undefined) return;
+  expect(secretKeyId(join(rootDir, "fleet-root.key"))).toBe(readFleetPin(dir));
+  expect(secretKeyId(join(dir, "issuer.key"))).toBeDefined();
+}
+
+function checkFinished(whole: FleetAuthority): void {
+  expect(readdirSync(rootDir).toSorted()).toEqual([
+    "fleet-root-next.key",
+    "fleet-root.key",
+    "root-statements.json",
+  ]);
+  expect(readdirSync(dir)).toHaveLength(6);
+  expect(secretKeyId(join(rootDir, "fleet-root.key"))).toBe(whole.fleet);
+  expect(readStatements(join(rootDir, "root-statements.json"))).toEqual(
+    whole.statements.slice(0, 1),
+  );
+}
+
+test("ME6 P5 whoever dies at any change of a file finishes the same fleet when he comes back", async () => {
+  for (let at = 0; at < CHANGES; at++) {
+    for (const when of ["before", "after"] as const) {
+      begin();
+      await expect(init({ changes: dying(at, when) })).rejects.toThrow("died");
+      checkInstant();
+      const before = existsSync(join(rootDir, journal))
+        ? readFileSync(join(rootDir, journal), "utf8")
+        : undefined;
+      const whole = await init({ nowS: START_S + 60, region: "us" });
+      const isGone = at === CHANGES - 1 && when === "after";
+      const first = at === 0 && when === "before" ? "created" : "completed";
+      expect([at, when, whole.status]).toEqual([at, when, isGone ? "present" : first]);
+      if (before !== undefined) expect(before).toContain(whole.fleet);
+      checkFinished(whole);
+      expect(await init()).toEqual({ ...whole, status: "present" });
+    }
+  }
+});
+
+test("ME6 P5 whoever dies again while he finishes it comes to the same end", async () => {
+  for (let at = 1; at < CHANGES; at++) {
+    for (let again = 0; again < CHANGES; again++) {
+      begin();
+      await expect(init({ changes: dying(at, "before") })).rejects.toThrow("died");
+      const text = readFileSync(join(rootDir, journal), "utf8");
+      // There may be nothing left at which to die.
+      await init({ changes: dying(again, again % 2 === 0 ? "before" : "after") }).catch(
+        (error: unknown) => expect(String(error)).toContain("died"),
+      );
+      checkInstant();
+      const whole = await init();
+      expect(text).toContain(whole.fleet);
+      checkFinished(whole);
+    }
+  }
+});
+
+test("ME6 there are as many changes as these tests die at", async () => {
+  let changes = 0;
+  const count = (): void => void (changes += 1);
+  await init({
+    changes: {
+      write(path: string, text: string) {
+        count();
+        privateFileChanges.write(path, text);
+      },
+      remove(path: string) {
+        count();
+        privateFileChanges.remove(path);
+      },
+    },
+  });
+  expect(changes).toBe(CHANGES);
+});
+
+test("ME6 what was begun in one folder is not begun again in another, nor finished by another node", async () => {
+  await expect(init({ changes: dying(4, "after") })).rejects.toThrow("died");
+  expect(unfinishedInit(dir)).toBe(rootDir);
+  // Nor does a node start there.
+  await expect(createNode({ dataDir: dir })).rejects.toThrow(rootDir);
+  expect(readdirSync(dir)).not.toContain("store");
+  const elsewhere = init({ rootDir: join(base, "another stick") });
+  await expect(elsewhere).rejects.toThrow(fails("data-dir-unusable"));
+  await expect(init({ dir: join(base, "another node") })).rejects.toThrow(
+    fails("data-dir-unusable"),
+  );
+  expect((await init()).status).toBe("completed");
+  expect(unfinishedInit(dir)).toBeUndefined();
+});
+
+test("ME6 it is finished by its own passphrase only, which stays the one that seals the root's key", async () => {
+  const passphrase = "correct horse battery staple";
+  await expect(init({ passphrase, changes: dying(2, "after") })).rejects.toThrow("died");
+  await expect(init()).rejects.toThrow(fails("passphrase-wrong"));
+  await expect(init({ passphrase: "another passphrase" })).rejects.toThrow(
+    fails("passphrase-wrong"),
+  );
+  expect((await init({ passphrase })).status).toBe("completed");
+});
+
+test("ME6 what somebody has put there meanwhile is not overwritten, and a damaged journal is an error", async () => {
+  await expect(init({ changes: dying(3, "after") })).rejects.toThrow("died");
+  const own = loadOrCreateKey(join(dir, "issuer.key"));
+  await expect(init()).rejects.toThrow(fails("data-dir-unusable"));
+  expect(loadOrCreateKey(join(dir, "issuer.key"))).toEqual(own);
+  rmSync(join(dir, "issuer.key"));
+  const path = join(rootDir, journal);
+  const text = readFileSync(path, "utf8");
+  const good = JSON.parse(text) as { readonly files: readonly object[] };
+  const withFile = (changed: object): string =>
+    JSON.stringify({ ...good, files: [{ ...good.files[0], ...changed }] });
+  for (const bad of [
+    "",
+    "null",
+    "{}",
+    text.slice(0, -5),
+    JSON.stringify({ ...good, v: 2 }),
+    JSON.stringify({ ...good, node: "" }),
+    JSON.stringify({ ...good, files: Array.from({ length: 17 }, () => good.files[0]) }),
+    withFile({ folder: "home" }),
+    withFile({ name: "../node.key" }),
+    withFile({ text: 7 }),
+  ]) {
+    writeFileSync(path, bad);
+    await expect(init()).rejects.toThrow(fails("data-dir-unusable"));
+  }
+  writeFileSync(path, text);
+  expect((await init()).status).toBe("completed");
+  expect(existsSync(join(dir, mark))).toBe(false);
+});

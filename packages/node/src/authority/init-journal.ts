@@ -1,0 +1,147 @@
+/**
+ * Several files in two folders, all or none of them (rule ME6). What is to be written is first written down as a whole, in one file beside the root's keys;
+ * from then on whoever comes back finishes it, however often he is interrupted. Before, nothing has happened; a list of steps without their contents would
+ * not do, as keys that were drawn once can not be drawn again.
+ */
+import { existsSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { isNodeId, type NodeId, PulsemeshError } from "@pulsemesh/core";
+import { readFileIfAny, syncDirectory, writePrivateFile } from "../keys/private-file.ts";
+
+/** Beside the root's keys; gone when all is done. */
+const JOURNAL_FILE = "fleet-init.json";
+/** In the data directory meanwhile, so that no node starts on half of a fleet: the folder of the journal. */
+const UNFINISHED_FILE = "fleet-init-unfinished";
+const VERSION = 1;
+/** Files that one may write or remove. */
+const JOURNAL_FILES_LIMIT = 16;
+
+export interface PlannedFile {
+  readonly folder: "root" | "data";
+  readonly name: string;
+  /** Null: it is removed. */
+  readonly text: string | null;
+  /** What is there before, where something is. */
+  readonly before: string | null;
+}
+
+export interface InitJournal {
+  /** Whose data directory it is. */
+  readonly node: NodeId;
+  readonly files: readonly PlannedFile[];
+}
+
+export interface InitFolders {
+  readonly root: string;
+  readonly data: string;
+}
+
+/** How files are changed; a parameter for tests. Each is durable when it returns. */
+export interface FileChanges {
+  write(path: string, text: string): void;
+  remove(path: string): void;
+}
+
+export const privateFileChanges: FileChanges = {
+  write: writePrivateFile,
+  remove(path) {
+    rmSync(path, { force: true });
+    syncDirectory(dirname(path));
+  },
+};
+
+/** The folder with the root's keys when the making of an authority was broken off here, undefined where it was not. */
+export function unfinishedInit(dir: string): string | undefined {
+  return readFileIfAny(join(dir, UNFINISHED_FILE))?.trim();
+}
+
+/**
+ * A node that started on half of a fleet would make another one, or leave its own open.
+ * @throws PulsemeshError `data-dir-unusable`
+ */
+export function refuseUnfinishedInit(dir: string): void {
+  const root = unfinishedInit(dir);
+  if (root === undefined) return;
+  throw new PulsemeshError(
+    "data-dir-unusable",
+    `Cannot start on ${dir}: the making of its fleet, with the root's keys in ${root}, was broken off. Nothing was changed; repeat it, which finishes it.`,
+  );
+}
+
+/** @throws PulsemeshError `data-dir-unusable` when it is damaged */
+export function readInitJournal({ root }: InitFolders): InitJournal | undefined {
+  const path = join(root, JOURNAL_FILE);
+  const text = readFileIfAny(path);
+  if (text === undefined) return undefined;
+  const journal = parseJournal(text);
+  if (journal !== undefined) return journal;
+  throw new PulsemeshError(
+    "data-dir-unusable",
+    `Cannot finish the fleet that was begun, as ${path} is damaged. Nothing was changed; restore the file, or remove it and begin with empty folders.`,
+  );
+}
+
+/** Writes the journal, and then does what it says. */
+export function beginInit(journal: InitJournal, folders: InitFolders, changes: FileChanges): void {
+  refuseConflicts(journal, folders);
+  const line = JSON.stringify({ v: VERSION, node: journal.node, files: journal.files });
+  changes.write(join(folders.root, JOURNAL_FILE), `${line}\n`);
+  finishInit(journal, folders, changes);
+}
+
+/**
+ * Does what a journal says, whatever of it was done before.
+ * @throws PulsemeshError `data-dir-unusable` when somebody else has changed a file meanwhile
+ */
+export function finishInit(journal: InitJournal, folders: InitFolders, changes: FileChanges): void {
+  refuseConflicts(journal, folders);
+  const unfinished = join(folders.data, UNFINISHED_FILE);
+  changes.write(unfinished, `${folders.root}\n`);
+  for (const { folder, name, text } of journal.files) {
+    const path = join(folders[folder], name);
+    if (text === null) {
+      if (existsSync(path)) changes.remove(path);
+    } else if (readFileIfAny(path) !== text) changes.write(path, text);
+  }
+  changes.remove(unfinished);
+  changes.remove(join(folders.root, JOURNAL_FILE));
+}
+
+/** A key or a pin that came here since is somebody's: it is neither overwritten nor removed. */
+function refuseConflicts({ files }: InitJournal, folders: InitFolders): void {
+  for (const { folder, name, text, before } of files) {
+    const path = join(folders[folder], name);
+    const held = readFileIfAny(path) ?? null;
+    if (held === before || held === text) continue;
+    throw new PulsemeshError(
+      "data-dir-unusable",
+      `Cannot finish the fleet that was begun: ${path} was changed meanwhile. Nothing was changed; move the file away and repeat.`,
+    );
+  }
+}
+
+function parseJournal(text: string): InitJournal | undefined {
+  try {
+    const json = JSON.parse(text) as { readonly v?: unknown } & Partial<InitJournal>;
+    const { v, node, files } = json;
+    if (v !== VERSION || !isNodeId(node) || !Array.isArray(files)) return undefined;
+    return files.length <= JOURNAL_FILES_LIMIT && files.every(isPlannedFile)
+      ? { node, files }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isPlannedFile(value: unknown): value is PlannedFile {
+  if (typeof value !== "object" || value === null) return false;
+  const { folder, name, text, before } = value as Partial<Record<keyof PlannedFile, unknown>>;
+  const isText = (one: unknown): boolean => one === null || typeof one === "string";
+  if (folder !== "root" && folder !== "data") return false;
+  return (
+    typeof name === "string" &&
+    /^[a-z-]+\.(?:key|json)$/.test(name) &&
+    isText(text) &&
+    isText(before)
+  );
+}
