@@ -1,9 +1,17 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createNode } from "../create-node.ts";
-import { readFleetPin } from "../keys/fleet-pin.ts";
+import { createFleet, readFleetPin } from "../keys/fleet-pin.ts";
 import { loadOrCreateKey } from "../keys/key-file.ts";
 import { secretKeyId } from "../keys/secret-file.ts";
 import { readStatements } from "./authority-file.ts";
@@ -101,7 +109,7 @@ test("ME6 P5 whoever dies at any change of a file finishes the same fleet when h
 });
 
 test("ME6 P5 whoever dies again while he finishes it comes to the same end", async () => {
-  for (let at = 1; at < CHANGES; at++) {
+  for (const at of [1, 4, 9, CHANGES - 1]) {
     for (let again = 0; again < CHANGES; again++) {
       begin();
       await expect(init({ changes: dying(at, "before") })).rejects.toThrow("died");
@@ -113,6 +121,24 @@ test("ME6 P5 whoever dies again while he finishes it comes to the same end", asy
       checkInstant();
       const whole = await init();
       expect(text).toContain(whole.fleet);
+      checkFinished(whole);
+    }
+  }
+});
+
+test("ME6 P5 the root key of an open fleet is in one folder or the other at every instant, and in one at the end", async () => {
+  for (let at = 0; at < CHANGES; at++) {
+    for (const when of ["before", "after"] as const) {
+      begin();
+      mkdirSync(dir, { mode: 0o700 });
+      const fleet = createFleet(dir);
+      const places = [dir, rootDir].map((folder) => join(folder, "fleet-root.key"));
+      await expect(init({ changes: dying(at, when) })).rejects.toThrow("died");
+      expect(places.map(secretKeyId)).toContain(fleet);
+      expect(readFleetPin(dir)).toBe(fleet);
+      const whole = await init();
+      expect(whole.fleet).toBe(fleet);
+      expect(places.map(secretKeyId)).toEqual([undefined, fleet]);
       checkFinished(whole);
     }
   }
@@ -185,7 +211,7 @@ test("ME6 what somebody has put there meanwhile is not overwritten, and a damage
     withFile({ text: 7 }),
   ]) {
     writeFileSync(path, bad);
-    await expect(init()).rejects.toThrow(fails("data-dir-unusable"));
+    await expect(init()).rejects.toThrow(`as ${path} is damaged`);
   }
   writeFileSync(path, text);
   expect((await init()).status).toBe("completed");

@@ -9,12 +9,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { damage, fuzz, FUZZ_TIMEOUT_MS } from "@pulsemesh/testkit";
+import { afterAll, assert, beforeAll, expect, test } from "vitest";
 import { encodeBase32 } from "./base32.ts";
 import { generateSeed } from "./ed25519.ts";
 import { keyFromSeed, loadOrCreateKey } from "./key-file.ts";
 import {
   copySecretKey,
+  keyIdOfText,
   PASSPHRASE_LENGTH_MAX,
   PASSPHRASE_LENGTH_MIN,
   readSecretKey,
@@ -172,3 +174,22 @@ test("ME6 a key that others may read is refused with what to type, unless a pass
   chmodSync(file("sealed"), 0o644);
   expect(await readSecretKey(file("sealed"), phrase)).toEqual(key);
 });
+
+test(
+  "ME6 fuzz: a changed line is damaged, whatever passphrase one has",
+  () => {
+    const bytes = Buffer.from(sealed);
+    fuzz("sealed keys", (random) => {
+      const text = Buffer.from(damage(random, bytes)).toString();
+      if (text.trim() === sealed.trim()) return;
+      let held: unknown;
+      try {
+        held = keyIdOfText(text, "a file");
+      } catch (error) {
+        assert((error as { readonly code?: unknown }).code === "data-dir-unusable", String(error));
+      }
+      assert(held === undefined, `took ${text}`);
+    });
+  },
+  FUZZ_TIMEOUT_MS,
+);

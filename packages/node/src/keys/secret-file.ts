@@ -69,7 +69,14 @@ export async function readSecretKey(path: string, passphrase?: string): Promise<
 /** The id of the key in a file, which no passphrase hides; undefined when there is no file. */
 export function secretKeyId(path: string): KeyId | undefined {
   const text = orUnusable(path, () => readFileIfAny(path));
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : keyIdOfText(text, path);
+}
+
+/**
+ * The same of the text of a file.
+ * @param path - to be named where something is wrong
+ */
+export function keyIdOfText(text: string, path: string): KeyId {
   return orUnusable(path, () =>
     isSealed(text) ? parseLine(text).key : encodeBase32(parseKey(text).publicKey),
   );
