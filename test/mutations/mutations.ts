@@ -1,8 +1,10 @@
 /** Every rule that is broken on purpose, in the order of docs/mutations.md. */
 import { addressMutations } from "./address-mutations.ts";
+import { admissionMutations } from "./admission-mutations.ts";
 import { authorityMutations } from "./authority-mutations.ts";
 import { clientMutations } from "./client-mutations.ts";
 import { configMutations } from "./config-mutations.ts";
+import { custodyMutations } from "./custody-mutations.ts";
 import { diskMutations } from "./disk-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
@@ -29,4 +31,6 @@ export const mutations: readonly Mutation[] = [
   ...startMutations,
   ...supervisionMutations,
   ...authorityMutations,
+  ...custodyMutations,
+  ...admissionMutations,
 ];

@@ -138,7 +138,8 @@ export class DialLoop {
   }
 
   turnedAway(node: NodeId): void {
-    this.#dialer.turnedAway(node, performance.now());
+    const times = this.#dialer.turnedAway(node, performance.now());
+    if (times >= HEARSAY_FAILURES_MAX) this.#book.drop(node);
     if (!this.#book.has(node)) this.#forget(node);
     this.#planSoon();
   }

@@ -180,10 +180,13 @@ export class Dialer {
     member.dialAtMs = nowMs + REFUSED_WAIT_MS;
   }
 
-  /** Not let in, or not any more: asked again after waits that grow to {@link TURNED_AWAY_MS_MAX}, as it may get a grant at any time. */
-  turnedAway(node: NodeId, nowMs: number): void {
+  /**
+   * Not let in, or not any more: asked again after waits that grow to {@link TURNED_AWAY_MS_MAX}, as it may get a grant at any time. Answers how
+   * many times in a row that was.
+   */
+  turnedAway(node: NodeId, nowMs: number): number {
     const member = this.#members.get(node);
-    if (member === undefined) return;
+    if (member === undefined) return 0;
     const waitMs = Math.min(TURNED_AWAY_MS_MAX, TURNED_AWAY_MS_MIN * 2 ** member.turnedAway);
     // Beyond this the wait grows no more.
     member.turnedAway = Math.min(member.turnedAway + 1, 10);
@@ -191,6 +194,7 @@ export class Dialer {
     member.connected = undefined;
     member.greetedAtMs = undefined;
     member.dialAtMs = nowMs + waitMs * (0.5 + 0.5 * this.#deps.random());
+    return member.turnedAway;
   }
 
   /** Forgets a node; one that is connected or being dialled goes on counting until the owner forgets it again. */

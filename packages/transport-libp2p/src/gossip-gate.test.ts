@@ -33,12 +33,17 @@ async function gateAndRouter() {
     onConnect: () => void told.push("connect"),
     onDisconnect: () => void told.push("disconnect"),
   });
-  const connection = { remotePeer: PEER, status: "open" };
+  const connection: { remotePeer: PeerId; status: Connection["status"] } = {
+    remotePeer: PEER,
+    status: "open",
+  };
+  const connect = (to: Partial<Connection> = connection): void =>
+    void topology?.onConnect?.(PEER, to as Connection);
   return {
     gate,
     told,
     connection,
-    connect: () => void topology?.onConnect?.(PEER, connection as unknown as Connection),
+    connect,
     disconnect: () => void topology?.onDisconnect?.(PEER),
     stream: (): FakeStream => {
       const stream = new FakeStream();
@@ -91,4 +96,17 @@ test("ME3 AD10 the router forgets a peer when the gate closes, and not later, wh
   connect();
   gate.open(NODE);
   expect(told.filter((what) => what === "connect")).toHaveLength(2);
+});
+
+test("ME3 AD10 of several connections to a peer the router is told of one that still stands", async () => {
+  const { gate, told, connect, connection } = await gateAndRouter();
+  const other: Partial<Connection> = { remotePeer: PEER, status: "closed" };
+  const last = { ...other, status: "open" as Connection["status"] };
+  connect();
+  connect(other);
+  connect(last);
+  last.status = "closed";
+  expect(connection.status).toBe("open");
+  gate.open(NODE);
+  expect(told).toEqual(["connect"]);
 });

@@ -6,7 +6,7 @@
  * long again, so an expelled peer would go on; and a member's subscriptions, which are said once, would be lost when they come a moment too soon.
  */
 import type { gossipsub } from "@libp2p/gossipsub";
-import type { Connection, PeerId, Stream, StreamHandler, Topology } from "@libp2p/interface";
+import type { Connection, Stream, StreamHandler, Topology } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { NodeId } from "@pulsemesh/core";
 
@@ -16,11 +16,6 @@ export const EARLY_GOSSIP_BYTES_MAX: number = 64 * 1024;
 export type GossipComponents = Parameters<ReturnType<typeof gossipsub>>[0];
 type Registrar = GossipComponents["registrar"];
 
-interface Met {
-  readonly peer: PeerId;
-  readonly connection: Connection;
-}
-
 interface Held {
   readonly stream: Stream;
   readonly readBytesMax: number;
@@ -29,8 +24,8 @@ interface Held {
 
 export class GossipGate {
   readonly #open = new Set<NodeId>();
-  /** Connected peers that speak gossip and are not let in yet. */
-  readonly #met = new Map<NodeId, Met>();
+  /** Connections to peers that speak gossip and are not let in yet: of several any may be the one that stays. */
+  readonly #met = new Map<NodeId, readonly Connection[]>();
   /** Their streams, the latest of each. */
   readonly #held = new Map<NodeId, Held>();
   #router: Topology | undefined;
@@ -49,11 +44,11 @@ export class GossipGate {
   /** `node` was let in: gossip runs from now on. */
   open(node: NodeId): void {
     this.#open.add(node);
-    const met = this.#met.get(node);
+    const met = this.#met.get(node)?.find(isOpen);
     const held = this.#held.get(node);
     this.#met.delete(node);
     this.#held.delete(node);
-    if (met?.connection.status === "open") void this.#router?.onConnect?.(met.peer, met.connection);
+    if (met !== undefined) void this.#router?.onConnect?.(met.remotePeer, met);
     if (held?.stream.status !== "open") return;
     held.stream.maxReadBufferLength = held.readBytesMax;
     held.take();
@@ -84,7 +79,10 @@ export class GossipGate {
       onConnect: (peer, connection) => {
         const node = peer.toString();
         if (this.#open.has(node)) return topology.onConnect?.(peer, connection);
-        if (connection.status === "open") this.#met.set(node, { peer, connection });
+        const others = this.#met
+          .get(node)
+          ?.filter((other) => isOpen(other) && other !== connection);
+        if (isOpen(connection)) this.#met.set(node, [...(others ?? []), connection]);
       },
       // It comes late, maybe after the peer has come back: {@link close} has told the router already.
       onDisconnect: (peer) =>
@@ -102,4 +100,8 @@ export class GossipGate {
       this.#held.set(node, { stream, readBytesMax, take: () => void handler(stream, connection) });
     };
   }
+}
+
+function isOpen({ status }: Connection): boolean {
+  return status === "open";
 }
