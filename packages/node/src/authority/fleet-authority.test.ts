@@ -141,6 +141,24 @@ describe("fleet authority", () => {
     await readSecretKey(join(dir, "issuer.key"));
   });
 
+  test("ME6 a root key that is there already is used, and sealed where a passphrase is given", async () => {
+    const path = join(made(rootDir), "fleet-root.key");
+    const root = loadOrCreateKey(path);
+    const whole = await init({ passphrase: phrase });
+    expect(whole.fleet).toBe(encodeBase32(root.publicKey));
+    await expect(readSecretKey(path)).rejects.toThrow(fails("passphrase-wrong"));
+    expect(await readSecretKey(path, phrase)).toEqual(root);
+    checkWhole(whole);
+    // One that is sealed stays as it is, and takes its own passphrase.
+    const text = readFileSync(path, "utf8");
+    rmSync(dir, { recursive: true });
+    rmSync(join(rootDir, "root-statements.json"));
+    await expect(init({ passphrase: `${phrase}!` })).rejects.toThrow(fails("passphrase-wrong"));
+    expect(readdirSync(dir)).toEqual(["node.key"]);
+    expect((await init({ passphrase: phrase })).fleet).toBe(whole.fleet);
+    expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
   test("ME1 an open fleet is closed by its own root key, which is moved away", async () => {
     const fleet = createFleet(made(dir));
     const whole = await init({ passphrase: phrase });
