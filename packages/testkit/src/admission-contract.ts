@@ -97,6 +97,13 @@ export function admissionContract(
       const first = await start({ name: "m0", grant: GRANT, admit: byGrant });
       const second = await start({ name: "m1", grant: GRANT, admit: byGrant, join: ["m0"] });
       await met(first, second);
+      let round = 0;
+      const hears = (): boolean => {
+        round += 1;
+        first.transport.publish("state", bytesOf(`warm-up ${round}`));
+        return second.gossip.length > 0;
+      };
+      await harness.until("gossip flows", hears, SETTLE_MS);
       const guest = await start({ name: "guest", join: ["m0", "m1"] });
       const { node } = guest.transport;
       await harness.until("it was refused", () => first.refused.includes(node), SETTLE_MS);
@@ -107,7 +114,8 @@ export function admissionContract(
         expect(await first.transport.send(node, "direct", bytesOf("secret"))).toBe(false);
         await harness.pass(QUIET_MS / 60);
       }
-      await harness.until("members go on", () => second.gossip.length >= 50, SETTLE_MS);
+      const heard = (): number => second.gossip.filter((text) => text.startsWith("secret")).length;
+      await harness.until("members go on", () => heard() === 60, SETTLE_MS);
       expect([guest.gossip, guest.messages]).toEqual([[], []]);
       for (const { transport, log, gossip, messages, refused } of [first, second]) {
         expect(gossip.filter((text) => text.startsWith("lie"))).toEqual([]);
