@@ -3,10 +3,10 @@
  * in heads and vectors (rule DU2), so that a crash never leaves a peer waiting for something that this node said it had.
  */
 import type { Env } from "../env.ts";
-import { compareText, type DocumentName, type HashHex, type NodeId } from "../ids.ts";
+import { DOCUMENTS, compareText, type DocumentName, type HashHex, type NodeId } from "../ids.ts";
 import type { CommitId } from "../input.ts";
 import { fromHex, toHex } from "../wire/hex.ts";
-import { DOCUMENTS, encodePlace, type Place } from "./entry.ts";
+import { encodePlace, type Place } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { EPOCHS_MAX } from "./limits.ts";
 

@@ -5,12 +5,12 @@
  */
 import type { Env } from "../env.ts";
 import type { StoreOp, StoreRow } from "../driver/store.ts";
-import type { DocumentName, HashHex } from "../ids.ts";
+import { DOCUMENTS, type DocumentName, type HashHex } from "../ids.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
 import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import { dropOps, dropSuperfluous } from "./compaction.ts";
-import { decodeEntry, decodePlace, DOCUMENTS, type Entry } from "./entry.ts";
+import { decodeEntry, decodePlace, type Entry } from "./entry.ts";
 import { toHex } from "../wire/hex.ts";
 import { buildEpoch, type PartSource } from "./epoch-builder.ts";
 import type { EpochLog } from "./epoch-log.ts";

@@ -12,8 +12,11 @@ export function cutsAt(net: VirtualMesh, node: VirtualNode, author: NodeId): rea
 }
 
 /** The field `v` of a robot. */
-export function shownAt(node: VirtualNode | undefined, robot: RobotId): unknown {
-  return node?.chains.records.state(robot)["v"];
+export function shownAt(
+  node: VirtualNode | undefined,
+  robot: RobotId,
+): string | number | undefined {
+  return node?.chains.records.state(robot)["v"] as string | number | undefined;
 }
 
 /** Row keys of an author's chains. */

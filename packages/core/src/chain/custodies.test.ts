@@ -12,6 +12,13 @@ const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(by
 const fleet = new TestAuthority();
 const issuers = [fleet.issuer("issuer"), fleet.issuer("thief")];
 const ROOT = fleet.root({ issuers });
+/** Of what the thief has signed nothing counts. */
+const VOID = fleet.root({
+  number: 2,
+  previous: TestAuthority.idOf(ROOT),
+  issuers: issuers.slice(0, 1),
+  voids: [{ key: fleet.key("thief"), kept: [] }],
+});
 const deps = { sha256, documents: createMemoryDocuments, tokens: testTokens, fleet: fleet.fleet };
 const IDS = ["a", "b", "c", "x"] as const;
 /** More than fits into one part. */
@@ -135,19 +142,32 @@ describe("what stands for a revoked author", () => {
     net.state("a", fleet.revocation("x", [], { signer: fleet.key("thief") }));
     net.advance(1_000);
     expect(shown(net)).toEqual(["-,-,-", "-,-,-", "-,-,-"]);
-    const root = fleet.root({
-      number: 2,
-      previous: TestAuthority.idOf(ROOT),
-      issuers: issuers.slice(0, 1),
-      voids: [{ key: fleet.key("thief"), kept: [] }],
-    });
-    net.state("a", root);
+    net.state("a", VOID);
     net.advance(100_000);
     expect(shown(net)).toEqual(["0,1,2", "0,1,2", "0,1,2"]);
     expect(net.patch("x", "r0", { v: "x" })).toMatchObject({ ok: true });
     net.advance(1_000);
     for (const id of IDS) net.restart(id, 2);
     expect(shown(net)).toEqual(["x,1,2", "x,1,2", "x,1,2"]);
+  });
+
+  test("ME2 P5 what comes back before the last rows of it were deleted is on disk afterwards", () => {
+    const net = mesh();
+    for (const boot of [2, 3, 4]) {
+      net.restart("x", boot);
+      net.patch("x", "r0", { v: boot });
+      net.advance(1_000);
+    }
+    net.state("a", fleet.revocation("x", [], { signer: fleet.key("thief") }), VOID);
+    net.unlink("a", "x");
+    // Before any of the timers by which rows are deleted epoch after epoch.
+    net.link("a", "x");
+    net.run();
+    expect(shownAt(nodeOf(net, "a"), "r0")).toBe(4);
+    net.advance(1_000);
+    for (const peer of ["b", "c", "x"]) net.unlink("a", peer);
+    net.restart("a", 2);
+    expect([0, 1, 2].map((i) => shownAt(nodeOf(net, "a"), `r${i}`))).toEqual([4, 1, 2]);
   });
 
   test("ME1 CH3 a part that the gate refuses shows nothing, is told once, and is not asked for again", () => {

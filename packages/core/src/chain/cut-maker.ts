@@ -6,11 +6,11 @@
 import type { Cut } from "../authority/claims.ts";
 import { CUSTODY_EPOCH } from "../authority/rights.ts";
 import type { Env } from "../env.ts";
-import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import { DOCUMENTS, type DocumentName, type HashHex, type NodeId } from "../ids.ts";
 import type { CapturedRecord } from "../state/record-table.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import { custodyClientId } from "./client-id.ts";
-import { DOCUMENTS, type Place } from "./entry.ts";
+import type { Place } from "./entry.ts";
 import { GenerationWriter } from "./generation-writer.ts";
 import type { Work } from "./work-queue.ts";
 

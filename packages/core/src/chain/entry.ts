@@ -5,7 +5,7 @@
  * fleet is in its signed domain. The entry's name for ever is the SHA-256 of the body bytes as sent.
  */
 import type { Env } from "../env.ts";
-import { isNodeId, type DocumentName, type HashHex, type NodeId } from "../ids.ts";
+import { DOCUMENTS, isNodeId, type DocumentName, type HashHex, type NodeId } from "../ids.ts";
 import { decodeEnvelope, type Envelope } from "../wire/envelope.ts";
 import { isBytes, isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
 import { fromHex, toHex } from "../wire/hex.ts";
@@ -95,9 +95,6 @@ export type EntryResult =
   | { readonly ok: false; readonly code: EntryErrorCode };
 
 type EntryErrorCode = "entry-malformed" | "entry-oversized" | "envelope-malformed" | "kind-unknown";
-
-/** Documents that this version stores; entries of others are of a later version, and ignored (rule SG2). */
-export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported", "roster"];
 
 const KINDS: readonly string[] = ["header", "delta", "snapshot"];
 

@@ -67,6 +67,26 @@ function entries(node: VirtualNode, author: string): readonly string[] {
 }
 
 describe("limits of chains", () => {
+  test("CH7 ME3 strangers take nobody's place among AUTHORS_MAX authors and ROSTER_MAX members", () => {
+    const { env } = mesh().add("a", 0);
+    const counts = (node: string): boolean => !node.startsWith("stranger");
+    const index = new ChainIndex(env, counts);
+    const membership = new ChainMembership(env, counts);
+    const names = { name: "n", region: "r", agent: "t" };
+    const now = { monoMs: 0, wallMs: 1 };
+    const join = (author: string): boolean => {
+      index.add({ document: "reported", author, epoch: 1 } as never);
+      return membership.learn({ author, epoch: 1 }, names, now);
+    };
+    for (let i = 0; i < AUTHORS_MAX; i++) expect(join(`stranger${i}`)).toBe(true);
+    expect(index.isFull("reported", AUTHORS_MAX)).toBe(false);
+    expect(join("new")).toBe(true);
+    expect(membership.member("new")).toBeDefined();
+    for (let i = 1; i < AUTHORS_MAX; i++) expect(join(`n${i}`)).toBe(true);
+    expect(index.isFull("reported", AUTHORS_MAX)).toBe(true);
+    expect(join("one more")).toBe(false);
+  });
+
   test("CH7 AUTHORS_MAX authors are stored, and ROSTER_MAX members known, further ones refused", () => {
     const { env } = mesh().add("a", 0);
     const membership = new ChainMembership(env, () => true);

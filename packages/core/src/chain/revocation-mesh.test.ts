@@ -1,7 +1,7 @@
+import { DOCUMENTS } from "../ids.ts";
 import { createHash } from "node:crypto";
 import { createMemoryDocuments, SeededRandom, TestAuthority, testTokens } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
-import { DOCUMENTS } from "./entry.ts";
 import { LIAR, RevocationStory, type TestStatements } from "./revocation-mesh.test-support.ts";
 import type { VirtualNode } from "./virtual-mesh.test-support.ts";
 

@@ -8,7 +8,7 @@
  * | `fork/<document>/<author>/<epoch>/<seq>/<hash>` | the other branch's envelope at a forked place (rule CH5) |
  * | `left/<node>` | dag-cbor `[1, boot, retired]`: the boot in which the member said goodbye, or was retired |
  * | `member/<node>` | dag-cbor {name, region, agent, mayBeOfflineMs?} of the newest stored header |
- * | `part/<hash>` | one part of a snapshot; deleted with the last manifest that names it |
+ * | `part/<hash>` | one part of a snapshot, or of what stands for a revoked author; deleted with the last manifest or revocation that names it |
  * | `quarantine/<document>/<author>/<epoch>/<seq>` | text as dag-cbor: why the gate refused the entry's payload (rule CH3) |
  * | `quarantine/row/<key>` | a row that was unreadable at start, as found |
  *

@@ -8,13 +8,13 @@
  */
 import type { Rights } from "../authority/rights.ts";
 import type { Env } from "../env.ts";
-import type { DocumentName, NodeId } from "../ids.ts";
+import { DOCUMENTS, type DocumentName, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { ChainMembership } from "../roster/chain-membership.ts";
 import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import { dropOps, dropSuperfluous } from "./compaction.ts";
-import { DOCUMENTS, encodePlace } from "./entry.ts";
+import { encodePlace } from "./entry.ts";
 import type { EpochLog } from "./epoch-log.ts";
 import { finalRow } from "./rows.ts";
 
