@@ -177,6 +177,14 @@ test("ME6 what was begun in one folder is not begun again in another, nor finish
   expect(unfinishedInit(dir)).toBeUndefined();
 });
 
+test("ME6 a node starts again where only the word is left that something is unfinished", async () => {
+  const whole = await init();
+  writeFileSync(join(dir, mark), `${rootDir}\n`);
+  await expect(createNode({ dataDir: dir })).rejects.toThrow("broken off");
+  expect(await init()).toEqual({ ...whole, status: "present" });
+  expect(unfinishedInit(dir)).toBeUndefined();
+});
+
 test("ME6 it is finished by its own passphrase only, which stays the one that seals the root's key", async () => {
   const passphrase = "correct horse battery staple";
   await expect(init({ passphrase, changes: dying(2, "after") })).rejects.toThrow("died");

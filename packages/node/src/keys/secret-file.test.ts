@@ -129,6 +129,10 @@ test("ME6 P6 scrypt N from SCRYPT_N to SCRYPT_N_MAX is tried, and everything bes
     const path = put("cost", await resummed({ n }));
     await expect(readSecretKey(path, phrase)).rejects.toThrow(fails("data-dir-unusable"));
   }
+  for (const changed of [{ r: 1_024 }, { p: 64 }, { kdf: "none" }, { v: 2 }]) {
+    const path = put("cost", await resummed(changed));
+    await expect(readSecretKey(path, phrase)).rejects.toThrow("another release");
+  }
   const other = encodeBase32(keyFromSeed(generateSeed()).publicKey);
   for (const changed of [{ key: other }, { n: SCRYPT_N * 2 }]) {
     const path = put("cost", await resummed(changed));
