@@ -87,8 +87,8 @@ export const chainMutations: readonly Mutation[] = [
     rules: ["CH7", "P6"],
     breaks: "AUTHORS_MAX bounds nothing",
     file: `${CHAIN}chain-store.ts`,
-    search: ">= AUTHORS_MAX) {",
-    replacement: ">= AUTHORS_MAX * 2) {",
+    search: "isFull(entry.document, AUTHORS_MAX)",
+    replacement: "isFull(entry.document, AUTHORS_MAX * 2)",
     killer: unit(`${CHAIN}limits.test.ts`, "AUTHORS_MAX"),
   },
   {
