@@ -30,6 +30,8 @@ test("HT22 the client's JSON types are the gateway's", () => {
   expectTypeOf<ClientTypes.ScheduleJson>().toEqualTypeOf<GatewayTypes.ScheduleJson>();
   expectTypeOf<ClientTypes.WitnessesJson>().toEqualTypeOf<GatewayTypes.WitnessesJson>();
   expectTypeOf<ClientTypes.AuthorityJson>().toEqualTypeOf<GatewayTypes.AuthorityJson>();
+  expectTypeOf<ClientTypes.InviteJson>().toEqualTypeOf<GatewayTypes.InviteJson>();
+  expectTypeOf<ClientTypes.OpenInviteJson>().toEqualTypeOf<GatewayTypes.OpenInviteJson>();
   expectTypeOf<ClientTypes.PeersJson>().toEqualTypeOf<GatewayTypes.PeersJson>();
   expectTypeOf<ClientTypes.DiagnosticsJson>().toEqualTypeOf<GatewayTypes.DiagnosticsJson>();
   expectTypeOf<ClientTypes.PeerJson>().toEqualTypeOf<GatewayTypes.PeerJson>();

@@ -19,6 +19,7 @@ import type {
   AuditLine,
   AuditVerification,
   NodeDiagnosis,
+  NodeIssuer,
   NodeMetric,
   PulsemeshNode,
 } from "@pulsemesh/node";
@@ -143,6 +144,7 @@ export class ScriptedNode implements PulsemeshNode {
   ];
   /** Given to the next commands instead of doing them. */
   answer: (() => CommandResult | Promise<CommandResult>) | undefined;
+  issuer: NodeIssuer | undefined;
   authority: AuthorityView = OPEN_AUTHORITY;
   #revision = 0;
   readonly #listeners = new Set<(event: NodeEvent | undefined) => void>();
@@ -172,6 +174,7 @@ export class ScriptedNode implements PulsemeshNode {
           ? { ok: true, retired: { by: this.id, atWallMs: START_WALL_MS, isOld: false } }
           : { ok: false, code: "peer-unknown", detail: `no node ${command.node} is known` };
       case "statement":
+      case "make-cuts":
       case "stop":
         return { ok: true };
     }

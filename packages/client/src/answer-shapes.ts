@@ -2,6 +2,9 @@
 import type {
   AuthorityJson,
   GrantJson,
+  InviteJson,
+  IssuerJson,
+  OpenInviteJson,
   AuditEntryJson,
   AuditListJson,
   AuditVerifyJson,
@@ -246,7 +249,9 @@ export const authorityShape: Shape<AuthorityJson> = map<AuthorityJson>({
       number,
       key: text,
       charter_key: text,
-      issuers: list(map({ key: text, expires: text })),
+      issuers: list(
+        map<IssuerJson>({ key: text, roles: list(word()), robots: list(text), expires: text }),
+      ),
       void: list(text),
       disputed: list(number),
     }),
@@ -254,4 +259,24 @@ export const authorityShape: Shape<AuthorityJson> = map<AuthorityJson>({
   charter: nullable(map<NonNullable<AuthorityJson["charter"]>>({ id: text, number, at: text })),
   grants: list(grant),
   revoked: list(map({ id: text, reason: text, by: text, at: text })),
+});
+
+export const inviteShape: Shape<InviteJson> = map<InviteJson>({ invite: text, expires: text });
+
+export const invitesShape: Shape<{ readonly invites: readonly OpenInviteJson[] }> = map({
+  invites: list(
+    map<OpenInviteJson>({
+      id: text,
+      roles: list(word()),
+      robots: list(text),
+      region: nullable(text),
+      uses: number,
+      used_by: list(text),
+      expires: text,
+    }),
+  ),
+});
+
+export const enrolmentShape: Shape<{ readonly statements: readonly string[] }> = map({
+  statements: list(text),
 });

@@ -1,9 +1,9 @@
 /** The gateway's API as typed functions: one per operation, nothing kept between calls. */
+import { type AuthorityCalls, authorityCalls } from "./authority-calls.ts";
 import { PulsemeshClientError } from "./client-error.ts";
 import {
   auditListShape,
   auditVerifyShape,
-  authorityShape,
   diagnosticsShape,
   leavingShape,
   peersShape,
@@ -25,7 +25,6 @@ import {
 import type {
   AuditListJson,
   AuditVerifyJson,
-  AuthorityJson,
   DiagnosticsJson,
   EventJson,
   HealthWord,
@@ -124,7 +123,7 @@ export interface HealthAnswer {
   readonly error: PulsemeshClientError | undefined;
 }
 
-export interface PulsemeshClient {
+export interface PulsemeshClient extends AuthorityCalls {
   readonly baseUrl: string;
   /** Takes a beat; the first one registers the robot. */
   heartbeat(robot: string, options?: BeatOptions): Promise<void>;
@@ -153,10 +152,6 @@ export interface PulsemeshClient {
     options?: PatchStateOptions,
   ): Promise<StateAnswer>;
   peers(options?: CallOptions): Promise<PeersJson>;
-  /** Who may be in the fleet, by whose word and until when. */
-  authority(options?: CallOptions): Promise<AuthorityJson>;
-  /** Hands a signed root statement, charter, grant or revocation (a compact JWS) to the fleet. */
-  submitStatement(token: string, options?: CallOptions): Promise<void>;
   /** Tries out how members can be reached, so it takes up to 8 s. */
   diagnostics(options?: CallOptions): Promise<DiagnosticsJson>;
   events(options?: EventsOptions): AsyncGenerator<EventJson, void, undefined>;
@@ -186,6 +181,7 @@ export function createClient(options: ClientOptions): PulsemeshClient {
     ...robotCalls(http),
     ...inventoryCalls(http),
     ...stateCalls(http),
+    ...authorityCalls(http),
     ...nodeCalls(http),
   };
 }
@@ -395,29 +391,12 @@ function stateCalls(http: HttpOptions): StateCalls {
 
 type NodeCalls = Pick<
   PulsemeshClient,
-  | "authority"
-  | "submitStatement"
-  | "peers"
-  | "diagnostics"
-  | "events"
-  | "auditTail"
-  | "auditVerify"
-  | "health"
-  | "metrics"
-  | "backup"
+  "peers" | "diagnostics" | "events" | "auditTail" | "auditVerify" | "health" | "metrics" | "backup"
 >;
 
 function nodeCalls(http: HttpOptions): NodeCalls {
   return {
     peers: (call = {}) => sendForJson(http, { ...call, path: "/api/v1/peers" }, peersShape),
-    authority: (call = {}) =>
-      sendForJson(http, { ...call, path: "/api/v1/authority" }, authorityShape),
-    submitStatement: async (token, call = {}) => {
-      const headers = { "content-type": "application/json" };
-      const body = JSON.stringify({ token });
-      const path = "/api/v1/authority/statements";
-      await send(http, { ...call, method: "POST", path, headers, body });
-    },
     diagnostics: (call = {}) =>
       sendForJson(http, { ...call, path: "/api/v1/diagnostics" }, diagnosticsShape),
     events: (options) => readEvents(http, options),

@@ -14,6 +14,7 @@ export {
   type StateAnswer,
   type StatusAnswer,
 } from "./client.ts";
+export type { AuthorityCalls, GrantOptions } from "./authority-calls.ts";
 export { PulsemeshClientError } from "./client-error.ts";
 export type { EventsOptions } from "./events.ts";
 export type { CallOptions } from "./http.ts";

@@ -274,6 +274,14 @@ export interface GrantJson {
   readonly expires: string;
 }
 
+/** A key that may grant, and up to what. */
+export interface IssuerJson {
+  readonly key: string;
+  readonly roles: readonly RoleWord[];
+  readonly robots: readonly string[];
+  readonly expires: string;
+}
+
 /** Who may be in the fleet, as one node knows it. */
 export interface AuthorityJson {
   readonly fleet: string;
@@ -287,7 +295,7 @@ export interface AuthorityJson {
     readonly number: number;
     readonly key: string;
     readonly charter_key: string;
-    readonly issuers: readonly { readonly key: string; readonly expires: string }[];
+    readonly issuers: readonly IssuerJson[];
     readonly void: readonly string[];
     /** Numbers of which there is another root statement: somebody else has the root's key. */
     readonly disputed: readonly number[];
@@ -300,4 +308,38 @@ export interface AuthorityJson {
     readonly by: string;
     readonly at: string;
   }[];
+}
+
+/** What a member may do. */
+export interface TermsJson {
+  /** @default ["robot"] */
+  readonly roles?: readonly RoleWord[] | undefined;
+  /** Robot ids, or beginnings and a star. @default [] */
+  readonly robots?: readonly string[] | undefined;
+  /** @default what the node says */
+  readonly region?: string | undefined;
+}
+
+export interface InviteTermsJson extends TermsJson {
+  /** For how long it is open, in ms, at most 7 days. @default an hour */
+  readonly ttl_ms?: number | undefined;
+  /** Nodes that it makes members. @default 1 */
+  readonly uses?: number | undefined;
+}
+
+export interface InviteJson {
+  /** A secret: whoever shows it at that node becomes a member. */
+  readonly invite: string;
+  readonly expires: string;
+}
+
+/** One invite that has not ended; its secret is nowhere. */
+export interface OpenInviteJson {
+  readonly id: string;
+  readonly roles: readonly RoleWord[];
+  readonly robots: readonly string[];
+  readonly region: string | null;
+  readonly uses: number;
+  readonly used_by: readonly string[];
+  readonly expires: string;
 }

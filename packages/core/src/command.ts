@@ -1,4 +1,5 @@
 /** What somebody at this node can ask core to do, and the answers. Expected failures are values with a stable code. */
+import type { Cut } from "./authority/claims.ts";
 import type { NodeId, RobotId } from "./ids.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { RobotView } from "./view/robot-view.ts";
@@ -88,6 +89,12 @@ export interface StatementCommand {
   readonly token: string;
 }
 
+/** Where the chains of a node end here, and what shall stand for them: for its revocation to name (rule ME1). */
+export interface MakeCutsCommand {
+  readonly type: "make-cuts";
+  readonly node: NodeId;
+}
+
 export type Command =
   | BeatCommand
   | PatchStateCommand
@@ -95,6 +102,7 @@ export type Command =
   | RetireCommand
   | RetireNodeCommand
   | StatementCommand
+  | MakeCutsCommand
   | StopCommand;
 
 /** What was retired, by whom and when by its clock. */
@@ -136,6 +144,8 @@ export type CommandResult =
       readonly ok: true;
       /** The robot was unknown before (HTTP 201 for /ping). */
       readonly created?: boolean | undefined;
+      /** After `make-cuts`. */
+      readonly cuts?: readonly Cut[] | undefined;
       /** After `retire` and `retire-node`. */
       readonly retired?: Retirement | undefined;
       readonly robot?: RobotView | undefined;

@@ -7,11 +7,11 @@
 import { DurableHead } from "./audit/durable-head.ts";
 import { HashChainAudit } from "./audit/hash-chain-audit.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
+import { chainHistory } from "./audit/chain-history.ts";
 import { AuthorityKeeper } from "./authority/authority-keeper.ts";
 import { authorityView } from "./authority/view.ts";
 import { BootRate } from "./boot/boot-rate.ts";
 import { BOOT_ROW, Boots } from "./boot/boots.ts";
-import type { ChainHooks } from "./chain/chain-store.ts";
 import { Chains } from "./chain/chains.ts";
 import type { Command, CommandResult, StopCommand } from "./command.ts";
 import type { CoreConfig } from "./config.ts";
@@ -80,7 +80,10 @@ class ComposedCore implements Core {
       audit: this.#audit,
       changed: (now) => this.#chains.onAuthority(now),
     });
-    this.#chains = new Chains(env, { authority: this.#authority, hooks: this.#chainHooks() });
+    this.#chains = new Chains(env, {
+      authority: this.#authority,
+      hooks: chainHistory(env, this.#audit),
+    });
     this.#listener = new MeshListener(env, {
       audit: this.#audit,
       auditHead: this.#auditHead,
@@ -203,11 +206,6 @@ class ComposedCore implements Core {
     return { ok: false, code: "twin", detail };
   }
 
-  /** What comes back under the own key and was not on this disk is marked: a former life wrote it, or a twin (rule BK3). */
-  #entryKind({ author }: { readonly author: NodeId }): string {
-    return author === this.#env.identity.self ? "own-entry-returned" : "entry";
-  }
-
   #notReady(id: number): void {
     const detail = "the node is starting; ask again in a moment";
     this.#env.out.reply(id, { ok: false, code: "not-ready", detail });
@@ -305,6 +303,7 @@ class ComposedCore implements Core {
     if (command.type === "stop") return this.#stop(id, command, now);
     if (command.type === "statement")
       return this.#env.out.answer(id, this.#authority.submit(command.token, now));
+    if (command.type === "make-cuts") return this.#makeCuts(id, command.node);
     if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);
     if (this.#twinHold.isHeld) return this.#env.out.reply(id, this.#twinAnswer());
@@ -328,6 +327,14 @@ class ComposedCore implements Core {
     // A patch that changes nothing may repeat one that is not durable yet.
     if (this.#chains.hasStaged) this.#env.out.holdReply(id, answer);
     else this.#env.out.reply(id, answer, commit ?? this.#chains.newestCommit);
+  }
+
+  #makeCuts(id: number, node: NodeId): void {
+    const detail = "it wrote more than one revocation can stand for";
+    const tooMuch = { ok: false, code: "statement-oversized", detail } as const;
+    this.#chains.makeCuts(node, (cuts) => {
+      this.#env.out.reply(id, cuts === undefined ? tooMuch : { ok: true, cuts });
+    });
   }
 
   #stop(id: number, command: StopCommand, now: Now): void {
@@ -407,17 +414,6 @@ class ComposedCore implements Core {
     return standingOf(this.#near.liveness.subject(node), membership, node, this.#now);
   }
 
-  #chainHooks(): ChainHooks {
-    return {
-      written: (entry, now) =>
-        this.#audit.append("entry", { ...entryFacts(entry), gate: null }, now),
-      stored: (entry, gate, now) => {
-        const facts = { ...entryFacts(entry), gate: gate ?? null };
-        this.#audit.append(this.#entryKind(entry), facts, now);
-      },
-    };
-  }
-
   #viewDeps(): FleetViewDeps {
     const { identity } = this.#env;
     return {
@@ -433,21 +429,4 @@ class ComposedCore implements Core {
 function notGranted(robot: RobotId): CommandResult {
   const detail = `the grant of this node is not about robot ${robot}; nothing was changed`;
   return { ok: false, code: "robot-not-granted", detail };
-}
-
-function entryFacts(entry: {
-  readonly author: NodeId;
-  readonly epoch: number;
-  readonly seq: number;
-  readonly hash: string;
-  readonly document: string;
-}): {
-  readonly document: string;
-  readonly author: NodeId;
-  readonly epoch: number;
-  readonly seq: number;
-  readonly hash: string;
-} {
-  const { document, author, epoch, seq, hash } = entry;
-  return { document, author, epoch, seq, hash };
 }

@@ -27,6 +27,7 @@ export const ERROR_CODES: Readonly<
   "statement-oversized": { status: 422, exit: 2 },
   "fleet-foreign": { status: 422, exit: 2 },
   "signer-unknown": { status: 403, exit: 1 },
+  "issuer-none": { status: 409, exit: 2 },
   "authority-full": { status: 507, exit: 1 },
   observer: { status: 403, exit: 2 },
   twin: { status: 503, exit: 1 },
@@ -84,6 +85,7 @@ export const ERROR_CODES: Readonly<
 
 export type ErrorCode =
   | CommandErrorCode
+  | "issuer-none"
   | "json-invalid"
   | "request-invalid"
   | "media-type-unsupported"

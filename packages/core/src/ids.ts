@@ -14,6 +14,8 @@ export type FleetId = string;
  * node id. Nothing in chains and sync depends on which it is.
  */
 export type DocumentName = "reported" | "desired" | "roster";
+/** Documents that this version stores; entries of others are of a later version, and ignored (rule SG2). */
+export const DOCUMENTS: readonly DocumentName[] = ["desired", "reported", "roster"];
 /** Lower-case hex of a SHA-256. */
 export type HashHex = string;
 /** A key of the fleet's authority (root, issuer, charter) or of an audit log: its Ed25519 public key in the form of a {@link FleetId}. */

@@ -12,6 +12,7 @@ export type { AuditEntryJson, AuditListJson, AuditVerifyJson } from "./json/audi
 export type { AuthorityJson } from "./json/authority.ts";
 export type { DiagnosticsJson } from "./json/diagnostics.ts";
 export type { EventJson } from "./json/event.ts";
+export type { InviteJson, OpenInviteJson } from "./json/issuing.ts";
 export type { LeavingJson } from "./json/leaving.ts";
 export type { PeerJson, PeersJson } from "./json/peers.ts";
 export type { RegistrationJson, ScheduleTermsJson } from "./json/registration.ts";

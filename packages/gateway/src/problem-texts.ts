@@ -77,6 +77,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Signer without authority",
     next: "Hand over the root statement that names the signer first, or sign with a key that it names.",
   },
+  "issuer-none": {
+    title: "No issuer here",
+    next: "Ask the node that holds the issuer's key: where `pulsemesh init` was run.",
+  },
   "authority-full": {
     title: "Too many statements",
     next: "Ten thousand grants and as many revocations are held; start another fleet for more.",

@@ -10,6 +10,8 @@ import type {
   RobotId,
   RobotView,
 } from "@pulsemesh/core";
+import type { OpenInvite } from "./authority/invite-ledger.ts";
+import type { GrantTerms, InviteOptions } from "./authority/issuer.ts";
 import type { NodeDiagnosis } from "./diagnosis.ts";
 
 /** One line of the audit log as readers see it. */
@@ -51,10 +53,24 @@ export interface NodeMetric {
   }[];
 }
 
+/** An issuer's key is here: what it can be asked (rules ME1, ME7). All of it rejects with a `PulsemeshError`. */
+export interface NodeIssuer {
+  /** Invites that have not ended. */
+  readonly invites: readonly OpenInvite[];
+  /** One word, a secret: whoever shows it at this node becomes a member. */
+  invite(options: Omit<InviteOptions, "addresses">): Promise<string>;
+  /** Makes who wrote the request a member; the statements that it needs, to be carried there. */
+  grant(request: string, terms: GrantTerms): Promise<readonly string[]>;
+  /** Ends a membership for good. */
+  revoke(node: NodeId, reason: string): Promise<void>;
+}
+
 export interface PulsemeshNode extends AsyncDisposable {
   readonly id: NodeId;
   readonly fleet: string;
   readonly dataDir: string;
+  /** Undefined where no issuer's key is in the data directory. */
+  readonly issuer: NodeIssuer | undefined;
   /** Multiaddrs to join by. */
   addresses(): readonly string[];
   /** True once core is restored and the node has joined, or is alone on purpose; stays true until stop (promise P8). */
@@ -105,6 +121,15 @@ export interface NodeOptions {
   readonly announce?: readonly string[] | undefined;
   /** Multiaddrs of members to join by; empty makes a fleet of its own unless one is pinned on disk. */
   readonly join?: readonly string[] | undefined;
+  /** Makes a fresh directory a member first (rule ME7), and joins by its issuer as well. A directory that is one already needs none. */
+  readonly invite?: string | undefined;
+  /**
+   * Grants whoever asks membership for a day, where an issuer's key is here: for demonstrations and tests. Refused where this node listens beyond
+   * loopback and private addresses. @default false
+   */
+  readonly open?: boolean | undefined;
+  /** Opens an issuer's key that is sealed. @default it is not */
+  readonly passphrase?: string | undefined;
   /** The fleet to be in, by its id; a fresh directory is pinned to it without asking anybody. @default that of `join`, or one of its own */
   readonly fleet?: string | undefined;
   readonly mdns?: boolean | undefined;

@@ -14,17 +14,18 @@ import {
   type Store,
 } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
-import { createLibp2pTransport, discoverFleet } from "@pulsemesh/transport-libp2p";
+import { createLibp2pTransport, discoverFleet, EnrolmentDesk } from "@pulsemesh/transport-libp2p";
 import { watchAlone } from "./alone-watch.ts";
-import type { NodeOptions, PulsemeshNode } from "./api.ts";
+import type { NodeLogger, NodeOptions, PulsemeshNode } from "./api.ts";
 import { refuseUnfinishedInit } from "./authority/init-journal.ts";
+import type { Issuing } from "./authority/issuing.ts";
+import { enrolIfInvited, readMembership, startIssuing } from "./authority/membership.ts";
 import type { NodeSettings } from "./diagnosis.ts";
-import { createSystemClock } from "./driver/clock.ts";
+import { type Clock, createSystemClock } from "./driver/clock.ts";
 import { Driver } from "./driver/driver.ts";
 import { measureLoopLag } from "./driver/loop-lag.ts";
 import { createFleet, readFleetPin, writeFleetPin } from "./keys/fleet-pin.ts";
 import { type Ed25519Key, loadOrCreateKey } from "./keys/key-file.ts";
-import { nodeIdOf } from "./keys/peer-id.ts";
 import { type ResolvedNodeOptions, resolveNodeOptions } from "./node-options.ts";
 import { checkDirectoryModes } from "./open-directory.ts";
 import { createPortsFactory, sha256 } from "./ports/create-ports.ts";
@@ -67,53 +68,51 @@ async function startOn(
   options: ResolvedNodeOptions,
   signal: AbortSignal | undefined,
 ): Promise<PulsemeshNode> {
-  const { dataDir, logger } = options;
-  const key = loadOrCreateKey(join(dataDir, "node.key"));
-  const pinned = readFleetPin(dataDir);
-  if (pinned !== undefined) refuseOtherFleet(pinned, options);
-  const fleet = pinned ?? (await findFleet(options, key, signal));
-  const transport = await openTransport(options, key, fleet);
+  const { dataDir, logger, name, region, agent } = options;
   const clock = createSystemClock();
+  const place = await findPlace(options, clock, signal);
+  const { key, fleet, mustMeet } = place;
+  const desk = new EnrolmentDesk(() => driver.meter.refused("overloaded"));
+  const transport = await openTransport(options, place, desk);
   const lag = measureLoopLag();
-  const { name, region, agent } = options;
-  const identity = { fleet, self: nodeIdOf(key.publicKey), name, region, agent };
+  const identity = { fleet, self: transport.node, name, region, agent };
   const createPorts = createPortsFactory(key.seed);
+  const config = { ...options.config, ...readMembership(dataDir, transport.node, fleet) };
+  let issuing: Issuing | undefined;
   const driver = new Driver({
     store,
     transport,
     clock,
-    createCore: () => createCore(createPorts(), identity, options.config),
+    createCore: () => createCore(createPorts(), identity, config),
+    refused: (node, refusal) => issuing?.refused(node, refusal),
     lagMs: lag.lagMs,
     logger,
   });
   try {
     await driver.start();
+    issuing = await startIssuing({ driver, transport, clock, desk, fleet, options });
   } catch (error) {
     lag.stop();
     await transport.stop();
     throw error;
   }
   await Promise.race([driver.started, sleep(STARTED_WAIT_MS, undefined, { ref: false })]);
-  for (const { key: row, reason } of store.corrupt)
-    logger.warn({ row, reason }, "damage in the store");
-  if (store.discarded > 0)
-    logger.warn({ rows: store.discarded }, "damaged rows deleted, as the quarantine is full");
-  const audit = { store, codec: dagCborCodec, hash: { sha256 } };
-  const isNamed = options.join.length > 0 || options.fleet !== undefined;
-  const mustMeet = pinned === undefined && isNamed;
+  warnOfDamage(store, logger);
   const endWatch = mustMeet ? watchAlone({ met: driver.met, clock, logger }, fleet) : undefined;
   return new RunningNode(
     {
       driver,
+      issuer: issuing,
       store,
       transport,
-      audit,
+      audit: { store, codec: dagCborCodec, hash: { sha256 } },
       now: () => clock.now(),
       agent: options.agent,
       settings: settingsOf(options),
       checkLinks: () => transport.checkLinks(),
       restartWithinMs: options.restartWithinMs,
       mustMeet,
+      stopping: () => issuing?.end(),
       stopped: () => {
         lag.stop();
         endWatch?.();
@@ -123,17 +122,50 @@ async function startOn(
   );
 }
 
+/** Who this node is and where it belongs. */
+interface Place {
+  readonly key: Ed25519Key;
+  readonly fleet: FleetId;
+  /** Whom to join by, beside those that were named. */
+  readonly addresses: readonly string[];
+  /** It is new in its fleet, so it must meet a member before it counts as joined. */
+  readonly mustMeet: boolean;
+}
+
+async function findPlace(
+  options: ResolvedNodeOptions,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<Place> {
+  const { dataDir } = options;
+  const { addresses, wasFresh } = await enrolIfInvited(options, clock, signal);
+  const key = loadOrCreateKey(join(dataDir, "node.key"));
+  const pinned = readFleetPin(dataDir);
+  if (pinned !== undefined) refuseOtherFleet(pinned, options);
+  const isNamed = options.join.length > 0 || options.fleet !== undefined;
+  const fleet = pinned ?? (await findFleet(options, key, signal));
+  return { key, fleet, addresses, mustMeet: wasFresh || (pinned === undefined && isNamed) };
+}
+
+function warnOfDamage(store: Store, logger: NodeLogger): void {
+  for (const { key: row, reason } of store.corrupt)
+    logger.warn({ row, reason }, "damage in the store");
+  if (store.discarded > 0)
+    logger.warn({ rows: store.discarded }, "damaged rows deleted, as the quarantine is full");
+}
+
 function openTransport(
   options: ResolvedNodeOptions,
-  key: Ed25519Key,
-  fleet: FleetId,
+  { key, fleet, addresses }: Place,
+  desk: EnrolmentDesk,
 ): ReturnType<typeof createLibp2pTransport> {
   return createLibp2pTransport({
     privateKey: key.protobuf,
     fleet,
+    desk,
     listen: options.listen,
     announce: options.announce,
-    join: options.join,
+    join: [...options.join, ...addresses],
     mdns: options.mdns,
     agent: options.agent,
     addresses: join(options.dataDir, "addresses.json"),

@@ -19,6 +19,9 @@ export interface ResolvedNodeOptions {
   readonly announce: readonly string[];
   readonly join: readonly string[];
   readonly fleet: string | undefined;
+  readonly invite: string | undefined;
+  readonly open: boolean;
+  readonly passphrase: string | undefined;
   readonly mdns: boolean;
   readonly restartWithinMs: number;
   readonly config: CoreConfig;
@@ -60,6 +63,9 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     announce: options.announce ?? [],
     join: options.join ?? [],
     fleet: fleetOf(options),
+    invite: options.invite,
+    open: options.open ?? false,
+    passphrase: options.passphrase,
     mdns: options.mdns ?? false,
     restartWithinMs: restartWithinMs(options),
     config: resolveConfig(options),

@@ -12,7 +12,7 @@ import type {
   Store,
   Transport,
 } from "@pulsemesh/core";
-import type { AuditLine, AuditVerification, NodeMetric, PulsemeshNode } from "./api.ts";
+import type { AuditLine, AuditVerification, NodeIssuer, NodeMetric, PulsemeshNode } from "./api.ts";
 import {
   diskFacts,
   type NodeDiagnosis,
@@ -27,6 +27,7 @@ import type { LostEvents } from "./driver/event-hub.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 
 export interface RunningNodeDeps {
+  readonly issuer: NodeIssuer | undefined;
   readonly driver: Driver;
   readonly store: Store;
   readonly transport: Transport;
@@ -40,6 +41,8 @@ export interface RunningNodeDeps {
   readonly restartWithinMs: number;
   /** Whether this start must meet a member before the node counts as joined. */
   readonly mustMeet: boolean;
+  /** Called once, when it begins to stop. */
+  readonly stopping: () => void;
   /** Called once, after everything is closed. */
   readonly stopped: () => void;
 }
@@ -68,6 +71,10 @@ export class RunningNode implements PulsemeshNode {
     void Promise.all([driver.started, mustMeet ? driver.met : undefined]).then(() => {
       this.#isReady = true;
     });
+  }
+
+  get issuer(): NodeIssuer | undefined {
+    return this.#deps.issuer;
   }
 
   addresses(): readonly string[] {
@@ -166,6 +173,7 @@ export class RunningNode implements PulsemeshNode {
   }
 
   stop(options: { readonly mode?: "pause" | "leave" | undefined } = {}): Promise<void> {
+    if (this.#stopping === undefined) this.#deps.stopping();
     this.#stopping ??= this.#deps.driver
       .stop(options.mode ?? "pause", this.#deps.restartWithinMs)
       .finally(this.#deps.stopped);

@@ -6,6 +6,7 @@
 import { isHashHex } from "../wire/hex.ts";
 import { isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
 import {
+  DOCUMENTS,
   isKeyId,
   isNodeId,
   type DocumentName,
@@ -15,7 +16,6 @@ import {
   type NodeId,
 } from "../ids.ts";
 import type { ReadToken } from "../ports.ts";
-import { DOCUMENTS } from "../chain/entry.ts";
 import { EPOCH_MAX, HEADER_TEXT_LENGTH_MAX, SEQ_MAX, SNAPSHOT_PARTS_MAX } from "../chain/limits.ts";
 import {
   CUTS_MAX,

@@ -14,7 +14,7 @@ export function authorityView(authority: Authority, { wallMs }: Now): AuthorityV
       number: root.claims.number,
       key: root.claims.signer,
       charterKey: root.claims.charterKey,
-      issuers: root.claims.issuers.map(({ key, expS }) => ({ key, expWallMs: expS * 1_000 })),
+      issuers: root.claims.issuers,
       voids: root.claims.voids.map(({ key }) => key),
     },
     disputedRoots: authority.disputedRoots,

@@ -12,10 +12,10 @@
  */
 import type { Env } from "../env.ts";
 import { SYNC_FRAME_BYTES_MAX } from "../driver/transport.ts";
-import type { DocumentName, HashHex, NodeId } from "../ids.ts";
+import { DOCUMENTS, type DocumentName, type HashHex, type NodeId } from "../ids.ts";
 import { STATEMENT_LENGTH_MAX } from "../authority/limits.ts";
 import { encodeVectorItem, type VectorItem } from "../chain/chain-index.ts";
-import { DOCUMENTS, decodePlace, isHash } from "../chain/entry.ts";
+import { decodePlace, isHash } from "../chain/entry.ts";
 import { ENTRY_BYTES_MAX, EPOCH_MAX, PART_BYTES_MAX, SEQ_MAX } from "../chain/limits.ts";
 import { isBytes, isIntegerIn, isTextUpTo } from "../wire/fields.ts";
 import { NODE_ID_LENGTH_MAX } from "../wire/envelope.ts";

@@ -9,12 +9,12 @@
  */
 import type { StatementSource } from "../authority/authority-keeper.ts";
 import type { Env } from "../env.ts";
-import { compareText, type DocumentName, type NodeId } from "../ids.ts";
+import { DOCUMENTS, compareText, type DocumentName, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { ChainIndex, VectorItem } from "../chain/chain-index.ts";
 import type { AcceptResult } from "../chain/chain-store.ts";
 import type { PartSource } from "../chain/epoch-builder.ts";
-import { DOCUMENTS, type Entry } from "../chain/entry.ts";
+import type { Entry } from "../chain/entry.ts";
 import type { EpochLog } from "../chain/epoch-log.ts";
 import type { Loads } from "../chain/loads.ts";
 import { epochKey } from "../chain/rows.ts";

@@ -1,6 +1,6 @@
 /** What a node holds of the fleet's authority, put together for readers (rules ME1–ME3). */
 import type { HashHex, KeyId, NodeId } from "../ids.ts";
-import type { GrantClaims, Role } from "../authority/claims.ts";
+import type { GrantClaims, Issuer, Role } from "../authority/claims.ts";
 
 /** `honoured`: its grant is over, and counts as long as nobody can renew it. */
 export type GrantStanding = "granted" | "early" | "expired" | "honoured" | "revoked";
@@ -34,7 +34,7 @@ export interface AuthorityView {
         readonly number: number;
         readonly key: KeyId;
         readonly charterKey: KeyId;
-        readonly issuers: readonly { readonly key: KeyId; readonly expWallMs: number }[];
+        readonly issuers: readonly Issuer[];
         readonly voids: readonly KeyId[];
       }
     | undefined;

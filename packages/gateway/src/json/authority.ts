@@ -18,6 +18,14 @@ export interface GrantJson {
   readonly expires: string;
 }
 
+/** A key that may grant, and up to what. */
+export interface IssuerJson {
+  readonly key: string;
+  readonly roles: readonly Role[];
+  readonly robots: readonly string[];
+  readonly expires: string;
+}
+
 export interface AuthorityJson {
   readonly fleet: string;
   /** Whether only who was granted something is a member. */
@@ -30,7 +38,7 @@ export interface AuthorityJson {
     readonly number: number;
     readonly key: string;
     readonly charter_key: string;
-    readonly issuers: readonly { readonly key: string; readonly expires: string }[];
+    readonly issuers: readonly IssuerJson[];
     readonly void: readonly string[];
     readonly disputed: readonly number[];
   } | null;
@@ -57,7 +65,14 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
       number: z.int(),
       key: z.string(),
       charter_key: z.string(),
-      issuers: z.array(z.strictObject({ key: z.string(), expires: timeSchema })),
+      issuers: z.array(
+        z.strictObject({
+          key: z.string(),
+          roles: z.array(z.enum(ROLES as [Role, ...Role[]])),
+          robots: z.array(z.string()),
+          expires: timeSchema,
+        }),
+      ),
       void: z.array(z.string()).describe("Keys of issuers that are not to be trusted"),
       disputed: z
         .array(z.int())
@@ -104,9 +119,11 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
             number: root.number,
             key: root.key,
             charter_key: root.charterKey,
-            issuers: root.issuers.map(({ key, expWallMs }) => ({
+            issuers: root.issuers.map(({ key, expS, roles, robots }) => ({
               key,
-              expires: rfc3339(expWallMs),
+              roles,
+              robots,
+              expires: rfc3339(expS * 1_000),
             })),
             void: root.voids,
             disputed: authority.disputedRoots,

@@ -4,6 +4,14 @@ import { auditListSchema, auditVerifySchema } from "../json/audit.ts";
 import { authoritySchema } from "../json/authority.ts";
 import { diagnosticsSchema } from "../json/diagnostics.ts";
 import { eventSchema } from "../json/event.ts";
+import {
+  enrolmentSchema,
+  grantTermsSchema,
+  inviteSchema,
+  inviteTermsSchema,
+  openInvitesSchema,
+  revocationTermsSchema,
+} from "../json/issuing.ts";
 import { leavingSchema } from "../json/leaving.ts";
 import { peersSchema } from "../json/peers.ts";
 import { registrationSchema } from "../json/registration.ts";
@@ -22,6 +30,12 @@ const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   State: jsonObjectSchema,
   Peers: peersSchema,
   Authority: authoritySchema,
+  InviteTerms: inviteTermsSchema,
+  Invite: inviteSchema,
+  Invites: openInvitesSchema,
+  GrantTerms: grantTermsSchema,
+  Enrolment: enrolmentSchema,
+  RevocationTerms: revocationTermsSchema,
   Diagnostics: diagnosticsSchema,
   Event: eventSchema,
   AuditList: auditListSchema,

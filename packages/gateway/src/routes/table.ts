@@ -8,6 +8,7 @@ import { beatRoutes } from "./beats.ts";
 import { diagnosticRoutes } from "./diagnostics.ts";
 import { eventRoutes } from "./events.ts";
 import { inventoryRoutes } from "./inventory.ts";
+import { issuingRoutes } from "./issuing.ts";
 import { leaveRoutes } from "./leave.ts";
 import { metricRoutes } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
@@ -27,6 +28,7 @@ export function routeTable(context: GatewayContext): readonly Route[] {
     ...stateRoutes(context),
     ...peerRoutes(context),
     ...authorityRoutes(context),
+    ...issuingRoutes(context),
     ...diagnosticRoutes(context),
     ...eventRoutes(context),
     ...auditRoutes(context),

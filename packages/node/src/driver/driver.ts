@@ -3,6 +3,7 @@
  * core is rebuilt from disk (rule DU1), while connections and event streams stay. Reads go to the last core meanwhile.
  */
 import {
+  type AdmissionRefusal,
   type Command,
   type CommandResult,
   type Core,
@@ -28,6 +29,8 @@ export interface DriverDeps {
   readonly clock: Clock;
   /** A fresh core with fresh documents. */
   readonly createCore: () => Core;
+  /** A peer was not let in. */
+  readonly refused?: ((node: NodeId, refusal: AdmissionRefusal) => void) | undefined;
   /** Event-loop lag since the last call, in milliseconds (p99). */
   readonly lagMs: () => number;
   readonly logger: NodeLogger;
@@ -142,6 +145,7 @@ export class Driver {
       const { refusal = "not-ready" } = life?.take({ type: "hello", from: node, grant }) ?? {};
       if (refusal === null) return undefined;
       this.meter.refused(refusal);
+      this.#deps.refused?.(node, refusal);
       return refusal;
     },
     gossip: (topic, from, bytes) => {

@@ -1,0 +1,176 @@
+/** Real nodes of a fleet with an authority, in this process: who is invited is in, who is not stays out, and who is revoked goes. */
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "@pulsemesh/core";
+import {
+  createFleetAuthority,
+  createNode,
+  type NodeOptions,
+  type PulsemeshNode,
+} from "@pulsemesh/node";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../support/until.ts";
+
+const HOUR_MS = 3_600_000;
+const TERMS = { roles: ["robot"], robots: ["bot*"], ttlMs: HOUR_MS } as const;
+
+let dir: string;
+let nodes: PulsemeshNode[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "pulsemesh-closed-"));
+});
+afterEach(async () => {
+  await Promise.all(nodes.map((node) => node.stop()));
+  nodes = [];
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const beat = (robot: string): Command => ({
+  type: "beat",
+  robot,
+  kind: "beat",
+  create: "heartbeat",
+});
+
+async function start(name: string, options: Partial<NodeOptions> = {}): Promise<PulsemeshNode> {
+  const node = await createNode({
+    dataDir: join(dir, name),
+    name,
+    listen: ["/ip4/127.0.0.1/tcp/0"],
+    profile: "local",
+    ...options,
+  });
+  nodes.push(node);
+  return node;
+}
+
+/** A node where the authority of a fleet is made, and which issues. */
+async function startIssuer(options: Partial<NodeOptions> = {}): Promise<PulsemeshNode> {
+  await createFleetAuthority({
+    dir: join(dir, "issuer"),
+    rootDir: join(dir, "root"),
+    region: "eu",
+    nowS: Date.now() / 1_000,
+  });
+  return start("issuer", options);
+}
+
+const inviteOf = (node: PulsemeshNode, terms: Partial<typeof TERMS> = {}): Promise<string> =>
+  node.issuer?.invite({ ...TERMS, ...terms }) ?? Promise.reject(new Error("no issuer"));
+
+const statusOf = (viewer: PulsemeshNode, of: PulsemeshNode): string | undefined =>
+  viewer.fleetView().nodes.find(({ node }) => node === of.id)?.status;
+
+const refusals = (node: PulsemeshNode, reason: string): number =>
+  node
+    .metrics()
+    .flatMap(({ samples }) => samples)
+    .filter(({ labels }) => labels["reason"] === reason)
+    .reduce((sum, { value }) => sum + value, 0);
+
+test("ME1, ME7 three steps make two members: an authority, an invite, and a start with it; restarted, both still are", async () => {
+  const issuer = await startIssuer();
+  const member = await start("b", { invite: await inviteOf(issuer) });
+  await until(
+    "both are up",
+    () => statusOf(issuer, member) === "up" && statusOf(member, issuer) === "up",
+  );
+  expect(member.fleet).toBe(issuer.fleet);
+  expect(member.issuer).toBeUndefined();
+  for (const key of ["node.key", "audit.key", "cosign.key", "authority.json"])
+    expect(statSync(join(dir, "b", key)).mode & 0o777).toBe(0o600);
+  const { grants, charter } = member.authorityView();
+  expect(grants.map(({ standing }) => standing)).toEqual(["granted", "granted"]);
+  expect(charter?.number).toBeGreaterThan(0);
+  await member.stop();
+  await until("it is not up", () => statusOf(issuer, member) !== "up");
+  // Neither the invite nor an address is named any more.
+  const again = await start("b");
+  await until(
+    "both are up again",
+    () => statusOf(issuer, again) === "up" && statusOf(again, issuer) === "up",
+  );
+  expect(again.id).toBe(member.id);
+});
+
+test("ME3, AD10 a node that was not invited is let in nowhere, and hears nothing", async () => {
+  const issuer = await startIssuer();
+  await issuer.command(beat("secret"));
+  const stranger = await start("stranger", { join: issuer.addresses(), fleet: issuer.fleet });
+  await until("it was refused", () => refusals(issuer, "grant-none") > 0);
+  expect(stranger.ready()).toBe(false);
+  expect(stranger.fleetView().nodes).toEqual([]);
+  expect(stranger.robotIds()).toEqual([]);
+  expect(issuer.fleetView().nodes).toEqual([]);
+});
+
+test("ME7 an invite is for one node, who may use it again, and nobody else", async () => {
+  const issuer = await startIssuer();
+  const invite = await inviteOf(issuer);
+  const member = await start("b", { invite });
+  await member.stop();
+  rmSync(join(dir, "b", "authority.json"));
+  const again = await start("b", { invite });
+  await until("it is up", () => statusOf(issuer, again) === "up");
+  await expect(start("c", { invite })).rejects.toMatchObject({ code: "invite-used" });
+  await expect(start("c", { invite: `${invite}x` })).rejects.toMatchObject({
+    code: "invite-malformed",
+  });
+});
+
+test("ME1, CH3 a revoked node is hung up on by all, what it wrote before stays, and what it writes after is seen by nobody", async () => {
+  const issuer = await startIssuer();
+  const [b, c] = [
+    await start("b", { invite: await inviteOf(issuer) }),
+    await start("c", { invite: await inviteOf(issuer) }),
+  ];
+  await until("all see all", () => [issuer, b, c].every((node) => node.fleetView().inSight === 3));
+  await b.command(beat("bot-b"));
+  await b.command({ type: "patch-state", robot: "bot-b", patch: { task: "before" } });
+  await until("both show it", () =>
+    [issuer, c].every((node) => node.robot("bot-b")?.state["task"] === "before"),
+  );
+  await issuer.issuer?.revoke(b.id, "stolen");
+  await until("it is gone from the roster", () =>
+    [issuer, c].every((node) => node.fleetView().nodes.every((it) => it.node !== b.id)),
+  );
+  await b.command({ type: "patch-state", robot: "bot-b", patch: { task: "after" } });
+  await until("it was refused", () => refusals(issuer, "revoked") + refusals(c, "revoked") > 0);
+  for (const node of [issuer, c]) expect(node.robot("bot-b")?.state).toEqual({ task: "before" });
+  expect(issuer.fleetView().documentHash).toBe(c.fleetView().documentHash);
+  await c.stop();
+  const again = await start("c");
+  expect(again.robot("bot-b")?.state).toEqual({ task: "before" });
+  expect(again.authorityView().revocations.map(({ node }) => node)).toEqual([b.id]);
+});
+
+test("ME1 a robot beyond its grant is refused at the node itself", async () => {
+  const issuer = await startIssuer();
+  const member = await start("b", { invite: await inviteOf(issuer) });
+  expect(await member.command(beat("bot-1"))).toMatchObject({ ok: true });
+  expect(await member.command(beat("other"))).toMatchObject({
+    ok: false,
+    code: "robot-not-granted",
+  });
+});
+
+test("ME1, ME3 an observer sees all, counts for nothing and writes nothing", async () => {
+  const issuer = await startIssuer();
+  const invite = await issuer.issuer?.invite({ roles: ["observer"], robots: [], ttlMs: HOUR_MS });
+  const observer = await start("watcher", { invite });
+  await issuer.command(beat("bot"));
+  await until("it is seen", () => observer.robot("bot")?.status === "up");
+  expect(await observer.command(beat("bot"))).toMatchObject({ ok: false, code: "observer" });
+  expect(issuer.fleetView()).toMatchObject({ roster: 1, nodes: [] });
+});
+
+test("ME7 a node that takes everybody gives a day, and only where not everybody can reach it", async () => {
+  const issuer = await startIssuer({ open: true });
+  expect(readFileSync(join(dir, "issuer", "authority.json"), "utf8")).not.toBe("");
+  await issuer.stop();
+  await expect(
+    start("issuer", { open: true, announce: [`/ip4/192.0.2.7/tcp/7421/p2p/${issuer.id}`] }),
+  ).rejects.toMatchObject({ code: "option-invalid" });
+});
