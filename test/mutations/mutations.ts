@@ -6,6 +6,7 @@ import { clientMutations } from "./client-mutations.ts";
 import { configMutations } from "./config-mutations.ts";
 import { custodyMutations } from "./custody-mutations.ts";
 import { diskMutations } from "./disk-mutations.ts";
+import { enrolmentMutations } from "./enrolment-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
@@ -33,4 +34,5 @@ export const mutations: readonly Mutation[] = [
   ...authorityMutations,
   ...custodyMutations,
   ...admissionMutations,
+  ...enrolmentMutations,
 ];

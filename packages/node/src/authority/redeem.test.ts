@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { codeOf } from "../keys/code-of.test-support.ts";
 import { readClaims } from "@pulsemesh/core";
 import { afterEach, assert, beforeEach, describe, expect, test } from "vitest";
 import { writePrivateFile } from "../keys/private-file.ts";
@@ -58,9 +59,9 @@ describe("invite", () => {
       ok: true,
       claims: { kind: "grant", node: anna.id, roles: ["robot"], robots: ["zap-*"], region: "us" },
     });
-    await expect(redeem(invite, berta)).rejects.toThrow(refused("invite-used"));
+    expect(await codeOf(redeem(invite, berta))).toBe("invite-used");
     // Its answer may have been lost on the way.
-    await expect(redeem(invite)).resolves.toContain(".");
+    expect(await codeOf(redeem(invite))).toBe("none");
   });
 
   test("ME7 of two that show it at once one becomes a member", async () => {
@@ -78,7 +79,7 @@ describe("invite", () => {
     // One that asks again uses it once.
     for (const one of [berta, berta, makeMember(), berta, makeMember()]) await redeem(invite, one);
     expect(rig.start().invites).toMatchObject([{ usedBy: { length: 3 } }]);
-    await expect(redeem(invite)).rejects.toThrow(refused("invite-used"));
+    expect(await codeOf(redeem(invite))).toBe("invite-used");
     for (const uses of [0, -1, 1.5, Number.NaN, INVITE_USES_MAX + 1])
       expect(() => rig.start().invite({ ...options, uses })).toThrow(refused("option-invalid"));
     rig.start().invite({ ...options, uses: INVITE_USES_MAX });
@@ -90,14 +91,14 @@ describe("invite", () => {
     const second = rig.start().invite({ ...options, ttlMs: INVITE_TTL_MS_MAX });
     expect(rig.start().invites).toHaveLength(2);
     rig.pass(1);
-    await expect(redeem(first)).rejects.toThrow(refused("invite-expired"));
+    expect(await codeOf(redeem(first))).toBe("invite-expired");
     await redeem(second);
     // Forgotten with the next write; that it has ended it says itself.
     expect(JSON.parse(readFileSync(ledger(), "utf8"))).toMatchObject({ invites: [{}] });
-    await expect(redeem(first)).rejects.toThrow(refused("invite-expired"));
+    expect(await codeOf(redeem(first))).toBe("invite-expired");
     // What it says itself opens nothing.
     const longer = writeInvite({ ...readInvite(first), expS: START_S + 90 * 86_400 });
-    await expect(redeem(longer)).rejects.toThrow(refused("invite-unknown"));
+    expect(await codeOf(redeem(longer))).toBe("invite-unknown");
     for (const ttlMs of [0, 999, Number.NaN, Number.POSITIVE_INFINITY, INVITE_TTL_MS_MAX + 1])
       expect(() => rig.start().invite({ ...options, ttlMs })).toThrow(refused("option-invalid"));
   });
@@ -105,7 +106,7 @@ describe("invite", () => {
   test("ME7 an invite whose own text is older than what this issuer knows of it is judged by the latter", async () => {
     const invite = rig.start().invite(options);
     await redeem(writeInvite({ ...readInvite(invite), expS: 1 }));
-    await expect(redeem(invite, berta)).rejects.toThrow(refused("invite-used"));
+    expect(await codeOf(redeem(invite, berta))).toBe("invite-used");
   });
 
   test("ME7 is none with another secret, at another issuer, in another fleet", async () => {
@@ -117,10 +118,10 @@ describe("invite", () => {
       "invite-foreign": { ...invite, issuer: berta.id },
     };
     for (const [code, changed] of Object.entries(cases))
-      await expect(redeem(writeInvite(changed))).rejects.toThrow(refused(code));
+      expect(await codeOf(redeem(writeInvite(changed)))).toBe(code);
     const foreign = writeInvite({ ...invite, fleet: new IssuerRig(rig.dir).fleet });
-    await expect(redeem(foreign)).rejects.toThrow(refused("invite-foreign"));
-    await expect(redeem("pulsemesh:")).rejects.toThrow(refused("invite-malformed"));
+    expect(await codeOf(redeem(foreign))).toBe("invite-foreign");
+    expect(await codeOf(redeem("pulsemesh:"))).toBe("invite-malformed");
     expect(rig.start().invites).toMatchObject([{ usedBy: [] }]);
   });
 
@@ -128,17 +129,17 @@ describe("invite", () => {
     const invite = rig.start().invite(options);
     const issuer = rig.start();
     const asAnna = issuer.redeem(invite, requestOf(anna), berta.id);
-    await expect(asAnna).rejects.toThrow(refused("request-malformed"));
-    await expect(issuer.redeem(invite, "", anna.id)).rejects.toThrow(refused("request-malformed"));
+    expect(await codeOf(asAnna)).toBe("request-malformed");
+    expect(await codeOf(issuer.redeem(invite, "", anna.id))).toBe("request-malformed");
     const other = requestOf(anna, new IssuerRig(rig.dir).fleet);
-    await expect(issuer.redeem(invite, other, anna.id)).rejects.toThrow(refused("fleet-foreign"));
+    expect(await codeOf(issuer.redeem(invite, other, anna.id))).toBe("fleet-foreign");
     rig.revoked.add(anna.id);
-    await expect(redeem(invite)).rejects.toThrow(refused("key-revoked"));
+    expect(await codeOf(redeem(invite))).toBe("key-revoked");
     // The root has narrowed the issuer since.
     const bounds = { expS: START_S + 90 * 86_400, roles: ["observer"], robots: ["*"] } as const;
     const narrow = rig.start({ bounds });
     const beyond = narrow.redeem(invite, requestOf(berta), berta.id);
-    await expect(beyond).rejects.toThrow(refused("grant-beyond"));
+    expect(await codeOf(beyond)).toBe("grant-beyond");
     expect(rig.start().invites).toMatchObject([{ usedBy: [] }]);
     await redeem(invite, berta);
   });
@@ -156,13 +157,11 @@ describe("invite", () => {
     const issuer = rig.start();
     const invite = issuer.invite(options);
     for (let i = 0; i < ENROLS_PER_PEER_MAX; i++)
-      await expect(issuer.redeem("pulsemesh:", "", anna.id)).rejects.toThrow(
-        refused("invite-malformed"),
-      );
+      expect(await codeOf(issuer.redeem("pulsemesh:", "", anna.id))).toBe("invite-malformed");
     const late = async (): Promise<string> => issuer.redeem(invite, requestOf(anna), anna.id);
-    await expect(late()).rejects.toThrow(refused("enrol-rate"));
+    expect(await codeOf(late())).toBe("enrol-rate");
     rig.pass(60_000);
-    await expect(late()).resolves.toContain(".");
+    expect(await codeOf(late())).toBe("none");
   });
 });
 
@@ -184,7 +183,7 @@ describe("invites on disk", () => {
       const revived = new IssuerRig(copy);
       const shown = { ...readInvite(invite), issuer: revived.self, fleet: revived.fleet };
       const again = revived.start().redeem(writeInvite(shown), requestOf(berta), berta.id);
-      await expect(again).rejects.toThrow(refused("invite-used"));
+      expect(await codeOf(again)).toBe("invite-used");
     } finally {
       rmSync(copy, { recursive: true, force: true });
     }
@@ -201,11 +200,11 @@ describe("invites on disk", () => {
         },
       });
       const answer = dying.redeem(invite, requestOf(anna), anna.id);
-      await expect(answer).rejects.toThrow(refused("data-dir-unusable"));
+      expect(await codeOf(answer)).toBe("data-dir-unusable");
       expect(rig.start().invites).toMatchObject([{ usedBy: isWritten ? [anna.id] : [] }]);
     }
-    await expect(redeem(invite, berta)).rejects.toThrow(refused("invite-used"));
-    await expect(redeem(invite)).resolves.toContain(".");
+    expect(await codeOf(redeem(invite, berta))).toBe("invite-used");
+    expect(await codeOf(redeem(invite))).toBe("none");
   });
 
   test("ME7 an invite that could not be written is not handed out, and the ones before stay", () => {
@@ -254,12 +253,12 @@ describe("invites on disk", () => {
     ];
     for (const bad of damaged) {
       writeFileSync(ledger(), bad);
-      await expect(redeem(invite)).rejects.toThrow(refused("data-dir-unusable"));
+      expect(await codeOf(redeem(invite))).toBe("data-dir-unusable");
       expect(() => rig.start().invite(options)).toThrow(refused("data-dir-unusable"));
       expect(readFileSync(ledger(), "utf8")).toBe(bad);
     }
     // Whoever removes it closes them all.
     rmSync(ledger());
-    await expect(redeem(invite)).rejects.toThrow(refused("invite-unknown"));
+    expect(await codeOf(redeem(invite))).toBe("invite-unknown");
   });
 });

@@ -1,0 +1,185 @@
+/** Broken rules about tokens, keys on disk and enrolment: what a thief, a crash or a second try would gain. */
+import type { Killer, Mutation } from "./mutation.ts";
+
+const AUTHORITY = "packages/node/src/authority/";
+const KEYS = "packages/node/src/keys/";
+const TOKENS = "packages/node/src/ports/tokens.ts";
+
+const unit = (file: string, title: string): Killer => ({ project: "unit", file, title });
+const tokens = (title: string): Killer => unit("packages/node/src/ports/tokens.test.ts", title);
+const redeem = (title: string): Killer => unit(`${AUTHORITY}redeem.test.ts`, title);
+const request = (title: string): Killer => unit(`${AUTHORITY}grant-request.test.ts`, title);
+const fleet = (title: string): Killer => unit(`${AUTHORITY}fleet-authority.test.ts`, title);
+const journal = (title: string): Killer => unit(`${AUTHORITY}init-journal.test.ts`, title);
+const secret = (title: string): Killer => unit(`${KEYS}secret-file.test.ts`, title);
+
+const tokenMutations: readonly Mutation[] = [
+  {
+    id: "token-of-any-algorithm",
+    rules: ["ME1"],
+    breaks: "a header may name any algorithm, as long as the signature holds",
+    file: TOKENS,
+    search: "alg !== TOKEN_ALGORITHM || ",
+    replacement: "alg === undefined || ",
+    killer: tokens("any other algorithm"),
+  },
+  {
+    id: "token-with-extras",
+    rules: ["ME1"],
+    breaks: "header parameters that nobody looks at are let through, critical ones too",
+    file: TOKENS,
+    search: "|| Object.keys(others).length > 0",
+    replacement: "|| Object.keys(others).length > 9",
+    killer: tokens("any other algorithm"),
+  },
+  {
+    id: "token-in-two-spellings",
+    rules: ["ME1"],
+    breaks: "claims may stand there twice, and the last ones count",
+    file: TOKENS,
+    search: "if (JSON.stringify(value) !== text)",
+    replacement: "if (text === undefined)",
+    killer: tokens("any other algorithm"),
+  },
+  {
+    id: "weak-keys-sign",
+    rules: ["ME1"],
+    breaks: "keys under which anybody can sign anything are keys",
+    file: `${KEYS}ed25519.ts`,
+    search: 'SMALL_ORDER_KEYS.has(y.toString("hex"))',
+    replacement: 'SMALL_ORDER_KEYS.has("")',
+    killer: tokens("small order"),
+  },
+];
+
+const inviteMutations: readonly Mutation[] = [
+  {
+    id: "invite-used-behind",
+    rules: ["ME7", "P5"],
+    breaks: "the use of an invite is written after the grant was handed out",
+    file: `${AUTHORITY}issuer.ts`,
+    search: "    this.#ledger.use(secret, peer, this.#nowS());\n    return grant;",
+    replacement:
+      "    setImmediate(() => this.#ledger.use(secret, peer, this.#nowS()));\n    return grant;",
+    killer: redeem("before the grant is handed out"),
+  },
+  {
+    id: "invite-used-by-refusal",
+    rules: ["ME7"],
+    breaks: "who is refused has used the invite up",
+    file: `${AUTHORITY}issuer.ts`,
+    search: "    const grant = await this.#grant(asked, terms);\n    this.#ledger.use(",
+    replacement:
+      "    this.#ledger.use(secret, peer, this.#nowS());\n    const grant = await this.#grant(asked, terms);\n    this.#ledger.use(",
+    killer: redeem("no refusal uses anything"),
+  },
+  {
+    id: "invite-burnt-by-lost-answer",
+    rules: ["ME7"],
+    breaks: "a node whose answer was lost cannot ask again",
+    file: `${AUTHORITY}invite-ledger.ts`,
+    search: "invite.usedBy.length >= invite.usesMax && !invite.usedBy.includes(node)",
+    replacement: "invite.usedBy.length >= invite.usesMax",
+    killer: redeem("makes a member"),
+  },
+  {
+    id: "invites-damaged-are-none",
+    rules: ["ME7"],
+    breaks: "a damaged list of invites is an empty one",
+    file: `${AUTHORITY}invite-ledger.ts`,
+    search: '    throw unusable(path, "read", cause);',
+    replacement: "    return cause === undefined ? [] : [];",
+    killer: redeem("a damaged file"),
+  },
+  {
+    id: "invite-for-somebody-else",
+    rules: ["ME7", "P4"],
+    breaks: "a peer enrols another node",
+    file: `${AUTHORITY}issuer.ts`,
+    search: "if (request.node === peer) return request;",
+    replacement: "if (request.node !== undefined) return request;",
+    killer: redeem("nobody is enrolled by somebody else"),
+  },
+  {
+    id: "enrolment-without-rate",
+    rules: ["ME7", "P6"],
+    breaks: "strangers may try as often as they like",
+    file: `${AUTHORITY}enrol-rate.ts`,
+    search: "tried >= ENROLS_PER_PEER_MAX || ",
+    replacement: "tried < 0 || ",
+    killer: redeem("tries of a peer a minute"),
+  },
+  {
+    id: "audit-key-of-another",
+    rules: ["ME7", "P4"],
+    breaks: "a request is signed with the node's key alone",
+    file: `${AUTHORITY}grant-request.ts`,
+    search: "isSignature(key, bytes, signatures[at]));",
+    replacement: "at > 0 || isSignature(key, bytes, signatures[at]));",
+    killer: request("whoever lacks one of the keys"),
+  },
+];
+
+const keyMutations: readonly Mutation[] = [
+  {
+    id: "fleet-without-journal",
+    rules: ["ME6", "P5"],
+    breaks: "a crash in the middle leaves half of an authority, which a second try overwrites",
+    file: `${AUTHORITY}init-journal.ts`,
+    search: "  changes.write(join(folders.root, JOURNAL_FILE), `${line}\\n`);\n",
+    replacement: "  if (line === undefined) return;\n",
+    killer: journal("dies at any change"),
+  },
+  {
+    id: "root-begins-twice",
+    rules: ["ME2", "ME6"],
+    breaks: "a root that has made its authority makes a second one",
+    file: `${AUTHORITY}fleet-authority.ts`,
+    search: "  refuseUsedRoot(folders);\n",
+    replacement: "",
+    killer: fleet("makes no second one"),
+  },
+  {
+    id: "key-over-key",
+    rules: ["ME6"],
+    breaks: "another root's key is taken for the fleet's own",
+    file: `${AUTHORITY}fleet-authority.ts`,
+    search: "heldId !== undefined && heldId !== encodeBase32(key.publicKey)",
+    replacement: 'heldId === ""',
+    killer: fleet("no key of somebody else"),
+  },
+  {
+    id: "start-on-half-a-fleet",
+    rules: ["ME6"],
+    breaks: "a node starts where the making of its fleet was broken off",
+    file: "packages/node/src/create-node.ts",
+    search: "  refuseUnfinishedInit(resolved.dataDir);\n",
+    replacement:
+      '  if (resolved.dataDir === "") refuseUnfinishedInit(resolved.dataDir);\n  else throw new Error("started");\n',
+    killer: journal("was begun in one folder"),
+  },
+  {
+    id: "cheap-scrypt",
+    rules: ["ME6"],
+    breaks: "a key is opened that was sealed at any price",
+    file: `${KEYS}secret-file.ts`,
+    search: "n < SCRYPT_N || ",
+    replacement: "",
+    killer: secret("scrypt N from"),
+  },
+  {
+    id: "open-key-used",
+    rules: ["ME6"],
+    breaks: "a key that everybody may read is used",
+    file: `${KEYS}secret-file.ts`,
+    search: "if ((mode & OTHERS_BITS) === 0) return;",
+    replacement: "if ((mode & OTHERS_BITS) >= 0) return;",
+    killer: secret("that others may read is refused"),
+  },
+];
+
+export const enrolmentMutations: readonly Mutation[] = [
+  ...tokenMutations,
+  ...inviteMutations,
+  ...keyMutations,
+];
