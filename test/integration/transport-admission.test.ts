@@ -91,9 +91,11 @@ test("ME3 AD10 CH6 who is not let in is told of nobody else, neither by whom it 
   victim.transport.members([friend.transport.node], []);
   const names = (hello: Uint8Array): boolean => Buffer.from(hello).includes(idOf(friend));
   const stranger = await scene.strangerTo(victim);
-  expect(names(await stranger.greet())).toBe(false);
+  const refusal = await stranger.greet();
+  expect([names(refusal), Buffer.from(refusal).includes("grant-none")]).toEqual([false, true]);
   const newcomer = await scene.strangerTo(victim);
-  expect(names(await newcomer.greet({ grant: GRANT }))).toBe(true);
+  const welcome = await newcomer.greet({ grant: GRANT });
+  expect([names(welcome), Buffer.from(welcome).includes("grant-none")]).toEqual([true, false]);
   const called = await listeningStranger();
   scene.atEnd(() => called.stop());
   victim.transport.remember([called.address]);
@@ -254,3 +256,23 @@ test("ME3 P6 peers that are not let in and flood hellos, streams and gossip are 
   expect(victim.refusals.length).toBeLessThanOrEqual(2 * (32 + 2 * (seconds + 1)));
   expect(new Set(victim.refusals.map(({ refusal }) => refusal))).toEqual(new Set(["grant-none"]));
 }, 60_000);
+
+test("ME3 AD11 who is not let in is told so and says so, whoever called, and does not take itself for a member", async () => {
+  const warned: object[] = [];
+  const ignore = (): void => undefined;
+  const warn = (fields: object): void => void warned.push(fields);
+  const logger = { debug: ignore, info: ignore, warn, error: ignore };
+  const victim = await closedVictim();
+  const caller = await scene.victim("caller", { join: [victim.address], logger });
+  await until("it was refused", () => victim.refusals.length > 0);
+  await sleep(300);
+  expect(warned).toEqual([{ node: victim.transport.node, reason: "grant-none" }]);
+  await sleep(700);
+  expect([caller.ups, victim.ups]).toEqual([[], []]);
+  const called = await scene.victim("called", { logger });
+  const other = await closedVictim("other", { join: [called.address] });
+  await until("the called one says so", () => warned.length > 1);
+  expect(warned[1]).toEqual({ node: other.transport.node, reason: "grant-none" });
+  expect(called.transport.peers()).toEqual([]);
+  expect(other.ups).toEqual([]);
+});

@@ -93,7 +93,7 @@ export function admissionContract(
       expect(second.log.slice(0, 2)).toEqual([`admit ${one} one`, `up ${one}`]);
     });
 
-    test("ME3 AD10 who is not let in does not come up, neither hears nor is heard, and is not hammered; others go on", async () => {
+    test("ME3 AD10 who is not let in does not come up, knows it, neither hears nor is heard, and is not hammered; others go on", async () => {
       const first = await start({ name: "m0", grant: GRANT, admit: byGrant });
       const second = await start({ name: "m1", grant: GRANT, admit: byGrant, join: ["m0"] });
       await met(first, second);
@@ -112,6 +112,7 @@ export function admissionContract(
         guest.transport.publish("state", bytesOf(`lie ${index}`));
         void guest.transport.send(first.transport.node, "direct", bytesOf("lie"));
         expect(await first.transport.send(node, "direct", bytesOf("secret"))).toBe(false);
+        expect(guest.transport.peers()).toEqual([]);
         await harness.pass(QUIET_MS / 60);
       }
       const heard = (): number => second.gossip.filter((text) => text.startsWith("secret")).length;

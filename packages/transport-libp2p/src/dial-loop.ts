@@ -144,6 +144,10 @@ export class DialLoop {
     this.#planSoon();
   }
 
+  retryTurnedAway(): void {
+    if (this.#dialer.retryTurnedAway(performance.now())) this.#planSoon();
+  }
+
   greeted(node: NodeId): void {
     this.#dialer.greeted(node, performance.now());
   }

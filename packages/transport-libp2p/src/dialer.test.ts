@@ -328,3 +328,14 @@ test("ME3 AD11 who is not let in is asked again after waits that double from TUR
   turnAway();
   expect(dialer.plan(nowMs).nextAtMs).toBe(nowMs + TURNED_AWAY_MS_MIN);
 });
+
+test("ME3 AD11 who did not let this node in is asked again at once when it has a new grant to show", () => {
+  const dialer = dialerOf();
+  dialer.learn("m00", true, 0);
+  expect(dialer.plan(0).dial).toEqual(["m00"]);
+  expect(dialer.retryTurnedAway(0)).toBe(false);
+  for (let times = 0; times < 5; times += 1) dialer.turnedAway("m00", 0);
+  expect(dialer.plan(1_000).dial).toEqual([]);
+  expect(dialer.retryTurnedAway(1_000)).toBe(true);
+  expect(dialer.plan(1_000).dial).toEqual(["m00"]);
+});

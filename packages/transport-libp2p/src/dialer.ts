@@ -197,6 +197,16 @@ export class Dialer {
     return member.turnedAway;
   }
 
+  /** This node has something new to show: whoever did not let it in is asked again at once. Whether there is anybody. */
+  retryTurnedAway(nowMs: number): boolean {
+    const away = [...this.#members.values()].filter(({ turnedAway }) => turnedAway > 0);
+    for (const member of away) {
+      member.turnedAway = 0;
+      member.dialAtMs = Math.min(member.dialAtMs, nowMs);
+    }
+    return away.length > 0;
+  }
+
   /** Forgets a node; one that is connected or being dialled goes on counting until the owner forgets it again. */
   forget(node: NodeId): void {
     const member = this.#members.get(node);

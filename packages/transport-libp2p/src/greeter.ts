@@ -41,12 +41,20 @@ export interface GreeterListener {
   refused(node: NodeId): void;
   /** Not let in, or not any more: the same, but it may be soon. */
   turnedAway(node: NodeId, refusal: AdmissionRefusal): void;
+  /** The other way round: `node` says that it does not let this one in. */
+  shutOut(node: NodeId, reason: string): void;
 }
 
 export interface GreeterLimits {
   readonly helloTimeoutMs: number;
   readonly helloAnswerMs: number;
   readonly helloGraceMs: number;
+}
+
+interface Verdict {
+  readonly isIn: boolean;
+  /** What the peer is told of why it is not. */
+  readonly refused?: string | undefined;
 }
 
 export class Greeter {
@@ -117,9 +125,13 @@ export class Greeter {
       else this.#fault(error, node, connection);
       return;
     }
-    if (!this.#isFit(node, answer.hello, connection)) return;
-    this.#unwatch(connection);
-    this.#listener.greeted(node, answer.hello, connection, answer.roundTripMs);
+    const verdict = this.#judge(node, answer.hello, connection);
+    if (verdict.isIn) {
+      this.#unwatch(connection);
+      this.#listener.greeted(node, answer.hello, connection, answer.roundTripMs);
+    } else if (verdict.refused !== undefined) {
+      void this.#sayRefused(verdict.refused, node, connection);
+    }
   }
 
   readonly #answer = async (stream: Stream, connection: Connection): Promise<void> => {
@@ -142,28 +154,48 @@ export class Greeter {
       if (!this.#stopped) this.#fault(error, node, connection);
       return;
     }
-    const isFit = this.#isFit(node, hello, connection);
-    // Whoever is refused is answered too: it may have a reason of its own to part, and learns of it so.
-    answerHello(stream, this.#listener.hello(node, isFit));
-    if (!isFit) return;
+    const { isIn, refused } = this.#judge(node, hello, connection);
+    // Whoever is refused is answered too: it is to know why, and may have a reason of its own to part.
+    answerHello(stream, { ...this.#listener.hello(node, isIn), refused });
+    if (!isIn) return;
     this.#unwatch(connection);
     this.#listener.greeted(node, hello, connection, undefined);
   };
 
-  #isFit(node: NodeId, hello: Hello, connection: Connection): boolean {
-    if (this.#stopped || connection.status !== "open" || this.#refusing.has(node)) return false;
+  #judge(node: NodeId, hello: Hello, connection: Connection): Verdict {
+    if (this.#stopped || connection.status !== "open" || this.#refusing.has(node))
+      return { isIn: false };
     if (agreeVersion(VERSIONS, hello) === undefined) {
       this.#refuse("version", node);
-      return false;
+      return { isIn: false };
     }
     const refusal = this.#listener.admit(node, hello);
-    if (refusal === undefined) return true;
     // This node cannot judge for a moment, as it starts or its disk fails: that is no reason to part from who was let in.
-    if (refusal === "not-ready" && this.#listener.isUp(node)) return true;
+    const isKept = refusal === "not-ready" && this.#listener.isUp(node);
+    if (refusal !== undefined && !isKept) {
+      this.#unwatch(connection);
+      this.#hangUp(refusal, node);
+      this.#listener.turnedAway(node, refusal);
+      return { isIn: false, refused: refusal };
+    }
+    if (hello.refused === undefined) return { isIn: true };
     this.#unwatch(connection);
-    this.#hangUp(refusal, node);
-    this.#listener.turnedAway(node, refusal);
-    return false;
+    this.#hangUp(hello.refused, node);
+    this.#listener.shutOut(node, hello.refused);
+    return { isIn: false };
+  }
+
+  /** The peer has answered before it could be judged, and takes itself for let in. */
+  async #sayRefused(refused: string, node: NodeId, connection: Connection): Promise<void> {
+    try {
+      const stream = await connection.newStream(helloProtocol(this.#fleet), {
+        signal: AbortSignal.timeout(HANG_UP_DELAY_MS),
+        maxOutboundStreams: HELLO_STREAMS_MAX,
+      });
+      answerHello(stream, { ...this.#listener.hello(node, false), refused });
+    } catch {
+      // It learns it from the connection, which ends.
+    }
   }
 
   /** A hello that failed ends the connection, unless it was one more from a peer that is merely slow: that is no fault of its. */

@@ -11,6 +11,7 @@ import {
   HELLO_FIELDS_MAX,
   KNOWN_ADDRESSES_MAX,
   OWN_ADDRESSES_MAX,
+  REFUSED_BYTES_MAX,
 } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
 import { readAddress } from "./multiaddr-text.ts";
@@ -85,10 +86,20 @@ test("P6 ME3 a grant of GRANT_LENGTH_MAX goes before addresses of others, a long
   expect(decodeHello(grantField(Uint8Array.of(0x1b)))).toBeUndefined();
 });
 
+test("P6 AD11 a reason of REFUSED_BYTES_MAX is read, a longer one cut when sent and refused when received", () => {
+  const refused = "r".repeat(REFUSED_BYTES_MAX);
+  expect(decodeHello(encodeHello({ ...HELLO, refused: `${refused}r` }))?.refused).toBe(refused);
+  const said = (text: string): Uint8Array =>
+    Buffer.concat([encodeHello(HELLO), bytesField(9, Buffer.from(text))]);
+  expect(decodeHello(said(refused))?.refused).toBe(refused);
+  expect(decodeHello(said(`${refused}r`))).toBeUndefined();
+  expect(decodeHello(said("\u001b[2J"))).toBeUndefined();
+});
+
 test("SG2 decodeHello skips fields that it does not know, and addresses of kinds that it does not know", () => {
   const later = Buffer.concat([
     encodeHello(HELLO),
-    field(9, 0, writeVarint(5)),
+    field(11, 0, writeVarint(5)),
     bytesField(10, Uint8Array.of(1, 2)),
     bytesField(5, Uint8Array.of(255, 255, 3)),
   ]);

@@ -11,6 +11,8 @@ import { readVarint, writeVarint } from "./varint.ts";
 export const HELLO_BYTES_MAX: number = 6 * 1024;
 /** Longest agent text, in UTF-8 bytes. */
 export const AGENT_BYTES_MAX: number = 128;
+/** Longest reason for which a peer is not let in, in UTF-8 bytes. */
+export const REFUSED_BYTES_MAX: number = 64;
 /** Most addresses that a node names for itself. */
 export const OWN_ADDRESSES_MAX: number = 8;
 /** Most addresses of other members in one hello, of each of the two kinds. */
@@ -36,6 +38,8 @@ export interface Hello {
   readonly heard: readonly string[];
   /** What lets the sender in, a token; read by core alone. */
   readonly grant?: string | undefined;
+  /** Why the sender does not let the reader in. */
+  readonly refused?: string | undefined;
 }
 
 const FIELD = {
@@ -47,6 +51,7 @@ const FIELD = {
   known: 6,
   heard: 7,
   grant: 8,
+  refused: 9,
 } as const;
 const WIRE_VARINT = 0;
 const WIRE_BYTES = 2;
@@ -62,10 +67,13 @@ export function encodeHello(hello: Hello): Uint8Array {
   const parts: Uint8Array[] = [
     varintField(FIELD.lowest, hello.versionMin),
     varintField(FIELD.highest, hello.versionMax),
-    bytesField(FIELD.agent, cutUtf8(hello.agent)),
+    bytesField(FIELD.agent, cutUtf8(hello.agent, AGENT_BYTES_MAX)),
     bytesField(FIELD.instance, Buffer.from(hello.instance, "hex")),
     ...own.slice(0, OWN_ADDRESSES_MAX).map((bytes) => bytesField(FIELD.address, bytes)),
     ...grantField(hello.grant),
+    ...(hello.refused === undefined
+      ? []
+      : [bytesField(FIELD.refused, cutUtf8(hello.refused, REFUSED_BYTES_MAX))]),
   ];
   let length = parts.reduce((sum, part) => sum + part.length, 0);
   for (const { number, text } of others) {
@@ -99,6 +107,7 @@ export function decodeHello(bytes: Uint8Array): Hello | undefined {
     known: fields.known,
     heard: fields.heard,
     ...(fields.grant === undefined ? {} : { grant: fields.grant }),
+    ...(fields.refused === undefined ? {} : { refused: fields.refused }),
   };
 }
 
@@ -120,6 +129,7 @@ interface Fields {
   readonly known: string[];
   readonly heard: string[];
   grant: string | undefined;
+  refused: string | undefined;
 }
 
 function readFields(bytes: Uint8Array): Fields | undefined {
@@ -132,6 +142,7 @@ function readFields(bytes: Uint8Array): Fields | undefined {
     known: [],
     heard: [],
     grant: undefined,
+    refused: undefined,
   };
   let offset = 0;
   for (let count = 0; offset < bytes.length; count += 1) {
@@ -173,6 +184,10 @@ function takeBytes(fields: Fields, number: number, bytes: Uint8Array): boolean {
       if (bytes.length > GRANT_LENGTH_MAX) return false;
       fields.grant = readText(bytes);
       return fields.grant !== undefined;
+    case FIELD.refused:
+      if (bytes.length > REFUSED_BYTES_MAX) return false;
+      fields.refused = readText(bytes);
+      return fields.refused !== undefined;
     default:
       return true;
   }
@@ -201,9 +216,9 @@ function readText(bytes: Uint8Array): string | undefined {
   }
 }
 
-function cutUtf8(text: string): Uint8Array {
+function cutUtf8(text: string, bytesMax: number): Uint8Array {
   let kept = text;
-  while (Buffer.byteLength(kept) > AGENT_BYTES_MAX) kept = kept.slice(0, -1);
+  while (Buffer.byteLength(kept) > bytesMax) kept = kept.slice(0, -1);
   return Buffer.from(kept.toWellFormed());
 }
 

@@ -33,14 +33,17 @@ import { startHost, strangerTooMany } from "./host.ts";
 import type { Host } from "./host.ts";
 import { checkLinks } from "./link-check.ts";
 import type { LinkReport } from "./link-check.ts";
-import { LinkWatch, ping } from "./link-watch.ts";
+import { LinkWatch, pingPeer } from "./link-watch.ts";
 import { isBelievable, readAddress } from "./multiaddr-text.ts";
+import { warnWithoutMulticast } from "./multicast-warning.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { patientTimer } from "./patient-timer.ts";
 import { PeerExchange } from "./peer-exchange.ts";
 import type { PeerSession } from "./peer-session.ts";
 import { PeerSessions } from "./peer-sessions.ts";
 import { channelProtocol, CHANNELS, topicName } from "./protocol-ids.ts";
+
+const SHUT_OUT_SAID_EVERY_MS = 60_000;
 
 export class Libp2pTransport implements Transport {
   readonly node: NodeId;
@@ -59,6 +62,7 @@ export class Libp2pTransport implements Transport {
   readonly #exchange: PeerExchange;
   readonly #saver: AddressSaver;
   #grant: string | undefined;
+  #shutOutSaidAtMs = -Infinity;
   #handler: TransportHandler | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -158,7 +162,7 @@ export class Libp2pTransport implements Transport {
     this.#watch.start();
     this.#exchange.start();
     this.#saver.start();
-    if (this.#options.mdns) await this.#checkMulticast();
+    if (this.#options.mdns) await warnWithoutMulticast(this.#options.logger);
   }
 
   publish(topic: Topic, bytes: Uint8Array): void {
@@ -201,6 +205,7 @@ export class Libp2pTransport implements Transport {
 
   present(grant: string | undefined): void {
     this.#grant = grant;
+    this.#dialing.retryTurnedAway();
   }
 
   expel(nodes: readonly NodeId[]): void {
@@ -267,15 +272,6 @@ export class Libp2pTransport implements Transport {
     for (const { node } of this.#sessions.all()) this.#drop(node);
   }
 
-  async #checkMulticast(): Promise<void> {
-    const { hasMulticastRoute } = await import("./local-discovery.ts");
-    if (await hasMulticastRoute()) return;
-    this.#options.logger.warn(
-      {},
-      "nobody can be found on the local network for now: no route for multicast; a default route will do, or `ip route add 224.0.0.0/4 dev DEVICE`",
-    );
-  }
-
   #subscribe(handler: TransportHandler): void {
     subscribeGossip(this.#host.services.pubsub, this.fleet, {
       // What the router had taken in when a peer was shut out is not heard either.
@@ -327,6 +323,7 @@ export class Libp2pTransport implements Transport {
       rejected: (reason, node) => this.#rejected(reason, node),
       refused: (node) => this.#dialing.refused(node),
       turnedAway: (node, refusal) => this.#turnedAway(node, refusal),
+      shutOut: (node, reason) => this.#shutOut(node, reason),
     };
   }
 
@@ -337,6 +334,16 @@ export class Libp2pTransport implements Transport {
   #turnedAway(node: NodeId, refusal: AdmissionRefusal): void {
     this.#options.logger.debug({ node, refusal }, "not let in");
     if (refusal === "revoked") this.#denied.deny(node, performance.now());
+    this.#drop(node);
+    this.#dialing.turnedAway(node);
+  }
+
+  #shutOut(node: NodeId, reason: string): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#shutOutSaidAtMs > SHUT_OUT_SAID_EVERY_MS) {
+      this.#shutOutSaidAtMs = nowMs;
+      this.#options.logger.warn({ node, reason }, "this node is not let in by a node of its fleet");
+    }
     this.#drop(node);
     this.#dialing.turnedAway(node);
   }
@@ -451,9 +458,4 @@ export class Libp2pTransport implements Transport {
       return otherwise;
     }
   }
-}
-
-function pingPeer(session: PeerSession): Promise<number> {
-  const [connection] = session.connections;
-  return connection === undefined ? Promise.reject(new Error("not connected")) : ping(connection);
 }

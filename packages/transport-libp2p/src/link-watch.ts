@@ -126,6 +126,11 @@ export class LinkWatch {
   }
 }
 
+/** One round trip to a peer on its oldest connection, in milliseconds. */
+export function pingPeer({ connections: [connection] }: PeerSession): Promise<number> {
+  return connection === undefined ? Promise.reject(new Error("not connected")) : ping(connection);
+}
+
 /** One round trip on an open connection, in milliseconds. */
 export async function ping(connection: Connection): Promise<number> {
   const stream = await connection.newStream(PING_PROTOCOL, {

@@ -130,6 +130,7 @@ export class SimulatedTransport
   readonly #up = new Map<number, PeerInfo>();
   /** Places that are not to be met before a time, and how often in a row they were not let in. */
   readonly #avoided = new Map<number, { readonly untilMs: number; readonly times: number }>();
+  readonly #shutOutBy = new Set<number>();
   #handler: TransportHandler | undefined;
   #grant: string | undefined;
 
@@ -174,6 +175,11 @@ export class SimulatedTransport
 
   present(grant: string | undefined): void {
     this.#grant = grant;
+    for (const [peer, { untilMs }] of this.#avoided) {
+      if (untilMs === Infinity) continue;
+      this.#avoided.delete(peer);
+      this.#places.network.connections.redial(this.#place.index, peer);
+    }
   }
 
   expel(nodes: readonly NodeId[]): void {
@@ -210,6 +216,16 @@ export class SimulatedTransport
   /** Whether that place is not to be met now. */
   avoids(peer: number): boolean {
     return (this.#avoided.get(peer)?.untilMs ?? 0) > this.#places.clock.nowMs;
+  }
+
+  /** That place does not let this one in, and says so: in its hello, before or after this one has judged. */
+  shutOut(peer: number): void {
+    if (!this.#up.has(peer)) {
+      this.#shutOutBy.add(peer);
+      return;
+    }
+    this.peerDown(peer);
+    this.#turnAway(peer);
   }
 
   /** Whether that place was let in, so that it is sent what is published here. */
@@ -250,6 +266,11 @@ export class SimulatedTransport
     }
     const refusal = this.#handler.admit(other.node, other.#grant);
     if (refusal !== undefined) {
+      other.shutOut(index);
+      this.#turnAway(peer);
+      return;
+    }
+    if (this.#shutOutBy.delete(peer)) {
       this.#turnAway(peer);
       return;
     }
@@ -282,6 +303,7 @@ export class SimulatedTransport
   }
 
   peerDown(peer: number): void {
+    this.#shutOutBy.delete(peer);
     const info = this.#up.get(peer);
     if (info === undefined) return;
     this.#up.delete(peer);
