@@ -270,12 +270,17 @@ describe("custody of many robots", () => {
     net.patch("x", "r0", { v: "second epoch" });
     net.advance(3_000);
     const { cuts } = cutSlowly(net);
+    const before = nodeOf(net, "b").chains.records.documentHash();
+    const events = nodeOf(net, "b").eventsOf("robot-state").length;
     const b = nodeOf(net, "b");
     for (const peer of ["a", "c", "x"]) net.unlink("b", peer);
     const disks: Map<string, Uint8Array>[] = [];
     b.committed = () => disks.push(new Map(b.rows));
     net.state("b", fleet.revocation("x", cuts));
+    // What was there at that place is shown on while the parts are written.
+    expect(b.chains.records.documentHash()).toBe(before);
     net.advance(1_000);
+    expect(b.eventsOf("robot-state")).toHaveLength(events);
     const hash = b.chains.records.documentHash();
     expect(shownAt(b, "r0")).toBe("second epoch");
     expect(disks.length).toBeGreaterThan(3);

@@ -12,7 +12,7 @@ import type { StoreOp } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import type { DocumentName, HashHex, NodeId } from "../ids.ts";
 import type { GenerationRef } from "../ports.ts";
-import type { CapturedRecord } from "../state/record-table.ts";
+import { mergedRecord, type CapturedRecord } from "../state/record-table.ts";
 import type { Records } from "../state/records.ts";
 import { WANT_ITEMS_MAX } from "../sync/messages.ts";
 import type { ChainIndex } from "./chain-index.ts";
@@ -101,8 +101,25 @@ export class Custodies {
     const given = cut.parts.map((hash) => parts.get(hash)).filter((bytes) => bytes !== undefined);
     const { captured } = source;
     if (given.length === cut.parts.length) this.#take(custody, { parts: given }, isStart);
-    else if (captured?.length === cut.robots) this.#take(custody, { captured }, isStart);
+    else if (captured?.length === cut.robots) this.#showAhead(custody, captured, isStart);
     else this.#lack(custody);
+  }
+
+  /**
+   * What was at the very place that is named is shown while its parts are written, which takes thousands of robots many inputs: nobody sees them gone
+   * and back. Their hashes say whether it stays.
+   */
+  #showAhead(custody: Custody, captured: readonly CapturedRecord[], isStart: boolean): void {
+    const { ref } = custody;
+    const merged = captured.map((each) => ({
+      robot: each.robot,
+      sources: [{ author: ref.author, epoch: ref.epoch, record: mergedRecord(each) }] as const,
+    }));
+    const records = merged.map(({ robot, sources: [{ record }] }) => {
+      return { robot, record, same: undefined };
+    });
+    this.#deps.records(ref).table.replace(ref, records, []);
+    this.#take(custody, { captured: merged }, isStart);
   }
 
   /** Nothing stands for the author in the document any more. */
@@ -233,6 +250,7 @@ export class Custodies {
       }
       case "unlike":
       case "working":
+        this.#deps.records(ref).table.drop(ref);
         this.#lack(custody);
     }
   }

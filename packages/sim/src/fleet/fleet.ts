@@ -228,7 +228,11 @@ export class Fleet implements Tap, NodeWatcher {
   /** What every node knows of the fleet's authority from the start. */
   #enrol(ids: readonly NodeId[]): readonly string[] {
     const root = this.authority.root();
-    const grants = ids.map((id, index) => this.authority.grant(id, { region: regionOf(index) }));
+    // Every node is its own gateway, and who asks it is an operator: it retires nodes, too.
+    const roles = ["robot", "gateway", "operator"] as const;
+    const grants = ids.map((id, index) =>
+      this.authority.grant(id, { roles, region: regionOf(index) }),
+    );
     return [root, this.authority.charter(root), ...grants];
   }
 
