@@ -37,3 +37,12 @@ export {
   secretKeyId,
   writeSecretKey,
 } from "./keys/secret-file.ts";
+export type { EnrolledNode, EnrolNodeOptions } from "./authority/enrol-node.ts";
+export {
+  type AcceptedMembership,
+  acceptMembership,
+  joinFleet,
+  requestMembership,
+  type RequestOptions,
+} from "./authority/join-fleet.ts";
+export { peerIdOfKey } from "./keys/peer-id.ts";

@@ -1,7 +1,7 @@
 /**
  * Addresses to join by in a file (`--join-file`, rule DP3), and the file that a node leaves them in (`--address-file`). A member is named by
  * its id, which nobody knows before it has started once: where machines are started together, by compose or by a cluster, the first one
- * writes the file and the others wait for it. There is no secret in it.
+ * writes the file and the others wait for it. There is no secret in it, unless somebody put an invite there.
  */
 import { PulsemeshError } from "@pulsemesh/core";
 import {
@@ -17,7 +17,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { errorCodeOf } from "../failure.ts";
-import { parseMember } from "./run-options.ts";
+import { isInvite, parseJoin } from "./run-options.ts";
 
 /** Longest file that is read; one address has some 100 bytes. */
 export const JOIN_FILE_BYTES_MAX: number = 65_536;
@@ -91,8 +91,8 @@ export function parseJoinFile(text: string, path: string): readonly string[] {
 
 /** An id of which the end is missing looks like one; whoever dialled it would find nobody for ever. */
 function parseWhole(text: string, place: string): string {
-  const address = parseMember(text, place);
-  if (wholeId.test(address)) return address;
+  const address = parseJoin(text, place);
+  if (isInvite(address) || wholeId.test(address)) return address;
   throw new PulsemeshError(
     "address-invalid",
     `Cannot use ${place} '${text}' as the member's id at its end is not whole: it has 52 characters.`,

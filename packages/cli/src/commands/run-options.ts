@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { NodeOptions } from "@pulsemesh/node";
 import { MAY_BE_OFFLINE_MS_MAX, PulsemeshError } from "@pulsemesh/core";
 import type { Setting } from "../config/setting.ts";
+import { readPassphraseFile } from "../config/passphrase-file.ts";
 import { parseDuration } from "../duration.ts";
 import { durationBetween, oneOf, wholeBetween } from "../flags.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../host-port.ts";
@@ -27,6 +28,8 @@ export interface RunFlags {
   readonly region?: string;
   readonly profile?: "local" | "lan" | "wan";
   readonly restartWithin?: number;
+  readonly open?: boolean;
+  readonly issuerPassphraseFile?: string;
   readonly mdns?: boolean;
   readonly observer?: boolean;
   readonly mayBeOffline?: number;
@@ -104,10 +107,10 @@ export const runFlags: readonly Setting[] = [
     flags: "--join <multiaddr>",
     key: "mesh.join",
     example: "/ip4/192.0.2.7/tcp/7421/p2p/12D3KooWExampleExampleExampleExampleExampleExampleExampl",
-    text: "a member's address: join its fleet (repeatable); without it, a fleet of its own",
+    text: "a member's address, or an invite: join its fleet (repeatable); without it, a fleet of its own",
     env: "PULSEMESH_JOIN",
     repeat: true,
-    parse: parseMember,
+    parse: parseJoin,
   },
   {
     flags: "--fleet <id>",
@@ -167,6 +170,20 @@ export const runFlags: readonly Setting[] = [
     text: "how long the others show 'paused' after a planned stop (1s to 1h, default 60s)",
     env: "PULSEMESH_RESTART_WITHIN",
     parse: parseDuration,
+  },
+  {
+    flags: "--open",
+    key: "mesh.open",
+    text: "where the issuer's key is: make everybody who asks a member for a day; for demonstrations, on loopback and private addresses only",
+    env: "PULSEMESH_OPEN",
+  },
+  {
+    flags: "--issuer-passphrase-file <file>",
+    key: "node.issuer_passphrase_file",
+    isPath: true,
+    example: "/etc/pulsemesh/issuer-passphrase",
+    text: "opens the issuer's key, where it is sealed",
+    env: "PULSEMESH_ISSUER_PASSPHRASE_FILE",
   },
   {
     flags: "--mdns",
@@ -315,6 +332,11 @@ export function planRun(
       announce: flags.announce,
       join: flags.join,
       fleet: flags.fleet,
+      open: flags.open,
+      passphrase:
+        flags.issuerPassphraseFile === undefined
+          ? undefined
+          : readPassphraseFile(flags.issuerPassphraseFile, "--issuer-passphrase-file"),
       mdns: flags.mdns,
       observer: flags.observer,
       profile: flags.profile,
@@ -367,7 +389,7 @@ export function defaultName(): string {
   return nodeNameText.test(name) ? name : "node";
 }
 
-function parseName(text: string, flag: string): string {
+export function parseName(text: string, flag: string): string {
   if (nodeNameText.test(text)) return text;
   throw new PulsemeshError(
     "option-invalid",
@@ -380,6 +402,34 @@ function parseFleet(text: string, flag: string): string {
   throw new PulsemeshError(
     "option-invalid",
     `Cannot use ${flag} '${text}' as it must be a fleet id, 52 characters of a-z and 2-7, as \`pulsemesh peers\` prints it.`,
+  );
+}
+
+const invitePrefix = "pulsemesh:";
+
+/** Whether `text` is meant as an invite; whether it is one, the node finds out. */
+export function isInvite(text: string): boolean {
+  return text.startsWith(invitePrefix);
+}
+
+/** What to join by: an invite, or a member's address. */
+export function parseJoin(text: string, flag: string): string {
+  return isInvite(text) ? text : parseMember(text, flag);
+}
+
+/**
+ * Parts what there is to join by.
+ * @throws PulsemeshError `option-invalid` for more than one invite
+ */
+export function partJoins(joins: readonly string[]): {
+  readonly join: readonly string[];
+  readonly invite: string | undefined;
+} {
+  const [invite, ...others] = joins.filter(isInvite);
+  if (others.length === 0) return { join: joins.filter((text) => !isInvite(text)), invite };
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use ${others.length + 1} invites: one makes this node a member. Name the others' addresses instead.`,
   );
 }
 

@@ -26,7 +26,7 @@ import { refuseForeignFleet } from "./fleet-check.ts";
 import { wantsColor } from "../terminal.ts";
 import { packageVersion } from "../version.ts";
 import { registerRobots } from "./register-robots.ts";
-import { type RunFlags, type RunPlan, runFlags } from "./run-options.ts";
+import { partJoins, type RunFlags, type RunPlan, runFlags } from "./run-options.ts";
 import { type RobotFlagList, robotFlags, robotsFromEnvironment } from "./run-robots.ts";
 import { readTls, readToken, type RunSetup, type RunWords, setUpRun } from "./run-setup.ts";
 import { openSupervision } from "./supervision.ts";
@@ -106,8 +106,8 @@ async function run(cli: Cli, words: RunWords, started: RunSetup): Promise<number
     const { signal } = interruption;
     {
       await using _door = await openWhileJoining(setup);
-      const join = await supervision.joinBy(signal);
-      node = await createNode({ ...plan.node, join, agent, logger, signal });
+      const by = partJoins(await supervision.joinBy(signal));
+      node = await createNode({ ...plan.node, ...by, agent, logger, signal });
     }
     const extraMetrics = (): readonly NodeMetric[] => reloader.metrics();
     const secure = { insecureHttp, socket, tls, token };
@@ -118,7 +118,7 @@ async function run(cli: Cli, words: RunWords, started: RunSetup): Promise<number
     announceStart(cli, setup, node, gateway);
     await registerRobots(node, robots, signal);
     const { dataDir, join = [] } = plan.node;
-    await refuseForeignFleet(node, dataDir, join, signal);
+    await refuseForeignFleet(node, dataDir, partJoins(join).join, signal);
     supervision.ready(node);
     reloader.open({ node, gateway, supervision });
     await untilAborted(AbortSignal.any([signal, leaving.signal]));
@@ -162,9 +162,10 @@ async function openWhileJoining({
 /** A first join waits until a member answers; whoever typed a wrong address should not wait in silence. */
 function hintWhileJoining({ terminal }: Cli, { node: { join = [] } }: RunPlan): Disposable {
   const timer = setTimeout(() => {
-    if (join.length === 0) return;
+    const named = partJoins(join).join;
+    if (named.length === 0) return;
     terminal.say(
-      `No member has answered at ${join.join(", ")} yet; trying on. Next: check with \`pulsemesh peers\` there that it runs and listens on that address.`,
+      `No member has answered at ${named.join(", ")} yet; trying on. Next: check with \`pulsemesh peers\` there that it runs and listens on that address.`,
     );
   }, joinHintMs);
   return { [Symbol.dispose]: () => clearTimeout(timer) };

@@ -63,7 +63,11 @@ export class Chains {
   constructor(env: Env, deps: ChainsDeps) {
     const { hooks = {}, authority } = deps;
     this.#env = env;
-    this.membership = new ChainMembership(env, (node) => authority.isMember(node));
+    this.membership = new ChainMembership(
+      env,
+      (node) => authority.isMember(node),
+      (node) => authority.authority.authorship(node) === "revoked",
+    );
     const rights = new Rights(authority.authority);
     this.#rights = rights;
     this.#index = new ChainIndex(env, (author) => rights.counts(author));

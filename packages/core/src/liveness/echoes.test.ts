@@ -12,6 +12,7 @@ const allMembers: Membership = {
   member: (node) => ({ node, name: node, region: "r", agent: "t", joinedMonoMs: 0 }),
   hasLeft: () => false,
   hasRetired: () => false,
+  ending: () => undefined,
   version: 1,
 };
 

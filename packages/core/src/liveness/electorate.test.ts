@@ -27,6 +27,7 @@ function known(): { readonly electorate: Electorate; readonly nb: Subject; reado
     member: (node: NodeId) => members.find((member) => member.node === node),
     hasLeft: () => false,
     hasRetired: () => false,
+    ending: () => undefined,
     version: 1,
   };
   const subjects = new Map([nb, nc].map((subject) => [subject.node, subject]));

@@ -376,6 +376,7 @@ export class Liveness {
       config: this.#env.config,
       hasLeft: this.#membership.hasLeft(subject.node),
       hasRetired: this.#membership.hasRetired(subject.node),
+      ending: this.#membership.ending(subject.node),
       inDoubt: now.monoMs < this.#doubtUntilMonoMs && !subject.datedSinceBase,
     };
     const next = nodeStatus(facts, subject, now.monoMs);

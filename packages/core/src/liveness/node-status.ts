@@ -3,6 +3,7 @@
  * strength: a goodbye, the own ears, a verdict that stands, a quorum of others' ears, and then the reasons not to know.
  */
 import type { CoreConfig } from "../config.ts";
+import type { MembershipEnding } from "../roster/membership.ts";
 import type { NodeReason, Status } from "../view/status.ts";
 import type { Electorate } from "./electorate.ts";
 import { EXPIRE_INTERVALS } from "./rules.ts";
@@ -19,13 +20,17 @@ export interface StatusFacts {
   readonly hasLeft: boolean;
   /** It did not say so itself. */
   readonly hasRetired: boolean;
+  /** The fleet's authority does not let it be a member. */
+  readonly ending: MembershipEnding | undefined;
   /** This node was stalled or stepped a moment ago and has not yet been re-dated (rule PU6). */
   readonly inDoubt: boolean;
 }
 
 /** The status of a subject at `nowMonoMs`. */
 export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: number): NodeStatus {
+  if (facts.ending === "revoked") return { status: "left", reason: "revoked" };
   if (facts.hasLeft) return { status: "left", reason: facts.hasRetired ? "retired" : "goodbye" };
+  if (facts.ending !== undefined) return { status: "unknown", reason: facts.ending };
   if (subject.isPaused(nowMonoMs)) return { status: "paused", reason: "restart" };
   if (subject.isTwin(nowMonoMs)) return { status: "unknown", reason: "twin" };
   if (subject.isFresh(nowMonoMs)) return liveStatus(facts, subject, nowMonoMs);

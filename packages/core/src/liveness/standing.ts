@@ -13,9 +13,15 @@ export function standingOf(
   node: NodeId,
   now: Now,
 ): NodeStanding | undefined {
-  if (subject !== undefined || !membership.hasLeft(node)) return subject;
-  const reason = membership.hasRetired(node) ? "retired" : "goodbye";
-  return { status: "left", reason, sinceWallMs: now.wallMs, sinceMonoMs: now.monoMs };
+  if (subject !== undefined) return subject;
+  const since = { sinceWallMs: now.wallMs, sinceMonoMs: now.monoMs };
+  const ending = membership.ending(node);
+  if (ending === "revoked") return { status: "left", reason: ending, ...since };
+  if (membership.hasLeft(node)) {
+    const reason = membership.hasRetired(node) ? "retired" : "goodbye";
+    return { status: "left", reason, ...since };
+  }
+  return ending && { status: "unknown", reason: ending, ...since };
 }
 
 /** How a node is heard first hand; undefined when it is not followed. */

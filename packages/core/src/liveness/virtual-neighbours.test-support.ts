@@ -164,6 +164,7 @@ export class VirtualNeighbours {
       member: (node) => members.find((member) => member.node === node),
       hasLeft: () => false,
       hasRetired: () => false,
+      ending: () => undefined,
       version: 1,
     };
     const [goodbyes, bootsAbove] = [[] as NodeId[], [] as number[]];

@@ -12,7 +12,7 @@ import { isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
 import { offlineMsOf } from "../chain/entry.ts";
 import { EPOCH_MAX, HEADER_TEXT_LENGTH_MAX } from "../chain/limits.ts";
 import { leftRow, memberRow } from "../chain/rows.ts";
-import { ROSTER_MAX, type Member, type Membership } from "./membership.ts";
+import { ROSTER_MAX, type Member, type Membership, type MembershipEnding } from "./membership.ts";
 
 /** Of `left/` rows since format 2 of the store; before they were a bare number (`migrations/left-rows.ts`). */
 const LEFT_ROW_VERSION = 1;
@@ -40,11 +40,17 @@ export class ChainMembership implements Membership {
   readonly #told = new Set<NodeId>();
   /** Whether the fleet's authority lets a node count (rule VE1); asked anew after {@link refresh}. */
   readonly #isGranted: (node: NodeId) => boolean;
+  readonly #isRevoked: (node: NodeId) => boolean;
   #version = 0;
 
-  constructor(env: Env, isGranted: (node: NodeId) => boolean) {
+  constructor(
+    env: Env,
+    isGranted: (node: NodeId) => boolean,
+    isRevoked: (node: NodeId) => boolean = () => false,
+  ) {
     this.#env = env;
     this.#isGranted = isGranted;
+    this.#isRevoked = isRevoked;
   }
 
   /** Grants have begun or ended: who counts is looked at again. */
@@ -77,6 +83,11 @@ export class ChainMembership implements Membership {
 
   hasRetired(node: NodeId): boolean {
     return this.#left.get(node)?.isRetired === true;
+  }
+
+  ending(node: NodeId): MembershipEnding | undefined {
+    if (!this.#known.has(node) || this.#isGranted(node)) return undefined;
+    return this.#isRevoked(node) ? "revoked" : "not-granted";
   }
 
   /** Nodes that were retired, in no particular order. */

@@ -15,6 +15,8 @@ export interface Member {
   readonly mayBeOfflineMs?: number | undefined;
 }
 
+export type MembershipEnding = "revoked" | "not-granted";
+
 export interface Membership {
   /** Members that count, sorted by id, this node included unless it is an observer. */
   members(): readonly Member[];
@@ -23,6 +25,8 @@ export interface Membership {
   hasLeft(node: NodeId): boolean;
   /** Of those, the ones that were retired. */
   hasRetired(node: NodeId): boolean;
+  /** Why a node that would be a member is none by the fleet's authority: its key was revoked, or it has no grant (any more). */
+  ending(node: NodeId): MembershipEnding | undefined;
   /** Grows with every change of {@link members}; lets readers cache. */
   readonly version: number;
 }

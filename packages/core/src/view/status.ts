@@ -19,6 +19,8 @@ export type NodeReason =
   | "restart"
   | "goodbye"
   | "retired"
+  | "revoked"
+  | "not-granted"
   | "twin"
   | "pair-unknown"
   | "offline-allowed";

@@ -2,7 +2,8 @@
  * Node ids are libp2p peer ids of Ed25519 keys: base58btc of an identity multihash (0x00, length 36) that holds the public key as
  * protobuf (type 1, 32 bytes). So the id is the key, and a signature can be checked without asking anybody for one.
  */
-import type { NodeId } from "@pulsemesh/core";
+import type { KeyId, NodeId } from "@pulsemesh/core";
+import { decodeBase32 } from "./base32.ts";
 import { decodeBase58, encodeBase58 } from "./base58.ts";
 import { PUBLIC_KEY_BYTES } from "./ed25519.ts";
 
@@ -19,4 +20,9 @@ export function publicKeyOf(node: NodeId): Uint8Array | undefined {
   if (bytes === undefined || bytes.length !== PREFIX.length + PUBLIC_KEY_BYTES) return undefined;
   if (PREFIX.some((byte, i) => bytes[i] !== byte)) return undefined;
   return bytes.subarray(PREFIX.length);
+}
+
+/** The node id of a key that is named in the form of the authority's keys. */
+export function peerIdOfKey(key: KeyId): NodeId {
+  return nodeIdOf(decodeBase32(key) ?? new Uint8Array());
 }

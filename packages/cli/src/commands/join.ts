@@ -1,0 +1,144 @@
+/** `pulsemesh join INVITE|FILE`: makes this machine's node a member, and prints how to start it. */
+import { PulsemeshError } from "@pulsemesh/core";
+import type { Command } from "commander";
+import { type Cli, setAction } from "../cli.ts";
+import { readText } from "../config/token-file.ts";
+import { EXIT } from "../exit-code.ts";
+import { addFlags, type Flag } from "../flags.ts";
+import { catchInterruption, signalExitCode } from "../interruption.ts";
+import { printable, printableJson } from "../printable.ts";
+import { readBeginning } from "../stdin-text.ts";
+import { dataFolder, defaultName, isInvite, parseName } from "./run-options.ts";
+
+/** More than all root statements, a charter and a grant take. */
+export const stdinBytesMost: number = 4 * 1024 * 1024;
+
+export interface PlaceFlags {
+  readonly data?: string;
+  readonly name?: string;
+  readonly region?: string;
+  readonly json?: boolean;
+}
+
+/** Which node it is about. */
+export const placeFlags: readonly Flag[] = [
+  {
+    flags: "--data <dir>",
+    text: "the node's folder (default as for `run`)",
+    env: "PULSEMESH_DATA",
+  },
+  {
+    flags: "--name <name>",
+    text: "name of this node (default: host name)",
+    env: "PULSEMESH_NAME",
+    parse: parseName,
+  },
+  {
+    flags: "--region <region>",
+    text: "where it runs, where the invite does not say",
+    env: "PULSEMESH_REGION",
+    parse: parseName,
+  },
+];
+
+/** Adds `join` to the program. */
+export function addJoinCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command("join")
+    .argument("<invite>", "what `pulsemesh invite` printed, or a file of `pulsemesh grant sign`")
+    .description("become a member of a fleet by an invite, or by what an issuer signed elsewhere");
+  addFlags(command, [...placeFlags, { flags: "--json", text: "as JSON" }]);
+  command.addHelpText(
+    "after",
+    `
+An invite is a secret: others on this machine see what is typed here. Where they are not trusted, give it to \`run\` by the variable
+PULSEMESH_JOIN, or in a --join-file.
+  pulsemesh join pulsemesh:…                    asks the issuer that made it
+  pulsemesh join grant.json                     nobody is asked`,
+  );
+  setAction<PlaceFlags>(cli, command, async (flags, [what = ""]) => {
+    const dir = dataFolder(flags.data, cli.terminal.env);
+    cli.context = { ...cli.context, dataDir: dir };
+    if (isInvite(what)) return await joinByInvite(cli, flags, dir, what);
+    return await joinByFile(cli, flags, dir, what);
+  });
+}
+
+async function joinByInvite(
+  cli: Cli,
+  { name = defaultName(), region = "default", json }: PlaceFlags,
+  dir: string,
+  invite: string,
+): Promise<number> {
+  using interruption = catchInterruption();
+  const { joinFleet } = await import("@pulsemesh/node");
+  const { signal } = interruption;
+  const nowS = Date.now() / 1_000;
+  try {
+    const joined = await joinFleet({ dir, by: invite, name, region, nowS, signal });
+    report(cli, json, { ...joined, dir, isOld: joined.isOld });
+  } catch (error) {
+    const by = interruption.by();
+    if (by !== undefined) return signalExitCode(by);
+    throw error;
+  }
+  return EXIT.ok;
+}
+
+async function joinByFile(
+  cli: Cli,
+  { json }: PlaceFlags,
+  dir: string,
+  path: string,
+): Promise<number> {
+  const text =
+    path === "-"
+      ? await readBeginning(cli, stdinBytesMost)
+      : readText(path, "the invite or file", "option-invalid", { mayBePipe: true });
+  const { acceptMembership } = await import("@pulsemesh/node");
+  const joined = await acceptMembership(dir, statementsOf(text, path));
+  report(cli, json, { ...joined, dir, addresses: [], isOld: false });
+  return EXIT.ok;
+}
+
+function statementsOf(text: string, path: string): readonly string[] {
+  try {
+    const { statements } = JSON.parse(text) as { readonly statements: readonly string[] };
+    if (Array.isArray(statements) && statements.every((token) => typeof token === "string"))
+      return statements;
+  } catch {
+    // Said below.
+  }
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use '${path}' as it is neither an invite, which begins with pulsemesh:, nor a file of \`pulsemesh grant sign\`.`,
+  );
+}
+
+interface Joined {
+  readonly node: string;
+  readonly fleet: string;
+  readonly addresses: readonly string[];
+  readonly dir: string;
+  readonly isOld: boolean;
+  readonly grant: { readonly roles: readonly string[]; readonly expS: number };
+}
+
+function report(
+  { terminal: { out, say } }: Cli,
+  json: boolean | undefined,
+  { node, fleet, addresses, dir, isOld, grant }: Joined,
+): void {
+  const by = addresses.map((address) => ` --join ${address}`).join("");
+  const run = `pulsemesh run --data ${dir}${by}`;
+  const expires = new Date(grant.expS * 1_000).toISOString();
+  if (json === true) {
+    out(printableJson({ node, fleet, roles: grant.roles, expires, data: dir, addresses, run }));
+    return;
+  }
+  const roles = grant.roles.join(", ");
+  const already = isOld ? "was a member already" : "is a member";
+  say(printable(`Node ${node} ${already} of fleet ${fleet}, as ${roles}, until ${expires}.`));
+  if (addresses.length === 0) say("Name a member to join by: --join ADDRESS.");
+  out(printable(run));
+}
