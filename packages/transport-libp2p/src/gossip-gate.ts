@@ -37,10 +37,6 @@ export class GossipGate {
     return { privateKey, peerId, peerStore, connectionManager, logger, registrar };
   }
 
-  isOpen(node: NodeId): boolean {
-    return this.#open.has(node);
-  }
-
   /** `node` was let in: gossip runs from now on. */
   open(node: NodeId): void {
     this.#open.add(node);
