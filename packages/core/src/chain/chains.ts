@@ -96,12 +96,13 @@ export class Chains {
       begin: (preparation) => this.#begin(preparation),
       isFolding: ({ document }) => this.#rebooting || this.#own.get(document)?.isFolding === true,
     });
+    const isPreparing = this.#store.isPreparing.bind(this.#store);
     this.#forks = new Forks(env, parts);
     this.#restore = new ChainRestore(env, parts);
     this.#shrink = new Shrink(env, {
       ...parts,
       isPulled: (log) => this.#sync.isPulled(log),
-      isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
+      isPreparing,
     });
     const begin = (work: Work): void => this.#work.add(work);
     this.#changes = new AuthorChanges(env, { ...parts, authority: authority.authority, begin });
@@ -110,7 +111,7 @@ export class Chains {
       statements: authority,
       custodies: this.#changes.custodies,
       counts: (author, from) => this.#changes.countsFrom(author, from),
-      isPreparing: (document, author, epoch) => this.#store.isPreparing(document, author, epoch),
+      isPreparing,
       accept: (bytes, now, wanted, parts) =>
         this.#introduce(() => this.#settle(this.#store.accept(bytes, now, wanted, parts))),
     });

@@ -206,6 +206,8 @@ export class Custodies {
 
   #readDone(): void {
     this.#reading.shift();
+    // Those that nothing stands for any more can be many at once.
+    while (this.#reading[0] !== undefined && !this.#isLive(this.#reading[0])) this.#reading.shift();
     this.#readNext();
   }
 

@@ -12,7 +12,8 @@ export interface TestStatements {
   readonly fleet: string;
   /** Number 1, and number 2, by which the thief's word is void. */
   readonly roots: readonly [string, string];
-  grant(node: string): string;
+  /** The newer, the higher `age` is; about all robots where none are named. */
+  grant(node: string, robots?: readonly string[], age?: number): string;
   revocation(
     node: string,
     cuts: readonly Cut[],
@@ -58,6 +59,12 @@ export class RevocationStory {
     for (const a of NODES) for (const b of NODES) if (a < b) this.#toggle(a, b);
     this.net.drop = () => this.#unit() < 0.15;
     this.#statements = [...NODES, LIAR, "late"].map((node) => statements.grant(node));
+    // Of whom some are about less later, and then about something else.
+    this.#statements.push(statements.grant(LIAR, [`${LIAR}-0`], 1));
+    this.#statements.push(
+      statements.grant("d", ["d-1", "d-2"], 1),
+      statements.grant("d", ["d-*"], 2),
+    );
     this.#lies.push(this.#liar.header(3));
   }
 

@@ -1,6 +1,12 @@
 import { DOCUMENTS } from "../ids.ts";
 import { createHash } from "node:crypto";
-import { createMemoryDocuments, SeededRandom, TestAuthority, testTokens } from "@pulsemesh/testkit";
+import {
+  AUTHORITY_EPOCH_S,
+  createMemoryDocuments,
+  SeededRandom,
+  TestAuthority,
+  testTokens,
+} from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
 import { LIAR, RevocationStory, type TestStatements } from "./revocation-mesh.test-support.ts";
 import type { VirtualNode } from "./virtual-mesh.test-support.ts";
@@ -17,7 +23,8 @@ const second = authority.root({
 const statements: TestStatements = {
   fleet: authority.fleet,
   roots: [first, second],
-  grant: (node) => authority.grant(node),
+  grant: (node, robots = ["*"], age = 0) =>
+    authority.grant(node, { robots, issuedS: AUTHORITY_EPOCH_S + age }),
   revocation: (node, cuts, { reason, isThief }) =>
     authority.revocation(node, cuts, {
       reason,

@@ -122,7 +122,10 @@ export class RecordTable {
   reportChanges(): void {
     this.#reportsChanges = true;
     if (this.#tells) {
-      const found = [...this.#slots.keys()].filter((robot) => this.#sources(robot).length > 0);
+      const held = [...this.#slots.keys()];
+      const found = this.#rights.isOpen
+        ? held
+        : held.filter((robot) => this.#sources(robot).length > 0);
       this.#found = found.toSorted(compareText).reverse();
     }
     this.#touched.clear();
