@@ -74,12 +74,7 @@ export class Chains {
     this.#loads = new Loads(env);
     const clock = new OwnClock(env);
     this.#clock = clock;
-    this.#records = new Map(
-      DOCUMENTS.map((name) => [
-        name,
-        new Records(env, name === "reported", clock, rights.of(name)),
-      ]),
-    );
+    this.#records = recordsOf(env, clock, rights);
     const records = (of: { readonly document: DocumentName }): Records =>
       this.recordsOf(of.document);
     const parts = {
@@ -407,6 +402,13 @@ export class Chains {
     }
     return result;
   }
+}
+
+/** Each document's records; people hear of changes in one of them. */
+function recordsOf(env: Env, clock: OwnClock, rights: Rights): Map<DocumentName, Records> {
+  return new Map(
+    DOCUMENTS.map((name) => [name, new Records(env, name === "reported", clock, rights.of(name))]),
+  );
 }
 
 function isWrongForAll(code: string): boolean {
