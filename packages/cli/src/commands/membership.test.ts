@@ -1,0 +1,190 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type Call, fakeFetch, run } from "../command-line.test-support.ts";
+import { isInvite, partJoins } from "./run-options.ts";
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "pulsemesh-membership-"));
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  rmSync(dir, { recursive: true });
+});
+
+function fakeNode(answer: (call: Call) => Response): readonly Call[] {
+  const { calls, fetch } = fakeFetch(answer);
+  vi.stubGlobal("fetch", fetch);
+  return calls;
+}
+
+const AT = "2027-01-15T08:00:00.000Z";
+const bodyOf = (calls: readonly Call[]): unknown => JSON.parse(calls.at(-1)?.body ?? "null");
+
+test("CLI46 invite asks for what is said, prints one string on stdout and until when on stderr", async () => {
+  const calls = fakeNode(() => Response.json({ invite: "pulsemesh:word", expires: AT }));
+  const plain = await run("invite");
+  expect(plain).toEqual({ code: 0, out: "pulsemesh:word", err: `It can be used until ${AT}.` });
+  expect(bodyOf(calls)).toEqual({ roles: ["robot"], robots: ["*"] });
+  const all =
+    "--role robot --role gateway --robots zap-* --robots a --region eu --ttl 10m --uses 3";
+  expect((await run(`invite ${all} --json`)).out).toContain('"invite":"pulsemesh:word"');
+  expect(bodyOf(calls)).toEqual({
+    roles: ["robot", "gateway"],
+    robots: ["zap-*", "a"],
+    region: "eu",
+    ttl_ms: 600_000,
+    uses: 3,
+  });
+  await run("invite --role observer");
+  expect(bodyOf(calls)).toEqual({ roles: ["observer"], robots: [] });
+});
+
+test.each([
+  ["invite --role robo", "Did you mean robot?"],
+  ["invite --robots a*b", "a robot pattern is"],
+  ["invite --ttl 8d", "--ttl"],
+  ["invite --uses 0", "--uses"],
+  ["grant sign x --life 32d", "--life"],
+])("CLI46 %s is refused with what is wrong, and nobody is asked", async (line, part) => {
+  const calls = fakeNode(() => Response.json({}));
+  const { code, err } = await run(line);
+  expect([code, calls]).toEqual([2, []]);
+  expect(err).toContain(part);
+});
+
+test("CLI46 open invites are listed without secrets", async () => {
+  const invite = {
+    id: "abcdef0123456789",
+    roles: ["robot"],
+    robots: ["zap-*"],
+    region: null,
+    uses: 2,
+    used_by: ["n"],
+    expires: AT,
+  };
+  fakeNode(() => Response.json({ invites: [invite] }));
+  const { out } = await run("invite --list");
+  expect(out.split("\n")[1]?.split(/\s+/)).toEqual([
+    "abcdef012345",
+    "robot",
+    "zap-*",
+    "-",
+    "1/2",
+    AT,
+  ]);
+  fakeNode(() => Response.json({ invites: [] }));
+  expect((await run("invite --list")).err).toBe("No invite is open.");
+});
+
+test("CLI46 grant sign sends the request of a file, and prints what is carried back", async () => {
+  const calls = fakeNode(() => Response.json({ statements: ["a.b.c"] }));
+  const path = join(dir, "request");
+  writeFileSync(path, "pulsemesh-request:word\n");
+  const signed = await run(`grant sign ${path} --robots x --life 1d`);
+  expect(JSON.parse(signed.out)).toEqual({ statements: ["a.b.c"] });
+  expect(bodyOf(calls)).toEqual({
+    request: "pulsemesh-request:word",
+    roles: ["robot"],
+    robots: ["x"],
+    life_ms: 86_400_000,
+  });
+  await run("grant sign -", {}, "pulsemesh-request:other");
+  expect(bodyOf(calls)).toMatchObject({ request: "pulsemesh-request:other" });
+  const missing = await run(`grant sign ${join(dir, "none")}`);
+  expect(missing.code).toBe(2);
+});
+
+const authority = {
+  fleet: "f",
+  closed: true,
+  stale: true,
+  news_at: AT,
+  root: {
+    id: "r",
+    number: 3,
+    key: "k",
+    charter_key: "c",
+    issuers: [],
+    void: [],
+    disputed: [2],
+  },
+  charter: { id: "c", number: 9, at: AT },
+  grants: [
+    {
+      id: "12D3",
+      name: "alpha",
+      standing: "granted",
+      roles: ["robot"],
+      robots: ["*"],
+      region: "eu",
+      issuer: "i",
+      not_before: AT,
+      expires: AT,
+    },
+  ],
+  revoked: [{ id: "12D3gone", reason: "stolen\u001B[2J", by: "i", at: AT }],
+};
+
+test("CLI46 grant list shows who is a member until when, who is revoked, and what is an alarm", async () => {
+  fakeNode(() => Response.json(authority));
+  const { out, err } = await run("grant list");
+  expect(out).toContain("alpha  granted");
+  expect(out).toContain(`revoked 12D3gone at ${AT}: stolen`);
+  expect(out).not.toContain("\u001B");
+  expect(out).toContain("root statement 3, charter 9");
+  expect(err).toContain("nobody new is let in");
+  expect(err).toContain("somebody else has the root's key");
+  fakeNode(() => Response.json({ ...authority, closed: false, root: null, charter: null }));
+  expect((await run("grant list")).err).toContain("This fleet is open");
+});
+
+test("CLI46 revoke takes a name or an id, and says whom it revoked", async () => {
+  const self = { id: "12D3self", name: "alpha", region: "r", addresses: [], boot: 1 };
+  const peer = { ...self, id: "12D3beta", name: "beta" };
+  const view = { roster: 2, in_sight: 2, document_hash: "h" };
+  const wholePeer = {
+    ...peer,
+    status: "up",
+    since: AT,
+    reason: null,
+    last_pulse_age_ms: 1,
+    rtt_ms: 1,
+    pulse_every_ms: 1_000,
+    clock_offset_ms: 0,
+    agent: "a",
+  };
+  const calls = fakeNode(({ method }) =>
+    method === "GET"
+      ? Response.json({ fleet: "f", self, peers: [wholePeer], view })
+      : new Response(null, { status: 204 }),
+  );
+  const ended = await run(["revoke", "beta", "--reason", "stolen laptop"]);
+  expect(ended).toEqual({ code: 0, out: "", err: "Revoked beta (12D3beta)." });
+  expect(calls.at(-1)?.url).toContain("/api/v1/peers/12D3beta/revocation");
+  expect(bodyOf(calls)).toEqual({ reason: "stolen laptop" });
+  expect((await run("revoke bet")).err).toContain("Did you mean beta?");
+});
+
+test("CLI46 what is neither an invite nor a file of grants is refused, and nothing is made", async () => {
+  const path = join(dir, "grant.json");
+  writeFileSync(path, '{"statements": "x"}');
+  for (const what of [path, join(dir, "none")]) {
+    const { code, err } = await run(`join ${what} --data ${join(dir, "data")}`);
+    expect(code).toBe(2);
+    expect(err).toMatch(/invite/);
+  }
+});
+
+test("CLI46 --join takes one invite beside addresses", () => {
+  expect(isInvite("pulsemesh:x")).toBe(true);
+  expect(isInvite("/ip4/127.0.0.1/tcp/1")).toBe(false);
+  expect(partJoins(["/a", "pulsemesh:x", "/b"])).toEqual({
+    join: ["/a", "/b"],
+    invite: "pulsemesh:x",
+  });
+  expect(partJoins(["/a"])).toEqual({ join: ["/a"], invite: undefined });
+  expect(() => partJoins(["pulsemesh:x", "pulsemesh:y"])).toThrow("2 invites");
+});
