@@ -29,6 +29,7 @@ test("CLI16 the story holds within 40 s on real processes and folders, and leave
   expect(lines.at(-1)?.ms).toBeLessThanOrEqual(40_000);
   const names = lines.map(({ name }) => name ?? "").join("\n");
   for (const part of [
+    "without an invite is turned away",
     "secret is planted",
     "chmod 777",
     "replica falls",

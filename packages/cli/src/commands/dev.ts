@@ -58,7 +58,8 @@ export function addDevCommand(program: Command, cli: Cli): void {
     "after",
     `
 Everything listens on 127.0.0.1 only and lives in one temporary folder, which is removed at the end. Ctrl-C stops it all;
-a second Ctrl-C stops it at once. A node that you kill is started again after 20s.`,
+a second Ctrl-C stops it at once. A node that you kill is started again after 20s. Only who is invited is a member: the first node
+makes the invites, as \`pulsemesh invite\` does.`,
   );
   setAction<DevFlags>(cli, command, async (flags) => {
     if (flags.once === true && (flags.nodes ?? nodesDefault) < nodesForStory) {
@@ -149,7 +150,7 @@ async function playOnce(cli: Cli, flags: DevFlags, stage: Stage): Promise<number
   const opening = await playStory([start], { ...options, onStep: () => {} });
   const first = opening[0];
   if (first === undefined) return EXIT.no;
-  const rest = mesh === undefined ? [] : storySteps(mesh, folders);
+  const rest = mesh === undefined ? [] : storySteps(crew, mesh, folders);
   onStep({ ...first, of: rest.length + 1 });
   const played = first.ok
     ? await playStory(rest, {

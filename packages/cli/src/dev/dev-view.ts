@@ -82,6 +82,7 @@ export function tryNextLines(mesh: LocalMesh, folders: { readonly source: string
     `  curl ${last.url}/status/my_robot                  asked at another node`,
     `  echo 'key: ${"AKIA"}IOSFODNN7EXAMPLE' > ${folders.source}/oops.env   the scanner will find it`,
     `  kill -9 ${last.child().pid}                       the others will say that ${last.plan.name} is down`,
+    `  pulsemesh invite --url ${first.url}               for a node of your own: pulsemesh run --data DIR --join INVITE`,
     `  pulsemesh status --url ${first.url}               open ${first.url}/api/v1/robots in a browser`,
     "Ctrl-C stops everything and removes its folder.",
     "",

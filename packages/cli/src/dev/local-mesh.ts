@@ -1,4 +1,9 @@
-/** The nodes and robots of `dev` as processes: start them, wait until they agree, restart one, find one that answers. */
+/**
+ * The nodes and robots of `dev` as processes: start them, wait until they agree, restart one, find one that answers. The fleet is a closed one
+ * (rule CLI15): the first node gets an authority before it starts, and makes an invite for each of the others.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type PulsemeshClient, createClient } from "@pulsemesh/client";
 import type { Child } from "./child.ts";
@@ -20,6 +25,8 @@ export interface LocalMesh {
   readonly robots: readonly Child[];
 }
 
+/** Whom nobody has invited. */
+export const strangerName = "stranger";
 /** Robots look this often; the mesh waits for two missed looks and a bit. */
 const robotRoundEvery = "1s";
 const robotPromise = ["--every", "2s", "--missed", "2", "--grace", "1s"] as const;
@@ -27,7 +34,7 @@ const answerTimeoutMs = 1_500;
 const startTimeoutMs = 20_000;
 const pollMs = 50;
 
-/** Starts the first node, the others joined to it, then the robots. `signal` stops the waiting. */
+/** Makes the authority, starts the first node, the others by its invites, then the robots. `signal` stops the waiting. */
 export async function startLocalMesh(
   crew: Crew,
   plans: readonly NodePlan[],
@@ -35,10 +42,12 @@ export async function startLocalMesh(
 ): Promise<LocalMesh> {
   const [first, ...others] = plans;
   if (first === undefined) throw new Error("Cannot start a mesh without nodes");
+  await makeAuthority(crew, first);
   const firstNode = startNode(crew, first, undefined);
   await untilAnswers(firstNode, signal);
-  const { self } = await firstNode.client.peers();
-  const nodes = [firstNode, ...others.map((plan) => startNode(crew, plan, self.addresses[0]))];
+  const nodes = [firstNode];
+  // One after the other, as the issuer writes each down before it answers; who has one starts while the next is made.
+  for (const plan of others) nodes.push(startNode(crew, plan, await invite(crew, firstNode, plan)));
   const robots = nodes.flatMap(({ plan, url }) =>
     plan.robots.map((robot) => crew.start(robot.robot, robotArgs(robot, url))),
   );
@@ -46,8 +55,31 @@ export async function startLocalMesh(
   return { nodes, robots };
 }
 
-function startNode(crew: Crew, plan: NodePlan, join: string | undefined): LocalNode {
-  const args = nodeArgs(plan, join);
+/** The root's keys end up in the temporary folder as well; those of a real fleet belong on another machine. */
+async function makeAuthority(crew: Crew, { region, dataDir }: NodePlan): Promise<void> {
+  const root = join(crew.folder, "root");
+  const flags = ["--data", dataDir, "--root", root, "--region", region];
+  const init = crew.start("init", ["init", ...flags]);
+  const { code, signal: by } = await init.ended;
+  if (code === 0) return;
+  throw new Error(
+    `the authority of the fleet was not made: init ended with ${by ?? `exit code ${code}`}`,
+  );
+}
+
+/** Its invite is in a file, since everybody on this machine sees what a process is started with. It is used once, and read at each start. */
+async function invite(crew: Crew, issuer: LocalNode, { name, region }: NodePlan): Promise<string> {
+  // Each of them writes about every robot in the story, so nobody's is narrowed to its own.
+  const made = await issuer.client.invite({ roles: ["robot"], robots: ["*"], region });
+  const folder = join(crew.folder, "invites");
+  const file = join(folder, name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(file, `${made.invite}\n`, { mode: 0o600 });
+  return file;
+}
+
+function startNode(crew: Crew, plan: NodePlan, joinFile: string | undefined): LocalNode {
+  const args = nodeArgs(plan, joinFile);
   let child = crew.start(plan.name, args);
   const url = `http://${loopback}:${plan.httpPort}`;
   return {
@@ -62,14 +94,14 @@ function startNode(crew: Crew, plan: NodePlan, join: string | undefined): LocalN
 }
 
 /** The command line of one node, as a user would type it. */
-export function nodeArgs(plan: NodePlan, join: string | undefined): string[] {
+export function nodeArgs(plan: NodePlan, joinFile: string | undefined): string[] {
   const flags = {
     "--name": plan.name,
     "--region": plan.region,
     "--data": plan.dataDir,
     "--http": `${loopback}:${plan.httpPort}`,
     "--listen": `/ip4/${loopback}/tcp/${plan.meshPort}`,
-    ...(join === undefined ? {} : { "--join": join }),
+    ...(joinFile === undefined ? {} : { "--join-file": joinFile }),
     "--log-format": "pretty",
   };
   return [
@@ -77,6 +109,18 @@ export function nodeArgs(plan: NodePlan, join: string | undefined): string[] {
     ...Object.entries(flags).flat(),
     ...plan.robots.flatMap(({ robot }) => ["--robot", robot, ...robotPromise]),
   ];
+}
+
+/** Starts a node that knows the fleet's address and has no invite. */
+export function startStranger(crew: Crew, address: string): Child {
+  const flags = {
+    "--name": strangerName,
+    "--data": join(crew.folder, "nodes", strangerName),
+    "--http": `${loopback}:0`,
+    "--listen": `/ip4/${loopback}/tcp/0`,
+    "--join": address,
+  };
+  return crew.start(strangerName, ["run", ...Object.entries(flags).flat()]);
 }
 
 function robotArgs({ robot, args }: RobotPlan, url: string): string[] {

@@ -2,8 +2,15 @@
  * The story of `dev --once`, step by step, on real processes and folders that are really damaged: what each robot finds, what
  * the mesh says when a node is killed, and that nothing written before, during or after is lost.
  */
-import type { LocalMesh, LocalNode } from "./local-mesh.ts";
-import { untilAnswers } from "./local-mesh.ts";
+import { EXIT } from "../exit-code.ts";
+import type { Crew } from "./crew.ts";
+import {
+  type LocalMesh,
+  type LocalNode,
+  startStranger,
+  strangerName,
+  untilAnswers,
+} from "./local-mesh.ts";
 import {
   type SampleFolders,
   closePermissions,
@@ -35,11 +42,15 @@ interface Cast {
 }
 
 /** The steps over a mesh that is starting. */
-export function storySteps(mesh: LocalMesh, folders: SampleFolders): Step[] {
+export function storySteps(crew: Crew, mesh: LocalMesh, folders: SampleFolders): Step[] {
   const cast = castOf(mesh, folders);
   return [
     { name: "all nodes see each other", play: (signal) => agree(cast, signal) },
     { name: "all robots are up on every node", play: (signal) => robotsUp(cast, signal) },
+    {
+      name: "a node without an invite is turned away",
+      play: (signal) => turnAway(crew, mesh.nodes, signal),
+    },
     {
       name: "state is written on every node",
       play: (signal) => writeState(cast, "before", mesh.nodes, signal),
@@ -58,6 +69,33 @@ function castOf(mesh: LocalMesh, folders: SampleFolders): Cast {
   }
   const others = mesh.nodes.filter((node) => node !== victim);
   return { mesh, folders, victim, others, orphan, written: [], auditSize: 0 };
+}
+
+/** It is told so, and ends. */
+async function turnAway(
+  crew: Crew,
+  nodes: readonly LocalNode[],
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const [first] = nodes;
+  const address = (await first?.client.peers())?.self.addresses[0];
+  if (first === undefined || address === undefined) throw new Error("no node has an address");
+  const stranger = startStranger(crew, address);
+  try {
+    const isOver = async (): Promise<true | string> =>
+      !stranger.running() || "the stranger is still there";
+    await until(isOver, { timeoutMs: agreeTimeoutMs, signal });
+  } finally {
+    stranger.kill("SIGKILL");
+  }
+  const { code } = await stranger.ended;
+  if (code !== EXIT.usage) throw new Error(`the stranger ended with exit code ${code}`);
+  for (const { client, plan } of nodes) {
+    const { peers } = await client.peers();
+    if (peers.some(({ name }) => name === strangerName))
+      throw new Error(`${plan.name} has taken the stranger for a member`);
+  }
+  return { note: `only who is invited is let in, says ${first.plan.name}` };
 }
 
 function damageSteps({ mesh: { nodes }, folders }: Cast): Step[] {

@@ -77,9 +77,9 @@ test("CLI15 nodes of dev listen on loopback only and never inherit a node's own 
     dataDir: "/t/eu-1",
     robots: [{ robot: "a", args: [] }],
   };
-  const args = nodeArgs(plan, "/ip4/127.0.0.1/tcp/9");
+  const args = nodeArgs(plan, "/t/invites/eu-1");
   expect(args.join(" ")).toContain(
-    "run --name eu-1 --region eu --data /t/eu-1 --http 127.0.0.1:1 --listen /ip4/127.0.0.1/tcp/2 --join /ip4/127.0.0.1/tcp/9",
+    "run --name eu-1 --region eu --data /t/eu-1 --http 127.0.0.1:1 --listen /ip4/127.0.0.1/tcp/2 --join-file /t/invites/eu-1",
   );
   expect(args.filter((arg) => arg.includes("0.0.0.0"))).toEqual([]);
   expect(childEnvironment({ PATH: "/bin", PULSEMESH_JOIN: "x", PULSEMESH_MDNS: "1" })).toEqual({
