@@ -1,5 +1,5 @@
 /** From nothing to a fleet with members in three commands, and every other way in and out, by real processes. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -164,3 +164,38 @@ test("ME6, CLI46 init is repeated without harm, and seals the root's keys with a
   const json = JSON.parse(await ok(runCli([...args, "--json"]))) as { readonly status: string };
   expect(json.status).toBe("present");
 }, 60_000);
+
+test("ME7, CLI46 by an address alone nobody becomes a member and nothing is pinned, unless the issuer takes everybody, which it says", async () => {
+  await ok(runCli(["init", "--data", join(dir, "alpha"), "--root", join(dir, "root")]));
+  const closed = await start("alpha");
+  const { self } = JSON.parse(await ok(cli(closed, "peers", "--json"))) as {
+    readonly self: { readonly addresses: readonly string[] };
+  };
+  const [address = ""] = self.addresses;
+  const args = ["run", "--data", join(dir, "beta"), "--name", "beta", "--profile", "local"];
+  const places = ["--http", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0", "--join", address];
+  const refused = await runCli([...args, ...places]);
+  expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("pulsemesh invite")]);
+  expect(existsSync(join(dir, "beta", "fleet.json"))).toBe(false);
+  closed.process.kill("SIGTERM");
+  await closed.process.ended;
+  const open = await start("alpha", "--open");
+  expect(open.process.out).toContain("whoever reaches this node becomes a member for a day");
+  const again = JSON.parse(await ok(cli(open, "peers", "--json"))) as {
+    readonly self: { readonly addresses: readonly string[] };
+  };
+  const beta = await start("beta", "--join", again.self.addresses[0] ?? "");
+  await see(open, "beta up");
+  await see(beta, "alpha up");
+  expect(await (await fetch(`${open.url}/metrics`)).text()).toContain(
+    "pulsemesh_takes_everybody 1",
+  );
+  const alone = await runCli([
+    "run",
+    "--data",
+    join(dir, "gamma"),
+    "--open",
+    ...places.slice(0, 4),
+  ]);
+  expect([alone.code, alone.err]).toEqual([2, expect.stringContaining("pulsemesh init")]);
+}, 120_000);

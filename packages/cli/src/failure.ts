@@ -63,6 +63,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "statement-oversized": () => "name fewer patterns, or fewer statements that are kept",
   "fleet-foreign": () => "send it to a node of the fleet that it names",
   "signer-unknown": () => "hand over the root statement that names its signer first",
+  "invite-needed": () =>
+    "pulsemesh invite   where the issuer's key is, then here: pulsemesh run --join INVITE",
   "issuer-none": () => "ask the node where `pulsemesh init` was run: --url",
   "authority-full": () => "start another fleet: this one holds as many as it can",
   "json-invalid": () =>

@@ -77,6 +77,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Signer without authority",
     next: "Hand over the root statement that names the signer first, or sign with a key that it names.",
   },
+  "invite-needed": {
+    title: "An invite is needed",
+    next: "Make one with `pulsemesh invite` where the issuer's key is, and start with --join INVITE.",
+  },
   "issuer-none": {
     title: "No issuer here",
     next: "Ask the node that holds the issuer's key: where `pulsemesh init` was run.",

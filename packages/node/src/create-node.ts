@@ -14,12 +14,18 @@ import {
   type Store,
 } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
-import { createLibp2pTransport, discoverFleet, EnrolmentDesk } from "@pulsemesh/transport-libp2p";
+import { createLibp2pTransport, EnrolmentDesk, visitFleet } from "@pulsemesh/transport-libp2p";
 import { watchAlone } from "./alone-watch.ts";
 import type { NodeLogger, NodeOptions, PulsemeshNode } from "./api.ts";
 import { refuseUnfinishedInit } from "./authority/init-journal.ts";
 import type { Issuing } from "./authority/issuing.ts";
-import { enrolIfInvited, readMembership, startIssuing } from "./authority/membership.ts";
+import {
+  enrolAsAnybody,
+  enrolIfInvited,
+  readMembership,
+  refuseWithoutIssuer,
+  startIssuing,
+} from "./authority/membership.ts";
 import type { NodeSettings } from "./diagnosis.ts";
 import { type Clock, createSystemClock } from "./driver/clock.ts";
 import { Driver } from "./driver/driver.ts";
@@ -69,6 +75,7 @@ async function startOn(
   signal: AbortSignal | undefined,
 ): Promise<PulsemeshNode> {
   const { dataDir, logger, name, region, agent } = options;
+  if (options.open) refuseWithoutIssuer(dataDir);
   const clock = createSystemClock();
   const place = await findPlace(options, clock, signal);
   const { key, fleet, mustMeet } = place;
@@ -93,7 +100,7 @@ async function startOn(
     issuing = await startIssuing({ driver, transport, clock, desk, fleet, options });
   } catch (error) {
     lag.stop();
-    await transport.stop();
+    await driver.stop("pause", options.restartWithinMs);
     throw error;
   }
   await Promise.race([driver.started, sleep(STARTED_WAIT_MS, undefined, { ref: false })]);
@@ -103,6 +110,7 @@ async function startOn(
     {
       driver,
       issuer: issuing,
+      isOpen: options.open,
       store,
       transport,
       audit: { store, codec: dagCborCodec, hash: { sha256 } },
@@ -193,10 +201,11 @@ function refuseOtherFleet(pinned: FleetId, { dataDir, fleet }: ResolvedNodeOptio
  * is used. Multicast alone is no reason to join: whoever answers there is a stranger until somebody has named his fleet (rule AD5).
  */
 async function findFleet(
-  { dataDir, fleet: named, join: addresses, mdns, logger }: ResolvedNodeOptions,
+  options: ResolvedNodeOptions,
   key: Ed25519Key,
   signal: AbortSignal | undefined,
 ): Promise<FleetId> {
+  const { dataDir, fleet: named, join: addresses, mdns, logger } = options;
   if (named !== undefined) {
     writeFleetPin(dataDir, named);
     return named;
@@ -212,7 +221,7 @@ async function findFleet(
   }
   logger.info({ addresses }, "asking for the fleet to join");
   let saidAtMs = performance.now();
-  const fleet = await discoverFleet(addresses, key.protobuf, {
+  const found = await visitFleet(addresses, key.protobuf, {
     signal,
     failed: (round, tried) => {
       if (performance.now() - saidAtMs < JOINING_SAID_EVERY_MS) return;
@@ -220,6 +229,8 @@ async function findFleet(
       logger.warn({ tried, round }, "no member has answered yet; trying again");
     },
   });
-  writeFleetPin(dataDir, fleet);
-  return fleet;
+  // Pinned by the enrolment, together with what makes it a member.
+  if (found.isClosed) await enrolAsAnybody(options, found.fleet, signal);
+  else writeFleetPin(dataDir, found.fleet);
+  return found.fleet;
 }

@@ -1,5 +1,5 @@
 /** What the driver counted, as `/metrics` wants it. Names are without the prefix `pulsemesh_`. */
-import type { Store } from "@pulsemesh/core";
+import type { AuthorityView, Store } from "@pulsemesh/core";
 import type { NodeMetric } from "./api.ts";
 import type { Driver } from "./driver/driver.ts";
 import type { LabelledCounter } from "./driver/meter.ts";
@@ -9,9 +9,15 @@ export interface MetricSources {
   readonly store: Store;
   /** Another process is alive under this node's key. */
   readonly isTwin: () => boolean;
+  /** Whether whoever asks becomes a member. */
+  readonly isOpen: boolean;
+  /** When this node's own grant ends, in wall ms; undefined where it has none. */
+  readonly grantEndsWallMs: () => number | undefined;
+  readonly authority: () => Pick<AuthorityView, "isClosed" | "isStale" | "disputedRoots">;
 }
 
-export function nodeMetrics({ driver, store, isTwin }: MetricSources): readonly NodeMetric[] {
+export function nodeMetrics(sources: MetricSources): readonly NodeMetric[] {
+  const { driver, store, isTwin } = sources;
   const { meter, queues } = driver;
   return [
     labelled("inputs_total", "Inputs that core took, by type.", "type", meter.inputs),
@@ -55,6 +61,7 @@ export function nodeMetrics({ driver, store, isTwin }: MetricSources): readonly 
       "1 while another process is alive under this node's key and nothing is acknowledged.",
       isTwin() ? 1 : 0,
     ),
+    ...authorityMetrics(sources),
     ...storeMetrics(store),
     gauge("heap_used_bytes", "JavaScript heap in use.", process.memoryUsage().heapUsed),
     {
@@ -63,6 +70,38 @@ export function nodeMetrics({ driver, store, isTwin }: MetricSources): readonly 
       type: "gauge",
       samples: Object.entries(queues).map(([queue, value]) => ({ labels: { queue }, value })),
     },
+  ];
+}
+
+function authorityMetrics({
+  isOpen,
+  grantEndsWallMs,
+  authority,
+}: MetricSources): readonly NodeMetric[] {
+  const { isClosed, isStale, disputedRoots } = authority();
+  const ends = grantEndsWallMs();
+  return [
+    gauge("takes_everybody", "1 where whoever asks becomes a member.", isOpen ? 1 : 0),
+    gauge("fleet_closed", "1 where only who was granted it is a member.", isClosed ? 1 : 0),
+    gauge(
+      "authority_stale",
+      "1 while nothing was heard of the fleet's authority for a day.",
+      isStale ? 1 : 0,
+    ),
+    gauge(
+      "root_disputed",
+      "Root statements of which there is another one: somebody else has the root's key.",
+      disputedRoots.length,
+    ),
+    ...(ends === undefined
+      ? []
+      : [
+          gauge(
+            "grant_expiry_timestamp_seconds",
+            "When this node's own grant ends, unless it is renewed.",
+            ends / 1_000,
+          ),
+        ]),
   ];
 }
 

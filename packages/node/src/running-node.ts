@@ -28,6 +28,8 @@ import { nodeMetrics } from "./node-metrics.ts";
 
 export interface RunningNodeDeps {
   readonly issuer: NodeIssuer | undefined;
+  /** Whether whoever asks becomes a member. */
+  readonly isOpen: boolean;
   readonly driver: Driver;
   readonly store: Store;
   readonly transport: Transport;
@@ -137,7 +139,15 @@ export class RunningNode implements PulsemeshNode {
   metrics(): readonly NodeMetric[] {
     const { driver, store } = this.#deps;
     const isTwin = (): boolean => this.fleetView().self.twin !== undefined;
-    return nodeMetrics({ driver, store, isTwin });
+    return nodeMetrics({
+      driver,
+      store,
+      isTwin,
+      isOpen: this.#deps.isOpen,
+      grantEndsWallMs: () =>
+        this.authorityView().grants.find(({ node }) => node === this.id)?.expWallMs,
+      authority: () => this.authorityView(),
+    });
   }
 
   diagnose(): Promise<NodeDiagnosis> {

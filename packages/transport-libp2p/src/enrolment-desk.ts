@@ -9,7 +9,7 @@ import { encodeFrame } from "./frames.ts";
 import type { Host } from "./host.ts";
 import { readOneFrame } from "./one-frame.ts";
 import { PeerBudget } from "./peer-budget.ts";
-import { enrolmentProtocol } from "./protocol-ids.ts";
+import { closedProtocol, enrolmentProtocol } from "./protocol-ids.ts";
 
 /** Largest question, in bytes. */
 export const ENROLMENT_REQUEST_BYTES_MAX: number = 8 * 1024;
@@ -33,7 +33,8 @@ export class EnrolmentDesk {
     atOnceMax: QUESTIONS_AT_ONCE_MAX,
     perSecondMax: QUESTIONS_PER_SECOND,
   });
-  #at: { readonly host: Host; readonly protocol: string } | undefined;
+  #at: { readonly host: Host; readonly fleet: FleetId; readonly protocol: string } | undefined;
+  #isMarked = false;
   #answer: AnswerEnrolment | undefined;
   #running = 0;
 
@@ -43,7 +44,7 @@ export class EnrolmentDesk {
   }
 
   attach(host: Host, fleet: FleetId): void {
-    this.#at = { host, protocol: enrolmentProtocol(fleet) };
+    this.#at = { host, fleet, protocol: enrolmentProtocol(fleet) };
   }
 
   /** Opens the desk, or closes it when nobody answers any more. */
@@ -58,6 +59,15 @@ export class EnrolmentDesk {
         maxInboundStreams: STREAMS_AT_ONCE,
         maxOutboundStreams: STREAMS_AT_ONCE,
       });
+  }
+
+  /** Lets newcomers see that only who is granted it is let in. */
+  async markClosed(): Promise<void> {
+    if (this.#isMarked || this.#at === undefined) return;
+    this.#isMarked = true;
+    const { host, fleet } = this.#at;
+    const nothing = (stream: Stream): void => stream.abort(new Error("nothing is said here"));
+    await host.handle(closedProtocol(fleet), nothing, { maxInboundStreams: 1 });
   }
 
   readonly #receive = async (stream: Stream, connection: Connection): Promise<void> => {

@@ -15,7 +15,7 @@ import { systemNames } from "./name-lookup.ts";
 import type { NameService } from "./name-lookup.ts";
 import { checkJoinAddresses } from "./options.ts";
 import { readPrivateKey } from "./private-key.ts";
-import { fleetsOffered } from "./protocol-ids.ts";
+import { closedProtocol, fleetsOffered } from "./protocol-ids.ts";
 import { visit, type Visit } from "./visit.ts";
 
 export interface DiscoverOptions {
@@ -35,8 +35,24 @@ export interface DiscoverOptions {
 export async function discoverFleet(
   joinAddresses: readonly string[],
   privateKey: Uint8Array,
-  { signal, names = systemNames(), failed }: DiscoverOptions = {},
+  options: DiscoverOptions = {},
 ): Promise<FleetId> {
+  return (await visitFleet(joinAddresses, privateKey, options)).fleet;
+}
+
+/** What a newcomer can see of a fleet. */
+export interface FoundFleet {
+  readonly fleet: FleetId;
+  /** Only who is granted it is let in. */
+  readonly isClosed: boolean;
+}
+
+/** The same, and whether an invite is needed there. */
+export async function visitFleet(
+  joinAddresses: readonly string[],
+  privateKey: Uint8Array,
+  { signal, names = systemNames(), failed }: DiscoverOptions = {},
+): Promise<FoundFleet> {
   const key = await readPrivateKey(privateKey);
   const addresses = othersOf(checkJoinAddresses(joinAddresses), key);
   let lastFailure: unknown;
@@ -74,12 +90,15 @@ function othersOf(addresses: readonly string[], key: Ed25519PrivateKey): readonl
   throw new PulsemeshError("address-invalid", `Cannot join by ${addresses.join(", ")}: ${rule}.`);
 }
 
-async function askForFleet(address: string, { host, connection, signal }: Visit): Promise<FleetId> {
+async function askForFleet(
+  address: string,
+  { host, connection, signal }: Visit,
+): Promise<FoundFleet> {
   const { protocols } = await host.services.identify.identify(connection, { signal });
   const [fleet] = fleetsOffered(protocols);
   if (fleet === undefined)
     throw new PulsemeshError("join-failed", `${address} is not a Pulsemesh node.`);
-  return fleet;
+  return { fleet, isClosed: protocols.includes(closedProtocol(fleet)) };
 }
 
 function ignoreAbort(): void {

@@ -2,7 +2,7 @@
 export { createLibp2pTransport } from "./create-transport.ts";
 export { enrol, type EnrolOptions } from "./enrol.ts";
 export { type AnswerEnrolment, EnrolmentDesk } from "./enrolment-desk.ts";
-export { discoverFleet } from "./fleet-discovery.ts";
+export { discoverFleet, type FoundFleet, visitFleet } from "./fleet-discovery.ts";
 export { fileAddressStore } from "./address-store.ts";
 export { systemNames } from "./name-lookup.ts";
 export type { NameService } from "./name-lookup.ts";

@@ -27,6 +27,11 @@ export function channelProtocol(fleet: FleetId, channel: Channel): string {
   return `/pulsemesh/${fleet}/${channel}/1`;
 }
 
+/** Offered by nodes of a fleet with an authority, for a newcomer to see that he needs an invite (rule ME7); nothing is said in it. */
+export function closedProtocol(fleet: FleetId): string {
+  return `/pulsemesh/${fleet}/closed/1`;
+}
+
 /** What strangers may speak while an invite is open (rule ME7). */
 export function enrolmentProtocol(fleet: FleetId): string {
   return `/pulsemesh/${fleet}/join/1`;

@@ -19,7 +19,8 @@ import { checkPorts } from "./doctor-ports.ts";
 import { checkServed } from "./doctor-served.ts";
 import { checkAudit, checkStore } from "./doctor-store.ts";
 import { writtenFindings } from "./doctor-written.ts";
-import { dataFolder, parseMultiaddr } from "./run-options.ts";
+import { parseMultiaddr } from "./address-flags.ts";
+import { dataFolder } from "./run-options.ts";
 import { printable, printableJson } from "../printable.ts";
 
 interface DoctorFlags extends ClientFlags {

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { type Cli, setAction } from "../cli.ts";
 import { readPassphraseFile } from "../config/passphrase-file.ts";
 import { EXIT } from "../exit-code.ts";
-import { addFlags } from "../flags.ts";
+import { addFlags, type Flag } from "../flags.ts";
 import { printable, printableJson } from "../printable.ts";
 import { dataFolder, parseName } from "./run-options.ts";
 
@@ -16,33 +16,35 @@ interface InitFlags {
   readonly json?: boolean;
 }
 
+const initFlags: readonly Flag[] = [
+  {
+    flags: "--data <dir>",
+    text: "the node's folder (default as for `run`)",
+    env: "PULSEMESH_DATA",
+  },
+  {
+    flags: "--root <dir>",
+    text: "where the root's keys go, to be moved off this machine (default the node's folder and -root)",
+  },
+  {
+    flags: "--region <region>",
+    text: "where this node runs (default default)",
+    env: "PULSEMESH_REGION",
+    parse: parseName,
+  },
+  {
+    flags: "--passphrase-file <file>",
+    text: "seal the root's keys with the passphrase in this file",
+  },
+  { flags: "--json", text: "as JSON" },
+];
+
 /** Adds `init` to the program. */
 export function addInitCommand(program: Command, cli: Cli): void {
   const command = program
     .command("init")
     .description("make the authority of a new fleet: from then on only who is invited is a member");
-  addFlags(command, [
-    {
-      flags: "--data <dir>",
-      text: "the node's folder (default as for `run`)",
-      env: "PULSEMESH_DATA",
-    },
-    {
-      flags: "--root <dir>",
-      text: "where the root's keys go, to be moved off this machine (default the node's folder and -root)",
-    },
-    {
-      flags: "--region <region>",
-      text: "where this node runs (default default)",
-      env: "PULSEMESH_REGION",
-      parse: parseName,
-    },
-    {
-      flags: "--passphrase-file <file>",
-      text: "seal the root's keys with the passphrase in this file",
-    },
-    { flags: "--json", text: "as JSON" },
-  ]);
+  addFlags(command, initFlags);
   command.addHelpText(
     "after",
     `

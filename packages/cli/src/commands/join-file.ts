@@ -17,7 +17,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { errorCodeOf } from "../failure.ts";
-import { isInvite, parseJoin } from "./run-options.ts";
+import { isInvite, parseJoin } from "./address-flags.ts";
 
 /** Longest file that is read; one address has some 100 bytes. */
 export const JOIN_FILE_BYTES_MAX: number = 65_536;

@@ -8,7 +8,8 @@ import { addFlags, type Flag } from "../flags.ts";
 import { catchInterruption, signalExitCode } from "../interruption.ts";
 import { printable, printableJson } from "../printable.ts";
 import { readBeginning } from "../stdin-text.ts";
-import { dataFolder, defaultName, isInvite, parseName } from "./run-options.ts";
+import { isInvite } from "./address-flags.ts";
+import { dataFolder, defaultName, parseName } from "./run-options.ts";
 
 /** More than all root statements, a charter and a grant take. */
 export const stdinBytesMost: number = 4 * 1024 * 1024;

@@ -38,7 +38,8 @@ export function termsOf({ role, robots, region }: TermFlags): {
 }
 
 function parsePattern(text: string, flag: string): string {
-  if (isRobotPattern(text)) return text;
+  const isPattern: boolean = isRobotPattern(text);
+  if (isPattern) return text;
   throw new PulsemeshError(
     "option-invalid",
     `Cannot use ${flag} '${text}' as ${ROBOT_PATTERN_RULE}.`,

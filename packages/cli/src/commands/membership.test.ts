@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Call, fakeFetch, run } from "../command-line.test-support.ts";
-import { isInvite, partJoins } from "./run-options.ts";
+import { isInvite, partJoins } from "./address-flags.ts";
 
 let dir: string;
 beforeEach(() => {

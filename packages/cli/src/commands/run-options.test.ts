@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { dataFolder, parseAnnounced, planRun, runFlags } from "./run-options.ts";
+import { parseAnnounced } from "./address-flags.ts";
+import { dataFolder, planRun, runFlags } from "./run-options.ts";
 
 test("CLI10 data lives in --data, else XDG_STATE_HOME, else ~/.local/state; relative XDG paths are ignored", () => {
   const home = { HOME: "/home/me" };

@@ -26,7 +26,8 @@ import { refuseForeignFleet } from "./fleet-check.ts";
 import { wantsColor } from "../terminal.ts";
 import { packageVersion } from "../version.ts";
 import { registerRobots } from "./register-robots.ts";
-import { partJoins, type RunFlags, type RunPlan, runFlags } from "./run-options.ts";
+import { partJoins } from "./address-flags.ts";
+import { type RunFlags, type RunPlan, runFlags } from "./run-options.ts";
 import { type RobotFlagList, robotFlags, robotsFromEnvironment } from "./run-robots.ts";
 import { readTls, readToken, type RunSetup, type RunWords, setUpRun } from "./run-setup.ts";
 import { openSupervision } from "./supervision.ts";
@@ -209,6 +210,8 @@ function announceStart(
       `socket   ${gateway.socketUrl}   try: pulsemesh status --url ${gateway.socketUrl}`,
     );
   }
+  if (flags.open === true)
+    cli.terminal.out("open     whoever reaches this node becomes a member for a day");
   for (const address of addresses) cli.terminal.out(`join by  pulsemesh run --join ${address}`);
 }
 

@@ -1,4 +1,5 @@
 /** What a node that starts has to do with its fleet's authority: becomes a member, takes over what it was enrolled with, and issues where it has the key. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Cut, type FleetId, type NodeId, PulsemeshError } from "@pulsemesh/core";
 import type { EnrolmentDesk, Libp2pTransport } from "@pulsemesh/transport-libp2p";
@@ -26,6 +27,39 @@ export async function enrolIfInvited(
   return { addresses, wasFresh: !isOld };
 }
 
+/**
+ * Makes a fresh directory a member of a fleet with an authority without an invite, which takes a node that takes everybody.
+ * @throws PulsemeshError `invite-needed`
+ */
+export async function enrolAsAnybody(
+  { dataDir, join: addresses, name, region, logger }: ResolvedNodeOptions,
+  fleet: FleetId,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const nowS = Date.now() / 1_000;
+  try {
+    const by = { fleet, addresses };
+    const { grant } = await enrolNode({ dir: dataDir, by, name, region, nowS, signal });
+    const until = new Date(grant.expS * 1_000).toISOString();
+    logger.warn({ fleet, until }, "has become a member of a fleet that takes everybody");
+  } catch (cause) {
+    throw new PulsemeshError(
+      "invite-needed",
+      `Cannot join fleet ${fleet} by ${addresses.join(", ")}: only who is invited is let in there. Nothing was changed.`,
+      { cause },
+    );
+  }
+}
+
+/** @throws PulsemeshError `option-invalid` where nobody could be granted anything */
+export function refuseWithoutIssuer(dataDir: string): void {
+  if (existsSync(join(dataDir, AUTHORITY_FILES.issuer))) return;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot take everybody who asks ('open'), as there is no issuer's key in ${dataDir}. Nothing was changed. Next: pulsemesh init --data ${dataDir}`,
+  );
+}
+
 /** What this directory was enrolled with; who may only observe does so. */
 export function readMembership(
   dataDir: string,
@@ -37,7 +71,7 @@ export function readMembership(
   return { statements, ...(isObserver ? { observer: true } : {}) };
 }
 
-export function startIssuing(deps: {
+export async function startIssuing(deps: {
   readonly driver: Driver;
   readonly transport: Libp2pTransport;
   readonly clock: Clock;
@@ -47,7 +81,8 @@ export function startIssuing(deps: {
 }): Promise<Issuing | undefined> {
   const { driver, transport, clock, desk, fleet, options } = deps;
   if (options.open) refusePublic(transport.addresses());
-  return openIssuer({
+  if (driver.view.authority(clock.now()).isClosed) void desk.markClosed();
+  const issuing = await openIssuer({
     dir: options.dataDir,
     fleet,
     self: transport.node,
@@ -63,6 +98,9 @@ export function startIssuing(deps: {
     clock,
     logger: options.logger,
   });
+  if (options.open)
+    options.logger.warn({ fleet }, "whoever reaches this node becomes a member for a day");
+  return issuing;
 }
 
 async function cutsOf(driver: Driver, node: NodeId): Promise<readonly Cut[]> {

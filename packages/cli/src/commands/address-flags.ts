@@ -1,0 +1,65 @@
+/** How addresses and invites are written on the command line, in variables and in files. */
+import { PulsemeshError } from "@pulsemesh/core";
+
+const memberText = /\/p2p\/[A-Za-z0-9]+$/;
+const dialledByNobody = /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(?:\/|$)/;
+const multiaddrText = /^\/[a-z0-9]+\/[^\s]+$/;
+const invitePrefix = "pulsemesh:";
+
+/** Whether `text` is meant as an invite; whether it is one, the node finds out. */
+export function isInvite(text: string): boolean {
+  return text.startsWith(invitePrefix);
+}
+
+/** What to join by: an invite, or a member's address. */
+export function parseJoin(text: string, flag: string): string {
+  return isInvite(text) ? text : parseMember(text, flag);
+}
+
+/**
+ * Parts what there is to join by.
+ * @throws PulsemeshError `option-invalid` for more than one invite
+ */
+export function partJoins(joins: readonly string[]): {
+  readonly join: readonly string[];
+  readonly invite: string | undefined;
+} {
+  const [invite, ...others] = joins.filter(isInvite);
+  if (others.length === 0) return { join: joins.filter((text) => !isInvite(text)), invite };
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use ${others.length + 1} invites: one makes this node a member. Name the others' addresses instead.`,
+  );
+}
+
+/** Whom to join is named by its id as well, so that nobody else can answer in its place. */
+export function parseMember(text: string, flag: string): string {
+  const address = parseMultiaddr(text, flag);
+  if (memberText.test(address)) return address;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot use ${flag} '${text}' as it must end in the member's id: /ip4/192.0.2.7/tcp/7421/p2p/12D3KooW…, as \`pulsemesh peers\` prints it there.`,
+  );
+}
+
+/** What others are told, so they need a host and a port in it. */
+export function parseAnnounced(text: string, flag: string): string {
+  const address = parseMultiaddr(text, flag);
+  if (!dialledByNobody.test(address)) return address;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot use ${flag} '${text}' as nobody could dial it: others need a host that they reach, and a port other than 0.`,
+  );
+}
+
+/** An address to listen on, to announce or to join by. */
+export function parseMultiaddr(text: string, flag: string): string {
+  if (multiaddrText.test(text)) return text;
+  const plain = /^(?:(\d+\.\d+\.\d+\.\d+)|([A-Za-z0-9.-]+)):(\d+)$/.exec(text);
+  const host = plain?.[1] === undefined ? `dns4/${plain?.[2] ?? ""}` : `ip4/${plain[1]}`;
+  const meant = plain === null ? "" : ` Did you mean /${host}/tcp/${plain[3] ?? ""}?`;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot use ${flag} '${text}' as it must be a multiaddr such as /ip4/192.0.2.7/tcp/7421.${meant}`,
+  );
+}
