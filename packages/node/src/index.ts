@@ -28,6 +28,20 @@ export {
   type IssuerOptions,
   type Members,
 } from "./authority/issuer.ts";
+export {
+  type ReplacedIssuer,
+  type ReplaceIssuerOptions,
+  rotateIssuer,
+  voidIssuer,
+  type VoidIssuerOptions,
+} from "./authority/replace-issuer.ts";
+export {
+  HANDOVER_S,
+  type NextRoot,
+  type NextRootOptions,
+  nextRootStatement,
+  type RootChange,
+} from "./authority/root-statements.ts";
 export { signToken } from "./authority/sign-token.ts";
 export {
   copySecretKey,

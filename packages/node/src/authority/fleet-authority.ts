@@ -308,10 +308,9 @@ function refuseOtherRoot({ data, root }: InitFolders): void {
 function refuseUsedRoot({ root }: InitFolders): void {
   const path = join(root, AUTHORITY_FILES.rootStatements);
   if (readStatements(path) === undefined) return;
-  const fleet = secretKeyId(join(root, AUTHORITY_FILES.root)) ?? "another fleet";
   throw new PulsemeshError(
     "fleet-mismatch",
-    `Cannot make an authority with the root's keys in ${root}: they have made ${fleet} already, as ${path} says. Nothing was changed; enrol this node with an invite of that fleet, or name another folder.`,
+    `Cannot make an authority with the root's keys in ${root}: they have made a fleet already, as ${path} says. Nothing was changed; enrol this node with an invite of that fleet, or name another folder.`,
   );
 }
 

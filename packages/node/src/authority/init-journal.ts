@@ -97,25 +97,37 @@ export function finishInit(journal: InitJournal, folders: InitFolders, changes: 
   refuseConflicts(journal, folders);
   const unfinished = join(folders.data, UNFINISHED_FILE);
   changes.write(unfinished, `${folders.root}\n`);
-  for (const { folder, name, text } of journal.files) {
+  applyFiles(journal.files, folders, changes);
+  changes.remove(unfinished);
+  changes.remove(join(folders.root, JOURNAL_FILE));
+}
+
+/** Writes and removes what is planned, whatever of it was done before. */
+export function applyFiles(
+  files: readonly PlannedFile[],
+  folders: InitFolders,
+  changes: FileChanges,
+): void {
+  for (const { folder, name, text } of files) {
     const path = join(folders[folder], name);
     if (text === null) {
       if (existsSync(path)) changes.remove(path);
     } else if (readFileIfAny(path) !== text) changes.write(path, text);
   }
-  changes.remove(unfinished);
-  changes.remove(join(folders.root, JOURNAL_FILE));
 }
 
-/** A key or a pin that came here since is somebody's: it is neither overwritten nor removed. */
-function refuseConflicts({ files }: InitJournal, folders: InitFolders): void {
+/**
+ * A key or a pin that came here since is somebody's: it is neither overwritten nor removed.
+ * @throws PulsemeshError `data-dir-unusable`
+ */
+export function refuseConflicts({ files }: Pick<InitJournal, "files">, folders: InitFolders): void {
   for (const { folder, name, text, before } of files) {
     const path = join(folders[folder], name);
     const held = readFileIfAny(path) ?? null;
     if (held === before || held === text) continue;
     throw new PulsemeshError(
       "data-dir-unusable",
-      `Cannot finish the fleet that was begun: ${path} was changed meanwhile. Nothing was changed; move the file away and repeat.`,
+      `Cannot finish what was begun: ${path} was changed meanwhile. Nothing was changed; move the file away and repeat.`,
     );
   }
 }
@@ -124,13 +136,15 @@ function parseJournal(text: string): InitJournal | undefined {
   try {
     const json = JSON.parse(text) as { readonly v?: unknown } & Partial<InitJournal>;
     const { v, node, files } = json;
-    if (v !== VERSION || !isNodeId(node) || !Array.isArray(files)) return undefined;
-    return files.length <= JOURNAL_FILES_LIMIT && files.every(isPlannedFile)
-      ? { node, files }
-      : undefined;
+    return v === VERSION && isNodeId(node) && arePlannedFiles(files) ? { node, files } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether what stands in a journal is a list of files to change. */
+export function arePlannedFiles(value: unknown): value is readonly PlannedFile[] {
+  return Array.isArray(value) && value.length <= JOURNAL_FILES_LIMIT && value.every(isPlannedFile);
 }
 
 function isPlannedFile(value: unknown): value is PlannedFile {

@@ -150,6 +150,14 @@ class Rig {
     return grants.find((grant) => grant.node === node)?.expWallMs;
   }
 
+  get fleet(): string {
+    return encodeBase32(this.rootKey.publicKey);
+  }
+
+  get view(): ReturnType<typeof this.core.core.authority> {
+    return this.core.core.authority(this.core.now);
+  }
+
   get charter(): number | undefined {
     return this.core.core.authority(this.core.now).charter?.number;
   }
@@ -286,4 +294,72 @@ test("ME7 after its end an issuer answers nobody and signs nothing", async () =>
   expect(rig.ring).toBeUndefined();
   issuing.refused(makeMember().id, "grant-expired");
   expect(rig.charter).toBe(1);
+});
+
+/** Root statement `number`, upon the one that the rig's node holds. */
+async function nextRoot(
+  rig: Rig,
+  number: number,
+  claims: Pick<RootClaims, "issuers" | "charterKey">,
+): Promise<void> {
+  const { fleet } = rig;
+  const previous = rig.view.root?.id;
+  const said = {
+    kind: "root",
+    signer: fleet,
+    number,
+    previous,
+    nextRootHash: "a".repeat(64),
+  } as const;
+  const issuedS = Math.floor(rig.core.wallMs / 1_000);
+  const token = await signToken(
+    { ...said, voids: [], issuedS, ...claims },
+    rig.rootKey.seed,
+    fleet,
+  );
+  expect(await rig.submit(token)).toMatchObject({ ok: true });
+}
+
+test("ME3 what an issuer granted that is named no more is renewed by who signs the charter, and what a named one granted is not", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const [own] = rig.view.root?.issuers ?? [];
+  if (own === undefined) throw new Error("The root names an issuer.");
+  const otherKey = keyFromSeed(generateSeed());
+  const other = { ...own, key: encodeBase32(otherKey.publicKey) };
+  await nextRoot(rig, 2, { issuers: [own, other], charterKey: own.key });
+  const member = makeMember();
+  rig.statuses.set(member.id, "up");
+  const by = createIssuer({
+    dir,
+    fleet: rig.fleet,
+    self: member.id,
+    key: otherKey,
+    bounds: other,
+    members: { grantOf: () => undefined, isRevoked: () => false },
+    now: () => rig.core.now,
+  });
+  await rig.submit(await by.grant(requestOf(member), TERMS));
+  const end = rig.endOf(member.id);
+  await rig.pass(GRANT_LIFE_MS / 2 + HOUR_MS);
+  expect(rig.endOf(member.id)).toBe(end);
+  await nextRoot(rig, 3, { issuers: [own], charterKey: own.key });
+  await rig.pass(UPKEEP_EVERY_MS);
+  expect(rig.endOf(member.id)).toBeGreaterThan(end ?? 0);
+  expect(rig.view.grants.find(({ node }) => node === member.id)?.issuer).toBe(own.key);
+});
+
+test("ME2 an issuer that the root names no more signs nothing of its own accord, and takes no strangers", async () => {
+  const rig = new Rig();
+  const issuing = await rig.start();
+  const [own] = rig.view.root?.issuers ?? [];
+  if (own === undefined) throw new Error("The root names an issuer.");
+  await issuing.invite({ ...TERMS, ttlMs: HOUR_MS });
+  expect(rig.answer).toBeDefined();
+  const { charter } = rig;
+  const other = { ...own, key: encodeBase32(keyFromSeed(generateSeed()).publicKey) };
+  await nextRoot(rig, 2, { issuers: [other], charterKey: own.key });
+  await rig.pass(UPKEEP_EVERY_MS);
+  expect(rig.answer).toBeUndefined();
+  expect(rig.charter).toBe(charter);
 });

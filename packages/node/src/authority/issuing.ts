@@ -66,6 +66,8 @@ export class Issuing {
   #upkeep: Promise<void> | undefined;
   readonly #works = new Set<Promise<void>>();
   #hasEnded = false;
+  /** The root names it no more. */
+  #isEnded = false;
 
   constructor(deps: IssuingDeps) {
     this.#deps = deps;
@@ -134,7 +136,8 @@ export class Issuing {
   /** A node was not let in. One whose grant has ended is granted it anew, so that it is let in when it comes again. */
   refused(node: NodeId, refusal: AdmissionRefusal): void {
     if (refusal !== "grant-expired" || this.#hasEnded) return;
-    if (this.#grantOf(node)?.issuer !== this.#deps.key) return;
+    const grant = this.#grantOf(node);
+    if (grant === undefined || !this.#isOurs(grant)) return;
     this.#work(this.#renew(node));
   }
 
@@ -201,6 +204,7 @@ export class Issuing {
 
   async #keepUp(): Promise<void> {
     try {
+      if (!this.#isNamed()) return await this.#openOrClose();
       await this.#signCharter();
       for (const { node } of this.#deps.view().grants.filter((grant) => this.#isDue(grant)))
         await this.#renew(node);
@@ -224,12 +228,36 @@ export class Issuing {
   }
 
   /** Who is dead, or was not seen since this node started, has to ask; else a grant would be for ever. */
-  #isDue({ node, issuer, standing, claims }: GrantView): boolean {
-    const { key, self, statusOf, clock } = this.#deps;
-    if (issuer !== key || (standing !== "granted" && standing !== "honoured")) return false;
+  #isDue(grant: GrantView): boolean {
+    const { node, standing, claims } = grant;
+    const { self, statusOf, clock } = this.#deps;
+    if (!this.#isOurs(grant) || (standing !== "granted" && standing !== "honoured")) return false;
     if (!isRenewalDue(claims, clock.now().wallMs)) return false;
     const status = statusOf(node);
     return node === self || status === "up" || status === "late" || status === "paused";
+  }
+
+  /**
+   * Whether this one renews a grant: its own, and as who signs the charter those of issuers that are named no more, which nobody else would.
+   */
+  #isOurs({ issuer }: GrantView): boolean {
+    const { key, view } = this.#deps;
+    const { root } = view();
+    if (issuer === key) return true;
+    return root?.charterKey === key && !root.issuers.some((other) => other.key === issuer);
+  }
+
+  /** Whether the root names this issuer still; said once where it does not. */
+  #isNamed(): boolean {
+    const { key, view, logger } = this.#deps;
+    const isNamed = view().root?.issuers.some((issuer) => issuer.key === key) === true;
+    if (!isNamed && !this.#isEnded)
+      logger.warn(
+        { key },
+        "the root names this issuer no more; start the node again if it has a new key",
+      );
+    this.#isEnded = !isNamed;
+    return isNamed;
   }
 
   async #renew(node: NodeId): Promise<void> {
@@ -250,7 +278,7 @@ export class Issuing {
   async #openOrClose(): Promise<void> {
     const { issuer, isOpen, serve } = this.#deps;
     // Also while the last use is spent: the answer to who used it may have been lost, and he asks again.
-    const isWanted = !this.#hasEnded && (isOpen || issuer.invites.length > 0);
+    const isWanted = !this.#hasEnded && !this.#isEnded && (isOpen || issuer.invites.length > 0);
     await serve(isWanted ? this.#answer : undefined);
   }
 

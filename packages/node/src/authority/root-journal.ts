@@ -1,0 +1,76 @@
+/**
+ * The files that a new root statement changes, all or none (rule ME6): as init does it, what is to be written is first written down as a whole beside
+ * the root's keys. There is no mark in the data directory: a node that starts between two of the writes finds an issuer's key that the root does not
+ * name yet, says so, and issues nothing.
+ */
+import { join } from "node:path";
+import { PulsemeshError } from "@pulsemesh/core";
+import { readFileIfAny } from "../keys/private-file.ts";
+import {
+  applyFiles,
+  arePlannedFiles,
+  type FileChanges,
+  type InitFolders,
+  type PlannedFile,
+  refuseConflicts,
+} from "./init-journal.ts";
+
+/** Beside the root's keys; gone when all is done. */
+export const ROOT_JOURNAL_FILE = "root-change.json";
+const VERSION = 1;
+
+export interface RootJournal {
+  /** The data directory that it changes as well; that of the root's keys where it changes none. */
+  readonly data: string;
+  readonly files: readonly PlannedFile[];
+}
+
+/** Writes the journal, and then does what it says. */
+export function beginRootChange(rootDir: string, journal: RootJournal, changes: FileChanges): void {
+  refuseConflicts(journal, foldersOf(rootDir, journal));
+  const line = JSON.stringify({ v: VERSION, ...journal });
+  changes.write(join(rootDir, ROOT_JOURNAL_FILE), `${line}\n`);
+  apply(rootDir, journal, changes);
+}
+
+/**
+ * Finishes what was broken off in a folder of a root.
+ * @returns whether there was anything
+ * @throws PulsemeshError `data-dir-unusable` when the journal is damaged, or somebody else has changed a file meanwhile
+ */
+export function finishRootChange(rootDir: string, changes: FileChanges): boolean {
+  const path = join(rootDir, ROOT_JOURNAL_FILE);
+  const text = readFileIfAny(path);
+  if (text === undefined) return false;
+  const journal = parseJournal(text);
+  if (journal === undefined) {
+    throw new PulsemeshError(
+      "data-dir-unusable",
+      `Cannot finish the root statement that was begun, as ${path} is damaged. Nothing was changed; restore the folder from its other copy.`,
+    );
+  }
+  refuseConflicts(journal, foldersOf(rootDir, journal));
+  apply(rootDir, journal, changes);
+  return true;
+}
+
+function apply(rootDir: string, journal: RootJournal, changes: FileChanges): void {
+  applyFiles(journal.files, foldersOf(rootDir, journal), changes);
+  changes.remove(join(rootDir, ROOT_JOURNAL_FILE));
+}
+
+function foldersOf(rootDir: string, { data }: RootJournal): InitFolders {
+  return { root: rootDir, data };
+}
+
+function parseJournal(text: string): RootJournal | undefined {
+  try {
+    const json = JSON.parse(text) as { readonly v?: unknown } & Partial<RootJournal>;
+    const { v, data, files } = json;
+    return v === VERSION && typeof data === "string" && arePlannedFiles(files)
+      ? { data, files }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

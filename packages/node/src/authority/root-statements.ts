@@ -1,0 +1,297 @@
+/**
+ * The root's next word (rules ME1, ME2, ME6): who issues from now on, which key signs the charter, whose key was stolen, and the root's own rotation.
+ *
+ * A rotation is signed by the key that the statement before has committed to, takes its place, and commits to a newly drawn one. What answers a theft
+ * takes the place of *everything* that the stolen key ever signed upon the statement that brought it: of two statements with one number and one key the
+ * smaller id stands, so a thief can outdo any of them at any time, and with it whatever stands upon it; a rotation alone he cannot.
+ */
+import { realpathSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type FleetId,
+  type Issuer,
+  type KeyId,
+  PulsemeshError,
+  type RootClaims,
+  type StatementId,
+  type VoidIssuer,
+} from "@pulsemesh/core";
+import { encodeBase32 } from "../keys/base32.ts";
+import { generateSeed } from "../keys/ed25519.ts";
+import { type Ed25519Key, keyFromSeed } from "../keys/key-file.ts";
+import { readFileIfAny } from "../keys/private-file.ts";
+import { readSecretKey, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
+import { writeStatements } from "./authority-file.ts";
+import { AUTHORITY_FILES } from "./fleet-authority.ts";
+import { type FileChanges, type PlannedFile, privateFileChanges } from "./init-journal.ts";
+import { beginRootChange, finishRootChange } from "./root-journal.ts";
+import {
+  hashOfKey,
+  isRotation,
+  newsTo,
+  readStatedRoots,
+  rootsOf,
+  type StatedRoot,
+  statedRoot,
+  type StatedRoots,
+} from "./root-folder.ts";
+import { signToken } from "./sign-token.ts";
+
+/**
+ * How far ahead a statement is dated that names an issuer no more, in seconds: what that one signs until it has heard of it still counts. Less than clocks
+ * may differ by.
+ */
+export const HANDOVER_S: number = 60;
+
+/** What is said anew; the rest stays as it is. */
+export interface RootChange {
+  /** The committed next key takes over, and a new next one is drawn. */
+  readonly rotate?: boolean | undefined;
+  /** Issuers to name; one that is named already gets these bounds and this end. */
+  readonly name?: readonly Issuer[] | undefined;
+  /** Issuers to name no more: what they have signed stays. */
+  readonly drop?: readonly KeyId[] | undefined;
+  /** Issuers whose key is not to be trusted, and what of theirs stays. */
+  readonly voids?: readonly VoidIssuer[] | undefined;
+  readonly charterKey?: KeyId | undefined;
+}
+
+export interface NextRootOptions {
+  /** Where the root's keys are. */
+  readonly rootDir: string;
+  /** Opens them, and seals those that are drawn. @default they are not sealed */
+  readonly passphrase?: string | undefined;
+  readonly change: RootChange;
+  /** Unix seconds. */
+  readonly nowS: number;
+  /** What the fleet has: `authorityView().enrolment` of a node. @default not known, as on a machine without a network */
+  readonly known?: readonly string[] | undefined;
+  /** The root's key is in other hands: the rotation takes the place of all that was signed with it since it came. @default false */
+  readonly isStolen?: boolean | undefined;
+  /** How files are changed; for tests. @default the private-file way */
+  readonly changes?: FileChanges | undefined;
+}
+
+export interface NextRoot {
+  /** `completed`: one that was broken off before was finished, and the change asked for now was not made. */
+  readonly status: "signed" | "completed";
+  readonly fleet: FleetId;
+  readonly number: number;
+  readonly id: StatementId;
+  /** The newest statement. */
+  readonly token: string;
+  /** All of the folder's from number 1 on. */
+  readonly statements: readonly string[];
+}
+
+/** Files of a node that change together with the root's, such as its issuer's key. */
+export interface NodeFiles {
+  readonly data: string;
+  readonly files: readonly PlannedFile[];
+}
+
+/**
+ * Signs the root's next statement and keeps it beside the keys; to be handed to any node of the fleet. All or nothing: who is interrupted repeats the call.
+ *
+ * @example
+ * const { token } = await nextRootStatement({ rootDir: "/media/stick", passphrase, change: { rotate: true }, nowS: Date.now() / 1_000, known });
+ *
+ * @throws PulsemeshError `fleet-mismatch` when the fleet has a newer statement than the folder; `passphrase-wrong`, `data-dir-unusable`, `data-dir-open`,
+ * `option-invalid`, `statement-malformed`, `statement-oversized`
+ */
+export function nextRootStatement(options: NextRootOptions): Promise<NextRoot> {
+  return signNextRoot(options, () => Promise.resolve(undefined));
+}
+
+/** The same, with files of a node, which are planned once it is sure that nothing older has to be finished. */
+export async function signNextRoot(
+  options: NextRootOptions,
+  planNode: (
+    current: RootClaims,
+  ) => Promise<(NodeFiles & { readonly change: RootChange }) | undefined>,
+): Promise<NextRoot> {
+  const { known = [], nowS, changes = privateFileChanges, isStolen = false } = options;
+  const rootDir = openRootDir(options.rootDir);
+  if (finishRootChange(rootDir, changes)) return describe(readStatedRoots(rootDir), "completed");
+  const own = readStatedRoots(rootDir);
+  const fleet = own[0].claims.signer;
+  refuseBehind(rootDir, own, rootsOf(known, fleet), isStolen);
+  const node = await planNode(newest(own).claims);
+  const change = { ...options.change, ...node?.change };
+  const { base, claims } = draft(own, change, nowS, isStolen);
+  const { signer, files } = await planKeys(
+    rootDir,
+    options.passphrase,
+    base,
+    change.rotate === true,
+  );
+  const nextRootHash = files.nextHash ?? base.claims.nextRootHash;
+  const full = { ...claims, signer: encodeBase32(signer.publicKey), nextRootHash };
+  const token = await signToken(full, signer.seed, fleet);
+  const kept = own.slice(0, base.claims.number);
+  const roots = [...kept, statedRoot(token, full)] as unknown as StatedRoots;
+  const statements = plan(
+    rootDir,
+    AUTHORITY_FILES.rootStatements,
+    writeStatements(roots.map((root) => root.token)),
+  );
+  const planned = [...files.planned, statements, ...(node?.files ?? [])];
+  beginRootChange(rootDir, { data: node?.data ?? rootDir, files: planned }, changes);
+  return describe(roots, "signed");
+}
+
+/** What the next statement says, and upon which it stands. */
+function draft(
+  own: StatedRoots,
+  { rotate, name = [], drop = [], voids = [], charterKey }: RootChange,
+  nowS: number,
+  isStolen: boolean,
+): { readonly base: StatedRoot; readonly claims: Omit<RootClaims, "signer" | "nextRootHash"> } {
+  if (isStolen && rotate !== true)
+    throw refused("a stolen root key is answered by its rotation, and by nothing else");
+  const last = newest(own);
+  const base = isStolen ? reignOf(own) : last;
+  const gone = new Set([...drop, ...voids.map(({ key }) => key), ...name.map(({ key }) => key)]);
+  const issuers = [...last.claims.issuers.filter(({ key }) => !gone.has(key)), ...name];
+  const charter = charterKey ?? last.claims.charterKey;
+  const isHandover = drop.length > 0;
+  checkIssuers(own, issuers, charter, drop);
+  return {
+    base,
+    claims: {
+      kind: "root",
+      number: base.claims.number + 1,
+      previous: base.id,
+      charterKey: charter,
+      issuers,
+      // What falls with the statements of a thief's key has to be said again.
+      voids: [...own.slice(base.claims.number).flatMap(({ claims }) => claims.voids), ...voids],
+      issuedS: Math.max(Math.floor(nowS) + (isHandover ? HANDOVER_S : 0), last.claims.issuedS),
+    },
+  };
+}
+
+function checkIssuers(
+  own: StatedRoots,
+  issuers: readonly Issuer[],
+  charterKey: KeyId,
+  drop: readonly KeyId[],
+): void {
+  const keys = issuers.map(({ key }) => key);
+  const voided = own.flatMap(({ claims }) => claims.voids.map(({ key }) => key));
+  const again = keys.find((key) => voided.includes(key));
+  if (again !== undefined) throw refused(`the key ${again} was made void, and never counts again`);
+  const unknown = drop.find(
+    (key) => !newest(own).claims.issuers.some((issuer) => issuer.key === key),
+  );
+  if (unknown !== undefined) throw refused(`${unknown} is no issuer of this fleet`);
+  if (keys.length === 0)
+    throw refused("nobody would be left who may issue; name another issuer in the same statement");
+  if (!keys.includes(charterKey))
+    throw refused(
+      `the charter's key, ${charterKey}, would be nobody's; name one of the issuers for it`,
+    );
+}
+
+interface PlannedKeys {
+  readonly signer: Ed25519Key;
+  readonly files: { readonly nextHash?: string; readonly planned: readonly PlannedFile[] };
+}
+
+/** Who signs: the root's key, or in a rotation the committed next one, which then stands in its place. */
+async function planKeys(
+  rootDir: string,
+  passphrase: string | undefined,
+  base: StatedRoot,
+  isRotating: boolean,
+): Promise<PlannedKeys> {
+  const [rootPath, nextPath] = [AUTHORITY_FILES.root, AUTHORITY_FILES.nextRoot].map((name) =>
+    join(rootDir, name),
+  ) as [string, string];
+  const path = isRotating ? nextPath : rootPath;
+  const held = secretKeyId(path);
+  const isRight = isRotating
+    ? held !== undefined && hashOfKey(held) === base.claims.nextRootHash
+    : held === base.claims.signer;
+  if (!isRight) {
+    throw new PulsemeshError(
+      "data-dir-unusable",
+      `Cannot sign upon root statement ${base.claims.number} with the key in ${path}: ${held === undefined ? "there is none" : `that is ${held}, which may not`}. Nothing was changed; restore the folder from its other copy.`,
+    );
+  }
+  const signer = await readSecretKey(path, passphrase);
+  if (!isRotating) return { signer, files: { planned: [] } };
+  const next = keyFromSeed(generateSeed());
+  const text = readFileIfAny(nextPath) ?? "";
+  const isKept = passphrase === undefined || text.startsWith("{");
+  const rootText = isKept ? text : await writeSecretText(signer, passphrase);
+  return {
+    signer,
+    files: {
+      nextHash: hashOfKey(encodeBase32(next.publicKey)),
+      planned: [
+        plan(rootDir, AUTHORITY_FILES.root, rootText),
+        plan(rootDir, AUTHORITY_FILES.nextRoot, await writeSecretText(next, passphrase)),
+      ],
+    },
+  };
+}
+
+/** @throws PulsemeshError `fleet-mismatch` */
+function refuseBehind(
+  rootDir: string,
+  own: StatedRoots,
+  known: readonly StatedRoot[],
+  isStolen: boolean,
+): void {
+  const news = newsTo(own, known);
+  if (news === undefined) return;
+  const { number, signer } = news.claims;
+  const base = reignOf(own);
+  const rotated = known.find(({ claims }) => claims.previous === base.id);
+  const isRotated = rotated !== undefined && isRotation(base, rotated);
+  if (isStolen && !isRotated) return;
+  const next = isRotated
+    ? "take the copy of the folder with which that was done"
+    : "take the copy of the folder with which you have signed it; if nobody of you has, the root's key is stolen: pulsemesh key rotate root --stolen";
+  throw new PulsemeshError(
+    "fleet-mismatch",
+    `Cannot sign with the root's keys in ${rootDir}: they end at statement ${newest(own).claims.number}, and the fleet has another number ${number}, signed by ${signer}. Nothing was changed; ${next}.`,
+  );
+}
+
+/** The first statement that the key of the newest one has signed. */
+function reignOf(own: StatedRoots): StatedRoot {
+  const { signer } = newest(own).claims;
+  return own.find(({ claims }) => claims.signer === signer) ?? own[0];
+}
+
+function newest(own: StatedRoots): StatedRoot {
+  return own.at(-1) ?? own[0];
+}
+
+function plan(rootDir: string, name: string, text: string): PlannedFile {
+  return { folder: "root", name, text, before: readFileIfAny(join(rootDir, name)) ?? null };
+}
+
+function describe(own: StatedRoots, status: NextRoot["status"]): NextRoot {
+  const { id, token, claims } = newest(own);
+  const statements = own.map((root) => root.token);
+  return { status, fleet: own[0].claims.signer, number: claims.number, id, token, statements };
+}
+
+function openRootDir(dir: string): string {
+  try {
+    return realpathSync(dir);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PulsemeshError("data-dir-unusable", `Cannot use ${dir}: ${why}.`, { cause });
+  }
+}
+
+function refused(why: string): PulsemeshError {
+  return new PulsemeshError(
+    "option-invalid",
+    `Cannot sign this root statement: ${why}. Nothing was changed.`,
+  );
+}
