@@ -35,10 +35,12 @@ ENV NODE_ENV=production \
   PULSEMESH_PROBES=[::]:7422
 WORKDIR /app
 COPY --from=build /app ./
-# /data belongs to the node alone; /join is for the address files of nodes that are started together.
+# /data belongs to the node alone; /join is for the addresses or invites of nodes that are started together, /root-keys for a volume that
+# `pulsemesh init --root` fills and no node mounts.
 RUN ln -s /app/bin/pulsemesh.js /usr/local/bin/pulsemesh \
   && install -d -o 10001 -g 10001 -m 0700 /data \
-  && install -d -o 10001 -g 10001 -m 0755 /join
+  && install -d -o 10001 -g 10001 -m 0755 /join \
+  && install -d -o 10001 -g 10001 -m 0700 /root-keys
 USER 10001:10001
 VOLUME /data
 # 7420 HTTP for robots and people (on loopback unless told otherwise), 7421 the mesh, 7422 the probes.

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type ComposeFile, composeConfig } from "../support/docker-compose.ts";
+import { type ComposeFile, composeConfig, nodesOf, oneShotsOf } from "../support/docker-compose.ts";
 import { root } from "../tool.ts";
 
 const composeText = readFileSync(join(root, "docker-compose.yml"), "utf8");
@@ -37,8 +37,11 @@ test("DP6 docker-compose 1.29 takes the compose file, with its version and, as n
 
 test("DP6 the compose file has two regions with two nodes each, one more, a robot a region, and no way in from outside", () => {
   const { services, volumes, networks } = compose;
-  const nodes = Object.entries(services).filter(([, { build }]) => build !== undefined);
-  const robots = Object.entries(services).filter(([, { build }]) => build === undefined);
+  const [nodeNames, oneShots] = [nodesOf(compose), oneShotsOf(compose)];
+  const nodes = Object.entries(services).filter(([name]) => nodeNames.includes(name));
+  const robots = Object.entries(services).filter(
+    ([name]) => ![...nodeNames, ...oneShots].includes(name),
+  );
   const regions = nodes.map(([, { environment }]) => environment?.["PULSEMESH_REGION"]);
   expect(regions).toEqual(["eu", "eu", "us", "us", "third"]);
   expect(robots.map(([, each]) => each.network_mode)).toEqual(["service:eu-1", "service:us-1"]);
@@ -51,6 +54,24 @@ test("DP6 the compose file has two regions with two nodes each, one more, a robo
   expect(Object.keys(volumes)).toEqual(expect.arrayContaining(nodes.map(([name]) => name)));
   expect(Object.keys(networks).toSorted()).toEqual(["eu", "us", "wan"]);
   expect(composeText).not.toMatch(/^\s+ports:|insecure/im);
+});
+
+test("DP6 ME7 one service makes the authority before the first node starts, another an invite for each of the others, and no node has the root's keys", () => {
+  const { services } = compose;
+  expect(oneShotsOf(compose)).toEqual(["fleet", "invites"]);
+  expect(services["fleet"]).toMatchObject({ network_mode: "none", read_only: true });
+  expect(services["fleet"]?.volumes).toEqual(["eu-1:/data:rw", "root:/root-keys:rw"]);
+  expect(services["invites"]).toMatchObject({ network_mode: "service:eu-1", read_only: true });
+  expect(services["eu-1"]?.depends_on).toEqual({
+    fleet: { condition: "service_completed_successfully" },
+  });
+  const [first, ...others] = nodesOf(compose);
+  expect(first).toBe("eu-1");
+  for (const name of others) {
+    const { environment, volumes } = services[name] ?? {};
+    expect(environment?.["PULSEMESH_JOIN_FILE"]).toBe(`/join/${name}`);
+    expect(volumes).toEqual([`${name}:/data:rw`, "join:/join:ro"]);
+  }
 });
 
 test("DP1 a folder with something else in it is not installed into, and keeps what it has", () => {

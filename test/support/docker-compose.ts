@@ -41,6 +41,7 @@ export interface ComposeService {
   readonly command?: readonly string[];
   readonly entrypoint?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly network_mode?: string;
   readonly networks?: Readonly<Record<string, unknown>>;
   readonly volumes?: readonly string[];
@@ -48,6 +49,7 @@ export interface ComposeService {
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
   readonly image?: string;
+  readonly restart?: string;
 }
 
 export interface ComposeFile {
@@ -79,4 +81,16 @@ export function composeConfig(
   if (error !== undefined) throw error;
   // It names an option that it was never given as a problem of the file.
   return status === 0 ? { file: parse(stdout) as ComposeFile } : { error: stderr };
+}
+
+/** Services that are nodes; the others are robots, and those that end when they are done. */
+export function nodesOf({ services }: ComposeFile): readonly string[] {
+  return Object.keys(services).filter(
+    (name) => services[name]?.environment?.["PULSEMESH_NAME"] !== undefined,
+  );
+}
+
+/** Services that have one thing to do, and end. */
+export function oneShotsOf({ services }: ComposeFile): readonly string[] {
+  return Object.keys(services).filter((name) => services[name]?.restart === "on-failure");
 }
