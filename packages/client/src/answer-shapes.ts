@@ -228,6 +228,7 @@ export const auditVerifyShape: Shape<AuditVerifyJson> = choice<AuditVerifyJson>(
 
 const grant: Shape<GrantJson> = map<GrantJson>({
   id: text,
+  statement: text,
   name: nullable(text),
   standing: word(),
   roles: list(word()),
@@ -257,8 +258,9 @@ export const authorityShape: Shape<AuthorityJson> = map<AuthorityJson>({
     }),
   ),
   charter: nullable(map<NonNullable<AuthorityJson["charter"]>>({ id: text, number, at: text })),
+  statements: list(text),
   grants: list(grant),
-  revoked: list(map({ id: text, reason: text, by: text, at: text })),
+  revoked: list(map({ id: text, statement: text, reason: text, by: text, at: text })),
 });
 
 export const inviteShape: Shape<InviteJson> = map<InviteJson>({ invite: text, expires: text });

@@ -262,6 +262,8 @@ export type RoleWord = "robot" | "gateway" | "operator" | "responder" | "observe
 export interface GrantJson {
   /** The node. */
   readonly id: string;
+  /** The id of the grant itself. */
+  readonly statement: string;
   readonly name: string | null;
   /** `honoured`: its grant is over, and counts as long as nobody can renew it. */
   readonly standing: GrantStandingWord;
@@ -301,9 +303,13 @@ export interface AuthorityJson {
     readonly disputed: readonly number[];
   } | null;
   readonly charter: { readonly id: string; readonly number: number; readonly at: string } | null;
+  /** Root statements from the first on, then the charter, as they were signed. */
+  readonly statements: readonly string[];
   readonly grants: readonly GrantJson[];
   readonly revoked: readonly {
     readonly id: string;
+    /** The id of the revocation itself. */
+    readonly statement: string;
     readonly reason: string;
     readonly by: string;
     readonly at: string;

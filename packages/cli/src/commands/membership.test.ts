@@ -112,9 +112,11 @@ const authority = {
     disputed: [2],
   },
   charter: { id: "c", number: 9, at: AT },
+  statements: [],
   grants: [
     {
       id: "12D3",
+      statement: "ab",
       name: "alpha",
       standing: "granted",
       roles: ["robot"],
@@ -125,7 +127,7 @@ const authority = {
       expires: AT,
     },
   ],
-  revoked: [{ id: "12D3gone", reason: "stolen\u001B[2J", by: "i", at: AT }],
+  revoked: [{ id: "12D3gone", statement: "cd", reason: "stolen\u001B[2J", by: "i", at: AT }],
 };
 
 test("CLI46 grant list shows who is a member until when, who is revoked, and what is an alarm", async () => {

@@ -194,14 +194,18 @@ export class Authority {
 
   /** The newest grant of a node that counts, expired or not. */
   grantOf(node: NodeId): GrantClaims | undefined {
+    return this.grantStatementOf(node)?.claims;
+  }
+
+  /** The same with its name and token. */
+  grantStatementOf(node: NodeId): Statement<GrantClaims> | undefined {
     const grants = [...(this.#grants.get(node)?.values() ?? [])];
-    return grants.toSorted(compareAge).at(-1)?.claims;
+    return grants.toSorted(compareAge).at(-1);
   }
 
   /** The token of that grant, to be presented. */
   grantToken(node: NodeId): string | undefined {
-    const grants = [...(this.#grants.get(node)?.values() ?? [])];
-    return grants.toSorted(compareAge).at(-1)?.token;
+    return this.grantStatementOf(node)?.token;
   }
 
   /** Where the chains of a revoked node end, by document; undefined when it is not revoked. */

@@ -28,7 +28,8 @@ export function authorityView(authority: Authority, { wallMs }: Now): AuthorityV
     isStale: authority.isStale(wallMs),
     newsWallMs: newsWallMs === 0 ? undefined : newsWallMs,
     grants: grantViews(authority, wallMs),
-    revocations: authority.revocations().map(({ claims }) => ({
+    revocations: authority.revocations().map(({ id, claims }) => ({
+      id,
       node: claims.node,
       reason: claims.reason,
       by: claims.signer,
@@ -47,10 +48,12 @@ function grantViews(authority: Authority, wallMs: number): readonly GrantView[] 
     .grantedNodes()
     .toSorted(compareText)
     .flatMap((node) => {
-      const grant = authority.grantOf(node);
-      if (grant === undefined) return [];
+      const statement = authority.grantStatementOf(node);
+      if (statement === undefined) return [];
+      const { id, claims: grant } = statement;
       const { roles, robots, region, signer: issuer } = grant;
       return {
+        id,
         node,
         standing: standingOf(authority.standing(node, wallMs)),
         roles,

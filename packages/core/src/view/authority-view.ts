@@ -6,6 +6,8 @@ import type { GrantClaims, Issuer, Role } from "../authority/claims.ts";
 export type GrantStanding = "granted" | "early" | "expired" | "honoured" | "revoked";
 
 export interface GrantView {
+  /** Of the statement. */
+  readonly id: HashHex;
   readonly node: NodeId;
   readonly standing: GrantStanding;
   readonly roles: readonly Role[];
@@ -19,6 +21,8 @@ export interface GrantView {
 }
 
 export interface RevocationView {
+  /** Of the statement. */
+  readonly id: HashHex;
   readonly node: NodeId;
   readonly reason: string;
   readonly by: KeyId;

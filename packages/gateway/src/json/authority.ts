@@ -7,6 +7,8 @@ import { timeSchema } from "./words.ts";
 export interface GrantJson {
   /** The node. */
   readonly id: string;
+  /** The id of the grant itself. */
+  readonly statement: string;
   /** Its name, where it is a member that has been seen; else null. */
   readonly name: string | null;
   readonly standing: GrantStanding;
@@ -43,9 +45,12 @@ export interface AuthorityJson {
     readonly disputed: readonly number[];
   } | null;
   readonly charter: { readonly id: string; readonly number: number; readonly at: string } | null;
+  /** Root statements from the first on, then the charter, as they were signed. */
+  readonly statements: readonly string[];
   readonly grants: readonly GrantJson[];
   readonly revoked: readonly {
     readonly id: string;
+    readonly statement: string;
     readonly reason: string;
     readonly by: string;
     readonly at: string;
@@ -80,9 +85,13 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
     })
     .nullable(),
   charter: z.strictObject({ id: z.string(), number: z.int(), at: timeSchema }).nullable(),
+  statements: z
+    .array(z.string())
+    .describe("Root statements from the first on, then the charter, as they were signed"),
   grants: z.array(
     z.strictObject({
       id: z.string().describe("The node"),
+      statement: z.string().describe("The id of the grant itself"),
       name: z.string().nullable(),
       standing: z.enum(["granted", "early", "expired", "honoured", "revoked"]),
       roles: z.array(z.enum(ROLES as [Role, ...Role[]])),
@@ -94,7 +103,13 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
     }),
   ),
   revoked: z.array(
-    z.strictObject({ id: z.string(), reason: z.string(), by: z.string(), at: timeSchema }),
+    z.strictObject({
+      id: z.string().describe("The node"),
+      statement: z.string().describe("The id of the revocation itself"),
+      reason: z.string(),
+      by: z.string(),
+      at: timeSchema,
+    }),
   ),
 });
 
@@ -132,8 +147,10 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
       charter === undefined
         ? null
         : { id: charter.id, number: charter.number, at: rfc3339(charter.atWallMs) },
+    statements: authority.enrolment,
     grants: authority.grants.map((grant) => ({
       id: grant.node,
+      statement: grant.id,
       name: nameOf(grant.node) ?? null,
       standing: grant.standing,
       roles: grant.roles,
@@ -143,8 +160,9 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
       not_before: rfc3339(grant.notBeforeWallMs),
       expires: rfc3339(grant.expWallMs),
     })),
-    revoked: authority.revocations.map(({ node, reason, by, atWallMs }) => ({
+    revoked: authority.revocations.map(({ id, node, reason, by, atWallMs }) => ({
       id: node,
+      statement: id,
       reason,
       by,
       at: rfc3339(atWallMs),

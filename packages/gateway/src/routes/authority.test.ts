@@ -24,6 +24,7 @@ const closed: AuthorityView = {
   newsWallMs: AT_MS,
   grants: [
     {
+      id: "cd".repeat(32),
       node: "12D3KooWBeta",
       standing: "honoured",
       roles: ["robot"],
@@ -47,9 +48,11 @@ const closed: AuthorityView = {
       },
     },
   ],
-  revocations: [{ node: "12D3KooWEve", reason: "stolen", by: "issuer", atWallMs: AT_MS }],
+  revocations: [
+    { id: "ef".repeat(32), node: "12D3KooWEve", reason: "stolen", by: "issuer", atWallMs: AT_MS },
+  ],
   revocationIds: [],
-  enrolment: [],
+  enrolment: ["a.b.c"],
 };
 
 test("HT35 an open fleet says so, and that it has no root", async () => {
@@ -62,6 +65,7 @@ test("HT35 an open fleet says so, and that it has no root", async () => {
     news_at: null,
     root: null,
     charter: null,
+    statements: [],
     grants: [],
     revoked: [],
   });
@@ -86,9 +90,11 @@ test("HT35 a closed fleet shows by whose word who is a member, and until when", 
       disputed: [2],
     },
     charter: { id: ID, number: 7, at: AT },
+    statements: ["a.b.c"],
     grants: [
       {
         id: "12D3KooWBeta",
+        statement: "cd".repeat(32),
         name: "beta",
         standing: "honoured",
         roles: ["robot"],
@@ -99,7 +105,9 @@ test("HT35 a closed fleet shows by whose word who is a member, and until when", 
         expires: AT,
       },
     ],
-    revoked: [{ id: "12D3KooWEve", reason: "stolen", by: "issuer", at: AT }],
+    revoked: [
+      { id: "12D3KooWEve", statement: "ef".repeat(32), reason: "stolen", by: "issuer", at: AT },
+    ],
   });
 });
 

@@ -136,8 +136,9 @@ export class Issuing {
   /** A node was not let in. One whose grant has ended is granted it anew, so that it is let in when it comes again. */
   refused(node: NodeId, refusal: AdmissionRefusal): void {
     if (refusal !== "grant-expired" || this.#hasEnded) return;
-    const grant = this.#grantOf(node);
-    if (grant === undefined || !this.#isOurs(grant)) return;
+    const view = this.#deps.view();
+    const grant = view.grants.find((each) => each.node === node);
+    if (grant === undefined || !this.#isOurs(grant, view)) return;
     this.#work(this.#renew(node));
   }
 
@@ -206,7 +207,8 @@ export class Issuing {
     try {
       if (!this.#isNamed()) return await this.#openOrClose();
       await this.#signCharter();
-      for (const { node } of this.#deps.view().grants.filter((grant) => this.#isDue(grant)))
+      const view = this.#deps.view();
+      for (const { node } of view.grants.filter((grant) => this.#isDue(grant, view)))
         await this.#renew(node);
       await this.#openOrClose();
     } catch (error) {
@@ -228,10 +230,11 @@ export class Issuing {
   }
 
   /** Who is dead, or was not seen since this node started, has to ask; else a grant would be for ever. */
-  #isDue(grant: GrantView): boolean {
+  #isDue(grant: GrantView, view: AuthorityView): boolean {
     const { node, standing, claims } = grant;
     const { self, statusOf, clock } = this.#deps;
-    if (!this.#isOurs(grant) || (standing !== "granted" && standing !== "honoured")) return false;
+    if (!this.#isOurs(grant, view) || (standing !== "granted" && standing !== "honoured"))
+      return false;
     if (!isRenewalDue(claims, clock.now().wallMs)) return false;
     const status = statusOf(node);
     return node === self || status === "up" || status === "late" || status === "paused";
@@ -240,9 +243,8 @@ export class Issuing {
   /**
    * Whether this one renews a grant: its own, and as who signs the charter those of issuers that are named no more, which nobody else would.
    */
-  #isOurs({ issuer }: GrantView): boolean {
-    const { key, view } = this.#deps;
-    const { root } = view();
+  #isOurs({ issuer }: GrantView, { root }: AuthorityView): boolean {
+    const { key } = this.#deps;
     if (issuer === key) return true;
     return root?.charterKey === key && !root.issuers.some((other) => other.key === issuer);
   }
