@@ -1,0 +1,43 @@
+/** The lines of the membership bench in `docs/benchmarks.md`. */
+import { number, text } from "./pick.ts";
+import type { Row } from "./row.ts";
+
+export function membershipRows(result: unknown): readonly Row[] {
+  return [
+    {
+      what: "a grant is read: signature and claims",
+      goal: "≤ 0.15 ms",
+      measured: `p50 ${text(result, "readMicros.p50")} µs, p99 ${text(result, "readMicros.p99")} µs`,
+      n: text(result, "readMicros.n"),
+      bounds: [{ value: number(result, "readMicros.p50"), most: 150 }],
+      baseLine: "",
+    },
+    {
+      what: "16 KiB that are no statement: CPU until refused, worst kind",
+      goal: "≤ 2 ms",
+      measured: `${text(result, "hostile.worstMs")} ms`,
+      n: "200",
+      bounds: [{ value: number(result, "hostile.worstMs"), most: 2 }],
+      baseLine: "",
+    },
+    {
+      what: "`init`, `invite` and `join`: the three commands together",
+      goal: "≤ 10 s",
+      measured: `p50 ${text(result, "commandsMs.p50")} ms, worst ${text(result, "commandsMs.max")} ms`,
+      n: text(result, "commandsMs.n"),
+      bounds: [{ value: number(result, "commandsMs.max"), most: 10_000 }],
+      baseLine: "",
+    },
+    {
+      what: `a node is revoked: until it counts nowhere and is connected to nobody, ${text(result, "nodes")} nodes in ${text(result, "processes")} processes`,
+      goal: "p99 ≤ 2 s",
+      measured: `p50 ${text(result, "revocationMs.p50")} ms, p99 ${text(result, "revocationMs.p99")} ms, missed ${text(result, "revocationMs.missed")}`,
+      n: text(result, "revocationMs.n"),
+      bounds: [
+        { value: number(result, "revocationMs.p99"), most: 2_000 },
+        { value: number(result, "revocationMs.missed"), most: 0 },
+      ],
+      baseLine: "",
+    },
+  ];
+}
