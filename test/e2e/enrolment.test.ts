@@ -27,8 +27,11 @@ async function start(name: string, ...args: readonly string[]): Promise<Running>
   const port = await freePort();
   const process = new CliProcess([
     "run",
-    ...["--data", join(dir, name), "--name", name, "--profile", "local"],
-    ...["--http", `127.0.0.1:${port}`, "--listen", `/ip4/127.0.0.1/tcp/${await freePort()}`],
+    `--data=${join(dir, name)}`,
+    `--name=${name}`,
+    "--profile=local",
+    `--http=127.0.0.1:${port}`,
+    `--listen=/ip4/127.0.0.1/tcp/${await freePort()}`,
     ...args,
   ]);
   running.push(process);

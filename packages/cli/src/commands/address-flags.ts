@@ -1,5 +1,5 @@
 /** How addresses and invites are written on the command line, in variables and in files. */
-import { PulsemeshError } from "@pulsemesh/core";
+import { dagCborCodec, PulsemeshError } from "@pulsemesh/core";
 
 const memberText = /\/p2p\/[A-Za-z0-9]+$/;
 const dialledByNobody = /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(?:\/|$)/;
@@ -14,6 +14,19 @@ export function isInvite(text: string): boolean {
 /** What to join by: an invite, or a member's address. */
 export function parseJoin(text: string, flag: string): string {
   return isInvite(text) ? text : parseMember(text, flag);
+}
+
+/** An invite whose end is missing, as in a file that is still being copied, would be shown to its issuer in vain. */
+export function wholeInvite(text: string, place: string): string {
+  try {
+    dagCborCodec.decode(new Uint8Array(Buffer.from(text.slice(invitePrefix.length), "base64url")));
+    return text;
+  } catch {
+    throw new PulsemeshError(
+      "address-invalid",
+      `Cannot use ${place} as the invite there is not whole.`,
+    );
+  }
 }
 
 /**
@@ -33,7 +46,7 @@ export function partJoins(joins: readonly string[]): {
 }
 
 /** Whom to join is named by its id as well, so that nobody else can answer in its place. */
-export function parseMember(text: string, flag: string): string {
+function parseMember(text: string, flag: string): string {
   const address = parseMultiaddr(text, flag);
   if (memberText.test(address)) return address;
   throw new PulsemeshError(

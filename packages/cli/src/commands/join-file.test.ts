@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dagCborCodec } from "@pulsemesh/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { JOIN_FILE_BYTES_MAX, parseJoinFile, readJoinFile, writeAddressFile } from "./join-file.ts";
 
@@ -149,5 +150,15 @@ test("DP3 a bad file that has stood still for 10 s is refused by its line, with 
       message: expect.stringContaining(`${path}:2`),
     });
     expect(looks).toBe(21);
+  }
+});
+
+test("DP3, ME7 an invite may stand in a join file, whole: one that is cut is no invite, and its text is not said", () => {
+  const invite = `pulsemesh:${Buffer.from(dagCborCodec.encode({ v: 1, secret: "hush" })).toString("base64url")}`;
+  expect(parseJoinFile(`${invite} # until noon\n${member}\n`, "f")).toEqual([invite, member]);
+  for (const cut of [1, 5, 12]) {
+    const half = invite.slice(0, -cut);
+    expect(() => parseJoinFile(half, "f")).toThrow("f:1");
+    expect(() => parseJoinFile(half, "f")).not.toThrow(half);
   }
 });

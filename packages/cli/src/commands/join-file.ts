@@ -17,7 +17,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { errorCodeOf } from "../failure.ts";
-import { isInvite, parseJoin } from "./address-flags.ts";
+import { isInvite, parseJoin, wholeInvite } from "./address-flags.ts";
 
 /** Longest file that is read; one address has some 100 bytes. */
 export const JOIN_FILE_BYTES_MAX: number = 65_536;
@@ -92,7 +92,8 @@ export function parseJoinFile(text: string, path: string): readonly string[] {
 /** An id of which the end is missing looks like one; whoever dialled it would find nobody for ever. */
 function parseWhole(text: string, place: string): string {
   const address = parseJoin(text, place);
-  if (isInvite(address) || wholeId.test(address)) return address;
+  if (isInvite(address)) return wholeInvite(address, place);
+  if (wholeId.test(address)) return address;
   throw new PulsemeshError(
     "address-invalid",
     `Cannot use ${place} '${text}' as the member's id at its end is not whole: it has 52 characters.`,

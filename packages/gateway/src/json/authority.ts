@@ -4,7 +4,7 @@ import { z } from "zod";
 import { rfc3339 } from "./rfc3339.ts";
 import { timeSchema } from "./words.ts";
 
-export interface GrantJson {
+interface GrantJson {
   /** The node. */
   readonly id: string;
   /** The id of the grant itself. */
@@ -21,7 +21,7 @@ export interface GrantJson {
 }
 
 /** A key that may grant, and up to what. */
-export interface IssuerJson {
+interface IssuerJson {
   readonly key: string;
   readonly roles: readonly Role[];
   readonly robots: readonly string[];

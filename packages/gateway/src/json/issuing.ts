@@ -16,23 +16,6 @@ const termsShape = {
   region: z.string().min(1).max(64).optional().describe("What the node says, where it is left out"),
 };
 
-export interface InviteTermsJson {
-  readonly roles?: readonly Role[] | undefined;
-  readonly robots?: readonly string[] | undefined;
-  readonly region?: string | undefined;
-  readonly ttl_ms?: number | undefined;
-  readonly uses?: number | undefined;
-}
-
-export interface GrantTermsJson {
-  /** As the node wrote it. */
-  readonly request: string;
-  readonly roles?: readonly Role[] | undefined;
-  readonly robots?: readonly string[] | undefined;
-  readonly region?: string | undefined;
-  readonly life_ms?: number | undefined;
-}
-
 /** One invite that has not ended; its secret is nowhere. */
 export interface OpenInviteJson {
   readonly id: string;
