@@ -212,6 +212,8 @@ function announceStart(
   }
   if (flags.open === true)
     cli.terminal.out("open     whoever reaches this node becomes a member for a day");
+  if (node.issuer !== undefined && flags.open !== true)
+    cli.terminal.out(`members  pulsemesh invite --url ${gateway.url}   makes another one`);
   for (const address of addresses) cli.terminal.out(`join by  pulsemesh run --join ${address}`);
 }
 
