@@ -1,17 +1,9 @@
 /** What the manifests of deploy/k8s start, as plain processes, probed as their probes say. No cluster has run them. */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { CliProcess } from "../support/cli-process.ts";
+import { CliProcess, runCli } from "../support/cli-process.ts";
 import { environmentOf, last, readDockerfile } from "../support/dockerfile.ts";
 import {
   asKubectlReads,
@@ -44,10 +36,53 @@ function podOf(name: string): PodSpec {
 }
 
 function nodeOf(name: string): Container {
-  const { initContainers = [], containers } = podOf(name);
-  const node = [...initContainers, ...containers].find((each) => each.name === "pulsemesh");
-  if (node === undefined) throw new Error(`${name} has no node`);
-  return node;
+  return containerOf(name, "pulsemesh");
+}
+
+function containerOf(manifest: string, name: string): Container {
+  const { initContainers = [], containers } = podOf(manifest);
+  const found = [...initContainers, ...containers].find((each) => each.name === name);
+  if (found === undefined) throw new Error(`${manifest} has no ${name}`);
+  return found;
+}
+
+/** What a path of a container is here, where mount paths are folders. */
+function pathHere(
+  text: string,
+  manifest: string,
+  pod: string,
+  { volumeMounts }: Container,
+): string {
+  return volumeMounts.reduce((path, { name, mountPath }) => {
+    const at = join(folder, name === "data" ? pod : `${manifest}-${name}`);
+    return path === mountPath || path.startsWith(`${mountPath}/`)
+      ? at + path.slice(mountPath.length)
+      : path;
+  }, text);
+}
+
+/** Runs the init container that makes the authority of the fleet to its end. */
+async function makeAuthority(pod: string): Promise<string> {
+  const container = containerOf("seed", "authority");
+  const here = (text: string): string => pathHere(text, "seed", pod, container);
+  const env = { ...imageEnv, ...environmentIn(container, pod) };
+  const { code, out, err } = await runCli((container.args ?? []).map(here), {
+    env: Object.fromEntries(Object.entries(env).map(([key, value]) => [key, here(value)])),
+  });
+  expect([code, err]).toEqual([0, expect.any(String)]);
+  return out;
+}
+
+/** Puts an invite of that node where a secret of the cluster would be. */
+async function invite(at: Running, manifest: string, ...terms: readonly string[]): Promise<void> {
+  const { code, out, err } = await runCli([
+    "invite",
+    ...terms,
+    "--url",
+    `http://127.0.0.1:${at.http}`,
+  ]);
+  expect([code, err]).toEqual([0, expect.any(String)]);
+  writeFileSync(join(folder, `${manifest}-join`, "invite"), out.trimEnd(), { mode: 0o440 });
 }
 
 interface Running {
@@ -67,14 +102,10 @@ async function start(manifest: string, pod: string): Promise<Running> {
   meshPorts.set(pod, mesh);
   const env = { ...imageEnv, ...environmentIn(node, pod) };
   const here = (text: string): string =>
-    node.volumeMounts
-      .reduce((path, { name, mountPath }) => {
-        const at = name === "data" ? join(folder, pod) : join(folder, name);
-        return path === mountPath || path.startsWith(`${mountPath}/`)
-          ? at + path.slice(mountPath.length)
-          : path;
-      }, text)
-      .replace(`/dns/${pod}.pulsemesh.default.svc/tcp/7421`, `/dns/localhost/tcp/${mesh}`);
+    pathHere(text, manifest, pod, node).replace(
+      `/dns/${pod}.pulsemesh.default.svc/tcp/7421`,
+      `/dns/localhost/tcp/${mesh}`,
+    );
   // What an observer opens to its cluster stays on loopback here.
   const args = (node.args ?? [])
     .map((arg) => here(filled(arg, env)).replace("[::]:7420", `127.0.0.1:${http}`))
@@ -186,8 +217,9 @@ test("DP8 the network policies let members in to the mesh port, labelled readers
   expect(portsOpenTo(policies, callers["stranger"] ?? {}, { app: "shop" })).toEqual(["all"]);
 });
 
-test("DP8 DP3 P8 a sidecar lives before it can join, is ready once the address is there, and stays so when its fleet is gone", async () => {
-  mkdirSync(join(folder, "join"));
+test("DP8 DP3 ME7 P8 a sidecar lives before it can join, is ready once its invite is there, and stays so when its fleet is gone", async () => {
+  for (const volume of ["sidecar-join", "observers-join", "observers-token"])
+    mkdirSync(join(folder, volume));
   for (const pod of ["scanner-0", "pulsemesh-seed-0", "observer-0"]) {
     // As the kubelet hands a volume over to a group.
     mkdirSync(join(folder, pod));
@@ -199,17 +231,19 @@ test("DP8 DP3 P8 a sidecar lives before it can join, is ready once the address i
   expect(await sidecar.holds("livenessProbe")).toBe(true);
   expect(await sidecar.holds("readinessProbe")).toBe(false);
 
+  const fleet = await makeAuthority("pulsemesh-seed-0");
+  // Somebody has taken the root's keys off the volume before the pod starts once more.
+  rmSync(join(folder, "pulsemesh-seed-0", "root"), { recursive: true });
+  expect(await makeAuthority("pulsemesh-seed-0")).toBe(fleet);
   const seed = await start("seed", "pulsemesh-seed-0");
   await using _seed = seed.process;
   await until("the seed is ready", () => seed.holds("readinessProbe"));
-  const left = join(folder, "pulsemesh-seed-0", "addresses");
-  await until("it has left its addresses", () => existsSync(left));
-  const addresses = readFileSync(left, "utf8");
-  expect(addresses).toContain(`/dns/localhost/tcp/${meshPorts.get("pulsemesh-seed-0")}/p2p/`);
   expect(await sidecar.holds("readinessProbe")).toBe(false);
-  writeFileSync(join(folder, "join", "addresses"), addresses);
-  mkdirSync(join(folder, "token"));
-  writeFileSync(join(folder, "token", "token"), "sixteen-or-more-letters\n", { mode: 0o440 });
+  await invite(seed, "sidecar", "--uses", "2", "--robots", "scanner-*");
+  await invite(seed, "observers", "--uses", "2", "--role", "observer");
+  writeFileSync(join(folder, "observers-token", "token"), "sixteen-or-more-letters\n", {
+    mode: 0o440,
+  });
   const observer = await start("observers", "observer-0");
   await using _observer = observer.process;
   await until("the sidecar is ready", () => sidecar.holds("readinessProbe"));
