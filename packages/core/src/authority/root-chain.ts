@@ -2,8 +2,12 @@
  * Who has authority, as the root statements say (rules ME1, ME2): a function of the set of them, so that nodes that hold the same agree.
  *
  * Number 1 is signed by the key that the fleet is named by. Each further one names the one before, and is signed by the same key or by the one whose
- * hash that one committed to. Of several with one number the rotation stands, else the smaller id: who has stolen a root key cannot make the committed
- * next one, so he cannot undo the rotation that answers the theft.
+ * hash that one committed to. Of several with one number the rotation stands, else the one that a rotation stands upon, else the smaller id: who has
+ * stolen a root key cannot make the committed next one, so he cannot undo the rotation that answers the theft, nor one made long before.
+ *
+ * What a key commits to is said in its first statement and never changes, and that first statement is the one that was seen first: whoever steals a key
+ * can write another first one, with a next key of his own, and no rule about the set of both could tell which is genuine. This is the one place where
+ * the order counts. Nobody honest makes two, so where no root key is stolen nodes that hold the same agree as everywhere else.
  */
 import { compareText, type FleetId, type HashHex, type KeyId } from "../ids.ts";
 import type { Claims, GrantClaims, Issuer, RootClaims, StatementId } from "./claims.ts";
@@ -36,15 +40,20 @@ export class RootChain {
   readonly disputed: readonly number[];
   readonly #signers = new Map<KeyId, Signer>();
 
-  /** @param hashOf SHA-256 of a key's text */
+  /**
+   * @param roots in the order in which they were seen
+   * @param hashOf SHA-256 of a key's text
+   */
   constructor(fleet: FleetId, roots: readonly RootStatement[], hashOf: (key: KeyId) => HashHex) {
     const statements: RootStatement[] = [];
     const kept: RootStatement[] = [];
+    const counting = withoutLaterOpenings(roots);
+    const founded = rotatedUpon(counting, (before, root) => follows(before, root, fleet, hashOf));
     while (statements.length < ROOTS_MAX) {
       const before = statements.at(-1);
-      const next = roots
+      const next = counting
         .filter((root) => follows(before, root, fleet, hashOf))
-        .toSorted((a, b) => precedence(before, a, b));
+        .toSorted((a, b) => precedence(before, founded, a, b));
       const [first] = next;
       if (first === undefined) break;
       statements.push(first);
@@ -120,16 +129,52 @@ function follows(
 ): boolean {
   if (before === undefined) return claims.number === 1 && claims.signer === fleet;
   if (claims.number !== before.claims.number + 1 || claims.previous !== before.id) return false;
-  return (
-    claims.signer === before.claims.signer || hashOf(claims.signer) === before.claims.nextRootHash
-  );
+  if (claims.signer === before.claims.signer)
+    return claims.nextRootHash === before.claims.nextRootHash;
+  return hashOf(claims.signer) === before.claims.nextRootHash;
+}
+
+/** Without first statements of a key that has made one before. */
+function withoutLaterOpenings(roots: readonly RootStatement[]): readonly RootStatement[] {
+  const byId = new Map(roots.map((root) => [root.id, root]));
+  const opened = new Set<KeyId>();
+  return roots.filter(({ claims: { previous, signer } }) => {
+    const before = previous === undefined ? undefined : byId.get(previous);
+    if (before?.claims.signer === signer) return true;
+    const isFirst = !opened.has(signer);
+    // What hangs in the air opens nothing: else anybody could be the first.
+    if (previous === undefined || before !== undefined) opened.add(signer);
+    return isFirst;
+  });
+}
+
+/** Statements upon which, or upon whose followers, a rotation stands. */
+function rotatedUpon(
+  roots: readonly RootStatement[],
+  isNext: (before: RootStatement, root: RootStatement) => boolean,
+): ReadonlySet<StatementId> {
+  const byId = new Map(roots.map((root) => [root.id, root]));
+  const founded = new Set<StatementId>();
+  for (const root of roots.toSorted((a, b) => numberOf(b) - numberOf(a))) {
+    const { previous, signer } = root.claims;
+    const before = previous === undefined ? undefined : byId.get(previous);
+    if (before === undefined || !isNext(before, root)) continue;
+    if (signer !== before.claims.signer || founded.has(root.id)) founded.add(before.id);
+  }
+  return founded;
 }
 
 /** Negative when `a` stands before `b`. */
-function precedence(before: RootStatement | undefined, a: RootStatement, b: RootStatement): number {
+function precedence(
+  before: RootStatement | undefined,
+  founded: ReadonlySet<StatementId>,
+  a: RootStatement,
+  b: RootStatement,
+): number {
   const isSame = (root: RootStatement): number =>
     root.claims.signer === before?.claims.signer ? 1 : 0;
-  return isSame(a) - isSame(b) || compareText(a.id, b.id);
+  const isBare = (root: RootStatement): number => (founded.has(root.id) ? 0 : 1);
+  return isSame(a) - isSame(b) || isBare(a) - isBare(b) || compareText(a.id, b.id);
 }
 
 /** Whether a grant stays within what its issuer may grant (rule ME1). */
