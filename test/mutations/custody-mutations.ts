@@ -128,7 +128,7 @@ export const custodyMutations: readonly Mutation[] = [
     file: `${CHAIN}parts-intake.ts`,
     search: 'if (writer.hashes[last] !== this.#named.parts[last]) return "unlike";',
     replacement: "",
-    killer: stories,
+    killer: custodies,
   },
   {
     id: "custody-higher-stands",
@@ -137,6 +137,15 @@ export const custodyMutations: readonly Mutation[] = [
     file: `${CHAIN}custodies.ts`,
     search: "return held !== undefined && isSameCustody(held, cut);",
     replacement: "return held !== undefined && (isSameCustody(held, cut) || held.robots > 0);",
+    killer: custodies,
+  },
+  {
+    id: "higher-parts-deleted",
+    rules: ["ME1", "ME2"],
+    breaks: "what was cut higher cannot stand again where the lower cut turns out to be void",
+    file: `${CHAIN}author-changes.ts`,
+    search: "authority.revocationsOf(author).flatMap((revocation) => revocation.cuts);",
+    replacement: "[...(cuts?.values() ?? [])];",
     killer: custodies,
   },
   {
@@ -162,7 +171,7 @@ export const custodyMutations: readonly Mutation[] = [
     rules: ["ME1", "P5"],
     breaks: "a start deletes the parts that stand for an author, as no manifest names them",
     file: `${CHAIN}custodies.ts`,
-    search: "    for (const hash of cut.parts) this.#deps.index.holdPart(hash);\n",
+    search: "if (!before.has(hash)) this.#deps.index.holdPart(hash);",
     replacement: "",
     killer: custodies,
   },

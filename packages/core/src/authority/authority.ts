@@ -215,6 +215,11 @@ export class Authority {
     return standingCuts([...revocations.values()].map(({ claims }) => claims));
   }
 
+  /** Everything that is said of a revoked node, standing or not: what does not stand may, where another one turns out to be void. */
+  revocationsOf(node: NodeId): readonly RevocationClaims[] {
+    return [...(this.#revocations.get(node)?.values() ?? [])].map(({ claims }) => claims);
+  }
+
   /** Revoked nodes, sorted. */
   revokedNodes(): readonly NodeId[] {
     return [...this.#revocations.keys()].toSorted(compareText);

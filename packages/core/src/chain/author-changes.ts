@@ -87,6 +87,8 @@ export class AuthorChanges {
     // Before anything else is written: what is no more revoked may come again in this very input.
     for (const author of changed) if (!revoked.has(author)) this.#removals.finish(author);
     for (const ref of ended) custodies.end(ref);
+    for (const author of custodies.keptAuthors())
+      if (!revoked.has(author)) custodies.keep(author, []);
     let isCut = false;
     for (const author of revoked) if (this.#cut(author, stored)) isCut = true;
     if (stored === undefined && (changed.length > 0 || isCut)) this.#forgetFinals();
@@ -105,7 +107,10 @@ export class AuthorChanges {
   /** True when anything changed by it. */
   #cut(author: NodeId, stored: Start): boolean {
     const { custodies } = this;
-    const cuts = this.#deps.authority.cutsOf(author);
+    const { authority } = this.#deps;
+    const cuts = authority.cutsOf(author);
+    const named = authority.revocationsOf(author).flatMap((revocation) => revocation.cuts);
+    custodies.keep(author, new Set(named.flatMap(({ parts }) => parts)), stored);
     let isNew = false;
     for (const document of DOCUMENTS) {
       const cut = cuts?.get(document);

@@ -131,6 +131,23 @@ describe("what stands for a revoked author", () => {
     net.link("b", "c");
     net.advance(100_000);
     expect(shown(net)).toEqual(["0,1,2", "0,1,2", "0,1,2"]);
+  });
+
+  test("ME1 ME2 where the lower one of two turns out to be void the higher one stands again, also after a restart, and nobody lacks its parts", () => {
+    const net = mesh();
+    const low = fleet.revocation("x", cutAt(net, "a"), { signer: fleet.key("thief") });
+    net.patch("x", "r0", { v: "later" });
+    net.advance(1_000);
+    net.state("b", fleet.revocation("x", cutAt(net, "b")));
+    net.advance(1_000);
+    net.state("a", low);
+    net.advance(1_000);
+    expect(shown(net)).toEqual(["0,1,2", "0,1,2", "0,1,2"]);
+    for (const id of IDS) net.restart(id, 2);
+    net.state("a", VOID);
+    net.advance(100_000);
+    expect(shown(net)).toEqual(["later,1,2", "later,1,2", "later,1,2"]);
+    // Nothing is left of what does not count any more.
     for (const id of ["a", "b", "c"]) {
       const parts = [...nodeOf(net, id).rows.keys()].filter((key) => key.startsWith("part/"));
       expect(parts).toHaveLength(1);

@@ -26,14 +26,9 @@ import type { Work } from "./work-queue.ts";
 /** With more robots than this not even the first part is written in the input that finds it due. */
 const SHORT_ROBOTS = 500;
 
-type State = "lacking" | "taking" | "shown" | "bad";
-
 interface Custody {
   readonly ref: GenerationRef;
   readonly cut: Cut;
-  /** Named parts whose rows are written. */
-  readonly here: Set<HashHex>;
-  state: State;
 }
 
 export interface CustodiesDeps {
@@ -48,7 +43,14 @@ export class Custodies {
   readonly #deps: CustodiesDeps;
   /** By document and author. */
   readonly #custodies = new Map<string, Custody>();
-  /** Parts that are named and not here. */
+  /**
+   * Parts that any revocation of an author names, standing or not: what was cut higher stands again where a lower cut turns out to be void, and
+   * nobody could write it once more.
+   */
+  readonly #kept = new Map<NodeId, ReadonlySet<HashHex>>();
+  /** Those of them whose rows are written. */
+  readonly #here = new Set<HashHex>();
+  /** Parts that stand and are not here. */
   readonly #wanted = new Map<HashHex, Custody>();
   /** Complete ones whose parts are read from disk, one custody at a time, the first one now. */
   readonly #reading: Custody[] = [];
@@ -62,6 +64,30 @@ export class Custodies {
   /** Documents of which something stands for an author, with the author. */
   held(): readonly GenerationRef[] {
     return [...this.#custodies.values()].map(({ ref }) => ref);
+  }
+
+  /** Authors of whom parts are kept. */
+  keptAuthors(): readonly NodeId[] {
+    return [...this.#kept.keys()];
+  }
+
+  /** These parts of an author, and no others, are not deleted from now on; `stored` are those on disk, at a start. */
+  keep(author: NodeId, hashes: Iterable<HashHex>, stored?: PartSource): void {
+    const before = this.#kept.get(author) ?? new Set();
+    const kept = new Set(hashes);
+    for (const hash of kept) {
+      if (!before.has(hash)) this.#deps.index.holdPart(hash);
+      if (stored?.(hash) !== undefined) this.#here.add(hash);
+    }
+    const ops: StoreOp[] = [];
+    for (const hash of before) {
+      if (kept.has(hash)) continue;
+      this.#here.delete(hash);
+      if (this.#deps.index.releasePart(hash)) ops.push({ type: "del", key: partRow(hash) });
+    }
+    if (ops.length > 0) this.#env.out.persist(ops);
+    if (kept.size > 0) this.#kept.set(author, kept);
+    else this.#kept.delete(author);
   }
 
   /** Whether this cut is what stands here already. */
@@ -85,9 +111,7 @@ export class Custodies {
   ): void {
     const before = this.#custodies.get(nameOf(cut.document, author));
     const ref = { document: cut.document, author, epoch: CUSTODY_EPOCH };
-    const custody: Custody = { ref, cut, here: new Set(), state: "lacking" };
-    for (const hash of cut.parts) this.#deps.index.holdPart(hash);
-    for (const hash of cut.parts) if (before?.here.has(hash) === true) custody.here.add(hash);
+    const custody: Custody = { ref, cut };
     if (before !== undefined) this.#drop(before);
     this.#custodies.set(nameOf(cut.document, author), custody);
     const parts = new Map<HashHex, Uint8Array>();
@@ -95,8 +119,7 @@ export class Custodies {
       const bytes = source.parts(hash);
       if (bytes === undefined) continue;
       parts.set(hash, bytes);
-      if (isStart) custody.here.add(hash);
-      else if (!custody.here.has(hash)) this.#store(custody, hash, bytes);
+      this.#store(hash, bytes);
     }
     const given = cut.parts.map((hash) => parts.get(hash)).filter((bytes) => bytes !== undefined);
     const { captured } = source;
@@ -148,19 +171,19 @@ export class Custodies {
     const custody = this.#wanted.get(hash);
     if (custody === undefined) return false;
     this.#wanted.delete(hash);
-    this.#store(custody, hash, bytes);
-    if (custody.cut.parts.every((part) => custody.here.has(part))) this.#read(custody);
+    this.#store(hash, bytes);
+    if (custody.cut.parts.every((part) => this.#here.has(part))) this.#read(custody);
     return true;
   }
 
-  #store(custody: Custody, hash: HashHex, bytes: Uint8Array): void {
-    custody.here.add(hash);
+  #store(hash: HashHex, bytes: Uint8Array): void {
+    if (this.#here.has(hash)) return;
+    this.#here.add(hash);
     this.#env.out.persist([{ type: "put", key: partRow(hash), value: bytes }]);
   }
 
   #lack(custody: Custody): void {
-    custody.state = "lacking";
-    const missing = custody.cut.parts.filter((hash) => !custody.here.has(hash));
+    const missing = custody.cut.parts.filter((hash) => !this.#here.has(hash));
     for (const hash of missing) this.#wanted.set(hash, custody);
     if (missing.length === 0) this.#read(custody);
   }
@@ -172,7 +195,6 @@ export class Custodies {
 
   /** Reads the parts back, which can be more than memory should hold while others are fetched. */
   #read(custody: Custody): void {
-    custody.state = "taking";
     this.#reading.push(custody);
     if (this.#reading.length === 1) this.#readNext();
   }
@@ -195,7 +217,7 @@ export class Custodies {
             return;
           }
           // The row is lost: it is fetched once more.
-          custody.here.delete(hash);
+          this.#here.delete(hash);
           if (this.#isLive(custody)) this.#lack(custody);
           this.#readDone();
         });
@@ -213,7 +235,6 @@ export class Custodies {
 
   /** A part an input, but for what is short: that is shown in the input that ends the chain, so that nobody sees it gone. */
   #take(custody: Custody, from: IntakeSource, isStart: boolean): void {
-    custody.state = "taking";
     const { ref, cut } = custody;
     const { table } = this.#deps.records(ref);
     const clientId = custodyClientId(this.#env, ref.document, ref.author);
@@ -234,18 +255,16 @@ export class Custodies {
   }
 
   #taken(custody: Custody, intake: PartsIntake): void {
-    const { ref, cut, here } = custody;
+    const { ref, cut } = custody;
     switch (intake.state) {
       case "ready": {
-        custody.state = "shown";
         for (const [i, hash] of cut.parts.entries())
-          if (!here.has(hash)) this.#store(custody, hash, intake.parts[i] as Uint8Array);
+          this.#store(hash, intake.parts[i] as Uint8Array);
         intake.draft.install();
         this.#deps.records(ref).table.replace(ref, intake.records, []);
         return;
       }
       case "bad": {
-        custody.state = "bad";
         const what = `custody/${nameOf(ref.document, ref.author)}`;
         this.#env.out.emit({ type: "quarantined", what, reason: "snapshot-bad" });
         return;
@@ -258,12 +277,7 @@ export class Custodies {
   }
 
   #drop({ ref, cut }: Custody): void {
-    const ops: StoreOp[] = [];
-    for (const hash of cut.parts) {
-      this.#wanted.delete(hash);
-      if (this.#deps.index.releasePart(hash)) ops.push({ type: "del", key: partRow(hash) });
-    }
-    if (ops.length > 0) this.#env.out.persist(ops);
+    for (const hash of cut.parts) this.#wanted.delete(hash);
     this.#env.ports.documents.drop(ref);
     this.#deps.records(ref).table.drop(ref);
   }
