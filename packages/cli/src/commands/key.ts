@@ -1,4 +1,4 @@
-/** `pulsemesh key show`: which keys are in a node's folder, by the names under which others know them. */
+/** `pulsemesh key`: `show` says which keys are in a node's folder, by the names under which others know them; the others change them. */
 import type { Command } from "commander";
 import { join, resolve } from "node:path";
 import { type Cli, setAction } from "../cli.ts";
@@ -6,6 +6,8 @@ import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { printable, printableJson } from "../printable.ts";
 import { tableLines } from "../table.ts";
+import { addRotateCommands } from "./key-rotate.ts";
+import { addVoidCommands } from "./key-void.ts";
 import { dataFolder } from "./run-options.ts";
 
 interface KeyFlags {
@@ -16,7 +18,15 @@ interface KeyFlags {
 
 /** Adds `key` to the program. */
 export function addKeyCommand(program: Command, cli: Cli): void {
-  const key = program.command("key").description("keys of a node and of a fleet's authority: show");
+  const key = program
+    .command("key")
+    .description("keys of a node and of a fleet's authority: show, rotate, void, publish");
+  addShow(key, cli);
+  addRotateCommands(key, cli);
+  addVoidCommands(key, cli);
+}
+
+function addShow(key: Command, cli: Cli): void {
   const command = key
     .command("show")
     .description("which keys are in a folder, by their public names; no secret is shown");

@@ -79,15 +79,13 @@ export function rootsOf(tokens: readonly string[], fleet: FleetId): readonly Sta
  */
 export function newsTo(own: StatedRoots, known: readonly StatedRoot[]): StatedRoot | undefined {
   const inOrder = known.toSorted((a, b) => a.claims.number - b.claims.number);
-  for (const theirs of inOrder) {
-    const mine = own[theirs.claims.number - 1];
-    if (mine?.id === theirs.id) continue;
-    if (mine === undefined || !standsBefore(own[theirs.claims.number - 2], mine, theirs))
-      return theirs;
-    // What the fleet has from here on falls as soon as it hears of the folder's.
-    return undefined;
-  }
-  return undefined;
+  const at = inOrder.findIndex(({ id, claims }) => own[claims.number - 1]?.id !== id);
+  const theirs = inOrder[at];
+  if (theirs === undefined) return undefined;
+  const { number } = theirs.claims;
+  // Where the folder's stands, what the fleet has falls as soon as it hears of that.
+  const isMine = standsBefore(own[number - 2], own.slice(number - 1), inOrder.slice(at));
+  return isMine ? undefined : theirs;
 }
 
 /** Whether it is signed by the key that the statement before it has committed to. */
@@ -95,10 +93,22 @@ export function isRotation(before: StatedRoot | undefined, { claims }: StatedRoo
   return before !== undefined && hashOfKey(claims.signer) === before.claims.nextRootHash;
 }
 
-/** As core decides it: the rotation, else the smaller id. */
-function standsBefore(before: StatedRoot | undefined, one: StatedRoot, other: StatedRoot): boolean {
-  const [mine, theirs] = [isRotation(before, one), isRotation(before, other)];
-  return mine === theirs ? one.id < other.id : mine;
+/** As core decides it: the rotation, else the one that a rotation stands upon, else the smaller id. */
+function standsBefore(
+  before: StatedRoot | undefined,
+  own: readonly StatedRoot[],
+  known: readonly StatedRoot[],
+): boolean {
+  const [[mine], [theirs]] = [own, known];
+  if (mine === undefined || theirs === undefined) return mine !== undefined;
+  const isMine = isRotation(before, mine);
+  if (isMine !== isRotation(before, theirs)) return isMine;
+  const isFounded = isRotatedUpon(own);
+  return isFounded === isRotatedUpon(known) ? mine.id < theirs.id : isFounded;
+}
+
+function isRotatedUpon([first, ...later]: readonly StatedRoot[]): boolean {
+  return later.some(({ claims }) => claims.signer !== first?.claims.signer);
 }
 
 function follows(before: StatedRoot | undefined, root: StatedRoot): boolean {

@@ -119,6 +119,24 @@ test("ME2 the rotation that answers a theft takes the place of all that the stol
   expect(node.view.root?.id).toBe(made.id);
 });
 
+test("ME2 what a thief signs beside a statement that a rotation stands upon is no news to the folder", async () => {
+  const second = await next({ name: [newIssuer()] });
+  const bad = await smallerThan(second.id);
+  const known = [...rig.made.statements.slice(0, 1), bad];
+  expect(await codeOf(next({ rotate: true }, { known }))).toBe("fleet-mismatch");
+  expect(await next({ rotate: true })).toMatchObject({ number: 3 });
+  expect(await next({ rotate: true }, { known })).toMatchObject({ number: 4 });
+});
+
+/** One of the thief's that stands before `id`, as nothing else tells them apart. */
+async function smallerThan(id: string): Promise<string> {
+  for (let at = 0; ; at++) {
+    const token = await thiefSignsAs(at);
+    const { claims } = readStatedRoots(rig.rootDir)[0];
+    if (statedRoot(token, claims).id < id) return token;
+  }
+}
+
 test("ME2 a folder that is behind signs nothing, and says what to do", async () => {
   cpSync(rig.rootDir, join(rig.base, "copy"), { recursive: true });
   const rotated = await next({ rotate: true });
@@ -133,6 +151,8 @@ test("ME2 a folder that is behind signs nothing, and says what to do", async () 
   const other = await new RootRig("other-").init();
   const known = [...rig.made.statements, ...other.made.statements, "no.token.here"];
   expect(await next({ rotate: true }, { known })).toMatchObject({ number: 3 });
+  const asked = { fleet: other.made.fleet };
+  expect(await codeOf(next({ rotate: true }, asked))).toBe("fleet-mismatch");
   other.remove();
 });
 

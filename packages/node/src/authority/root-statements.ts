@@ -64,6 +64,8 @@ export interface NextRootOptions {
   readonly change: RootChange;
   /** Unix seconds. */
   readonly nowS: number;
+  /** The fleet that is asked about. @default that of the folder */
+  readonly fleet?: FleetId | undefined;
   /** What the fleet has: `authorityView().enrolment` of a node. @default not known, as on a machine without a network */
   readonly known?: readonly string[] | undefined;
   /** The root's key is in other hands: the rotation takes the place of all that was signed with it since it came. @default false */
@@ -115,6 +117,7 @@ export async function signNextRoot(
   if (finishRootChange(rootDir, changes)) return describe(readStatedRoots(rootDir), "completed");
   const own = readStatedRoots(rootDir);
   const fleet = own[0].claims.signer;
+  refuseOtherFleet(rootDir, fleet, options.fleet);
   refuseBehind(rootDir, own, rootsOf(known, fleet), isStolen);
   const node = await planNode(newest(own).claims);
   const change = { ...options.change, ...node?.change };
@@ -235,6 +238,14 @@ async function planKeys(
       ],
     },
   };
+}
+
+function refuseOtherFleet(rootDir: string, fleet: FleetId, asked: FleetId = fleet): void {
+  if (asked === fleet) return;
+  throw new PulsemeshError(
+    "fleet-mismatch",
+    `Cannot sign for fleet ${asked} with the root's keys in ${rootDir}: they are those of ${fleet}. Nothing was changed; ask a node of that fleet.`,
+  );
 }
 
 /** @throws PulsemeshError `fleet-mismatch` */

@@ -1,0 +1,108 @@
+/** `pulsemesh key rotate`: new keys for the root and for an issuer; and why a node's is not rotated. */
+import type { Command } from "commander";
+import { type Cli, setAction } from "../cli.ts";
+import { EXIT } from "../exit-code.ts";
+import { addFlags, type Flag } from "../flags.ts";
+import { rootDirOf, type RootFlags, rootFlags, signAndHandOver } from "./root-asking.ts";
+import { dataFolder } from "./run-options.ts";
+
+interface RotateRootFlags extends RootFlags {
+  readonly stolen?: boolean;
+}
+
+interface RotateIssuerFlags extends RootFlags {
+  readonly data?: string;
+}
+
+/** Where an issuer's key goes. */
+const issuerDataFlag: Flag = {
+  flags: "--data <dir>",
+  text: "the folder of the node that issues (default as for `run`)",
+  env: "PULSEMESH_DATA",
+};
+
+/** Adds `rotate` to `key`. */
+export function addRotateCommands(key: Command, cli: Cli): void {
+  const rotate = key.command("rotate").description("draw a new key: root, issuer, node");
+  addRotateRoot(rotate, cli);
+  addRotateIssuer(rotate, cli);
+  addRotateNode(rotate, cli);
+}
+
+function addRotateRoot(rotate: Command, cli: Cli): void {
+  const command = rotate
+    .command("root")
+    .description("let the next root key take over, to which the one before has committed");
+  addFlags(command, [
+    {
+      flags: "--stolen",
+      text: "the root's key is in other hands: outdo all that was ever signed with it",
+    },
+    ...rootFlags,
+  ]);
+  command.addHelpText(
+    "after",
+    `
+Whoever has stolen the root's key, and not the next one beside it, cannot undo this. The fleet keeps its id, its issuers and its members.`,
+  );
+  setAction<RotateRootFlags>(cli, command, async (flags) => {
+    const { nextRootStatement } = await import("@pulsemesh/node");
+    const isStolen = flags.stolen === true;
+    await signAndHandOver(
+      cli,
+      flags,
+      (asking) => nextRootStatement({ ...asking, change: { rotate: true }, isStolen }),
+      () => [
+        `The keys in ${rootDirOf(flags)} are new ones: replace every other copy of that folder by this one.`,
+      ],
+    );
+    return EXIT.ok;
+  });
+}
+
+function addRotateIssuer(rotate: Command, cli: Cli): void {
+  const command = rotate
+    .command("issuer")
+    .description("draw a new issuer's key into a node's folder, and have the root name it");
+  addFlags(command, [issuerDataFlag, ...rootFlags]);
+  command.addHelpText(
+    "after",
+    `
+It may grant what the one before may, for a year. What that one signed stays, and is renewed by the new one; where its key was stolen,
+use 'pulsemesh key void' instead.`,
+  );
+  setAction<RotateIssuerFlags>(cli, command, async (flags) => {
+    const dir = dataFolder(flags.data, cli.terminal.env);
+    const { rotateIssuer } = await import("@pulsemesh/node");
+    await signAndHandOver(
+      cli,
+      flags,
+      (asking) => rotateIssuer({ ...asking, dir }),
+      ({ issuer }) => [`Issuer ${issuer ?? "?"} is in ${dir}.`, restartLine(dir)],
+    );
+    return EXIT.ok;
+  });
+}
+
+function addRotateNode(rotate: Command, cli: Cli): void {
+  const command = rotate
+    .command("node")
+    .description("how to give a node a new key: it becomes another node");
+  setAction(cli, command, async () => {
+    for (const line of nodeSteps) cli.terminal.say(line);
+    return EXIT.usage;
+  });
+}
+
+const nodeSteps: readonly string[] = [
+  "A node is its key: with a new one it is another node, of which nobody knows anything. Nothing was changed. Next, in this order:",
+  "  pulsemesh invite                                  where the issuer's key is",
+  "  pulsemesh join INVITE --data NEW-FOLDER           an empty folder; 'request' and 'grant sign' where nobody is reached",
+  "  pulsemesh run --data NEW-FOLDER …                 with the robots of the old one, once that is stopped",
+  "  pulsemesh revoke OLD-NODE --reason 'new key'      where the issuer's key is; the old key never counts again",
+];
+
+/** An issuer's key is read when its node starts. */
+export function restartLine(dir: string): string {
+  return `Next: start the node on ${dir} again; until then nobody is let in and no grant is renewed there.`;
+}

@@ -1,0 +1,193 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type Call, fakeFetch, run } from "../command-line.test-support.ts";
+
+const AT = "2027-01-15T08:00:00.000Z";
+const [KEPT, FORGED] = ["ab".repeat(32), "cd".repeat(32)];
+
+let base: string;
+let dir: string;
+let root: string;
+let fleet: string;
+/** What the fleet has, as the fake node tells it. */
+let statements: string[];
+beforeEach(async () => {
+  base = mkdtempSync(join(tmpdir(), "pulsemesh-key-"));
+  dir = join(base, "data");
+  root = join(base, "stick");
+  const { out } = await run(["init", "--data", dir, "--root", root, "--json"]);
+  fleet = (JSON.parse(out) as { fleet: string }).fleet;
+  statements = stated();
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  rmSync(base, { recursive: true });
+});
+
+function stated(folder: string = root): string[] {
+  const text = readFileSync(join(folder, "root-statements.json"), "utf8");
+  return (JSON.parse(text) as { statements: string[] }).statements;
+}
+
+const authority = (): object => ({
+  fleet,
+  closed: true,
+  stale: false,
+  news_at: AT,
+  root: null,
+  charter: null,
+  statements,
+  grants: [],
+  revoked: [],
+});
+
+/** A node that takes statements, or answers those with `refusal`. */
+function fakeNode(refusal?: Response): readonly Call[] {
+  const { calls, fetch } = fakeFetch(({ method, body }) => {
+    if (method === "GET") return Response.json(authority());
+    if (refusal !== undefined) return refusal;
+    statements.push((JSON.parse(body) as { token: string }).token);
+    return new Response(null, { status: 204 });
+  });
+  vi.stubGlobal("fetch", fetch);
+  return calls;
+}
+
+const handed = (calls: readonly Call[]): readonly unknown[] =>
+  calls.filter(({ method }) => method === "POST").map(({ body }) => JSON.parse(body));
+
+const keys = async (): Promise<Record<string, string>> => {
+  const { out } = await run(["key", "show", "--data", dir, "--root", root, "--json"]);
+  const { keys: held } = JSON.parse(out) as { keys: { key: string; id: string }[] };
+  return Object.fromEntries(held.map(({ key, id }) => [key, id]));
+};
+
+test("CLI47 key rotate root hands the new statement to the node, and says which copies are old", async () => {
+  const calls = fakeNode();
+  const before = await keys();
+  const { code, out, err } = await run(["key", "rotate", "root", "--root", root]);
+  expect([code, out]).toEqual([0, `root statement 2 of fleet ${fleet}`]);
+  expect(err).toContain("The fleet has it.");
+  expect(err).toContain("replace every other copy of that folder");
+  expect(handed(calls)).toEqual([{ token: stated()[1] }]);
+  const after = await keys();
+  expect(after["root"]).toBe(before["next-root"]);
+  expect(after["next-root"]).not.toBe(before["next-root"]);
+});
+
+test("CLI47 key rotate issuer puts a new key into the node's folder, and says that the node has to be started again", async () => {
+  const calls = fakeNode();
+  const before = await keys();
+  const asked = ["key", "rotate", "issuer", "--root", root, "--data", dir];
+  const { code, err } = await run(asked);
+  expect(code).toBe(0);
+  expect(err).toContain(`start the node on ${dir} again`);
+  expect((await keys())["issuer"]).not.toBe(before["issuer"]);
+  const { out } = await run([...asked, "--json"]);
+  expect(JSON.parse(out)).toMatchObject({
+    status: "signed",
+    number: 3,
+    issuer: (await keys())["issuer"],
+    token: stated()[2],
+    handed: true,
+  });
+  expect(handed(calls).at(-1)).toEqual({ token: stated()[2] });
+});
+
+test("CLI47 without a node the statement is printed, and publish hands it over later, with what the fleet lacks besides", async () => {
+  const calls = fakeNode();
+  const asked = ["key", "rotate", "root", "--root", root, "--offline"];
+  const { out } = await run([...asked, "--json"]);
+  expect(JSON.parse(out)).toMatchObject({ token: stated()[1], handed: false });
+  const path = join(root, "root-statements.json");
+  expect((await run(asked)).err).toContain(`pulsemesh key publish ${path}`);
+  expect(calls).toEqual([]);
+  expect((await run(["key", "publish", path])).code).toBe(0);
+  expect(handed(calls)).toEqual(
+    stated()
+      .slice(1)
+      .map((token) => ({ token })),
+  );
+  writeFileSync(join(base, "x.json"), '{"statements": 7}');
+  expect((await run(["key", "publish", join(base, "x.json")])).code).toBe(2);
+});
+
+test("CLI47 a statement that the node refuses is kept, and how to hand it over is said", async () => {
+  const problem = { status: 403, code: "signer-unknown", detail: "nobody knows who signed it" };
+  const headers = { "content-type": "application/problem+json" };
+  fakeNode(Response.json(problem, { status: 403, headers }));
+  const { code, err } = await run(["key", "rotate", "root", "--root", root]);
+  expect(code).toBe(1);
+  expect(err).toContain("It is signed, and in");
+  expect(err).toContain("pulsemesh key publish");
+  expect(stated()).toHaveLength(2);
+});
+
+test("CLI47 a folder that is behind the fleet, or of another fleet, or unnamed signs nothing", async () => {
+  fakeNode();
+  cpSync(root, join(base, "copy"), { recursive: true });
+  await run(["key", "rotate", "root", "--root", root]);
+  const behind = await run(["key", "rotate", "root", "--root", join(base, "copy")]);
+  expect(behind.code).toBe(2);
+  expect(behind.err).toContain("ake the copy of the folder");
+  expect(behind.err).toContain("pulsemesh grant list --json");
+  writeFileSync(join(base, "known.json"), JSON.stringify(authority()));
+  const carried = ["key", "rotate", "root", "--root", join(base, "copy"), "--known"];
+  expect((await run([...carried, join(base, "known.json"), "--offline"])).code).toBe(2);
+  expect((await run([...carried, join(base, "known.json")])).err).toContain("without --offline");
+  expect(stated(join(base, "copy"))).toHaveLength(1);
+  fleet = "another";
+  expect((await run(["key", "rotate", "root", "--root", root])).err).toContain("another");
+  expect((await run("key rotate root")).err).toContain("--root DIR");
+  expect(stated()).toHaveLength(2);
+});
+
+test("CLI47 key void keeps what the list names of that key, and nothing of others", async () => {
+  const calls = fakeNode();
+  const { issuer = "" } = await keys();
+  const row = { name: null, standing: "granted", roles: ["robot"], robots: [], region: "eu" };
+  const until = { not_before: AT, expires: AT };
+  const list = {
+    ...authority(),
+    grants: [{ id: "12D3", statement: KEPT, issuer, ...row, ...until }],
+    revoked: [{ id: "12D3x", statement: FORGED, by: "other", reason: "", at: AT }],
+  };
+  const asked = ["key", "void", issuer, "--root", root];
+  const text = JSON.stringify(list);
+  const alone = await run([...asked, "--keep", "-"], {}, text);
+  expect([alone.code, alone.err.includes("nobody would be left")]).toEqual([2, true]);
+  const { code, err } = await run([...asked, "--keep", "-", "--data", dir], {}, text);
+  expect(code).toBe(0);
+  expect(err).toContain(`${issuer} is void: 1 of its statements stay.`);
+  expect(handed(calls)).toEqual([{ token: stated()[1] }]);
+  const [, claims = ""] = (stated()[1] ?? "").split(".");
+  expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
+    void: [{ key: issuer, kept: [KEPT] }],
+    issuers: [{ key: (await keys())["issuer"] }],
+  });
+});
+
+test("CLI47 what stays of a void issuer is never guessed", async () => {
+  const calls = fakeNode();
+  const { issuer = "" } = await keys();
+  const asked = ["key", "void", issuer, "--root", root, "--data", dir];
+  expect((await run(asked)).err).toContain("--keep none");
+  for (const text of ["", "\n", "x", `${KEPT} ${FORGED}`, "{}", '{"grants":[],"revoked":7}']) {
+    const { code } = await run([...asked, "--keep", "-"], {}, text);
+    expect([text, code]).toEqual([text, 2]);
+  }
+  expect((await run(["key", "void", "short", "--keep", "none", "--root", root])).code).toBe(2);
+  expect(calls).toEqual([]);
+  expect((await run([...asked, "--keep", "-"], {}, `${KEPT}\n${KEPT}\n`)).err).toContain(
+    "1 of its statements stay",
+  );
+});
+
+test("CLI47 key rotate node explains that a new key is a new node, and changes nothing", async () => {
+  const { code, err } = await run("key rotate node");
+  expect(code).toBe(2);
+  for (const part of ["pulsemesh join", "pulsemesh revoke", "Nothing was changed"])
+    expect(err).toContain(part);
+});

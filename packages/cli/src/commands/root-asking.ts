@@ -1,0 +1,188 @@
+/**
+ * What every command has in common that signs with the root's keys: what the fleet has is asked first, so that nothing is signed beside it, and the new
+ * statement is handed to the node that was asked. Where the root is, there may be no network: then both are carried by hand.
+ */
+import type { PulsemeshClient } from "@pulsemesh/client";
+import { type ErrorCode, PulsemeshError } from "@pulsemesh/core";
+import { join, resolve } from "node:path";
+import type { Cli } from "../cli.ts";
+import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
+import { readPassphraseFile } from "../config/passphrase-file.ts";
+import { readText } from "../config/token-file.ts";
+import { errorCodeOf } from "../failure.ts";
+import type { Flag } from "../flags.ts";
+import { printable, printableJson } from "../printable.ts";
+
+/** Beside the root's keys. */
+const statementsFile = "root-statements.json";
+
+export interface RootFlags extends ClientFlags {
+  readonly root?: string;
+  readonly passphraseFile?: string;
+  readonly offline?: boolean;
+  readonly known?: string;
+  readonly json?: boolean;
+}
+
+export const rootFlags: readonly Flag[] = [
+  { flags: "--root <dir>", text: "where the root's keys are" },
+  {
+    flags: "--passphrase-file <file>",
+    text: "the passphrase that seals them, in a file",
+  },
+  { flags: "--offline", text: "ask no node: the statement is carried to one by hand" },
+  {
+    flags: "--known <file>",
+    text: "with --offline: what the fleet has, as `grant list --json` printed it",
+  },
+  ...clientFlags,
+  { flags: "--json", text: "as JSON, with the statement" },
+];
+
+/** What `nextRootStatement` and its kin take from the flags and the fleet. */
+export interface RootAsking {
+  readonly rootDir: string;
+  readonly passphrase: string | undefined;
+  /** Unix seconds. */
+  readonly nowS: number;
+  readonly known: readonly string[] | undefined;
+  readonly fleet: string | undefined;
+}
+
+/** What they answer. */
+export interface SignedRoot {
+  readonly status: "signed" | "completed";
+  readonly fleet: string;
+  readonly number: number;
+  readonly id: string;
+  readonly token: string;
+  readonly statements: readonly string[];
+  readonly issuer?: string | undefined;
+}
+
+/**
+ * Asks the fleet, signs, hands over and reports.
+ * @param said - what is to be done next, for people
+ */
+export async function signAndHandOver<Signed extends SignedRoot>(
+  cli: Cli,
+  flags: RootFlags,
+  sign: (asking: RootAsking) => Promise<Signed>,
+  said: (signed: Signed) => readonly string[],
+): Promise<void> {
+  const rootDir = rootDirOf(flags);
+  const { passphraseFile: file } = flags;
+  const passphrase = file === undefined ? undefined : readPassphraseFile(file, "--passphrase-file");
+  if (flags.known !== undefined && flags.offline !== true) {
+    throw new PulsemeshError(
+      "option-invalid",
+      "Cannot use --known without --offline: the node that is asked knows more.",
+    );
+  }
+  const client = flags.offline === true ? undefined : connect(cli, flags);
+  const fleet = client === undefined ? knownOf(flags.known) : await client.authority();
+  const nowS = Date.now() / 1_000;
+  const asking = { rootDir, passphrase, nowS, known: fleet?.statements, fleet: fleet?.fleet };
+  const signed = await withNext(cli, rootDir, () => sign(asking));
+  if (client !== undefined) await handOver(cli, client, signed.statements, rootDir);
+  report(cli, flags, signed, rootDir, said(signed));
+}
+
+/** The usual next steps of these codes speak of a node's folder. */
+async function withNext<T>(cli: Cli, rootDir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const next = nextSteps[errorCodeOf(error)];
+    if (next !== undefined) cli.context = { ...cli.context, next: printable(next(rootDir)) };
+    throw error;
+  }
+}
+
+const nextSteps: Readonly<Partial<Record<ErrorCode, (rootDir: string) => string>>> = {
+  "fleet-mismatch": (rootDir) =>
+    `pulsemesh key show --root ${rootDir}   names the keys there, pulsemesh grant list --json   what the fleet has`,
+  "data-dir-unusable": () => "name the folder with the root's keys, or its other copy, with --root",
+};
+
+/**
+ * Nobody guesses where the root's keys are: they should be on a stick.
+ * @throws PulsemeshError `option-invalid`
+ */
+export function rootDirOf({ root }: RootFlags): string {
+  if (root !== undefined) return resolve(root);
+  throw new PulsemeshError(
+    "option-invalid",
+    "Cannot sign without the root's keys: name the folder that `pulsemesh init` put them in, with --root DIR.",
+  );
+}
+
+/** From number 2 on: what the node has is passed over, and what it has instead of one of them may lose against it. */
+export async function handOver(
+  cli: Cli,
+  client: PulsemeshClient,
+  statements: readonly string[],
+  rootDir: string,
+): Promise<void> {
+  try {
+    for (const token of statements.slice(1)) await client.submitStatement(token);
+  } catch (error) {
+    const path = join(rootDir, statementsFile);
+    cli.terminal.say(printable(`It is signed, and in ${path}; no node has it yet.`));
+    cli.context = { ...cli.context, next: `pulsemesh key publish ${path}   hands it over` };
+    throw error;
+  }
+}
+
+/**
+ * Statements in a file: of a root's folder, or of `grant list --json`.
+ * @throws PulsemeshError `option-invalid`
+ */
+export function readFleetFile(path: string): {
+  readonly fleet: string | undefined;
+  readonly statements: readonly string[];
+} {
+  const text = readText(path, "the file", "option-invalid", { mayBePipe: true });
+  try {
+    const json = JSON.parse(text) as { readonly fleet?: unknown; readonly statements?: unknown };
+    const { fleet, statements } = json;
+    if (Array.isArray(statements) && statements.every((token) => typeof token === "string"))
+      return { fleet: typeof fleet === "string" ? fleet : undefined, statements };
+  } catch {
+    // Said below.
+  }
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use '${path}' as there are no statements in it: it is neither what \`pulsemesh grant list --json\` prints nor a root's ${statementsFile}.`,
+  );
+}
+
+function knownOf(path: string | undefined): ReturnType<typeof readFleetFile> | undefined {
+  return path === undefined ? undefined : readFleetFile(path);
+}
+
+function report(
+  { terminal: { out, say } }: Cli,
+  { json, offline }: RootFlags,
+  { status, fleet, number, id, token, issuer }: SignedRoot,
+  rootDir: string,
+  said: readonly string[],
+): void {
+  const isHanded = offline !== true;
+  if (json === true) {
+    const answer = { status, fleet, number, id, issuer: issuer ?? null, token, handed: isHanded };
+    out(printableJson(answer));
+    return;
+  }
+  out(printable(`root statement ${number} of fleet ${fleet}`));
+  if (status === "completed")
+    say("It had been broken off and is finished now; what was asked for besides was not done.");
+  say(
+    isHanded
+      ? "The fleet has it."
+      : printable(
+          `No node has it yet. Next, where one is reached: pulsemesh key publish ${join(rootDir, statementsFile)}`,
+        ),
+  );
+  for (const line of said) say(printable(line));
+}
