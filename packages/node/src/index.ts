@@ -43,14 +43,7 @@ export {
   type RootChange,
 } from "./authority/root-statements.ts";
 export { signToken } from "./authority/sign-token.ts";
-export {
-  copySecretKey,
-  PASSPHRASE_LENGTH_MAX,
-  PASSPHRASE_LENGTH_MIN,
-  readSecretKey,
-  secretKeyId,
-  writeSecretKey,
-} from "./keys/secret-file.ts";
+export { copySecretKey, readSecretKey, secretKeyId, writeSecretKey } from "./keys/secret-file.ts";
 export type { EnrolledNode, EnrolNodeOptions } from "./authority/enrol-node.ts";
 export {
   type AcceptedMembership,

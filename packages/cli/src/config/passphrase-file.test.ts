@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PASSPHRASE_LENGTH_MAX, PASSPHRASE_LENGTH_MIN } from "@pulsemesh/node";
+import { PASSPHRASE_LENGTH_MAX, PASSPHRASE_LENGTH_MIN } from "@pulsemesh/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readPassphraseFile } from "./passphrase-file.ts";
 

@@ -1,6 +1,5 @@
 /** The passphrase of a key, kept in a file (rule ME6): for `--passphrase-file`, as a passphrase on a command line is seen by every user of the machine. */
-import { PulsemeshError } from "@pulsemesh/core";
-import { PASSPHRASE_LENGTH_MAX, PASSPHRASE_LENGTH_MIN } from "@pulsemesh/node";
+import { PASSPHRASE_LENGTH_MAX, PASSPHRASE_LENGTH_MIN, PulsemeshError } from "@pulsemesh/core";
 import { readSecret } from "./token-file.ts";
 
 /**

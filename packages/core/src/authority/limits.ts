@@ -16,6 +16,9 @@ export const CUTS_MAX: number = 8;
 export const REASON_LENGTH_MAX: number = 128;
 /** Longest life of a grant, in seconds: 31 days. */
 export const GRANT_LIFE_S_MAX: number = 31 * 86_400;
+/** Shortest and longest passphrase that seals a key, in characters. */
+export const PASSPHRASE_LENGTH_MIN: number = 12;
+export const PASSPHRASE_LENGTH_MAX: number = 1_024;
 /** Latest time that a statement may name, in Unix seconds: the end of the year 2199. */
 export const SECONDS_MAX: number = 7_258_118_399;
 /** Highest number of a root statement or charter. */

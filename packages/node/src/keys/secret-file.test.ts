@@ -10,6 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { codeOf } from "./code-of.test-support.ts";
+import { PASSPHRASE_LENGTH_MAX, PASSPHRASE_LENGTH_MIN } from "@pulsemesh/core";
 import { damage, fuzz, FUZZ_TIMEOUT_MS } from "@pulsemesh/testkit";
 import { afterAll, assert, beforeAll, expect, test } from "vitest";
 import { encodeBase32 } from "./base32.ts";
@@ -18,8 +19,6 @@ import { keyFromSeed, loadOrCreateKey } from "./key-file.ts";
 import {
   copySecretKey,
   keyIdOfText,
-  PASSPHRASE_LENGTH_MAX,
-  PASSPHRASE_LENGTH_MIN,
   readSecretKey,
   SCRYPT_N,
   SCRYPT_N_MAX,

@@ -13,15 +13,18 @@ import {
   type ScryptOptions,
 } from "node:crypto";
 import { statSync } from "node:fs";
-import { isKeyId, type KeyId, PulsemeshError } from "@pulsemesh/core";
+import {
+  isKeyId,
+  type KeyId,
+  PASSPHRASE_LENGTH_MAX,
+  PASSPHRASE_LENGTH_MIN,
+  PulsemeshError,
+} from "@pulsemesh/core";
 import { encodeBase32 } from "./base32.ts";
 import { PUBLIC_KEY_BYTES, SEED_BYTES } from "./ed25519.ts";
 import { type Ed25519Key, keyFromSeed, parseKey, writeKeyText } from "./key-file.ts";
 import { readFileIfAny, writePrivateFile } from "./private-file.ts";
 
-/** Shortest and longest passphrase, in characters. */
-export const PASSPHRASE_LENGTH_MIN: number = 12;
-export const PASSPHRASE_LENGTH_MAX: number = 1_024;
 /** What new boxes are sealed with, and the least that is opened: 128 MiB and half a second for each guess. */
 export const SCRYPT_N: number = 131_072;
 /** The most that is opened: a file must not take a gigabyte of memory. */
