@@ -32,6 +32,11 @@ rm -rf etc/systemd/system/*.wants
 sed 's/^#SupplementaryGroups/SupplementaryGroups/' "$2/deploy/systemd/pulsemesh.service" > etc/systemd/system/pulsemesh.service
 printf '[Unit]\\nRequires=pulsemesh.service\\nAfter=pulsemesh.service\\n' > etc/systemd/system/try.target
 rm -f usr/bin/node && cp "$3" usr/bin/node
+mkdir -p var/lib
+chroot . node /opt/pulsemesh/bin/pulsemesh.js init --data /var/lib/pulsemesh --root /root/pulsemesh-root
+sed -e 's/^#SupplementaryGroups/SupplementaryGroups/' -e 's/=pulsemesh$/=pulsemesh-second/' \
+  -e 's#/var/lib/pulsemesh#/var/lib/pulsemesh-second#' -e 's#run --config.*#run --name beta --join-file /etc/pulsemesh/invite --http 127.0.0.1:7520 --listen /ip4/127.0.0.1/tcp/7521#' \
+  "$2/deploy/systemd/pulsemesh.service" > etc/systemd/system/pulsemesh-second.service
 mount -t proc proc proc
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
@@ -75,7 +80,7 @@ function property(name: string): string {
   return on("systemctl", "show", service, "--property", name, "--value");
 }
 
-test("DP4 DP7 a booted systemd runs the unit in its sandbox, reloads it, bites when it stands still, and stops it well", async () => {
+test("DP4 DP7 ME7 a booted systemd runs the unit in its sandbox, hands an invite to a second one, reloads it, bites when it stands still, and stops it well", async () => {
   const children = `/proc/${machine.pid}/task/${machine.pid}/children`;
   await until("systemd is booted", () => {
     pid = Number(readFileSync(children, "utf8"));
@@ -99,6 +104,23 @@ test("DP4 DP7 a booted systemd runs the unit in its sandbox, reloads it, bites w
   on("systemctl", "reload", service);
   await until("the new robot is there", () => on(...program, "status").includes("scanner"));
   expect(property("MainPID")).toBe(first);
+
+  // A second node, by an invite that root and the same group alone may read.
+  const file = "/etc/pulsemesh/invite";
+  const make = `node /opt/pulsemesh/bin/pulsemesh.js invite > ${file} && chgrp pulsemesh-secrets ${file}`;
+  const give = `umask 077 && ${make} && chmod 0640 ${file}`;
+  expect(on("env", token, "sh", "-c", give)).toContain("It can be used until");
+  on("systemctl", "start", "pulsemesh-second.service");
+  const inSight = (): boolean => on(...program, "peers").includes("2 of 2 in sight");
+  await until("both are up", inSight);
+  expect(on(...program, "grant", "list")).toMatch(/^beta +granted/m);
+  // Started again, it is a member and needs no invite.
+  on("rm", file);
+  on("systemctl", "stop", "pulsemesh-second.service");
+  await until("one is up", () => !inSight());
+  on("systemctl", "start", "pulsemesh-second.service");
+  await until("both are up again", inSight);
+  on("systemctl", "stop", "pulsemesh-second.service");
 
   on("kill", "-STOP", first);
   await until("the watchdog has bitten", () => property("NRestarts") === "1", 90_000);
