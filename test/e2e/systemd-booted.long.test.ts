@@ -33,7 +33,7 @@ sed 's/^#SupplementaryGroups/SupplementaryGroups/' "$2/deploy/systemd/pulsemesh.
 printf '[Unit]\\nRequires=pulsemesh.service\\nAfter=pulsemesh.service\\n' > etc/systemd/system/try.target
 rm -f usr/bin/node && cp "$3" usr/bin/node
 mkdir -p var/lib
-chroot . node /opt/pulsemesh/bin/pulsemesh.js init --data /var/lib/pulsemesh --root /root/pulsemesh-root
+chroot . node /opt/pulsemesh/bin/pulsemesh.js init --data /var/lib/pulsemesh --root /srv/fleet-root
 sed -e 's/^#SupplementaryGroups/SupplementaryGroups/' -e 's/=pulsemesh$/=pulsemesh-second/' \
   -e 's#/var/lib/pulsemesh#/var/lib/pulsemesh-second#' -e 's#run --config.*#run --name beta --join-file /etc/pulsemesh/invite --http 127.0.0.1:7520 --listen /ip4/127.0.0.1/tcp/7521#' \
   "$2/deploy/systemd/pulsemesh.service" > etc/systemd/system/pulsemesh-second.service
