@@ -3,9 +3,9 @@ export * from "./api.ts";
 export type { NodeDiagnosis, NodeSettings } from "./diagnosis.ts";
 export { createNode } from "./create-node.ts";
 export { createCron } from "./ports/cron.ts";
+export { AUTHORITY_FILES } from "./authority/authority-files.ts";
 export { readStatements, writeStatements } from "./authority/authority-file.ts";
 export {
-  AUTHORITY_FILES,
   createFleetAuthority,
   type FleetAuthority,
   type FleetAuthorityOptions,

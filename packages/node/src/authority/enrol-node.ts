@@ -20,7 +20,7 @@ import { writePrivateFile } from "../keys/private-file.ts";
 import { tokenPort } from "../ports/tokens.ts";
 import { readStatements, writeStatements } from "./authority-file.ts";
 import { decodeAnswer, encodeQuestion } from "./enrolment-frames.ts";
-import { AUTHORITY_FILES } from "./fleet-authority.ts";
+import { AUTHORITY_FILES } from "./authority-files.ts";
 import { type MemberKeys, writeRequest } from "./grant-request.ts";
 import { readInvite } from "./invite.ts";
 

@@ -26,6 +26,7 @@ import { readFileIfAny } from "../keys/private-file.ts";
 import { openKeyText, readSecretKey, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
 import { sha256 } from "../ports/sha256.ts";
 import { readStatements, writeStatements } from "./authority-file.ts";
+import { AUTHORITY_FILES } from "./authority-files.ts";
 import {
   beginInit,
   type FileChanges,
@@ -39,18 +40,6 @@ import {
 } from "./init-journal.ts";
 import { GRANT_LIFE_MS } from "./issuer.ts";
 import { signToken } from "./sign-token.ts";
-
-/** Names of the keys, in the data directory or beside the root's. */
-export const AUTHORITY_FILES = {
-  root: "fleet-root.key",
-  nextRoot: "fleet-root-next.key",
-  rootStatements: "root-statements.json",
-  issuer: "issuer.key",
-  audit: "audit.key",
-  cosign: "cosign.key",
-  pin: "fleet.json",
-  statements: "authority.json",
-} as const;
 
 /** How long the first issuer may grant, in ms: a year, in which the root has to name it anew. */
 export const ISSUER_LIFE_MS: number = 365 * 86_400_000;

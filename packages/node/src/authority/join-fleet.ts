@@ -20,7 +20,7 @@ import {
   grantIn,
   memberKeys,
 } from "./enrol-node.ts";
-import { AUTHORITY_FILES } from "./fleet-authority.ts";
+import { AUTHORITY_FILES } from "./authority-files.ts";
 import { writeRequest } from "./grant-request.ts";
 
 /**

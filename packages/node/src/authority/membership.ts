@@ -8,7 +8,7 @@ import type { Driver } from "../driver/driver.ts";
 import type { ResolvedNodeOptions } from "../node-options.ts";
 import { readStatements } from "./authority-file.ts";
 import { enrolNode, grantIn } from "./enrol-node.ts";
-import { AUTHORITY_FILES } from "./fleet-authority.ts";
+import { AUTHORITY_FILES } from "./authority-files.ts";
 import type { Issuing } from "./issuing.ts";
 import { openIssuer } from "./open-issuer.ts";
 import { refusePublic } from "./open-node.ts";

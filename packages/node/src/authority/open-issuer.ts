@@ -5,7 +5,7 @@ import type { AuthorityView, FleetId, NodeId } from "@pulsemesh/core";
 import type { NodeLogger } from "../api.ts";
 import { encodeBase32 } from "../keys/base32.ts";
 import { readSecretKey } from "../keys/secret-file.ts";
-import { AUTHORITY_FILES } from "./fleet-authority.ts";
+import { AUTHORITY_FILES } from "./authority-files.ts";
 import { createIssuer } from "./issuer.ts";
 import { Issuing, type IssuingDeps } from "./issuing.ts";
 

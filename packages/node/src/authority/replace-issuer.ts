@@ -17,7 +17,8 @@ import { readFleetPin } from "../keys/fleet-pin.ts";
 import { keyFromSeed } from "../keys/key-file.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
 import { secretKeyId, writeSecretText } from "../keys/secret-file.ts";
-import { AUTHORITY_FILES, ISSUER_LIFE_MS } from "./fleet-authority.ts";
+import { AUTHORITY_FILES } from "./authority-files.ts";
+import { ISSUER_LIFE_MS } from "./fleet-authority.ts";
 import type { PlannedFile } from "./init-journal.ts";
 import { readStatedRoots } from "./root-folder.ts";
 import {

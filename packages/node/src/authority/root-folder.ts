@@ -15,7 +15,7 @@ import {
 import { sha256 } from "../ports/sha256.ts";
 import { tokenPort } from "../ports/tokens.ts";
 import { readStatements } from "./authority-file.ts";
-import { AUTHORITY_FILES } from "./fleet-authority.ts";
+import { AUTHORITY_FILES } from "./authority-files.ts";
 
 export interface StatedRoot {
   readonly id: StatementId;

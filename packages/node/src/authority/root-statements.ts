@@ -22,7 +22,7 @@ import { type Ed25519Key, keyFromSeed } from "../keys/key-file.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
 import { readSecretKey, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
 import { writeStatements } from "./authority-file.ts";
-import { AUTHORITY_FILES } from "./fleet-authority.ts";
+import { AUTHORITY_FILES } from "./authority-files.ts";
 import { type FileChanges, type PlannedFile, privateFileChanges } from "./init-journal.ts";
 import { beginRootChange, finishRootChange } from "./root-journal.ts";
 import {

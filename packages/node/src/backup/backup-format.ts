@@ -3,18 +3,32 @@
  * `checksums.txt`, which `sha256sum -c` understands. Without that last file, or with anything behind it, it is no whole backup.
  */
 import { PulsemeshError } from "@pulsemesh/core";
+import { AUTHORITY_FILES } from "../authority/authority-files.ts";
 
-/** Format that this release writes, and the highest that it reads. */
-export const BACKUP_FORMAT = 1;
+/** Format that this release writes, and the highest that it reads: 2 has the keys and statements of a closed fleet as well. */
+export const BACKUP_FORMAT = 2;
 
 export const MANIFEST_NAME = "backup.json";
 export const CHECKSUMS_NAME = "checksums.txt";
 /** Who this node is, which fleet it belongs to, and where members were last seen; the last two may be missing. */
-export const PRIVATE_FILES: readonly string[] = [
+const FIRST_FILES: readonly string[] = [
   "node.key",
   "fleet.json",
   "fleet-root.key",
   "addresses.json",
+];
+/**
+ * What makes it a member, and an issuer; of the root what lies in the node's folder. Each may be missing. Never `invites.json`: what was used up since
+ * would be open once more.
+ */
+export const PRIVATE_FILES: readonly string[] = [
+  ...FIRST_FILES,
+  AUTHORITY_FILES.statements,
+  AUTHORITY_FILES.audit,
+  AUTHORITY_FILES.cosign,
+  AUTHORITY_FILES.issuer,
+  AUTHORITY_FILES.nextRoot,
+  AUTHORITY_FILES.rootStatements,
 ];
 /** What a data directory must have to be one. */
 export const NEEDED_FILES: readonly string[] = ["node.key", "fleet.json"];
@@ -50,6 +64,11 @@ export function decodeManifest(bytes: Uint8Array): BackupManifest {
   if (typeof node !== "string" || typeof fleet !== "string" || typeof madeAt !== "string")
     throw damagedBackup(`${MANIFEST_NAME} does not say whose it is`);
   return { format, node, fleet, made_at: madeAt };
+}
+
+/** Private files that a backup of a format may hold. */
+export function privateFilesOf({ format }: BackupManifest): readonly string[] {
+  return format === 1 ? FIRST_FILES : PRIVATE_FILES;
 }
 
 /** Name of the part of the store that comes so many-th, from 1 on. */

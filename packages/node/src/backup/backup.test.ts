@@ -21,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { backUp, fillStore, makeNodeFolder, rowsIn, WALL_MS } from "./backup.test-support.ts";
 import { openBackupFile } from "./backup-file.ts";
 import {
+  BACKUP_FORMAT,
   decodeManifest,
   encodeManifest,
   PART_BYTES,
@@ -141,7 +142,7 @@ describe("a backup", () => {
   });
 
   test("BK4 of a later format is refused by name, and nothing is left behind", async () => {
-    const manifest = { format: 2, node: "n", fleet: "f", made_at: "t" };
+    const manifest = { format: BACKUP_FORMAT + 1, node: "n", fleet: "f", made_at: "t" };
     expect(() => decodeManifest(encodeManifest(manifest))).toThrow(
       expect.objectContaining({ code: "store-newer" }),
     );

@@ -15,7 +15,7 @@ import {
   PART_BYTES,
   partName,
   PRIVATE_FILE_BYTES_MAX,
-  PRIVATE_FILES,
+  privateFilesOf,
 } from "./backup-format.ts";
 import { ROW_BYTES_MAX, RowDecoder } from "./row-frames.ts";
 import { BLOCK_BYTES, decodeTarHeader, paddingOf, TAIL_BYTES } from "./tar.ts";
@@ -80,7 +80,7 @@ async function readEntries(
     if (manifest === undefined) {
       if (name !== MANIFEST_NAME) throw damagedBackup(`it begins with ${name}`);
       manifest = decodeManifest(bytes);
-    } else if (PRIVATE_FILES.includes(name) && !files.includes(name) && parts === 0) {
+    } else if (privateFilesOf(manifest).includes(name) && !files.includes(name) && parts === 0) {
       files.push(name);
       visitor.file?.(name, bytes);
     } else if (name === partName(parts + 1)) {
