@@ -9,6 +9,7 @@ import { HashChainAudit } from "./audit/hash-chain-audit.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { chainHistory } from "./audit/chain-history.ts";
 import { AuthorityKeeper } from "./authority/authority-keeper.ts";
+import { hostRights } from "./authority/host-rights.ts";
 import { authorityView } from "./authority/view.ts";
 import { BootRate } from "./boot/boot-rate.ts";
 import { BOOT_ROW, Boots } from "./boot/boots.ts";
@@ -116,6 +117,7 @@ class ComposedCore implements Core {
         witnessCount: (node) => this.#near.liveness.witnessCount(node, this.#now),
       },
       requestPulse: () => this.#near.pulses.request(this.#now),
+      hostRights: hostRights(this.#authority.authority),
     });
     this.#stopWait = new StopWait(env, this.#near);
     this.#retirements = new NodeRetirements({

@@ -132,6 +132,7 @@ export type RejectReason =
   | "deltas-max"
   | "roster-max"
   | "robots-max"
+  | "robot-not-granted"
   | "record-max"
   | "retired-elsewhere"
   | "sync-malformed"

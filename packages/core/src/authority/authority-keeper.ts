@@ -91,6 +91,11 @@ export class AuthorityKeeper implements StatementSource {
     return isMember;
   }
 
+  /** Whether the node counts in roster and electorate (rules ME3, VE1): a member that only observes does not, whatever it was before. */
+  isRostered(node: NodeId): boolean {
+    return this.isMember(node) && this.authority.authorship(node) !== "observer";
+  }
+
   /** Whether `from`, which has said hello with this grant, is let in. */
   hello(from: NodeId, grant: string | undefined, now: Now): AdmissionRefusal | undefined {
     const { authority } = this;

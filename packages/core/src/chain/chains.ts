@@ -65,7 +65,7 @@ export class Chains {
     this.#env = env;
     this.membership = new ChainMembership(
       env,
-      (node) => authority.isMember(node),
+      (node) => authority.isRostered(node),
       (node) => authority.authority.authorship(node) === "revoked",
     );
     const rights = new Rights(authority.authority);

@@ -5,6 +5,7 @@
  * makes nothing younger (promise P3). The word of an older boot does not count once a newer one was heard: a home that came back
  * says again what it knows, and one that lost its disk must not leave its robots `up` for ever.
  */
+import type { HostRights } from "../authority/host-rights.ts";
 import { ROBOTS_PER_NODE_MAX } from "../command.ts";
 import type { BeatKind } from "../command.ts";
 import { comparePulseNames } from "../ids.ts";
@@ -49,6 +50,8 @@ export type BeatsResult =
       readonly changed: readonly RobotId[];
       /** Robots beyond the limits: reject reason `robots-max`. */
       readonly refused: number;
+      /** Robots that the node may not speak of (rule ME1): reject reason `robot-not-granted`. */
+      readonly notGranted: number;
     }
   | { readonly ok: false; readonly code: "pulse-malformed" };
 
@@ -56,7 +59,15 @@ export class RemoteRobots {
   readonly #words = new Map<RobotId, Map<NodeId, RobotWord>>();
   readonly #robotsOf = new Map<NodeId, Set<RobotId>>();
   readonly #boots = new Map<NodeId, number>();
+  /** Of which version of the rights a node's words were looked at. */
+  readonly #reviewed = new Map<NodeId, number>();
+  readonly #rights: HostRights | undefined;
   #size = 0;
+
+  /** @param rights about which robots whose beats count; of all, where nothing is said */
+  constructor(rights?: HostRights) {
+    this.#rights = rights;
+  }
 
   /**
    * Takes the beats of one accepted pulse; also of one without any, because it may be the first of a new boot.
@@ -71,13 +82,20 @@ export class RemoteRobots {
       this.#boots.set(node, pulse.boot);
       if (bootBefore !== undefined) for (const robot of this.robotsOf(node)) changed.add(robot);
     }
+    const maySpeakOf = this.#rights?.of(node);
+    for (const robot of this.#dropBeyond(node, maySpeakOf)) changed.add(robot);
     let refused = 0;
+    let notGranted = 0;
     for (const summary of summaries) {
+      if (maySpeakOf?.(summary.robot) === false) {
+        notGranted += 1;
+        continue;
+      }
       const outcome = this.#take(node, pulse, summary, now);
       if (outcome === "changed") changed.add(summary.robot);
       else if (outcome === "refused") refused += 1;
     }
-    return { ok: true, changed: [...changed], refused };
+    return { ok: true, changed: [...changed], refused, notGranted };
   }
 
   /** Words about a robot by the nodes' current boots, and older ones marked by {@link isCurrent}. */
@@ -114,6 +132,24 @@ export class RemoteRobots {
     for (const node of words.keys()) this.#robotsOf.get(node)?.delete(robot);
     this.#size -= words.size;
     this.#words.delete(robot);
+  }
+
+  /** What the node said before its grant was about fewer robots; they are looked through once for each change. */
+  #dropBeyond(
+    node: NodeId,
+    maySpeakOf: ((robot: RobotId) => boolean) | undefined,
+  ): readonly RobotId[] {
+    const version = this.#rights?.version ?? 0;
+    if (this.#reviewed.get(node) === version) return [];
+    this.#reviewed.set(node, version);
+    const beyond = [...this.robotsOf(node)].filter((robot) => maySpeakOf?.(robot) === false);
+    for (const robot of beyond) {
+      const words = this.#words.get(robot);
+      if (words?.delete(node) === true) this.#size -= 1;
+      if (words?.size === 0) this.#words.delete(robot);
+      this.#robotsOf.get(node)?.delete(robot);
+    }
+    return beyond;
   }
 
   #take(

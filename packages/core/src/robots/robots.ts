@@ -3,6 +3,7 @@
  * Composes the robots of this node (`LocalRobots`), what other nodes say of theirs (`RemoteRobots`), and the verdicts over both.
  */
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { HostRights } from "../authority/host-rights.ts";
 import type { BeatCommand, RegisterCommand, RetireCommand } from "../command.ts";
 import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
@@ -23,18 +24,21 @@ export interface RobotsDeps {
   readonly nodes: NodeStatusPort;
   /** Asks for a pulse at once, coalesced. */
   readonly requestPulse: () => void;
+  /** About which robots whose beats count. @default everybody's about all */
+  readonly hostRights?: HostRights | undefined;
 }
 
 export class Robots {
   readonly #deps: RobotsDeps;
   readonly #local: LocalRobots;
-  readonly #remote = new RemoteRobots();
+  readonly #remote: RemoteRobots;
   readonly #statuses: RobotStatuses;
   readonly #inventory: Inventory;
 
   constructor(deps: RobotsDeps) {
     this.#deps = deps;
     const { env, fields, audit, nodes, requestPulse } = deps;
+    this.#remote = new RemoteRobots(deps.hostRights);
     const changed = (robot: RobotId, now: Now): void => this.#statuses.refresh(robot, now);
     this.#local = new LocalRobots({ env, fields, audit, requestPulse, changed });
     this.#statuses = new RobotStatuses({
@@ -116,6 +120,11 @@ export class Robots {
     if (result.refused > 0) {
       out.emit({ type: "rejected", reason: "robots-max", from: node });
       this.#deps.audit.appendReject("robots-max", { from: node, robots: result.refused }, now);
+    }
+    if (result.notGranted > 0) {
+      out.emit({ type: "rejected", reason: "robot-not-granted", from: node });
+      const what = { from: node, robots: result.notGranted };
+      this.#deps.audit.appendReject("robot-not-granted", what, now);
     }
     for (const robot of result.changed) this.#statuses.refresh(robot, now);
   }
