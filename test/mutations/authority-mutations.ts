@@ -6,6 +6,8 @@ const AUTHORITY = "packages/core/src/authority/";
 const unit = (file: string): Killer => ({ project: "unit", file });
 const statements = unit(`${AUTHORITY}authority.test.ts`);
 const keeper = unit(`${AUTHORITY}authority-keeper.test.ts`);
+const roots = unit(`${AUTHORITY}root-chain.test.ts`);
+const members = unit(`${AUTHORITY}hostile-member.test.ts`);
 const claims = unit(`${AUTHORITY}claims.test.ts`);
 const exchange = unit("packages/core/src/sync/statement-exchange.test.ts");
 
@@ -24,10 +26,54 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "any key signs the next root statement, not the committed one alone",
     file: `${AUTHORITY}root-chain.ts`,
-    search:
-      "claims.signer === before.claims.signer || hashOf(claims.signer) === before.claims.nextRootHash",
-    replacement: "claims.signer !== before.claims.signer || hashOf(claims.signer).length > 0",
+    search: "return hashOf(claims.signer) === before.claims.nextRootHash;",
+    replacement: "return hashOf(claims.signer).length > 0;",
     killer: statements,
+  },
+  {
+    id: "next-root-changed-later",
+    rules: ["ME2"],
+    breaks: "a root key commits to another next key than it has before",
+    file: `${AUTHORITY}root-chain.ts`,
+    search: "return claims.nextRootHash === before.claims.nextRootHash;",
+    replacement: "return claims.nextRootHash.length > 0;",
+    killer: roots,
+  },
+  {
+    id: "rotation-undone-below",
+    rules: ["ME2"],
+    breaks: "a thief of an old root key puts another statement below the rotation",
+    file: `${AUTHORITY}root-chain.ts`,
+    search: "founded.has(root.id) ? 0 : 1",
+    replacement: "founded.has(root.id) ? 1 : 1",
+    killer: roots,
+  },
+  {
+    id: "root-key-opens-twice",
+    rules: ["ME2"],
+    breaks: "a root key takes over as often as whoever has it likes",
+    file: `${AUTHORITY}root-chain.ts`,
+    search: "const isFirst = !opened.has(signer);",
+    replacement: "const isFirst = !opened.has(signer) || signer.length > 0;",
+    killer: roots,
+  },
+  {
+    id: "beats-beyond-grant",
+    rules: ["ME1"],
+    breaks: "a member's pulses are believed about every robot",
+    file: `${AUTHORITY}host-rights.ts`,
+    search: "return (robot) => allowsRobot(grant.robots, robot);",
+    replacement: "return (robot) => robot.length > 0 || allowsRobot(grant.robots, robot);",
+    killer: members,
+  },
+  {
+    id: "observer-in-roster",
+    rules: ["ME3", "VE1"],
+    breaks: "a member that is made an observer stays in the roster",
+    file: `${AUTHORITY}authority-keeper.ts`,
+    search: 'return this.isMember(node) && this.authority.authorship(node) !== "observer";',
+    replacement: "return this.isMember(node);",
+    killer: members,
   },
   {
     id: "rotation-has-no-precedence",
