@@ -119,4 +119,17 @@ export const admissionMutations: readonly Mutation[] = [
     replacement: "TURNED_AWAY_MS_MIN",
     killer: { project: "unit", file: `${TRANSPORT}dialer.test.ts` },
   },
+  {
+    id: "network-key-unused",
+    rules: ["AD12"],
+    breaks: "connections of a private network are not wrapped in its cipher",
+    file: `${TRANSPORT}private-network.ts`,
+    search: "if (networkKey === undefined) return coalescing;",
+    replacement: "if (networkKey !== null) return coalescing;",
+    killer: {
+      project: "integration",
+      file: "test/integration/transport-private-network.test.ts",
+      title: "who has another key",
+    },
+  },
 ];

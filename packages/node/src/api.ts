@@ -130,6 +130,8 @@ export interface NodeOptions {
   readonly open?: boolean | undefined;
   /** Opens an issuer's key that is sealed. @default it is not */
   readonly passphrase?: string | undefined;
+  /** Of a private network, as go-libp2p's `swarm.key`: who does not have it cannot connect. @default everybody can */
+  readonly networkKey?: Uint8Array | undefined;
   /** The fleet to be in, by its id; a fresh directory is pinned to it without asking anybody. @default that of `join`, or one of its own */
   readonly fleet?: string | undefined;
   readonly mdns?: boolean | undefined;

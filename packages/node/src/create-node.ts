@@ -171,6 +171,7 @@ function openTransport(
     privateKey: key.protobuf,
     fleet,
     desk,
+    networkKey: options.networkKey,
     listen: options.listen,
     announce: options.announce,
     join: [...options.join, ...addresses],
@@ -223,6 +224,7 @@ async function findFleet(
   let saidAtMs = performance.now();
   const found = await visitFleet(addresses, key.protobuf, {
     signal,
+    networkKey: options.networkKey,
     failed: (round, tried) => {
       if (performance.now() - saidAtMs < JOINING_SAID_EVERY_MS) return;
       saidAtMs = performance.now();

@@ -22,6 +22,7 @@ export interface ResolvedNodeOptions {
   readonly invite: string | undefined;
   readonly open: boolean;
   readonly passphrase: string | undefined;
+  readonly networkKey: Uint8Array | undefined;
   readonly mdns: boolean;
   readonly restartWithinMs: number;
   readonly config: CoreConfig;
@@ -66,6 +67,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     invite: options.invite,
     open: options.open ?? false,
     passphrase: options.passphrase,
+    networkKey: options.networkKey,
     mdns: options.mdns ?? false,
     restartWithinMs: restartWithinMs(options),
     config: resolveConfig(options),

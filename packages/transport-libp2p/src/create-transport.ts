@@ -7,6 +7,7 @@ import { createHost } from "./host.ts";
 import { Libp2pTransport } from "./libp2p-transport.ts";
 import { checkAnnounced, resolveOptions } from "./options.ts";
 import type { Libp2pTransportOptions } from "./options.ts";
+import { readNetworkKey } from "./private-network.ts";
 import { readPrivateKey } from "./private-key.ts";
 
 /**
@@ -49,6 +50,7 @@ export async function createLibp2pTransport(
     fleetSizeMax: resolved.fleetSizeMax,
     floodPublish: resolved.tuning.floodPublish,
     agent: resolved.agent,
+    networkKey: options.networkKey && readNetworkKey(options.networkKey),
     gate,
     denies: (node) => transport.denies(node),
   });

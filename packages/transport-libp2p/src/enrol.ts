@@ -7,6 +7,7 @@ import { systemNames } from "./name-lookup.ts";
 import type { NameService } from "./name-lookup.ts";
 import { readOneFrame } from "./one-frame.ts";
 import { checkJoinAddresses } from "./options.ts";
+import { readNetworkKey } from "./private-network.ts";
 import { readPrivateKey } from "./private-key.ts";
 import { enrolmentProtocol } from "./protocol-ids.ts";
 import { visit, type Visit } from "./visit.ts";
@@ -20,6 +21,8 @@ export interface EnrolOptions {
   /** The node key, as in the transport's options. */
   readonly privateKey: Uint8Array;
   readonly request: Uint8Array;
+  /** Of the private network that the issuer is in, as its file holds it. @default it is in none */
+  readonly networkKey?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
   /** @default the system's */
   readonly names?: NameService | undefined;
@@ -32,11 +35,14 @@ export interface EnrolOptions {
 export async function enrol(options: EnrolOptions): Promise<Uint8Array> {
   const { fleet, request, signal, names = systemNames() } = options;
   const key = await readPrivateKey(options.privateKey);
+  const networkKey = options.networkKey && readNetworkKey(options.networkKey);
   const addresses = checkJoinAddresses(options.addresses);
   let failure: unknown;
   for (const address of addresses) {
     try {
-      return await visit(address, { key, names, signal }, (it) => ask(it, fleet, request));
+      return await visit(address, { key, names, networkKey, signal }, (it) =>
+        ask(it, fleet, request),
+      );
     } catch (error) {
       failure = error;
     }

@@ -14,6 +14,7 @@ import { readAddress } from "./multiaddr-text.ts";
 import { systemNames } from "./name-lookup.ts";
 import type { NameService } from "./name-lookup.ts";
 import { checkJoinAddresses } from "./options.ts";
+import { readNetworkKey } from "./private-network.ts";
 import { readPrivateKey } from "./private-key.ts";
 import { closedProtocol, fleetsOffered } from "./protocol-ids.ts";
 import { visit, type Visit } from "./visit.ts";
@@ -21,6 +22,8 @@ import { visit, type Visit } from "./visit.ts";
 export interface DiscoverOptions {
   /** Gives up. */
   readonly signal?: AbortSignal | undefined;
+  /** Of the private network that the addresses are in, as its file holds it. @default they are in none */
+  readonly networkKey?: Uint8Array | undefined;
   /** @default the system's */
   readonly names?: NameService | undefined;
   /** Told after each round in which nobody answered, counted from 1, whom it tried and what came of it. */
@@ -51,9 +54,10 @@ export interface FoundFleet {
 export async function visitFleet(
   joinAddresses: readonly string[],
   privateKey: Uint8Array,
-  { signal, names = systemNames(), failed }: DiscoverOptions = {},
+  { signal, names = systemNames(), networkKey: keyText, failed }: DiscoverOptions = {},
 ): Promise<FoundFleet> {
   const key = await readPrivateKey(privateKey);
+  const networkKey = keyText && readNetworkKey(keyText);
   const addresses = othersOf(checkJoinAddresses(joinAddresses), key);
   let lastFailure: unknown;
   const aborted = (): boolean => signal?.aborted ?? false;
@@ -62,7 +66,9 @@ export async function visitFleet(
     for (const address of addresses) {
       if (aborted()) break;
       try {
-        return await visit(address, { key, names, signal }, (it) => askForFleet(address, it));
+        return await visit(address, { key, names, networkKey, signal }, (it) =>
+          askForFleet(address, it),
+        );
       } catch (error) {
         lastFailure = error;
         tried.push({ address, outcome: dialFaultOf(error) });

@@ -20,11 +20,11 @@ import { forgetGonePeers } from "./gone-peers.ts";
 import { gossipService } from "./gossip.ts";
 import type { GossipGate } from "./gossip-gate.ts";
 import { patientTimer } from "./patient-timer.ts";
+import { protector } from "./private-network.ts";
 import { PendingCallers } from "./pending-callers.ts";
 import { guardPending } from "./pending-guard.ts";
 import { hostLogger } from "./silent-logger.ts";
 import { sparingWindows } from "./sparing-windows.ts";
-import { writeCoalescing } from "./write-coalescing.ts";
 
 /** Connections beyond the fleet's size: discovery, strangers being refused, doubles for a moment. */
 const SPARE_CONNECTIONS = 50;
@@ -68,6 +68,8 @@ export interface HostSpec {
   readonly fleetSizeMax: number;
   readonly floodPublish: boolean;
   readonly agent: string;
+  /** Of the private network; undefined: everybody may connect. */
+  readonly networkKey: Uint8Array | undefined;
   readonly gate: GossipGate;
   /** Whether a caller that has proved to be `node` is hung up on at once. */
   readonly denies: (node: NodeId) => boolean;
@@ -100,6 +102,7 @@ export async function createHost(spec: HostSpec): Promise<Host> {
 export async function createProbeHost(
   privateKey: Ed25519PrivateKey,
   websockets: boolean,
+  networkKey: Uint8Array | undefined,
 ): Promise<Libp2p<{ readonly identify: Identify }>> {
   const spec = {
     privateKey,
@@ -108,6 +111,7 @@ export async function createProbeHost(
     websocketOpenMs: websockets ? HANDSHAKE_TIMEOUT_MS : undefined,
     fleetSizeMax: 2,
     agent: "pulsemesh",
+    networkKey,
   };
   return createLibp2p<{ readonly identify: Identify }>({
     ...(await baseOptions(spec)),
@@ -147,7 +151,7 @@ async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
     nodeInfo: { userAgent: spec.agent },
     addresses: { listen: [...spec.listen], announce: [...spec.announce] },
     transports: transports.map((transport) => guardPending(transport, callers)),
-    connectionProtector: writeCoalescing(),
+    connectionProtector: protector(spec.networkKey),
     connectionEncrypters: [noise()],
     streamMuxers: [sparingWindows(yamux({ enableKeepAlive: false }))],
     connectionManager: {

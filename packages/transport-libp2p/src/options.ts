@@ -28,6 +28,8 @@ export interface Libp2pTransportOptions {
   readonly announce?: readonly string[] | undefined;
   /** Members to dial from the start, and for ever: multiaddrs ending in `/p2p/<id>`. @default [] */
   readonly join?: readonly string[] | undefined;
+  /** Of a private network, as go-libp2p's `swarm.key`: who does not have it cannot connect. @default everybody can */
+  readonly networkKey?: Uint8Array | undefined;
   /** Where strangers may ask to be members; it decides itself when it is open. @default nobody is answered */
   readonly desk?: EnrolmentDesk | undefined;
   /** Find members of the fleet on the local network. @default false */

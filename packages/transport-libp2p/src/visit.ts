@@ -24,6 +24,8 @@ export interface Visit {
 export interface VisitOptions {
   readonly key: Ed25519PrivateKey;
   readonly names: NameService;
+  /** Of the private network that the address is in. */
+  readonly networkKey: Uint8Array | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -33,15 +35,15 @@ export interface VisitOptions {
  */
 export async function visit<T>(
   address: string,
-  { key, names, signal }: VisitOptions,
+  options: VisitOptions,
   ask: (visit: Visit) => Promise<T>,
 ): Promise<T> {
   const read = readAddress(address);
-  const targets = read === undefined ? [] : await lookUp(read, names, true);
+  const targets = read === undefined ? [] : await lookUp(read, options.names, true);
   let failure: unknown = new PulsemeshError("join-failed", `${address} leads nowhere.`);
   for (const target of targets) {
     try {
-      return await visitOne(target.address, key, signal, ask);
+      return await visitOne(target.address, options, ask);
     } catch (error) {
       failure = error;
     }
@@ -51,11 +53,11 @@ export async function visit<T>(
 
 async function visitOne<T>(
   address: string,
-  key: Ed25519PrivateKey,
-  signal: AbortSignal | undefined,
+  { key, networkKey, signal }: VisitOptions,
   ask: (visit: Visit) => Promise<T>,
 ): Promise<T> {
-  const host = await createProbeHost(key, readAddress(address)?.websocket === true);
+  const isWebSocket = readAddress(address)?.websocket === true;
+  const host = await createProbeHost(key, isWebSocket, networkKey);
   const limit = AbortSignal.any([
     AbortSignal.timeout(VISIT_TIMEOUT_MS),
     ...(signal === undefined ? [] : [signal]),

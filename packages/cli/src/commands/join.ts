@@ -2,6 +2,7 @@
 import { PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
+import { networkKeyFlag, readNetworkKeyFile } from "../config/network-key-file.ts";
 import { readText } from "../config/token-file.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags, type Flag } from "../flags.ts";
@@ -19,6 +20,10 @@ export interface PlaceFlags {
   readonly name?: string;
   readonly region?: string;
   readonly json?: boolean;
+}
+
+interface JoinFlags extends PlaceFlags {
+  readonly networkKeyFile?: string;
 }
 
 /** Which node it is about. */
@@ -48,7 +53,7 @@ export function addJoinCommand(program: Command, cli: Cli): void {
     .command("join")
     .argument("<invite>", "what `pulsemesh invite` printed, or a file of `pulsemesh grant sign`")
     .description("become a member of a fleet by an invite, or by what an issuer signed elsewhere");
-  addFlags(command, [...placeFlags, { flags: "--json", text: "as JSON" }]);
+  addFlags(command, [...placeFlags, networkKeyFlag, { flags: "--json", text: "as JSON" }]);
   command.addHelpText(
     "after",
     `
@@ -57,7 +62,7 @@ PULSEMESH_JOIN, or in a --join-file.
   pulsemesh join pulsemesh:…                    asks the issuer that made it
   pulsemesh join grant.json                     nobody is asked`,
   );
-  setAction<PlaceFlags>(cli, command, async (flags, [what = ""]) => {
+  setAction<JoinFlags>(cli, command, async (flags, [what = ""]) => {
     const dir = dataFolder(flags.data, cli.terminal.env);
     cli.context = { ...cli.context, dataDir: dir };
     if (isInvite(what)) return await joinByInvite(cli, flags, dir, what);
@@ -67,7 +72,7 @@ PULSEMESH_JOIN, or in a --join-file.
 
 async function joinByInvite(
   cli: Cli,
-  { name = defaultName(), region = "default", json }: PlaceFlags,
+  { name = defaultName(), region = "default", networkKeyFile, json }: JoinFlags,
   dir: string,
   invite: string,
 ): Promise<number> {
@@ -75,9 +80,10 @@ async function joinByInvite(
   const { joinFleet } = await import("@pulsemesh/node");
   const { signal } = interruption;
   const nowS = Date.now() / 1_000;
+  const networkKey = readNetworkKeyFile(networkKeyFile);
   try {
-    const joined = await joinFleet({ dir, by: invite, name, region, nowS, signal });
-    report(cli, json, { ...joined, dir, isOld: joined.isOld });
+    const joined = await joinFleet({ dir, by: invite, name, region, nowS, networkKey, signal });
+    report(cli, json, { ...joined, dir, networkKeyFile });
   } catch (error) {
     const by = interruption.by();
     if (by !== undefined) return signalExitCode(by);
@@ -88,7 +94,7 @@ async function joinByInvite(
 
 async function joinByFile(
   cli: Cli,
-  { json }: PlaceFlags,
+  { json, networkKeyFile }: JoinFlags,
   dir: string,
   path: string,
 ): Promise<number> {
@@ -98,7 +104,7 @@ async function joinByFile(
       : readText(path, "the invite or file", "option-invalid", { mayBePipe: true });
   const { acceptMembership } = await import("@pulsemesh/node");
   const joined = await acceptMembership(dir, statementsOf(text, path));
-  report(cli, json, { ...joined, dir, addresses: [], isOld: false });
+  report(cli, json, { ...joined, dir, networkKeyFile, addresses: [], isOld: false });
   return EXIT.ok;
 }
 
@@ -121,6 +127,7 @@ interface Joined {
   readonly fleet: string;
   readonly addresses: readonly string[];
   readonly dir: string;
+  readonly networkKeyFile: string | undefined;
   readonly isOld: boolean;
   readonly grant: { readonly roles: readonly string[]; readonly expS: number };
 }
@@ -128,10 +135,11 @@ interface Joined {
 function report(
   { terminal: { out, say } }: Cli,
   json: boolean | undefined,
-  { node, fleet, addresses, dir, isOld, grant }: Joined,
+  { node, fleet, addresses, dir, networkKeyFile, isOld, grant }: Joined,
 ): void {
   const by = addresses.map((address) => ` --join ${address}`).join("");
-  const run = `pulsemesh run --data ${dir}${by}`;
+  const key = networkKeyFile === undefined ? "" : ` --network-key-file ${networkKeyFile}`;
+  const run = `pulsemesh run --data ${dir}${key}${by}`;
   const expires = new Date(grant.expS * 1_000).toISOString();
   if (json === true) {
     out(printableJson({ node, fleet, roles: grant.roles, expires, data: dir, addresses, run }));

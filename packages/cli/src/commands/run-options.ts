@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { NodeOptions } from "@pulsemesh/node";
 import { MAY_BE_OFFLINE_MS_MAX, PulsemeshError } from "@pulsemesh/core";
 import type { Setting } from "../config/setting.ts";
+import { networkKeyFlag, readNetworkKeyFile } from "../config/network-key-file.ts";
 import { readPassphraseFile } from "../config/passphrase-file.ts";
 import { parseDuration } from "../duration.ts";
 import { durationBetween, oneOf, wholeBetween } from "../flags.ts";
@@ -31,6 +32,7 @@ export interface RunFlags {
   readonly restartWithin?: number;
   readonly open?: boolean;
   readonly issuerPassphraseFile?: string;
+  readonly networkKeyFile?: string;
   readonly mdns?: boolean;
   readonly observer?: boolean;
   readonly mayBeOffline?: number;
@@ -184,6 +186,14 @@ export const runFlags: readonly Setting[] = [
     env: "PULSEMESH_ISSUER_PASSPHRASE_FILE",
   },
   {
+    flags: networkKeyFlag.flags,
+    key: "mesh.network_key_file",
+    isPath: true,
+    example: "/etc/pulsemesh/swarm.key",
+    text: networkKeyFlag.text,
+    env: networkKeyFlag.env,
+  },
+  {
     flags: "--mdns",
     key: "mesh.mdns",
     text: "find members of the fleet on the local network; joins no other",
@@ -335,6 +345,7 @@ export function planRun(
         flags.issuerPassphraseFile === undefined
           ? undefined
           : readPassphraseFile(flags.issuerPassphraseFile, "--issuer-passphrase-file"),
+      networkKey: readNetworkKeyFile(flags.networkKeyFile),
       mdns: flags.mdns,
       observer: flags.observer,
       profile: flags.profile,

@@ -32,6 +32,8 @@ export interface EnrolNodeOptions {
   readonly name: string;
   readonly region: string;
   readonly nowS: number;
+  /** Of the private network that the issuer is in. */
+  readonly networkKey?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,7 +53,7 @@ export interface EnrolledNode {
  * @throws PulsemeshError `fleet-mismatch` when the directory is in another fleet; `invite-malformed`, `join-failed`, and what the issuer refuses
  */
 export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode> {
-  const { dir, by, name, region, nowS, signal } = options;
+  const { dir, by, name, region, nowS, networkKey, signal } = options;
   const { fleet, addresses } = whereTo(by);
   const pinned = readFleetPin(dir);
   if (pinned !== undefined && pinned !== fleet) {
@@ -71,6 +73,7 @@ export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode
     fleet,
     privateKey: keys.node.protobuf,
     request: encodeQuestion({ invite, request }),
+    networkKey,
     signal,
   });
   const statements = statementsOf(answer);

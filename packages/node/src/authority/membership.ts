@@ -15,13 +15,21 @@ import { refusePublic } from "./open-node.ts";
 
 /** Makes a fresh directory a member where an invite says by whom; whom to join by, then and later. */
 export async function enrolIfInvited(
-  { dataDir, invite, name, region, logger }: ResolvedNodeOptions,
+  { dataDir, invite, name, region, networkKey, logger }: ResolvedNodeOptions,
   clock: Clock,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly addresses: readonly string[]; readonly wasFresh: boolean }> {
   if (invite === undefined) return { addresses: [], wasFresh: false };
   const nowS = clock.now().wallMs / 1_000;
-  const enrolled = await enrolNode({ dir: dataDir, by: invite, name, region, nowS, signal });
+  const enrolled = await enrolNode({
+    dir: dataDir,
+    by: invite,
+    name,
+    region,
+    nowS,
+    networkKey,
+    signal,
+  });
   const { fleet, addresses, isOld } = enrolled;
   if (!isOld) logger.info({ fleet, roles: enrolled.grant.roles }, "has become a member");
   return { addresses, wasFresh: !isOld };
@@ -32,14 +40,22 @@ export async function enrolIfInvited(
  * @throws PulsemeshError `invite-needed`
  */
 export async function enrolAsAnybody(
-  { dataDir, join: addresses, name, region, logger }: ResolvedNodeOptions,
+  { dataDir, join: addresses, name, region, networkKey, logger }: ResolvedNodeOptions,
   fleet: FleetId,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const nowS = Date.now() / 1_000;
   try {
     const by = { fleet, addresses };
-    const { grant } = await enrolNode({ dir: dataDir, by, name, region, nowS, signal });
+    const { grant } = await enrolNode({
+      dir: dataDir,
+      by,
+      name,
+      region,
+      nowS,
+      networkKey,
+      signal,
+    });
     const until = new Date(grant.expS * 1_000).toISOString();
     logger.warn({ fleet, until }, "has become a member of a fleet that takes everybody");
   } catch (cause) {
