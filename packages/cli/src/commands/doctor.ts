@@ -7,6 +7,7 @@ import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { failureText } from "../failure.ts";
 import { type HostPort, parseHostPort } from "../host-port.ts";
+import { checkAuthority } from "./doctor-authority.ts";
 import { clockFindings } from "./doctor-clocks.ts";
 import { checkConfig } from "./doctor-config.ts";
 import type { Finding } from "./doctor-finding.ts";
@@ -104,6 +105,7 @@ async function checkRunning(
     ...(await checkPeers(client)),
     ...findings,
     ...(await checkServed(client, Date.now())),
+    ...(await checkAuthority(client, Date.now())),
     ...(await checkStore(client)),
     ...(await checkAudit(client)),
     ...(isHere(url) || flags.data !== undefined ? await checkDataFolder(folder) : []),

@@ -5,6 +5,7 @@ import type { NodeMetric, PulsemeshNode } from "@pulsemesh/node";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
+import { watchAuthority } from "../config/authority-watch.ts";
 import { Reloader, type ReloaderDeps } from "../config/reloader.ts";
 import { setUpAgain } from "../config/set-up-again.ts";
 import { errorCodeOf } from "../failure.ts";
@@ -122,6 +123,7 @@ async function run(cli: Cli, words: RunWords, started: RunSetup): Promise<number
     await refuseForeignFleet(node, dataDir, partJoins(join).join, signal);
     supervision.ready(node);
     reloader.open({ node, gateway, supervision });
+    using _ends = watchAuthority({ node, logger, now: Date.now });
     await untilAborted(AbortSignal.any([signal, leaving.signal]));
     supervision.stopping();
     terminal.say(leaving.signal.aborted ? leavingText : stoppingText);

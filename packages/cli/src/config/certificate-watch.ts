@@ -3,12 +3,10 @@
  * as nobody looks at what a node said at its start a year ago.
  */
 import type { RunLogger } from "../run-logger.ts";
+import { DailyNotice } from "./daily-notice.ts";
 
-const dayMs = 86_400_000;
 /** From here on it is said. */
-export const CERTIFICATE_SOON_MS: number = 14 * dayMs;
-/** More often than it is said, as the wall clock may be set. */
-const lookEveryMs = 3_600_000;
+export const CERTIFICATE_SOON_MS: number = 14 * 86_400_000;
 
 export interface CertificateWatchDeps {
   readonly logger: RunLogger;
@@ -20,38 +18,30 @@ export interface CertificateWatchDeps {
 
 export class CertificateWatch {
   readonly #deps: CertificateWatchDeps;
-  #timer: NodeJS.Timeout | undefined;
-  /** Wall milliseconds. */
-  #saidWallMs: number | undefined;
+  readonly #notice: DailyNotice;
 
   constructor(deps: CertificateWatchDeps) {
     this.#deps = deps;
+    this.#notice = new DailyNotice({ now: deps.now, say: () => this.#say() });
   }
 
   /** Says it now, if there is something to say, and goes on looking. Keeps no process alive. */
   start(): void {
-    this.#say();
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#look(), lookEveryMs).unref();
+    this.#notice.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#notice.stop();
   }
 
-  #look(): void {
-    const said = this.#saidWallMs;
-    if (said === undefined || Math.abs(this.#deps.now() - said) >= dayMs) this.#say();
-  }
-
-  #say(): void {
+  #say(): boolean {
     const { logger, now, expiresWallMs } = this.#deps;
     const wallMs = expiresWallMs();
     const leftMs = (wallMs ?? Number.POSITIVE_INFINITY) - now();
-    if (wallMs === undefined || leftMs > CERTIFICATE_SOON_MS) return;
-    this.#saidWallMs = now();
+    if (wallMs === undefined || leftMs > CERTIFICATE_SOON_MS) return false;
     const at = new Date(wallMs).toISOString();
     if (leftMs > 0) logger.warn({ at }, "the certificate of the HTTP port expires soon");
     else logger.error({ at }, "the certificate of the HTTP port has expired");
+    return true;
   }
 }
