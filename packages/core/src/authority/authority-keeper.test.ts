@@ -23,9 +23,9 @@ function hello(rig: CoreRig, from: string, grant?: string): AdmissionRefusal | u
   return answer.refusal;
 }
 
-function gossip(rig: CoreRig, token: unknown): string | undefined {
+function gossip(rig: CoreRig, token: unknown, from: string = "b"): string | undefined {
   const bytes = codec.encode(token);
-  const [answer] = rig.input({ type: "gossip", topic: "authority", from: "b", bytes });
+  const [answer] = rig.input({ type: "gossip", topic: "authority", from, bytes });
   return answer?.type === "validate" ? answer.result : undefined;
 }
 
@@ -156,6 +156,16 @@ test("P6 of statements by gossip STATEMENTS_PER_SECOND_MAX are looked at a secon
   );
   expect(results.filter((result) => result === "accept")).toHaveLength(STATEMENTS_PER_SECOND_MAX);
   expect(results.at(-1)).toBe("ignore");
+});
+
+test("P6, ME1 whoever floods the topic with what nobody can place keeps no peer's word of his own revocation from being heard", () => {
+  const rig = start();
+  const flood = { signer: fleet.key("made up") };
+  for (let i = 0; i <= STATEMENTS_PER_SECOND_MAX; i++)
+    expect(gossip(rig, fleet.grant(`n${i}`, flood), "flooder")).toBe("ignore");
+  expect(gossip(rig, fleet.grant("n", flood), "flooder")).toBe("ignore");
+  expect(gossip(rig, fleet.revocation("flooder"), "honest")).toBe("accept");
+  expect(hello(rig, "flooder", fleet.grant("flooder"))).toBe("revoked");
 });
 
 test("P5 a row that is no token is left out, and the rest is held", () => {

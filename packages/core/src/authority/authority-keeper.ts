@@ -20,7 +20,10 @@ import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
 import { statementFacts } from "./statement-facts.ts";
 import type { Statement } from "./statement.ts";
 
-/** Statements that gossip brings and that are looked at, in one second. */
+/**
+ * Statements that one peer hands over by gossip and that are looked at, in one second. Counted by peer: a member that floods the topic must not be able to
+ * keep its own revocation from being heard of.
+ */
 export const STATEMENTS_PER_SECOND_MAX: number = 50;
 
 /** What sync needs of the set. */
@@ -41,7 +44,9 @@ export class AuthorityKeeper implements StatementSource {
   /** The set, or who counts by it, has changed. */
   readonly #changed: (now: Now) => void;
   readonly #connected = new Set<NodeId>();
-  readonly #rate = new RateWindow();
+  /** By the peer that sent them, in the second under way only. */
+  readonly #rates = new Map<NodeId, RateWindow>();
+  #rateSecond = 0;
   /** Who counts, as of the last look. */
   readonly #members = new Set<NodeId>();
   #rows: string[] = [];
@@ -127,7 +132,7 @@ export class AuthorityKeeper implements StatementSource {
       return this.#refuse("statement-malformed", from);
     }
     if (typeof token !== "string") return this.#refuse("statement-malformed", from);
-    if (!this.#rate.admit(now.monoMs, STATEMENTS_PER_SECOND_MAX)) return "ignore";
+    if (!this.#rateOf(from, now).admit(now.monoMs, STATEMENTS_PER_SECOND_MAX)) return "ignore";
     const result = this.authority.take(token);
     if (result.status === "refused") return this.#refuse(result.code, from);
     this.#keep(result, from, now);
@@ -228,6 +233,15 @@ export class AuthorityKeeper implements StatementSource {
 
   #publish({ token }: Statement, commit: number): void {
     this.#env.out.publish("authority", this.#env.ports.codec.encode(token), commit);
+  }
+
+  #rateOf(from: NodeId, now: Now): RateWindow {
+    const second = Math.floor(now.monoMs / 1_000);
+    if (second !== this.#rateSecond) this.#rates.clear();
+    this.#rateSecond = second;
+    const rate = this.#rates.get(from) ?? new RateWindow();
+    this.#rates.set(from, rate);
+    return rate;
   }
 
   #presentGrant(): void {

@@ -12,7 +12,7 @@ import {
   rawPublicKey,
 } from "../keys/ed25519.ts";
 import { nodeIdOf } from "../keys/peer-id.ts";
-import { JWS_LENGTH_MAX, TOKEN_ALGORITHM, tokenPort } from "./tokens.ts";
+import { JWS_LENGTH_MAX, TOKEN_ALGORITHM, TOKEN_DEPTH_MAX, tokenPort } from "./tokens.ts";
 
 /** Signing costs as much as reading: of that kind every so many runs have one. */
 const SIGNED_EVERY_RUNS = 4;
@@ -229,6 +229,18 @@ describe("token port", () => {
       expect(tokenPort.read(`${text}.${encode(forged)}`)).toBeUndefined();
       expect(() => publicKeyFromRaw(raw)).toThrow(RangeError);
     }
+  });
+
+  test("P6, P1 a token of more than TOKEN_DEPTH_MAX levels is none, on engines too whose stack would hold it, and brackets in strings are no levels", () => {
+    const nested = (levels: number, text: string): string =>
+      signed(JSON.stringify(header), `{"x":${"[".repeat(levels)}"${text}"${"]".repeat(levels)}}`);
+    expect(tokenPort.read(nested(TOKEN_DEPTH_MAX - 1, "[[[["))).toBeDefined();
+    expect(tokenPort.read(nested(TOKEN_DEPTH_MAX, ""))).toBeUndefined();
+    expect(tokenPort.read(nested(5_000, "]]]]"))).toBeUndefined();
+    const hidden = '["]\\"]",'.repeat(2_000);
+    expect(
+      tokenPort.read(signed(JSON.stringify(header), `{"x":${hidden}0${"]".repeat(2_000)}}`)),
+    ).toBeUndefined();
   });
 
   test("P6 JWS_LENGTH_MAX characters are looked at, and no more", () => {

@@ -14,6 +14,9 @@ export const TOKEN_ALGORITHM: string = "Ed25519";
 /** Longest token looked at, in characters: more than any statement may have. */
 export const JWS_LENGTH_MAX: number = 32 * 1024;
 
+/** Levels of lists and maps in a token: statements have four, later ones may have more. */
+export const TOKEN_DEPTH_MAX: number = 16;
+
 export const tokenPort: TokenPort = {
   read(token: string): ReadToken | undefined {
     try {
@@ -50,10 +53,28 @@ function isCanonical(part: string): boolean {
 /** JSON as `JSON.stringify` writes it: of a key that stands there twice this parser shows the last one, another reader the first. */
 function parseStrictly(part: string): unknown {
   const text = UTF8.decode(base64url.decode(part));
+  if (depthOf(text) > TOKEN_DEPTH_MAX) throw new RangeError("nested too deep");
   const value: unknown = JSON.parse(text);
   if (JSON.stringify(value) !== text) throw new SyntaxError("not the form in which it was signed");
   return value;
 }
+
+/**
+ * How deep a text of JSON is nested. What is very deep runs some versions of the engine out of stack and others not: who has stolen an issuer's key could
+ * sign what one half of the fleet takes for a statement, and the other half for none.
+ */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of text.matchAll(STRINGS_AND_BRACKETS)) {
+    if (bracket === "[" || bracket === "{") deepest = Math.max(deepest, ++depth);
+    else if (bracket === "]" || bracket === "}") depth--;
+  }
+  return deepest;
+}
+
+/** Strings are matched whole, so that brackets in them are none. */
+const STRINGS_AND_BRACKETS = /"(?:[^"\\]|\\.)*"|[[\]{}]/g;
 
 /** The raw public key that an id of the authority is, undefined when it is spelled in another way than ours. */
 function publicKeyOfId(id: KeyId): Uint8Array | undefined {
