@@ -152,12 +152,7 @@ async function playOnce(cli: Cli, flags: DevFlags, stage: Stage): Promise<number
   if (first === undefined) return EXIT.no;
   const rest = mesh === undefined ? [] : storySteps(crew, mesh, folders);
   onStep({ ...first, of: rest.length + 1 });
-  const played = first.ok
-    ? await playStory(rest, {
-        ...options,
-        onStep: (step) => onStep({ ...step, step: step.step + 1, of: step.of + 1 }),
-      })
-    : [];
+  const played = first.ok ? await playStory(rest, { ...options, playedBefore: 1 }) : [];
   const failed = [first, ...played].find(({ ok }) => !ok);
   sayEnd(cli, flags, failed, Math.round(performance.now() - startMs));
   if (failed !== undefined && !stage.signal.aborted) sayLogs(cli, crew, plans);

@@ -38,6 +38,21 @@ test("CLI16 playStory times each step and ends at the first that fails, with its
   ]);
 });
 
+test("CLI16 a step that fails is named by its number in the whole story, also in what is returned", async () => {
+  const seen: PlayedStep[] = [];
+  const played = await playStory(
+    [{ name: "second", play: async () => Promise.reject(new Error("no")) }],
+    {
+      now: () => 0,
+      signal: new AbortController().signal,
+      onStep: (step) => void seen.push(step),
+      playedBefore: 1,
+    },
+  );
+  expect(played).toEqual(seen);
+  expect(played).toMatchObject([{ step: 2, of: 2, ok: false }]);
+});
+
 test("CLI16 until says what was missing last, and why it stopped", async () => {
   const signal = new AbortController().signal;
   let looks = 0;

@@ -25,6 +25,8 @@ export interface PlayOptions {
   readonly now: () => number;
   readonly signal: AbortSignal;
   readonly onStep: (step: PlayedStep) => void;
+  /** Steps of the same story that were played already, and count. @default 0 */
+  readonly playedBefore?: number | undefined;
 }
 
 /** Plays until the first step that fails. @returns what became of each step that was played */
@@ -32,10 +34,11 @@ export async function playStory(
   steps: readonly Step[],
   options: PlayOptions,
 ): Promise<readonly PlayedStep[]> {
+  const { playedBefore = 0 } = options;
   const played: PlayedStep[] = [];
   for (const [i, { name, play }] of steps.entries()) {
     const startMs = options.now();
-    const at = { step: i + 1, of: steps.length, name };
+    const at = { step: playedBefore + i + 1, of: playedBefore + steps.length, name };
     let result: PlayedStep;
     try {
       const { note, measured } = await play(options.signal);
