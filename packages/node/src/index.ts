@@ -31,6 +31,7 @@ export {
 export {
   type ReplacedIssuer,
   type ReplaceIssuerOptions,
+  type RotateIssuerOptions,
   rotateIssuer,
   voidIssuer,
   type VoidIssuerOptions,

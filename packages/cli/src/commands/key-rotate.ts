@@ -12,6 +12,7 @@ interface RotateRootFlags extends RootFlags {
 
 interface RotateIssuerFlags extends RootFlags {
   readonly data?: string;
+  readonly replaces?: string;
 }
 
 /** Where an issuer's key goes. */
@@ -64,7 +65,14 @@ function addRotateIssuer(rotate: Command, cli: Cli): void {
   const command = rotate
     .command("issuer")
     .description("draw a new issuer's key into a node's folder, and have the root name it");
-  addFlags(command, [issuerDataFlag, ...rootFlags]);
+  addFlags(command, [
+    issuerDataFlag,
+    {
+      flags: "--replaces <key>",
+      text: "the issuer that ends, where its folder is lost (default the one in --data)",
+    },
+    ...rootFlags,
+  ]);
   command.addHelpText(
     "after",
     `
@@ -77,7 +85,7 @@ use 'pulsemesh key void' instead.`,
     await signAndHandOver(
       cli,
       flags,
-      (asking) => rotateIssuer({ ...asking, dir }),
+      (asking) => rotateIssuer({ ...asking, dir, replaces: flags.replaces }),
       ({ issuer }) => [`Issuer ${issuer ?? "?"} is in ${dir}.`, restartLine(dir)],
     );
     return EXIT.ok;

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { statementId, dagCborCodec } from "@pulsemesh/core";
 import { afterEach, assert, beforeEach, expect, test } from "vitest";
@@ -97,6 +97,18 @@ test("ME2 where the fleet knows more, or the folders are of two fleets, no key i
   expect(await codeOf(rotate({ dir: join(rig.base, "none") }))).toBe("fleet-mismatch");
   expect(readFileSync(join(rig.dir, "issuer.key"), "utf8")).toBe(before);
   other.remove();
+});
+
+test("ME2 an issuer whose folder is lost is replaced in the folder of another node, and none that is good is overwritten", async () => {
+  const { issuer } = await rotate();
+  expect(await codeOf(rotate({ replaces: old }))).toBe("option-invalid");
+  rmSync(join(rig.dir, "issuer.key"));
+  expect(await codeOf(rotate())).toBe("option-invalid");
+  const made = await rotate({ replaces: issuer });
+  expect(readStatedRoots(rig.rootDir).at(-1)?.claims).toMatchObject({
+    issuers: [{ key: made.issuer }],
+    charterKey: made.issuer,
+  });
 });
 
 test("ME2 a stolen issuer is void, another takes its place in the same statement, and what is kept stays", async () => {

@@ -34,6 +34,11 @@ export interface ReplaceIssuerOptions extends Omit<NextRootOptions, "change" | "
   readonly dir: string;
 }
 
+export interface RotateIssuerOptions extends ReplaceIssuerOptions {
+  /** The issuer to replace, where its folder is lost. @default the one of `dir` */
+  readonly replaces?: KeyId | undefined;
+}
+
 export interface ReplacedIssuer extends NextRoot {
   /** The issuer that the newest statement names and whose key is in the folder; undefined where there is none. */
   readonly issuer: KeyId | undefined;
@@ -43,10 +48,10 @@ export interface ReplacedIssuer extends NextRoot {
  * Draws a new issuer's key for the node of a folder in place of the one there, with the same bounds, for a year from now. What the old one signed stays.
  * @throws PulsemeshError `option-invalid` when the root does not name the issuer of that folder, and as `nextRootStatement`
  */
-export async function rotateIssuer(options: ReplaceIssuerOptions): Promise<ReplacedIssuer> {
+export async function rotateIssuer(options: RotateIssuerOptions): Promise<ReplacedIssuer> {
   const dir = openDataDir(options.dir, options.rootDir);
   const next = await signNextRoot({ ...options, change: {} }, async (current) => {
-    const old = secretKeyId(join(dir, AUTHORITY_FILES.issuer));
+    const old = options.replaces ?? secretKeyId(join(dir, AUTHORITY_FILES.issuer));
     const bounds = current.issuers.find(({ key }) => key === old);
     if (old === undefined || bounds === undefined) {
       throw new PulsemeshError(
