@@ -30,6 +30,7 @@ import type { NodeSettings } from "./diagnosis.ts";
 import { type Clock, createSystemClock } from "./driver/clock.ts";
 import { Driver } from "./driver/driver.ts";
 import { measureLoopLag } from "./driver/loop-lag.ts";
+import { removeOldDrafts } from "./keys/drafts.ts";
 import { createFleet, readFleetPin, writeFleetPin } from "./keys/fleet-pin.ts";
 import { type Ed25519Key, loadOrCreateKey } from "./keys/key-file.ts";
 import { type ResolvedNodeOptions, resolveNodeOptions } from "./node-options.ts";
@@ -61,6 +62,9 @@ export async function createNode(options: NodeOptions): Promise<PulsemeshNode> {
   // The store comes next: its lock is what keeps two processes from making keys in one directory.
   const store = createLevelStore({ dir: resolved.dataDir, release: resolved.agent });
   await store.open();
+  const drafts = removeOldDrafts(resolved.dataDir, Date.now());
+  if (drafts.length > 0)
+    resolved.logger.warn({ drafts }, "removed what a write that was broken off had left");
   try {
     return await startOn(store, resolved, options.signal);
   } catch (error) {

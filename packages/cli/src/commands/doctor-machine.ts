@@ -58,13 +58,20 @@ export async function checkDataFolder(folder: string): Promise<Finding[]> {
 
 /** Keys that nobody knows of. */
 async function brokenRestores(folder: string): Promise<Finding[]> {
-  const { openRestores } = await import("@pulsemesh/node/backup");
-  return openRestores(folder).map((path) => ({
+  const { oldDrafts, openRestores } = await import("@pulsemesh/node/backup");
+  const restores = openRestores(folder).map((path) => ({
     check: "data",
-    result: "warn",
+    result: "warn" as const,
     detail: `a restore is under way in ${path}, or was broken off: there are private keys in it`,
     next: `unless one runs: rm -r ${path}`,
   }));
+  const drafts = oldDrafts(folder, Date.now()).map((path) => ({
+    check: "data",
+    result: "warn" as const,
+    detail: `${path} is left of a write that was broken off: there may be a key in it`,
+    next: `the next start of the node removes it, or: rm ${path}`,
+  }));
+  return [...restores, ...drafts];
 }
 
 /** The folder itself, and key files in it, when others may read or write them. */

@@ -1,4 +1,5 @@
 /** Public face of backups, apart from the node's, whose network takes longer to load than a backup to take. */
+export { oldDrafts } from "../keys/drafts.ts";
 export { openRestores } from "./broken-restore.ts";
 export { openBackupFile } from "./backup-file.ts";
 export { type NodeFolder, readNodeFolder } from "./node-folder.ts";

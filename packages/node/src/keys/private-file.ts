@@ -10,6 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { removeOldDraftsOf } from "./drafts.ts";
 
 /** Replaces or creates a file readable by its owner only; durable when it returns. */
 export function writePrivateFile(path: string, content: string | Uint8Array): void {
@@ -28,6 +29,7 @@ export function writePrivateFile(path: string, content: string | Uint8Array): vo
     throw error;
   }
   syncDirectory(dirname(path));
+  removeOldDraftsOf(path, Date.now());
 }
 
 /** The text of a file, undefined when there is none. */
