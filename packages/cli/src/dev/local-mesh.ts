@@ -31,6 +31,8 @@ export const strangerName = "stranger";
 const robotRoundEvery = "1s";
 const robotPromise = ["--every", "2s", "--missed", "2", "--grace", "1s"] as const;
 const answerTimeoutMs = 1_500;
+/** Nodes that start together: the issuer hangs up on those who ask while it answers as many (rule ME7), and two cores start no more in time. */
+const atOnceMax = 4;
 const startTimeoutMs = 20_000;
 const pollMs = 50;
 
@@ -46,12 +48,15 @@ export async function startLocalMesh(
   const firstNode = startNode(crew, first, undefined);
   await untilAnswers(firstNode, signal);
   const nodes = [firstNode];
-  // One after the other, as the issuer writes each down before it answers; who has one starts while the next is made.
-  for (const plan of others) nodes.push(startNode(crew, plan, await invite(crew, firstNode, plan)));
+  for (const [i, plan] of others.entries()) {
+    if (i > 0 && i % atOnceMax === 0) await untilAllAnswer(nodes.slice(-atOnceMax), signal);
+    // One after the other, as the issuer writes each down before it answers; who has one starts while the next is made.
+    nodes.push(startNode(crew, plan, await invite(crew, firstNode, plan)));
+  }
   const robots = nodes.flatMap(({ plan, url }) =>
     plan.robots.map((robot) => crew.start(robot.robot, robotArgs(robot, url))),
   );
-  await Promise.all(nodes.map((node) => untilAnswers(node, signal)));
+  await untilAllAnswer(nodes, signal);
   return { nodes, robots };
 }
 
@@ -125,6 +130,10 @@ export function startStranger(crew: Crew, address: string): Child {
 
 function robotArgs({ robot, args }: RobotPlan, url: string): string[] {
   return ["dev-robot", robot, "--url", url, "--every", robotRoundEvery, ...args];
+}
+
+async function untilAllAnswer(nodes: readonly LocalNode[], signal: AbortSignal): Promise<void> {
+  await Promise.all(nodes.map((node) => untilAnswers(node, signal)));
 }
 
 /** Resolves when the node is ready; rejects when its process has ended, or when it takes too long. */
