@@ -25,14 +25,14 @@ export interface LocalMesh {
   readonly robots: readonly Child[];
 }
 
+/** Nodes that start together: the issuer hangs up on those who ask while it answers as many (rule ME7). */
+export const STARTS_AT_ONCE_MAX: number = 4;
 /** Whom nobody has invited. */
 export const strangerName = "stranger";
 /** Robots look this often; the mesh waits for two missed looks and a bit. */
 const robotRoundEvery = "1s";
 const robotPromise = ["--every", "2s", "--missed", "2", "--grace", "1s"] as const;
 const answerTimeoutMs = 1_500;
-/** Nodes that start together: the issuer hangs up on those who ask while it answers as many (rule ME7), and two cores start no more in time. */
-const atOnceMax = 4;
 const startTimeoutMs = 20_000;
 const pollMs = 50;
 
@@ -47,12 +47,12 @@ export async function startLocalMesh(
   await makeAuthority(crew, first);
   const firstNode = startNode(crew, first, undefined);
   await untilAnswers(firstNode, signal);
-  const nodes = [firstNode];
-  for (const [i, plan] of others.entries()) {
-    if (i > 0 && i % atOnceMax === 0) await untilAllAnswer(nodes.slice(-atOnceMax), signal);
-    // One after the other, as the issuer writes each down before it answers; who has one starts while the next is made.
-    nodes.push(startNode(crew, plan, await invite(crew, firstNode, plan)));
-  }
+  const invited = await startInWaves(
+    others,
+    async (plan) => startNode(crew, plan, await invite(crew, firstNode, plan)),
+    (wave) => untilAllAnswer(wave, signal),
+  );
+  const nodes = [firstNode, ...invited];
   const robots = nodes.flatMap(({ plan, url }) =>
     plan.robots.map((robot) => crew.start(robot.robot, robotArgs(robot, url))),
   );
@@ -130,6 +130,24 @@ export function startStranger(crew: Crew, address: string): Child {
 
 function robotArgs({ robot, args }: RobotPlan, url: string): string[] {
   return ["dev-robot", robot, "--url", url, "--every", robotRoundEvery, ...args];
+}
+
+/**
+ * Starts all in turn, as the issuer writes down one invite after the other; whoever has one starts while the next is made. Once as many as may
+ * start together do, it waits for them; for the last ones it does not.
+ */
+export async function startInWaves<Plan, Node>(
+  plans: readonly Plan[],
+  start: (plan: Plan) => Promise<Node>,
+  untilUp: (wave: readonly Node[]) => Promise<void>,
+): Promise<readonly Node[]> {
+  const nodes: Node[] = [];
+  for (const plan of plans) {
+    if (nodes.length > 0 && nodes.length % STARTS_AT_ONCE_MAX === 0)
+      await untilUp(nodes.slice(-STARTS_AT_ONCE_MAX));
+    nodes.push(await start(plan));
+  }
+  return nodes;
 }
 
 async function untilAllAnswer(nodes: readonly LocalNode[], signal: AbortSignal): Promise<void> {

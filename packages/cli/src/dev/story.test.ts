@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nodeArgs } from "./local-mesh.ts";
+import { nodeArgs, startInWaves, STARTS_AT_ONCE_MAX } from "./local-mesh.ts";
 import { planNodes, planRobots } from "./plan.ts";
 import { type PlayedStep, playStory, stepLine } from "./story.ts";
 import { childEnvironment } from "./child.ts";
@@ -81,6 +81,21 @@ test("CLI15 nodes take turns in two regions, the robots are spread over the firs
     ["eu-2", "eu", ["replica-freshness"]],
     ["us-2", "us", []],
   ]);
+});
+
+test("CLI15 ME7 STARTS_AT_ONCE_MAX nodes of dev start together, and one more waits for them", async () => {
+  const told: string[] = [];
+  const names = Array.from({ length: STARTS_AT_ONCE_MAX + 1 }, (_, i) => `n${i}`);
+  const started = await startInWaves(
+    names,
+    async (name) => {
+      told.push(name);
+      return name;
+    },
+    async (wave) => void told.push(`${wave.join("+")} are up`),
+  );
+  expect(started).toEqual(names);
+  expect(told).toEqual(["n0", "n1", "n2", "n3", "n0+n1+n2+n3 are up", "n4"]);
 });
 
 test("CLI15 nodes of dev listen on loopback only and never inherit a node's own settings", () => {
