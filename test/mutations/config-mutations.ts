@@ -69,7 +69,7 @@ export const configMutations: readonly Mutation[] = [
     id: "certificate-said-once",
     rules: ["CFG11"],
     breaks: "that a certificate ends is said at the start alone",
-    file: `${CONFIG}certificate-watch.ts`,
+    file: `${CONFIG}daily-notice.ts`,
     search: "Math.abs(this.#deps.now() - said) >= dayMs",
     replacement: "said < 0",
     killer: unit(`${CONFIG}certificate-watch.test.ts`),

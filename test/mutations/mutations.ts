@@ -11,6 +11,7 @@ import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { offlineMutations } from "./offline-mutations.ts";
+import { rotationMutations } from "./rotation-mutations.ts";
 import { startMutations } from "./start-mutations.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
 import { supervisionMutations } from "./supervision-mutations.ts";
@@ -35,4 +36,5 @@ export const mutations: readonly Mutation[] = [
   ...custodyMutations,
   ...admissionMutations,
   ...enrolmentMutations,
+  ...rotationMutations,
 ];

@@ -151,7 +151,10 @@ test("CLI47 key void keeps what the list names of that key, and nothing of other
   const until = { not_before: AT, expires: AT };
   const list = {
     ...authority(),
-    grants: [{ id: "12D3", statement: KEPT, issuer, ...row, ...until }],
+    grants: [
+      { id: "12D3", statement: KEPT, issuer, ...row, ...until },
+      { id: "12D3y", statement: FORGED, issuer: "other", ...row, ...until },
+    ],
     revoked: [{ id: "12D3x", statement: FORGED, by: "other", reason: "", at: AT }],
   };
   const asked = ["key", "void", issuer, "--root", root];

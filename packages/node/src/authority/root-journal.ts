@@ -16,7 +16,7 @@ import {
 } from "./init-journal.ts";
 
 /** Beside the root's keys; gone when all is done. */
-export const ROOT_JOURNAL_FILE = "root-change.json";
+const ROOT_JOURNAL_FILE = "root-change.json";
 const VERSION = 1;
 
 export interface RootJournal {

@@ -128,6 +128,14 @@ test("ME2 what a thief signs beside a statement that a rotation stands upon is n
   expect(await next({ rotate: true }, { known })).toMatchObject({ number: 4 });
 });
 
+test("ME2 what a thief signs beside a rotation is no news to the folder, though its id is the smaller one", async () => {
+  const [first = ""] = rig.made.statements;
+  const { id } = await next({ rotate: true });
+  const known = [first, await smallerThan(id)];
+  expect(await codeOf(next({ rotate: true }, { known }))).toBe("none");
+  expect(readStatedRoots(rig.rootDir)).toHaveLength(3);
+});
+
 /** One of the thief's that stands before `id`, as nothing else tells them apart. */
 async function smallerThan(id: string): Promise<string> {
   for (let at = 0; ; at++) {
