@@ -121,3 +121,14 @@ test("P6, ME7 ENROLMENTS_RUNNING_MAX questions are being answered at a time, and
   expect((await Promise.all(first)).map(textOf)).toEqual(first.map(() => "yes"));
   expect(textOf(await ask(it, bytes("x"), { name: "late" }))).toBe("yes");
 });
+
+test("P6, ME7 strangers that begin to ask and say nothing keep nobody waiting", async () => {
+  const it = await issuer(async () => bytes("yes"));
+  for (let i = 0; i <= ENROLMENTS_RUNNING_MAX; i++) {
+    const slow = await scene.strangerTo(it);
+    const stream = await slow.connection.newStream(`/pulsemesh/${OUR_FLEET}/join/1`);
+    stream.send(Uint8Array.of(100));
+  }
+  expect(textOf(await ask(it, bytes("x"), { name: "honest" }))).toBe("yes");
+  expect(it.turnedAway).toEqual([]);
+});

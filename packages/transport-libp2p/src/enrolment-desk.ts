@@ -73,23 +73,32 @@ export class EnrolmentDesk {
   readonly #receive = async (stream: Stream, connection: Connection): Promise<void> => {
     const node = connection.remotePeer.toString();
     const answer = this.#answer;
-    const hasBudget = this.#budget.take(node, performance.now());
-    if (answer === undefined || !hasBudget || this.#running >= ENROLMENTS_RUNNING_MAX) {
-      this.#rejected(node);
-      stream.abort(new Error("too many questions"));
-      return;
-    }
-    this.#running += 1;
+    if (answer === undefined || !this.#budget.take(node, performance.now()))
+      return this.#turnAway(node, stream);
     try {
       const request = await readOneFrame(stream, ENROLMENT_REQUEST_BYTES_MAX, QUESTION_MS);
-      const bytes = await answer(node, request);
+      // Counted from here on: whoever is slow to ask, or to take his answer, keeps nobody else waiting.
+      if (this.#running >= ENROLMENTS_RUNNING_MAX) return this.#turnAway(node, stream);
+      const bytes = await this.#run(() => answer(node, request));
       if (stream.status !== "open") return;
       stream.send(encodeFrame(bytes));
       await stream.close();
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error("no answer"));
+    }
+  };
+
+  #turnAway(node: NodeId, stream: Stream): void {
+    this.#rejected(node);
+    stream.abort(new Error("too many questions"));
+  }
+
+  async #run(answer: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    this.#running += 1;
+    try {
+      return await answer();
     } finally {
       this.#running -= 1;
     }
-  };
+  }
 }
