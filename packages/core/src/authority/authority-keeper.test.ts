@@ -149,6 +149,19 @@ test("SG4 gossip that is wrong for everybody is rejected, and what may count whe
   expect(gossip(rig, 7)).toBe("reject");
 });
 
+test("ME1, P6 refused statements are counted, and audited once a second for each reason", () => {
+  const rig = start();
+  const bytes = codec.encode(fleet.grant("c", { signer: fleet.key("thief") }));
+  const send = (): readonly Effect[] =>
+    rig.input({ type: "gossip", topic: "authority", from: "b", bytes });
+  const rejected = { type: "rejected", reason: "signer-unknown", from: "b" };
+  const auditedBy = (effects: readonly Effect[]): number => ofType(effects, "persist").length;
+  const [first, second] = [send(), send()];
+  for (const effects of [first, second])
+    expect(ofType(effects, "emit").map(({ event }) => event)).toContainEqual(rejected);
+  expect([first, second].map(auditedBy)).toEqual([1, 0]);
+});
+
 test("P6 of statements by gossip STATEMENTS_PER_SECOND_MAX are looked at a second", () => {
   const rig = start();
   const results = Array.from({ length: STATEMENTS_PER_SECOND_MAX + 1 }, (_, i) =>

@@ -124,17 +124,18 @@ export class AuthorityKeeper implements StatementSource {
 
   /** Topic `authority`: one token. */
   onGossip(from: NodeId, bytes: Uint8Array, now: Now): Validation {
-    if (bytes.length > STATEMENT_LENGTH_MAX + 8) return this.#refuse("statement-oversized", from);
+    if (bytes.length > STATEMENT_LENGTH_MAX + 8)
+      return this.#refuse("statement-oversized", from, now);
     let token: unknown;
     try {
       token = this.#env.ports.codec.decode(bytes);
     } catch {
-      return this.#refuse("statement-malformed", from);
+      return this.#refuse("statement-malformed", from, now);
     }
-    if (typeof token !== "string") return this.#refuse("statement-malformed", from);
+    if (typeof token !== "string") return this.#refuse("statement-malformed", from, now);
     if (!this.#rateOf(from, now).admit(now.monoMs, STATEMENTS_PER_SECOND_MAX)) return "ignore";
     const result = this.authority.take(token);
-    if (result.status === "refused") return this.#refuse(result.code, from);
+    if (result.status === "refused") return this.#refuse(result.code, from, now);
     this.#keep(result, from, now);
     return result.status === "new" ? "accept" : "ignore";
   }
@@ -193,7 +194,7 @@ export class AuthorityKeeper implements StatementSource {
       if (commit !== undefined && result.status === "new") this.#publish(result.statement, commit);
       return true;
     }
-    this.#refuse(result.code, from);
+    this.#refuse(result.code, from, now);
     return result.code === "signer-unknown" || result.code === "authority-full";
   }
 
@@ -261,8 +262,13 @@ export class AuthorityKeeper implements StatementSource {
   }
 
   /** Malformed is wrong for everybody; what lacks a signer's authority may have it where more is known (rule SG4). */
-  #refuse(code: Extract<TakeResult, { status: "refused" }>["code"], from: NodeId): Validation {
+  #refuse(
+    code: Extract<TakeResult, { status: "refused" }>["code"],
+    from: NodeId,
+    now: Now,
+  ): Validation {
     this.#env.out.emit({ type: "rejected", reason: code, from });
+    this.#audit.appendReject(code, { from, what: "statement" }, now);
     return code === "signer-unknown" || code === "authority-full" ? "ignore" : "reject";
   }
 
