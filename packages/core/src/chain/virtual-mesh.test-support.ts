@@ -117,6 +117,9 @@ export class VirtualMesh {
   readonly #config: CoreConfig;
   readonly #links = new Set<string>();
   readonly #queue: VirtualFrame[] = [];
+  /** What disks have still to answer, the next one last: a stack, as one answer leads to thousands of others. */
+  readonly #owed: (() => void)[] = [];
+  #isPaying = false;
   #seed = 1;
   monoMs: number = 0;
   /** Gossip on or off: off, only sync brings anything. */
@@ -294,7 +297,14 @@ export class VirtualMesh {
           this.#send({ ...effect, from: node.id, to: peer, kind: "gossip" });
       }
     }
-    for (const act of later) act();
+    this.#owed.push(...later.toReversed());
+    if (this.#isPaying) return;
+    this.#isPaying = true;
+    try {
+      for (let act = this.#owed.pop(); act !== undefined; act = this.#owed.pop()) act();
+    } finally {
+      this.#isPaying = false;
+    }
   }
 
   #send(frame: VirtualFrame): void {
