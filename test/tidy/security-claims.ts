@@ -2,7 +2,7 @@
 import type { RepoFile } from "./repository.ts";
 import { titlesIn } from "./titles.ts";
 
-export const SECURITY_PATH = "SECURITY.md";
+const SECURITY_PATH = "SECURITY.md";
 
 const PROOF = /^- `([^`]+)` › (.+)$/gm;
 
