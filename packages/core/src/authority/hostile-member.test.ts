@@ -100,3 +100,19 @@ test("ME3, VE1 pulses of a node without a grant that a member hands on make nobo
   expect(statusOf(a, "b")).toBe("up");
   expect([...net.refusals]).toContain("a<x: pulse-stranger");
 });
+
+test("ME3, VE1 what an observer writes and beats all the same is stored and shown by no peer", () => {
+  const grant = fleet.grant("m", { roles: ["observer"], robots: [] });
+  const [evil, a, b] = [lawless("m"), lawful("a", grant), lawful("b", grant)];
+  const net = new HostileMesh([evil, a, b]);
+  net.run(2_000);
+  net.command(evil, beat("zap-1"));
+  net.command(evil, { type: "patch-state", robot: "zap-1", patch: { task: "mine" } });
+  net.run(5_000);
+  for (const rig of [a, b]) {
+    expect(rosterOf(rig)).not.toContain("m");
+    expect(rig.core.robotIds()).toEqual([]);
+    expect([...rig.rows.keys()].filter((key) => key.includes("/m/"))).toEqual([]);
+    expect([...net.refusals]).toContain(`${rig.node}<m: author-observer`);
+  }
+});
