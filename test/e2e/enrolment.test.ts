@@ -87,11 +87,9 @@ test("ME1, ME7, CLI46 init, invite and join make a member; run --join INVITE doe
   expect((await fetch(`${beta.url}/heartbeat/zap-1`, { method: "POST" })).status).toBe(200);
   expect((await fetch(`${beta.url}/heartbeat/other`, { method: "POST" })).status).toBe(403);
   expect(await ok(cli(gamma, "grant", "list"))).toMatch(/^beta +granted +robot +zap-\* +eu /m);
-  const eve = await start("eve", "--join", address);
-  await eve.process.until("eve to be told why", 20_000, () =>
-    eve.process.err.includes("grant-none"),
-  );
-  expect(await statusesAt(eve)).toBe("");
+  const listen = `--listen=/ip4/127.0.0.1/tcp/${await freePort()}`;
+  const eve = await runCli(["run", listen, "--data", join(dir, "eve"), "--join", address]);
+  expect([eve.code, eve.err]).toEqual([2, expect.stringContaining("pulsemesh invite")]);
   await see(alpha, "beta up, gamma up");
   const again = await runCli(["join", invite, "--data", join(dir, "eve2")]);
   expect([again.code, again.err]).toEqual([1, expect.stringContaining("as many have used it")]);

@@ -214,6 +214,10 @@ export class ChainIndex {
     this.#returning.add(log);
   }
 
+  isReturning(log: EpochLog): boolean {
+    return this.#returning.has(log);
+  }
+
   /** Ends the sparing of epochs that nobody is asked for any more, and names them. */
   returned(isPulled: (log: EpochLog) => boolean): readonly EpochLog[] {
     const done = [...this.#returning].filter((log) => !isPulled(log));

@@ -86,7 +86,13 @@ function expectOneView(story: Story, seed: number): void {
   const views = new Set(
     nodes.map(({ chains }) => Buffer.from(chains.records.exportDocument()).toString("hex")),
   );
-  expect({ seed, hashes: hashes.size, views: views.size }).toEqual({ seed, hashes: 1, views: 1 });
+  const { isEndless } = story.net;
+  expect({ seed, isEndless, hashes: hashes.size, views: views.size }).toEqual({
+    seed,
+    isEndless: false,
+    hashes: 1,
+    views: 1,
+  });
 }
 
 describe("chains under loss, cuts, restarts and compaction", () => {
@@ -122,6 +128,7 @@ describe("chains under loss, cuts, restarts and compaction", () => {
     const story = new Story(7);
     for (let i = 0; i < 1_500; i++) story.step(false);
     story.heal();
+    expect(story.net.isEndless).toBe(false);
     for (const { rows } of story.net.nodes.values()) {
       expect([...rows.keys()].filter((key) => key.startsWith("chain/")).length).toBeLessThan(
         4 * (5 * 12 + 20),

@@ -176,7 +176,11 @@ export class OwnChain {
     if (log.deltas >= this.#env.config.snapshotAfterDeltas) return true;
     const bytesMax = Math.max(SNAPSHOT_BYTES_MIN, DELTA_TO_LIVE_RATIO_MAX * this.#liveBytes);
     if (log.deltaBytes > bytesMax) return true;
-    return this.#index.epochs(this.#document, log.author).length > OWN_EPOCHS_MAX;
+    // A snapshot rids of none that are fetched again: counting them, each one would make the next one due, for as long as peers take.
+    const older = this.#index
+      .epochs(this.#document, log.author)
+      .filter((each) => each !== log && !this.#index.isReturning(each));
+    return older.length >= OWN_EPOCHS_MAX;
   }
 
   /** Begins a snapshot, and has written it where it has one part only. Own changes wait until it is written: its place is the next one. */

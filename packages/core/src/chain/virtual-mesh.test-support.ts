@@ -31,6 +31,7 @@ export interface VirtualDeps {
 
 const WALL_MS: number = 1_800_000_000_000;
 const STEP_LIMIT = 200_000;
+const ANSWERS_LIMIT = 2_000;
 /** Few, so that an epoch lies across several pages. */
 const PAGE_ROWS = 3;
 
@@ -120,6 +121,8 @@ export class VirtualMesh {
   /** What disks have still to answer, the next one last: a stack, as one answer leads to thousands of others. */
   readonly #owed: (() => void)[] = [];
   #isPaying = false;
+  /** What disks answered to one input led to more answers, and so on; the mesh is of no use any more. */
+  isEndless: boolean = false;
   #seed = 1;
   monoMs: number = 0;
   /** Gossip on or off: off, only sync brings anything. */
@@ -301,9 +304,13 @@ export class VirtualMesh {
     if (this.#isPaying) return;
     this.#isPaying = true;
     try {
-      for (let act = this.#owed.pop(); act !== undefined; act = this.#owed.pop()) act();
+      for (let count = 0; this.#owed.length > 0 && !this.isEndless; count++) {
+        this.#owed.pop()?.();
+        this.isEndless = count > ANSWERS_LIMIT;
+      }
     } finally {
       this.#isPaying = false;
+      this.#owed.length = 0;
     }
   }
 
