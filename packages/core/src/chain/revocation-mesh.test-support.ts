@@ -31,7 +31,7 @@ export interface RevocationDeps {
 
 /** Make the cuts, so their disks are never torn: a part is durable before its revocation is told, which torn disks here do not know. */
 const ISSUERS = ["a", "b"] as const;
-export const NODES = [...ISSUERS, "c", "d"] as const;
+const NODES = [...ISSUERS, "c", "d"] as const;
 /** Signs whatever it likes, and is no node of the mesh. */
 export const LIAR = "m";
 const TORN_COMMITS_MAX = 4;
