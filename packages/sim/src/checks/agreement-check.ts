@@ -22,10 +22,10 @@ const LIMITS = {
 } as const;
 
 /**
- * An accusation is said four times within 2 s, and once more when it is restated 5 intervals after. Where a fifth of them is lost and all
- * three witnesses are needed, one of six does not get through by the four in 1 story of 100 (8 of 600), and by the first three in 4.
+ * An accusation is said four times within 2 s, and once more when it is restated, 5 intervals after the last of these. Where a fifth of
+ * all is lost and all three witnesses are needed, one of six does not get through by the four in 1 story of 75 (8 of 600).
  */
-const LOSS_INTERVALS = 5;
+const LOSS_INTERVALS = 2 + 5;
 
 export interface AgreementOptions {
   /** Multiplies every limit, for networks worse than the protocol's promises. @default 1 */
