@@ -44,7 +44,7 @@ const witnessRules: readonly Mutation[] = [
     rules: ["VE3"],
     breaks: "a fresh accusation is said once and not repeated",
     file: `${LIVENESS}rules.ts`,
-    search: "REPEATS_MS: readonly number[] = [300, 1_000, 2_000];",
+    search: "REPEATS_MS: readonly number[] = [250, 500, 750, 1_000, 1_250, 2_000, 3_000];",
     replacement: "REPEATS_MS: readonly number[] = [];",
     killer: accuse,
   },

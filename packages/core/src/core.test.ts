@@ -8,6 +8,7 @@ import type { Effect } from "./effect.ts";
 import type { Env } from "./env.ts";
 import type { Input } from "./input.ts";
 import { STRANGERS_MAX } from "./liveness/liveness.ts";
+import { REPEATS_MS } from "./liveness/rules.ts";
 import { Outbox } from "./outbox.ts";
 import {
   decodePulseHeader,
@@ -237,7 +238,7 @@ describe("core", () => {
     expect(verdictsIn(stalled).map(({ after }) => after)).toEqual([commit]);
     expect(verdictsIn(rig.settle())).toEqual([]);
     const repeated = verdictsIn(rig.advance(3_000));
-    expect(repeated.map(({ after }) => after)).toEqual([undefined, undefined, undefined]);
+    expect(repeated.map(({ after }) => after)).toEqual(REPEATS_MS.map(() => undefined));
   });
 
   test("DU2 P5 who is told of an accusation, and the accused, hear of it no sooner than everybody", () => {

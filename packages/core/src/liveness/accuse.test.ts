@@ -14,7 +14,7 @@ function mesh(): VirtualNeighbours {
 }
 
 describe("a witness", () => {
-  test("VE3 an accusation is repeated after 300 ms, 1 s and 2 s, and restated every five intervals", () => {
+  test("VE3 an accusation is repeated after 250, 500, 750, 1,000 and 1,250 ms, 2 s and 3 s, and restated every five intervals", () => {
     const net = mesh();
     net.crash("na");
     net.run(40_000);
@@ -24,11 +24,11 @@ describe("a witness", () => {
         .map(({ atMs }) => atMs);
       const [first = 0] = times;
       const offsets = times.map((atMs) => Math.round(atMs - first));
-      expect(offsets.slice(0, 4)).toEqual([0, 300, 1_000, 2_000]);
-      expect(offsets.slice(4)).toEqual(
-        Array.from({ length: offsets.length - 4 }, (_, i) => 7_000 + 5_000 * i),
+      expect(offsets.slice(0, 8)).toEqual([0, 250, 500, 750, 1_000, 1_250, 2_000, 3_000]);
+      expect(offsets.slice(8)).toEqual(
+        Array.from({ length: offsets.length - 8 }, (_, i) => 8_000 + 5_000 * i),
       );
-      expect(offsets.length).toBeGreaterThan(9);
+      expect(offsets.length).toBeGreaterThan(13);
     }
   });
 

@@ -13,19 +13,13 @@ const AGREE_INTERVALS = 3;
 const LIMITS = {
   /** Two live nodes in reach of each other see each other alive. */
   alive: 3,
-  /** The dead are found dead: the goal is 4.0 at the 99th percentile. */
+  /** The dead are found dead: the goal is 4.0 at the 99th percentile, 4.9 at worst in small lossy fleets. */
   dead: 5,
   /** A node that came when everybody who knew was gone waits its start-up grace first. */
   deadToNewcomers: 10 + 5,
   /** A side without a majority forgets a verdict after 12 intervals, and doubts at once. */
   unknown: 12 + 5,
 } as const;
-
-/**
- * An accusation is said four times within 2 s, and once more when it is restated, 5 intervals after the last of these. Where a fifth of
- * all is lost and all three witnesses are needed, one of six does not get through by the four in 1 story of 75 (8 of 600).
- */
-const LOSS_INTERVALS = 2 + 5;
 
 export interface AgreementOptions {
   /** Multiplies every limit, for networks worse than the protocol's promises. @default 1 */
@@ -115,7 +109,7 @@ export class AgreementCheck implements Check {
       this.#dissentSinceMs[pair] = Number.POSITIVE_INFINITY;
       return;
     }
-    const intervals = isAnnounced ? LIMITS.dead : AGREE_INTERVALS + this.#lossIntervals();
+    const intervals = isAnnounced ? LIMITS.dead : AGREE_INTERVALS;
     if (forMs <= intervals * this.#fleet.pulseEveryMs * this.#patience) return;
     const { status, reason } = board.get(viewer, subject);
     const text = `node ${viewer} says ${status} (${reason ?? "-"}) of node ${subject} for ${Math.round(forMs)} ms where the others say ${common}`;
@@ -193,9 +187,7 @@ export class AgreementCheck implements Check {
     },
   ): void {
     const { board, nowMs, pulseEveryMs } = this.#fleet;
-    const lossIntervals = expected.word === "dead" ? this.#lossIntervals() : 0;
-    const intervals = LIMITS[expected.word] + lossIntervals;
-    const limitMs = intervals * pulseEveryMs * this.#patience;
+    const limitMs = LIMITS[expected.word] * pulseEveryMs * this.#patience;
     const forMs = nowMs - expected.sinceMs;
     if (forMs <= limitMs) return;
     const { status, reason } = board.get(viewer, subject);
@@ -205,11 +197,6 @@ export class AgreementCheck implements Check {
       expected.rule,
       text,
     );
-  }
-
-  /** How much longer a verdict may take. */
-  #lossIntervals(): number {
-    return this.#fleet.network.links.model.verdictLossShare > 0 ? LOSS_INTERVALS : 0;
   }
 
   #reportOnce(key: string, rule: string, text: string): void {
