@@ -1,55 +1,21 @@
 /** From nothing to a fleet with members in three commands, and every other way in and out, by real processes. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { CliProcess, runCli, type CliEnd } from "../support/cli-process.ts";
+import { runCli } from "../support/cli-process.ts";
+import { CliFleet, cliAt, outOf, type RunningNode } from "../support/cli-fleet.ts";
 import { freePort } from "../support/free-port.ts";
+import { until } from "../support/until.ts";
 
-let dir: string;
-let running: CliProcess[] = [];
+const WITHIN_MS = 20_000;
+
+let fleet: CliFleet;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "pulsemesh-enrol-"));
+  fleet = new CliFleet();
 });
-afterEach(async () => {
-  await Promise.all(running.map((process) => process[Symbol.asyncDispose]()));
-  running = [];
-  rmSync(dir, { recursive: true, force: true });
-});
+afterEach(() => fleet.end());
 
-interface Running {
-  readonly url: string;
-  readonly process: CliProcess;
-}
-
-/** `pulsemesh run` in a folder of its own, until it is there. */
-async function start(name: string, ...args: readonly string[]): Promise<Running> {
-  const port = await freePort();
-  const process = new CliProcess([
-    "run",
-    `--data=${join(dir, name)}`,
-    `--name=${name}`,
-    "--profile=local",
-    `--http=127.0.0.1:${port}`,
-    `--listen=/ip4/127.0.0.1/tcp/${await freePort()}`,
-    ...args,
-  ]);
-  running.push(process);
-  const url = `http://127.0.0.1:${port}`;
-  await process.untilPrinted("try: curl");
-  return { url, process };
-}
-
-const cli = (at: Running, ...args: readonly string[]): Promise<CliEnd> =>
-  runCli([...args, "--url", at.url]);
-
-async function ok(end: Promise<CliEnd>): Promise<string> {
-  const { code, out, err } = await end;
-  if (code !== 0) throw new Error(`exit ${code}: ${err}`);
-  return out.trim();
-}
-
-async function statusesAt(at: Running): Promise<string> {
+async function statusesAt(at: RunningNode): Promise<string> {
   const answer = await fetch(`${at.url}/api/v1/peers`);
   const { peers } = (await answer.json()) as {
     readonly peers: readonly { readonly name: string; readonly status: string }[];
@@ -60,86 +26,91 @@ async function statusesAt(at: Running): Promise<string> {
     .join(", ");
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 20_000;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`not within 20 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-const see = (at: Running, what: string): Promise<void> =>
-  until(what, async () => (await statusesAt(at)) === what);
+const see = (at: RunningNode, what: string): Promise<void> =>
+  until(what, async () => (await statusesAt(at)) === what, WITHIN_MS);
 
 test("ME1, ME7, CLI46 init, invite and join make a member; run --join INVITE does the last two steps at once; others stay out", async () => {
-  await ok(runCli(["init", "--data", join(dir, "alpha"), "--root", join(dir, "root")]));
-  const alpha = await start("alpha");
-  const invite = await ok(cli(alpha, "invite", "--robots", "zap-*", "--region", "eu"));
-  const line = await ok(runCli(["join", invite, "--data", join(dir, "beta"), "--name", "beta"]));
+  await outOf(runCli(["init", "--data", fleet.path("alpha"), "--root", fleet.path("root")]));
+  const alpha = await fleet.start("alpha");
+  const invite = await outOf(cliAt(alpha, "invite", "--robots", "zap-*", "--region", "eu"));
+  const line = await outOf(
+    runCli(["join", invite, "--data", fleet.path("beta"), "--name", "beta"]),
+  );
   expect(line).toMatch(
     /^pulsemesh run --data \S+ --join \/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3KooW/,
   );
   const [, address = ""] = / --join (\S+)/.exec(line) ?? [];
-  const beta = await start("beta", "--join", address);
-  const gamma = await start("gamma", "--join", await ok(cli(alpha, "invite")));
+  const beta = await fleet.start("beta", "--join", address);
+  const gamma = await fleet.start("gamma", "--join", await outOf(cliAt(alpha, "invite")));
   await see(alpha, "beta up, gamma up");
   await see(beta, "alpha up, gamma up");
   expect((await fetch(`${beta.url}/heartbeat/zap-1`, { method: "POST" })).status).toBe(200);
   expect((await fetch(`${beta.url}/heartbeat/other`, { method: "POST" })).status).toBe(403);
-  expect(await ok(cli(gamma, "grant", "list"))).toMatch(/^beta +granted +robot +zap-\* +eu /m);
+  expect(await outOf(cliAt(gamma, "grant", "list"))).toMatch(/^beta +granted +robot +zap-\* +eu /m);
   const listen = `--listen=/ip4/127.0.0.1/tcp/${await freePort()}`;
-  const eve = await runCli(["run", listen, "--data", join(dir, "eve"), "--join", address]);
+  const eve = await runCli(["run", listen, "--data", fleet.path("eve"), "--join", address]);
   expect([eve.code, eve.err]).toEqual([2, expect.stringContaining("pulsemesh invite")]);
   await see(alpha, "beta up, gamma up");
-  const again = await runCli(["join", invite, "--data", join(dir, "eve2")]);
+  const again = await runCli(["join", invite, "--data", fleet.path("eve2")]);
   expect([again.code, again.err]).toEqual([1, expect.stringContaining("as many have used it")]);
 }, 120_000);
 
 test("ME7, CLI46 a node that reaches nobody asks by a file and is answered by a file", async () => {
-  await ok(runCli(["init", "--data", join(dir, "alpha"), "--root", join(dir, "root")]));
-  const alpha = await start("alpha");
-  const far = join(dir, "far");
-  const request = join(dir, "request");
-  writeFileSync(request, await ok(runCli(["request", "--data", far, "--name", "far"])));
-  const granted = join(dir, "grant.json");
-  writeFileSync(granted, await ok(cli(alpha, "grant", "sign", request, "--robots", "bot")));
-  await ok(runCli(["join", granted, "--data", far]));
-  const other = await runCli(["join", granted, "--data", join(dir, "other")]);
+  await outOf(runCli(["init", "--data", fleet.path("alpha"), "--root", fleet.path("root")]));
+  const alpha = await fleet.start("alpha");
+  const far = fleet.path("far");
+  const request = fleet.path("request");
+  writeFileSync(request, await outOf(runCli(["request", "--data", far, "--name", "far"])));
+  const granted = fleet.path("grant.json");
+  writeFileSync(granted, await outOf(cliAt(alpha, "grant", "sign", request, "--robots", "bot")));
+  await outOf(runCli(["join", granted, "--data", far]));
+  const other = await runCli(["join", granted, "--data", fleet.path("other")]);
   expect([other.code, other.err]).toEqual([2, expect.stringContaining("no member")]);
-  const peers = JSON.parse(await ok(cli(alpha, "peers", "--json"))) as {
+  const peers = JSON.parse(await outOf(cliAt(alpha, "peers", "--json"))) as {
     readonly self: { readonly addresses: readonly string[] };
   };
-  const node = await start("far", "--join", peers.self.addresses[0] ?? "");
+  const node = await fleet.start("far", "--join", peers.self.addresses[0] ?? "");
   await see(alpha, "far up");
   await see(node, "alpha up");
 }, 120_000);
 
 test("ME1, ME3, CLI46 a revoked node is out everywhere and stays out when it comes again, and key show names keys without secrets", async () => {
-  await ok(runCli(["init", "--data", join(dir, "alpha"), "--root", join(dir, "root")]));
-  const alpha = await start("alpha");
-  const beta = await start("beta", "--join", await ok(cli(alpha, "invite")));
+  await outOf(runCli(["init", "--data", fleet.path("alpha"), "--root", fleet.path("root")]));
+  const alpha = await fleet.start("alpha");
+  const beta = await fleet.start("beta", "--join", await outOf(cliAt(alpha, "invite")));
   await see(alpha, "beta up");
   await fetch(`${beta.url}/heartbeat/bot`, { method: "POST" });
-  await until("bot is seen", async () => (await fetch(`${alpha.url}/status/bot`)).status === 200);
-  await ok(cli(alpha, "revoke", "beta", "--reason", "stolen"));
+  await until(
+    "bot is seen",
+    async () => (await fetch(`${alpha.url}/status/bot`)).status === 200,
+    WITHIN_MS,
+  );
+  await outOf(cliAt(alpha, "revoke", "beta", "--reason", "stolen"));
   await see(alpha, "");
-  await until("bot has left", async () => (await fetch(`${alpha.url}/status/bot`)).status === 410);
-  expect(await ok(cli(alpha, "grant", "list"))).toContain(": stolen");
+  await until(
+    "bot has left",
+    async () => (await fetch(`${alpha.url}/status/bot`)).status === 410,
+    WITHIN_MS,
+  );
+  expect(await outOf(cliAt(alpha, "grant", "list"))).toContain(": stolen");
   await beta.process.until("beta to be told why", 20_000, () =>
     beta.process.err.includes("revoked"),
   );
   await beta.process[Symbol.asyncDispose]();
-  await start("beta");
-  await until("beta to be turned away", async () =>
-    /reason="(?:peer-denied|revoked)"\} [1-9]/.test(
-      await (await fetch(`${alpha.url}/metrics`)).text(),
-    ),
+  await fleet.start("beta");
+  await until(
+    "beta to be turned away",
+    async () =>
+      /reason="(?:peer-denied|revoked)"\} [1-9]/.test(
+        await (await fetch(`${alpha.url}/metrics`)).text(),
+      ),
+    WITHIN_MS,
   );
   await see(alpha, "");
-  const keys = await ok(
-    runCli(["key", "show", "--data", join(dir, "alpha"), "--root", join(dir, "root")]),
+  const keys = await outOf(
+    runCli(["key", "show", "--data", fleet.path("alpha"), "--root", fleet.path("root")]),
   );
-  const secret = readFileSync(join(dir, "alpha", "issuer.key"), "utf8").trim();
+  const secret = readFileSync(join(fleet.path("alpha"), "issuer.key"), "utf8").trim();
   expect(keys.split("\n").map((row) => row.split(" ")[0])).toEqual([
     "KEY",
     "node",
@@ -153,39 +124,39 @@ test("ME1, ME3, CLI46 a revoked node is out everywhere and stays out when it com
 }, 120_000);
 
 test("ME6, CLI46 init is repeated without harm, and seals the root's keys with a passphrase", async () => {
-  const [data, root, file] = [join(dir, "alpha"), join(dir, "root"), join(dir, "pass")];
+  const [data, root, file] = [fleet.path("alpha"), fleet.path("root"), fleet.path("pass")];
   writeFileSync(file, "correct horse battery\n", { mode: 0o600 });
   const args = ["init", "--data", data, "--root", root, "--passphrase-file", file];
-  const made = await ok(runCli(args));
+  const made = await outOf(runCli(args));
   expect(made).toMatch(/^fleet [a-z2-7]{52}$/);
   const again = await runCli(args);
   expect([again.code, again.out.trim()]).toEqual([0, made]);
   expect(again.err).toContain("nothing was changed");
   expect(readFileSync(join(root, "fleet-root.key"), "utf8")).toMatch(/^\{"v":1/);
-  const json = JSON.parse(await ok(runCli([...args, "--json"]))) as { readonly status: string };
+  const json = JSON.parse(await outOf(runCli([...args, "--json"]))) as { readonly status: string };
   expect(json.status).toBe("present");
 }, 60_000);
 
 test("ME7, CLI46 by an address alone nobody becomes a member and nothing is pinned, unless the issuer takes everybody, which it says", async () => {
-  await ok(runCli(["init", "--data", join(dir, "alpha"), "--root", join(dir, "root")]));
-  const closed = await start("alpha");
-  const { self } = JSON.parse(await ok(cli(closed, "peers", "--json"))) as {
+  await outOf(runCli(["init", "--data", fleet.path("alpha"), "--root", fleet.path("root")]));
+  const closed = await fleet.start("alpha");
+  const { self } = JSON.parse(await outOf(cliAt(closed, "peers", "--json"))) as {
     readonly self: { readonly addresses: readonly string[] };
   };
   const [address = ""] = self.addresses;
-  const args = ["run", "--data", join(dir, "beta"), "--name", "beta", "--profile", "local"];
+  const args = ["run", "--data", fleet.path("beta"), "--name", "beta", "--profile", "local"];
   const places = ["--http", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0", "--join", address];
   const refused = await runCli([...args, ...places]);
   expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("pulsemesh invite")]);
-  expect(existsSync(join(dir, "beta", "fleet.json"))).toBe(false);
+  expect(existsSync(join(fleet.path("beta"), "fleet.json"))).toBe(false);
   closed.process.kill("SIGTERM");
   await closed.process.ended;
-  const open = await start("alpha", "--open");
+  const open = await fleet.start("alpha", "--open");
   expect(open.process.out).toContain("whoever reaches this node becomes a member for a day");
-  const again = JSON.parse(await ok(cli(open, "peers", "--json"))) as {
+  const again = JSON.parse(await outOf(cliAt(open, "peers", "--json"))) as {
     readonly self: { readonly addresses: readonly string[] };
   };
-  const beta = await start("beta", "--join", again.self.addresses[0] ?? "");
+  const beta = await fleet.start("beta", "--join", again.self.addresses[0] ?? "");
   await see(open, "beta up");
   await see(beta, "alpha up");
   expect(await (await fetch(`${open.url}/metrics`)).text()).toContain(
@@ -194,7 +165,7 @@ test("ME7, CLI46 by an address alone nobody becomes a member and nothing is pinn
   const alone = await runCli([
     "run",
     "--data",
-    join(dir, "gamma"),
+    fleet.path("gamma"),
     "--open",
     ...places.slice(0, 4),
   ]);

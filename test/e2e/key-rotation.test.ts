@@ -1,56 +1,18 @@
 /** New keys for a root and an issuer while the fleet runs, by real processes. */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { cpSync } from "node:fs";
 import { nextRootStatement } from "@pulsemesh/node";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type CliEnd, CliProcess, runCli } from "../support/cli-process.ts";
-import { freePort } from "../support/free-port.ts";
+import { runCli } from "../support/cli-process.ts";
+import { CliFleet, cliAt, outOf, type RunningNode } from "../support/cli-fleet.ts";
 import { until } from "../support/until.ts";
 
-let dir: string;
+let fleet: CliFleet;
 let root: string;
-let running: CliProcess[] = [];
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "pulsemesh-rotate-"));
-  root = join(dir, "root");
+  fleet = new CliFleet();
+  root = fleet.path("root");
 });
-afterEach(async () => {
-  await Promise.all(running.map((process) => process[Symbol.asyncDispose]()));
-  running = [];
-  rmSync(dir, { recursive: true, force: true });
-});
-
-interface Running {
-  readonly url: string;
-  readonly process: CliProcess;
-}
-
-/** `pulsemesh run` in a folder of its own, until it is there. */
-async function start(name: string, ...args: readonly string[]): Promise<Running> {
-  const port = await freePort();
-  const process = new CliProcess([
-    "run",
-    `--data=${join(dir, name)}`,
-    `--name=${name}`,
-    "--profile=local",
-    `--http=127.0.0.1:${port}`,
-    `--listen=/ip4/127.0.0.1/tcp/${await freePort()}`,
-    ...args,
-  ]);
-  running.push(process);
-  await process.untilPrinted("try: curl");
-  return { url: `http://127.0.0.1:${port}`, process };
-}
-
-const cli = (at: Running, ...args: readonly string[]): Promise<CliEnd> =>
-  runCli([...args, "--url", at.url]);
-
-async function ok(end: Promise<CliEnd>): Promise<string> {
-  const { code, out, err } = await end;
-  if (code !== 0) throw new Error(`exit ${code}: ${err}`);
-  return out.trim();
-}
+afterEach(() => fleet.end());
 
 interface Held {
   readonly root: {
@@ -63,20 +25,20 @@ interface Held {
   readonly grants: readonly { readonly name: string | null; readonly issuer: string }[];
 }
 
-async function heldAt({ url }: Running): Promise<Held> {
+async function heldAt({ url }: RunningNode): Promise<Held> {
   return (await (await fetch(`${url}/api/v1/authority`)).json()) as Held;
 }
 
-const rootAt = async (at: Running): Promise<string> => (await heldAt(at)).root.id;
+const rootAt = async (at: RunningNode): Promise<string> => (await heldAt(at)).root.id;
 
 test("ME2, CLI47 the root is rotated while two nodes run: both hold number 2, and a thief of the old key loses", async () => {
-  await ok(runCli(["init", "--data", join(dir, "alpha"), "--root", root]));
-  const alpha = await start("alpha");
-  const beta = await start("beta", "--join", await ok(cli(alpha, "invite")));
-  const copy = join(dir, "thief");
+  await outOf(runCli(["init", "--data", fleet.path("alpha"), "--root", root]));
+  const alpha = await fleet.start("alpha");
+  const beta = await fleet.start("beta", "--join", await outOf(cliAt(alpha, "invite")));
+  const copy = fleet.path("thief");
   cpSync(root, copy, { recursive: true });
   const signed = JSON.parse(
-    await ok(cli(beta, "key", "rotate", "root", "--root", root, "--json")),
+    await outOf(cliAt(beta, "key", "rotate", "root", "--root", root, "--json")),
   ) as { readonly id: string; readonly number: number };
   expect(signed.number).toBe(2);
   for (const node of [alpha, beta])
@@ -93,25 +55,25 @@ test("ME2, CLI47 the root is rotated while two nodes run: both hold number 2, an
     await until("the alarm", async () => (await heldAt(node)).root.disputed.length > 0);
     expect((await heldAt(node)).root).toMatchObject({ id: signed.id, disputed: [2] });
   }
-  const behind = await cli(alpha, "key", "rotate", "root", "--root", copy, "--stolen");
+  const behind = await cliAt(alpha, "key", "rotate", "root", "--root", copy, "--stolen");
   expect([behind.code, behind.err]).toEqual([2, expect.stringContaining("grant list --json")]);
-  expect(await ok(cli(beta, "grant", "list"))).toContain("root statement 2");
+  expect(await outOf(cliAt(beta, "grant", "list"))).toContain("root statement 2");
 }, 120_000);
 
 test("ME2, ME3, CLI47 an issuer is replaced: its members stay, and after a start of its node the new one invites", async () => {
-  await ok(runCli(["init", "--data", join(dir, "alpha"), "--root", root]));
-  const alpha = await start("alpha");
-  const beta = await start("beta", "--join", await ok(cli(alpha, "invite")));
+  await outOf(runCli(["init", "--data", fleet.path("alpha"), "--root", root]));
+  const alpha = await fleet.start("alpha");
+  const beta = await fleet.start("beta", "--join", await outOf(cliAt(alpha, "invite")));
   const old = (await heldAt(beta)).root.issuers[0]?.key;
-  const asked = ["key", "rotate", "issuer", "--root", root, "--data", join(dir, "alpha")];
-  const { issuer } = JSON.parse(await ok(cli(alpha, ...asked, "--json"))) as {
+  const asked = ["key", "rotate", "issuer", "--root", root, "--data", fleet.path("alpha")];
+  const { issuer } = JSON.parse(await outOf(cliAt(alpha, ...asked, "--json"))) as {
     readonly issuer: string;
   };
   expect(issuer).not.toBe(old);
   await until("number 2", async () => (await heldAt(beta)).root.number === 2);
   await alpha.process[Symbol.asyncDispose]();
-  const again = await start("alpha");
-  const gamma = await start("gamma", "--join", await ok(cli(again, "invite")));
+  const again = await fleet.start("alpha");
+  const gamma = await fleet.start("gamma", "--join", await outOf(cliAt(again, "invite")));
   await until("three members", async () => (await heldAt(gamma)).grants.length === 3);
   const { grants, root: held, charter } = await heldAt(gamma);
   expect(held.issuers.map(({ key }) => key)).toEqual([issuer]);

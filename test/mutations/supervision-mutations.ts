@@ -32,9 +32,10 @@ export const supervisionMutations: readonly Mutation[] = [
     rules: ["DP4"],
     breaks: "a reload that nobody has heard of is said together with its end",
     file: `${CLI}service-notifier.ts`,
-    search: 'if (name === "READY") this.#waiting.delete("RELOADING");',
+    search:
+      'if (name === "READY" && this.#waiting.has("RELOADING")) this.#afterReload ??= new Map();',
     replacement: "",
-    killer: { ...manager, title: "DP4 while one message" },
+    killer: { ...manager, title: "DP4 a reload that ends while" },
   },
   {
     id: "own-fleet-after-waiting",

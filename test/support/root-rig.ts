@@ -10,10 +10,6 @@ import {
   createFleetAuthority,
   type FleetAuthority,
 } from "../../packages/node/src/authority/fleet-authority.ts";
-import {
-  type FileChanges,
-  privateFileChanges,
-} from "../../packages/node/src/authority/init-journal.ts";
 
 /** Some node of a closed fleet, which holds what it is handed. */
 export class JudgingNode {
@@ -85,19 +81,4 @@ export class RootRig {
   remove(): void {
     rmSync(this.base, { recursive: true, force: true });
   }
-}
-
-/** The machine dies at one change of a file: before it, or when it is on disk and nobody knows. */
-export function dyingAt(at: number, when: "before" | "after"): FileChanges {
-  let left = at;
-  const once = (change: () => void): void => {
-    left -= 1;
-    if (left < 0 && when === "before") throw new Error("died");
-    change();
-    if (left < 0) throw new Error("died");
-  };
-  return {
-    write: (path, text) => once(() => privateFileChanges.write(path, text)),
-    remove: (path) => once(() => privateFileChanges.remove(path)),
-  };
 }

@@ -124,6 +124,32 @@ test("DP4 a reload is said before the node is ready again", async () => {
   expect(said.map(([first]) => first)).toEqual(["RELOADING=1", "READY=1"]);
 });
 
+test("DP4 a reload that ends while another message is under way is said all the same, and its end in a message of its own", async () => {
+  const { manager, node, said, settle } = setUp(socket);
+  const status = "STATUS=ready, 1 of 2 other nodes up";
+  manager.ready(node);
+  manager.reloading();
+  manager.ready(node);
+  await settle();
+  expect(said).toEqual([["READY=1", status], ["RELOADING=1"], ["READY=1", status]]);
+});
+
+test("DP4 of two reloads that wait the first has not ended for anybody: one beginning is said, and one end", async () => {
+  const { manager, node, said, settle } = setUp(socket);
+  const status = "STATUS=ready, 1 of 2 other nodes up";
+  manager.ready(node);
+  for (let i = 0; i < 2; i += 1) {
+    manager.reloading();
+    manager.ready(node);
+  }
+  await settle();
+  expect(said).toEqual([
+    ["READY=1", status],
+    [status, "RELOADING=1"],
+    ["READY=1", status],
+  ]);
+});
+
 test("DP4 what cannot be said is told once, and the next is tried all the same", async () => {
   let tries = 0;
   const { manager, node, warnings, wake } = setUp(socket, {
@@ -177,12 +203,17 @@ test("DP4 while one message is under way the later ones wait together, one value
     },
   });
   manager.starting();
-  manager.reloading();
+  manager.starting();
   manager.ready(node);
   manager.stopping();
   gates.shift()?.();
   await new Promise((resolve) => setImmediate(resolve));
   expect(said.slice(1)).toEqual([
-    ["READY=1", "STOPPING=1", "STATUS=telling the others that this is planned"],
+    [
+      "EXTEND_TIMEOUT_USEC=60000000",
+      "READY=1",
+      "STOPPING=1",
+      "STATUS=telling the others that this is planned",
+    ],
   ]);
 });

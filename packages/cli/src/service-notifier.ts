@@ -15,7 +15,9 @@ export class ServiceNotifier {
   readonly #send: Send;
   readonly #warn: (why: string) => void;
   /** By variable: of two values of one variable that both wait, the later one counts. */
-  readonly #waiting = new Map<string, string>();
+  #waiting = new Map<string, string>();
+  /** A reload and its end are two messages, as the order inside one is lost; what is said behind the end waits here with it. */
+  #afterReload: Map<string, string> | undefined;
   #sending: Promise<void> | undefined;
   #hasWarned = false;
 
@@ -27,10 +29,11 @@ export class ServiceNotifier {
   /** Says `NAME=value` pairs as soon as the one before has been said. Values are cut to one line. */
   say(assignments: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(assignments)) {
-      this.#waiting.delete(name);
-      // A reload that nobody has heard of yet is over, and in one message the order of both would be lost.
-      if (name === "READY") this.#waiting.delete("RELOADING");
-      this.#waiting.set(name, value.replaceAll(/[\p{Cc}]+/gu, " "));
+      if (name === "RELOADING") this.#reloadAgain();
+      if (name === "READY" && this.#waiting.has("RELOADING")) this.#afterReload ??= new Map();
+      const waiting = this.#afterReload ?? this.#waiting;
+      waiting.delete(name);
+      waiting.set(name, value.replaceAll(/[\p{Cc}]+/gu, " "));
     }
     this.#sending ??= this.#sendAll();
   }
@@ -40,10 +43,18 @@ export class ServiceNotifier {
     await this.#sending;
   }
 
+  /** That a reload had ended before this one began is no news any more. */
+  #reloadAgain(): void {
+    this.#waiting = new Map([...this.#waiting, ...(this.#afterReload ?? [])]);
+    this.#waiting.delete("READY");
+    this.#afterReload = undefined;
+  }
+
   async #sendAll(): Promise<void> {
     while (this.#waiting.size > 0) {
       const batch = [...this.#waiting].map(([name, value]) => `${name}=${value}`);
-      this.#waiting.clear();
+      this.#waiting = this.#afterReload ?? new Map<string, string>();
+      this.#afterReload = undefined;
       const trouble = await this.#send(batch).catch((error: unknown) => String(error));
       if (trouble !== undefined && !this.#hasWarned) this.#warn(trouble);
       this.#hasWarned ||= trouble !== undefined;

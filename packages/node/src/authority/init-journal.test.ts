@@ -16,9 +16,10 @@ import { createFleet, readFleetPin } from "../keys/fleet-pin.ts";
 import { loadOrCreateKey } from "../keys/key-file.ts";
 import { secretKeyId } from "../keys/secret-file.ts";
 import { readStatements } from "./authority-file.ts";
+import { dyingAt } from "./dying.test-support.ts";
 import { START_S } from "./enrolment.test-support.ts";
 import { createFleetAuthority, type FleetAuthority } from "./fleet-authority.ts";
-import { type FileChanges, privateFileChanges, unfinishedInit } from "./init-journal.ts";
+import { privateFileChanges, unfinishedInit } from "./init-journal.ts";
 
 /** Journal, mark, eight files, mark and journal away. */
 const CHANGES = 12;
@@ -44,21 +45,6 @@ function begin(): void {
 
 const init = async (options: object = {}): Promise<FleetAuthority> =>
   createFleetAuthority({ dir, rootDir, region: "eu", nowS: START_S, ...options });
-
-/** The machine dies at one change: before it, or when it is on disk and nobody knows. */
-function dying(at: number, when: "before" | "after"): FileChanges {
-  let left = at;
-  const once = (change: () => void): void => {
-    left -= 1;
-    if (left < 0 && when === "before") throw new Error("died");
-    change();
-    if (left < 0) throw new Error("died");
-  };
-  return {
-    write: (path, text) => once(() => privateFileChanges.write(path, text)),
-    remove: (path) => once(() => privateFileChanges.remove(path)),
-  };
-}
 
 /** What holds at every instant. */
 function checkInstant(): void {
@@ -92,7 +78,7 @@ test("ME6 P5 whoever dies at any change of a file finishes the same fleet when h
   for (let at = 0; at < CHANGES; at++) {
     for (const when of ["before", "after"] as const) {
       begin();
-      expect(await codeOf(init({ changes: dying(at, when) }))).toBe("died");
+      expect(await codeOf(init({ changes: dyingAt(at, when) }))).toBe("died");
       checkInstant();
       const before = existsSync(join(rootDir, journal))
         ? readFileSync(join(rootDir, journal), "utf8")
@@ -112,10 +98,10 @@ test("ME6 P5 whoever dies again while he finishes it comes to the same end", asy
   for (const at of [1, 4, 9, CHANGES - 1]) {
     for (let again = 0; again < CHANGES; again++) {
       begin();
-      expect(await codeOf(init({ changes: dying(at, "before") }))).toBe("died");
+      expect(await codeOf(init({ changes: dyingAt(at, "before") }))).toBe("died");
       const text = readFileSync(join(rootDir, journal), "utf8");
       // There may be nothing left at which to die.
-      await init({ changes: dying(again, again % 2 === 0 ? "before" : "after") }).catch(
+      await init({ changes: dyingAt(again, again % 2 === 0 ? "before" : "after") }).catch(
         (error: unknown) => expect(String(error)).toContain("died"),
       );
       checkInstant();
@@ -133,7 +119,7 @@ test("ME6 P5 the root key of an open fleet is in one folder or the other at ever
       mkdirSync(dir, { mode: 0o700 });
       const fleet = createFleet(dir);
       const places = [dir, rootDir].map((folder) => join(folder, "fleet-root.key"));
-      expect(await codeOf(init({ changes: dying(at, when) }))).toBe("died");
+      expect(await codeOf(init({ changes: dyingAt(at, when) }))).toBe("died");
       expect(places.map(secretKeyId)).toContain(fleet);
       expect(readFleetPin(dir)).toBe(fleet);
       const whole = await init();
@@ -163,7 +149,7 @@ test("ME6 there are as many changes as these tests die at", async () => {
 });
 
 test("ME6 what was begun in one folder is not begun again in another, nor finished by another node", async () => {
-  expect(await codeOf(init({ changes: dying(4, "after") }))).toBe("died");
+  expect(await codeOf(init({ changes: dyingAt(4, "after") }))).toBe("died");
   expect(unfinishedInit(dir)).toBe(rootDir);
   // Nor does a node start there.
   expect(await codeOf(createNode({ dataDir: dir }))).toBe("data-dir-unusable");
@@ -185,14 +171,14 @@ test("ME6 a node starts again where only the word is left that something is unfi
 
 test("ME6 it is finished by its own passphrase only, which stays the one that seals the root's key", async () => {
   const passphrase = "correct horse battery staple";
-  expect(await codeOf(init({ passphrase, changes: dying(2, "after") }))).toBe("died");
+  expect(await codeOf(init({ passphrase, changes: dyingAt(2, "after") }))).toBe("died");
   expect(await codeOf(init())).toBe("passphrase-wrong");
   expect(await codeOf(init({ passphrase: "another passphrase" }))).toBe("passphrase-wrong");
   expect((await init({ passphrase })).status).toBe("completed");
 });
 
 test("ME6 what somebody has put there meanwhile is not overwritten, and a damaged journal is an error", async () => {
-  expect(await codeOf(init({ changes: dying(3, "after") }))).toBe("died");
+  expect(await codeOf(init({ changes: dyingAt(3, "after") }))).toBe("died");
   const own = loadOrCreateKey(join(dir, "issuer.key"));
   expect(await codeOf(init())).toBe("data-dir-unusable");
   expect(loadOrCreateKey(join(dir, "issuer.key"))).toEqual(own);

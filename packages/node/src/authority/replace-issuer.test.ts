@@ -6,11 +6,12 @@ import { codeOf } from "../keys/code-of.test-support.ts";
 import { readSecretKey, secretKeyId } from "../keys/secret-file.ts";
 import { sha256 } from "../ports/sha256.ts";
 import { START_S } from "./enrolment.test-support.ts";
+import { dyingAt } from "./dying.test-support.ts";
 import { ISSUER_LIFE_MS } from "./fleet-authority.ts";
 import { type ReplacedIssuer, rotateIssuer, voidIssuer } from "./replace-issuer.ts";
 import { readStatedRoots } from "./root-folder.ts";
 import { HANDOVER_S, nextRootStatement } from "./root-statements.ts";
-import { dyingAt, RootRig } from "../../../../test/support/root-rig.ts";
+import { RootRig } from "../../../../test/support/root-rig.ts";
 import { signToken } from "./sign-token.ts";
 
 const NOW_S = START_S + 100;

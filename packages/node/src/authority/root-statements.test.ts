@@ -7,12 +7,13 @@ import { codeOf } from "../keys/code-of.test-support.ts";
 import { generateSeed } from "../keys/ed25519.ts";
 import { keyFromSeed } from "../keys/key-file.ts";
 import { readSecretKey, secretKeyId } from "../keys/secret-file.ts";
+import { dyingAt } from "./dying.test-support.ts";
 import { readStatements, writeStatements } from "./authority-file.ts";
 import { START_S } from "./enrolment.test-support.ts";
 import { createFleetAuthority } from "./fleet-authority.ts";
 import { readStatedRoots, statedRoot } from "./root-folder.ts";
 import { type NextRoot, nextRootStatement, type RootChange } from "./root-statements.ts";
-import { dyingAt, RootRig } from "../../../../test/support/root-rig.ts";
+import { RootRig } from "../../../../test/support/root-rig.ts";
 import { signToken } from "./sign-token.ts";
 
 const NOW_S = START_S + 100;
