@@ -75,6 +75,27 @@ describe("the checks notice", () => {
     expect(violations.length).toBeLessThanOrEqual(VIOLATIONS_MAX);
   });
 
+  test("VE3 who stays in doubt of a neighbour when it has the majority again, and not what it says in its first moment there", () => {
+    const healedMs = 70_000;
+    const cut = { type: "cut", atMs: 40_000, forMs: healedMs - 40_000 } as const;
+    const sides = { groupA: [0, 1], groupB: [], isSilent: false, isOneWay: false };
+    const base = scenarioOf("small/5/cold/crash/honest/0");
+    const scenario: Scenario = { ...base, faults: [{ ...cut, ...sides }], forMs: 100_000 };
+    const doubtUntil = (untilMs: number): readonly string[] => {
+      const prepare = (fleet: Fleet): void => {
+        const word = (status: "up" | "unknown"): void =>
+          fleet.board.set(0, 1, { status, reason: undefined, sinceMs: fleet.nowMs });
+        fleet.at(healedMs - 500, () => word("unknown"));
+        fleet.at(untilMs, () => word("up"));
+      };
+      const { violations } = runScenario(scenario, { seed: 1, createCore, prepare });
+      return violations.map(({ text }) => text);
+    };
+    expect(doubtUntil(healedMs + 2_000)).toEqual([]);
+    const [said = ""] = doubtUntil(healedMs + 5_000);
+    expect(said).toMatch(/^node 0 says unknown .* of node 1; alive was due \d{1,3} ms ago$/);
+  });
+
   test("P5 a store that forgot to sync, after a power cut", () => {
     // Everything counts as durable at once, so that much is acknowledged, and none of it is on the disk.
     const lying = patched((effects) =>

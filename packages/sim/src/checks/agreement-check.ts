@@ -132,8 +132,10 @@ export class AgreementCheck implements Check {
       const isAlone = !truth.hasMajority(viewer) && truth.roster > 2;
       const blinks = isAlone || this.#fleet.network.links.model.stallEveryMs > 0;
       const blinkMs = blinks ? entry.sinceMs : 0;
+      // Who has come back to the majority may have lost those pulses while nobody could vouch: from then on it is asked.
+      const vouchedSinceMs = entry.status === "unknown" ? truth.majorityChangedMs(viewer) : 0;
       const disturbedMs = Math.max(truth.disturbedMs(viewer), truth.disturbedMs(subject));
-      const sinceMs = Math.max(togetherSinceMs, disturbedMs, blinkMs);
+      const sinceMs = Math.max(togetherSinceMs, disturbedMs, blinkMs, vouchedSinceMs);
       if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
       return;
     }
