@@ -29,7 +29,9 @@ const rounds = Number(values.rounds);
 const launcher = join(import.meta.dirname, "..", "packages/cli/bin/pulsemesh.js");
 const UP_MS_MAX = 180_000;
 const EXPELLED_MS_MAX = 30_000;
-const LOOK_EVERY_MS = 20;
+/** A look at a whole fleet costs each node some of the time that it needs to be up. */
+const LOOK_EVERY_MS = 1_000;
+const LOOK_AT_ONE_EVERY_MS = 20;
 
 /** `init`, `invite` and `join`, with the issuer's node running in between: what a person waits for the three, not for the node. */
 async function threeCommandsMs(): Promise<number> {
@@ -54,7 +56,7 @@ async function threeCommandsMs(): Promise<number> {
       stdio: ["ignore", "pipe", "ignore"],
     });
     try {
-      for await (const part of run.stdout) if (String(part).includes("join by")) break;
+      for await (const part of run.stdout) if (String(part).includes("address  /")) break;
       const invite = timed("invite", "--url", `http://127.0.0.1:${port}`);
       timed("join", invite, "--data", join(dir, "b"));
     } finally {
@@ -104,10 +106,14 @@ class MemberFleet {
         return ask(worker, { type: "start", dir: this.dir, names, invite });
       }),
     );
-    await this.#until("all to see all", UP_MS_MAX, async () => {
-      const answers = await this.#askAll({ type: "smallest-roster" });
-      return answers.every((answer) => answer.type === "roster" && answer.smallest >= nodes);
-    });
+    await this.#until(
+      "all to see all",
+      { limitMs: UP_MS_MAX, everyMs: LOOK_EVERY_MS },
+      async () => {
+        const answers = await this.#askAll({ type: "smallest-roster" });
+        return answers.every((answer) => answer.type === "roster" && answer.smallest >= nodes);
+      },
+    );
   }
 
   /** From the command until the node counts nowhere: for each node that should know. */
@@ -131,7 +137,8 @@ class MemberFleet {
   }
 
   async #outHere(node: string, begunMs: number): Promise<number> {
-    await this.#until("the issuer to have it out", EXPELLED_MS_MAX, () =>
+    const often = { limitMs: EXPELLED_MS_MAX, everyMs: LOOK_AT_ONE_EVERY_MS };
+    await this.#until("the issuer to have it out", often, () =>
       Promise.resolve(!this.issuer.fleetView().nodes.some((other) => other.node === node)),
     );
     return Date.now() - begunMs;
@@ -141,19 +148,27 @@ class MemberFleet {
     return Promise.all(this.#workers.map((worker) => ask(worker, command)));
   }
 
-  async #until(what: string, limitMs: number, holds: () => Promise<boolean>): Promise<void> {
+  async #until(
+    what: string,
+    { limitMs, everyMs }: { readonly limitMs: number; readonly everyMs: number },
+    holds: () => Promise<boolean>,
+  ): Promise<void> {
     const endMs = performance.now() + limitMs;
     while (!(await holds())) {
       if (performance.now() > endMs) throw new Error(`Waited ${limitMs} ms in vain for ${what}.`);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   }
 }
 
 function ask(worker: ChildProcess, command: MemberCommand): Promise<MemberAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<MemberAnswer>();
-  worker.once("message", (answer) => resolve(answer as MemberAnswer));
-  worker.once("exit", () => reject(new Error("a worker has ended")));
+  const onExit = (): void => reject(new Error("a worker has ended"));
+  worker.once("exit", onExit);
+  worker.once("message", (answer) => {
+    worker.off("exit", onExit);
+    resolve(answer as MemberAnswer);
+  });
   worker.send(command);
   return promise;
 }

@@ -65,6 +65,7 @@ async function start(name: string): Promise<PulsemeshNode> {
     dataDir: join(dir, name),
     name,
     listen: ["/ip4/127.0.0.1/tcp/0"],
+    open: true,
   });
   while (!node.ready()) await new Promise((resolve) => setTimeout(resolve, 10));
   return node;

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import type { Readable } from "node:stream";
 import { parseArgs } from "node:util";
 import { createNode } from "@pulsemesh/node";
-import { fillStore } from "./support/filled-store.ts";
+import { fillStore, grantAuthors } from "./support/filled-store.ts";
 import { type Figures, figuresOf, progress, report, round } from "./support/figures.ts";
 import { usageOf } from "./support/process-usage.ts";
 
@@ -41,13 +41,13 @@ interface Starts {
   readonly rssMb: Figures;
 }
 
-/** A node that was started once, so that it has a key and a fleet. */
-async function prepare(name: string): Promise<string> {
+/** A node that was started once, so that it has a key and a fleet, with what `authors` members have written. */
+async function prepare(name: string, authors: number): Promise<void> {
   const dataDir = join(dir, name);
   const node = await createNode({ dataDir, name, listen: ["/ip4/127.0.0.1/tcp/0"] });
-  const { fleet } = node;
+  const seeds = await grantAuthors(node, authors);
   await node.stop();
-  return fleet;
+  await fillStore(dataDir, node.fleet, seeds, records / chains);
 }
 
 /** Milliseconds until `text` comes out of a stream. */
@@ -91,8 +91,8 @@ async function measure(name: string): Promise<Starts> {
   };
 }
 
-await prepare("empty");
-await fillStore(join(dir, "full"), await prepare("full"), chains, records / chains);
+await prepare("empty", 0);
+await prepare("full", chains);
 const empty = await measure("empty");
 const full = await measure("full");
 rmSync(dir, { recursive: true, force: true });

@@ -2,7 +2,7 @@
 import { backupRows } from "./backup-rows.ts";
 import type { Bound } from "./goal.ts";
 import { healRows, soakRows, startRows } from "./lifetime-rows.ts";
-import { membershipRows } from "./membership-rows.ts";
+import { membershipRows, partitionedRows } from "./membership-rows.ts";
 import { list, number, pick, text } from "./pick.ts";
 import type { Row } from "./row.ts";
 
@@ -39,6 +39,7 @@ export const BENCHES: readonly Bench[] = [
   { name: "start", file: "start.bench.ts", rows: startRows },
   { name: "heal", file: "heal.bench.ts", rows: healRows },
   { name: "membership", file: "membership.bench.ts", rows: membershipRows },
+  { name: "partitioned", file: "partitioned.bench.ts", rows: partitionedRows },
   { name: "soak", file: "soak.bench.ts", rows: soakRows, isLong: true },
 ];
 

@@ -11,7 +11,9 @@ import {
   type Store,
   type StoreOp,
 } from "@pulsemesh/core";
+import type { PulsemeshNode } from "@pulsemesh/node";
 import { createLevelStore } from "@pulsemesh/store-level";
+import { writeRequest } from "../../packages/node/src/authority/grant-request.ts";
 import { generateSeed } from "../../packages/node/src/keys/ed25519.ts";
 import { keyFromSeed } from "../../packages/node/src/keys/key-file.ts";
 import { nodeIdOf } from "../../packages/node/src/keys/peer-id.ts";
@@ -21,26 +23,43 @@ import { createPortsFactory } from "../../packages/node/src/ports/create-ports.t
 const SHARED_ROW = /^(?:chain|part|member)\//;
 const SETTLE_STEPS_MAX = 1_000;
 
-/** Adds `authors` chains of `robots` records each to the store in `dir`, which nobody may have open. */
+/** Makes so many authors members at the node that issues: the seeds of their keys. */
+export async function grantAuthors(
+  { fleet, issuer }: PulsemeshNode,
+  authors: number,
+): Promise<readonly Uint8Array[]> {
+  const seeds = Array.from({ length: authors }, () => generateSeed());
+  for (const [index, seed] of seeds.entries()) {
+    const [node, audit, cosign] = [seed, generateSeed(), generateSeed()].map(keyFromSeed);
+    if (node === undefined || audit === undefined || cosign === undefined) continue;
+    const asked = { fleet, name: `node-${index}`, region: "eu", atS: Date.now() / 1_000 };
+    const request = writeRequest(asked, { node, audit, cosign });
+    await issuer?.grant(request, { roles: ["robot"], robots: ["*"] });
+  }
+  return seeds;
+}
+
+/** Adds a chain of `robots` records for each author to the store in `dir`, which nobody may have open. */
 export async function fillStore(
   dir: string,
   fleet: string,
-  authors: number,
+  authors: readonly Uint8Array[],
   robots: number,
 ): Promise<void> {
   const store = createLevelStore({ dir });
   await store.open();
-  for (let index = 0; index < authors; index += 1) await addAuthor(store, fleet, index, robots);
+  for (const [index, seed] of authors.entries())
+    await addAuthor(store, fleet, { index, seed }, robots);
   await store.close();
 }
 
 async function addAuthor(
   store: Store,
   fleet: string,
-  index: number,
+  { index, seed }: { readonly index: number; readonly seed: Uint8Array },
   robots: number,
 ): Promise<void> {
-  const { publicKey, seed } = keyFromSeed(generateSeed());
+  const { publicKey } = keyFromSeed(seed);
   const identity = {
     fleet,
     self: nodeIdOf(publicKey),

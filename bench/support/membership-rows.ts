@@ -41,3 +41,17 @@ export function membershipRows(result: unknown): readonly Row[] {
     },
   ];
 }
+
+/** The line of the bench of who was away. */
+export function partitionedRows(result: unknown): readonly Row[] {
+  return [
+    {
+      what: "a node was cut off while another was revoked: from its first connection until it holds the revocation",
+      goal: "≤ 1 s",
+      measured: `p50 ${text(result, "afterConnectionMs.p50")} ms, worst ${text(result, "afterConnectionMs.max")} ms`,
+      n: text(result, "afterConnectionMs.n"),
+      bounds: [{ value: number(result, "afterConnectionMs.max"), most: 1_000 }],
+      baseLine: `from the healing of the cable p50 ${text(result, "afterHealMs.p50")} ms, worst ${text(result, "afterHealMs.max")} ms`,
+    },
+  ];
+}

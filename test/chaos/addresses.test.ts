@@ -56,12 +56,17 @@ describe("addresses", () => {
     if (missing !== undefined) throw new Error(missing);
   });
 
-  test("AD5 a fresh node that is told a fleet finds it without any address; one that is told none makes its own, and says so", async () => {
+  test("AD5 a member that knows no address finds its fleet on the network; a fresh node makes its own there, and says so", async () => {
     using cables = new Cables();
     await using fleet = new ProcessFleet();
     const hosts = [cables.host("left"), cables.host("right"), cables.host("left")] as const;
     const first = await place(fleet, "first", hosts[0], { args: ["--mdns"] }).start();
     const id = String((await first.json("/api/v1/peers"))["fleet"]);
+    const dataDir = join(fleet.dir, "told");
+    const made = await first.ask("POST", "/api/v1/authority/invites", { roles: ["robot"] });
+    const { invite } = JSON.parse(made.text) as { readonly invite: string };
+    const enrol = [process.execPath, CLI, "join", invite, "--data", dataDir];
+    await promisify(execFile)("ip", ["netns", "exec", hosts[1].namespace, ...enrol]);
     const told = await place(fleet, "told", hosts[1], { args: ["--mdns", "--fleet", id] }).start();
     const stranger = await place(fleet, "stranger", hosts[2], { args: ["--mdns"] }).start();
     await fleet.allSee(["first", "told"], "up", 30_000);
@@ -71,7 +76,6 @@ describe("addresses", () => {
     // It stands on the same network for as long as it took the others to meet, and is of nobody's fleet but its own.
     expect(await stranger.peerStatuses()).toEqual(new Map());
     await told.end("SIGTERM");
-    const dataDir = join(fleet.dir, "told");
     const other = place(fleet, "other", hosts[1], { dataDir, args: ["--fleet", "b".repeat(52)] });
     await expect(other.start()).rejects.toThrow("belongs to fleet");
   });
@@ -82,7 +86,7 @@ describe("addresses", () => {
     const [one, two, three] = [cables.host("left"), cables.host("right"), cables.host("left")];
     for (const host of [two, three]) cables.setNames(host, { "member.test": one.address });
     const ws = ["--listen", `/ip4/${one.address}/tcp/${PORT + 1}/ws`];
-    const member = await place(fleet, "member", one, { args: ws }).start();
+    const member = await place(fleet, "member", one, { args: ["--open", ...ws] }).start();
     const id = /\/p2p\/(\w+)/.exec(await member.joinAddress())?.[1] ?? "";
     const join = [`/dns4/member.test/tcp/${PORT + 1}/ws/p2p/${id}`];
     await place(fleet, "first", two, { join }).start();
@@ -108,7 +112,7 @@ describe("addresses", () => {
     const hosts = [cables.host("left"), cables.host("right"), cables.host("left")] as const;
     const name = "member.test";
     cables.setNames(hosts[1], { [name]: hosts[0].address });
-    const member = await place(fleet, "member", hosts[0]).start();
+    const member = await place(fleet, "member", hosts[0], { args: ["--open"] }).start();
     const id = /\/p2p\/(\w+)/.exec(await member.joinAddress())?.[1] ?? "";
     const joined = await place(fleet, "joined", hosts[1], {
       join: [`/dns4/${name}/tcp/${PORT}/p2p/${id}`],
@@ -133,7 +137,7 @@ describe("addresses", () => {
     using cables = new Cables();
     await using fleet = new ProcessFleet();
     const [one, two, three] = [cables.host("left"), cables.host("right"), cables.host("left")];
-    const member = await place(fleet, "member", one).start();
+    const member = await place(fleet, "member", one, { args: ["--open"] }).start();
     const joins = [await member.joinAddress()];
     const local: Host = { namespace: two.namespace, address: "127.0.0.1" };
     await place(fleet, "shy", local, { join: joins }).start();

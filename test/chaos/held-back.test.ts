@@ -25,7 +25,7 @@ async function startFarFleet(
     dataDir: join(fleet.dir, "far"),
     meshPort,
     httpPort: await freePort(),
-    args: ["--announce", `/ip4/127.0.0.1/tcp/${linkPort}`],
+    args: ["--open", "--announce", `/ip4/127.0.0.1/tcp/${linkPort}`],
   });
   fleet.nodes.push(far);
   await far.start();

@@ -18,7 +18,13 @@ const FULL_FOR_MS = 5_000;
 /** Writes at a time: the changes of all but the first wait inside core for the next entry. */
 const WRITERS = 8;
 const listen = ["/ip4/127.0.0.1/tcp/0"];
-const watcher = await createNode({ dataDir: large, name: "watcher", listen, profile: "local" });
+const watcher = await createNode({
+  dataDir: large,
+  name: "watcher",
+  listen,
+  profile: "local",
+  open: true,
+});
 const options = {
   dataDir: join(small, "data"),
   name: "full",

@@ -84,19 +84,19 @@ test("AD4 a named member that comes up late is found by a node with a fleet and 
     return new CliProcess(["run", "--data", join(root, name), ...args, ...more]);
   };
   const here = ["--listen", "/ip4/127.0.0.1/tcp/0"];
-  const startMember = (): CliProcess => node("member", 0, "--listen", member);
+  const startMember = (): CliProcess => node("member", 0, "--listen", member, "--open");
   let address = "";
   {
     await using first = startMember();
     await first.untilPrinted("join by");
     address = `${member}/p2p/${/\/p2p\/(\w+)/.exec(first.out)?.[1] ?? ""}`;
     await using joined = node("pinned", pinnedPort, ...here, "--join", address);
-    await joined.untilPrinted("join by");
+    await joined.untilPrinted("address  /");
   }
   rmSync(join(root, "pinned", "addresses.json"), { force: true });
   await using pinned = node("pinned", pinnedPort, ...here, "--join", address);
   await using fresh = node("fresh", freshPort, ...here, "--join", address);
-  await pinned.untilPrinted("join by");
+  await pinned.untilPrinted("address  /");
   await until("both say that they wait", () => {
     const isFreshWaiting = fresh.err.includes("No member has answered");
     return isFreshWaiting && pinned.err.includes("no connection yet to a member named by --join");
@@ -104,7 +104,7 @@ test("AD4 a named member that comes up late is found by a node with a fleet and 
   expect(pinned.err).toContain("refused");
   await using late = startMember();
   await late.untilPrinted("join by");
-  await fresh.untilPrinted("join by");
+  await fresh.untilPrinted("address  /");
   const url = (port: number): string => `http://127.0.0.1:${port}`;
   await until("they have met", async () => {
     const views = await Promise.all([peersOf(url(pinnedPort)), peersOf(url(freshPort))]);

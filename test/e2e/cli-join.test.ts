@@ -25,7 +25,7 @@ function run(name: string, ...args: readonly string[]): CliProcess {
 }
 
 function startMember(): CliProcess {
-  return run("member", "--http", "127.0.0.1:0", "--listen", member);
+  return run("member", "--http", "127.0.0.1:0", "--listen", member, "--open");
 }
 
 function startJoining(name: string, httpPort: number, ...args: readonly string[]): CliProcess {

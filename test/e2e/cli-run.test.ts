@@ -70,7 +70,8 @@ describe("pulsemesh run", () => {
       "--listen",
       "/ip4/127.0.0.1/tcp/0",
     ]);
-    await node.untilPrinted("join by  pulsemesh run --join /ip4/127.0.0.1/tcp/");
+    await node.untilPrinted("address  /ip4/127.0.0.1/tcp/");
+    expect(node.out).toMatch(/^members  pulsemesh invite --url http:/m);
     expect(node.out).toContain(`data     ${join(root, "people")}`);
     expect(node.out).toMatch(/curl -X POST http:\/\/127\.0\.0\.1:\d+\/heartbeat\/my_robot/);
   });

@@ -210,7 +210,7 @@ test("CFG13 a data folder that others may enter is exit 2 with the chmod to type
   expect([end.code, end.err]).toEqual([2, expect.stringContaining(`chmod go= ${data}`)]);
   expect(readdirSync(data)).toEqual([]);
   await using node = new CliProcess(["run", ...args], { env: { PULSEMESH_SHARED_DATA: "1" } });
-  await node.untilPrinted("join by");
+  await node.untilPrinted("address  /");
   expect(node.err).toContain("others on this machine may enter");
 });
 
@@ -237,7 +237,7 @@ test("CFG8 without a config file SIGHUP is a planned stop", async () => {
     "--listen",
     "/ip4/127.0.0.1/tcp/0",
   ]);
-  await node.untilPrinted("join by");
+  await node.untilPrinted("address  /");
   node.kill("SIGHUP");
   expect((await node.ended).code).toBe(0);
 });

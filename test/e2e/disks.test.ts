@@ -163,29 +163,29 @@ test("BK4 BK5 PU3 CH1 P5 a node restored from a backup that was taken while it r
 
 test("PU3 CH1 P5 a node whose store is lost comes back by its key with all that its peers hold; without its key it is a new member", async () => {
   await using fleet = await fleetOfThree();
-  const x = fleet.node("x");
-  expect((await x.beat("survivor")).status).toBe(200);
+  const lost = fleet.node("z");
+  expect((await lost.beat("survivor")).status).toBe(200);
   await waitFor(
     "the others to know",
     10_000,
     async () => new Set(await fleet.hashes(NAMES)).size === 1,
   );
-  const { id, boot } = await selfOf(x);
-  await x.end("SIGKILL");
-  rmSync(join(x.options.dataDir, "store"), { recursive: true });
-  await x.start();
+  const { id, boot } = await selfOf(lost);
+  await lost.end("SIGKILL");
+  rmSync(join(lost.options.dataDir, "store"), { recursive: true });
+  await lost.start();
   await waitFor(
     "its robot",
     20_000,
-    async () => (await x.get("/api/v1/robots/survivor")).status === 200,
+    async () => (await lost.get("/api/v1/robots/survivor")).status === 200,
   );
-  expect((await selfOf(x)).boot).toBeGreaterThan(boot);
-  expect(await metric(x, "twin")).toBe("0");
+  expect((await selfOf(lost)).boot).toBeGreaterThan(boot);
+  expect(await metric(lost, "twin")).toBe("0");
   await fleet.allSee(NAMES, "up", 20_000);
 
-  await x.end("SIGKILL");
-  rmSync(x.options.dataDir, { recursive: true });
-  const fresh = new NodeProcess({ ...x.options, join: [await fleet.node("y").joinAddress()] });
+  await lost.end("SIGKILL");
+  rmSync(lost.options.dataDir, { recursive: true });
+  const fresh = new NodeProcess({ ...lost.options, join: [await fleet.node("x").joinAddress()] });
   fleet.nodes.push(fresh);
   await fresh.start();
   expect((await selfOf(fresh)).id).not.toBe(id);

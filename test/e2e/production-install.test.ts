@@ -25,7 +25,7 @@ function sizeOf(folder: string): number {
 async function untilReady(run: ImageRun): Promise<void> {
   await until(
     `the node is ready:\n${run.output()}`,
-    () => run.output().includes("join by"),
+    () => run.output().includes("address  /"),
     60_000,
   );
 }

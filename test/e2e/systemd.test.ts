@@ -112,7 +112,7 @@ test("DP4 a node whose manager cannot be told goes on and says so once", async (
       },
     },
   );
-  await node.untilPrinted("join by");
+  await node.untilPrinted("address  /");
   const warning = "Cannot tell the service manager how this node is: cannot start systemd-notify";
   await node.until("a warning", 30_000, () => node.err.includes(warning));
   await new Promise((resolve) => setTimeout(resolve, 1_000));

@@ -51,6 +51,7 @@ async function start(name: string, join_: readonly string[] = []): Promise<Pulse
     profile: "local",
     listen: LISTEN,
     join: join_,
+    open: join_.length === 0,
     agent: `pulsemesh/${release}`,
     // Snapshots, and the parts that they bring, come after so many changes.
     core: { snapshotAfterDeltas: 10, syncEveryMs: 2_000 },

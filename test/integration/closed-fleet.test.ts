@@ -1,5 +1,5 @@
 /** Real nodes of a fleet with an authority, in this process: who is invited is in, who is not stays out, and who is revoked goes. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "@pulsemesh/core";
@@ -98,9 +98,15 @@ test("ME1, ME7 three steps make two members: an authority, an invite, and a star
 test("ME3, AD10 a node that was not invited is let in nowhere, and hears nothing", async () => {
   const issuer = await startIssuer();
   await issuer.command(beat("secret"));
-  const stranger = await start("stranger", { join: issuer.addresses(), fleet: issuer.fleet });
+  const named = { join: issuer.addresses(), fleet: issuer.fleet };
+  for (const how of [named, { join: issuer.addresses() }, { fleet: issuer.fleet }])
+    await expect(start("stranger", how)).rejects.toMatchObject({ code: "invite-needed" });
+  expect(existsSync(join(dir, "stranger", "fleet.json"))).toBe(false);
+  // Who says by himself that he belongs there is told the same by others.
+  const pin = readFileSync(join(dir, "issuer", "fleet.json"));
+  writeFileSync(join(dir, "stranger", "fleet.json"), pin, { mode: 0o600 });
+  const stranger = await start("stranger", { join: issuer.addresses() });
   await until("it was refused", () => refusals(issuer, "grant-none") > 0);
-  expect(stranger.ready()).toBe(false);
   expect(stranger.fleetView().nodes).toEqual([]);
   expect(stranger.robotIds()).toEqual([]);
   expect(issuer.fleetView().nodes).toEqual([]);

@@ -55,9 +55,10 @@ describe("createNode", () => {
     await start("a");
     const at = join(dir, "a");
     expect(statSync(at).mode & 0o777).toBe(0o700);
-    for (const file of ["node.key", "fleet.json", "fleet-root.key"]) {
+    for (const file of ["node.key", "fleet.json", "issuer.key", "root/fleet-root.key"]) {
       expect(statSync(join(at, file)).mode & 0o777).toBe(0o600);
     }
+    expect(statSync(join(at, "root")).mode & 0o777).toBe(0o700);
   });
 
   test("P5 a second node on one data directory is refused, names the holder, and leaves it alone", async () => {
@@ -76,10 +77,11 @@ describe("createNode", () => {
   });
 
   test("ME1 joining pins the fleet; alone it is ready at once, joining it is ready when it has met a member", async () => {
-    const first = await start("a");
+    const first = await start("a", { open: true });
     const second = await start("b", { join: first.addresses() });
     expect(second.fleet).toBe(first.fleet);
-    expect(readdirSync(join(dir, "b"))).not.toContain("fleet-root.key");
+    for (const key of ["root", "fleet-root.key", "issuer.key"])
+      expect(readdirSync(join(dir, "b"))).not.toContain(key);
     await until("the joiner is ready", () => second.ready());
     await first.stop();
     await second.stop();
@@ -123,7 +125,7 @@ describe("createNode", () => {
   });
 
   test("P1 what one node takes every node shows, and events tell of it", async () => {
-    const first = await start("a");
+    const first = await start("a", { open: true });
     const second = await start("b", { join: first.addresses() });
     const seen: CoreEvent["type"][] = [];
     const abort = new AbortController();
@@ -145,7 +147,7 @@ describe("createNode", () => {
   });
 
   test("VE9 a planned stop is told to the others, takes a second at most, and is idempotent", async () => {
-    const first = await start("a");
+    const first = await start("a", { open: true });
     const second = await start("b", { join: first.addresses() });
     const statusOf = () => second.fleetView().nodes.find((node) => node.node === first.id)?.status;
     await until("they see each other", () => statusOf() === "up");

@@ -2,6 +2,7 @@
 import { enrol, EnrolmentDesk, type AnswerEnrolment } from "@pulsemesh/transport-libp2p";
 import { afterEach, expect, test } from "vitest";
 import { OTHER_FLEET, OUR_FLEET, seedOf } from "../support/libp2p-harness.ts";
+import { until } from "../support/until.ts";
 import { Scene, type Victim } from "../support/victim.ts";
 import {
   ENROLMENT_ANSWER_BYTES_MAX,
@@ -30,9 +31,9 @@ async function issuer(answer?: AnswerEnrolment): Promise<Issuer> {
 function ask(
   { address }: Victim,
   request: Uint8Array,
-  { name = "stranger", fleet = OUR_FLEET } = {},
+  { name = "stranger", fleet = OUR_FLEET, tries = 1 } = {},
 ): Promise<Uint8Array> {
-  return enrol({ addresses: [address], fleet, privateKey: seedOf(name), request });
+  return enrol({ addresses: [address], fleet, privateKey: seedOf(name), request, tries });
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -120,6 +121,41 @@ test("P6, ME7 ENROLMENTS_RUNNING_MAX questions are being answered at a time, and
   gate.resolve();
   expect((await Promise.all(first)).map(textOf)).toEqual(first.map(() => "yes"));
   expect(textOf(await ask(it, bytes("x"), { name: "late" }))).toBe("yes");
+});
+
+test("ME7 who asks before anybody answers waits, and is answered by who does then, or hung up on where nobody does", async () => {
+  const it = await issuer();
+  await it.desk.expect();
+  const early = ask(it, bytes("x"));
+  await it.desk.serve(async () => bytes("yes"));
+  expect(textOf(await early)).toBe("yes");
+  const other = new EnrolmentDesk(() => undefined);
+  const shut = await scene.victim("shut", { desk: other, admit: () => "grant-none" });
+  await other.expect();
+  const asked = ask(shut, bytes("x"), { name: "another" });
+  await other.serve(undefined);
+  await expect(asked).rejects.toMatchObject({ code: "join-failed" });
+});
+
+test("ME7 whoever is hung up on asks again, as often as he was told, and is answered when there is room", async () => {
+  const gate = Promise.withResolvers<void>();
+  let running = 0;
+  const it = await issuer(async (_node, request) => {
+    running += 1;
+    if (textOf(request) === "slow") await gate.promise;
+    return bytes("yes");
+  });
+  const slow = Array.from({ length: ENROLMENTS_RUNNING_MAX }, (_, i) =>
+    ask(it, bytes("slow"), { name: `s${i}`, tries: 4 }),
+  );
+  await until("it has its hands full", () => running === ENROLMENTS_RUNNING_MAX);
+  const late = ask(it, bytes("x"), { name: "late", tries: 4 });
+  await until("the late one is hung up on", () => it.turnedAway.length === 1);
+  gate.resolve();
+  expect((await Promise.all([...slow, late])).map(textOf)).toEqual(
+    [...slow, late].map(() => "yes"),
+  );
+  expect(it.turnedAway).toHaveLength(1);
 });
 
 test("P6, ME7 strangers that begin to ask and say nothing keep nobody waiting", async () => {

@@ -51,7 +51,14 @@ test("SG2 CH6 P1 nodes on WebSocket addresses find their fleet, sync what they l
   scene.atEnd(() => rmSync(dir, { recursive: true, force: true }));
   const start = async (name: string, joins: readonly string[]): Promise<PulsemeshNode> => {
     const dataDir = join(dir, name);
-    const node = await createNode({ dataDir, name, listen: LISTEN, join: joins, profile: "local" });
+    const node = await createNode({
+      dataDir,
+      name,
+      listen: LISTEN,
+      join: joins,
+      open: joins.length === 0,
+      profile: "local",
+    });
     scene.atEnd(() => node.stop());
     return node;
   };
@@ -71,7 +78,8 @@ test("SG2 CH6 P1 nodes on WebSocket addresses find their fleet, sync what they l
     "what was there before is synced",
     () => second.robot("bot-19") !== undefined && sameDocument(),
   );
-  const third = await start("c", second.addresses());
+  // Membership is given where the issuer is, and then any member will do.
+  const third = await start("c", [...second.addresses(), ...first.addresses()]);
   await until("the third has met both", () => third.fleetView().inSight === 3);
   await third.command({ type: "patch-state", robot: "bot-0", patch: { status: "scanning" } });
   await until(

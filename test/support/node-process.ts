@@ -3,7 +3,7 @@
  * stopped by pid. Every process that a test starts is registered and killed at the latest when the test ends.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -250,7 +250,7 @@ export async function waitFor(
   }
 }
 
-/** A fleet of processes in one temporary folder; the first node made the fleet, the others joined by its one multiaddr. */
+/** A fleet of processes in one temporary folder; the first node made the fleet and takes everybody, the others joined by its one multiaddr. */
 export class ProcessFleet implements AsyncDisposable {
   readonly dir: string = mkdtempSync(join(tmpdir(), "pulsemesh-test-"));
   readonly nodes: NodeProcess[] = [];
@@ -268,6 +268,7 @@ export class ProcessFleet implements AsyncDisposable {
     options: Partial<NodeProcessOptions> = {},
   ): Promise<NodeProcess> {
     const first = this.nodes[0];
+    const isFounder = first === undefined && !existsSync(join(this.dir, member.name));
     const node = new NodeProcess({
       ...member,
       dataDir: join(this.dir, member.name),
@@ -275,6 +276,7 @@ export class ProcessFleet implements AsyncDisposable {
       httpPort: await freePort(),
       join: first === undefined ? [] : [await first.joinAddress()],
       ...options,
+      args: [...(isFounder ? ["--open"] : []), ...(options.args ?? [])],
     });
     this.nodes.push(node);
     return node.start();

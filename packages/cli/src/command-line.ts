@@ -34,8 +34,8 @@ import { packageVersion } from "./version.ts";
 const examples = `
 Examples:
   pulsemesh dev                                  a whole mesh on this machine, with robots
-  pulsemesh run                                  one node; prints the address to join by
-  pulsemesh run --join ADDRESS --http 127.0.0.1:7430 --listen /ip4/127.0.0.1/tcp/7431 --data DIR
+  pulsemesh run                                  one node, which makes a fleet; then: pulsemesh invite
+  pulsemesh run --join INVITE --http 127.0.0.1:7430 --listen /ip4/127.0.0.1/tcp/7431 --data DIR
   curl -X POST http://127.0.0.1:7420/heartbeat/security_bot
   pulsemesh exec nightly-backup --create -- ./backup.sh
   pulsemesh status -w

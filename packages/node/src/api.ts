@@ -71,7 +71,7 @@ export interface PulsemeshNode extends AsyncDisposable {
   readonly dataDir: string;
   /** Undefined where no issuer's key is in the data directory. */
   readonly issuer: NodeIssuer | undefined;
-  /** Multiaddrs to join by. */
+  /** Multiaddrs by which others reach it. */
   addresses(): readonly string[];
   /** True once core is restored and the node has joined, or is alone on purpose; stays true until stop (promise P8). */
   ready(): boolean;
@@ -119,7 +119,7 @@ export interface NodeOptions {
   /** Listen multiaddrs. @default ["/ip4/127.0.0.1/tcp/7421"] */
   readonly listen?: readonly string[] | undefined;
   readonly announce?: readonly string[] | undefined;
-  /** Multiaddrs of members to join by; empty makes a fleet of its own unless one is pinned on disk. */
+  /** Multiaddrs of members to join by; empty makes a fleet of its own unless one is pinned on disk, with the root's keys in the folder `root` of `dataDir`. */
   readonly join?: readonly string[] | undefined;
   /** Makes a fresh directory a member first (rule ME7), and joins by its issuer as well. A directory that is one already needs none. */
   readonly invite?: string | undefined;
@@ -132,7 +132,7 @@ export interface NodeOptions {
   readonly passphrase?: string | undefined;
   /** Of a private network, as go-libp2p's `swarm.key`: who does not have it cannot connect. @default everybody can */
   readonly networkKey?: Uint8Array | undefined;
-  /** The fleet to be in, by its id; a fresh directory is pinned to it without asking anybody. @default that of `join`, or one of its own */
+  /** The fleet to be in, by its id: any other is refused. @default that of `join`, or one of its own */
   readonly fleet?: string | undefined;
   readonly mdns?: boolean | undefined;
   readonly observer?: boolean | undefined;

@@ -1,8 +1,8 @@
 /**
  * The composition root: puts core, documents, store and transport together on this machine's clock, disk and network.
  *
- * Data directory: `node.key` (who this node is), `fleet.json` (which fleet, for ever), `fleet-root.key` (only where the fleet was
- * made), `addresses.json` (where members were last seen), `store/` and `pid` (see store-level). All readable by the owner only.
+ * Data directory: `node.key` (who this node is), `fleet.json` (which fleet, for ever), `authority.json` and further keys (what makes it a member, see
+ * `authority/authority-files.ts`), `addresses.json` (where members were last seen), `store/` and `pid` (see store-level). All readable by the owner only.
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,16 +22,17 @@ import type { Issuing } from "./authority/issuing.ts";
 import {
   enrolAsAnybody,
   enrolIfInvited,
-  readMembership,
+  openMembership,
   refuseWithoutIssuer,
   startIssuing,
 } from "./authority/membership.ts";
+import { finishOwnFleet, makeOwnFleet } from "./authority/own-fleet.ts";
 import type { NodeSettings } from "./diagnosis.ts";
 import { type Clock, createSystemClock } from "./driver/clock.ts";
 import { Driver } from "./driver/driver.ts";
 import { measureLoopLag } from "./driver/loop-lag.ts";
 import { removeOldDrafts } from "./keys/drafts.ts";
-import { createFleet, readFleetPin, writeFleetPin } from "./keys/fleet-pin.ts";
+import { readFleetPin, writeFleetPin } from "./keys/fleet-pin.ts";
 import { type Ed25519Key, loadOrCreateKey } from "./keys/key-file.ts";
 import { type ResolvedNodeOptions, resolveNodeOptions } from "./node-options.ts";
 import { checkDirectoryModes } from "./open-directory.ts";
@@ -79,7 +80,6 @@ async function startOn(
   signal: AbortSignal | undefined,
 ): Promise<PulsemeshNode> {
   const { dataDir, logger, name, region, agent } = options;
-  if (options.open) refuseWithoutIssuer(dataDir);
   const clock = createSystemClock();
   const place = await findPlace(options, clock, signal);
   const { key, fleet, mustMeet } = place;
@@ -88,7 +88,7 @@ async function startOn(
   const lag = measureLoopLag();
   const identity = { fleet, self: transport.node, name, region, agent };
   const createPorts = createPortsFactory(key.seed);
-  const config = { ...options.config, ...readMembership(dataDir, transport.node, fleet) };
+  const config = { ...options.config, ...(await openMembership(desk, dataDir, identity)) };
   let issuing: Issuing | undefined;
   const driver = new Driver({
     store,
@@ -150,12 +150,14 @@ async function findPlace(
   signal: AbortSignal | undefined,
 ): Promise<Place> {
   const { dataDir } = options;
+  await finishOwnFleet(options, clock);
+  if (options.open && !makesFleet(options)) refuseWithoutIssuer(dataDir);
   const { addresses, wasFresh } = await enrolIfInvited(options, clock, signal);
   const key = loadOrCreateKey(join(dataDir, "node.key"));
   const pinned = readFleetPin(dataDir);
   if (pinned !== undefined) refuseOtherFleet(pinned, options);
   const isNamed = options.join.length > 0 || options.fleet !== undefined;
-  const fleet = pinned ?? (await findFleet(options, key, signal));
+  const fleet = pinned ?? (await findFleet(options, { key, clock, signal }));
   return { key, fleet, addresses, mustMeet: wasFresh || (pinned === undefined && isNamed) };
 }
 
@@ -201,42 +203,57 @@ function refuseOtherFleet(pinned: FleetId, { dataDir, fleet }: ResolvedNodeOptio
   );
 }
 
+/** Whether it is in no fleet and told of none. */
+function makesFleet({ dataDir, join: addresses, fleet, invite }: ResolvedNodeOptions): boolean {
+  const isTold = addresses.length > 0 || fleet !== undefined || invite !== undefined;
+  return !isTold && readFleetPin(dataDir) === undefined;
+}
+
 /**
- * The fleet of a directory that has none yet: the one that is named, that of the first member to answer, or one of its own. Pinned before it
- * is used. Multicast alone is no reason to join: whoever answers there is a stranger until somebody has named his fleet (rule AD5).
+ * The fleet of a directory that has none yet: that of the first member to answer, or one of its own. Pinned before it is used. Multicast alone is no
+ * reason to join: whoever answers there is a stranger (rule AD5).
  */
 async function findFleet(
   options: ResolvedNodeOptions,
-  key: Ed25519Key,
-  signal: AbortSignal | undefined,
+  by: { readonly key: Ed25519Key; readonly clock: Clock; readonly signal: AbortSignal | undefined },
 ): Promise<FleetId> {
-  const { dataDir, fleet: named, join: addresses, mdns, logger } = options;
-  if (named !== undefined) {
-    writeFleetPin(dataDir, named);
-    return named;
+  const { dataDir, fleet: named, join: addresses } = options;
+  if (makesFleet(options)) return await makeOwnFleet(options, by.clock);
+  if (addresses.length === 0 && named !== undefined) throw inviteNeeded(named, dataDir);
+  const found = await visitMember(options, by);
+  if (named !== undefined && found.fleet !== named) {
+    throw new PulsemeshError(
+      "fleet-mismatch",
+      `Cannot join by ${addresses.join(", ")}: that is fleet ${found.fleet}, and not ${named}. Nothing was changed.`,
+    );
   }
-  if (addresses.length === 0) {
-    const own = createFleet(dataDir);
-    if (mdns)
-      logger.warn(
-        { fleet: own },
-        "made a fleet of its own, as neither --join nor --fleet names one: --mdns finds members of this fleet alone, so start the others with --fleet and this id",
-      );
-    return own;
-  }
+  // Pinned by the enrolment, together with what makes it a member.
+  if (found.isClosed) await enrolAsAnybody(options, found.fleet, by.signal);
+  else writeFleetPin(dataDir, found.fleet);
+  return found.fleet;
+}
+
+/** An id says which fleet is meant, and makes nobody a member. */
+function inviteNeeded(fleet: FleetId, dataDir: string): PulsemeshError {
+  return new PulsemeshError(
+    "invite-needed",
+    `Cannot be in fleet ${fleet} on ${dataDir}: no member is named who could let this node in. Nothing was changed.`,
+  );
+}
+
+async function visitMember(
+  { join: addresses, logger, networkKey }: ResolvedNodeOptions,
+  { key, signal }: { readonly key: Ed25519Key; readonly signal: AbortSignal | undefined },
+): ReturnType<typeof visitFleet> {
   logger.info({ addresses }, "asking for the fleet to join");
   let saidAtMs = performance.now();
-  const found = await visitFleet(addresses, key.protobuf, {
+  return await visitFleet(addresses, key.protobuf, {
     signal,
-    networkKey: options.networkKey,
+    networkKey,
     failed: (round, tried) => {
       if (performance.now() - saidAtMs < JOINING_SAID_EVERY_MS) return;
       saidAtMs = performance.now();
       logger.warn({ tried, round }, "no member has answered yet; trying again");
     },
   });
-  // Pinned by the enrolment, together with what makes it a member.
-  if (found.isClosed) await enrolAsAnybody(options, found.fleet, signal);
-  else writeFleetPin(dataDir, found.fleet);
-  return found.fleet;
 }

@@ -1,11 +1,12 @@
 /** A stranger's side of enrolment (rule ME7): finds the issuer that made an invite, asks once, and takes its answer. */
-import { UnsupportedProtocolError } from "@libp2p/interface";
+import { StreamResetError, StreamStateError, UnsupportedProtocolError } from "@libp2p/interface";
 import { type FleetId, PulsemeshError } from "@pulsemesh/core";
 import { ENROLMENT_ANSWER_BYTES_MAX } from "./enrolment-desk.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeFrame } from "./frames.ts";
 import { systemNames } from "./name-lookup.ts";
 import type { NameService } from "./name-lookup.ts";
-import { readOneFrame } from "./one-frame.ts";
+import { OneFrameError, readOneFrame } from "./one-frame.ts";
 import { checkJoinAddresses } from "./options.ts";
 import { readNetworkKey } from "./private-network.ts";
 import { readPrivateKey } from "./private-key.ts";
@@ -13,6 +14,8 @@ import { enrolmentProtocol } from "./protocol-ids.ts";
 import { visit, type Visit } from "./visit.ts";
 
 const ANSWER_MS = 7_000;
+/** Before it asks again, doubled each time; with chance, so that those who were hung up on together do not come again together. */
+const AGAIN_MS = 1_000;
 
 export interface EnrolOptions {
   /** Addresses of the issuer, tried in turn, each ending in `/p2p/<its id>`: nobody else can answer there. */
@@ -24,6 +27,8 @@ export interface EnrolOptions {
   /** Of the private network that the issuer is in, as its file holds it. @default it is in none */
   readonly networkKey?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How often to ask in all an issuer that hangs up, as when many ask at once. @default 1 */
+  readonly tries?: number | undefined;
   /** @default the system's */
   readonly names?: NameService | undefined;
 }
@@ -33,19 +38,24 @@ export interface EnrolOptions {
  * @throws PulsemeshError `address-invalid`, `option-invalid`; `join-failed` when no issuer answers, with why
  */
 export async function enrol(options: EnrolOptions): Promise<Uint8Array> {
-  const { fleet, request, signal, names = systemNames() } = options;
+  const { fleet, request, signal, tries = 1, names = systemNames() } = options;
   const key = await readPrivateKey(options.privateKey);
   const networkKey = options.networkKey && readNetworkKey(options.networkKey);
   const addresses = checkJoinAddresses(options.addresses);
   let failure: unknown;
-  for (const address of addresses) {
-    try {
-      return await visit(address, { key, names, networkKey, signal }, (it) =>
-        ask(it, fleet, request),
-      );
-    } catch (error) {
-      failure = error;
+  for (let round = 0; round < tries; round += 1) {
+    for (const address of addresses) {
+      try {
+        return await visit(address, { key, names, networkKey, signal }, (it) =>
+          ask(it, fleet, request),
+        );
+      } catch (error) {
+        failure = error;
+      }
     }
+    if (!isHungUp(failure) || signal?.aborted === true) break;
+    const waitMs = AGAIN_MS * 2 ** round * (0.5 + Math.random());
+    if (round + 1 < tries) await sleep(waitMs, undefined, { signal }).catch(ignoreAbort);
   }
   const why = isClosed(failure)
     ? "the node there takes nobody in now: its invites are used up or over, or it is of another fleet"
@@ -69,6 +79,17 @@ async function ask(
   answer.catch(() => undefined);
   stream.send(encodeFrame(request));
   return answer;
+}
+
+/** Before any answer: it is asked by too many. */
+function isHungUp(error: unknown): boolean {
+  if (error instanceof OneFrameError) return error.fault === "ended" && !error.partial;
+  // While the protocol is being agreed upon, or before the question is out.
+  return error instanceof StreamResetError || error instanceof StreamStateError;
+}
+
+function ignoreAbort(): void {
+  // The next visit sees the abort.
 }
 
 function isClosed(error: unknown): boolean {

@@ -36,6 +36,7 @@ export class EnrolmentDesk {
   #at: { readonly host: Host; readonly fleet: FleetId; readonly protocol: string } | undefined;
   #isMarked = false;
   #answer: AnswerEnrolment | undefined;
+  readonly #first = Promise.withResolvers<AnswerEnrolment | undefined>();
   #running = 0;
 
   /** @param rejected somebody was hung up on before his question was read */
@@ -47,8 +48,22 @@ export class EnrolmentDesk {
     this.#at = { host, fleet, protocol: enrolmentProtocol(fleet) };
   }
 
+  /** Opens the desk before there is anybody to answer: who asks waits until {@link serve} says who does, or that nobody does. */
+  expect(): Promise<void> {
+    return this.#open(async (node, request) => {
+      const answer = await this.#first.promise;
+      if (answer === undefined) throw new Error("nobody answers here");
+      return answer(node, request);
+    });
+  }
+
   /** Opens the desk, or closes it when nobody answers any more. */
-  async serve(answer: AnswerEnrolment | undefined): Promise<void> {
+  serve(answer: AnswerEnrolment | undefined): Promise<void> {
+    this.#first.resolve(answer);
+    return this.#open(answer);
+  }
+
+  async #open(answer: AnswerEnrolment | undefined): Promise<void> {
     const wasOpen = this.#answer !== undefined;
     this.#answer = answer;
     if (this.#at === undefined || wasOpen === (answer !== undefined)) return;

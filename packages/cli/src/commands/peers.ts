@@ -11,7 +11,7 @@ import { printable, printableJson } from "../printable.ts";
 export function addPeersCommand(program: Command, cli: Cli): void {
   const command = program
     .command("peers")
-    .description("the nodes of the fleet, and the addresses to join by");
+    .description("the nodes of the fleet, and the addresses of the one that is asked");
   addFlags(command, [...clientFlags, { flags: "--json", text: "as JSON" }]);
   setAction<ClientFlags & { readonly json?: boolean }>(cli, command, async (flags) => {
     const peers = await connect(cli, flags).peers();
@@ -27,8 +27,7 @@ export function addPeersCommand(program: Command, cli: Cli): void {
     terminal.out(
       `${view.in_sight} of ${view.roster} in sight, document hash ${view.document_hash}`,
     );
-    for (const address of self.addresses)
-      terminal.out(printable(`join by: pulsemesh run --join ${address}`));
+    for (const address of self.addresses) terminal.out(printable(`address ${address}`));
     return EXIT.ok;
   });
 }

@@ -216,7 +216,10 @@ function announceStart(
     cli.terminal.out("open     whoever reaches this node becomes a member for a day");
   if (node.issuer !== undefined && flags.open !== true)
     cli.terminal.out(`members  pulsemesh invite --url ${gateway.url}   makes another one`);
-  for (const address of addresses) cli.terminal.out(`join by  pulsemesh run --join ${address}`);
+  // Elsewhere an address alone lets nobody in.
+  const isEnough = flags.open === true || !node.authorityView().isClosed;
+  const way = isEnough ? "join by  pulsemesh run --join" : "address ";
+  for (const address of addresses) cli.terminal.out(`${way} ${address}`);
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -72,7 +72,7 @@ export const peersSchema: z.ZodType<PeersJson> = z.strictObject({
     id: z.string(),
     name: z.string(),
     region: z.string(),
-    addresses: z.array(z.string()).describe("Multiaddrs to join by"),
+    addresses: z.array(z.string()).describe("Multiaddrs by which others reach it"),
     boot: z.int(),
     twin: z
       .strictObject({ boot: z.int(), seq: z.int() })

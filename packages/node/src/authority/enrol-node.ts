@@ -24,6 +24,9 @@ import { AUTHORITY_FILES } from "./authority-files.ts";
 import { type MemberKeys, writeRequest } from "./grant-request.ts";
 import { readInvite } from "./invite.ts";
 
+/** Nodes of a fleet may all be started at one moment, and an issuer answers a few at a time. */
+const TRIES = 5;
+
 export interface EnrolNodeOptions {
   /** The data directory, whose lock the caller holds. */
   readonly dir: string;
@@ -75,6 +78,7 @@ export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode
     request: encodeQuestion({ invite, request }),
     networkKey,
     signal,
+    tries: TRIES,
   });
   const statements = statementsOf(answer);
   const granted = grantIn(statements, node, fleet);

@@ -15,7 +15,8 @@ import { codeOf } from "../keys/code-of.test-support.ts";
 import { type Claims, dagCborCodec, keyHash, readClaims, statementId } from "@pulsemesh/core";
 import { afterEach, assert, beforeEach, describe, expect, test } from "vitest";
 import { encodeBase32 } from "../keys/base32.ts";
-import { createFleet, readFleetPin, writeFleetPin } from "../keys/fleet-pin.ts";
+import { readFleetPin, writeFleetPin } from "../keys/fleet-pin.ts";
+import { makeOpenFleet } from "../keys/open-fleet.test-support.ts";
 import { loadOrCreateKey } from "../keys/key-file.ts";
 import { nodeIdOf } from "../keys/peer-id.ts";
 import { readSecretKey, secretKeyId } from "../keys/secret-file.ts";
@@ -161,7 +162,7 @@ describe("fleet authority", () => {
   });
 
   test("ME1 an open fleet is closed by its own root key, which is moved away", async () => {
-    const fleet = createFleet(made(dir));
+    const fleet = makeOpenFleet(made(dir));
     const whole = await init({ passphrase: phrase });
     expect(whole).toMatchObject({ status: "created", fleet });
     checkWhole(whole);
@@ -171,7 +172,7 @@ describe("fleet authority", () => {
   });
 
   test("ME1 ME6 the same folder under two names keeps the root's key", async () => {
-    const fleet = createFleet(made(dir));
+    const fleet = makeOpenFleet(made(dir));
     symlinkSync(dir, rootDir);
     expect((await init()).fleet).toBe(fleet);
     expect(secretKeyId(join(dir, "fleet-root.key"))).toBe(fleet);
@@ -195,7 +196,7 @@ describe("fleet authority", () => {
   });
 
   test("ME6 no key of somebody else is overwritten, removed or taken for the fleet's", async () => {
-    const fleet = createFleet(made(dir));
+    const fleet = makeOpenFleet(made(dir));
     const other = join(rootDir, "fleet-root.key");
     loadOrCreateKey(join(made(rootDir), "fleet-root.key"));
     const text = readFileSync(other, "utf8");

@@ -23,7 +23,13 @@ import { readFleetPin, writeFleetPinText } from "../keys/fleet-pin.ts";
 import { type Ed25519Key, keyFromSeed, loadOrCreateKey } from "../keys/key-file.ts";
 import { nodeIdOf } from "../keys/peer-id.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
-import { openKeyText, readSecretKey, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
+import {
+  isSealed,
+  openKeyText,
+  readSecretKey,
+  secretKeyId,
+  writeSecretText,
+} from "../keys/secret-file.ts";
 import { sha256 } from "../ports/sha256.ts";
 import { readStatements, writeStatements } from "./authority-file.ts";
 import { AUTHORITY_FILES } from "./authority-files.ts";
@@ -251,8 +257,7 @@ async function planKey(
     );
   }
   const held = readFileIfAny(path);
-  const isSealed = held?.startsWith("{") ?? false;
-  const isKept = held !== undefined && (isSealed || passphrase === undefined);
+  const isKept = held !== undefined && (isSealed(held) || passphrase === undefined);
   return plan(folders, folder, name, isKept ? held : await writeSecretText(key, passphrase));
 }
 

@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -12,7 +13,8 @@ import { join } from "node:path";
 import { codeOf } from "../keys/code-of.test-support.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createNode } from "../create-node.ts";
-import { createFleet, readFleetPin } from "../keys/fleet-pin.ts";
+import { readFleetPin } from "../keys/fleet-pin.ts";
+import { makeOpenFleet } from "../keys/open-fleet.test-support.ts";
 import { loadOrCreateKey } from "../keys/key-file.ts";
 import { secretKeyId } from "../keys/secret-file.ts";
 import { readStatements } from "./authority-file.ts";
@@ -117,7 +119,7 @@ test("ME6 P5 the root key of an open fleet is in one folder or the other at ever
     for (const when of ["before", "after"] as const) {
       begin();
       mkdirSync(dir, { mode: 0o700 });
-      const fleet = createFleet(dir);
+      const fleet = makeOpenFleet(dir);
       const places = [dir, rootDir].map((folder) => join(folder, "fleet-root.key"));
       expect(await codeOf(init({ changes: dyingAt(at, when) }))).toBe("died");
       expect(places.map(secretKeyId)).toContain(fleet);
@@ -151,14 +153,51 @@ test("ME6 there are as many changes as these tests die at", async () => {
 test("ME6 what was begun in one folder is not begun again in another, nor finished by another node", async () => {
   expect(await codeOf(init({ changes: dyingAt(4, "after") }))).toBe("died");
   expect(unfinishedInit(dir)).toBe(rootDir);
-  // Nor does a node start there.
-  expect(await codeOf(createNode({ dataDir: dir }))).toBe("data-dir-unusable");
-  expect(readdirSync(dir)).not.toContain("store");
   const elsewhere = init({ rootDir: join(base, "another stick") });
   expect(await codeOf(elsewhere)).toBe("data-dir-unusable");
   expect(await codeOf(init({ dir: join(base, "another node") }))).toBe("data-dir-unusable");
   expect((await init()).status).toBe("completed");
   expect(unfinishedInit(dir)).toBeUndefined();
+});
+
+test("ME6 a node that starts where it was broken off finishes it, at every instant", async () => {
+  for (let at = 1; at < CHANGES; at++) {
+    begin();
+    expect(await codeOf(init({ changes: dyingAt(at, "after") }))).toBe("died");
+    if (unfinishedInit(dir) === undefined) continue;
+    const node = await createNode({ dataDir: dir, listen: ["/ip4/127.0.0.1/tcp/0"] });
+    await node.stop();
+    expect(node.issuer).toBeDefined();
+    const whole = await init();
+    expect([whole.status, whole.fleet]).toEqual(["present", node.fleet]);
+    expect(readdirSync(rootDir)).toHaveLength(3);
+    expect(secretKeyId(join(rootDir, "fleet-root.key"))).toBe(whole.fleet);
+  }
+});
+
+test("ME6 where the keys are sealed, or are away, no node starts, and nothing is changed", async () => {
+  const passphrase = "correct horse battery staple";
+  expect(await codeOf(init({ passphrase, changes: dyingAt(4, "after") }))).toBe("died");
+  const before = readdirSync(dir).toSorted();
+  expect(await codeOf(createNode({ dataDir: dir }))).toBe("data-dir-unusable");
+  renameSync(rootDir, `${rootDir}-away`);
+  expect(await codeOf(createNode({ dataDir: dir }))).toBe("data-dir-unusable");
+  expect(readdirSync(dir).toSorted()).toEqual(before);
+});
+
+test("ME1, ME6 a first start that is broken off is finished by the next one, as the same fleet", async () => {
+  mkdirSync(dir, { mode: 0o700 });
+  const root = join(dir, "root");
+  expect(await codeOf(init({ rootDir: root, changes: dyingAt(0, "after") }))).toBe("died");
+  const journaled = readFileSync(join(root, journal), "utf8");
+  const node = await createNode({ dataDir: dir, listen: ["/ip4/127.0.0.1/tcp/0"] });
+  await node.stop();
+  expect(journaled).toContain(node.fleet);
+  expect(readdirSync(root).toSorted()).toEqual([
+    "fleet-root-next.key",
+    "fleet-root.key",
+    "root-statements.json",
+  ]);
 });
 
 test("ME6 a node starts again where only the word is left that something is unfinished", async () => {

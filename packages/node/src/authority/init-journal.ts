@@ -6,6 +6,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isNodeId, type NodeId, PulsemeshError } from "@pulsemesh/core";
+import { isSealed } from "../keys/secret-file.ts";
 import { readFileIfAny, syncDirectory, writePrivateFile } from "../keys/private-file.ts";
 
 /** Beside the root's keys; gone when all is done. */
@@ -56,12 +57,16 @@ export function unfinishedInit(dir: string): string | undefined {
 }
 
 /**
- * A node that started on half of a fleet would make another one, or leave its own open.
+ * A node that started on half of a fleet would make another one. What a start can finish by itself is not refused: all that is to be written is at hand,
+ * and nobody has sealed it.
  * @throws PulsemeshError `data-dir-unusable`
  */
 export function refuseUnfinishedInit(dir: string): void {
   const root = unfinishedInit(dir);
   if (root === undefined) return;
+  const files = readInitJournal({ root, data: dir })?.files;
+  const keys = files?.filter(({ name }) => name.endsWith(".key"));
+  if (keys?.every(({ text }) => text === null || !isSealed(text)) === true) return;
   throw new PulsemeshError(
     "data-dir-unusable",
     `Cannot start on ${dir}: the making of its fleet, with the root's keys in ${root}, was broken off. Nothing was changed; repeat it, which finishes it.`,

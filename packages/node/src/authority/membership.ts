@@ -76,13 +76,20 @@ export function refuseWithoutIssuer(dataDir: string): void {
   );
 }
 
-/** What this directory was enrolled with; who may only observe does so. */
-export function readMembership(
+/**
+ * What a directory was enrolled with; who may only observe does so. From the moment at which it listens the node shows strangers that its fleet is closed,
+ * and, where an issuer's key is, that somebody will answer them: who comes that early would else take the fleet for an open one, or be told that
+ * nobody is let in.
+ */
+export async function openMembership(
+  desk: EnrolmentDesk,
   dataDir: string,
-  self: NodeId,
-  fleet: FleetId,
-): { readonly statements: readonly string[]; readonly observer?: true } {
+  { fleet, self }: { readonly fleet: FleetId; readonly self: NodeId },
+): Promise<{ readonly statements: readonly string[]; readonly observer?: true }> {
   const statements = readStatements(join(dataDir, AUTHORITY_FILES.statements)) ?? [];
+  if (statements.length > 0) await desk.markClosed();
+  if (statements.length > 0 && existsSync(join(dataDir, AUTHORITY_FILES.issuer)))
+    await desk.expect();
   const isObserver = grantIn(statements, self, fleet)?.grant.roles.includes("observer") === true;
   return { statements, ...(isObserver ? { observer: true } : {}) };
 }

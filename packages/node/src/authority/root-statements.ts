@@ -20,7 +20,7 @@ import { encodeBase32 } from "../keys/base32.ts";
 import { generateSeed } from "../keys/ed25519.ts";
 import { type Ed25519Key, keyFromSeed } from "../keys/key-file.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
-import { readSecretKey, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
+import { isSealed, readSecretKey, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
 import { writeStatements } from "./authority-file.ts";
 import { AUTHORITY_FILES } from "./authority-files.ts";
 import { type FileChanges, type PlannedFile, privateFileChanges } from "./init-journal.ts";
@@ -226,7 +226,7 @@ async function planKeys(
   if (!isRotating) return { signer, files: { planned: [] } };
   const next = keyFromSeed(generateSeed());
   const text = readFileIfAny(nextPath) ?? "";
-  const isKept = passphrase === undefined || text.startsWith("{");
+  const isKept = passphrase === undefined || isSealed(text);
   const rootText = isKept ? text : await writeSecretText(signer, passphrase);
   return {
     signer,

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { StoreRow } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
-import { createFleet } from "../keys/fleet-pin.ts";
+import { makeOpenFleet } from "../keys/open-fleet.test-support.ts";
 import { loadOrCreateKey } from "../keys/key-file.ts";
 import { openBackupFile } from "./backup-file.ts";
 import { readNodeFolder } from "./node-folder.ts";
@@ -16,7 +16,7 @@ export const WALL_MS: number = 1_700_000_000_000;
 export async function makeNodeFolder(data: string): Promise<void> {
   await fillStore(data, 40);
   loadOrCreateKey(join(data, "node.key"));
-  createFleet(data);
+  makeOpenFleet(data);
 }
 
 /** A store of robots' rows. */

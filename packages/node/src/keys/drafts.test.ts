@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createNode } from "../create-node.ts";
 import { codeOf } from "./code-of.test-support.ts";
-import { createFleet } from "./fleet-pin.ts";
+import { makeOpenFleet } from "./open-fleet.test-support.ts";
 import { RootRig } from "../../../../test/support/root-rig.ts";
 import { DRAFT_OLD_MS, oldDrafts, removeOldDrafts } from "./drafts.ts";
 import { writePrivateFile } from "./private-file.ts";
@@ -67,7 +67,7 @@ test("ME6 nothing but drafts is taken away, whatever it is called", () => {
 test("ME6 a node that starts takes away what was left in its directory, also where the start fails then", async () => {
   const dataDir = join(dir, "data");
   mkdirSync(dataDir, { mode: 0o700 });
-  createFleet(dataDir);
+  makeOpenFleet(dataDir);
   const left = leave(join("data", `node.key.${hex}`), 2 * DRAFT_OLD_MS, Date.now());
   const { fleet } = await new RootRig("other-").init().then((rig) => {
     rig.remove();

@@ -1,15 +1,9 @@
-/**
- * Which fleet this data directory belongs to, for ever (rule ME1): `fleet.json` holds the id. A node that makes a fleet also
- * keeps the fleet's root key, whose public half the id is.
- */
+/** Which fleet this data directory belongs to, for ever (rule ME1): `fleet.json` holds the id. */
 import { join } from "node:path";
 import { type FleetId, PulsemeshError } from "@pulsemesh/core";
-import { encodeBase32 } from "./base32.ts";
-import { loadOrCreateKey } from "./key-file.ts";
 import { readFileIfAny, writePrivateFile } from "./private-file.ts";
 
 const PIN_FILE = "fleet.json";
-const ROOT_KEY_FILE = "fleet-root.key";
 const FLEET_ID = /^[a-z2-7]{52}$/;
 
 /**
@@ -41,12 +35,4 @@ export function writeFleetPin(dir: string, fleet: FleetId): void {
 /** What `fleet.json` holds. */
 export function writeFleetPinText(fleet: FleetId): string {
   return `${JSON.stringify({ fleet })}\n`;
-}
-
-/** Makes a fleet of this node's own and pins it. A root key that an interrupted start left behind is used. */
-export function createFleet(dir: string): FleetId {
-  const root = loadOrCreateKey(join(dir, ROOT_KEY_FILE));
-  const fleet = encodeBase32(root.publicKey);
-  writeFleetPin(dir, fleet);
-  return fleet;
 }

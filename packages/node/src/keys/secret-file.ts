@@ -234,7 +234,7 @@ function checkLength({ length }: string): void {
   );
 }
 
-function isSealed(text: string): boolean {
+export function isSealed(text: string): boolean {
   return text.trimStart().startsWith("{");
 }
 

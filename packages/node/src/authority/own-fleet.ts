@@ -1,0 +1,45 @@
+/** The fleet of a node that starts on its own (rule ME1): it has an authority from its first moment, and this node is its first member and issuer. */
+import { join } from "node:path";
+import type { FleetId } from "@pulsemesh/core";
+import type { Clock } from "../driver/clock.ts";
+import type { ResolvedNodeOptions } from "../node-options.ts";
+import { createFleetAuthority } from "./fleet-authority.ts";
+import { unfinishedInit } from "./init-journal.ts";
+
+/** In the data directory, as the folder around it may be read-only; no backup takes it along. Where it goes from there is the operator's business. */
+const ROOT_FOLDER = "root";
+
+/**
+ * Makes a fleet and pins the directory to it.
+ * @throws PulsemeshError as `createFleetAuthority`
+ */
+export async function makeOwnFleet(
+  { dataDir, region, mdns, logger }: ResolvedNodeOptions,
+  clock: Clock,
+): Promise<FleetId> {
+  const rootDir = join(dataDir, ROOT_FOLDER);
+  const nowS = clock.now().wallMs / 1_000;
+  const { fleet } = await createFleetAuthority({ dir: dataDir, rootDir, region, nowS });
+  logger.warn(
+    { fleet, rootDir },
+    "made a fleet of its own; its root's keys are in this folder, not sealed: move them off this machine",
+  );
+  if (mdns) {
+    logger.warn(
+      { fleet },
+      "--mdns finds members of this fleet alone, and others become members by an invite",
+    );
+  }
+  return fleet;
+}
+
+/** What an interrupted start, or an interrupted `init`, had begun is finished by the next start (see `refuseUnfinishedInit`). */
+export async function finishOwnFleet(
+  { dataDir, region }: ResolvedNodeOptions,
+  clock: Clock,
+): Promise<void> {
+  const rootDir = unfinishedInit(dataDir);
+  if (rootDir === undefined) return;
+  const nowS = clock.now().wallMs / 1_000;
+  await createFleetAuthority({ dir: dataDir, rootDir, region, nowS });
+}
