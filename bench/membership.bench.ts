@@ -13,6 +13,7 @@ import { createFleetAuthority, createNode, type PulsemeshNode } from "@pulsemesh
 import { freePort } from "../test/support/free-port.ts";
 import { figuresOf, progress, report, type Figures } from "./support/figures.ts";
 import type { MemberAnswer, MemberCommand } from "./support/member-worker-main.ts";
+import { UNHURRIED } from "./support/unhurried.ts";
 import { hostileCpuMs, readMs } from "./support/token-costs.ts";
 
 const { values } = parseArgs({
@@ -94,7 +95,7 @@ class MemberFleet {
       dataDir: dir,
       name: "issuer",
       listen: ["/ip4/127.0.0.1/tcp/0"],
-      profile: "wan",
+      ...UNHURRIED,
     });
     const terms = { roles: ["robot"], robots: ["*"], ttlMs: 3_600_000, uses: 100 } as const;
     const invite = (await this.issuer.issuer?.invite(terms)) ?? "";

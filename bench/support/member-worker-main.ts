@@ -1,6 +1,7 @@
 /** Some nodes of a fleet in a process of their own, for `bench/membership.bench.ts`. */
 import { join } from "node:path";
 import { createNode, type PulsemeshNode } from "@pulsemesh/node";
+import { UNHURRIED } from "./unhurried.ts";
 
 export type MemberCommand =
   | {
@@ -33,7 +34,7 @@ async function answer(command: MemberCommand): Promise<MemberAnswer> {
             dataDir: join(command.dir, name),
             name,
             listen: ["/ip4/127.0.0.1/tcp/0"],
-            profile: "wan",
+            ...UNHURRIED,
             invite: command.invite,
           }),
         );

@@ -46,7 +46,7 @@ export function membershipRows(result: unknown): readonly Row[] {
 export function partitionedRows(result: unknown): readonly Row[] {
   return [
     {
-      what: "a node was cut off while another was revoked: from its first connection until it holds the revocation",
+      what: "a node was cut off while another was revoked: from the first pulse that it hears until it holds the revocation",
       goal: "≤ 1 s",
       measured: `p50 ${text(result, "afterConnectionMs.p50")} ms, worst ${text(result, "afterConnectionMs.max")} ms`,
       n: text(result, "afterConnectionMs.n"),

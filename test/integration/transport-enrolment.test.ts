@@ -124,16 +124,24 @@ test("P6, ME7 ENROLMENTS_RUNNING_MAX questions are being answered at a time, and
 });
 
 test("ME7 who asks before anybody answers waits, and is answered by who does then, or hung up on where nobody does", async () => {
-  const it = await issuer();
-  await it.desk.expect();
-  const early = ask(it, bytes("x"));
+  const expecting = async (name: string): Promise<Victim & { readonly desk: EnrolmentDesk }> => {
+    const desk = new EnrolmentDesk(() => undefined);
+    const victim = await scene.victim(name, { desk, admit: () => "grant-none" });
+    await desk.expect();
+    return { ...victim, desk };
+  };
+  const it = await expecting("issuer");
+  const early = Array.from({ length: ENROLMENTS_RUNNING_MAX + 1 }, (_, i) =>
+    ask(it, bytes("x"), { name: `s${i}` }).then(textOf, () => "hung up"),
+  );
+  // One too many is hung up on, which is when the others wait.
+  await Promise.race(early);
   await it.desk.serve(async () => bytes("yes"));
-  expect(textOf(await early)).toBe("yes");
-  const other = new EnrolmentDesk(() => undefined);
-  const shut = await scene.victim("shut", { desk: other, admit: () => "grant-none" });
-  await other.expect();
+  const waited = Array.from({ length: ENROLMENTS_RUNNING_MAX }, () => "yes");
+  expect((await Promise.all(early)).toSorted()).toEqual(["hung up", ...waited]);
+  const shut = await expecting("shut");
   const asked = ask(shut, bytes("x"), { name: "another" });
-  await other.serve(undefined);
+  await shut.desk.serve(undefined);
   await expect(asked).rejects.toMatchObject({ code: "join-failed" });
 });
 
@@ -149,7 +157,7 @@ test("ME7 whoever is hung up on asks again, as often as he was told, and is answ
     ask(it, bytes("slow"), { name: `s${i}`, tries: 4 }),
   );
   await until("it has its hands full", () => running === ENROLMENTS_RUNNING_MAX);
-  const late = ask(it, bytes("x"), { name: "late", tries: 4 });
+  const late = ask(it, bytes("x"), { name: "late", tries: 4 }).catch(() => bytes("hung up on"));
   await until("the late one is hung up on", () => it.turnedAway.length === 1);
   gate.resolve();
   expect((await Promise.all([...slow, late])).map(textOf)).toEqual(

@@ -13,6 +13,12 @@ const fleet = (title: string): Killer => unit(`${AUTHORITY}fleet-authority.test.
 const journal = (title: string): Killer => unit(`${AUTHORITY}init-journal.test.ts`, title);
 const secret = (title: string): Killer => unit(`${KEYS}secret-file.test.ts`, title);
 
+const integration = (file: string, title: string): Killer => ({
+  project: "integration",
+  file: `test/integration/${file}.test.ts`,
+  title,
+});
+
 const tokenMutations: readonly Mutation[] = [
   {
     id: "token-of-any-algorithm",
@@ -151,12 +157,49 @@ const keyMutations: readonly Mutation[] = [
   {
     id: "start-on-half-a-fleet",
     rules: ["ME6"],
-    breaks: "a node starts where the making of its fleet was broken off",
+    breaks:
+      "a node starts where the making of its fleet was broken off, though it cannot finish it",
+    file: `${AUTHORITY}init-journal.ts`,
+    search: "text === null || !isSealed(text)",
+    replacement: "text === null || text !== undefined",
+    killer: journal("where the keys are sealed"),
+  },
+  {
+    id: "half-a-fleet-left",
+    rules: ["ME1", "ME6"],
+    breaks: "a node that starts where the making of its fleet was broken off leaves it at that",
     file: "packages/node/src/create-node.ts",
-    search: "  refuseUnfinishedInit(resolved.dataDir);\n",
+    search: "  await finishOwnFleet(options, clock);\n",
+    replacement: '  if (dataDir === "") await finishOwnFleet(options, clock);\n',
+    killer: journal("where it was broken off finishes it"),
+  },
+  {
+    id: "fleet-by-id-alone",
+    rules: ["ME1", "AD5"],
+    breaks: "who knows the id of a fleet is in it",
+    file: "packages/node/src/create-node.ts",
+    search: "throw inviteNeeded(named, dataDir);",
     replacement:
-      '  if (resolved.dataDir === "") refuseUnfinishedInit(resolved.dataDir);\n  else throw new Error("started");\n',
-    killer: journal("was begun in one folder"),
+      '{\n    writeFleetPin(dataDir, named);\n    if (inviteNeeded(named, dataDir).code !== "") return named;\n  }',
+    killer: integration("closed-fleet", "a node that was not invited"),
+  },
+  {
+    id: "desk-opened-late",
+    rules: ["ME7"],
+    breaks: "who asks before the issuer is there is hung up on",
+    file: "packages/transport-libp2p/src/enrolment-desk.ts",
+    search: "const answer = await this.#first.promise;",
+    replacement: "const answer = await Promise.race([this.#first.promise, undefined]);",
+    killer: integration("transport-enrolment", "who asks before anybody answers"),
+  },
+  {
+    id: "enrolment-tried-once",
+    rules: ["ME7"],
+    breaks: "who is hung up on by a busy issuer does not ask again",
+    file: "packages/transport-libp2p/src/enrol.ts",
+    search: "if (!isHungUp(failure) || signal?.aborted === true) break;",
+    replacement: "if (isHungUp(failure) || signal?.aborted === true) break;",
+    killer: integration("transport-enrolment", "whoever is hung up on asks again"),
   },
   {
     id: "cheap-scrypt",
