@@ -1,5 +1,5 @@
 /**
- * What membership costs: reading a grant, refusing hostile bytes, three commands from nothing to two members, and how long a revoked
+ * What membership costs: reading a grant, refusing hostile bytes, saying hello, three commands from nothing to two members, and how long a revoked
  * node is heard by the others.
  *
  *   node bench/membership.bench.ts [--nodes 64] [--processes 4] [--rounds 10]
@@ -14,6 +14,7 @@ import { freePort } from "../test/support/free-port.ts";
 import { figuresOf, progress, report, type Figures } from "./support/figures.ts";
 import type { MemberAnswer, MemberCommand } from "./support/member-worker-main.ts";
 import { UNHURRIED } from "./support/unhurried.ts";
+import { type HelloCost, helloCost } from "./support/hello-cost.ts";
 import { hostileCpuMs, readMs } from "./support/token-costs.ts";
 
 const { values } = parseArgs({
@@ -30,6 +31,7 @@ const rounds = Number(values.rounds);
 const launcher = join(import.meta.dirname, "..", "packages/cli/bin/pulsemesh.js");
 const UP_MS_MAX = 180_000;
 const EXPELLED_MS_MAX = 30_000;
+const HELLOS = 100;
 /** A look at a whole fleet costs each node some of the time that it needs to be up. */
 const LOOK_EVERY_MS = 1_000;
 const LOOK_AT_ONE_EVERY_MS = 20;
@@ -65,6 +67,18 @@ async function threeCommandsMs(): Promise<number> {
     }
     return ms;
   } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+async function hello(): Promise<HelloCost> {
+  const dir = mkdtempSync(join(tmpdir(), "pulsemesh-bench-"));
+  const listen = ["/ip4/127.0.0.1/tcp/0"];
+  const node = await createNode({ dataDir: join(dir, "a"), name: "a", listen });
+  try {
+    return await helloCost(node, HELLOS);
+  } finally {
+    await node.stop();
     rmSync(dir, { recursive: true });
   }
 }
@@ -198,10 +212,13 @@ const read = await readMs();
 progress(`a grant is read in (µs): ${JSON.stringify(read)}`);
 const hostile = await hostileCpuMs();
 progress(`16 KiB are refused in (ms): ${JSON.stringify(hostile)}`);
+const helloMs = await hello();
+progress(`a hello takes: ${JSON.stringify(helloMs)}`);
 const commands: number[] = [];
 for (let i = 0; i < 5; i++) commands.push(await threeCommandsMs());
 const commandsMs = figuresOf(commands);
 progress(`init, invite and join take: ${JSON.stringify(commandsMs)}`);
 const revocationMs = await revocation();
-report("membership", { readMicros: read, hostile, commandsMs, nodes, processes, revocationMs });
+const costs = { readMicros: read, hostile, hello: helloMs, commandsMs };
+report("membership", { ...costs, nodes, processes, revocationMs });
 process.exit(0);

@@ -21,6 +21,14 @@ export function membershipRows(result: unknown): readonly Row[] {
       baseLine: "",
     },
     {
+      what: "hello adds to a new connection: the protocol, and both grants read and judged",
+      goal: "≤ 15 ms",
+      measured: `p50 ${text(result, "hello.helloMs.p50")} ms, p99 ${text(result, "hello.helloMs.p99")} ms`,
+      n: text(result, "hello.helloMs.n"),
+      bounds: [{ value: number(result, "hello.helloMs.p99"), most: 15 }],
+      baseLine: `the connection itself p50 ${text(result, "hello.dialMs.p50")} ms`,
+    },
+    {
       what: "`init`, `invite` and `join`: the three commands together",
       goal: "≤ 10 s",
       measured: `p50 ${text(result, "commandsMs.p50")} ms, worst ${text(result, "commandsMs.max")} ms`,

@@ -160,8 +160,8 @@ describe("a rolling restart", () => {
     await waitFor("both to say down of the node and its robot", 30_000, () =>
       Promise.resolve(said("three", "down").length + said("robot-three", "down").length === 4),
     );
-    for (const { heardMs } of [...said("three", "down"), ...said("three", "late")])
-      expect(heardMs - toldMs).toBeGreaterThan(4_000);
+    const missed = [...said("three", "down"), ...said("three", "late")];
+    expect(missed.filter(({ heardMs }) => heardMs - toldMs <= 4_000)).toEqual([]);
     for (const what of ["three", "robot-three"]) expect(said(what, "paused")).toHaveLength(2);
     await three.start();
     await fleet.allSee(names, "up", 10_000);

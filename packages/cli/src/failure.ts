@@ -120,7 +120,7 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     "start the node on an empty --data folder and enrol it with an invite: a revoked key never counts again",
   "invite-malformed": () => "copy the whole invite, one word that begins with pulsemesh:",
   "invite-unknown": () =>
-    "ask for another invite: this one was never made there, or was forgotten after its end",
+    "ask for another invite: this one was never made there, was withdrawn, or was forgotten after its end",
   "invite-used": () => "ask for another invite, and whether somebody else has used this one",
   "invite-expired": () => "ask for another invite, with a longer --ttl",
   "invite-foreign": () => "use the invite at the node that made it",

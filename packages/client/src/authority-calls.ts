@@ -23,6 +23,8 @@ export interface AuthorityCalls {
   invite(terms?: InviteTermsJson, options?: CallOptions): Promise<InviteJson>;
   /** Invites of that node that have not ended. */
   invites(options?: CallOptions): Promise<readonly OpenInviteJson[]>;
+  /** Closes an invite of that node, by its id; who has used it stays a member. */
+  withdrawInvite(id: string, options?: CallOptions): Promise<void>;
   /** Makes the node that wrote `request` a member, at a node with an issuer's key; the statements that it needs. */
   grant(request: string, terms?: GrantOptions): Promise<readonly string[]>;
   /** Ends a membership for good, at a node with an issuer's key. */
@@ -48,6 +50,9 @@ export function authorityCalls(http: HttpOptions): AuthorityCalls {
     },
     invites: async (call = {}) =>
       (await sendForJson(http, { ...call, path: INVITES }, invitesShape)).invites,
+    withdrawInvite: async (id, call = {}) => {
+      await send(http, { ...call, method: "DELETE", path: `${INVITES}/${encodeURIComponent(id)}` });
+    },
     grant: async (request, { roles, robots, region, lifeMs, ...call } = {}) => {
       const path = "/api/v1/authority/grants";
       const body = JSON.stringify({ request, roles, robots, region, life_ms: lifeMs });

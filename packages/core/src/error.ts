@@ -72,7 +72,7 @@ export const ERROR_CODES: Readonly<
   "grant-none": { status: 403, exit: 1 },
   "key-revoked": { status: 403, exit: 1 },
   "invite-malformed": { status: 422, exit: 2 },
-  "invite-unknown": { status: 403, exit: 1 },
+  "invite-unknown": { status: 404, exit: 1 },
   "invite-used": { status: 403, exit: 1 },
   "invite-expired": { status: 403, exit: 1 },
   "invite-foreign": { status: 403, exit: 1 },

@@ -240,7 +240,7 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
   },
   "invite-unknown": {
     title: "Invite unknown",
-    next: "Ask for another invite: this one was never made here, or was forgotten after its end.",
+    next: "Ask for another invite: this one was never made here, was withdrawn, or was forgotten after its end.",
   },
   "invite-used": {
     title: "Invite used up",

@@ -59,6 +59,8 @@ export interface NodeIssuer {
   readonly invites: readonly OpenInvite[];
   /** One word, a secret: whoever shows it at this node becomes a member. */
   invite(options: Omit<InviteOptions, "addresses">): Promise<string>;
+  /** Closes the invite with that id; who has used it stays a member. */
+  withdraw(id: string): Promise<void>;
   /** Makes who wrote the request a member; the statements that it needs, to be carried there. */
   grant(request: string, terms: GrantTerms): Promise<readonly string[]>;
   /** Ends a membership for good. */

@@ -1,4 +1,5 @@
 /** `pulsemesh invite`: makes one string that makes one node a member, at the node with the issuer's key. */
+import { PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
@@ -13,6 +14,7 @@ interface InviteFlags extends ClientFlags, TermFlags {
   readonly ttl?: number;
   readonly uses?: number;
   readonly list?: boolean;
+  readonly withdraw?: string;
   readonly json?: boolean;
 }
 
@@ -36,6 +38,7 @@ export function addInviteCommand(program: Command, cli: Cli): void {
       parse: wholeBetween(1, 100),
     },
     { flags: "--list", text: "list those that are open instead" },
+    { flags: "--withdraw <id>", text: "close the one with this id, as --list shows it, instead" },
     ...clientFlags,
     { flags: "--json", text: "as JSON" },
   ]);
@@ -50,11 +53,34 @@ It is a secret until it is used: whoever shows it at this node becomes a member.
     const client = connect(cli, flags);
     if (flags.list === true) return await list(cli, flags, await client.invites());
     cli.context = { ...cli.context, writes: true };
+    if (flags.withdraw !== undefined) return await withdraw(cli, flags.withdraw, client);
     const made = await client.invite({ ...termsOf(flags), ttl_ms: flags.ttl, uses: flags.uses });
     cli.terminal.out(flags.json === true ? printableJson(made) : printable(made.invite));
     if (flags.json !== true) cli.terminal.say(printable(`It can be used until ${made.expires}.`));
     return EXIT.ok;
   });
+}
+
+/** By the beginning of an id, where it is one invite's alone. */
+async function withdraw(
+  { terminal }: Cli,
+  beginning: string,
+  client: ReturnType<typeof connect>,
+): Promise<number> {
+  const invites = await client.invites();
+  const [found, ...others] = invites.filter(({ id }) => id.startsWith(beginning));
+  if (found === undefined || others.length > 0) {
+    const why = found === undefined ? "none that is open begins with it" : "several begin with it";
+    throw new PulsemeshError(
+      "invite-unknown",
+      `Cannot withdraw invite '${beginning}': ${why}. Nothing was changed.`,
+    );
+  }
+  await client.withdrawInvite(found.id);
+  const used = found.used_by.length;
+  const stays = used === 0 ? "Nobody has used it." : `${used} have used it, and stay members.`;
+  terminal.say(printable(`Invite ${found.id.slice(0, 12)} is closed. ${stays}`));
+  return EXIT.ok;
 }
 
 type Invites = Awaited<ReturnType<ReturnType<typeof connect>["invites"]>>;

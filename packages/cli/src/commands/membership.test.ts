@@ -55,16 +55,38 @@ test.each([
   expect(err).toContain(part);
 });
 
+const invite = {
+  id: "abcdef0123456789",
+  roles: ["robot"],
+  robots: ["zap-*"],
+  region: null,
+  uses: 2,
+  used_by: ["n"],
+  expires: AT,
+};
+
+test("CLI46 an invite is withdrawn by the beginning of its id, where that is one's alone", async () => {
+  const invites = [invite, { ...invite, id: "abc0", used_by: [] }];
+  const calls = fakeNode(({ method }) =>
+    method === "DELETE" ? new Response(null, { status: 204 }) : Response.json({ invites }),
+  );
+  for (const id of ["abc", "d"]) {
+    const { code, err } = await run(["invite", "--withdraw", id]);
+    expect([code, err]).toEqual([1, expect.stringContaining("Nothing was changed")]);
+  }
+  expect(calls.every(({ method }) => method === "GET")).toBe(true);
+  const { code, err } = await run("invite --withdraw abcd");
+  expect([code, err]).toEqual([
+    0,
+    "Invite abcdef012345 is closed. 1 have used it, and stay members.",
+  ]);
+  expect(calls.at(-1)).toMatchObject({
+    method: "DELETE",
+    url: expect.stringContaining("/api/v1/authority/invites/abcdef0123456789"),
+  });
+});
+
 test("CLI46 open invites are listed without secrets", async () => {
-  const invite = {
-    id: "abcdef0123456789",
-    roles: ["robot"],
-    robots: ["zap-*"],
-    region: null,
-    uses: 2,
-    used_by: ["n"],
-    expires: AT,
-  };
   fakeNode(() => Response.json({ invites: [invite] }));
   const { out } = await run("invite --list");
   expect(out.split("\n")[1]?.split(/\s+/)).toEqual([

@@ -73,6 +73,7 @@ test("HT15 the issue's routes are all there", () => {
     "/api/v1/authority",
     "/api/v1/authority/statements",
     "/api/v1/authority/invites",
+    "/api/v1/authority/invites/{invite}",
     "/api/v1/authority/grants",
     "/api/v1/peers/{peer}/revocation",
     "/api/v1/diagnostics",

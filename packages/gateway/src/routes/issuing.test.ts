@@ -28,6 +28,10 @@ const issuer: NodeIssuer = {
     calls.push(["invite", options]);
     return Promise.resolve("pulsemesh:word");
   },
+  withdraw: (id) => {
+    calls.push(["withdraw", id]);
+    return Promise.resolve();
+  },
   grant: (request, terms) => {
     calls.push(["grant", request, terms]);
     return Promise.resolve(["a.b.c"]);
@@ -100,6 +104,15 @@ test("HT36 invites are listed without their secrets", async () => {
       },
     ],
   });
+});
+
+test("HT36 an invite is withdrawn by its id", async () => {
+  const withdraw = (): Promise<{ readonly statusCode: number }> =>
+    buildServer(node, { localOnly: true }).inject({ method: "DELETE", url: `${INVITES}/ab` });
+  expect((await withdraw()).statusCode).toBe(409);
+  node.issuer = issuer;
+  expect((await withdraw()).statusCode).toBe(204);
+  expect(calls).toEqual([["withdraw", "ab"]]);
 });
 
 test("HT36 a request is granted, and answered with what is carried to the node", async () => {

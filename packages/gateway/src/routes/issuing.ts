@@ -27,7 +27,13 @@ const ISSUING_ERRORS: readonly ErrorCode[] = [
 ];
 
 export function issuingRoutes(context: GatewayContext): readonly Route[] {
-  return [listRoute(context), inviteRoute(context), grantRoute(context), revokeRoute(context)];
+  return [
+    listRoute(context),
+    inviteRoute(context),
+    withdrawRoute(context),
+    grantRoute(context),
+    revokeRoute(context),
+  ];
 }
 
 function listRoute(context: GatewayContext): Route {
@@ -68,6 +74,24 @@ function inviteRoute(context: GatewayContext): Route {
       const invite = await issued(context, (issuer) => issuer.invite(terms));
       const expires = rfc3339(Date.now() + terms.ttlMs);
       return reply.code(201).type(JSON_MEDIA_TYPE).send(JSON.stringify({ invite, expires }));
+    },
+  };
+}
+
+function withdrawRoute(context: GatewayContext): Route {
+  return {
+    methods: ["DELETE"],
+    path: `${INVITES}/{invite}`,
+    operation: "withdrawInvite",
+    summary: "Close an invite before its end; who has used it stays a member",
+    writes: true,
+    operates: true,
+    responses: { 204: { description: "Closed, and durable" } },
+    errors: ["invite-unknown", "issuer-none", "data-dir-unusable"],
+    handle: async (request, reply) => {
+      const { invite } = request.params as { readonly invite: string };
+      await issued(context, (issuer) => issuer.withdraw(invite));
+      return reply.code(204).send();
     },
   };
 }

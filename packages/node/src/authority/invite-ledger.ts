@@ -58,6 +58,11 @@ export interface InviteLedger {
    * @throws PulsemeshError as {@link InviteLedger.find}, and `data-dir-unusable` when it cannot be written
    */
   use(secret: Uint8Array, node: NodeId, nowS: number): InviteTerms;
+  /**
+   * Closes an invite; durable when it returns. Who has used it stays what it is.
+   * @throws PulsemeshError `invite-unknown`, `data-dir-unusable`
+   */
+  withdraw(id: HashHex, nowS: number): void;
   /** Invites that have not ended. */
   open(nowS: number): readonly OpenInvite[];
 }
@@ -89,6 +94,17 @@ export function createInviteLedger(
         );
       }
       save([...open, { ...invite, usedBy: [] }]);
+    },
+    withdraw(id, nowS) {
+      const open = openAt(nowS);
+      const others = open.filter((each) => each.id !== id);
+      if (others.length === open.length) {
+        throw new PulsemeshError(
+          "invite-unknown",
+          `Cannot withdraw invite ${id}: none with that id is open at this node. Nothing was changed.`,
+        );
+      }
+      save(others);
     },
     find: (secret, node, nowS) => usable(readInvites(path), secret, node, nowS),
     use(secret, node, nowS) {

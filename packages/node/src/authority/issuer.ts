@@ -12,6 +12,7 @@ import {
   dagCborCodec,
   type FleetId,
   type GrantClaims,
+  type HashHex,
   idsHash,
   type Issuer as IssuerBounds,
   type NodeId,
@@ -150,6 +151,14 @@ export class Issuer {
   async grantTo(peer: NodeId, request: string, terms: GrantTerms): Promise<string> {
     this.#checkRate(peer);
     return this.#grant(this.#readRequestOf(peer, request), terms);
+  }
+
+  /**
+   * Closes an invite before its end.
+   * @throws PulsemeshError `invite-unknown`, `data-dir-unusable`
+   */
+  withdraw(id: HashHex): void {
+    this.#ledger.withdraw(id, this.#nowS());
   }
 
   /**

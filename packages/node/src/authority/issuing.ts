@@ -8,6 +8,7 @@ import {
   type CommandResult,
   type Cut,
   type GrantView,
+  type HashHex,
   type NodeId,
   PulsemeshError,
   type Status,
@@ -99,6 +100,12 @@ export class Issuing {
     const invite = this.#deps.issuer.invite({ ...options, addresses: this.#deps.addresses() });
     await this.#openOrClose();
     return invite;
+  }
+
+  /** @throws as {@link Issuer.withdraw} */
+  async withdraw(id: HashHex): Promise<void> {
+    this.#deps.issuer.withdraw(id);
+    await this.#openOrClose();
   }
 
   /**

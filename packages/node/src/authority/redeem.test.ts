@@ -64,6 +64,18 @@ describe("invite", () => {
     expect(await codeOf(redeem(invite))).toBe("none");
   });
 
+  test("ME7, P5 one that was withdrawn is known no more, also after a start, and who has used it may not ask again; others stay", async () => {
+    const issuer = rig.start();
+    const [first, second] = [issuer.invite({ ...options, uses: 2 }), issuer.invite(options)];
+    await redeem(first);
+    const [{ id } = { id: "" }] = rig.start().invites;
+    issuer.withdraw(id);
+    for (const one of [anna, berta])
+      expect(await codeOf(redeem(first, one))).toBe("invite-unknown");
+    expect(() => rig.start().withdraw(id)).toThrow(refused("invite-unknown"));
+    expect(await codeOf(redeem(second, berta))).toBe("none");
+  });
+
   test("ME7 of two that show it at once one becomes a member", async () => {
     const issuer = rig.start();
     const invite = issuer.invite(options);
