@@ -2,7 +2,7 @@
 import { backupRows } from "./backup-rows.ts";
 import type { Bound } from "./goal.ts";
 import { healRows, soakRows, startRows } from "./lifetime-rows.ts";
-import { membershipRows, partitionedRows } from "./membership-rows.ts";
+import { farRows, membershipRows, partitionedRows } from "./membership-rows.ts";
 import { list, number, pick, text } from "./pick.ts";
 import type { Row } from "./row.ts";
 
@@ -40,6 +40,7 @@ export const BENCHES: readonly Bench[] = [
   { name: "heal", file: "heal.bench.ts", rows: healRows },
   { name: "membership", file: "membership.bench.ts", rows: membershipRows },
   { name: "partitioned", file: "partitioned.bench.ts", rows: partitionedRows },
+  { name: "far", file: "far.bench.ts", rows: farRows },
   { name: "soak", file: "soak.bench.ts", rows: soakRows, isLong: true },
 ];
 

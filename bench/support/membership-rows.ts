@@ -63,3 +63,26 @@ export function partitionedRows(result: unknown): readonly Row[] {
     },
   ];
 }
+
+/** The lines of the bench of nodes that are far apart and cannot be dialled. */
+export function farRows(result: unknown): readonly Row[] {
+  const where = `three nodes ${text(result, "delayMs")} ms apart one way, two of which nobody can dial`;
+  return [
+    {
+      what: `${where}: from the answer to a write at the one until the other shows it`,
+      goal: "",
+      measured: `p50 ${text(result, "writeMs.p50")} ms, worst ${text(result, "writeMs.max")} ms`,
+      n: text(result, "writeMs.n"),
+      bounds: [],
+      baseLine: "twice the way",
+    },
+    {
+      what: `${where}: one of them is killed, until both others say so`,
+      goal: "",
+      measured: `p50 ${text(result, "killMs.p50")} ms, worst ${text(result, "killMs.max")} ms`,
+      n: text(result, "killMs.n"),
+      bounds: [],
+      baseLine: "",
+    },
+  ];
+}
