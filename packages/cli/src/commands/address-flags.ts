@@ -11,6 +11,11 @@ export function isInvite(text: string): boolean {
   return text.startsWith(invitePrefix);
 }
 
+/** The same text without the secrets of invites in it. */
+export function withoutInvites(text: string): string {
+  return text.replaceAll(/(?<!\S)pulsemesh:\S+/g, `${invitePrefix}***`);
+}
+
 /** What to join by: an invite, or a member's address. */
 export function parseJoin(text: string, flag: string): string {
   return isInvite(text) ? text : parseMember(text, flag);

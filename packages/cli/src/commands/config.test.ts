@@ -124,6 +124,23 @@ test("CFG6 config show masks what came from a variable with a secret's name", as
   expect(out.join("\n")).not.toContain("s3cr3t");
 });
 
+test("CFG6 config show masks invites, whoever names them", async () => {
+  const address = "/ip4/192.0.2.7/tcp/7421/p2p/12D3KooWExample";
+  const path = file(`mesh:\n  join: ["pulsemesh:s3cr3t", "${address}"]\n`);
+  for (const [args, env] of [
+    [["--config", path], {}],
+    [["--join", "pulsemesh:s3cr3t", "--join", address], {}],
+    [[], { PULSEMESH_JOIN: `pulsemesh:s3cr3t ${address}` }],
+  ] as const) {
+    out.length = 0;
+    expect(await cli(["show", "--json", ...args], env)).toBe(0);
+    const text = out.join("\n");
+    expect(text).not.toContain("s3cr3t");
+    expect(text).toContain("pulsemesh:***");
+    expect(text).toContain(address);
+  }
+});
+
 test("CFG6 config show masks labels and schedules from such variables too", async () => {
   const path = file(
     [

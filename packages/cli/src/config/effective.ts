@@ -1,5 +1,6 @@
 /** What holds for a node, setting by setting, and who said so: `config show`. */
 import type { RegisterCommand, Schedule } from "@pulsemesh/core";
+import { withoutInvites } from "../commands/address-flags.ts";
 import { dataFolder, defaultName, type RunFlags, runFlags } from "../commands/run-options.ts";
 import { type RunWords, loadRunConfig, withFile } from "../commands/run-setup.ts";
 import { registerCommands } from "../commands/run-robots.ts";
@@ -43,7 +44,8 @@ export async function effectiveSettings(
   const file = await loadRunConfig(words);
   const flags = words.flags;
   const settings = fileSettings(runFlags).map((setting) => {
-    return rowOf(setting, flags, file, sourceOf) ?? defaultRow(setting, words);
+    const row = rowOf(setting, flags, file, sourceOf) ?? defaultRow(setting, words);
+    return { ...row, value: withoutInvites(row.value) };
   });
   return [...settings, ...defaultRows(words, file, given), ...robotRows(words, file)];
 }
