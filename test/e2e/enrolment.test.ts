@@ -137,9 +137,9 @@ test("ME6, CLI46 init is repeated without harm, and seals the root's keys with a
   expect(json.status).toBe("present");
 }, 60_000);
 
-test("ME7, CLI46 by an address alone nobody becomes a member and nothing is pinned, unless the issuer takes everybody, which it says", async () => {
-  await outOf(runCli(["init", "--data", fleet.path("alpha"), "--root", fleet.path("root")]));
+test("ME1, ME7, CLI46 a fleet that nobody has prepared is closed: by an address alone nobody becomes a member and nothing is pinned, unless the issuer takes everybody, which it says", async () => {
   const closed = await fleet.start("alpha");
+  expect(closed.process.err).toContain(join(fleet.path("alpha"), "root"));
   const { self } = JSON.parse(await outOf(cliAt(closed, "peers", "--json"))) as {
     readonly self: { readonly addresses: readonly string[] };
   };
