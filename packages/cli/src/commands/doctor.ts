@@ -12,6 +12,7 @@ import { clockFindings } from "./doctor-clocks.ts";
 import { checkConfig } from "./doctor-config.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { checkHolder } from "./doctor-folder.ts";
+import { rootFindings } from "./doctor-root.ts";
 import { linkFindings } from "./doctor-links.ts";
 import { checkClock, checkNode, checkPeers } from "./doctor-mesh.ts";
 import { checkDataFolder, checkDisk, checkNodeVersion } from "./doctor-machine.ts";
@@ -108,7 +109,7 @@ async function checkRunning(
     ...(await checkAuthority(client, Date.now())),
     ...(await checkStore(client)),
     ...(await checkAudit(client)),
-    ...(isHere(url) || flags.data !== undefined ? await checkDataFolder(folder) : []),
+    ...(isHere(url) || flags.data !== undefined ? await checkFolder(folder) : []),
   ];
 }
 
@@ -136,13 +137,17 @@ async function checkDiagnostics(
   }
 }
 
+async function checkFolder(folder: string): Promise<Finding[]> {
+  return [...(await checkDataFolder(folder)), ...(await rootFindings(folder))];
+}
+
 /** What can be said where no node answers, or none that is ready: whose folder it is, and whether one could start. */
 async function checkStopped(cli: Cli, flags: DoctorFlags, couldStart: boolean): Promise<Finding[]> {
   const folder = dataFolder(flags.data, cli.terminal.env);
   const listen = flags.listen ?? [listenDefault];
   return [
     ...(couldStart ? await checkPorts(httpPortOf(urlOf(flags)), listen) : []),
-    ...(await checkDataFolder(folder)),
+    ...(await checkFolder(folder)),
     ...(await checkHolder(folder)),
     ...(await checkDisk(folder)),
   ];
