@@ -125,6 +125,13 @@ test("ME7 an invite is for one node, who may use it again, and nobody else", asy
   rmSync(join(dir, "b", "authority.json"));
   const again = await start("b", { invite });
   await until("it is up", () => statusOf(issuer, again) === "up");
+  // Who died between the two files that make a member is one all the same, by whatever he is started.
+  for (const how of [{ invite }, {}, { join: issuer.addresses() }]) {
+    await nodes.pop()?.stop();
+    rmSync(join(dir, "b", "fleet.json"));
+    const { fleet } = await start("b", how);
+    expect([fleet, existsSync(join(dir, "b", "fleet.json"))]).toEqual([issuer.fleet, true]);
+  }
   await expect(start("c", { invite })).rejects.toMatchObject({ code: "invite-used" });
   await expect(start("c", { invite: `${invite}x` })).rejects.toMatchObject({
     code: "invite-malformed",
@@ -177,6 +184,53 @@ test("ME1, ME3 an observer sees all, counts for nothing and writes nothing", asy
   expect(issuer.fleetView()).toMatchObject({ roster: 1, nodes: [] });
 });
 
+test("ME7 an invite of another fleet than the one that is meant is not used", async () => {
+  const issuer = await startIssuer();
+  const invite = await inviteOf(issuer);
+  await expect(start("b", { invite, fleet: "b".repeat(52) })).rejects.toMatchObject({
+    code: "fleet-mismatch",
+  });
+  expect(issuer.issuer?.invites).toMatchObject([{ usedBy: [] }]);
+  expect((await start("b", { invite, fleet: issuer.fleet })).fleet).toBe(issuer.fleet);
+});
+
+test("AD4, ME7 who joins by a member and by an issuer that is away waits for the issuer", async () => {
+  const issuer = await startIssuer({ open: true });
+  const listen = issuer.addresses();
+  const member = await start("b", { join: listen });
+  await until("both are up", () => statusOf(member, issuer) === "up");
+  await issuer.stop();
+  const warnings: string[] = [];
+  const ignore = (): void => undefined;
+  const logger = {
+    debug: ignore,
+    info: ignore,
+    error: ignore,
+    warn: (_fields: object, message: string) => void warnings.push(message),
+  };
+  const joining = start("c", { join: [...member.addresses(), ...listen], logger });
+  await until("it has asked in vain", () => warnings.join().includes("trying again"));
+  await start("issuer", {
+    open: true,
+    listen: listen.map((text) => text.replace(/\/p2p\/.*/, "")),
+  });
+  expect((await joining).fleet).toBe(issuer.fleet);
+});
+
+test("ME7 where the root names no issuer whose key is here nobody is kept waiting", async () => {
+  const issuer = await startIssuer();
+  const invite = await inviteOf(issuer);
+  await (await start("b", { invite })).stop();
+  writeFileSync(join(dir, "b", "issuer.key"), readFileSync(join(dir, "b", "node.key")), {
+    mode: 0o600,
+  });
+  const powerless = await start("b");
+  expect(powerless.issuer).toBeUndefined();
+  await expect(start("c", { join: powerless.addresses() })).rejects.toMatchObject({
+    code: "invite-needed",
+  });
+});
+
 test("ME7 a node that takes everybody gives a day, and only where not everybody can reach it", async () => {
   const issuer = await startIssuer({ open: true });
   expect(readFileSync(join(dir, "issuer", "authority.json"), "utf8")).not.toBe("");
@@ -184,4 +238,13 @@ test("ME7 a node that takes everybody gives a day, and only where not everybody 
   await expect(
     start("issuer", { open: true, announce: [`/ip4/192.0.2.7/tcp/7421/p2p/${issuer.id}`] }),
   ).rejects.toMatchObject({ code: "option-invalid" });
+  // Where it listens counts, whatever it announces; and it counts before a fleet is made.
+  for (const places of [
+    { listen: ["/ip4/192.0.2.7/tcp/0"], announce: ["/ip4/127.0.0.1/tcp/7421"] },
+    { announce: ["/dns4/eu-1/tcp/7421"] },
+  ])
+    await expect(start("fresh", { open: true, ...places })).rejects.toMatchObject({
+      code: "option-invalid",
+    });
+  expect(existsSync(join(dir, "fresh"))).toBe(false);
 });

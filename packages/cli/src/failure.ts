@@ -65,7 +65,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "signer-unknown": () => "hand over the root statement that names its signer first",
   "invite-needed": () =>
     "pulsemesh invite   where the issuer's key is, then here: pulsemesh run --join INVITE",
-  "issuer-none": () => "ask the node where `pulsemesh init` was run: --url",
+  "issuer-none": () =>
+    "ask the node where the fleet was made, or to which its issuer was moved: --url",
   "authority-full": () => "start another fleet: this one holds as many as it can",
   "json-invalid": () =>
     "check the JSON, for instance with: node -p 'JSON.parse(process.argv[1])' '…'",
@@ -87,12 +88,13 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     `free disk space under ${dataDir ?? "the data folder"}; a node that runs recovers by itself`,
   "store-newer": () =>
     "run the newer pulsemesh that wrote this folder, or choose another with --data",
-  "data-dir-unusable": () => "choose a folder that you may write to with --data",
+  "data-dir-unusable": () =>
+    "do what the line above says; where the folder cannot be written to, name another with --data",
   "address-in-use": () => "choose another address with --http or --listen",
   "address-invalid": () =>
     "write HTTP addresses as HOST:PORT and mesh addresses as /ip4/0.0.0.0/tcp/7421",
   "fleet-mismatch": () =>
-    "choose an empty folder with --data to join that fleet; this folder belongs to another one",
+    "choose an empty folder with --data to join that fleet, or an address or invite of the fleet that is meant",
   "join-failed": () =>
     "check with `pulsemesh peers` on the other machine that the address is one of its own",
   "http-insecure": () =>

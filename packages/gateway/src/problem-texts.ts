@@ -83,7 +83,7 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
   },
   "issuer-none": {
     title: "No issuer here",
-    next: "Ask the node that holds the issuer's key: where `pulsemesh init` was run.",
+    next: "Ask the node that holds the issuer's key: where the fleet was made, or to which it was moved.",
   },
   "authority-full": {
     title: "Too many statements",

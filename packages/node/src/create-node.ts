@@ -24,9 +24,11 @@ import {
   enrolIfInvited,
   openMembership,
   refuseWithoutIssuer,
+  restorePin,
   startIssuing,
 } from "./authority/membership.ts";
-import { finishOwnFleet, makeOwnFleet } from "./authority/own-fleet.ts";
+import { refusePublic } from "./authority/open-node.ts";
+import { finishOwnFleet, makeOwnFleet, ROOT_FOLDER } from "./authority/own-fleet.ts";
 import type { NodeSettings } from "./diagnosis.ts";
 import { type Clock, createSystemClock } from "./driver/clock.ts";
 import { Driver } from "./driver/driver.ts";
@@ -59,11 +61,14 @@ export async function createNode(options: NodeOptions): Promise<PulsemeshNode> {
   const resolved = resolveNodeOptions(options);
   // Before anything is made there.
   checkDirectoryModes(resolved.dataDir, options.sharedData ?? false, resolved.logger);
-  refuseUnfinishedInit(resolved.dataDir);
+  refuseUnfinishedInit(resolved.dataDir, { finishable: !isToldFleet(resolved) });
+  if (resolved.open) refusePublic([...resolved.listen, ...resolved.announce]);
   // The store comes next: its lock is what keeps two processes from making keys in one directory.
   const store = createLevelStore({ dir: resolved.dataDir, release: resolved.agent });
   await store.open();
-  const drafts = removeOldDrafts(resolved.dataDir, Date.now());
+  const drafts = [resolved.dataDir, join(resolved.dataDir, ROOT_FOLDER)].flatMap((dir) =>
+    removeOldDrafts(dir, Date.now()),
+  );
   if (drafts.length > 0)
     resolved.logger.warn({ drafts }, "removed what a write that was broken off had left");
   try {
@@ -150,7 +155,8 @@ async function findPlace(
   signal: AbortSignal | undefined,
 ): Promise<Place> {
   const { dataDir } = options;
-  await finishOwnFleet(options, clock);
+  if (!isToldFleet(options)) await finishOwnFleet(options, clock);
+  restorePin(dataDir);
   if (options.open && !makesFleet(options)) refuseWithoutIssuer(dataDir);
   const { addresses, wasFresh } = await enrolIfInvited(options, clock, signal);
   const key = loadOrCreateKey(join(dataDir, "node.key"));
@@ -204,9 +210,12 @@ function refuseOtherFleet(pinned: FleetId, { dataDir, fleet }: ResolvedNodeOptio
 }
 
 /** Whether it is in no fleet and told of none. */
-function makesFleet({ dataDir, join: addresses, fleet, invite }: ResolvedNodeOptions): boolean {
-  const isTold = addresses.length > 0 || fleet !== undefined || invite !== undefined;
-  return !isTold && readFleetPin(dataDir) === undefined;
+function makesFleet(options: ResolvedNodeOptions): boolean {
+  return !isToldFleet(options) && readFleetPin(options.dataDir) === undefined;
+}
+
+function isToldFleet({ join: addresses, fleet, invite }: ResolvedNodeOptions): boolean {
+  return addresses.length > 0 || fleet !== undefined || invite !== undefined;
 }
 
 /**

@@ -49,6 +49,7 @@ export type { EnrolledNode, EnrolNodeOptions } from "./authority/enrol-node.ts";
 export {
   type AcceptedMembership,
   acceptMembership,
+  initFleet,
   joinFleet,
   requestMembership,
   type RequestOptions,

@@ -12,6 +12,8 @@ const KEY_FILES = [
   "node.key",
   "fleet-root.key",
   "fleet-root-next.key",
+  "root/fleet-root.key",
+  "root/fleet-root-next.key",
   "issuer.key",
   "audit.key",
   "cosign.key",

@@ -42,27 +42,42 @@ export async function enrol(options: EnrolOptions): Promise<Uint8Array> {
   const key = await readPrivateKey(options.privateKey);
   const networkKey = options.networkKey && readNetworkKey(options.networkKey);
   const addresses = checkJoinAddresses(options.addresses);
-  let failure: unknown;
+  let failures: unknown[] = [];
   for (let round = 0; round < tries; round += 1) {
+    failures = [];
     for (const address of addresses) {
       try {
         return await visit(address, { key, names, networkKey, signal }, (it) =>
           ask(it, fleet, request),
         );
       } catch (error) {
-        failure = error;
+        failures.push(error);
       }
     }
-    if (!isHungUp(failure) || signal?.aborted === true) break;
+    if (!failures.some(isBusy) || signal?.aborted === true) break;
     const waitMs = AGAIN_MS * 2 ** round * (0.5 + Math.random());
     if (round + 1 < tries) await sleep(waitMs, undefined, { signal }).catch(ignoreAbort);
   }
-  const why = isClosed(failure)
-    ? "the node there takes nobody in now: its invites are used up or over, or it is of another fleet"
+  const open = failures.filter((failure) => !isClosed(failure));
+  throw new PulsemeshError(
+    "join-failed",
+    `Cannot enrol by ${addresses.join(", ")}: ${whyNot(open)}.`,
+    { cause: open.find(isBusy) ?? open[0] ?? failures[0] },
+  );
+}
+
+/** Whether an enrolment failed as nobody at any of the addresses takes anybody in now. */
+export function isDeskClosed(error: unknown): boolean {
+  return error instanceof PulsemeshError && isClosed(error.cause);
+}
+
+/** @param open what came of the addresses where somebody may be taken in */
+function whyNot(open: readonly unknown[]): string {
+  if (open.length === 0)
+    return "the node there takes nobody in now: its invites are used up or over, or it is of another fleet";
+  return open.some(isBusy)
+    ? "the issuer there has no time: it is asked by too many, or has just started"
     : "no issuer answered there";
-  throw new PulsemeshError("join-failed", `Cannot enrol by ${addresses.join(", ")}: ${why}.`, {
-    cause: failure,
-  });
 }
 
 async function ask(
@@ -81,9 +96,9 @@ async function ask(
   return answer;
 }
 
-/** Before any answer: it is asked by too many. */
-function isHungUp(error: unknown): boolean {
-  if (error instanceof OneFrameError) return error.fault === "ended" && !error.partial;
+/** Hung up on before any answer, or kept waiting: it is asked by too many, or does not answer yet. */
+function isBusy(error: unknown): boolean {
+  if (error instanceof OneFrameError) return error.fault !== "malformed" && !error.partial;
   // While the protocol is being agreed upon, or before the question is out.
   return error instanceof StreamResetError || error instanceof StreamStateError;
 }

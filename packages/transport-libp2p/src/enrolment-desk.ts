@@ -35,8 +35,10 @@ export class EnrolmentDesk {
   });
   #at: { readonly host: Host; readonly fleet: FleetId; readonly protocol: string } | undefined;
   #isMarked = false;
-  #answer: AnswerEnrolment | undefined;
+  /** `expected`: nobody answers yet. */
+  #answer: AnswerEnrolment | "expected" | undefined;
   readonly #first = Promise.withResolvers<AnswerEnrolment | undefined>();
+  #waiting = 0;
   #running = 0;
 
   /** @param rejected somebody was hung up on before his question was read */
@@ -48,13 +50,14 @@ export class EnrolmentDesk {
     this.#at = { host, fleet, protocol: enrolmentProtocol(fleet) };
   }
 
+  /** Questions that wait for somebody to answer; a stranger is hung up on after some seconds, so of no more than may be connected. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /** Opens the desk before there is anybody to answer: who asks waits until {@link serve} says who does, or that nobody does. */
   expect(): Promise<void> {
-    return this.#open(async (node, request) => {
-      const answer = await this.#first.promise;
-      if (answer === undefined) throw new Error("nobody answers here");
-      return answer(node, request);
-    });
+    return this.#open("expected");
   }
 
   /** Opens the desk, or closes it when nobody answers any more. */
@@ -63,7 +66,7 @@ export class EnrolmentDesk {
     return this.#open(answer);
   }
 
-  async #open(answer: AnswerEnrolment | undefined): Promise<void> {
+  async #open(answer: AnswerEnrolment | "expected" | undefined): Promise<void> {
     const wasOpen = this.#answer !== undefined;
     this.#answer = answer;
     if (this.#at === undefined || wasOpen === (answer !== undefined)) return;
@@ -87,11 +90,12 @@ export class EnrolmentDesk {
 
   readonly #receive = async (stream: Stream, connection: Connection): Promise<void> => {
     const node = connection.remotePeer.toString();
-    const answer = this.#answer;
-    if (answer === undefined || !this.#budget.take(node, performance.now()))
+    if (this.#answer === undefined || !this.#budget.take(node, performance.now()))
       return this.#turnAway(node, stream);
     try {
       const request = await readOneFrame(stream, ENROLMENT_REQUEST_BYTES_MAX, QUESTION_MS);
+      const answer = this.#answer === "expected" ? await this.#wait(stream) : this.#answer;
+      if (answer === undefined) throw new Error("nobody answers here");
       // Counted from here on: whoever is slow to ask, or to take his answer, keeps nobody else waiting.
       if (this.#running >= ENROLMENTS_RUNNING_MAX) return this.#turnAway(node, stream);
       const bytes = await this.#run(() => answer(node, request));
@@ -102,6 +106,20 @@ export class EnrolmentDesk {
       stream.abort(error instanceof Error ? error : new Error("no answer"));
     }
   };
+
+  /** Who answers, once that is known; undefined where nobody does, or the stranger is gone before. */
+  async #wait(stream: Stream): Promise<AnswerEnrolment | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const onClose = (): void => resolve(undefined);
+    stream.addEventListener("close", onClose);
+    this.#waiting += 1;
+    try {
+      return await Promise.race([this.#first.promise, promise]);
+    } finally {
+      this.#waiting -= 1;
+      stream.removeEventListener("close", onClose);
+    }
+  }
 
   #turnAway(node: NodeId, stream: Stream): void {
     this.#rejected(node);

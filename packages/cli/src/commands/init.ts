@@ -1,6 +1,6 @@
 /** `pulsemesh init`: makes the authority of a fleet, and this machine's node its first member and issuer. */
 import type { Command } from "commander";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { type Cli, setAction } from "../cli.ts";
 import { readPassphraseFile } from "../config/passphrase-file.ts";
 import { EXIT } from "../exit-code.ts";
@@ -60,18 +60,24 @@ Interrupted, it is repeated. An open fleet that was started here is closed by it
     const { passphraseFile: file, region = "default" } = flags;
     const passphrase =
       file === undefined ? undefined : readPassphraseFile(file, "--passphrase-file");
-    const { createFleetAuthority } = await import("@pulsemesh/node");
+    const { initFleet } = await import("@pulsemesh/node");
     const nowS = Date.now() / 1_000;
-    const made = await createFleetAuthority({ dir, rootDir, passphrase, region, nowS });
+    const made = await initFleet({ dir, rootDir, passphrase, region, nowS });
     const { fleet, node, issuer, status } = made;
     if (flags.json === true) {
-      const answer = { fleet, node, issuer: issuer ?? null, data: dir, root: rootDir, status };
+      const root = status === "present" ? null : rootDir;
+      const answer = { fleet, node, issuer: issuer ?? null, data: dir, root, status };
       cli.terminal.out(printableJson(answer));
       return EXIT.ok;
     }
     const { say, out } = cli.terminal;
     out(printable(`fleet ${fleet}`));
-    if (status === "present") say(`It was there already; nothing was changed.`);
+    if (status === "present")
+      say(
+        printable(
+          `It was there already; nothing was changed. Its root's keys are where it was made: \`run\` leaves them in ${join(dir, "root")}.`,
+        ),
+      );
     else
       say(
         printable(

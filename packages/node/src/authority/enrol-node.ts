@@ -68,7 +68,11 @@ export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode
   const keys = memberKeys(dir);
   const node = nodeIdOf(keys.node.publicKey);
   const held = grantIn(readStatements(join(dir, AUTHORITY_FILES.statements)) ?? [], node, fleet);
-  if (held !== undefined) return { node, fleet, addresses, ...held, isOld: true };
+  if (held !== undefined) {
+    // Who died between the two writes has no pin yet.
+    if (pinned === undefined) writeFleetPin(dir, fleet);
+    return { node, fleet, addresses, ...held, isOld: true };
+  }
   const request = writeRequest({ fleet, name, region, atS: nowS }, keys);
   const invite = typeof by === "string" ? by : undefined;
   const answer = await enrol({

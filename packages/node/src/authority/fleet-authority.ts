@@ -37,11 +37,13 @@ import {
   beginInit,
   type FileChanges,
   finishInit,
+  forgetInit,
   type InitFolders,
   type InitJournal,
   type PlannedFile,
   privateFileChanges,
   readInitJournal,
+  refuseUnfinishedInit,
   unfinishedInit,
 } from "./init-journal.ts";
 import { GRANT_LIFE_MS } from "./issuer.ts";
@@ -49,6 +51,9 @@ import { signToken } from "./sign-token.ts";
 
 /** How long the first issuer may grant, in ms: a year, in which the root has to name it anew. */
 export const ISSUER_LIFE_MS: number = 365 * 86_400_000;
+
+/** 2026-01-01, in Unix seconds. */
+const CLOCK_S_LEAST = 1_767_225_600;
 
 /** What the node that makes the fleet may do. */
 const FIRST_ROLES: readonly Role[] = ["robot", "gateway", "operator"];
@@ -93,25 +98,53 @@ export async function createFleetAuthority(
   options: FleetAuthorityOptions,
 ): Promise<FleetAuthority> {
   const { passphrase, changes = privateFileChanges } = options;
+  const held = heldHere(options);
+  if (held !== undefined) return held;
   const folders = openFolders(options);
   refuseOtherRoot(folders);
   const node = loadOrCreateKey(join(folders.data, "node.key"));
   const id = nodeIdOf(node.publicKey);
   const begun = readInitJournal(folders);
+  const isMarked = unfinishedInit(folders.data) !== undefined;
+  const isMade = readStatements(join(folders.data, AUTHORITY_FILES.statements)) !== undefined;
   if (begun !== undefined) {
     await checkJournal(begun, id, folders, passphrase);
-    finishInit(begun, folders, changes);
+    // The mark goes when all is in place, and then the journal.
+    if (isMade && !isMarked) forgetInit(folders, changes);
+    else finishInit(begun, folders, changes);
     return describe(folders, id, "completed");
   }
-  if (readStatements(join(folders.data, AUTHORITY_FILES.statements)) !== undefined) {
-    // The journal went last: only the word that something is unfinished can be left.
-    if (unfinishedInit(folders.data) !== undefined)
-      finishInit({ node: id, files: [] }, folders, changes);
+  if (isMade) {
+    // Somebody took the journal away.
+    if (isMarked) finishInit({ node: id, files: [] }, folders, changes);
     return describe(folders, id, "present");
   }
+  refuseUnfinishedInit(folders.data);
+  refuseOldClock(options.nowS);
   const journal = await planInit(options, folders, id);
   beginInit(journal, folders, changes);
   return describe(folders, id, "created");
+}
+
+/** Where there is an authority and nothing is unfinished, not even a folder is made. */
+function heldHere({ dir, rootDir }: FleetAuthorityOptions): FleetAuthority | undefined {
+  if (readStatements(join(dir, AUTHORITY_FILES.statements)) === undefined) return undefined;
+  if (unfinishedInit(dir) !== undefined || readFleetPin(dir) === undefined) return undefined;
+  if (readInitJournal({ root: rootDir, data: dir }) !== undefined) return undefined;
+  const node = loadOrCreateKey(join(dir, "node.key"));
+  return describe({ data: dir, root: rootDir }, nodeIdOf(node.publicKey), "present");
+}
+
+/**
+ * A machine without a clock of its own starts in 1970, and what is signed there has ended before anybody reads it.
+ * @throws PulsemeshError `option-invalid`
+ */
+function refuseOldClock(nowS: number): void {
+  if (nowS >= CLOCK_S_LEAST) return;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot make a fleet at ${new Date(nowS * 1_000).toISOString()}, before this program was: its issuer would have ended when the clock is right. Nothing was changed; set the clock, and repeat.`,
+  );
 }
 
 async function planInit(

@@ -22,6 +22,9 @@ import { dyingAt } from "./dying.test-support.ts";
 import { START_S } from "./enrolment.test-support.ts";
 import { createFleetAuthority, type FleetAuthority } from "./fleet-authority.ts";
 import { privateFileChanges, unfinishedInit } from "./init-journal.ts";
+import { acceptMembership, requestMembership } from "./join-fleet.ts";
+
+const NOBODY = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
 
 /** Journal, mark, eight files, mark and journal away. */
 const CHANGES = 12;
@@ -185,6 +188,70 @@ test("ME6 where the keys are sealed, or are away, no node starts, and nothing is
   renameSync(rootDir, `${rootDir}-away`);
   expect(await codeOf(createNode({ dataDir: dir }))).toBe("data-dir-unusable");
   expect(readdirSync(dir).toSorted()).toEqual(before);
+});
+
+test("ME6 a folder that is moved while a fleet is half made there is finished as the same fleet, and never begun anew", async () => {
+  mkdirSync(dir, { mode: 0o700 });
+  const root = join(dir, "root");
+  expect(await codeOf(init({ rootDir: root, changes: dyingAt(5, "after") }))).toBe("died");
+  const journaled = readFileSync(join(root, journal), "utf8");
+  const moved = `${dir}-moved`;
+  renameSync(dir, moved);
+  expect(unfinishedInit(moved)).toBe(join(moved, "root"));
+  renameSync(join(moved, "root", journal), join(moved, "elsewhere"));
+  expect(await codeOf(init({ dir: moved, rootDir: join(moved, "root") }))).toBe(
+    "data-dir-unusable",
+  );
+  renameSync(join(moved, "elsewhere"), join(moved, "root", journal));
+  const whole = await init({ dir: moved, rootDir: join(moved, "root") });
+  expect([whole.status, journaled]).toEqual(["completed", expect.stringContaining(whole.fleet)]);
+});
+
+test("ME6 who died before the journal was gone does nothing of it again: keys may have been replaced since", async () => {
+  mkdirSync(dir, { mode: 0o700 });
+  const root = join(dir, "root");
+  const changes = { rootDir: root, changes: dyingAt(CHANGES - 1, "before") };
+  expect(await codeOf(init(changes))).toBe("died");
+  expect([unfinishedInit(dir), existsSync(join(root, journal))]).toEqual([undefined, true]);
+  renameSync(join(root, "fleet-root-next.key"), join(root, "fleet-root.key"));
+  const before = readFileSync(join(root, "fleet-root.key"), "utf8");
+  const node = await createNode({ dataDir: dir, listen: ["/ip4/127.0.0.1/tcp/0"] });
+  await node.stop();
+  expect(existsSync(join(root, journal))).toBe(false);
+  expect(readFileSync(join(root, "fleet-root.key"), "utf8")).toBe(before);
+});
+
+test("ME6, ME7 while a fleet is half made nobody becomes a member of another with its keys", async () => {
+  expect(await codeOf(init({ changes: dyingAt(4, "after") }))).toBe("died");
+  const asked = { dir, name: "a", region: "eu", nowS: START_S };
+  expect(await codeOf(requestMembership(asked))).toBe("data-dir-unusable");
+  expect(await codeOf(acceptMembership(dir, []))).toBe("data-dir-unusable");
+  const told = createNode({ dataDir: dir, join: [`/ip4/127.0.0.1/tcp/1/p2p/${NOBODY}`] });
+  expect(await codeOf(told)).toBe("data-dir-unusable");
+  expect(unfinishedInit(dir)).toBe(rootDir);
+});
+
+test("ME1 by a clock that stands before this program was made no fleet is made", async () => {
+  expect(await codeOf(init({ nowS: 1_700_000_000 }))).toBe("option-invalid");
+  expect(existsSync(join(dir, "fleet.json"))).toBe(false);
+  expect((await init()).status).toBe("created");
+});
+
+test("P9 a disk that is full while a fleet is made is said to be, and it is finished when there is room", async () => {
+  let left = 5;
+  const write = (path: string, text: string): void => {
+    if (left-- === 0)
+      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    privateFileChanges.write(path, text);
+  };
+  expect(await codeOf(init({ changes: { ...privateFileChanges, write } }))).toBe("store-full");
+  expect((await init()).status).toBe("completed");
+});
+
+test("ME6 where there is an authority not even a folder is made", async () => {
+  const whole = await init();
+  expect(await init({ rootDir: join(base, "new") })).toEqual({ ...whole, status: "present" });
+  expect(existsSync(join(base, "new"))).toBe(false);
 });
 
 test("ME1, ME6 a first start that is broken off is finished by the next one, as the same fleet", async () => {

@@ -4,14 +4,14 @@
  * not do, as keys that were drawn once can not be drawn again.
  */
 import { existsSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { isNodeId, type NodeId, PulsemeshError } from "@pulsemesh/core";
 import { isSealed } from "../keys/secret-file.ts";
 import { readFileIfAny, syncDirectory, writePrivateFile } from "../keys/private-file.ts";
 
 /** Beside the root's keys; gone when all is done. */
 const JOURNAL_FILE = "fleet-init.json";
-/** In the data directory meanwhile, so that no node starts on half of a fleet: the folder of the journal. */
+/** In the data directory meanwhile, so that no node starts on half of a fleet: the folder of the journal, relative where it is in there, as both may be moved. */
 const UNFINISHED_FILE = "fleet-init-unfinished";
 const VERSION = 1;
 /** Files that one may write or remove. */
@@ -53,24 +53,30 @@ export const privateFileChanges: FileChanges = {
 
 /** The folder with the root's keys when the making of an authority was broken off here, undefined where it was not. */
 export function unfinishedInit(dir: string): string | undefined {
-  return readFileIfAny(join(dir, UNFINISHED_FILE))?.trim();
+  const root = readFileIfAny(join(dir, UNFINISHED_FILE))?.trim();
+  return root === undefined ? undefined : resolve(dir, root);
 }
 
 /**
- * A node that started on half of a fleet would make another one. What a start can finish by itself is not refused: all that is to be written is at hand,
- * and nobody has sealed it.
+ * A node that started on half of a fleet would make another one, and one that became a member elsewhere would have its keys changed.
+ * @param but.finishable - what a start can finish by itself is not refused: all that is to be written is at hand, and nobody has sealed it
  * @throws PulsemeshError `data-dir-unusable`
  */
-export function refuseUnfinishedInit(dir: string): void {
+export function refuseUnfinishedInit(
+  dir: string,
+  but: { readonly finishable: boolean } = { finishable: false },
+): void {
   const root = unfinishedInit(dir);
-  if (root === undefined) return;
-  const files = readInitJournal({ root, data: dir })?.files;
-  const keys = files?.filter(({ name }) => name.endsWith(".key"));
-  if (keys?.every(({ text }) => text === null || !isSealed(text)) === true) return;
+  if (root === undefined || (but.finishable && isFinishable({ root, data: dir }))) return;
   throw new PulsemeshError(
     "data-dir-unusable",
     `Cannot start on ${dir}: the making of its fleet, with the root's keys in ${root}, was broken off. Nothing was changed; repeat it, which finishes it.`,
   );
+}
+
+function isFinishable(folders: InitFolders): boolean {
+  const keys = readInitJournal(folders)?.files.filter(({ name }) => name.endsWith(".key"));
+  return keys?.every(({ text }) => text === null || !isSealed(text)) === true;
 }
 
 /** @throws PulsemeshError `data-dir-unusable` when it is damaged */
@@ -90,8 +96,29 @@ export function readInitJournal({ root }: InitFolders): InitJournal | undefined 
 export function beginInit(journal: InitJournal, folders: InitFolders, changes: FileChanges): void {
   refuseConflicts(journal, folders);
   const line = JSON.stringify({ v: VERSION, node: journal.node, files: journal.files });
-  changes.write(join(folders.root, JOURNAL_FILE), `${line}\n`);
+  orRepeat(() => changes.write(join(folders.root, JOURNAL_FILE), `${line}\n`));
   finishInit(journal, folders, changes);
+}
+
+/** What was begun is done, and the machine died before the journal was gone: nothing of it is to be done again, as keys may have been replaced since. */
+export function forgetInit({ root }: InitFolders, changes: FileChanges): void {
+  changes.remove(join(root, JOURNAL_FILE));
+}
+
+/** @throws PulsemeshError `store-full`, `data-dir-unusable` in place of what the file system throws */
+function orRepeat(work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
+    if (code === undefined || cause instanceof PulsemeshError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PulsemeshError(
+      code === "ENOSPC" ? "store-full" : "data-dir-unusable",
+      `Cannot make the fleet: ${why}. Repeat it when that is mended, which finishes what was begun.`,
+      { cause },
+    );
+  }
 }
 
 /**
@@ -101,10 +128,14 @@ export function beginInit(journal: InitJournal, folders: InitFolders, changes: F
 export function finishInit(journal: InitJournal, folders: InitFolders, changes: FileChanges): void {
   refuseConflicts(journal, folders);
   const unfinished = join(folders.data, UNFINISHED_FILE);
-  changes.write(unfinished, `${folders.root}\n`);
-  applyFiles(journal.files, folders, changes);
-  changes.remove(unfinished);
-  changes.remove(join(folders.root, JOURNAL_FILE));
+  const inside = relative(folders.data, folders.root);
+  const place = inside.startsWith("..") || isAbsolute(inside) ? folders.root : `./${inside}`;
+  orRepeat(() => {
+    changes.write(unfinished, `${place}\n`);
+    applyFiles(journal.files, folders, changes);
+    changes.remove(unfinished);
+    changes.remove(join(folders.root, JOURNAL_FILE));
+  });
 }
 
 /** Writes and removes what is planned, whatever of it was done before. */

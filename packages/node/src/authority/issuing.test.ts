@@ -257,6 +257,26 @@ test("ME3 grants of members that live are renewed at half of their life, of othe
   expect(rig.endOf(dead.id)).toBe(endMs);
 });
 
+test.each([true, false])(
+  "ME3, ME7 a day that everybody was given is renewed only while everybody is given one: %s",
+  async (isOpen) => {
+    const rig = new Rig();
+    const issuing = await rig.start(isOpen);
+    const member = makeMember();
+    const roles = ["robot", "gateway", "operator"] as const;
+    const day = { roles, robots: ["*"], lifeMs: OPEN_GRANT_LIFE_MS };
+    await issuing.grant(requestOf(member), day);
+    rig.statuses.set(member.id, "up");
+    const endMs = rig.endOf(member.id) ?? 0;
+    await rig.pass(OPEN_GRANT_LIFE_MS / 2 + HOUR_MS);
+    expect((rig.endOf(member.id) ?? 0) > endMs).toBe(isOpen);
+    await rig.pass(OPEN_GRANT_LIFE_MS);
+    issuing.refused(member.id, "grant-expired");
+    await issuing.idle();
+    expect((rig.endOf(member.id) ?? 0) > rig.core.wallMs).toBe(isOpen);
+  },
+);
+
 test("ME3 a node whose grant has ended is granted it anew when it comes, once a minute at most", async () => {
   const rig = new Rig();
   const issuing = await rig.start();

@@ -146,6 +146,7 @@ export class Issuing {
     const view = this.#deps.view();
     const grant = view.grants.find((each) => each.node === node);
     if (grant === undefined || !this.#isOurs(grant, view)) return;
+    if (isOpenGrant(grant.claims) && !this.#deps.isOpen) return;
     this.#work(this.#renew(node));
   }
 
@@ -211,13 +212,21 @@ export class Issuing {
   }
 
   async #keepUp(): Promise<void> {
-    try {
-      if (!this.#isNamed()) return await this.#openOrClose();
+    const isNamed = this.#isNamed();
+    await this.#tried(async () => {
+      if (!isNamed) return;
       await this.#signCharter();
       const view = this.#deps.view();
       for (const { node } of view.grants.filter((grant) => this.#isDue(grant, view)))
         await this.#renew(node);
-      await this.#openOrClose();
+    });
+    // Whatever came of that: strangers wait to hear whether anybody answers.
+    await this.#tried(() => this.#openOrClose());
+  }
+
+  async #tried(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       this.#deps.logger.error({ error: String(error) }, "cannot keep up the fleet's authority");
     }
@@ -242,6 +251,8 @@ export class Issuing {
     const { self, statusOf, clock } = this.#deps;
     if (!this.#isOurs(grant, view) || (standing !== "granted" && standing !== "honoured"))
       return false;
+    // A day that everybody was given ends, unless everybody is given one still.
+    if (isOpenGrant(claims) && !this.#deps.isOpen) return false;
     if (!isRenewalDue(claims, clock.now().wallMs)) return false;
     const status = statusOf(node);
     return node === self || status === "up" || status === "late" || status === "paused";
@@ -294,4 +305,13 @@ export class Issuing {
   #grantOf(node: NodeId): GrantView | undefined {
     return this.#deps.view().grants.find((grant) => grant.node === node);
   }
+}
+
+/** What whoever asks is given, by its terms: nobody grants these by hand. */
+function isOpenGrant({ roles, robots, notBeforeS, expS }: GrantView["claims"]): boolean {
+  const terms = [roles, robots, (expS - notBeforeS) * 1_000];
+  return (
+    JSON.stringify(terms) ===
+    JSON.stringify([OPEN_TERMS.roles, OPEN_TERMS.robots, OPEN_TERMS.lifeMs])
+  );
 }

@@ -21,7 +21,13 @@ import {
   memberKeys,
 } from "./enrol-node.ts";
 import { AUTHORITY_FILES } from "./authority-files.ts";
+import {
+  createFleetAuthority,
+  type FleetAuthority,
+  type FleetAuthorityOptions,
+} from "./fleet-authority.ts";
 import { writeRequest } from "./grant-request.ts";
+import { refuseUnfinishedInit } from "./init-journal.ts";
 
 /**
  * Enrols the node of a directory that no process uses.
@@ -32,7 +38,7 @@ import { writeRequest } from "./grant-request.ts";
  * @throws PulsemeshError `store-locked`, and as {@link enrolNode}
  */
 export function joinFleet(options: EnrolNodeOptions): Promise<EnrolledNode> {
-  return locked(options.dir, () => enrolNode(options));
+  return memberLocked(options.dir, () => enrolNode(options));
 }
 
 export interface RequestOptions {
@@ -51,7 +57,7 @@ export interface RequestOptions {
 export function requestMembership(options: RequestOptions): Promise<string> {
   const { dir, name, region, nowS } = options;
   const fleet = options.fleet ?? readFleetPin(dir);
-  return locked(dir, () =>
+  return memberLocked(dir, () =>
     Promise.resolve(writeRequest({ fleet, name, region, atS: nowS }, memberKeys(dir))),
   );
 }
@@ -70,7 +76,7 @@ export function acceptMembership(
   dir: string,
   statements: readonly string[],
 ): Promise<AcceptedMembership> {
-  return locked(dir, () => Promise.resolve(accept(dir, statements)));
+  return memberLocked(dir, () => Promise.resolve(accept(dir, statements)));
 }
 
 function accept(dir: string, statements: readonly string[]): AcceptedMembership {
@@ -96,10 +102,26 @@ function accept(dir: string, statements: readonly string[]): AcceptedMembership 
 }
 
 /** The fleet that the first statement is of. */
-function fleetOf([first]: readonly string[]): FleetId | undefined {
+export function fleetOf([first]: readonly string[]): FleetId | undefined {
   const claims = first === undefined ? undefined : tokenPort.read(first)?.claims;
   if (typeof claims !== "object" || claims === null || !("aud" in claims)) return undefined;
   return isKeyId(claims.aud) ? claims.aud : undefined;
+}
+
+/**
+ * {@link createFleetAuthority} in a directory that no process uses.
+ * @throws PulsemeshError `store-locked`, and as that
+ */
+export function initFleet(options: FleetAuthorityOptions): Promise<FleetAuthority> {
+  return locked(options.dir, () => createFleetAuthority(options));
+}
+
+/** Of a directory in which no fleet is half made: its keys would be changed when that is finished. */
+function memberLocked<T>(dir: string, act: () => Promise<T>): Promise<T> {
+  return locked(dir, () => {
+    refuseUnfinishedInit(dir);
+    return act();
+  });
 }
 
 /** The store's lock is what keeps two processes from one directory. */

@@ -1,5 +1,6 @@
 /** Who takes everybody must not be reached by everybody (rule ME7): such a node stays on this machine, or in a network of one's own. */
 import { BlockList, isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import { PulsemeshError } from "@pulsemesh/core";
 
 const PRIVATE = new BlockList();
@@ -18,14 +19,30 @@ for (const [net, prefix] of [
 ] as const)
   PRIVATE.addSubnet(net, prefix, "ipv6");
 
-/** @throws PulsemeshError `option-invalid` naming the first address beyond loopback and private networks */
+/**
+ * @param addresses - listened on and announced; one that stands for all of this machine counts as each of them
+ * @throws PulsemeshError `option-invalid` naming the first address beyond loopback and private networks
+ */
 export function refusePublic(addresses: readonly string[]): void {
-  const beyond = addresses.find((address) => !isPrivate(address));
+  const beyond = addresses.flatMap(eachOf).find((address) => !isPrivate(address));
   if (beyond === undefined) return;
   throw new PulsemeshError(
     "option-invalid",
     `Cannot take everybody who asks ('open'), as this node is reached by ${beyond}: it may listen on loopback and private addresses only. Make an invite for each node instead.`,
   );
+}
+
+function eachOf(address: string): readonly string[] {
+  const [, kind = "", host = ""] = address.split("/");
+  const family = new Map([
+    ["0.0.0.0", "IPv4"],
+    ["::", "IPv6"],
+  ]).get(host);
+  if (family === undefined) return [address];
+  return Object.values(networkInterfaces())
+    .flatMap((ofDevice) => ofDevice ?? [])
+    .filter((each) => each.family === family)
+    .map((each) => `/${kind}/${each.address}`);
 }
 
 function isPrivate(address: string): boolean {

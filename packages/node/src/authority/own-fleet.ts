@@ -4,10 +4,10 @@ import type { FleetId } from "@pulsemesh/core";
 import type { Clock } from "../driver/clock.ts";
 import type { ResolvedNodeOptions } from "../node-options.ts";
 import { createFleetAuthority } from "./fleet-authority.ts";
-import { unfinishedInit } from "./init-journal.ts";
+import { readInitJournal, unfinishedInit } from "./init-journal.ts";
 
 /** In the data directory, as the folder around it may be read-only; no backup takes it along. Where it goes from there is the operator's business. */
-const ROOT_FOLDER = "root";
+export const ROOT_FOLDER = "root";
 
 /**
  * Makes a fleet and pins the directory to it.
@@ -38,7 +38,10 @@ export async function finishOwnFleet(
   { dataDir, region }: ResolvedNodeOptions,
   clock: Clock,
 ): Promise<void> {
-  const rootDir = unfinishedInit(dataDir);
+  const own = join(dataDir, ROOT_FOLDER);
+  // Nothing is unfinished, but what was to be written, keys and all, still stands there in one file.
+  const left = readInitJournal({ root: own, data: dataDir }) === undefined ? undefined : own;
+  const rootDir = unfinishedInit(dataDir) ?? left;
   if (rootDir === undefined) return;
   const nowS = clock.now().wallMs / 1_000;
   await createFleetAuthority({ dir: dataDir, rootDir, region, nowS });
