@@ -71,8 +71,8 @@ export const rotationMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "an issuer that the root names no more goes on answering strangers",
     file: `${AUTHORITY}issuing.ts`,
-    search: "if (!this.#isNamed()) return await this.#openOrClose();",
-    replacement: "",
+    search: "      if (!isNamed) return;\n",
+    replacement: "      if (!isNamed) this.#isEnded = false;\n",
     killer: issuing("signs nothing of its own accord"),
   },
   {

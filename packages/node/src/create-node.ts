@@ -51,11 +51,11 @@ const JOINING_SAID_EVERY_MS = 30_000;
  * Starts a node and resolves once it listens and has restored what it knew.
  *
  * @example
- * await using node = await createNode({ dataDir: "/var/lib/pulsemesh", join: ["/ip4/192.0.2.7/tcp/7421/p2p/12D3KooW…"] });
+ * await using node = await createNode({ dataDir: "/var/lib/pulsemesh", invite: "pulsemesh:…" });
  * await node.command({ type: "beat", robot: "security_bot", kind: "beat", create: "heartbeat" });
  *
  * @throws PulsemeshError `option-invalid`, `address-invalid`, `address-in-use`, `data-dir-open`, `data-dir-unusable`, `store-locked`, `store-newer`,
- * `store-failed`, `store-full`, `join-failed`
+ * `store-failed`, `store-full`, `join-failed`, `invite-needed`, `fleet-mismatch`, `passphrase-wrong`, and what an issuer refuses
  */
 export async function createNode(options: NodeOptions): Promise<PulsemeshNode> {
   const resolved = resolveNodeOptions(options);

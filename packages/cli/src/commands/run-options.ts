@@ -125,7 +125,7 @@ export const runFlags: readonly Setting[] = [
     key: "mesh.join_file",
     isPath: true,
     example: "/run/pulsemesh/join",
-    text: "a file with members' addresses, one a line; a first start waits until it is there",
+    text: "a file with an invite, or members' addresses, one a line; a first start waits until it is there",
     env: "PULSEMESH_JOIN_FILE",
   },
   {

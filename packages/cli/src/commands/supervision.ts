@@ -35,7 +35,7 @@ export async function openSupervision(
   let isFirst = true;
   const onWait = (): void =>
     say(
-      `No address in ${joinFile} yet; waiting for it. A member writes it with --address-file, or: pulsemesh peers --json there.`,
+      `No invite and no address in ${joinFile} yet; waiting for one: \`pulsemesh invite\` prints it where the issuer's key is.`,
     );
   const onUnsure = (why: string): void =>
     say(`${why} It may still be being copied; waiting until it stands still for 10s.`);

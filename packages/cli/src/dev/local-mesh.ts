@@ -25,7 +25,7 @@ export interface LocalMesh {
   readonly robots: readonly Child[];
 }
 
-/** Nodes that start together: the issuer hangs up on those who ask while it answers as many (rule ME7). */
+/** Nodes that start together: more of them take longer, as the issuer has those ask again that come while it answers as many (rule ME7). */
 export const STARTS_AT_ONCE_MAX: number = 4;
 /** Whom nobody has invited. */
 export const strangerName = "stranger";

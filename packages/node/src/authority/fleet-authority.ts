@@ -98,7 +98,7 @@ export async function createFleetAuthority(
   options: FleetAuthorityOptions,
 ): Promise<FleetAuthority> {
   const { passphrase, changes = privateFileChanges } = options;
-  const held = heldHere(options);
+  const held = heldAuthority(options);
   if (held !== undefined) return held;
   const folders = openFolders(options);
   refuseOtherRoot(folders);
@@ -126,8 +126,8 @@ export async function createFleetAuthority(
   return describe(folders, id, "created");
 }
 
-/** Where there is an authority and nothing is unfinished, not even a folder is made. */
-function heldHere({ dir, rootDir }: FleetAuthorityOptions): FleetAuthority | undefined {
+/** What is there already, where nothing is unfinished: not even a folder is made. A node may be running on it. */
+export function heldAuthority({ dir, rootDir }: FleetAuthorityOptions): FleetAuthority | undefined {
   if (readStatements(join(dir, AUTHORITY_FILES.statements)) === undefined) return undefined;
   if (unfinishedInit(dir) !== undefined || readFleetPin(dir) === undefined) return undefined;
   if (readInitJournal({ root: rootDir, data: dir }) !== undefined) return undefined;

@@ -215,8 +215,8 @@ test("ME6 who died before the journal was gone does nothing of it again: keys ma
   expect([unfinishedInit(dir), existsSync(join(root, journal))]).toEqual([undefined, true]);
   renameSync(join(root, "fleet-root-next.key"), join(root, "fleet-root.key"));
   const before = readFileSync(join(root, "fleet-root.key"), "utf8");
-  const node = await createNode({ dataDir: dir, listen: ["/ip4/127.0.0.1/tcp/0"] });
-  await node.stop();
+  const started = createNode({ dataDir: dir, listen: ["/ip4/127.0.0.1/tcp/0"] });
+  expect(await codeOf(started.then((node) => node.stop()))).toBe("none");
   expect(existsSync(join(root, journal))).toBe(false);
   expect(readFileSync(join(root, "fleet-root.key"), "utf8")).toBe(before);
 });

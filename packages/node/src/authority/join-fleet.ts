@@ -25,6 +25,7 @@ import {
   createFleetAuthority,
   type FleetAuthority,
   type FleetAuthorityOptions,
+  heldAuthority,
 } from "./fleet-authority.ts";
 import { writeRequest } from "./grant-request.ts";
 import { refuseUnfinishedInit } from "./init-journal.ts";
@@ -109,11 +110,11 @@ export function fleetOf([first]: readonly string[]): FleetId | undefined {
 }
 
 /**
- * {@link createFleetAuthority} in a directory that no process uses.
+ * {@link createFleetAuthority} in a directory that no process uses, unless all is there already.
  * @throws PulsemeshError `store-locked`, and as that
  */
-export function initFleet(options: FleetAuthorityOptions): Promise<FleetAuthority> {
-  return locked(options.dir, () => createFleetAuthority(options));
+export async function initFleet(options: FleetAuthorityOptions): Promise<FleetAuthority> {
+  return heldAuthority(options) ?? (await locked(options.dir, () => createFleetAuthority(options)));
 }
 
 /** Of a directory in which no fleet is half made: its keys would be changed when that is finished. */
