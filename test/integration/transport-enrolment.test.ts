@@ -36,6 +36,26 @@ function ask(
   return enrol({ addresses: [address], fleet, privateKey: seedOf(name), request, tries });
 }
 
+/** An issuer that answers as many as it does at a time, until it is let go on with them. */
+async function busyIssuer(): Promise<{
+  readonly it: Issuer;
+  readonly slow: readonly Promise<Uint8Array>[];
+  readonly free: () => void;
+}> {
+  const gate = Promise.withResolvers<void>();
+  let running = 0;
+  const it = await issuer(async (_node, request) => {
+    running += 1;
+    if (textOf(request) === "slow") await gate.promise;
+    return bytes("yes");
+  });
+  const slow = Array.from({ length: ENROLMENTS_RUNNING_MAX }, (_, i) =>
+    ask(it, bytes("slow"), { name: `s${i}` }),
+  );
+  await until("it has its hands full", () => running === ENROLMENTS_RUNNING_MAX);
+  return { it, slow, free: gate.resolve };
+}
+
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (answer: Uint8Array): string => new TextDecoder().decode(answer);
 
@@ -150,17 +170,7 @@ test("ME7 who asks before anybody answers waits, and is answered by who does the
 });
 
 test("ME7 of several addresses one that is dead keeps nobody from asking again at one that is busy", async () => {
-  const gate = Promise.withResolvers<void>();
-  let running = 0;
-  const it = await issuer(async (_node, request) => {
-    running += 1;
-    if (textOf(request) === "slow") await gate.promise;
-    return bytes("yes");
-  });
-  const slow = Array.from({ length: ENROLMENTS_RUNNING_MAX }, (_, i) =>
-    ask(it, bytes("slow"), { name: `s${i}` }),
-  );
-  await until("it has its hands full", () => running === ENROLMENTS_RUNNING_MAX);
+  const { it, slow, free } = await busyIssuer();
   const dead = it.address.replace(/tcp\/\d+/, "tcp/1");
   const late = enrol({
     addresses: [it.address, dead],
@@ -170,27 +180,17 @@ test("ME7 of several addresses one that is dead keeps nobody from asking again a
     tries: 4,
   }).catch(() => bytes("given up"));
   await until("the late one is hung up on", () => it.turnedAway.length === 1);
-  gate.resolve();
+  free();
   expect((await Promise.all([...slow, late])).map(textOf)).toEqual(
     [...slow, late].map(() => "yes"),
   );
 });
 
 test("ME7 whoever is hung up on asks again, as often as he was told, and is answered when there is room", async () => {
-  const gate = Promise.withResolvers<void>();
-  let running = 0;
-  const it = await issuer(async (_node, request) => {
-    running += 1;
-    if (textOf(request) === "slow") await gate.promise;
-    return bytes("yes");
-  });
-  const slow = Array.from({ length: ENROLMENTS_RUNNING_MAX }, (_, i) =>
-    ask(it, bytes("slow"), { name: `s${i}`, tries: 4 }),
-  );
-  await until("it has its hands full", () => running === ENROLMENTS_RUNNING_MAX);
+  const { it, slow, free } = await busyIssuer();
   const late = ask(it, bytes("x"), { name: "late", tries: 4 }).catch(() => bytes("hung up on"));
   await until("the late one is hung up on", () => it.turnedAway.length === 1);
-  gate.resolve();
+  free();
   expect((await Promise.all([...slow, late])).map(textOf)).toEqual(
     [...slow, late].map(() => "yes"),
   );

@@ -233,7 +233,7 @@ const keyMutations: readonly Mutation[] = [
     rules: ["ME3", "ME7"],
     breaks: "a day that everybody was given is renewed for ever",
     file: `${AUTHORITY}issuing.ts`,
-    search: "if (isOpenGrant(claims) && !this.#deps.isOpen) return false;",
+    search: "if (isOpenGrant(claims) && !isOpen) return false;",
     replacement: "",
     killer: unit(`${AUTHORITY}issuing.test.ts`, "a day that everybody was given"),
   },

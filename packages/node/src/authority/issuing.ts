@@ -146,7 +146,6 @@ export class Issuing {
     const view = this.#deps.view();
     const grant = view.grants.find((each) => each.node === node);
     if (grant === undefined || !this.#isOurs(grant, view)) return;
-    if (isOpenGrant(grant.claims) && !this.#deps.isOpen) return;
     this.#work(this.#renew(node));
   }
 
@@ -251,8 +250,6 @@ export class Issuing {
     const { self, statusOf, clock } = this.#deps;
     if (!this.#isOurs(grant, view) || (standing !== "granted" && standing !== "honoured"))
       return false;
-    // A day that everybody was given ends, unless everybody is given one still.
-    if (isOpenGrant(claims) && !this.#deps.isOpen) return false;
     if (!isRenewalDue(claims, clock.now().wallMs)) return false;
     const status = statusOf(node);
     return node === self || status === "up" || status === "late" || status === "paused";
@@ -261,8 +258,10 @@ export class Issuing {
   /**
    * Whether this one renews a grant: its own, and as who signs the charter those of issuers that are named no more, which nobody else would.
    */
-  #isOurs({ issuer }: GrantView, { root }: AuthorityView): boolean {
-    const { key } = this.#deps;
+  #isOurs({ issuer, claims }: GrantView, { root }: AuthorityView): boolean {
+    const { key, isOpen } = this.#deps;
+    // A day that everybody was given ends, unless everybody is given one still.
+    if (isOpenGrant(claims) && !isOpen) return false;
     if (issuer === key) return true;
     return root?.charterKey === key && !root.issuers.some((other) => other.key === issuer);
   }
@@ -307,7 +306,7 @@ export class Issuing {
   }
 }
 
-/** What whoever asks is given, by its terms: nobody grants these by hand. */
+/** Whether it has the terms of what whoever asks is given; who grants the same by hand has to grant it anew by hand. */
 function isOpenGrant({ roles, robots, notBeforeS, expS }: GrantView["claims"]): boolean {
   const terms = [roles, robots, (expS - notBeforeS) * 1_000];
   return (
