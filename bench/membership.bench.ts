@@ -15,6 +15,7 @@ import { figuresOf, progress, report, type Figures } from "./support/figures.ts"
 import type { MemberAnswer, MemberCommand } from "./support/member-worker-main.ts";
 import { UNHURRIED } from "./support/unhurried.ts";
 import { type HelloCost, helloCost } from "./support/hello-cost.ts";
+import { floodCosts } from "./support/statement-flood.ts";
 import { hostileCpuMs, readMs } from "./support/token-costs.ts";
 
 const { values } = parseArgs({
@@ -212,6 +213,8 @@ const read = await readMs();
 progress(`a grant is read in (µs): ${JSON.stringify(read)}`);
 const hostile = await hostileCpuMs();
 progress(`16 KiB are refused in (ms): ${JSON.stringify(hostile)}`);
+const inVain = await floodCosts();
+progress(`statements that count nowhere cost: ${JSON.stringify(inVain)}`);
 const helloMs = await hello();
 progress(`a hello takes: ${JSON.stringify(helloMs)}`);
 const commands: number[] = [];
@@ -219,6 +222,6 @@ for (let i = 0; i < 5; i++) commands.push(await threeCommandsMs());
 const commandsMs = figuresOf(commands);
 progress(`init, invite and join take: ${JSON.stringify(commandsMs)}`);
 const revocationMs = await revocation();
-const costs = { readMicros: read, hostile, hello: helloMs, commandsMs };
+const costs = { readMicros: read, hostile, inVain, hello: helloMs, commandsMs };
 report("membership", { ...costs, nodes, processes, revocationMs });
 process.exit(0);

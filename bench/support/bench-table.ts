@@ -5,6 +5,7 @@ import { healRows, soakRows, startRows } from "./lifetime-rows.ts";
 import { farRows, membershipRows, partitionedRows } from "./membership-rows.ts";
 import { list, number, pick, text } from "./pick.ts";
 import type { Row } from "./row.ts";
+import { verdictRows } from "./verdict-rows.ts";
 
 export interface Bench {
   readonly name: string;
@@ -27,6 +28,7 @@ export const BENCHES: readonly Bench[] = [
     rows: sidecarBundled,
   },
   { name: "beats", file: "beats.bench.ts", rows: beats },
+  { name: "regularity", file: "regularity.bench.ts", rows: regularity },
   { name: "records", file: "records.bench.ts", rows: records },
   { name: "state-latency", file: "state-latency.bench.ts", rows: stateLatency },
   { name: "generations", file: "generations.bench.ts", rows: generations },
@@ -36,6 +38,7 @@ export const BENCHES: readonly Bench[] = [
   { name: "detection", file: "detection.bench.ts", rows: detection },
   { name: "starved", file: "starved.bench.ts", rows: starved },
   { name: "backup", file: "backup.bench.ts", rows: backupRows },
+  { name: "verdict", file: "verdict.bench.ts", rows: verdictRows },
   { name: "start", file: "start.bench.ts", rows: startRows },
   { name: "heal", file: "heal.bench.ts", rows: healRows },
   { name: "membership", file: "membership.bench.ts", rows: membershipRows },
@@ -287,6 +290,28 @@ function ms(result: unknown, path: string): string {
 
 function cost(result: unknown, path: string): string {
   return `${text(result, `${path}.wallMs`)} ms (CPU ${text(result, `${path}.cpuMs`)} ms)`;
+}
+
+function regularity(result: unknown): readonly Row[] {
+  const robots = (number(result, "robots") ?? Number.NaN).toLocaleString("en");
+  return [
+    {
+      what: `how regularly ${robots} robots beat, learned by their home: CPU that it adds to a beat, rows on disk encoded`,
+      goal: "≤ 1 µs",
+      measured: `mean ${text(result, "addedNs.mean")} ns (p50 of a round of all ${text(result, "addedNs.p50")} ns, worst ${text(result, "addedNs.max")} ns, when all rows are written)`,
+      n: text(result, "addedNs.n"),
+      bounds: [atMost(result, "addedNs.mean", 1_000)],
+      baseLine: `the beat taken into the robot, and its row encoded: mean ${text(result, "baseNs.mean")} ns`,
+    },
+    {
+      what: "the same: memory a robot",
+      goal: "≤ 300 B",
+      measured: `${text(result, "bytesPerRobot")} B; a row of ${text(result, "rowBytes")} B in 5 min at most; all of it worked out for a scrape in ${ms(result, "viewAllMs")}`,
+      n: text(result, "robots"),
+      bounds: [atMost(result, "bytesPerRobot", 300)],
+      baseLine: "",
+    },
+  ];
 }
 
 function starved(result: unknown): readonly Row[] {

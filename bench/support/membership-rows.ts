@@ -20,6 +20,7 @@ export function membershipRows(result: unknown): readonly Row[] {
       bounds: [{ value: number(result, "hostile.worstMs"), most: 2 }],
       baseLine: "",
     },
+    ...inVainRows(result),
     {
       what: "hello adds to a new connection: the protocol, and both grants read and judged",
       goal: "≤ 15 ms",
@@ -45,6 +46,28 @@ export function membershipRows(result: unknown): readonly Row[] {
         { value: number(result, "revocationMs.p99"), most: 2_000 },
         { value: number(result, "revocationMs.missed"), most: 0 },
       ],
+      baseLine: "",
+    },
+  ];
+}
+
+/** Well-signed statements that count nowhere. */
+function inVainRows(result: unknown): readonly Row[] {
+  return [
+    {
+      what: "statements of a key that no root statement speaks of, offered as fast as they are asked for: CPU per 16 KiB",
+      goal: "≤ 2 ms",
+      measured: `${text(result, "inVain.unknown.cpuMsPerPiece")} ms`,
+      n: text(result, "inVain.unknown.statements"),
+      bounds: [{ value: number(result, "inVain.unknown.cpuMsPerPiece"), most: 2 }],
+      baseLine: "",
+    },
+    {
+      what: "the same of the key of an issuer that was replaced, where each signature is looked at",
+      goal: "≤ 2 ms",
+      measured: `${text(result, "inVain.replaced.cpuMsPerPiece")} ms; ${text(result, "inVain.replaced.cpuMsPerSecond")} ms in a second, which is all that one peer is asked for`,
+      n: text(result, "inVain.replaced.statements"),
+      bounds: [{ value: number(result, "inVain.replaced.cpuMsPerPiece"), most: 2 }],
       baseLine: "",
     },
   ];

@@ -65,8 +65,9 @@ test("CLI41 CLI42 CLI43 AD3 AD6 AD7 of three nodes the one with the wrong clock,
       expect.stringMatching(/^addresses: .*only this machine/),
       expect.stringMatching(/^clock: the clock of c is 1m (29|30)s ahead .*→ .*NTP.* on c/),
       expect.stringMatching(/^paces: pulses every 500ms on a, b; 1s on c/),
+      expect.stringMatching(/^issuer: the issuer's key is at this node .*→ .*--token-file/),
       expect.stringMatching(
-        /^root: the keys of the fleet's root are in \S+\/a\/root: .*→ move them/,
+        /^root: the keys of the fleet's root are in \S+\/a\/root: .*→ pulsemesh key move-root/,
       ),
     ]);
     return said;

@@ -37,7 +37,7 @@ test("ME1, ME7, CLI46 init, invite and join make a member; run --join INVITE doe
     runCli(["join", invite, "--data", fleet.path("beta"), "--name", "beta"]),
   );
   expect(line).toMatch(
-    /^pulsemesh run --data \S+ --join \/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3KooW/,
+    /^pulsemesh run --data \S+ --join \/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3KooW\S+ --name beta$/m,
   );
   const [, address = ""] = / --join (\S+)/.exec(line) ?? [];
   const beta = await fleet.start("beta", "--join", address);
@@ -152,7 +152,7 @@ test("ME1, ME7, CLI46 a fleet that nobody has prepared is closed: by an address 
   closed.process.kill("SIGTERM");
   await closed.process.ended;
   const open = await fleet.start("alpha", "--open");
-  expect(open.process.out).toContain("whoever reaches this node becomes a member for a day");
+  await open.process.untilPrinted("whoever reaches this node becomes a member, for a day at a time");
   const again = JSON.parse(await outOf(cliAt(open, "peers", "--json"))) as {
     readonly self: { readonly addresses: readonly string[] };
   };

@@ -1,13 +1,25 @@
 /** Real nodes of a fleet with an authority, in this process: who is invited is in, who is not stays out, and who is revoked goes. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command, PulsemeshError } from "@pulsemesh/core";
 import {
   createFleetAuthority,
   createNode,
+  joinFleet,
   type NodeOptions,
   type PulsemeshNode,
+  readSecretKey,
+  rotateIssuer,
+  signToken,
 } from "@pulsemesh/node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../support/until.ts";
@@ -141,6 +153,20 @@ test("ME7 an invite is for one node, who may use it again, and nobody else", asy
   });
 });
 
+test("ME7, ME3 whose grant has ended while it was away is a member again by a new invite, under its own key", async () => {
+  const issuer = await startIssuer();
+  const place = { dir: join(dir, "b"), name: "b", region: "eu", nowS: Date.now() / 1_000 };
+  const { node, grant, statements } = await joinFleet({ ...place, by: await inviteOf(issuer) });
+  const key = await readSecretKey(join(dir, "issuer", "issuer.key"));
+  const times = { notBeforeS: 1_770_000_000, expS: 1_771_000_000, issuedS: 1_770_000_000 };
+  const ended = await signToken({ ...grant, ...times }, key.seed, issuer.fleet);
+  const left = { statements: [...statements.slice(0, -1), ended] };
+  writeFileSync(join(dir, "b", "authority.json"), JSON.stringify(left));
+  const again = await start("b", { invite: await inviteOf(issuer) });
+  await until("it is up", () => statusOf(issuer, again) === "up");
+  expect(again.id).toBe(node);
+});
+
 test("ME1, CH3 a revoked node is hung up on by all, what it wrote before stays, and what it writes after is seen by nobody", async () => {
   const issuer = await startIssuer();
   const [b, c] = [
@@ -158,6 +184,13 @@ test("ME1, CH3 a revoked node is hung up on by all, what it wrote before stays, 
     [issuer, c].every((node) => node.fleetView().nodes.every((it) => it.node !== b.id)),
   );
   await b.command({ type: "patch-state", robot: "bot-b", patch: { task: "after" } });
+  // It hears it by whoever refuses it, and acknowledges nothing from then on.
+  await until("it knows", () => b.authorityView().revocations.some(({ node }) => node === b.id));
+  expect(await b.command(beat("bot-b"))).toMatchObject({
+    code: "robot-not-granted",
+    detail: expect.stringContaining("revoked"),
+  });
+  expect((await b.diagnose()).refusedBy.map(({ reason }) => reason)).toContain("revoked");
   await until("it was refused", () => refusals(issuer, "revoked") + refusals(c, "revoked") > 0);
   for (const node of [issuer, c]) expect(node.robot("bot-b")?.state).toEqual({ task: "before" });
   expect(issuer.fleetView().documentHash).toBe(c.fleetView().documentHash);
@@ -165,6 +198,54 @@ test("ME1, CH3 a revoked node is hung up on by all, what it wrote before stays, 
   const again = await start("c");
   expect(again.robot("bot-b")?.state).toEqual({ task: "before" });
   expect(again.authorityView().revocations.map(({ node }) => node)).toEqual([b.id]);
+});
+
+test("ME1, ME7 a revoked node stays one after a restart, and no invite makes it a member again", async () => {
+  const issuer = await startIssuer();
+  const b = await start("b", { invite: await inviteOf(issuer) });
+  await until("it is known", () => statusOf(issuer, b) === "up");
+  await issuer.issuer?.revoke(b.id, "test");
+  await until("it was told", async () => (await b.diagnose()).refusedBy.length > 0);
+  expect(b.authorityView().revocations).toHaveLength(1);
+  await b.stop();
+  const place = { dir: join(dir, "b"), name: "b", region: "eu", nowS: Date.now() / 1_000 };
+  const by = await inviteOf(issuer);
+  await expect(joinFleet({ ...place, by })).rejects.toMatchObject({ code: "key-revoked" });
+  expect(await (await start("b")).command(beat("bot-b"))).toMatchObject({
+    code: "robot-not-granted",
+  });
+});
+
+test("ME7, P8 who became a member by join finds the issuer by itself, and is ready once somebody has let it in", async () => {
+  const issuer = await startIssuer();
+  const listen = issuer.addresses().map((text) => text.replace(/\/p2p\/.*/, ""));
+  const place = { dir: join(dir, "b"), name: "b", region: "eu", nowS: Date.now() / 1_000 };
+  await joinFleet({ ...place, by: await inviteOf(issuer) });
+  await issuer.stop();
+  const member = await start("b");
+  await member.command(beat("bot-1"));
+  expect(member.ready()).toBe(false);
+  await start("issuer", { listen });
+  await until("it is ready", () => member.ready());
+  // From then on it knows of others, and need not wait for them.
+  await Promise.all(nodes.map((node) => node.stop()));
+  const again = await start("b");
+  await until("it is ready alone", () => again.ready());
+});
+
+test("ME7 a node runs in the region of its grant, unless it says another one", async () => {
+  const issuer = await startIssuer();
+  const place = { dir: join(dir, "b"), name: "b", region: "default", nowS: Date.now() / 1_000 };
+  const us = await issuer.issuer?.invite({ ...TERMS, region: "us" });
+  await joinFleet({ ...place, by: us ?? "" });
+  const member = await start("b");
+  expect(member.fleetView().self.region).toBe("us");
+  await until("others see it there", () =>
+    issuer.fleetView().nodes.some(({ region }) => region === "us"),
+  );
+  expect(issuer.fleetView().self.region).toBe("eu");
+  await member.stop();
+  expect((await start("b", { region: "asia" })).fleetView().self.region).toBe("asia");
 });
 
 test("ME1 a robot beyond its grant is refused at the node itself", async () => {
@@ -232,6 +313,41 @@ test("ME7 where the root names no issuer whose key is here nobody is kept waitin
   await expect(start("c", { join: powerless.addresses() })).rejects.toMatchObject({
     code: "invite-needed",
   });
+});
+
+test("ME2, ME7 an issuer's key that is replaced while its node runs is taken up without a restart", async () => {
+  const issuer = await startIssuer();
+  const next = await rotateIssuer({
+    rootDir: join(dir, "root"),
+    dir: join(dir, "issuer"),
+    nowS: Date.now() / 1_000,
+    known: issuer.authorityView().enrolment,
+  });
+  const before = issuer.issuer;
+  expect(await issuer.command({ type: "statement", token: next.token })).toEqual({ ok: true });
+  await until("it has taken up the new key", () => issuer.issuer !== before);
+  const member = await start("b", { invite: await inviteOf(issuer) });
+  await until("it is up", () => statusOf(issuer, member) === "up");
+  const [grant] = issuer.authorityView().grants.filter(({ node }) => node === member.id);
+  expect(grant?.issuer).toBe(next.issuer);
+  await issuer.issuer?.revoke(member.id, "test");
+  expect(issuer.authorityView().revocations).toHaveLength(1);
+});
+
+test("ME7 an issuer's key that is moved into another member's folder issues there", async () => {
+  const issuer = await startIssuer();
+  await joinFleet({
+    dir: join(dir, "new"),
+    name: "new",
+    region: "eu",
+    nowS: Date.now() / 1_000,
+    by: await inviteOf(issuer),
+  });
+  await issuer.stop();
+  renameSync(join(dir, "issuer", "issuer.key"), join(dir, "new", "issuer.key"));
+  const next = await start("new");
+  const member = await start("b", { invite: await inviteOf(next) });
+  await until("it is up", () => statusOf(next, member) === "up");
 });
 
 test("ME7 a node that takes everybody gives a day, and only where not everybody can reach it", async () => {

@@ -4,7 +4,7 @@ import { createClient, type PulsemeshClient, PulsemeshClientError } from "@pulse
 import type * as GatewayTypes from "@pulsemesh/gateway";
 import { type Gateway, startGateway } from "@pulsemesh/gateway";
 import { afterEach, beforeEach, expect, expectTypeOf, test } from "vitest";
-import { ScriptedNode, START_WALL_MS } from "../support/scripted-node.ts";
+import { nodeWitnesses, ScriptedNode, START_WALL_MS } from "../support/scripted-node.ts";
 
 let node: ScriptedNode;
 let gateway: Gateway;
@@ -28,6 +28,7 @@ test("HT22 the client's JSON types are the gateway's", () => {
   expectTypeOf<ClientTypes.RetirementJson>().toEqualTypeOf<GatewayTypes.RetirementJson>();
   expectTypeOf<ClientTypes.RobotListJson>().toEqualTypeOf<GatewayTypes.RobotListJson>();
   expectTypeOf<ClientTypes.ScheduleJson>().toEqualTypeOf<GatewayTypes.ScheduleJson>();
+  expectTypeOf<ClientTypes.RegularityJson>().toEqualTypeOf<GatewayTypes.RegularityJson>();
   expectTypeOf<ClientTypes.WitnessesJson>().toEqualTypeOf<GatewayTypes.WitnessesJson>();
   expectTypeOf<ClientTypes.AuthorityJson>().toEqualTypeOf<GatewayTypes.AuthorityJson>();
   expectTypeOf<ClientTypes.InviteJson>().toEqualTypeOf<GatewayTypes.InviteJson>();
@@ -38,6 +39,10 @@ test("HT22 the client's JSON types are the gateway's", () => {
   expectTypeOf<ClientTypes.EventJson>().toEqualTypeOf<GatewayTypes.EventJson>();
   expectTypeOf<ClientTypes.AuditEntryJson>().toEqualTypeOf<GatewayTypes.AuditEntryJson>();
   expectTypeOf<ClientTypes.AuditListJson>().toEqualTypeOf<GatewayTypes.AuditListJson>();
+  expectTypeOf<ClientTypes.NodeWitnessesJson>().toEqualTypeOf<GatewayTypes.NodeWitnessesJson>();
+  expectTypeOf<ClientTypes.RobotWitnessesJson>().toEqualTypeOf<GatewayTypes.RobotWitnessesJson>();
+  expectTypeOf<ClientTypes.MatrixJson>().toEqualTypeOf<GatewayTypes.MatrixJson>();
+  expectTypeOf<ClientTypes.RegionMatrixJson>().toEqualTypeOf<GatewayTypes.RegionMatrixJson>();
   expectTypeOf<ClientTypes.AuditVerifyJson>().toEqualTypeOf<GatewayTypes.AuditVerifyJson>();
 });
 
@@ -65,6 +70,13 @@ test("HT22 every call works against a gateway", async () => {
   node.audit = [{ index: 0, wallMs: START_WALL_MS, kind: "k", data: 1, hash: "00" }];
   expect((await client.auditTail({ limit: 5 })).entries).toHaveLength(1);
   expect(await client.auditVerify()).toMatchObject({ ok: true });
+  node.nodeWitnesses.set("12D3KooWBeta", nodeWitnesses());
+  node.bundles.set("12D3KooWBeta", '{"format":"pulsemesh-verdict/1","sig":"x"}\n');
+  expect((await client.nodeWitnesses("12D3KooWBeta")).rule).toBe("VE3");
+  expect((await client.robotWitnesses("backup")).word.beats).toBe(1);
+  expect(await client.verdictBundle("12D3KooWBeta")).toBe(node.bundles.get("12D3KooWBeta"));
+  expect((await client.matrix()).pairs).toEqual([]);
+  expect((await client.regionMatrix()).regions).toEqual([]);
   expect(await client.health()).toEqual({
     live: true,
     ready: true,

@@ -148,4 +148,18 @@ export const clientMutations: readonly Mutation[] = [
       title: "CLI34 flush",
     },
   },
+  {
+    id: "secret-in-an-error",
+    rules: ["CLI46", "ME7"],
+    breaks:
+      "what holds an invite and more is taken for an address or a file, and said in the error",
+    file: "packages/cli/src/commands/address-flags.ts",
+    search: "if (!hiddenInvite.test(word)) return undefined;",
+    replacement: "if (word !== invitePrefix) return undefined;",
+    killer: {
+      project: "unit",
+      file: "packages/cli/src/commands/membership.test.ts",
+      title: "an invite that mail has broken",
+    },
+  },
 ];

@@ -144,8 +144,8 @@ export const custodyMutations: readonly Mutation[] = [
     rules: ["ME1", "ME2"],
     breaks: "what was cut higher cannot stand again where the lower cut turns out to be void",
     file: `${CHAIN}author-changes.ts`,
-    search: "authority.revocationsOf(author).flatMap((revocation) => revocation.cuts);",
-    replacement: "[...(cuts?.values() ?? [])];",
+    search: "const named = this.#deps.authority.revocationsOf(author).flatMap(({ cuts }) => cuts);",
+    replacement: "const named = [...(this.#deps.authority.cutsOf(author)?.values() ?? [])];",
     killer: custodies,
   },
   {

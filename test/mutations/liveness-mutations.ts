@@ -62,9 +62,10 @@ export const verdictMutations: readonly Mutation[] = [
     rules: ["VE3"],
     breaks: "a verdict ends with the accusations it was made of",
     file: `${LIVENESS}verdict.ts`,
-    search: "  if (sawAlive || ups >= reader.electorate.quorum) {",
+    search:
+      "  if (sawAlive || isUncontested || ups >= reader.electorate.quorumOver(subject.node)) {",
     replacement:
-      "  if (sawAlive || accusersOf(reader, subject, latch.name).length < reader.electorate.quorum) {",
+      "  if (sawAlive || accusersOf(reader, subject, latch.name).length < reader.electorate.quorumOver(subject.node)) {",
     killer: witnesses,
   },
   {
@@ -81,7 +82,7 @@ export const verdictMutations: readonly Mutation[] = [
     rules: ["VE3", "P3"],
     breaks: "one witness that states up ends a verdict",
     file: `${LIVENESS}verdict.ts`,
-    search: "ups >= reader.electorate.quorum) {",
+    search: "ups >= reader.electorate.quorumOver(subject.node)) {",
     replacement: "ups >= 1) {",
     killer: witnesses,
   },
@@ -130,8 +131,8 @@ export const verdictMutations: readonly Mutation[] = [
     rules: ["VE8"],
     breaks: "a member that was never heard is judged from the start",
     file: `${LIVENESS}subject.ts`,
-    search: "this.baseMonoMs + START_UP_INTERVALS * this.intervalMs;",
-    replacement: "this.baseMonoMs + (START_UP_INTERVALS - 10) * this.intervalMs;",
+    search: "this.baseMonoMs + START_UP_INTERVALS * this.intervalMs,",
+    replacement: "this.baseMonoMs + (START_UP_INTERVALS - 10) * this.intervalMs,",
     killer: neighbours,
   },
   {
@@ -157,8 +158,8 @@ export const verdictMutations: readonly Mutation[] = [
     rules: ["PU7"],
     breaks: "a node that misses most pulses of another does not say so",
     file: `${LIVENESS}loss-window.ts`,
-    search: "(expected - received) / expected > LOSSY_SHARE;",
-    replacement: "(expected - received) / expected > LOSSY_SHARE + 1;",
+    search: "return (this.share ?? 0) > LOSSY_SHARE;",
+    replacement: "return (this.share ?? 0) > LOSSY_SHARE + 1;",
     killer: unit(`${LIVENESS}loss-window.test.ts`),
   },
 ];
@@ -294,9 +295,9 @@ export const pulseMutations: readonly Mutation[] = [
     id: "strangers-without-limit",
     rules: ["P6"],
     breaks: "every node that connects is followed",
-    file: `${LIVENESS}liveness.ts`,
-    search: "this.electorate.roster + STRANGERS_MAX)",
-    replacement: "this.electorate.roster + STRANGERS_MAX * 1_000)",
+    file: `${LIVENESS}followed.ts`,
+    search: "if (strangers < STRANGERS_MAX) return true;",
+    replacement: "if (strangers < STRANGERS_MAX * 1_000) return true;",
     killer: core,
   },
   {

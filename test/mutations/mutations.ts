@@ -7,14 +7,20 @@ import { configMutations } from "./config-mutations.ts";
 import { custodyMutations } from "./custody-mutations.ts";
 import { diskMutations } from "./disk-mutations.ts";
 import { enrolmentMutations } from "./enrolment-mutations.ts";
+import { evidenceMutations } from "./evidence-mutations.ts";
+import { hostileMutations } from "./hostile-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { offlineMutations } from "./offline-mutations.ts";
+import { outsideMutations } from "./outside-mutations.ts";
+import { regularityMutations } from "./regularity-mutations.ts";
 import { rotationMutations } from "./rotation-mutations.ts";
 import { startMutations } from "./start-mutations.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
 import { supervisionMutations } from "./supervision-mutations.ts";
+import { theftMutations } from "./theft-mutations.ts";
+import { largeFleetMutations } from "./large-fleet-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
 
 export const mutations: readonly Mutation[] = [
@@ -24,6 +30,7 @@ export const mutations: readonly Mutation[] = [
   ...robotMutations,
   ...durabilityMutations,
   ...witnessMutations,
+  ...largeFleetMutations,
   ...addressMutations,
   ...inventoryMutations,
   ...clientMutations,
@@ -36,5 +43,10 @@ export const mutations: readonly Mutation[] = [
   ...custodyMutations,
   ...admissionMutations,
   ...enrolmentMutations,
+  ...outsideMutations,
   ...rotationMutations,
+  ...evidenceMutations,
+  ...theftMutations,
+  ...hostileMutations,
+  ...regularityMutations,
 ];

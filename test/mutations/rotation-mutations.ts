@@ -9,6 +9,7 @@ const unit = (file: string, title: string): Killer => ({ project: "unit", file, 
 const root = (title: string): Killer => unit(`${AUTHORITY}root-statements.test.ts`, title);
 const issuer = (title: string): Killer => unit(`${AUTHORITY}replace-issuer.test.ts`, title);
 const issuing = (title: string): Killer => unit(`${AUTHORITY}issuing.test.ts`, title);
+const moved = (title: string): Killer => unit(`${AUTHORITY}move-root.test.ts`, title);
 const key = (title: string): Killer => unit(`${COMMANDS}key.test.ts`, title);
 
 export const rotationMutations: readonly Mutation[] = [
@@ -17,17 +18,17 @@ export const rotationMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "the rotation that answers a theft stands upon what the stolen key may outdo",
     file: `${AUTHORITY}root-statements.ts`,
-    search: "isStolen ? reignOf(own) : last",
-    replacement: "last",
+    search: "isStolen ? reignOf(own) : newest(own)",
+    replacement: "newest(own)",
     killer: root("the rotation that answers a theft"),
   },
   {
     id: "theft-forgets-voids",
     rules: ["ME2"],
     breaks: "issuers that are void count again when the root's key was stolen as well",
-    file: `${AUTHORITY}root-statements.ts`,
-    search: "...own.slice(base.claims.number).flatMap(({ claims }) => claims.voids), ",
-    replacement: "",
+    file: `${AUTHORITY}theft-answer.ts`,
+    search: "const kept = voided.includes(key) ? signer.kept : undefined;",
+    replacement: "const kept = voided.includes(key) && key.length < 0 ? signer.kept : undefined;",
     killer: root("the rotation that answers a theft"),
   },
   {
@@ -44,9 +45,56 @@ export const rotationMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "what an issuer signs before it hears that it is replaced counts nowhere",
     file: `${AUTHORITY}root-statements.ts`,
-    search: "(isHandover ? HANDOVER_S : 0)",
+    search: "(isHandover ? handoverS : 0)",
     replacement: "0",
     killer: issuer("within HANDOVER_S"),
+  },
+  {
+    id: "rotation-dated-below",
+    rules: ["ME2"],
+    breaks:
+      "where a clock ahead made the root, a new issuer takes away what the old one signed before",
+    file: `${AUTHORITY}root-statements.ts`,
+    search: "last.claims.issuedS + (isHandover ? HANDOVER_S : 0),",
+    replacement: "last.claims.issuedS,",
+    killer: issuer("made by a clock ahead"),
+  },
+  {
+    id: "rotations-at-once",
+    rules: ["ME6"],
+    breaks: "two commands change a root's folder at once",
+    file: `${KEYS}folder-claim.ts`,
+    search: "if (stand(path, () => !isTaken(dir, name))) return path;",
+    replacement: 'if (stand(path, () => !isTaken(dir, name) || name !== "")) return path;',
+    killer: root("at once one is told so"),
+  },
+  {
+    id: "root-moved-unseen",
+    rules: ["ME6"],
+    breaks: "the root's keys are removed here before they were read back there",
+    file: `${AUTHORITY}move-root.ts`,
+    search: "const checked = await check(move);\n  for (const [name, text] of keys)",
+    replacement:
+      "const [root] = readStatedRoots(from);\n  const checked = { fleet: root.claims.signer, rootDir: to, isSealed: false };\n  for (const [name, text] of [] as typeof keys)",
+    killer: moved("a medium that does not keep"),
+  },
+  {
+    id: "root-moved-into-node",
+    rules: ["ME6"],
+    breaks: "the root's keys are moved to another place in the node's own folder",
+    file: `${AUTHORITY}move-root.ts`,
+    search: "forbidden.some((one) => isSame(one, stats))",
+    replacement: "forbidden.length === 0",
+    killer: moved("no move goes into"),
+  },
+  {
+    id: "root-over-root",
+    rules: ["ME6"],
+    breaks: "a root is moved over another copy, older or newer",
+    file: `${AUTHORITY}move-root.ts`,
+    search: "there !== undefined && here !== undefined && there !== here",
+    replacement: "there !== undefined && here === undefined && there !== here",
+    killer: moved("another copy of the same keys"),
   },
   {
     id: "rotation-not-finished",
@@ -56,6 +104,53 @@ export const rotationMutations: readonly Mutation[] = [
     search: "if (finishRootChange(rootDir, changes))",
     replacement: "if (rootDir === undefined)",
     killer: issuer("finishes the same issuer"),
+  },
+  {
+    id: "old-disk-signs",
+    rules: ["ME2"],
+    breaks:
+      "an issuer on an old disk signs a charter number that there is already, and widens grants",
+    file: `${AUTHORITY}issuing.ts`,
+    search: "if (isCompared || charter === undefined) return true;",
+    replacement: "if (isCompared || charter !== undefined) return true;",
+    killer: issuing("signs nothing before it was compared"),
+  },
+  {
+    id: "charter-of-the-future-stands",
+    rules: ["ME2", "ME3"],
+    breaks: "after one start with a clock ahead no charter is signed before that time",
+    file: `${AUTHORITY}issuer.ts`,
+    search: "(ageMs < -CLOCK_LEEWAY_MS && wallMs >= CLOCK_MS_LEAST)",
+    replacement: "ageMs === CHARTER_EVERY_MS",
+    killer: issuing("signed by a clock ahead"),
+  },
+  {
+    id: "late-clock-signs-charter",
+    rules: ["ME2"],
+    breaks: "an issuer whose clock is behind puts an old charter above the newest",
+    file: `${AUTHORITY}issuing.ts`,
+    search: "(wallMs < charter.atWallMs && isClockBehind())",
+    replacement: "(wallMs < 0 && isClockBehind())",
+    killer: issuing("signed by a clock ahead"),
+  },
+  {
+    id: "charter-not-remembered",
+    rules: ["ME2"],
+    breaks: "with its store an issuer loses the number of its charter",
+    file: `${AUTHORITY}issuing.ts`,
+    search:
+      "    this.#deps.remember(token);\n    await this.#submit(token);\n  }\n\n  /** Whether this is",
+    replacement: "    await this.#submit(token);\n  }\n\n  /** Whether this is",
+    killer: issuing("signs nothing before it was compared"),
+  },
+  {
+    id: "left-renewed",
+    rules: ["ME7", "VE9"],
+    breaks: "who finds the disk of a node that has left is granted membership anew when he asks",
+    file: `${AUTHORITY}issuing.ts`,
+    search: "    if (grant.hasLeft) return;\n",
+    replacement: "",
+    killer: { project: "integration", file: "test/integration/left-for-good.test.ts" },
   },
   {
     id: "orphans-not-renewed",

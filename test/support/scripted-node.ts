@@ -13,6 +13,8 @@ import {
   type Json,
   type JsonObject,
   type NodeView,
+  type NodeWitnesses,
+  type Reachability,
   type RobotView,
 } from "@pulsemesh/core";
 import type {
@@ -83,9 +85,10 @@ export const DIAGNOSIS: NodeDiagnosis = {
     },
     { node: "12D3KooWGone", connected: undefined, dialled: [], dialledBack: undefined },
   ],
+  refusedBy: [{ node: "12D3KooWGone", reason: "grant-none", ageMs: 1_500.4 }],
 };
 
-function robotView(overrides: Partial<RobotView> = {}): RobotView {
+export function robotView(overrides: Partial<RobotView> = {}): RobotView {
   return {
     robot: "security_bot",
     status: "up",
@@ -101,10 +104,66 @@ function robotView(overrides: Partial<RobotView> = {}): RobotView {
     floating: false,
     schedule: { type: "every", everyMs: 60_000, graceMs: 0, missed: 1, startupMs: 60_000 },
     dueWallMs: undefined,
+    regularity: undefined,
     state: {},
     etag: '"0000000000000000"',
     version: "0000000000000001",
     witnesses: { up: 2, late: 0, down: 0, unknown: 0, of: 2 },
+    ...overrides,
+  };
+}
+
+/** A node that two of three witnesses accuse. */
+export function nodeWitnesses(overrides: Partial<NodeWitnesses> = {}): NodeWitnesses {
+  const pulse = { boot: 3, seq: 9 };
+  const accuser = {
+    region: "eu-west",
+    isSelf: false,
+    opinion: "accuses",
+    pulse,
+    ageMs: 812.4,
+    sinceWallMs: START_WALL_MS,
+  } as const;
+  return {
+    node: "12D3KooWBeta",
+    name: "beta",
+    region: "us-east",
+    status: "down",
+    reason: "quorum",
+    sinceWallMs: START_WALL_MS + 300,
+    rule: "VE3",
+    needed: "a newer pulse",
+    members: 4,
+    inSight: { have: 3, need: 3 },
+    accusers: { have: 2, need: 3 },
+    ups: { have: 0, need: 3 },
+    pulse,
+    deadlineWallMs: START_WALL_MS - 1,
+    pulseEveryMs: 1_000,
+    settleMs: 300,
+    witnesses: [
+      { ...accuser, node: "12D3KooWSelf", name: "alpha", isSelf: true },
+      { ...accuser, node: "12D3KooWZeta", name: "zeta" },
+      {
+        ...accuser,
+        node: "12D3KooWEta",
+        name: "eta",
+        opinion: "silent",
+        pulse: undefined,
+        ageMs: undefined,
+        sinceWallMs: undefined,
+      },
+    ],
+    verdicts: [
+      {
+        atWallMs: START_WALL_MS + 300,
+        pulse,
+        accusers: ["12D3KooWSelf", "12D3KooWZeta", "12D3KooWGone"],
+        singleWitness: false,
+        evidence: { accusations: 3, objections: 0, ups: 0 },
+        end: undefined,
+      },
+    ],
     ...overrides,
   };
 }
@@ -118,9 +177,13 @@ const OPEN_AUTHORITY: AuthorityView = {
   isStale: false,
   newsWallMs: undefined,
   grants: [],
+  superseded: [],
   revocations: [],
   revocationIds: [],
   enrolment: [],
+  isCompared: true,
+  badRows: 0,
+  missingParts: 0,
 };
 
 export class ScriptedNode implements PulsemeshNode {
@@ -138,6 +201,9 @@ export class ScriptedNode implements PulsemeshNode {
   nodeMetrics: NodeMetric[] = [];
   stored: Uint8Array = new Uint8Array([1, 2, 3]);
   isReady = true;
+  readonly nodeWitnesses: Map<string, NodeWitnesses> = new Map();
+  readonly bundles: Map<string, string> = new Map();
+  reach: Reachability = { nodes: [], pairs: [] };
   nodes: NodeView[] = [
     nodeView(),
     nodeView({ node: "12D3KooWBeta", name: "beta", region: "us-east" }),
@@ -212,6 +278,18 @@ export class ScriptedNode implements PulsemeshNode {
     const view = robotView(overrides);
     this.robotMap.set(view.robot, view);
     return view;
+  }
+
+  witnesses(node: string): NodeWitnesses | undefined {
+    return this.nodeWitnesses.get(node);
+  }
+
+  verdictBundle(node: string): string | undefined {
+    return this.bundles.get(node);
+  }
+
+  reachability(): Reachability {
+    return this.reach;
   }
 
   roundTripMs(node: string): number | undefined {

@@ -10,10 +10,12 @@ test("every claim of SECURITY.md names tests that exist", () => {
 });
 
 test("securityClaimProblems finds a file and a test that are gone, and a page without any", () => {
-  const text = "- `a.test.ts` › P4 holds\n- `a.test.ts` › P4 hold\n- `b.test.ts` › P4 holds\n";
+  const text =
+    "- `a.test.ts` › P4 holds\n- `a.test.ts` › P4 hold\n- `b.test.ts` › P4 holds\n| x | `a.test.ts` › P4 holds |\n| x | y | `a.test.ts` › P5 holds |\n";
   expect(securityClaimProblems([page(text), source])).toEqual([
     'SECURITY.md: a.test.ts has no test "P4 hold".',
     "SECURITY.md: b.test.ts does not exist.",
+    'SECURITY.md: a.test.ts has no test "P5 holds".',
   ]);
   expect(securityClaimProblems([page("nothing"), source])).toHaveLength(1);
 });

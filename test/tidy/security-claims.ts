@@ -1,10 +1,10 @@
-/** SECURITY.md names the test that shows each claim, as ``- `file` › title``: the file and a test of that title are there. */
+/** SECURITY.md names the test that shows each claim, as ``- `file` › title`` or in the last cell of a table's row: the file and a test of that title are there. */
 import type { RepoFile } from "./repository.ts";
 import { titlesIn } from "./titles.ts";
 
 const SECURITY_PATH = "SECURITY.md";
 
-const PROOF = /^- `([^`]+)` › (.+)$/gm;
+const PROOF = /^(?:-|\|.*\|) `([^`]+)` › (.+?)(?: \|)?$/gm;
 
 export function securityClaimProblems(files: readonly RepoFile[]): string[] {
   const page = files.find(({ path }) => path === SECURITY_PATH)?.text ?? "";

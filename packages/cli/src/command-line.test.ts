@@ -22,6 +22,7 @@ const robot = {
   labels: {},
   floating: false,
   schedule: { type: "every", every_ms: 10_000, grace_ms: 0, missed: 3, startup_ms: 60_000 },
+  regularity: null,
   version: "1",
   witnesses: { up: 4, late: 0, down: 0, unknown: 1, of: 5 },
   state: { status: "scanning" },

@@ -51,6 +51,11 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     `pulsemesh state get ${robot ?? "ROBOT"} --json   shows the state and etag as they are now; then repeat`,
   observer: () =>
     "give it to a node that is no observer, with --url: pulsemesh peers   lists the fleet",
+  "verdict-none": () =>
+    "ask a node that was there, with --url: pulsemesh peers   lists them; one that stands every node knows within seconds",
+  "bundle-invalid": () =>
+    "export it again and change nothing in it: pulsemesh explain NODE --bundle FILE",
+  "bundle-newer": () => "verify it with the version of pulsemesh that made it, or a later one",
   "backup-running": () => "wait until the other backup of this node is done, then repeat",
   "backup-damaged": () =>
     "use another backup; take one again with: pulsemesh backup FILE, and check it with: pulsemesh backup verify FILE",

@@ -18,6 +18,7 @@ import type {
   RetirementJson,
   RobotJson,
   RobotListJson,
+  RegularityJson,
   ScheduleJson,
   WitnessesJson,
 } from "./json.ts";
@@ -58,9 +59,26 @@ const cron: Shape<Cron> = map<Cron>({
   next_due: nullable(text),
 });
 
-const schedule: Shape<ScheduleJson> = choice<ScheduleJson>((value) =>
+export const schedule: Shape<ScheduleJson> = choice<ScheduleJson>((value) =>
   says(value, "type", "cron") ? cron : every,
 );
+
+const regularity: Shape<RegularityJson> = map<RegularityJson>({
+  measures: word(),
+  samples: number,
+  usual_ms: nullable(number),
+  newest_ms: nullable(number),
+  jitter_ms: nullable(number),
+  jitter_ratio: nullable(number),
+  drift_ms: nullable(number),
+  drift_ratio: nullable(number),
+  early: number,
+  late: number,
+  late_allowance_ms: number,
+  newest_score: nullable(number),
+  silence_score: nullable(number),
+  as_of: text,
+});
 
 const witnesses: Shape<WitnessesJson> = map({
   up: number,
@@ -86,6 +104,7 @@ export const robotShape: Shape<RobotJson> = map<RobotJson>({
   labels: record(text),
   floating: flag,
   schedule: nullable(schedule),
+  regularity: nullable(regularity),
   version: text,
   witnesses,
   state: stateShape,
@@ -177,6 +196,7 @@ export const diagnosticsShape: Shape<DiagnosticsJson> = map<DiagnosticsJson>({
   loop_lag_ms: number,
   unknown_time_zones: list(text),
   links: list(link),
+  refused_by: optional(list(map({ node: text, reason: text, age_ms: number }))),
 });
 
 export const eventShape: Shape<EventJson> = map<EventJson>({
@@ -248,6 +268,7 @@ export const authorityShape: Shape<AuthorityJson> = map<AuthorityJson>({
     map<NonNullable<AuthorityJson["root"]>>({
       id: text,
       number,
+      at: text,
       key: text,
       charter_key: text,
       issuers: list(
@@ -257,9 +278,21 @@ export const authorityShape: Shape<AuthorityJson> = map<AuthorityJson>({
       disputed: list(number),
     }),
   ),
-  charter: nullable(map<NonNullable<AuthorityJson["charter"]>>({ id: text, number, at: text })),
+  charter: nullable(
+    map<NonNullable<AuthorityJson["charter"]>>({ id: text, number, at: text, disputed: flag }),
+  ),
   statements: list(text),
   grants: list(grant),
+  superseded: list(
+    map({
+      id: text,
+      statement: text,
+      roles: list(word()),
+      issuer: text,
+      at: text,
+      expires: text,
+    }),
+  ),
   revoked: list(map({ id: text, statement: text, reason: text, by: text, at: text })),
 });
 

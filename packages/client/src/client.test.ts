@@ -48,6 +48,7 @@ const robot: RobotJson = {
   labels: {},
   floating: false,
   schedule: null,
+  regularity: null,
   version: "1",
   witnesses: { up: 0, late: 0, down: 0, unknown: 0, of: 0 },
   state: {},

@@ -36,6 +36,7 @@ import type {
   RobotListJson,
   StatusWord,
 } from "./json.ts";
+import { type WitnessCalls, witnessCalls } from "./witness-calls.ts";
 
 export interface ClientOptions {
   /** Of a node's HTTP port. @example "http://127.0.0.1:7420" */
@@ -123,7 +124,7 @@ export interface HealthAnswer {
   readonly error: PulsemeshClientError | undefined;
 }
 
-export interface PulsemeshClient extends AuthorityCalls {
+export interface PulsemeshClient extends AuthorityCalls, WitnessCalls {
   readonly baseUrl: string;
   /** Takes a beat; the first one registers the robot. */
   heartbeat(robot: string, options?: BeatOptions): Promise<void>;
@@ -182,6 +183,7 @@ export function createClient(options: ClientOptions): PulsemeshClient {
     ...inventoryCalls(http),
     ...stateCalls(http),
     ...authorityCalls(http),
+    ...witnessCalls(http),
     ...nodeCalls(http),
   };
 }

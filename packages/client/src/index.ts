@@ -19,3 +19,5 @@ export { PulsemeshClientError } from "./client-error.ts";
 export type { EventsOptions } from "./events.ts";
 export type { CallOptions } from "./http.ts";
 export type * from "./json.ts";
+export type { WitnessCalls } from "./witness-calls.ts";
+export type * from "./witness-json.ts";

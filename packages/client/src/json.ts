@@ -24,6 +24,35 @@ export type ScheduleJson =
       readonly next_due: string | null;
     };
 
+/** How regularly a robot beats, by its own history; null is what too few samples leave unsaid. */
+export interface RegularityJson {
+  /** `interval`: between two beats. `lateness`: after the due time of a cron line, negative before it. */
+  readonly measures: "interval" | "lateness";
+  /** How many of the newest samples the figures are about. */
+  readonly samples: number;
+  /** Their median. */
+  readonly usual_ms: number | null;
+  readonly newest_ms: number | null;
+  /** Half of the samples differ from the usual by no more than this. */
+  readonly jitter_ms: number | null;
+  /** To the usual interval; null for lateness. */
+  readonly jitter_ratio: number | null;
+  /** How much more the newest samples are than those long before; negative for less. */
+  readonly drift_ms: number | null;
+  readonly drift_ratio: number | null;
+  /** Samples that were early, and late, by the schedule. */
+  readonly early: number;
+  readonly late: number;
+  /** How much longer than `every` the status stays up. */
+  readonly late_allowance_ms: number;
+  /** How unusual the newest sample was for this robot, 0 … 10: 1 is one in ten; 3 and more is unusual. */
+  readonly newest_score: number | null;
+  /** The same for the silence that goes on. */
+  readonly silence_score: number | null;
+  /** When the home worked this out. */
+  readonly as_of: string;
+}
+
 /** What the witnesses of a robot's home say. */
 export interface WitnessesJson {
   readonly up: number;
@@ -53,6 +82,8 @@ export interface RobotJson {
   /** It is meant to beat at several nodes. */
   readonly floating: boolean;
   readonly schedule: ScheduleJson | null;
+  /** Null until its home has said something of it. */
+  readonly regularity: RegularityJson | null;
   /** Changes whenever anything in the record does. */
   readonly version: string;
   readonly witnesses: WitnessesJson;
@@ -207,6 +238,10 @@ export interface DiagnosticsJson {
   readonly loop_lag_ms: number;
   readonly unknown_time_zones: readonly string[];
   readonly links: readonly LinkJson[];
+  /** Nodes that do not let this one in, by their own word. */
+  readonly refused_by?:
+    | readonly { readonly node: string; readonly reason: string; readonly age_ms: number }[]
+    | undefined;
 }
 
 /** A CloudEvent. `data` depends on `type`; `pulsemesh.lost` says that events are missing before it. */
@@ -295,6 +330,8 @@ export interface AuthorityJson {
   readonly root: {
     readonly id: string;
     readonly number: number;
+    /** By the clock of who signed it. */
+    readonly at: string;
     readonly key: string;
     readonly charter_key: string;
     readonly issuers: readonly IssuerJson[];
@@ -302,10 +339,27 @@ export interface AuthorityJson {
     /** Numbers of which there is another root statement: somebody else has the root's key. */
     readonly disputed: readonly number[];
   } | null;
-  readonly charter: { readonly id: string; readonly number: number; readonly at: string } | null;
+  readonly charter: {
+    readonly id: string;
+    readonly number: number;
+    readonly at: string;
+    /** There is another one with its number: somebody else has the key that signs them. */
+    readonly disputed: boolean;
+  } | null;
   /** Root statements from the first on, then the charter, as they were signed. */
   readonly statements: readonly string[];
   readonly grants: readonly GrantJson[];
+  /** Grants that newer ones of their issuer have taken the place of, the newest first: whoever has stolen its key may have made those. */
+  readonly superseded: readonly {
+    /** The node. */
+    readonly id: string;
+    /** The id of the grant itself. */
+    readonly statement: string;
+    readonly roles: readonly RoleWord[];
+    readonly issuer: string;
+    readonly at: string;
+    readonly expires: string;
+  }[];
   readonly revoked: readonly {
     readonly id: string;
     /** The id of the revocation itself. */

@@ -4,6 +4,7 @@
  */
 
 import { MAY_BE_OFFLINE_MS_MAX } from "./chain/limits.ts";
+import type { NodeId } from "./ids.ts";
 
 export interface CoreConfig {
   /** Interval of this node's pulses in ms, 200 … 60 000. @default 1000 */
@@ -32,6 +33,10 @@ export interface CoreConfig {
   readonly auditEntriesMax: number;
   /** Statements of the fleet's authority that this node was enrolled with: tokens, in any order. @default [] */
   readonly statements: readonly string[];
+  /** The fleet is known to have an authority, though no root statement may be here: then nobody is let in but `vouched`. @default false */
+  readonly closed: boolean;
+  /** Nodes that the operator named to join by. Where the fleet is closed and no root statement is here, they are let in to bring it. @default [] */
+  readonly vouched: readonly NodeId[];
 }
 
 const DEFAULTS: CoreConfig = {
@@ -48,6 +53,8 @@ const DEFAULTS: CoreConfig = {
   mayBeOfflineMs: 0,
   auditEntriesMax: 1_000_000,
   statements: [],
+  closed: false,
+  vouched: [],
 };
 
 const RANGES: { readonly [K in keyof CoreConfig]?: readonly [number, number] } = {

@@ -14,7 +14,7 @@ import { assert, expect, test } from "vitest";
 import type { Channel, Topic } from "./driver/transport.ts";
 import type { Effect } from "./effect.ts";
 import type { Input } from "./input.ts";
-import { STRANGERS_MAX } from "./liveness/liveness.ts";
+import { STRANGERS_MAX } from "./liveness/followed.ts";
 
 interface Frame {
   readonly via: Topic | Channel;

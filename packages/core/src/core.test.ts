@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import { BOOT_ROW } from "./boot/boots.ts";
 import type { BeatCommand } from "./command.ts";
 import { coreConfig } from "./config.ts";
-import { NODE_FLIPS_AUDITED_PER_SECOND_MAX } from "./core.ts";
+import { NODE_FLIPS_AUDITED_PER_SECOND_MAX } from "./node-reports.ts";
 import type { Effect } from "./effect.ts";
 import type { Env } from "./env.ts";
 import type { Input } from "./input.ts";
-import { STRANGERS_MAX } from "./liveness/liveness.ts";
+import { STRANGERS_MAX } from "./liveness/followed.ts";
 import { REPEATS_MS } from "./liveness/rules.ts";
 import { Outbox } from "./outbox.ts";
 import {

@@ -16,23 +16,22 @@ import { BOOT_ROW, Boots } from "./boot/boots.ts";
 import { Chains } from "./chain/chains.ts";
 import type { Command, CommandResult, StopCommand } from "./command.ts";
 import type { CoreConfig } from "./config.ts";
-import type { Core } from "./core-api.ts";
+import type { Core, CoreExplaining } from "./core-api.ts";
 import type { StoreRow } from "./driver/store.ts";
 import type { Validation } from "./driver/transport.ts";
 import type { Effect } from "./effect.ts";
 import type { Env } from "./env.ts";
+import { explainingOf } from "./evidence/explaining.ts";
 import type { NodeId, RobotId } from "./ids.ts";
 import type { Input } from "./input.ts";
 import { Neighbourhood } from "./liveness/neighbourhood.ts";
 import { heardNode, standingOf } from "./liveness/standing.ts";
-import type { Subject } from "./liveness/subject.ts";
 import type { Now } from "./now.ts";
 import { Outbox } from "./outbox.ts";
 import type { Identity, Ports } from "./ports.ts";
-import type { Status } from "./view/status.ts";
 import { ChainRoster } from "./roster/chain-roster.ts";
 import { NodeRetirements } from "./roster/node-retirements.ts";
-import type { NodeStanding } from "./robots/node-status-port.ts";
+import type { NodeStanding, NodeStatusPort } from "./robots/node-status-port.ts";
 import { Robots } from "./robots/robots.ts";
 import { RecordFields } from "./state/record-fields.ts";
 import { fleetView, type FleetViewDeps } from "./view/fleet-view.ts";
@@ -42,9 +41,7 @@ import type { AuthorityView } from "./view/authority-view.ts";
 import type { FleetView } from "./view/node-view.ts";
 import type { RobotView } from "./view/robot-view.ts";
 import { MeshListener } from "./mesh-listener.ts";
-
-/** Flips of one node that the audit log takes in a second. */
-export const NODE_FLIPS_AUDITED_PER_SECOND_MAX: number = 3;
+import { NodeReports } from "./node-reports.ts";
 
 /** Makes a core that waits for its stored rows (`restore` inputs). Nothing of it reads a clock or a disk. */
 export function createCore(ports: Ports, identity: Identity, config: CoreConfig): Core {
@@ -62,9 +59,11 @@ class ComposedCore implements Core {
   readonly #robots: Robots;
   readonly #near: Neighbourhood;
   readonly #listener: MeshListener;
+  readonly #reports: NodeReports;
   readonly #stopWait: StopWait;
   readonly #retirements: NodeRetirements;
   readonly #twinHold: TwinHold;
+  readonly explaining: CoreExplaining;
   readonly #addresses = new Map<NodeId, readonly string[]>();
   #phase: "restoring" | "booting" | "running" = "restoring";
   #hadMajority = true;
@@ -80,6 +79,7 @@ class ComposedCore implements Core {
     this.#authority = new AuthorityKeeper(env, {
       audit: this.#audit,
       changed: (now) => this.#chains.onAuthority(now),
+      hasLeft: (node) => this.#chains.membership.hasLeft(node),
     });
     this.#chains = new Chains(env, {
       authority: this.#authority,
@@ -89,7 +89,7 @@ class ComposedCore implements Core {
       audit: this.#audit,
       auditHead: this.#auditHead,
       chains: this.#chains,
-      charterNumber: () => this.#authority.authority.charterNumber,
+      authority: this.#authority.authority,
       beats: (bytesMax, now) => this.#robots.beatsForPulse(bytesMax, now),
       bootAbove: (boot) => this.#env.out.reboot(boot),
       ownBoot: () => ({
@@ -106,18 +106,17 @@ class ComposedCore implements Core {
       env,
       fields: new RecordFields(this.#chains.records),
       audit: this.#audit,
-      nodes: {
-        self: env.identity.self,
-        status: (node) => this.#standing(node),
-        hasMajority: () => this.#near.liveness.electorate.hasMajority(this.#now.monoMs),
-        twinSinceWallMs: () => {
-          const { twin, sinceWallMs } = this.#near.pulses.twins;
-          return twin === undefined ? undefined : sinceWallMs;
-        },
-        witnessCount: (node) => this.#near.liveness.witnessCount(node, this.#now),
-      },
-      requestPulse: () => this.#near.pulses.request(this.#now),
+      nodes: this.#nodesForRobots(),
+      requestPulse: () => this.#near.pulses.announce(this.#now),
       hostRights: hostRights(this.#authority.authority),
+    });
+    this.#reports = new NodeReports({
+      env,
+      audit: this.#audit,
+      membership: this.#chains.membership,
+      listener: this.#listener,
+      liveness: this.#near.liveness,
+      changed: (node, now) => this.#robots.onNodeStatus(node, now),
     });
     this.#stopWait = new StopWait(env, this.#near);
     this.#retirements = new NodeRetirements({
@@ -128,6 +127,7 @@ class ComposedCore implements Core {
       heard: (node) => heardNode(this.#near.liveness.subject(node)),
       ownBoot: () => this.#near.pulses.boot,
     });
+    this.explaining = explainingOf(env, this.#near, this.#chains.membership, this.#authority);
     this.#twinHold = new TwinHold(this.#near.pulses.twins, this.#robots, env.config.pulseEveryMs);
   }
 
@@ -147,8 +147,12 @@ class ComposedCore implements Core {
     return fleetView(this.#viewDeps(), now);
   }
 
+  revocation(node: NodeId): string | undefined {
+    return this.#authority.authority.revocationToken(node);
+  }
+
   authority(now: Now): AuthorityView {
-    return authorityView(this.#authority.authority, now);
+    return authorityView(this.#authority, this.#chains, now);
   }
 
   robots(now: Now): readonly RobotView[] {
@@ -224,7 +228,9 @@ class ComposedCore implements Core {
   #checkAbsence(now: Now): void {
     const absence = this.#near.checkAbsence(now);
     if (absence.type === "stalled") this.#robots.onStall(absence.forMs, now);
-    if (absence.type === "clocks-parted") this.#env.out.reboot(0);
+    if (absence.type !== "clocks-parted") return;
+    this.#robots.onClocksParted();
+    this.#env.out.reboot(0);
   }
 
   #dispatch(input: Exclude<Input, { readonly type: "restore" }>, now: Now): void {
@@ -284,6 +290,10 @@ class ComposedCore implements Core {
     return this.#chains.onGossip(gossip.from, gossip.bytes, now);
   }
 
+  get #isRevoked(): boolean {
+    return this.#authority.authority.authorship(this.#env.identity.self) === "revoked";
+  }
+
   #onCommitted(commit: number, now: Now): void {
     this.#auditHead.committed(commit);
     this.#near.liveness.statements.committed(commit);
@@ -310,7 +320,7 @@ class ComposedCore implements Core {
     if (this.#phase !== "running") return this.#notReady(id);
     if (this.#twinHold.isHeld) return this.#env.out.reply(id, this.#twinAnswer());
     if ("robot" in command && !this.#chains.mayWrite(command.robot))
-      return this.#env.out.reply(id, notGranted(command.robot));
+      return this.#env.out.reply(id, notGranted(command.robot, this.#isRevoked));
     if (command.type === "beat") return this.#robots.beat(id, command, now);
     if (command.type === "register") return this.#robots.register(id, command, now);
     if (command.type === "retire") return this.#robots.retire(id, command, now);
@@ -354,8 +364,7 @@ class ComposedCore implements Core {
     for (const pulse of this.#listener.takePulses()) {
       this.#robots.onBeats(pulse.author, pulse.dated, pulse.beats, now);
     }
-    for (const { node, from } of this.#listener.takeStatusChanges())
-      this.#reportStatus(node, from, now);
+    this.#reports.take(now);
     this.#lookAtMajority(now);
     this.#flushChains(now);
     for (const robot of this.#chains.takeFoundRobots(now)) this.#robots.onFound(robot, now);
@@ -399,21 +408,25 @@ class ComposedCore implements Core {
     this.#boots.open(now, above);
   }
 
-  #reportStatus(node: NodeId, from: Status, now: Now): void {
-    const subject: Subject | undefined = this.#near.liveness.subject(node);
-    if (subject === undefined) return;
-    const { status: to, reason } = subject;
-    this.#env.out.emit({ type: "node-status", node, from, to, reason, atWallMs: now.wallMs });
-    // A member that flips on purpose must not fill everybody's disk (promise P6); its status itself is never held back.
-    if (subject.auditRate.admit(now.monoMs, NODE_FLIPS_AUDITED_PER_SECOND_MAX)) {
-      this.#audit.append("node-status", { node, from, to, reason: reason ?? null }, now);
-    }
-    this.#robots.onNodeStatus(node, now);
+  /** What robots ask about nodes. */
+  #nodesForRobots(): NodeStatusPort {
+    return {
+      self: this.#env.identity.self,
+      status: (node) => this.#standing(node),
+      hasMajority: () => this.#near.liveness.electorate.hasMajority(this.#now.monoMs),
+      twinSinceWallMs: () => {
+        const { twin, sinceWallMs } = this.#near.pulses.twins;
+        return twin === undefined ? undefined : sinceWallMs;
+      },
+      witnessCount: (node) => this.#near.liveness.witnessCount(node, this.#now),
+    };
   }
 
   #standing(node: NodeId): NodeStanding | undefined {
     const { membership } = this.#chains;
-    return standingOf(this.#near.liveness.subject(node), membership, node, this.#now);
+    const { liveness } = this.#near;
+    const quiet = liveness.quietStanding(node, this.#now);
+    return standingOf(liveness.subject(node), membership, node, this.#now, quiet);
   }
 
   #viewDeps(): FleetViewDeps {
@@ -428,7 +441,9 @@ class ComposedCore implements Core {
   }
 }
 
-function notGranted(robot: RobotId): CommandResult {
-  const detail = `the grant of this node is not about robot ${robot}; nothing was changed`;
+function notGranted(robot: RobotId, isRevoked: boolean): CommandResult {
+  const detail = isRevoked
+    ? "the key of this node was revoked, so nobody would show what it writes; nothing was changed"
+    : `the grant of this node is not about robot ${robot}; nothing was changed`;
   return { ok: false, code: "robot-not-granted", detail };
 }

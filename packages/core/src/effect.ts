@@ -47,6 +47,8 @@ export type Effect =
       readonly joined: readonly NodeId[];
       readonly left: readonly NodeId[];
     }
+  /** Members that this node wants a standing connection to, all of them each time; none leaves the choice to the transport (rule PU8). */
+  | { readonly type: "links"; readonly nodes: readonly NodeId[] }
   /** The grant that this node presents from now on (rule ME3). */
   | { readonly type: "present"; readonly grant: string | undefined }
   /** Peers that are let in no longer: revoked, or their grant is over. */

@@ -48,6 +48,9 @@ export const ERROR_CODES: Readonly<
   "store-failed": { status: 507, exit: 1 },
   "store-full": { status: 507, exit: 1 },
   "store-newer": { status: 503, exit: 2 },
+  "verdict-none": { status: 404, exit: 1 },
+  "bundle-invalid": { status: 422, exit: 2 },
+  "bundle-newer": { status: 422, exit: 2 },
   "backup-running": { status: 503, exit: 1 },
   "backup-damaged": { status: 422, exit: 1 },
   "backup-unwritable": { status: 507, exit: 2 },
@@ -103,6 +106,9 @@ export type ErrorCode =
   | "store-failed"
   | "store-full"
   | "store-newer"
+  | "verdict-none"
+  | "bundle-invalid"
+  | "bundle-newer"
   | "backup-running"
   | "backup-damaged"
   | "backup-unwritable"

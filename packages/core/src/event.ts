@@ -97,6 +97,8 @@ export type CoreEvent =
       readonly newsWallMs: number;
       readonly atWallMs: number;
     }
+  /** There are two charters with one number: somebody else has the key that signs them (rule ME2). */
+  | { readonly type: "charter-disputed"; readonly number: number; readonly atWallMs: number }
   | { readonly type: "two-homes"; readonly robot: RobotId; readonly homes: readonly NodeId[] }
   | { readonly type: "stalled"; readonly forMs: number }
   | { readonly type: "clock-stepped"; readonly byMs: number }
@@ -118,6 +120,8 @@ export type RejectReason =
   | "observation-stranger"
   | "observation-replayed"
   | "evidence-bad"
+  /** A witness accuses this node, which lives: a liar, or one that did not hear it. */
+  | "accusation-refuted"
   | "entry-malformed"
   | "entry-oversized"
   | "entry-gap"

@@ -2,6 +2,7 @@
  * What the neighbourhood tells the rest of core. Pulses and status changes are kept until the end of the input, so that a home's new
  * word is known before the verdict about the home is applied to its robots.
  */
+import type { Authority } from "./authority/authority.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { DurableHead } from "./audit/durable-head.ts";
 import type { Chains } from "./chain/chains.ts";
@@ -22,7 +23,7 @@ export interface MeshListenerDeps {
   readonly auditHead: DurableHead;
   readonly chains: Chains;
   /** Of the newest charter that is held; 0 for none. */
-  readonly charterNumber: () => number;
+  readonly authority: Pick<Authority, "charterNumber" | "isLacking">;
   readonly beats: (bytesMax: number, now: Now) => unknown;
   readonly bootAbove: (boot: number) => void;
   readonly ownBoot: () => { readonly boot: number; readonly highestForeignBoot: number };
@@ -38,6 +39,7 @@ export class MeshListener implements NeighbourhoodListener {
   readonly #env: Env;
   readonly #deps: MeshListenerDeps;
   #pulses: TakenPulse[] = [];
+  #quietFrom: Status | undefined;
   #statusChanges: { readonly node: NodeId; readonly from: Status }[] = [];
 
   constructor(env: Env, deps: MeshListenerDeps) {
@@ -83,6 +85,17 @@ export class MeshListener implements NeighbourhoodListener {
     );
   }
 
+  /** What was said until now of members that nobody speaks of, if that has changed. */
+  takeQuietChange(): Status | undefined {
+    const from = this.#quietFrom;
+    this.#quietFrom = undefined;
+    return from;
+  }
+
+  quietChanged(from: Status): void {
+    this.#quietFrom ??= from;
+  }
+
   statusChanged(node: NodeId, from: Status): void {
     this.#statusChanges.push({ node, from });
   }
@@ -98,7 +111,7 @@ export class MeshListener implements NeighbourhoodListener {
     readonly beats: unknown;
   } {
     const { size, hash } = this.#deps.auditHead.head;
-    const charter = this.#deps.charterNumber();
+    const charter = this.#deps.authority.charterNumber;
     return {
       heads: this.#deps.chains.heads(),
       auditSize: size,
@@ -110,8 +123,8 @@ export class MeshListener implements NeighbourhoodListener {
 
   pulse(pulse: ValidPulse, dateMonoMs: number | undefined, from: NodeId, now: Now): void {
     this.#deps.chains.onHeads(pulse.author, pulse.attachment.heads, from, now);
-    if ((pulse.attachment.charter ?? 0) > this.#deps.charterNumber())
-      this.#deps.chains.lackStatements(from, now);
+    const isBehind = (pulse.attachment.charter ?? 0) > this.#deps.authority.charterNumber;
+    if (isBehind || this.#deps.authority.isLacking) this.#deps.chains.lackStatements(from, now);
     // Robots have members for their home: whoever is none, or has left, could show a dead one alive.
     if (dateMonoMs === undefined || this.#deps.chains.membership.member(pulse.author) === undefined)
       return;

@@ -161,6 +161,10 @@ export class Outbox {
     this.#members.set(node, isMember);
   }
 
+  links(nodes: readonly NodeId[]): void {
+    this.#effects.push({ type: "links", nodes });
+  }
+
   present(grant: string | undefined): void {
     this.#effects.push({ type: "present", grant });
   }

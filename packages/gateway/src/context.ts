@@ -15,6 +15,8 @@ export interface GatewayContext {
   readonly reload: (() => Promise<ReloadJson>) | undefined;
   /** Ends the node with a goodbye. */
   readonly leave: () => void;
+  /** Whether whoever reaches this node asks for its token. */
+  readonly hasToken: boolean;
   /** What else is to be scraped. */
   readonly extraMetrics: () => readonly NodeMetric[];
 }

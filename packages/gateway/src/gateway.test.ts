@@ -16,3 +16,24 @@ test.each([-1, 65_536, 1.5, Number.NaN])("HT20 the port %d is refused", async (p
   const start = startGateway(new ScriptedNode(), { port });
   await expect(start).rejects.toMatchObject({ code: "option-invalid" });
 });
+
+test("HT36 where a node issues and no token is asked for, the log and a metric say what any process of the machine may do", async () => {
+  const metric = "pulsemesh_issuer_unguarded";
+  for (const [hasIssuer, token, value] of [
+    [true, undefined, 1],
+    [true, "Zm9vYmFyYmF6cXV4", 0],
+    [false, undefined, 0],
+  ] as const) {
+    const node = new ScriptedNode();
+    if (hasIssuer) node.issuer = {} as NonNullable<typeof node.issuer>;
+    const said: string[] = [];
+    const ignore = (): void => {};
+    const warn = (_fields: object, text: string): void => void said.push(text);
+    const logger = { debug: ignore, info: ignore, warn, error: ignore };
+    await using gateway = await startGateway(node, { port: 0, token, logger });
+    const headers = { authorization: `Bearer ${token ?? ""}` };
+    const text = await (await fetch(`${gateway.url}/metrics`, { headers })).text();
+    expect(text).toContain(`\n${metric} ${value}\n`);
+    expect(said).toEqual(value === 1 ? [expect.stringContaining("--token-file")] : []);
+  }
+});

@@ -52,6 +52,9 @@ export interface Gateway extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const UNGUARDED =
+  "any process on this machine may invite, grant and revoke here, as the issuer's key is here and no token is asked for: give this node one with --token-file";
+
 /**
  * Serves a node over HTTP.
  * @throws PulsemeshError `http-insecure`, `address-in-use`, `address-invalid` or `option-invalid`
@@ -80,6 +83,7 @@ export async function startGateway(
   const socketUrl = door?.url;
   const bound = boundPort(app, port);
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(host)}:${bound}`;
+  if (node.issuer !== undefined && token === undefined) logger?.warn({ url }, UNGUARDED);
   logger?.info(socketUrl === undefined ? { url } : { url, socketUrl }, "HTTP open");
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeAll(app, door));

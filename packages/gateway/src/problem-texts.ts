@@ -146,6 +146,18 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Data of a newer version",
     next: "Run the version that wrote this data directory, or a later one.",
   },
+  "verdict-none": {
+    title: "No verdict known",
+    next: "Ask a node that was there when it was made; one that stands is known to all within seconds.",
+  },
+  "bundle-invalid": {
+    title: "No bundle",
+    next: "Take it as GET /api/v1/nodes/{id}/evidence gave it, byte for byte.",
+  },
+  "bundle-newer": {
+    title: "Bundle of a later version",
+    next: "Verify it with the version that made it, or a later one.",
+  },
   "backup-running": {
     title: "Backup under way",
     next: "Wait until the backup that somebody else is taking of this node is done, then ask again.",

@@ -65,6 +65,7 @@ export function buildServer(node: PulsemeshNode, options: ServerOptions): Fastif
     logger: options.logger,
     reload: options.reload,
     leave: options.leave ?? ((): void => void node.stop({ mode: "leave" })),
+    hasToken: options.token !== undefined,
     extraMetrics: options.extraMetrics ?? (() => []),
   };
   const app = fastify({

@@ -7,6 +7,8 @@ import type {
   FleetView,
   Json,
   NodeId,
+  NodeWitnesses,
+  Reachability,
   RobotId,
   RobotView,
 } from "@pulsemesh/core";
@@ -87,6 +89,12 @@ export interface PulsemeshNode extends AsyncDisposable {
   /** Ids of all robots, sorted byte-wise; cheap, where {@link robots} looks at each. One may be retired when it is asked for. */
   robotIds(): readonly RobotId[];
   roundTripMs(node: NodeId): number | undefined;
+  /** Who sees a node, and by which rule that counts (rule VE10); undefined for a node that nothing is known of. */
+  witnesses(node: NodeId): NodeWitnesses | undefined;
+  /** The evidence of the newest verdict about a node, as a bundle, signed now; undefined where none is known. */
+  verdictBundle(node: NodeId): string | undefined;
+  /** Who hears whom, as far as this node knows. */
+  reachability(): Reachability;
   /** Events from now on; ends when the node stops or `signal` aborts. A slow reader loses the oldest beyond 1,000 and sees `{type:"lost"}`. */
   events(options?: {
     readonly signal?: AbortSignal | undefined;
@@ -116,7 +124,7 @@ export interface NodeOptions {
   readonly sharedData?: boolean | undefined;
   /** @default host name */
   readonly name?: string | undefined;
-  /** @default "default" */
+  /** @default that of its grant, else "default" */
   readonly region?: string | undefined;
   /** Listen multiaddrs. @default ["/ip4/127.0.0.1/tcp/7421"] */
   readonly listen?: readonly string[] | undefined;

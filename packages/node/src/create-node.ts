@@ -7,28 +7,39 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  type CoreConfig,
   createCore,
   dagCborCodec,
   type FleetId,
+  type Identity,
   PulsemeshError,
   type Store,
 } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
-import { createLibp2pTransport, EnrolmentDesk, visitFleet } from "@pulsemesh/transport-libp2p";
+import {
+  createLibp2pTransport,
+  EnrolmentDesk,
+  type Libp2pTransport,
+  visitFleet,
+} from "@pulsemesh/transport-libp2p";
 import { watchAlone } from "./alone-watch.ts";
 import type { NodeLogger, NodeOptions, PulsemeshNode } from "./api.ts";
+import { ADDRESSES_FILE } from "./authority/authority-files.ts";
 import { refuseUnfinishedInit } from "./authority/init-journal.ts";
 import type { Issuing } from "./authority/issuing.ts";
+import type { Office } from "./authority/office.ts";
 import {
   enrolAsAnybody,
   enrolIfInvited,
   openMembership,
   refuseWithoutIssuer,
+  hasMetNobody,
   restorePin,
   startIssuing,
 } from "./authority/membership.ts";
 import { refusePublic } from "./authority/open-node.ts";
-import { finishOwnFleet, makeOwnFleet, ROOT_FOLDER } from "./authority/own-fleet.ts";
+import { ROOT_FOLDER } from "./authority/move-root.ts";
+import { finishOwnFleet, makeOwnFleet } from "./authority/own-fleet.ts";
 import type { NodeSettings } from "./diagnosis.ts";
 import { type Clock, createSystemClock } from "./driver/clock.ts";
 import { Driver } from "./driver/driver.ts";
@@ -36,7 +47,7 @@ import { measureLoopLag } from "./driver/loop-lag.ts";
 import { removeOldDrafts } from "./keys/drafts.ts";
 import { readFleetPin, writeFleetPin } from "./keys/fleet-pin.ts";
 import { type Ed25519Key, loadOrCreateKey } from "./keys/key-file.ts";
-import { type ResolvedNodeOptions, resolveNodeOptions } from "./node-options.ts";
+import { REGION_DEFAULT, type ResolvedNodeOptions, resolveNodeOptions } from "./node-options.ts";
 import { checkDirectoryModes } from "./open-directory.ts";
 import { createPortsFactory, sha256 } from "./ports/create-ports.ts";
 import { RunningNode } from "./running-node.ts";
@@ -84,29 +95,27 @@ async function startOn(
   options: ResolvedNodeOptions,
   signal: AbortSignal | undefined,
 ): Promise<PulsemeshNode> {
-  const { dataDir, logger, name, region, agent } = options;
+  const { dataDir, logger } = options;
   const clock = createSystemClock();
-  const place = await findPlace(options, clock, signal);
-  const { key, fleet, mustMeet } = place;
+  const place = await findPlace(options, { store, clock, signal });
   const desk = new EnrolmentDesk(() => driver.meter.refused("overloaded"));
   const transport = await openTransport(options, place, desk);
+  const { identity, config } = await openIdentity(options, desk, transport);
+  const createPorts = createPortsFactory(place.key.seed);
   const lag = measureLoopLag();
-  const identity = { fleet, self: transport.node, name, region, agent };
-  const createPorts = createPortsFactory(key.seed);
-  const config = { ...options.config, ...(await openMembership(desk, dataDir, identity)) };
-  let issuing: Issuing | undefined;
+  let office: Office<Issuing> | undefined;
   const driver = new Driver({
     store,
     transport,
     clock,
     createCore: () => createCore(createPorts(), identity, config),
-    refused: (node, refusal) => issuing?.refused(node, refusal),
+    refused: (node, refusal) => office?.current?.refused(node, refusal),
     lagMs: lag.lagMs,
     logger,
   });
   try {
     await driver.start();
-    issuing = await startIssuing({ driver, transport, clock, desk, fleet, options });
+    office = await startIssuing({ driver, transport, clock, desk, fleet: place.fleet, options });
   } catch (error) {
     lag.stop();
     await driver.stop("pause", options.restartWithinMs);
@@ -114,11 +123,14 @@ async function startOn(
   }
   await Promise.race([driver.started, sleep(STARTED_WAIT_MS, undefined, { ref: false })]);
   warnOfDamage(store, logger);
-  const endWatch = mustMeet ? watchAlone({ met: driver.met, clock, logger }, fleet) : undefined;
+  const mustMeet = place.mustMeet || hasMetNobody(driver.view.authority(clock.now()), options);
+  const endWatch = mustMeet
+    ? watchAlone({ met: driver.met, clock, logger }, place.fleet)
+    : undefined;
   return new RunningNode(
     {
       driver,
-      issuer: issuing,
+      issuer: () => office?.current,
       isOpen: options.open,
       store,
       transport,
@@ -129,7 +141,7 @@ async function startOn(
       checkLinks: () => transport.checkLinks(),
       restartWithinMs: options.restartWithinMs,
       mustMeet,
-      stopping: () => issuing?.end(),
+      stopping: () => office?.end(),
       stopped: () => {
         lag.stop();
         endWatch?.();
@@ -137,6 +149,25 @@ async function startOn(
     },
     dataDir,
   );
+}
+
+/** What core is told of itself, and what is held of its membership. Who says no region is in that of its grant. */
+async function openIdentity(
+  options: ResolvedNodeOptions,
+  desk: EnrolmentDesk,
+  { node: self, fleet }: Pick<Libp2pTransport, "node" | "fleet">,
+): Promise<{ readonly identity: Identity; readonly config: CoreConfig }> {
+  const { name, region, agent } = options;
+  const held = await openMembership(desk, options, { fleet, self });
+  const granted = held.region ?? region;
+  const identity = {
+    fleet,
+    self,
+    name,
+    region: region === REGION_DEFAULT ? granted : region,
+    agent,
+  };
+  return { identity, config: { ...options.config, ...held.config } };
 }
 
 /** Who this node is and where it belongs. */
@@ -151,14 +182,18 @@ interface Place {
 
 async function findPlace(
   options: ResolvedNodeOptions,
-  clock: Clock,
-  signal: AbortSignal | undefined,
+  by: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<Place> {
   const { dataDir } = options;
+  const { clock, signal } = by;
   if (!isToldFleet(options)) await finishOwnFleet(options, clock);
   restorePin(dataDir);
   if (options.open && !makesFleet(options)) refuseWithoutIssuer(dataDir);
-  const { addresses, wasFresh } = await enrolIfInvited(options, clock, signal);
+  const { addresses, wasFresh } = await enrolIfInvited(options, by);
   const key = loadOrCreateKey(join(dataDir, "node.key"));
   const pinned = readFleetPin(dataDir);
   if (pinned !== undefined) refuseOtherFleet(pinned, options);
@@ -189,7 +224,7 @@ function openTransport(
     join: [...options.join, ...addresses],
     mdns: options.mdns,
     agent: options.agent,
-    addresses: join(options.dataDir, "addresses.json"),
+    addresses: join(options.dataDir, ADDRESSES_FILE),
     logger: options.logger,
   });
 }
@@ -238,7 +273,7 @@ async function findFleet(
   }
   // Pinned by the enrolment, together with what makes it a member.
   if (found.isClosed) await enrolAsAnybody(options, found.fleet, by.signal);
-  else writeFleetPin(dataDir, found.fleet);
+  else writeFleetPin(dataDir, found.fleet, "open");
   return found.fleet;
 }
 

@@ -7,7 +7,7 @@ import { open, readdir, readFile, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { LinkReport } from "@pulsemesh/transport-libp2p";
-import type { RobotId, RobotView } from "@pulsemesh/core";
+import type { NodeId, RobotId, RobotView } from "@pulsemesh/core";
 
 /** Files of a data directory whose sizes are added up. */
 export const FILES_COUNTED_MAX: number = 10_000;
@@ -49,6 +49,12 @@ export interface NodeDiagnosis {
   /** Time zones of cron robots that this machine does not know, sorted. */
   readonly unknownTimeZones: readonly string[];
   readonly links: readonly LinkReport[];
+  /** Nodes that do not let this one in, by their own word, and since when it was last said, in ms. */
+  readonly refusedBy: readonly {
+    readonly node: NodeId;
+    readonly reason: string;
+    readonly ageMs: number;
+  }[];
 }
 
 /** Room on the disk, and whether it takes a write. */

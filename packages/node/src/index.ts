@@ -3,6 +3,7 @@ export * from "./api.ts";
 export type { NodeDiagnosis, NodeSettings } from "./diagnosis.ts";
 export { createNode } from "./create-node.ts";
 export { createCron } from "./ports/cron.ts";
+export { createVerifierPorts } from "./ports/verifier-ports.ts";
 export { AUTHORITY_FILES } from "./authority/authority-files.ts";
 export { readStatements, writeStatements } from "./authority/authority-file.ts";
 export {
@@ -29,6 +30,13 @@ export {
   type Members,
 } from "./authority/issuer.ts";
 export {
+  type MovedRoot,
+  moveRoot,
+  type MoveRootOptions,
+  sealRoot,
+  type SealRootOptions,
+} from "./authority/move-root.ts";
+export {
   type ReplacedIssuer,
   type ReplaceIssuerOptions,
   type RotateIssuerOptions,
@@ -37,7 +45,9 @@ export {
   type VoidIssuerOptions,
 } from "./authority/replace-issuer.ts";
 export {
+  HANDOVER_OFFLINE_S,
   HANDOVER_S,
+  HANDOVER_S_MAX,
   type NextRoot,
   type NextRootOptions,
   nextRootStatement,
@@ -45,12 +55,13 @@ export {
 } from "./authority/root-statements.ts";
 export { signToken } from "./authority/sign-token.ts";
 export { copySecretKey, readSecretKey, secretKeyId, writeSecretKey } from "./keys/secret-file.ts";
-export type { EnrolledNode, EnrolNodeOptions } from "./authority/enrol-node.ts";
+export type { EnrolledNode } from "./authority/enrol-node.ts";
 export {
   type AcceptedMembership,
   acceptMembership,
   initFleet,
   joinFleet,
+  type JoinFleetOptions,
   requestMembership,
   type RequestOptions,
 } from "./authority/join-fleet.ts";

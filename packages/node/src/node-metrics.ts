@@ -13,7 +13,17 @@ export interface MetricSources {
   readonly isOpen: boolean;
   /** When this node's own grant ends, in wall ms; undefined where it has none. */
   readonly grantEndsWallMs: () => number | undefined;
-  readonly authority: () => Pick<AuthorityView, "isClosed" | "isStale" | "disputedRoots">;
+  readonly authority: () => Pick<
+    AuthorityView,
+    | "isClosed"
+    | "isStale"
+    | "disputedRoots"
+    | "charter"
+    | "grants"
+    | "revocations"
+    | "badRows"
+    | "missingParts"
+  >;
 }
 
 export function nodeMetrics(sources: MetricSources): readonly NodeMetric[] {
@@ -78,7 +88,8 @@ function authorityMetrics({
   grantEndsWallMs,
   authority,
 }: MetricSources): readonly NodeMetric[] {
-  const { isClosed, isStale, disputedRoots } = authority();
+  const { isClosed, isStale, disputedRoots, charter, grants, revocations, badRows, missingParts } =
+    authority();
   const ends = grantEndsWallMs();
   return [
     gauge("takes_everybody", "1 where whoever asks becomes a member.", isOpen ? 1 : 0),
@@ -92,6 +103,27 @@ function authorityMetrics({
       "root_disputed",
       "Root statements of which there is another one: somebody else has the root's key.",
       disputedRoots.length,
+    ),
+    gauge(
+      "charter_disputed",
+      "1 where there is another charter with the newest one's number: somebody else has the key that signs them.",
+      charter?.isDisputed === true ? 1 : 0,
+    ),
+    gauge(
+      "grants",
+      "Nodes that have a grant, ended or not; there are 10,000 at most.",
+      grants.length,
+    ),
+    gauge("revocations", "Revocations that count; there are 10,000 at most.", revocations.length),
+    gauge(
+      "authority_bad_rows",
+      "Statements of the authority on disk that could not be read at the start, or counted no more.",
+      badRows,
+    ),
+    gauge(
+      "custody_missing_parts",
+      "Parts of what stands for revoked members that this node has not received yet.",
+      missingParts,
     ),
     ...(ends === undefined
       ? []

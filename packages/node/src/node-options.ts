@@ -37,6 +37,8 @@ export const RESTART_WITHIN_MS_MAX: number = 3_600_000;
 const RESTART_WITHIN_MS_MIN = 1_000;
 const RESTART_WITHIN_MS_DEFAULT = 60_000;
 
+/** Of a node that says nothing. */
+export const REGION_DEFAULT = "default";
 const LISTEN_DEFAULT = "/ip4/127.0.0.1/tcp/7421";
 const AGENT_DEFAULT = "pulsemesh/0.1.0";
 const PROFILES = { local: localConfig, lan: lanConfig, wan: wanConfig } as const;
@@ -46,7 +48,7 @@ const SILENT: NodeLogger = { debug: ignore, info: ignore, warn: ignore, error: i
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   if (options.dataDir === "") throw invalid("dataDir", "a path", options.dataDir);
   const name = options.name ?? hostname().slice(0, LABEL_LENGTH_MAX);
-  const region = options.region ?? "default";
+  const region = options.region ?? REGION_DEFAULT;
   for (const [option, text] of [
     ["name", name],
     ["region", region],

@@ -6,7 +6,9 @@ import type {
   CoreEvent,
   FleetView,
   NodeId,
+  NodeWitnesses,
   Now,
+  Reachability,
   RobotId,
   RobotView,
   Store,
@@ -27,7 +29,8 @@ import type { LostEvents } from "./driver/event-hub.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 
 export interface RunningNodeDeps {
-  readonly issuer: NodeIssuer | undefined;
+  /** Whoever issues beside it now. */
+  readonly issuer: () => NodeIssuer | undefined;
   /** Whether whoever asks becomes a member. */
   readonly isOpen: boolean;
   readonly driver: Driver;
@@ -76,7 +79,7 @@ export class RunningNode implements PulsemeshNode {
   }
 
   get issuer(): NodeIssuer | undefined {
-    return this.#deps.issuer;
+    return this.#deps.issuer();
   }
 
   addresses(): readonly string[] {
@@ -113,6 +116,18 @@ export class RunningNode implements PulsemeshNode {
 
   roundTripMs(node: NodeId): number | undefined {
     return this.#deps.transport.roundTripMs(node);
+  }
+
+  witnesses(node: NodeId): NodeWitnesses | undefined {
+    return this.#deps.driver.view.explaining.witnesses(node, this.#deps.now());
+  }
+
+  verdictBundle(node: NodeId): string | undefined {
+    return this.#deps.driver.view.explaining.bundle(node, this.#deps.now());
+  }
+
+  reachability(): Reachability {
+    return this.#deps.driver.view.explaining.reachability(this.#deps.now());
   }
 
   events(
@@ -179,6 +194,11 @@ export class RunningNode implements PulsemeshNode {
       loopLagMs: driver.meter.lagMs,
       unknownTimeZones: zones,
       links,
+      refusedBy: driver.refusals.map(({ node, reason, monoMs }) => ({
+        node,
+        reason,
+        ageMs: now().monoMs - monoMs,
+      })),
     };
   }
 

@@ -28,9 +28,11 @@ function patched(
       handle: (input, now) => patch(core.handle(input, now)),
       fleet: (now) => core.fleet(now),
       authority: (now) => core.authority(now),
+      revocation: (node) => core.revocation(node),
       robots: (now) => core.robots(now),
       robotIds: () => core.robotIds(),
       robot: (id, now) => core.robot(id, now),
+      explaining: core.explaining,
       exportDocument: () => core.exportDocument(),
     };
   };

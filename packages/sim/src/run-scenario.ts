@@ -1,20 +1,19 @@
 /** Runs one scenario under all checks and says what came of it. */
 import type { CoreConfig } from "@pulsemesh/core";
 import { AgreementCheck } from "./checks/agreement-check.ts";
-import { BoundsCheck } from "./checks/bounds-check.ts";
 import type { Violation } from "./checks/check.ts";
 import { ConvergenceCheck } from "./checks/convergence-check.ts";
-import { DetectionMeter, quantile } from "./checks/detection.ts";
-import { DurabilityCheck } from "./checks/durability-check.ts";
+import type { DurabilityCheck } from "./checks/durability-check.ts";
+import { FleetAgreementCheck } from "./checks/fleet-agreement.ts";
 import { LifeCheck } from "./checks/life-check.ts";
 import { NumberCheck } from "./checks/number-check.ts";
+import { OfflineCheck } from "./checks/offline-check.ts";
 import { RobotCheck, robotOf } from "./checks/robot-check.ts";
-import { TrafficMeter, type Traffic } from "./checks/traffic.ts";
-import { VerdictCheck } from "./checks/verdict-check.ts";
 import { applyFault } from "./faults/apply-fault.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import type { CoreFactory, SimNode } from "./fleet/sim-node.ts";
 import { addLiar } from "./hostile/liars.ts";
+import { checksOf, createMeters, readKpi, type Kpi } from "./kpi/kpi.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 
 export interface RunOptions {
@@ -28,26 +27,20 @@ export interface RunOptions {
 
 export interface RunReport {
   readonly scenario: string;
+  readonly nodes: number;
   readonly seed: number;
   /** Equal for two runs exactly when the same things happened at the same moments. */
   readonly hash: string;
   readonly violations: readonly Violation[];
-  readonly kpi: {
-    readonly deaths: number;
-    /** From a death to the verdict on 99% of the live nodes, in ms. */
-    readonly detectionP50Ms: number | undefined;
-    readonly detectionP99Ms: number | undefined;
-    readonly falseVerdicts: number;
-    readonly accusations: number;
-    readonly worstDisagreementMs: number;
-    readonly acknowledgements: number;
-    readonly largestPulseBytes: number;
-    readonly mostEffects: number;
-    readonly traffic: Traffic;
-  };
+  readonly kpi: Kpi;
   /** Virtual milliseconds. */
   readonly forMs: number;
+  /** What the run leaves out. */
+  readonly note: string | undefined;
 }
+
+/** Up to this size every pair is looked at at every look. */
+const PAIRS_CHECKED_NODES = 64;
 
 export function runScenario(scenario: Scenario, options: RunOptions): RunReport {
   const { nodes, network, sampleEveryMs, patience } = scenario;
@@ -57,53 +50,37 @@ export function runScenario(scenario: Scenario, options: RunOptions): RunReport 
     nodes,
     network,
     createCore,
+    regions: scenario.regions,
+    grownFrom: scenario.grownFrom,
     config: { ...scenario.config, ...config },
     sampleEveryMs,
   });
-  const verdicts = new VerdictCheck(fleet, { isStrict: network.lossShare <= 0.05 });
-  const agreement = new AgreementCheck(fleet, { patience });
-  const durability = new DurabilityCheck(fleet);
-  const bounds = new BoundsCheck(fleet);
-  const detection = new DetectionMeter(fleet);
-  const traffic = new TrafficMeter(fleet);
-  const checks = [
-    verdicts,
-    agreement,
-    durability,
-    bounds,
-    detection,
-    traffic,
+  const meters = createMeters(fleet, scenario);
+  const agreement =
+    nodes <= PAIRS_CHECKED_NODES
+      ? new AgreementCheck(fleet, { patience })
+      : new FleetAgreementCheck(fleet, { patience });
+  const offline = new OfflineCheck(fleet, meters.durability);
+  const others = [
     new RobotCheck(fleet),
-  ];
-  for (const check of [
-    ...checks,
     new LifeCheck(fleet),
     new NumberCheck(fleet),
     new ConvergenceCheck(fleet),
-  ])
-    fleet.add(check);
-  prepare(fleet, scenario, durability);
+  ];
+  for (const check of [agreement, offline, ...checksOf(meters), ...others]) fleet.add(check);
+  prepare(fleet, scenario, meters.durability);
   options.prepare?.(fleet);
   fleet.runUntil(scenario.forMs);
   fleet.end();
   return {
     scenario: scenario.name,
+    nodes,
     seed,
     hash: fleet.trace.hash,
     violations: fleet.violations,
-    kpi: {
-      deaths: detection.delaysMs.length,
-      detectionP50Ms: quantile(detection.delaysMs, 0.5),
-      detectionP99Ms: quantile(detection.delaysMs, 0.99),
-      falseVerdicts: verdicts.falseVerdicts,
-      accusations: verdicts.accusations,
-      worstDisagreementMs: agreement.worstDisagreementMs,
-      acknowledgements: durability.acknowledgements,
-      largestPulseBytes: bounds.largestPulseBytes,
-      mostEffects: bounds.mostEffects,
-      traffic: traffic.result,
-    },
+    kpi: readKpi(meters, agreement, offline.takenOffline),
     forMs: scenario.forMs,
+    note: scenario.note,
   };
 }
 
@@ -148,10 +125,8 @@ const QUIET_MS = 35_000;
 
 /** The line that repeats a run. */
 export function replayCommand(scenario: Scenario, seed: number): string {
-  const size =
-    scenario.name === "story"
-      ? ` --nodes ${scenario.nodes} --minutes ${scenario.forMs / 60_000}`
-      : "";
+  const { name, nodes, forMs } = scenario;
+  const size = name.startsWith("small/") ? "" : ` --nodes ${nodes} --minutes ${forMs / 60_000}`;
   return `node packages/sim/src/main.ts --seed ${seed} --scenario ${scenario.name}${size}`;
 }
 

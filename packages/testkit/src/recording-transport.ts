@@ -25,6 +25,8 @@ export class RecordingTransport implements Transport {
   /** What {@link members} was told. */
   readonly roster: { readonly joined: readonly NodeId[]; readonly left: readonly NodeId[] }[] = [];
   /** What {@link present} and {@link expel} were told. */
+  /** What {@link links} was told last. */
+  linked: readonly NodeId[] = [];
   readonly presented: (string | undefined)[] = [];
   readonly expelled: NodeId[] = [];
   isStarted = false;
@@ -61,6 +63,10 @@ export class RecordingTransport implements Transport {
 
   members(joined: readonly NodeId[], left: readonly NodeId[]): void {
     this.roster.push({ joined, left });
+  }
+
+  links(nodes: readonly NodeId[]): void {
+    this.linked = nodes;
   }
 
   present(grant: string | undefined): void {

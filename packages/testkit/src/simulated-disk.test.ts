@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compareUtf8 } from "./compare-utf8.ts";
+import { SeededRandom } from "./seeded-random.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedStore } from "./simulated-store.ts";
 import { storeContract } from "./store-contract.ts";
@@ -100,6 +101,45 @@ describe("SimulatedStore", () => {
     expect(acknowledged).toEqual(["a", "b"]);
     expect(scheduled).toEqual([]);
   });
+});
+
+test("DU1 a range is what a map of all writes would give, whatever was put, deleted, synced and lost", () => {
+  const random = new SeededRandom(7);
+  const disk = new SimulatedDisk({ random: () => random.unit() });
+  let all = new Map<string, number>();
+  let durable = new Map<string, number>();
+  const keys = Array.from({ length: 40 }, (_, index) => `${index % 3}/${index}`).concat(
+    "\uffff",
+    "\u{10000}",
+  );
+  for (let step = 0; step < 2_000; step++) {
+    const key = random.pick(keys);
+    if (random.chance(0.3)) {
+      disk.append([{ type: "del", key }]);
+      all.delete(key);
+    } else {
+      disk.append([{ type: "put", key, value: Uint8Array.of(step % 256) }]);
+      all.set(key, step % 256);
+    }
+    if (random.chance(0.2)) {
+      disk.sync();
+      durable = new Map(all);
+    }
+    if (random.chance(0.02)) {
+      disk.crash();
+      all = new Map(durable);
+    }
+    const gte = random.pick(keys);
+    const lt = random.pick(keys);
+    const limit = 1 + random.integer(20);
+    const reverse = random.chance(0.5);
+    const expected = [...all]
+      .filter(([name]) => compareUtf8(name, gte) >= 0 && compareUtf8(name, lt) < 0)
+      .toSorted(([a], [b]) => compareUtf8(a, b) * (reverse ? -1 : 1))
+      .slice(0, limit);
+    const found = disk.scan({ gte, lt, limit, reverse });
+    expect(found.map((row) => [row.key, row.value[0]])).toEqual(expected);
+  }
 });
 
 test("compareUtf8 orders texts as their UTF-8 bytes", () => {

@@ -41,6 +41,8 @@ export class SimulatedDisk {
   readonly #honest: boolean;
   readonly #durable = new Map<string, Uint8Array>();
   readonly #corrupt: CorruptRow[] = [];
+  /** The keys of what is durable, once somebody has asked for a range. */
+  #sorted: string[] | undefined;
   #unsynced: (readonly StoreOp[])[] = [];
   #failure: "store-full" | "store-failed" | undefined;
 
@@ -90,19 +92,13 @@ export class SimulatedDisk {
 
   /** Rows of the range in byte order of their keys, as they are now. */
   scan(range: StoreRange): StoreRow[] {
-    const rows = new Map<string, Value>(this.#durable);
-    for (const ops of this.#unsynced) {
-      for (const op of ops) rows.set(op.key, op.type === "put" ? op.value : undefined);
-    }
-    const found: StoreRow[] = [];
-    for (const [key, value] of rows) {
-      if (value === undefined) continue;
-      if (compareUtf8(key, range.gte) >= 0 && compareUtf8(key, range.lt) < 0)
-        found.push({ key, value });
-    }
-    found.sort((a, b) => compareUtf8(a.key, b.key));
-    if (range.reverse === true) found.reverse();
-    return found.slice(0, range.limit ?? found.length);
+    const written = this.#writtenIn(range);
+    const keys = this.#keysIn(range, written);
+    if (range.reverse === true) keys.reverse();
+    return keys.slice(0, range.limit ?? keys.length).flatMap((key) => {
+      const value = written.get(key) ?? this.#durable.get(key);
+      return value === undefined ? [] : { key, value };
+    });
   }
 
   /**
@@ -126,15 +122,67 @@ export class SimulatedDisk {
   /** Bit rot: the row is lost, and reported. */
   corruptRow(key: string): void {
     this.#settle(this.#unsynced.length);
-    if (this.#durable.delete(key)) this.#corrupt.push({ key, reason: "checksum" });
+    if (this.#delete(key)) this.#corrupt.push({ key, reason: "checksum" });
+  }
+
+  /** What is not synced yet: the newest value of each key, undefined where it was deleted. */
+  #writtenIn(range: StoreRange): ReadonlyMap<string, Value> {
+    const written = new Map<string, Value>();
+    for (const ops of this.#unsynced) {
+      for (const op of ops) {
+        if (compareUtf8(op.key, range.gte) >= 0 && compareUtf8(op.key, range.lt) < 0)
+          written.set(op.key, op.type === "put" ? op.value : undefined);
+      }
+    }
+    return written;
+  }
+
+  /** Keys with a value, sorted. Those on the disk are kept in order: to sort them all for each range would be a tenth of a large run. */
+  #keysIn(range: StoreRange, written: ReadonlyMap<string, Value>): string[] {
+    const sorted = this.#sortedKeys();
+    const from = placeOf(sorted, range.gte);
+    const keys = sorted.slice(from, Math.max(from, placeOf(sorted, range.lt)));
+    if (written.size === 0) return keys;
+    const kept = keys.filter((key) => !written.has(key));
+    const put = [...written].flatMap(([key, value]) => (value === undefined ? [] : key));
+    return [...kept, ...put].toSorted(compareUtf8);
+  }
+
+  #sortedKeys(): readonly string[] {
+    this.#sorted ??= [...this.#durable.keys()].toSorted(compareUtf8);
+    return this.#sorted;
   }
 
   #settle(writes: number): void {
     for (const ops of this.#unsynced.splice(0, writes)) {
       for (const op of ops) {
-        if (op.type === "put") this.#durable.set(op.key, op.value);
-        else this.#durable.delete(op.key);
+        if (op.type === "put") this.#put(op.key, op.value);
+        else this.#delete(op.key);
       }
     }
   }
+
+  #put(key: string, value: Uint8Array): void {
+    if (this.#sorted !== undefined && !this.#durable.has(key))
+      this.#sorted.splice(placeOf(this.#sorted, key), 0, key);
+    this.#durable.set(key, value);
+  }
+
+  #delete(key: string): boolean {
+    if (!this.#durable.delete(key)) return false;
+    this.#sorted?.splice(placeOf(this.#sorted, key), 1);
+    return true;
+  }
+}
+
+/** Where a key stands among sorted ones, or would. */
+function placeOf(sorted: readonly string[], key: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareUtf8(sorted[middle] as string, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -32,6 +32,14 @@ export const testTokens: TokenPort = {
       return undefined;
     }
   },
+  signerOf(token: string): KeyId | undefined {
+    try {
+      const [text] = JSON.parse(token) as readonly [string];
+      return (JSON.parse(text) as ReadToken).signer;
+    } catch {
+      return undefined;
+    }
+  },
 };
 
 function macOf(signer: KeyId, text: string): string {

@@ -144,6 +144,11 @@ export class DialLoop {
     this.#planSoon();
   }
 
+  link(nodes: readonly NodeId[]): void {
+    this.#dialer.link(nodes);
+    this.#planSoon();
+  }
+
   retryTurnedAway(): void {
     if (this.#dialer.retryTurnedAway(performance.now())) this.#planSoon();
   }

@@ -339,3 +339,27 @@ test("ME3 AD11 who did not let this node in is asked again at once when it has a
   expect(dialer.retryTurnedAway(1_000)).toBe(true);
   expect(dialer.plan(1_000).dial).toEqual(["m00"]);
 });
+
+test("PU8 members to be linked to are dialled before all others, and in place of the ranking's", () => {
+  const dialer = dialerOf();
+  for (const node of names(60)) dialer.learn(node, true, 0);
+  const linked = names(8, 40);
+  dialer.link(linked);
+  expect(settle(dialer, 0).toSorted()).toEqual(linked);
+  expect(dialer.plan(0).nextAtMs).toBeUndefined();
+});
+
+test("PU8 a link that is named later pushes out a connection of the node's own choice; with none named the ranking decides again", () => {
+  const dialer = dialerOf();
+  for (const node of names(OWN_DIALS_MAX)) dialer.learn(node, true, 0);
+  settle(dialer, 0);
+  for (const node of names(44, OWN_DIALS_MAX)) dialer.learn(node, true, 0);
+  dialer.link(["m50"]);
+  const { close } = dialer.plan(10_000);
+  expect(close).toHaveLength(1);
+  for (const node of close) dialer.disconnected(node, 10_000);
+  expect(settle(dialer, 10_000)).toEqual(["m50"]);
+  dialer.link([]);
+  for (const node of names(60)) dialer.disconnected(node, 20_000);
+  expect(settle(dialer, 60_000)).toEqual(names(WANTED_MEMBERS));
+});

@@ -10,12 +10,15 @@
  * all, further ones are dialled down the ranking. Choosing only among whoever answers was rejected: after a long partition
  * each side would be content with itself and never meet again. Own dials never exceed 16; a wanted member pushes out one that is not.
  *
+ * Where its owner names members to be linked to (rule PU8), those are wanted instead of the ranking's, as many as they are.
+ *
  * While a fleet forms, addresses pour in. Whoever dials them as they come has opened 16 connections before it knows whom to choose,
  * so members known by hearsay wait until no new one has come for a moment. The first few do not: small fleets form at once.
  *
  * Hearsay can be made up to have somebody else's ports knocked at. So nodes known by it alone stand behind all others, their dials have a
  * budget that all of them share, and three that fail are enough.
  */
+import { createHash } from "node:crypto";
 import { compareText } from "@pulsemesh/core";
 import type { NodeId } from "@pulsemesh/core";
 
@@ -93,6 +96,8 @@ export class Dialer {
   readonly #self: NodeId;
   readonly #deps: DialerDeps;
   readonly #members = new Map<NodeId, Member>();
+  /** Members that the owner wants to be connected to. */
+  #linked: ReadonlySet<NodeId> = new Set();
   #roomMadeAtMs = -Infinity;
   #formingSinceMs = -Infinity;
   #heardNewAtMs = -Infinity;
@@ -117,6 +122,11 @@ export class Dialer {
       member.sure = true;
       member.dialAtMs = Math.min(member.dialAtMs, nowMs);
     }
+  }
+
+  /** Members to be connected to before all others, in place of those that were named before; with none the ranking decides. */
+  link(nodes: readonly NodeId[]): void {
+    this.#linked = new Set(nodes.slice(0, OWN_DIALS_MAX));
   }
 
   /** Whether `node` is more than hearsay. */
@@ -219,7 +229,10 @@ export class Dialer {
   plan(nowMs: number): DialPlan {
     const ranked = [...this.#members].toSorted(
       ([a, x], [b, y]) =>
-        Number(y.sure) - Number(x.sure) || compareText(x.rank, y.rank) || compareText(a, b),
+        Number(this.#linked.has(b)) - Number(this.#linked.has(a)) ||
+        Number(y.sure) - Number(x.sure) ||
+        compareText(x.rank, y.rank) ||
+        compareText(a, b),
     );
     this.#earn(nowMs);
     const wantedMax = this.#wantedMax(ranked.length);
@@ -292,6 +305,8 @@ export class Dialer {
 
   /** However many nodes are known by hearsay, of the others as many are wanted as without it. */
   #wantedMax(known: number): number {
+    const linked = [...this.#linked].filter((node) => this.#members.has(node)).length;
+    if (linked > 0) return linked;
     if (known <= OWN_DIALS_MAX) return known;
     const sure = [...this.#members.values()].filter((member) => member.sure).length;
     return sure <= OWN_DIALS_MAX ? Math.max(sure, WANTED_MEMBERS) : WANTED_MEMBERS;
@@ -384,4 +399,9 @@ function isIdle(member: Member): boolean {
 function earliest(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined) return b;
   return b === undefined ? a : Math.min(a, b);
+}
+
+/** The ranking of a node: a hash over both ids. */
+export function rankFor(self: NodeId): DialerDeps["rankOf"] {
+  return (node) => createHash("sha256").update(self).update("\0").update(node).digest("hex");
 }

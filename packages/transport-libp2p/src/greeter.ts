@@ -41,7 +41,11 @@ export interface GreeterListener {
   refused(node: NodeId): void;
   /** Not let in, or not any more: the same, but it may be soon. */
   turnedAway(node: NodeId, refusal: AdmissionRefusal): void;
-  /** The other way round: `node` says that it does not let this one in. */
+  /** The statement by which `node` is not let in, to be shown to it. */
+  proof(node: NodeId): string | undefined;
+  /** The other way round: `node` says that it does not let this one in, and shows by which statement; whether this one lets it in or not. */
+  refusedBy(node: NodeId, reason: string, proof: string | undefined): void;
+  /** The same of one that this one would have let in. */
   shutOut(node: NodeId, reason: string): void;
 }
 
@@ -53,8 +57,9 @@ export interface GreeterLimits {
 
 interface Verdict {
   readonly isIn: boolean;
-  /** What the peer is told of why it is not. */
+  /** What the peer is told of why it is not, and shown. */
   readonly refused?: string | undefined;
+  readonly proof?: string | undefined;
 }
 
 export class Greeter {
@@ -130,7 +135,7 @@ export class Greeter {
       this.#unwatch(connection);
       this.#listener.greeted(node, answer.hello, connection, answer.roundTripMs);
     } else if (verdict.refused !== undefined) {
-      void this.#sayRefused(verdict.refused, node, connection);
+      void this.#sayRefused(verdict, node, connection);
     }
   }
 
@@ -154,9 +159,9 @@ export class Greeter {
       if (!this.#stopped) this.#fault(error, node, connection);
       return;
     }
-    const { isIn, refused } = this.#judge(node, hello, connection);
+    const { isIn, refused, proof } = this.#judge(node, hello, connection);
     // Whoever is refused is answered too: it is to know why, and may have a reason of its own to part.
-    answerHello(stream, { ...this.#listener.hello(node, isIn), refused });
+    answerHello(stream, { ...this.#listener.hello(node, isIn), refused, proof });
     if (!isIn) return;
     this.#unwatch(connection);
     this.#listener.greeted(node, hello, connection, undefined);
@@ -169,6 +174,7 @@ export class Greeter {
       this.#refuse("version", node);
       return { isIn: false };
     }
+    if (hello.refused !== undefined) this.#listener.refusedBy(node, hello.refused, hello.proof);
     const refusal = this.#listener.admit(node, hello);
     // This node cannot judge for a moment, as it starts or its disk fails: that is no reason to part from who was let in.
     const isKept = refusal === "not-ready" && this.#listener.isUp(node);
@@ -176,7 +182,8 @@ export class Greeter {
       this.#unwatch(connection);
       this.#hangUp(refusal, node);
       this.#listener.turnedAway(node, refusal);
-      return { isIn: false, refused: refusal };
+      const proof = refusal === "revoked" ? this.#listener.proof(node) : undefined;
+      return { isIn: false, refused: refusal, proof };
     }
     if (hello.refused === undefined) return { isIn: true };
     this.#unwatch(connection);
@@ -186,13 +193,17 @@ export class Greeter {
   }
 
   /** The peer has answered before it could be judged, and takes itself for let in. */
-  async #sayRefused(refused: string, node: NodeId, connection: Connection): Promise<void> {
+  async #sayRefused(
+    { refused, proof }: Verdict,
+    node: NodeId,
+    connection: Connection,
+  ): Promise<void> {
     try {
       const stream = await connection.newStream(helloProtocol(this.#fleet), {
         signal: AbortSignal.timeout(HANG_UP_DELAY_MS),
         maxOutboundStreams: HELLO_STREAMS_MAX,
       });
-      answerHello(stream, { ...this.#listener.hello(node, false), refused });
+      answerHello(stream, { ...this.#listener.hello(node, false), refused, proof });
     } catch {
       // It learns it from the connection, which ends.
     }

@@ -11,6 +11,7 @@ import {
   HELLO_FIELDS_MAX,
   KNOWN_ADDRESSES_MAX,
   OWN_ADDRESSES_MAX,
+  PROOF_BYTES_MAX,
   REFUSED_BYTES_MAX,
 } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
@@ -96,11 +97,27 @@ test("P6 AD11 a reason of REFUSED_BYTES_MAX is read, a longer one cut when sent 
   expect(decodeHello(said("\u001b[2J"))).toBeUndefined();
 });
 
+test("P6 AD11 a proof of PROOF_BYTES_MAX is read where there is room for it, a longer one is not sent and refused when received", () => {
+  const proof = "p".repeat(PROOF_BYTES_MAX);
+  expect(decodeHello(encodeHello({ ...HELLO, proof }))?.proof).toBe(proof);
+  expect(decodeHello(encodeHello({ ...HELLO, proof: `${proof}p` }))?.proof).toBeUndefined();
+  const long = Array.from({ length: 8 }, (_, index) =>
+    addressOf(index).replace("/ip4/127.0.0.1", `/dns4/${"a".repeat(180)}.example`),
+  );
+  const grant = "g".repeat(GRANT_LENGTH_MAX);
+  const full = encodeHello({ ...HELLO, addresses: long, grant, proof, refused: "revoked" });
+  expect(decodeHello(full)).toMatchObject({ grant, refused: "revoked" });
+  expect(decodeHello(full)?.proof).toBeUndefined();
+  const said = (text: string): Uint8Array =>
+    Buffer.concat([encodeHello({ ...HELLO, known: [] }), bytesField(10, Buffer.from(text))]);
+  expect(decodeHello(said(`${proof}p`))).toBeUndefined();
+});
+
 test("SG2 decodeHello skips fields that it does not know, and addresses of kinds that it does not know", () => {
   const later = Buffer.concat([
     encodeHello(HELLO),
-    field(11, 0, writeVarint(5)),
-    bytesField(10, Uint8Array.of(1, 2)),
+    field(12, 0, writeVarint(5)),
+    bytesField(11, Uint8Array.of(1, 2)),
     bytesField(5, Uint8Array.of(255, 255, 3)),
   ]);
   expect(decodeHello(later)).toEqual(HELLO);

@@ -13,6 +13,8 @@ export const HELLO_BYTES_MAX: number = 6 * 1024;
 export const AGENT_BYTES_MAX: number = 128;
 /** Longest reason for which a peer is not let in, in UTF-8 bytes. */
 export const REFUSED_BYTES_MAX: number = 64;
+/** Longest statement that shows why, in bytes; a longer one is not sent. */
+export const PROOF_BYTES_MAX: number = 3 * 1024;
 /** Most addresses that a node names for itself. */
 export const OWN_ADDRESSES_MAX: number = 8;
 /** Most addresses of other members in one hello, of each of the two kinds. */
@@ -40,6 +42,8 @@ export interface Hello {
   readonly grant?: string | undefined;
   /** Why the sender does not let the reader in. */
   readonly refused?: string | undefined;
+  /** The statement by which it is not to be let in, a token, where there is one; read by core alone. */
+  readonly proof?: string | undefined;
 }
 
 const FIELD = {
@@ -52,6 +56,7 @@ const FIELD = {
   heard: 7,
   grant: 8,
   refused: 9,
+  proof: 10,
 } as const;
 const WIRE_VARINT = 0;
 const WIRE_BYTES = 2;
@@ -76,6 +81,11 @@ export function encodeHello(hello: Hello): Uint8Array {
       : [bytesField(FIELD.refused, cutUtf8(hello.refused, REFUSED_BYTES_MAX))]),
   ];
   let length = parts.reduce((sum, part) => sum + part.length, 0);
+  for (const part of proofField(hello.proof)) {
+    if (length + part.length > HELLO_BYTES_MAX) break;
+    length += part.length;
+    parts.push(part);
+  }
   for (const { number, text } of others) {
     const part = bytesField(number, readAddress(text)?.bytes ?? new Uint8Array(0));
     if (length + part.length > HELLO_BYTES_MAX) break;
@@ -108,6 +118,7 @@ export function decodeHello(bytes: Uint8Array): Hello | undefined {
     heard: fields.heard,
     ...(fields.grant === undefined ? {} : { grant: fields.grant }),
     ...(fields.refused === undefined ? {} : { refused: fields.refused }),
+    ...(fields.proof === undefined ? {} : { proof: fields.proof }),
   };
 }
 
@@ -130,6 +141,7 @@ interface Fields {
   readonly heard: string[];
   grant: string | undefined;
   refused: string | undefined;
+  proof: string | undefined;
 }
 
 function readFields(bytes: Uint8Array): Fields | undefined {
@@ -143,6 +155,7 @@ function readFields(bytes: Uint8Array): Fields | undefined {
     heard: [],
     grant: undefined,
     refused: undefined,
+    proof: undefined,
   };
   let offset = 0;
   for (let count = 0; offset < bytes.length; count += 1) {
@@ -188,6 +201,10 @@ function takeBytes(fields: Fields, number: number, bytes: Uint8Array): boolean {
       if (bytes.length > REFUSED_BYTES_MAX) return false;
       fields.refused = readText(bytes);
       return fields.refused !== undefined;
+    case FIELD.proof:
+      if (bytes.length > PROOF_BYTES_MAX) return false;
+      fields.proof = readText(bytes);
+      return fields.proof !== undefined;
     default:
       return true;
   }
@@ -204,6 +221,11 @@ function takeAddress(into: string[], bytes: Uint8Array, countMax: number): boole
 function grantField(grant: string | undefined): readonly Uint8Array[] {
   if (grant === undefined || Buffer.byteLength(grant) > GRANT_LENGTH_MAX) return [];
   return [bytesField(FIELD.grant, Buffer.from(grant))];
+}
+
+function proofField(proof: string | undefined): readonly Uint8Array[] {
+  if (proof === undefined || Buffer.byteLength(proof) > PROOF_BYTES_MAX) return [];
+  return [bytesField(FIELD.proof, Buffer.from(proof))];
 }
 
 /** Printable text only: it ends up in logs and terminals. */

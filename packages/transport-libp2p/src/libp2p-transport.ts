@@ -3,7 +3,7 @@
  * A peer is up from the first finished hello until its last connection is gone; between these two everything about it lives in
  * one session object, which is thrown away whole.
  */
-import { randomBytes, createHash } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Connection, PeerId, Stream } from "@libp2p/interface";
 import { GOSSIP_BYTES_MAX } from "@pulsemesh/core";
 import type {
@@ -23,7 +23,7 @@ import { DeniedPeers } from "./denied-peers.ts";
 import { DialBack } from "./dial-back.ts";
 import { DialLoop } from "./dial-loop.ts";
 import type { DialCounts } from "./dial-loop.ts";
-import { Dialer } from "./dialer.ts";
+import { Dialer, rankFor } from "./dialer.ts";
 import { subscribeGossip } from "./gossip.ts";
 import type { GossipGate } from "./gossip-gate.ts";
 import { Greeter, VERSIONS } from "./greeter.ts";
@@ -77,9 +77,7 @@ export class Libp2pTransport implements Transport {
     this.fleet = fleet;
     this.node = this.#host.peerId.toString();
     this.#book = new AddressBook(this.node, (forgotten) => this.#dialing.trust(forgotten));
-    const rankOf = (node: NodeId): string =>
-      createHash("sha256").update(this.node).update("\0").update(node).digest("hex");
-    const dialer = new Dialer({ rankOf, random: Math.random }, this.node);
+    const dialer = new Dialer({ rankOf: rankFor(this.node), random: Math.random }, this.node);
     const { names, logger } = options;
     this.#dialing = new DialLoop({ host: this.#host, book: this.#book, dialer, names, logger });
     this.#sessions = new PeerSessions(
@@ -203,6 +201,10 @@ export class Libp2pTransport implements Transport {
     }
   }
 
+  links(nodes: readonly NodeId[]): void {
+    this.#dialing.link(nodes);
+  }
+
   present(grant: string | undefined): void {
     this.#grant = grant;
     this.#dialing.retryTurnedAway();
@@ -316,19 +318,17 @@ export class Libp2pTransport implements Transport {
   #greeterListener(): ConstructorParameters<typeof Greeter>[0]["listener"] {
     return {
       isUp: (node) => this.#sessions.isUp(node),
-      admit: (node, { grant }) => this.#admit(node, grant),
+      admit: (node, { grant }) => this.#guard(() => this.#handler?.admit(node, grant), "not-ready"),
       hello: (node, isIn) => this.#hello(node, isIn),
       greeted: (node, hello, connection, roundTripMs) =>
         this.#greeted(node, hello, connection, roundTripMs),
       rejected: (reason, node) => this.#rejected(reason, node),
       refused: (node) => this.#dialing.refused(node),
       turnedAway: (node, refusal) => this.#turnedAway(node, refusal),
+      proof: (node) => this.#guard(() => this.#handler?.proof?.(node)),
+      refusedBy: (...said) => this.#guard(() => this.#handler?.refusedBy?.(...said)),
       shutOut: (node, reason) => this.#shutOut(node, reason),
     };
-  }
-
-  #admit(node: NodeId, grant: string | undefined): AdmissionRefusal | undefined {
-    return this.#guard(() => this.#handler?.admit(node, grant), "not-ready");
   }
 
   #turnedAway(node: NodeId, refusal: AdmissionRefusal): void {

@@ -11,6 +11,24 @@ export function isInvite(text: string): boolean {
   return text.startsWith(invitePrefix);
 }
 
+/** Long enough to be a secret. */
+const hiddenInvite = /pulsemesh:[\w-]{16}/;
+
+/**
+ * The invite that a text is, as mail and chat leave it: broken into lines, quoted, in brackets; undefined where it is none.
+ * @param what - names it in an error, which never repeats the text
+ * @throws PulsemeshError `option-invalid` where there is an invite in it, and more
+ */
+export function inviteIn(text: string, what: string): string | undefined {
+  const word = text.replaceAll(/^[ \t]*(?:>[ \t]*)+/gm, "").replaceAll(/[\s<>"'`]/g, "");
+  if (isInvite(word)) return word;
+  if (!hiddenInvite.test(word)) return undefined;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot use ${what} as there is more in it than an invite. Give the word alone that begins with ${invitePrefix}`,
+  );
+}
+
 /** The same text without the secrets of invites in it. */
 export function withoutInvites(text: string): string {
   return text.replaceAll(/(?<!\S)pulsemesh:\S+/g, `${invitePrefix}***`);
@@ -18,7 +36,7 @@ export function withoutInvites(text: string): string {
 
 /** What to join by: an invite, or a member's address. */
 export function parseJoin(text: string, flag: string): string {
-  return isInvite(text) ? text : parseMember(text, flag);
+  return inviteIn(text, flag) ?? parseMember(text, flag);
 }
 
 /** An invite whose end is missing, as in a file that is still being copied, would be shown to its issuer in vain. */

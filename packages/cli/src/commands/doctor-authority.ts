@@ -1,10 +1,21 @@
 /** The checks of `doctor` of the fleet's authority (rules ME1–ME3): what of it ends soon, and whether somebody else has the root's key. */
+import { GRANTS_MAX, REVOCATIONS_MAX } from "@pulsemesh/core";
 import type { AuthorityJson, PeersJson, PulsemeshClient } from "@pulsemesh/client";
-import { endingIssuers, unrenewedGrants } from "../config/authority-ends.ts";
+import { datedAhead, endingIssuers, unrenewedGrants } from "../config/authority-ends.ts";
+import { formatAge } from "../duration.ts";
 import type { Finding } from "./doctor-finding.ts";
 
 const dayMs = 86_400_000;
 const namesMost = 10;
+const nearlyFull = 0.8;
+
+const bareFinding: Finding = {
+  check: "authority",
+  result: "fail",
+  detail:
+    "this node holds nothing of its fleet's authority: it knows nobody, and lets nobody in but members that it was told to join by",
+  next: "start it with --join ADDRESS of a member, or stop it and make it one again: pulsemesh join INVITE --data DIR",
+};
 
 /** Nothing of an open fleet. */
 export async function checkAuthority(
@@ -14,6 +25,7 @@ export async function checkAuthority(
   try {
     const authority = await client.authority();
     if (!authority.closed) return [];
+    if (authority.root === null) return [bareFinding];
     return authorityFindings(authority, await client.peers(), nowWallMs);
   } catch {
     // Whatever is wrong with the node was found by another check.
@@ -30,6 +42,8 @@ function authorityFindings(
     ...issuerFindings(authority, nowWallMs),
     ...grantFindings(authority, peers, nowWallMs),
     ...alarmFindings(authority),
+    ...roomFindings(authority),
+    ...newsFindings(authority, nowWallMs),
   ];
   if (findings.length > 0) return findings;
   const { grants, root } = authority;
@@ -88,28 +102,72 @@ function grantFindings(
   ];
 }
 
-function alarmFindings({ root, stale, news_at: newsAt }: AuthorityJson): Finding[] {
+/** Ended grants make room for others; revocations are for ever. */
+function roomFindings({ grants, revoked }: AuthorityJson): Finding[] {
+  const live = grants.filter(({ standing }) => standing !== "expired" && standing !== "revoked");
+  const counts = [
+    ["grants", live.length, GRANTS_MAX, "revoke or stop renewing nodes that are gone"],
+    ["revocations", revoked.length, REVOCATIONS_MAX, "begin another fleet before they are full"],
+  ] as const;
+  return counts
+    .filter(([, count, max]) => count >= max * nearlyFull)
+    .map(([check, count, max, next]) => ({
+      check,
+      result: "warn",
+      detail: `${count} of at most ${max}: the next ones will be refused`,
+      next,
+    }));
+}
+
+function alarmFindings({ root, charter }: AuthorityJson): Finding[] {
   const disputed = root?.disputed ?? [];
+  const findings: Finding[] = [];
+  if (disputed.length > 0)
+    findings.push({
+      check: "root",
+      result: "warn",
+      detail: `somebody else signs with a key of the root: there is another number ${disputed.join(", ")}`,
+      next: "if the root was not rotated since: pulsemesh key rotate root --stolen --root DIR",
+    });
+  if (charter?.disputed === true)
+    findings.push({
+      check: "charter",
+      result: "warn",
+      detail: `there are two charters number ${charter.number}: somebody else has the key of the issuer that signs them, or its node runs twice`,
+      next: "if no copy of that node's folder runs: pulsemesh key void KEY --keep members.json --root DIR --data DIR",
+    });
+  return findings;
+}
+
+/** Whether anything new is heard of the authority; what is dated ahead is none, and a root of such a date does no harm where a charter is newer. */
+function newsFindings(
+  { root, charter, stale, news_at: newsAt }: AuthorityJson,
+  nowWallMs: number,
+): Finding[] {
+  const dated = [
+    ...(charter === null ? [] : [{ name: `charter ${charter.number}`, at: charter.at }]),
+    ...(root === null || !stale ? [] : [{ name: `root statement ${root.number}`, at: root.at }]),
+  ].map(({ name, at }) => ({ name, atWallMs: Date.parse(at) }));
+  const ahead = datedAhead(dated, nowWallMs);
+  const unheard = `nothing was heard of it since ${newsAt ?? "ever"}: nobody new is let in`;
+  if (ahead !== undefined) {
+    const clock = `${ahead.name} is dated ${formatAge(ahead.atWallMs - nowWallMs)} ahead of this clock: it was signed by a clock that was ahead, or this one is behind`;
+    return [
+      {
+        check: "authority",
+        result: stale ? "fail" : "warn",
+        detail: stale ? `${unheard}; ${clock}` : clock,
+        next: "set the clocks of this machine and of the issuer's node by NTP (`timedatectl set-ntp true`, or chrony): that node then signs another charter within two minutes",
+      },
+    ];
+  }
+  if (!stale) return [];
   return [
-    ...(disputed.length === 0
-      ? []
-      : [
-          {
-            check: "root",
-            result: "warn",
-            detail: `somebody else signs with a key of the root: there is another number ${disputed.join(", ")}`,
-            next: "if the root was not rotated since: pulsemesh key rotate root --stolen --root DIR",
-          } as const,
-        ]),
-    ...(stale
-      ? [
-          {
-            check: "authority",
-            result: "warn",
-            detail: `nothing was heard of it since ${newsAt ?? "ever"}: nobody new is let in`,
-            next: "see that the node with the issuer's key runs and is reached",
-          } as const,
-        ]
-      : []),
+    {
+      check: "authority",
+      result: "warn",
+      detail: unheard,
+      next: "see that the node with the issuer's key runs and is reached",
+    },
   ];
 }

@@ -48,6 +48,18 @@ test("CLI41 OFF1 a node that once wrote a day or more ahead of time fails, thoug
   ]);
 });
 
+test("CLI41 ME2 a node with the issuer's key that once wrote ahead of time is not told to begin on an empty folder", () => {
+  const peers = {
+    self: { name: "self", writes_ahead_ms: 25 * 3_600_000 },
+    peers: [],
+  } as unknown as PeersJson;
+  const [member] = clockFindings(peers);
+  expect(member?.next).toMatch(/pulsemesh leave.*move that file over/);
+  const [issuer] = clockFindings(peers, true);
+  expect(issuer?.next).toContain("move issuer.key");
+  expect(issuer?.next).not.toContain("leave");
+});
+
 test("CLI41 CH4 a clock more than a day ahead fails: what its node writes is shown to nobody", () => {
   expect(found(3, 25 * 3_600_000, -2)).toMatchObject([
     { result: "fail", detail: expect.stringContaining("shown to nobody") },

@@ -11,12 +11,18 @@ const why =
   "silence is measured without it, but cron robots, the times of beats and the audit log go by it";
 
 /** The stamps of the answering node against its clock, and the clocks of it and its peers against each other, as far as they are known. */
-export function clockFindings(peers: PeersJson): Finding[] {
-  return [...stampFindings(peers), ...offsetFindings(peers)];
+export function clockFindings(peers: PeersJson, isIssuer: boolean = false): Finding[] {
+  return [...stampFindings(peers, isIssuer), ...offsetFindings(peers)];
 }
 
+const nextOfMember =
+  "if that is too long to wait: a new node in its place. Retire its robots here, `pulsemesh leave`, and start it on an empty data directory with --join; if issuer.key is in the old one, move that file over, or the fleet has lost its issuer";
+/** What it signs as an issuer has a date of its own, and counts. */
+const nextOfIssuer =
+  "keep its folder, which has the issuer's key: invites, grants and revocations count all the same. If its robots cannot wait: `pulsemesh invite`, `pulsemesh join INVITE --data NEW`, stop this node, move issuer.key from its folder to NEW, and run NEW in its place";
+
 /** Stamps never fall back behind what was written (rule OFF1), so a clock that is right now need not help. */
-function stampFindings({ self }: PeersJson): Finding[] {
+function stampFindings({ self }: PeersJson, isIssuer: boolean): Finding[] {
   const aheadMs = self.writes_ahead_ms ?? 0;
   if (aheadMs <= hiddenMs) return [];
   return [
@@ -24,7 +30,7 @@ function stampFindings({ self }: PeersJson): Finding[] {
       check: "clock",
       result: "fail",
       detail: `${self.name} wrote while its clock was ${formatAge(aheadMs)} ahead, and stamps go on from there; what it writes is shown to nobody until then`,
-      next: "if that is too long to wait: a new node in its place. Retire its robots here, `pulsemesh leave`, and start it on an empty data directory with --join",
+      next: isIssuer ? nextOfIssuer : nextOfMember,
     },
   ];
 }

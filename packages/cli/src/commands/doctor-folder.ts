@@ -13,7 +13,7 @@ export async function checkHolder(folder: string): Promise<Finding[]> {
   const check = "folder";
   if (typeof fleet !== "string" || !/^[a-z2-7]{52}$/.test(fleet)) {
     const detail = `${join(folder, "fleet.json")} is damaged`;
-    const next = `write {"fleet":"ID"} into it, with the id that \`pulsemesh peers\` shows on a member`;
+    const next = `write {"fleet":"ID","closed":true} into it, with the id that \`pulsemesh peers\` shows on a member`;
     return [{ check, result: "fail", detail, next }];
   }
   const saved = await jsonOf(join(folder, "addresses.json"));

@@ -25,8 +25,12 @@ test.each([
         check: "root",
         result: "warn",
         detail: expect.stringContaining(`in ${join(dir, place)}:`),
-        next: expect.stringContaining("move them"),
+        next: expect.stringContaining(`pulsemesh init --data ${dir} --root DIR`),
       },
+    ]);
+    writeFileSync(join(dir, place, "root-statements.json"), "{}");
+    expect(await rootFindings(dir)).toMatchObject([
+      { next: expect.stringContaining(`pulsemesh key move-root DIR --data ${dir} `) },
     ]);
     rmSync(join(dir, place, name));
     expect(await rootFindings(dir)).toEqual([]);

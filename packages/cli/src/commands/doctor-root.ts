@@ -5,6 +5,7 @@ import type { Finding } from "./doctor-finding.ts";
 
 /** Where `run` leaves them, and where an open fleet of an earlier release had its own. */
 const places = ["root", "."];
+const statements = "root-statements.json";
 const keys = ["fleet-root.key", "fleet-root-next.key"];
 
 /** A finding for each folder of a node's data that holds them. */
@@ -12,17 +13,21 @@ export async function rootFindings(folder: string): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const place of places.map((name) => join(folder, name))) {
     const held = await Promise.all(keys.map((name) => isThere(join(place, name))));
-    if (held.includes(true)) findings.push(findingOf(place));
+    if (!held.includes(true)) continue;
+    findings.push(findingOf(place, folder, await isThere(join(place, statements))));
   }
   return findings;
 }
 
-function findingOf(place: string): Finding {
+/** Without statements it is the key of an open fleet, which `init` moves when it closes it. */
+function findingOf(place: string, folder: string, hasAuthority: boolean): Finding {
   return {
     check: "root",
     result: "warn",
     detail: `the keys of the fleet's root are in ${place}: whoever copies them has the fleet, and no node needs them`,
-    next: "move them to where no node reaches, and a copy elsewhere: `key rotate` and `key void` take their folder with --root",
+    next: hasAuthority
+      ? `pulsemesh key move-root DIR --data ${folder} --passphrase-file FILE   moves them to where no node reaches, and seals them`
+      : `stop the node; pulsemesh init --data ${folder} --root DIR --passphrase-file FILE   closes the fleet, and moves them`,
   };
 }
 

@@ -47,3 +47,15 @@ test("CFG9 CLI43 a refused reload is a failure until a good one; a node without 
   const gone = { metrics: async () => Promise.reject(new Error("gone")) };
   expect(await checkServed(gone as Partial<PulsemeshClient> as PulsemeshClient, 0)).toEqual([]);
 });
+
+test("HT36 CLI43 an issuer's node without a token is a warning, which says who may do what there", async () => {
+  expect(await found("pulsemesh_issuer_unguarded 1\n")).toMatchObject([
+    {
+      check: "issuer",
+      result: "warn",
+      detail: expect.stringContaining("any process on its machine"),
+      next: expect.stringContaining("--token-file"),
+    },
+  ]);
+  expect(await found("pulsemesh_issuer_unguarded 0\n")).toEqual([]);
+});

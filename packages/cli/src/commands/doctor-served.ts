@@ -1,4 +1,4 @@
-/** The checks of `doctor` of what the node serves HTTP with, as its metrics tell: the certificate's end, and whether its config file is in use. */
+/** The checks of `doctor` of what the node serves HTTP with, as its metrics tell: the certificate's end, whether its config file is in use, and whether a token guards its issuer. */
 import type { PulsemeshClient } from "@pulsemesh/client";
 import { CERTIFICATE_SOON_MS } from "../config/certificate-watch.ts";
 import type { Finding } from "./doctor-finding.ts";
@@ -6,6 +6,14 @@ import type { Finding } from "./doctor-finding.ts";
 const dayMs = 86_400_000;
 const expiry = /^pulsemesh_http_certificate_expiry_timestamp_seconds (\d+)$/m;
 const reloaded = /^pulsemesh_config_last_reload_successful ([01])$/m;
+const unguarded = /^pulsemesh_issuer_unguarded 1$/m;
+const unguardedFinding: Finding = {
+  check: "issuer",
+  result: "warn",
+  detail:
+    "the issuer's key is at this node and it asks for no token: any process on its machine may invite, grant and revoke",
+  next: "start it with --token-file FILE, or let nothing else run on that machine",
+};
 
 /** Nothing of what the node does not have. */
 export async function checkServed(client: PulsemeshClient, nowWallMs: number): Promise<Finding[]> {
@@ -19,6 +27,7 @@ export async function checkServed(client: PulsemeshClient, nowWallMs: number): P
   const endsSeconds = expiry.exec(metrics)?.[1];
   const isReloaded = reloaded.exec(metrics)?.[1];
   return [
+    ...(unguarded.test(metrics) ? [unguardedFinding] : []),
     ...(endsSeconds === undefined ? [] : [certificateFinding(Number(endsSeconds), nowWallMs)]),
     ...(isReloaded === undefined ? [] : [reloadFinding(isReloaded === "1")]),
   ];

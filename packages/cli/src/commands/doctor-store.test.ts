@@ -37,3 +37,18 @@ test("CLI18 a bad audit log fails with its first bad entry; one that takes too l
     { result: "warn", next: "pulsemesh audit verify" },
   ]);
 });
+
+test("CLI18, ME1 what lacks of revoked members is a warning, a statement that cannot be read a failure, each with its number", async () => {
+  const found = async (lines: string): ReturnType<typeof checkStore> =>
+    await checkStore(client({ metrics: async () => `${metrics(0)}${lines}` }));
+  expect(await found("pulsemesh_custody_missing_parts 2\n")).toMatchObject([
+    { check: "store", result: "ok" },
+    { check: "custody", result: "warn", detail: expect.stringContaining("2 ") },
+  ]);
+  expect(await found("pulsemesh_authority_bad_rows 3\n")).toMatchObject([
+    { check: "store", result: "ok" },
+    { check: "authority", result: "fail", detail: expect.stringContaining("3 ") },
+  ]);
+  const none = "pulsemesh_custody_missing_parts 0\npulsemesh_authority_bad_rows 0\n";
+  expect(await found(none)).toHaveLength(1);
+});

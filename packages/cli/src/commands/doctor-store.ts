@@ -7,6 +7,8 @@ import type { Finding } from "./doctor-finding.ts";
 const verifyMsMost = 8_000;
 const corruptRows = /^pulsemesh_store_corrupt_rows (\d+)$/m;
 const discardedRows = /^pulsemesh_store_discarded_rows ([1-9]\d*)$/m;
+const badRows = /^pulsemesh_authority_bad_rows ([1-9]\d*)$/m;
+const lackingParts = /^pulsemesh_custody_missing_parts ([1-9]\d*)$/m;
 const next =
   "keep a copy of the data folder, check the disk; what other nodes have comes back by itself, the audit log does not";
 
@@ -16,15 +18,35 @@ export async function checkStore(client: PulsemeshClient): Promise<Finding[]> {
     const metrics = await client.metrics();
     const rows = Number(corruptRows.exec(metrics)?.[1] ?? Number.NaN);
     if (Number.isNaN(rows)) return [];
-    if (rows === 0) return [{ check: "store", result: "ok", detail: "no damage met" }];
+    const kept = [...badStatements(metrics), ...missingParts(metrics)];
+    if (rows === 0) return [{ check: "store", result: "ok", detail: "no damage met" }, ...kept];
     const discarded = discardedRows.exec(metrics)?.[1];
     const more =
       discarded === undefined ? "" : `, ${discarded} of them deleted as there was no room`;
     const detail = `${rows} damaged rows or files met since the start, moved aside or repaired${more}`;
-    return [{ check: "store", result: "fail", detail, next }];
+    return [{ check: "store", result: "fail", detail, next }, ...kept];
   } catch {
     return [];
   }
+}
+
+function badStatements(metrics: string): Finding[] {
+  const rows = badRows.exec(metrics)?.[1];
+  if (rows === undefined) return [];
+  const detail = `${rows} statements of the fleet's authority on disk could not be read at the start, or counted no more; what other nodes hold comes back by itself`;
+  const compare =
+    "pulsemesh grant list   here and at another node: see that they agree; check the disk";
+  return [{ check: "authority", result: "fail", detail, next: compare }];
+}
+
+/** What a revocation keeps of its node is shown when it is here whole. */
+function missingParts(metrics: string): Finding[] {
+  const parts = lackingParts.exec(metrics)?.[1];
+  if (parts === undefined) return [];
+  const detail = `${parts} parts of what revoked members wrote have not come yet: until then that is not shown here`;
+  const wait =
+    "see that nodes are reached which held it when it was revoked, the issuer's first of all: pulsemesh peers";
+  return [{ check: "custody", result: "warn", detail, next: wait }];
 }
 
 /** Whether the audit log is whole. */

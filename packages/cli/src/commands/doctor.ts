@@ -1,6 +1,8 @@
 /** `pulsemesh doctor`: what is wrong with the node on this machine or its surroundings, and what to do about each. */
 import type { DiagnosticsJson, PulsemeshClient } from "@pulsemesh/client";
 import type { Command } from "commander";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect, urlOf } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
@@ -13,6 +15,7 @@ import { checkConfig } from "./doctor-config.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { checkHolder } from "./doctor-folder.ts";
 import { rootFindings } from "./doctor-root.ts";
+import { checkMembership } from "./doctor-membership.ts";
 import { linkFindings } from "./doctor-links.ts";
 import { checkClock, checkNode, checkPeers } from "./doctor-mesh.ts";
 import { checkDataFolder, checkDisk, checkNodeVersion } from "./doctor-machine.ts";
@@ -97,13 +100,17 @@ async function checkRunning(
 ): Promise<Finding[]> {
   const url = urlOf(flags);
   const clock = await checkClock(url);
-  const { found, findings } = await checkDiagnostics(client);
+  const { found, findings } = await checkDiagnostics(client, url);
   // A node elsewhere has its folder elsewhere.
   const own = isHere(url) ? found?.settings.data_dir : undefined;
   const folder = flags.data ?? own ?? dataFolder(undefined, cli.terminal.env);
+  const membership = await checkMembership(client, found, mayIssue(url, found));
+  // Of a node that nobody lets in everything else follows, and none of it is the network's fault.
+  const isOut = membership.some(({ result }) => result === "fail");
   return [
     ...(clock === undefined ? [] : [clock]),
-    ...(await checkPeers(client)),
+    ...membership,
+    ...(isOut ? [] : await checkPeers(client)),
     ...findings,
     ...(await checkServed(client, Date.now())),
     ...(await checkAuthority(client, Date.now())),
@@ -113,8 +120,21 @@ async function checkRunning(
   ];
 }
 
+/** Also where that cannot be seen: the first node of a fleet has nobody to be let in by. */
+function mayIssue(url: string, found: DiagnosticsJson | undefined): boolean {
+  if (found === undefined || !isHere(url)) return true;
+  return isIssuerHere(url, found) || !existsSync(join(found.settings.data_dir, "node.key"));
+}
+
+/** As far as can be seen: of a node elsewhere the folder is elsewhere. */
+function isIssuerHere(url: string, found: DiagnosticsJson | undefined): boolean {
+  if (found === undefined || !isHere(url)) return false;
+  return existsSync(join(found.settings.data_dir, "issuer.key"));
+}
+
 async function checkDiagnostics(
   client: PulsemeshClient,
+  url: string,
 ): Promise<{ readonly found: DiagnosticsJson | undefined; readonly findings: Finding[] }> {
   try {
     const found = await client.diagnostics();
@@ -122,7 +142,7 @@ async function checkDiagnostics(
     const peers = await client.peers();
     const findings = [
       settingsFinding(found),
-      ...clockFindings(peers),
+      ...clockFindings(peers, isIssuerHere(url, found)),
       ...linkFindings(found, peers),
       versionFinding(found, peers),
       ...paceFindings(found, peers),

@@ -44,7 +44,7 @@ function addSign(grant: Command, cli: Cli): void {
     ...termFlags,
     {
       flags: "--life <span>",
-      text: "how long the grant lasts (default 14d, at most 31d)",
+      text: "how long the grant lasts, at most 31d; it ends then (default 14d, renewed while its node lives)",
       parse: durationBetween(60_000, lifeMsMost),
     },
     ...clientFlags,
@@ -95,6 +95,10 @@ function addList(grant: Command, cli: Cli): void {
       out(printable(`revoked ${id} at ${at}${reason === "" ? "" : `: ${reason}`}`));
     out(printable(`root statement ${root?.number ?? 0}, charter ${charter?.number ?? 0}`));
     if (stale) say("Nothing was heard of the fleet's authority for a day: nobody new is let in.");
+    if (charter?.disputed === true)
+      say(
+        "There is another charter with the same number: somebody else has the key that signs them.",
+      );
     if ((root?.disputed.length ?? 0) > 0)
       say(
         "There is another root statement with the same number: somebody else has the root's key.",
@@ -122,7 +126,13 @@ whoever has its key is let in nowhere. A node that should come back draws a new 
     cli.context = { ...cli.context, writes: true };
     const client = connect(cli, flags);
     const { id, name } = nodeOf(text, await client.peers());
+    const earlier = (await client.authority()).revoked.find((each) => each.id === id);
     await client.revoke(id, flags.reason ?? "");
+    if (earlier !== undefined) {
+      const why = earlier.reason === "" ? "" : `: ${earlier.reason}`;
+      cli.terminal.say(printable(`${name} (${id}) was revoked already, at ${earlier.at}${why}.`));
+      return EXIT.ok;
+    }
     cli.terminal.say(printable(`Revoked ${name} (${id}).`));
     return EXIT.ok;
   });

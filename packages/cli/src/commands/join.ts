@@ -9,7 +9,7 @@ import { addFlags, type Flag } from "../flags.ts";
 import { catchInterruption, signalExitCode } from "../interruption.ts";
 import { printable, printableJson } from "../printable.ts";
 import { readBeginning } from "../stdin-text.ts";
-import { isInvite } from "./address-flags.ts";
+import { inviteIn } from "./address-flags.ts";
 import { dataFolder, defaultName, parseName } from "./run-options.ts";
 
 /** More than all root statements, a charter and a grant take. */
@@ -51,7 +51,10 @@ export const placeFlags: readonly Flag[] = [
 export function addJoinCommand(program: Command, cli: Cli): void {
   const command = program
     .command("join")
-    .argument("<invite>", "what `pulsemesh invite` printed, or a file of `pulsemesh grant sign`")
+    .argument(
+      "<invite>",
+      "what `pulsemesh invite` printed, or a file with that or of `pulsemesh grant sign`",
+    )
     .description("become a member of a fleet by an invite, or by what an issuer signed elsewhere");
   addFlags(command, [...placeFlags, networkKeyFlag, { flags: "--json", text: "as JSON" }]);
   command.addHelpText(
@@ -65,14 +68,15 @@ PULSEMESH_JOIN, or in a --join-file.
   setAction<JoinFlags>(cli, command, async (flags, [what = ""]) => {
     const dir = dataFolder(flags.data, cli.terminal.env);
     cli.context = { ...cli.context, dataDir: dir };
-    if (isInvite(what)) return await joinByInvite(cli, flags, dir, what);
+    const invite = inviteIn(what, "the argument");
+    if (invite !== undefined) return await joinByInvite(cli, flags, dir, invite);
     return await joinByFile(cli, flags, dir, what);
   });
 }
 
 async function joinByInvite(
   cli: Cli,
-  { name = defaultName(), region = "default", networkKeyFile, json }: JoinFlags,
+  { name, region = "default", networkKeyFile, json }: JoinFlags,
   dir: string,
   invite: string,
 ): Promise<number> {
@@ -82,8 +86,9 @@ async function joinByInvite(
   const nowS = Date.now() / 1_000;
   const networkKey = readNetworkKeyFile(networkKeyFile);
   try {
-    const joined = await joinFleet({ dir, by: invite, name, region, nowS, networkKey, signal });
-    report(cli, json, { ...joined, dir, networkKeyFile });
+    const node = { dir, name: name ?? defaultName(), region };
+    const joined = await joinFleet({ ...node, by: invite, nowS, networkKey, signal });
+    report(cli, json, { ...joined, dir, name, networkKeyFile });
   } catch (error) {
     const by = interruption.by();
     if (by !== undefined) return signalExitCode(by);
@@ -92,19 +97,17 @@ async function joinByInvite(
   return EXIT.ok;
 }
 
-async function joinByFile(
-  cli: Cli,
-  { json, networkKeyFile }: JoinFlags,
-  dir: string,
-  path: string,
-): Promise<number> {
+async function joinByFile(cli: Cli, flags: JoinFlags, dir: string, path: string): Promise<number> {
   const text =
     path === "-"
       ? await readBeginning(cli, stdinBytesMost)
       : readText(path, "the invite or file", "option-invalid", { mayBePipe: true });
+  const invite = inviteIn(text, path);
+  if (invite !== undefined) return await joinByInvite(cli, flags, dir, invite);
+  const { json, name, networkKeyFile } = flags;
   const { acceptMembership } = await import("@pulsemesh/node");
   const joined = await acceptMembership(dir, statementsOf(text, path));
-  report(cli, json, { ...joined, dir, networkKeyFile, addresses: [], isOld: false });
+  report(cli, json, { ...joined, dir, name, networkKeyFile, addresses: [], isOld: false });
   return EXIT.ok;
 }
 
@@ -127,6 +130,8 @@ interface Joined {
   readonly fleet: string;
   readonly addresses: readonly string[];
   readonly dir: string;
+  /** As it was given here; the region stands in the grant. */
+  readonly name: string | undefined;
   readonly networkKeyFile: string | undefined;
   readonly isOld: boolean;
   readonly grant: { readonly roles: readonly string[]; readonly expS: number };
@@ -135,11 +140,12 @@ interface Joined {
 function report(
   { terminal: { out, say } }: Cli,
   json: boolean | undefined,
-  { node, fleet, addresses, dir, networkKeyFile, isOld, grant }: Joined,
+  { node, fleet, addresses, dir, name, networkKeyFile, isOld, grant }: Joined,
 ): void {
   const by = addresses.map((address) => ` --join ${address}`).join("");
   const key = networkKeyFile === undefined ? "" : ` --network-key-file ${networkKeyFile}`;
-  const run = `pulsemesh run --data ${dir}${key}${by}`;
+  const named = name === undefined ? "" : ` --name ${name}`;
+  const run = `pulsemesh run --data ${dir}${key}${by}${named}`;
   const expires = new Date(grant.expS * 1_000).toISOString();
   if (json === true) {
     out(printableJson({ node, fleet, roles: grant.roles, expires, data: dir, addresses, run }));

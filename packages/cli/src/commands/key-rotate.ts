@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
-import { addFlags, type Flag } from "../flags.ts";
+import { formatDuration } from "../duration.ts";
+import { addFlags, durationBetween, type Flag } from "../flags.ts";
 import { rootDirOf, type RootFlags, rootFlags, signAndHandOver } from "./root-asking.ts";
 import { dataFolder } from "./run-options.ts";
 
@@ -11,6 +12,7 @@ interface RotateRootFlags extends RootFlags {
 }
 
 interface RotateIssuerFlags extends RootFlags {
+  readonly handover?: number;
   readonly data?: string;
   readonly replaces?: string;
 }
@@ -44,7 +46,8 @@ function addRotateRoot(rotate: Command, cli: Cli): void {
   command.addHelpText(
     "after",
     `
-Whoever has stolen the root's key, and not the next one beside it, cannot undo this. The fleet keeps its id, its issuers and its members.`,
+Whoever has stolen the root's key, and not the next one beside it, cannot undo this; what he has signed before is outdone with --stolen alone,
+which brings back what counted without it. The fleet keeps its id. Bring the folder's other copy up to date.`,
   );
   setAction<RotateRootFlags>(cli, command, async (flags) => {
     const { nextRootStatement } = await import("@pulsemesh/node");
@@ -71,6 +74,11 @@ function addRotateIssuer(rotate: Command, cli: Cli): void {
       flags: "--replaces <key>",
       text: "the issuer that ends, where its folder is lost (default the one in --data)",
     },
+    {
+      flags: "--handover <duration>",
+      text: "how long what the old one goes on signing counts: until the fleet has the statement (default 60s, with --offline 7d)",
+      parse: durationBetween(60_000, 31 * 86_400_000),
+    },
     ...rootFlags,
   ]);
   command.addHelpText(
@@ -81,12 +89,18 @@ use 'pulsemesh key void' instead.`,
   );
   setAction<RotateIssuerFlags>(cli, command, async (flags) => {
     const dir = dataFolder(flags.data, cli.terminal.env);
-    const { rotateIssuer } = await import("@pulsemesh/node");
+    const { HANDOVER_OFFLINE_S, HANDOVER_S, rotateIssuer } = await import("@pulsemesh/node");
+    const usualS = flags.offline === true ? HANDOVER_OFFLINE_S : HANDOVER_S;
+    const handoverS = flags.handover === undefined ? usualS : Math.floor(flags.handover / 1_000);
     await signAndHandOver(
       cli,
       flags,
-      (asking) => rotateIssuer({ ...asking, dir, replaces: flags.replaces }),
-      ({ issuer }) => [`Issuer ${issuer ?? "?"} is in ${dir}.`, restartLine(dir)],
+      (asking) => rotateIssuer({ ...asking, dir, replaces: flags.replaces, handoverS }),
+      ({ issuer }) => [
+        `Issuer ${issuer ?? "?"} is in ${dir}.`,
+        takenUpLine(dir),
+        ...(flags.offline === true ? [handoverLine(handoverS)] : []),
+      ],
     );
     return EXIT.ok;
   });
@@ -110,7 +124,11 @@ const nodeSteps: readonly string[] = [
   "  pulsemesh revoke OLD-NODE --reason 'new key'      where the issuer's key is; the old key never counts again",
 ];
 
-/** An issuer's key is read when its node starts. */
-export function restartLine(dir: string): string {
-  return `Next: start the node on ${dir} again; until then nobody is let in and no grant is renewed there.`;
+function handoverLine(handoverS: number): string {
+  return `Hand it over within ${formatDuration(handoverS * 1_000)}: what the old issuer renews after that counts no more then, and such members may need an invite.`;
+}
+
+/** A node that runs takes the key up as soon as it hears of the statement. */
+export function takenUpLine(dir: string): string {
+  return `The node on ${dir} issues with it as soon as it holds the statement; until it runs nobody is let in and no grant is renewed there.`;
 }

@@ -10,7 +10,7 @@ import { addFlags } from "../flags.ts";
 import { printable } from "../printable.ts";
 import { readBeginning } from "../stdin-text.ts";
 import { stdinBytesMost } from "./join.ts";
-import { restartLine } from "./key-rotate.ts";
+import { takenUpLine } from "./key-rotate.ts";
 import {
   handOver,
   readFleetFile,
@@ -52,7 +52,7 @@ function addVoid(key: Command, cli: Cli): void {
     "after",
     `
 Neither a date nor a number tells what a thief has signed from what is genuine: look through the list, and delete what nobody of you
-has granted or revoked. Who is not kept has to be granted membership anew, by another issuer.
+has granted or revoked; a genuine grant that the thief has outdone stands under 'superseded': move its row to 'grants'. Who is not kept has to be granted membership anew, by another issuer.
   pulsemesh grant list --json > members.json
   pulsemesh key void KEY --keep members.json --root /media/stick --data DIR`,
   );
@@ -67,7 +67,7 @@ has granted or revoked. Who is not kept has to be granted membership anew, by an
       (asking) => voidIssuer({ ...asking, key: text, kept, dir }),
       ({ issuer }) => [
         `${text} is void: ${kept.length} of its statements stay.`,
-        ...(dir === undefined ? [] : [`Issuer ${issuer ?? "?"} is in ${dir}.`, restartLine(dir)]),
+        ...(dir === undefined ? [] : [`Issuer ${issuer ?? "?"} is in ${dir}.`, takenUpLine(dir)]),
       ],
     );
     return EXIT.ok;

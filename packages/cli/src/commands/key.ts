@@ -6,6 +6,7 @@ import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { printable, printableJson } from "../printable.ts";
 import { tableLines } from "../table.ts";
+import { addMoveCommands } from "./key-move.ts";
 import { addRotateCommands } from "./key-rotate.ts";
 import { addVoidCommands } from "./key-void.ts";
 import { dataFolder } from "./run-options.ts";
@@ -20,10 +21,13 @@ interface KeyFlags {
 export function addKeyCommand(program: Command, cli: Cli): void {
   const key = program
     .command("key")
-    .description("keys of a node and of a fleet's authority: show, rotate, void, publish");
+    .description(
+      "keys of a node and of a fleet's authority: show, rotate, void, publish, move-root, seal-root",
+    );
   addShow(key, cli);
   addRotateCommands(key, cli);
   addVoidCommands(key, cli);
+  addMoveCommands(key, cli);
 }
 
 function addShow(key: Command, cli: Cli): void {

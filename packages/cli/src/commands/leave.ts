@@ -4,7 +4,7 @@ import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
-import { printableJson } from "../printable.ts";
+import { printable, printableJson } from "../printable.ts";
 
 /** Adds `leave` to the program. */
 export function addLeaveCommand(program: Command, cli: Cli): void {
@@ -15,14 +15,24 @@ export function addLeaveCommand(program: Command, cli: Cli): void {
   command.addHelpText(
     "after",
     `
-Take it out of its supervisor first, or it is started again, and counts again. Its folder stays. A node that is gone already is
-taken out at another one: pulsemesh node retire NAME.`,
+Take it out of its supervisor first, or it is started again, and counts again. Its folder stays, and with it whoever has that is this
+node until its grant ends, which nobody renews: pulsemesh revoke NODE, where the issuer's key is, ends it at once. A node that is gone
+already is taken out at another one: pulsemesh node retire NAME.`,
   );
   setAction<ClientFlags & { readonly json?: boolean }>(cli, command, async (flags) => {
     cli.context = { ...cli.context, writes: true };
     const left = await connect(cli, flags).leave();
     if (flags.json === true) cli.terminal.out(printableJson(left));
-    else cli.terminal.say(`Node ${left.id} says goodbye and ends.`);
+    else for (const line of saidOf(left.id)) cli.terminal.say(printable(line));
     return EXIT.ok;
   });
+}
+
+/** Where there is an issuer at all; an open fleet grants nothing. */
+function saidOf(id: string): readonly string[] {
+  return [
+    `Node ${id} says goodbye and ends.`,
+    "In a closed fleet its grant is not renewed from now on. Until that ends, in 14 days unless it was granted for longer, who starts this folder, or a copy of it, is this node again.",
+    `To end it at once and for good, where the issuer's key is: pulsemesh revoke ${id} --reason left`,
+  ];
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Call, fakeFetch, run } from "../command-line.test-support.ts";
-import { isInvite, partJoins } from "./address-flags.ts";
+import { inviteIn, isInvite, partJoins } from "./address-flags.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -127,13 +127,14 @@ const authority = {
   root: {
     id: "r",
     number: 3,
+    at: "2026-01-01T00:00:00.000Z",
     key: "k",
     charter_key: "c",
     issuers: [],
     void: [],
     disputed: [2],
   },
-  charter: { id: "c", number: 9, at: AT },
+  charter: { id: "c", number: 9, at: AT, disputed: false },
   statements: [],
   grants: [
     {
@@ -149,6 +150,7 @@ const authority = {
       expires: AT,
     },
   ],
+  superseded: [],
   revoked: [{ id: "12D3gone", statement: "cd", reason: "stolen\u001B[2J", by: "i", at: AT }],
 };
 
@@ -180,15 +182,20 @@ test("CLI46 revoke takes a name or an id, and says whom it revoked", async () =>
     clock_offset_ms: 0,
     agent: "a",
   };
-  const calls = fakeNode(({ method }) =>
-    method === "GET"
-      ? Response.json({ fleet: "f", self, peers: [wholePeer], view })
-      : new Response(null, { status: 204 }),
-  );
+  let revoked: readonly object[] = authority.revoked;
+  const calls = fakeNode(({ method, url }) => {
+    if (method !== "GET") return new Response(null, { status: 204 });
+    if (url.endsWith("/authority")) return Response.json({ ...authority, revoked });
+    return Response.json({ fleet: "f", self, peers: [wholePeer], view });
+  });
   const ended = await run(["revoke", "beta", "--reason", "stolen laptop"]);
   expect(ended).toEqual({ code: 0, out: "", err: "Revoked beta (12D3beta)." });
   expect(calls.at(-1)?.url).toContain("/api/v1/peers/12D3beta/revocation");
   expect(bodyOf(calls)).toEqual({ reason: "stolen laptop" });
+  revoked = [{ ...authority.revoked[0], id: "12D3beta", reason: "lost" }];
+  expect((await run("revoke beta")).err).toBe(
+    `beta (12D3beta) was revoked already, at ${AT}: lost.`,
+  );
   expect((await run("revoke bet")).err).toContain("Did you mean beta?");
 });
 
@@ -199,6 +206,35 @@ test("CLI46 what is neither an invite nor a file of grants is refused, and nothi
     const { code, err } = await run(`join ${what} --data ${join(dir, "data")}`);
     expect(code).toBe(2);
     expect(err).toMatch(/invite/);
+  }
+});
+
+test("CLI46, ME7 an invite that mail has broken, quoted or bracketed is taken whole, also out of a file, and no error repeats one", async () => {
+  const word = `pulsemesh:${"Ab-9_".repeat(30)}`;
+  const lines = word.match(/.{1,40}/g) ?? [];
+  const mangled = [
+    word,
+    ` ${word}\n`,
+    lines.join("\n"),
+    lines.join("\r\n  "),
+    lines.map((line) => `> ${line}`).join("\n"),
+    lines.map((line) => `>> > ${line}`).join("\n"),
+    `<${word}>`,
+    `"${word}"`,
+  ];
+  for (const text of mangled) expect(inviteIn(text, "it")).toBe(word);
+  for (const text of ["/ip4/127.0.0.1/tcp/1", "grant.json", "/srv/pulsemesh:1/grant.json"])
+    expect(inviteIn(text, "it")).toBeUndefined();
+  const secret = word.slice(-30);
+  expect(() => inviteIn(`your invite: ${lines.join("\n")}`, "it")).toThrow("more in it");
+  expect(() => inviteIn(`your invite: ${lines.join("\n")}`, "it")).not.toThrow(secret);
+  const path = join(dir, "invite.txt");
+  for (const text of [`> ${word}\n`, `Hello, use ${word}\n`]) {
+    writeFileSync(path, text);
+    const { code, err } = await run(`join ${path} --data ${join(dir, "data")}`);
+    expect(code).not.toBe(0);
+    expect(err).toMatch(/invite/);
+    expect(err).not.toContain(secret);
   }
 });
 

@@ -102,6 +102,7 @@ async function withNext<T>(cli: Cli, rootDir: string, work: () => Promise<T>): P
 const nextSteps: Readonly<Partial<Record<ErrorCode, (rootDir: string) => string>>> = {
   "fleet-mismatch": (rootDir) =>
     `pulsemesh key show --root ${rootDir}   names the keys there, pulsemesh grant list --json   what the fleet has`,
+  "store-locked": () => "repeat it when the other command has ended",
   "data-dir-unusable": () => "name the folder with the root's keys, or its other copy, with --root",
 };
 

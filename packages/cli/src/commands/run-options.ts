@@ -174,7 +174,7 @@ export const runFlags: readonly Setting[] = [
   {
     flags: "--open",
     key: "mesh.open",
-    text: "where the issuer's key is: make everybody who asks a member for a day; for demonstrations, on loopback and private addresses only",
+    text: "where the issuer's key is: make everybody who asks a member, for a day at a time while this is so; for demonstrations, on loopback and private addresses only",
     env: "PULSEMESH_OPEN",
   },
   {

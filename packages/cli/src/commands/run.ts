@@ -213,7 +213,7 @@ function announceStart(
     );
   }
   if (flags.open === true)
-    cli.terminal.out("open     whoever reaches this node becomes a member for a day");
+    cli.terminal.out("open     whoever reaches this node becomes a member, for a day at a time");
   if (node.issuer !== undefined && flags.open !== true)
     cli.terminal.out(`members  pulsemesh invite --url ${gateway.url}   makes another one`);
   // Elsewhere an address alone lets nobody in.

@@ -10,6 +10,7 @@ import { describeFailure, isAway } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
 import { liveRegion } from "../live-region.ts";
+import { regularityLine } from "../regularity-line.ts";
 import { everyText, robotTable, witnessText } from "../status-table.ts";
 import { statusExitCode, statusWord } from "../status-word.ts";
 import { parseRobotId } from "./run-robots.ts";
@@ -67,6 +68,7 @@ function robotLines(robot: RobotJson): string[] {
     `${robot.robot_id}  ${statusWord(robot.status)} since ${robot.since}${reason}`,
     `  health     ${robot.health}`,
     `  last beat  ${lastBeatText(robot)}, every ${everyText(robot.schedule)}`,
+    `  regular    ${regularityLine(robot.regularity, Date.now())}`,
     `  home       ${robot.node ?? "-"}, region ${robot.region ?? "-"}, seen up by ${witnessText(robot.witnesses)} witnesses`,
     ...(Object.keys(labels).length === 0 ? [] : [`  labels     ${printableJson(labels)}`]),
     `  state      ${printableJson(state)}`,

@@ -20,7 +20,15 @@ afterEach(() => {
 });
 
 /** A node that sees `beta` up and `gamma` down, with grants of 14 days for all three. */
-function start({ issuerMs, isIssuer }: { issuerMs: number; isIssuer: boolean }): void {
+function start({
+  issuerMs,
+  isIssuer,
+  datedMs = 0,
+}: {
+  issuerMs: number;
+  isIssuer: boolean;
+  datedMs?: number;
+}): void {
   const grant = (node: string): object => ({
     node,
     standing: "granted",
@@ -28,7 +36,8 @@ function start({ issuerMs, isIssuer }: { issuerMs: number; isIssuer: boolean }):
     expWallMs: startWallMs + 14 * dayMs,
   });
   const issuer = { key: "key", expS: (startWallMs + issuerMs) / 1_000, roles: [], robots: [] };
-  const view = { root: { issuers: [issuer] }, grants: ["alpha", "beta", "gamma"].map(grant) };
+  const root = { issuers: [issuer], atWallMs: startWallMs + datedMs };
+  const view = { root, grants: ["alpha", "beta", "gamma"].map(grant) };
   const fleet = {
     self: { node: "alpha", name: "alpha" },
     nodes: [
@@ -91,3 +100,15 @@ test.each([
     );
   },
 );
+
+test("ME2, ME3 a root that was signed by a clock ahead is said at the start and each day, until that time comes", async () => {
+  start({ issuerMs: 300 * dayMs, isIssuer: false, datedMs: dayMs });
+  await vi.advanceTimersByTimeAsync(2 * dayMs);
+  expect(said.filter(({ fields }) => "statement" in fields)).toEqual([
+    {
+      day: 0,
+      level: "warn",
+      fields: { statement: "root", at: new Date(startWallMs + dayMs).toISOString() },
+    },
+  ]);
+});

@@ -4,7 +4,7 @@
  */
 import type { PulsemeshNode } from "@pulsemesh/node";
 import type { RunLogger } from "../run-logger.ts";
-import { endingIssuers, type HeldGrant, unrenewedGrants } from "./authority-ends.ts";
+import { datedAhead, endingIssuers, type HeldGrant, unrenewedGrants } from "./authority-ends.ts";
 import { DailyNotice } from "./daily-notice.ts";
 
 /** Names in one line of the log. */
@@ -26,7 +26,19 @@ export function watchAuthority(deps: AuthorityWatchDeps): Disposable {
 
 function say({ node, logger, now }: AuthorityWatchDeps): boolean {
   const nowWallMs = now();
-  const { root } = node.authorityView();
+  const { root, charter } = node.authorityView();
+  const ahead = datedAhead(
+    [
+      ...(root === undefined ? [] : [{ name: "root", atWallMs: root.atWallMs }]),
+      ...(charter === undefined ? [] : [{ name: "charter", atWallMs: charter.atWallMs }]),
+    ],
+    nowWallMs,
+  );
+  if (ahead !== undefined)
+    logger.warn(
+      { statement: ahead.name, at: new Date(ahead.atWallMs).toISOString() },
+      "a statement of the fleet's authority is dated ahead of this clock: either it was signed by a clock that was ahead, or this one is behind",
+    );
   const issuers = (root?.issuers ?? []).map(({ key, expS }) => ({ key, endsWallMs: expS * 1_000 }));
   const ending = endingIssuers(issuers, nowWallMs);
   for (const { key, endsWallMs } of ending) {
@@ -42,7 +54,7 @@ function say({ node, logger, now }: AuthorityWatchDeps): boolean {
     const at = new Date(first.endsWallMs).toISOString();
     logger.warn({ at, count: late.length, names }, "grants are not renewed, and end soon");
   }
-  return ending.length + late.length > 0;
+  return ahead !== undefined || ending.length + late.length > 0;
 }
 
 function grantsOf(node: AuthorityWatchDeps["node"]): readonly HeldGrant[] {

@@ -13,6 +13,9 @@ export function chainHistory(env: Env, audit: AuditLog): ChainHooks {
       const isOwn = entry.author === env.identity.self;
       audit.append(isOwn ? "own-entry-returned" : "entry", factsOf(entry, gate), now);
     },
+    refused: (reason, from, now) => void audit.appendReject(reason, { from, what: "chain" }, now),
+    forked: ({ document, author, epoch, seq }, now) =>
+      void audit.append("forked", { document, author, epoch, seq }, now),
   };
 }
 

@@ -14,11 +14,14 @@ import { compareText, type HashHex, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import { RateWindow } from "../rate-window.ts";
 import { Authority, type Standing, type TakeResult } from "./authority.ts";
+import { CLOCK_LEEWAY_MS } from "./grant-set.ts";
 import type { StatementId } from "./claims.ts";
 import { STATEMENT_LENGTH_MAX } from "./limits.ts";
 import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
 import { statementFacts } from "./statement-facts.ts";
-import type { Statement } from "./statement.ts";
+import { statementId } from "./statement-hash.ts";
+import { StatementsInVain } from "./statements-in-vain.ts";
+import { openStatement, type Statement } from "./statement.ts";
 
 /**
  * Statements that one peer hands over by gossip and that are looked at, in one second. Counted by peer: a member that floods the topic must not be able to
@@ -33,8 +36,19 @@ export interface StatementSource {
   ids(): readonly StatementId[];
   has(id: StatementId): boolean;
   tokens(ids: readonly StatementId[]): readonly string[];
+  /** All that a peer holds is held here. */
+  compared(): void;
+  /** Whether a look at it would change nothing, as one did not long ago. */
+  isVain(id: StatementId, now: Now): boolean;
+  /** How many more that change nothing may be looked at for that peer in this second. */
+  vainLeft(from: NodeId, now: Now): number;
   /** Takes one that came by sync; false when it is wrong for everybody. */
   take(token: string, from: NodeId, now: Now): boolean;
+}
+
+interface StoredToken {
+  readonly key: string;
+  readonly token: string;
 }
 
 export class AuthorityKeeper implements StatementSource {
@@ -43,24 +57,39 @@ export class AuthorityKeeper implements StatementSource {
   readonly #audit: AuditLog;
   /** The set, or who counts by it, has changed. */
   readonly #changed: (now: Now) => void;
+  /** It said goodbye, or was retired, and has not come back. */
+  readonly #hasLeft: (node: NodeId) => boolean;
   readonly #connected = new Set<NodeId>();
   /** By the peer that sent them, in the second under way only. */
   readonly #rates = new Map<NodeId, RateWindow>();
+  readonly #vain = new StatementsInVain();
   #rateSecond = 0;
   /** Who counts, as of the last look. */
   readonly #members = new Set<NodeId>();
-  #rows: string[] = [];
+  #rows: StoredToken[] = [];
+  #badRows = 0;
   #wallMs = 0;
   #nextChangeWallMs = Number.NEGATIVE_INFINITY;
   #lookedVersion = -1;
   #presented: string | undefined;
   #wasStale = false;
+  #isCompared = false;
+  /** It started with nobody's grant but its own. */
+  #knewNobody = false;
 
-  constructor(env: Env, deps: { readonly audit: AuditLog; readonly changed: (now: Now) => void }) {
+  constructor(
+    env: Env,
+    deps: {
+      readonly audit: AuditLog;
+      readonly changed: (now: Now) => void;
+      readonly hasLeft: (node: NodeId) => boolean;
+    },
+  ) {
     this.#env = env;
     this.authority = new Authority(env);
     this.#audit = deps.audit;
     this.#changed = deps.changed;
+    this.#hasLeft = deps.hasLeft;
   }
 
   /** A stored row; false when it is none of these, or unreadable. */
@@ -70,19 +99,28 @@ export class AuthorityKeeper implements StatementSource {
     try {
       token = this.#env.ports.codec.decode(value);
     } catch {
-      return false;
+      return this.#isBad(key, "malformed");
     }
-    if (typeof token !== "string") return false;
-    this.#rows.push(token);
+    if (typeof token !== "string") return this.#isBad(key, "malformed");
+    this.#rows.push({ key, token });
     return true;
+  }
+
+  /** The row stays where it is: sync brings the statement again, under the same key. */
+  #isBad(key: string, reason: string): false {
+    this.#badRows++;
+    this.#env.out.emit({ type: "quarantined", what: key, reason });
+    return false;
   }
 
   /** All rows were given; `given` are what this node was enrolled with. */
   restored(given: readonly string[], now: Now): void {
-    this.#takeAll(this.#rows);
+    this.#restoreRows(this.#rows);
     this.#rows = [];
-    for (const token of this.#inOrder(given))
-      this.#keep(this.authority.take(token), undefined, now);
+    for (const result of this.authority.takeAll(given, now.wallMs))
+      this.#keep(result, undefined, now);
+    const { self } = this.#env.identity;
+    this.#knewNobody = this.authority.grantedNodes().every((node) => node === self);
     this.look(now);
   }
 
@@ -108,6 +146,8 @@ export class AuthorityKeeper implements StatementSource {
     if (authority.authorship(from) === "revoked") return "revoked";
     const refusal = grant === undefined ? undefined : this.#takeGrant(from, grant, now);
     const standing = authority.standing(from, now.wallMs);
+    // An ended grant is honoured of members, which this one is no more.
+    if (standing.kind === "expired" && this.#hasLeft(from)) return "grant-expired";
     if (isLetIn(standing)) return undefined;
     if (standing.kind === "expired") return "grant-expired";
     if (standing.kind === "early") return "grant-early";
@@ -133,8 +173,9 @@ export class AuthorityKeeper implements StatementSource {
       return this.#refuse("statement-malformed", from, now);
     }
     if (typeof token !== "string") return this.#refuse("statement-malformed", from, now);
-    if (!this.#rateOf(from, now).admit(now.monoMs, STATEMENTS_PER_SECOND_MAX)) return "ignore";
-    const result = this.authority.take(token);
+    const isOver = !this.#rateOf(from, now).admit(now.monoMs, STATEMENTS_PER_SECOND_MAX);
+    if (isOver || this.#vain.left(from, now) === 0) return this.#refuse("rate", from, now);
+    const result = this.#takeOf(token, from, now);
     if (result.status === "refused") return this.#refuse(result.code, from, now);
     this.#keep(result, from, now);
     return result.status === "new" ? "accept" : "ignore";
@@ -142,7 +183,7 @@ export class AuthorityKeeper implements StatementSource {
 
   /** An operator of this node hands over a statement; it is answered once it is durable. */
   submit(token: string, now: Now): CommandResult {
-    const result = this.authority.take(token);
+    const result = this.authority.take(token, now.wallMs);
     if (result.status === "refused")
       return { ok: false, code: result.code, detail: REFUSED[result.code] };
     const commit = this.#keep(result, this.#env.identity.self, now);
@@ -166,6 +207,20 @@ export class AuthorityKeeper implements StatementSource {
     this.#changed(now);
   }
 
+  /** Whether all that some peer holds was held here, at any time since the start: before, what is here may be an old copy. */
+  get isCompared(): boolean {
+    return this.#isCompared;
+  }
+
+  /** Rows that could not be read at the start, or count no more. */
+  get badRows(): number {
+    return this.#badRows;
+  }
+
+  compared(): void {
+    this.#isCompared = true;
+  }
+
   get size(): number {
     return this.authority.size;
   }
@@ -186,8 +241,16 @@ export class AuthorityKeeper implements StatementSource {
     return this.authority.tokens(ids);
   }
 
+  isVain(id: StatementId, now: Now): boolean {
+    return this.#vain.has(id, now);
+  }
+
+  vainLeft(from: NodeId, now: Now): number {
+    return this.#vain.left(from, now);
+  }
+
   take(token: string, from: NodeId, now: Now): boolean {
-    const result = this.authority.take(token);
+    const result = this.#takeOf(token, from, now);
     if (result.status !== "refused") {
       const commit = this.#keep(result, from, now);
       // Whoever was cut off brings home what was decided on the other side: others hear of it before their next round.
@@ -195,7 +258,22 @@ export class AuthorityKeeper implements StatementSource {
       return true;
     }
     this.#refuse(result.code, from, now);
-    return result.code === "signer-unknown" || result.code === "authority-full";
+    return HARMLESS.has(result.code);
+  }
+
+  /** What a peer hands on. That a key has no authority is said before its signature is looked at: anybody has keys. */
+  #takeOf(token: string, from: NodeId, now: Now): TakeResult {
+    const { authority } = this;
+    const id = statementId(this.#env.ports, token);
+    const isNamed = authority.mayCount(token);
+    if (isNamed && this.#vain.has(id, now)) return { status: "known" };
+    const result: TakeResult = isNamed
+      ? authority.take(token, now.wallMs)
+      : { status: "refused", code: "signer-unknown" };
+    const isVain =
+      result.status === "known" || (result.status === "refused" && HARMLESS.has(result.code));
+    if (isVain && !authority.has(id)) this.#vain.add(id, from, now);
+    return result;
   }
 
   #isMember(node: NodeId): boolean {
@@ -205,10 +283,14 @@ export class AuthorityKeeper implements StatementSource {
   #takeGrant(from: NodeId, grant: string, now: Now): AdmissionRefusal | undefined {
     const { authority } = this;
     // While nobody can say who was revoked since, nobody new is let in; who is known goes on (rule ME3).
-    if (authority.isStale(now.wallMs) && authority.grantOf(from) === undefined)
-      return "authority-stale";
-    const result = authority.take(grant);
-    if (result.status === "known") return undefined;
+    if (authority.isStale(now.wallMs) && authority.grantOf(from) === undefined) {
+      // To who lost his store everybody is new, and from whom else should he hear it?
+      if (!this.#knewNobody) return "authority-stale";
+      if (this.#hasEnded(grant, now)) return "grant-expired";
+    }
+    const result = authority.take(grant, now.wallMs);
+    // Its own would have let it in, or be over: this one was overheard.
+    if (result.status === "known") return "grant-foreign";
     if (result.status === "refused")
       return result.code === "signer-unknown" ? "grant-unknown" : "grant-malformed";
     const { claims } = result.statement;
@@ -217,10 +299,17 @@ export class AuthorityKeeper implements StatementSource {
     return claims.kind === "grant" && claims.node === from ? undefined : "grant-foreign";
   }
 
+  #hasEnded(token: string, { wallMs }: Now): boolean {
+    const opened = openStatement(this.#env, token);
+    if (!opened.ok || opened.statement.claims.kind !== "grant") return false;
+    return wallMs - CLOCK_LEEWAY_MS >= opened.statement.claims.expS * 1_000;
+  }
+
   /** Stores what is new and writes it to the audit log; the commit that holds it. */
   #keep(result: TakeResult, from: NodeId | undefined, now: Now): number | undefined {
     if (result.status !== "new") return undefined;
     const { statement, dropped } = result;
+    if (statement.claims.kind === "root") this.#vain.forget();
     const value = this.#env.ports.codec.encode(statement.token);
     const commit = this.#env.out.persist([
       { type: "put", key: statementRow(statement.id), value },
@@ -228,6 +317,11 @@ export class AuthorityKeeper implements StatementSource {
     ]);
     this.#audit.append("statement", { ...statementFacts(statement), from: from ?? null }, now);
     const { kind } = statement.claims;
+    const disputed = this.authority.disputedCharter;
+    if (kind === "charter" && disputed !== undefined) {
+      this.#audit.append("charter-disputed", { number: disputed, id: statement.id }, now);
+      this.#env.out.emit({ type: "charter-disputed", number: disputed, atWallMs: now.wallMs });
+    }
     this.#env.out.emit({ type: "statement", id: statement.id, kind, atWallMs: now.wallMs }, commit);
     return commit;
   }
@@ -263,35 +357,24 @@ export class AuthorityKeeper implements StatementSource {
 
   /** Malformed is wrong for everybody; what lacks a signer's authority may have it where more is known (rule SG4). */
   #refuse(
-    code: Extract<TakeResult, { status: "refused" }>["code"],
+    code: Extract<TakeResult, { status: "refused" }>["code"] | "rate",
     from: NodeId,
     now: Now,
   ): Validation {
     this.#env.out.emit({ type: "rejected", reason: code, from });
     this.#audit.appendReject(code, { from, what: "statement" }, now);
-    return code === "signer-unknown" || code === "authority-full" ? "ignore" : "reject";
+    return HARMLESS.has(code) ? "ignore" : "reject";
   }
 
-  #takeAll(tokens: readonly string[]): void {
-    for (const token of this.#inOrder(tokens)) this.authority.take(token);
-  }
-
-  /** Each behind what it needs; what cannot be read is left out, as `take` would. */
-  #inOrder(tokens: readonly string[]): readonly string[] {
-    const scratch = tokens.map((token) => ({ token, read: this.#env.ports.tokens.read(token) }));
-    const rank = (type: string | undefined, claims: unknown): number => {
-      if (type !== "pulsemesh-root+jwt") return Number.POSITIVE_INFINITY;
-      const { num } = claims as { readonly num?: unknown };
-      return typeof num === "number" ? num : 0;
-    };
-    return scratch
-      .toSorted((a, b) => {
-        const [one, other] = [a, b].map(({ read }) => rank(read?.type, read?.claims));
-        return one === other ? 0 : (one as number) - (other as number);
-      })
-      .map(({ token }) => token);
+  #restoreRows(rows: readonly StoredToken[]): void {
+    const keys = new Map(rows.map(({ key, token }) => [token, key]));
+    for (const { token, code } of this.authority.restore([...keys.keys()]))
+      this.#isBad(keys.get(token) ?? "", code);
   }
 }
+
+/** Wrong for nobody but this node, or now. */
+const HARMLESS: ReadonlySet<string> = new Set(["signer-unknown", "authority-full", "rate"]);
 
 const REFUSED: Readonly<Record<Extract<TakeResult, { status: "refused" }>["code"], string>> = {
   "statement-malformed": "this is no statement of a fleet's authority, or its signature is wrong",

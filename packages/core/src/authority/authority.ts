@@ -2,10 +2,13 @@
  * The set of statements that a node holds, and what follows from it (rules ME1–ME3, ADR 0025): who is a member, with which roles, and who is none any
  * more. Everything is a function of the set, and of the clock where expiry is asked, never of the order in which it came.
  *
- * A fleet without a root statement is *open*: everybody is a member, as before there were grants. The first root statement closes it for good.
+ * A fleet without a root statement is *open*: everybody is a member, as before there were grants. The first root statement closes it for good: a node
+ * that has lost it and knows of it lets nobody in, but for those that its operator named to bring it.
  */
-import type { Env } from "../env.ts";
+import type { CoreConfig } from "../config.ts";
+import type { ReadingEnv } from "../env.ts";
 import { compareText, type DocumentName, type HashHex, type KeyId, type NodeId } from "../ids.ts";
+import { Charters, isBacked } from "./charters.ts";
 import type {
   CharterClaims,
   Cut,
@@ -15,20 +18,19 @@ import type {
   StatementId,
 } from "./claims.ts";
 import { standingCuts } from "./cuts.ts";
+import { CLOCK_LEEWAY_MS, type Grant, GrantSet, hasEnded } from "./grant-set.ts";
 import { RootChain } from "./root-chain.ts";
+import { SetAside } from "./set-aside.ts";
 import { idsHash, keyHash, statementId } from "./statement-hash.ts";
 import { openStatement, type Statement, type StatementResult } from "./statement.ts";
 
-/** Grants that are held, and revocations: as many as a roster has members (rule CH7). */
-export const GRANTS_MAX: number = 10_000;
+/** Revocations that are held: as many as a roster has members (rule CH7). */
 export const REVOCATIONS_MAX: number = 10_000;
-/** How far the clocks of an issuer and a reader may be apart, in ms. */
-export const CLOCK_LEEWAY_MS: number = 120_000;
 /** Without news for this long the authority is stale (rule ME3), in ms. */
 export const STALE_AFTER_MS: number = 24 * 3_600_000;
 
 export type TakeResult =
-  /** Held from now on; tell others. `dropped` are held no more. */
+  /** Counts from now on; tell others. `dropped` are on disk no more; what is only set aside is not among them. */
   | {
       readonly status: "new";
       readonly statement: Statement;
@@ -44,9 +46,14 @@ type StatementRefusal =
   | "signer-unknown"
   | "authority-full";
 
+interface RefusedToken {
+  readonly token: string;
+  readonly code: StatementRefusal;
+}
+
 /** What a node is in this fleet, now. */
 export type Standing =
-  /** No root statement is known: everybody is a member. */
+  /** No root statement is known, and everybody is a member, or those are that may bring it. */
   | { readonly kind: "open" }
   | { readonly kind: "granted"; readonly grant: GrantClaims; readonly isObserver: boolean }
   /** Its grant is over, and whether it is honoured all the same, as nobody can renew it (rule ME3). */
@@ -58,32 +65,43 @@ export type Standing =
 /** Whether a node's entries count (rule ME3: whenever they were written). */
 export type Authorship = "open" | "writer" | "observer" | "revoked" | "none";
 
-type Grant = Statement<GrantClaims>;
 type Revocation = Statement<RevocationClaims>;
 type Charter = Statement<CharterClaims>;
 
+/** A reader outside of the fleet knows of nothing but the statements. */
+export interface AuthorityEnv extends ReadingEnv {
+  readonly config: Pick<CoreConfig, "closed" | "vouched">;
+}
+
 export class Authority {
-  readonly #env: Env;
+  readonly #env: AuthorityEnv;
   readonly #roots = new Map<StatementId, Statement<RootClaims>>();
-  readonly #grants = new Map<NodeId, Map<KeyId, Grant>>();
+  readonly #grants = new GrantSet();
   readonly #revocations = new Map<NodeId, Map<StatementId, Revocation>>();
   readonly #byId = new Map<StatementId, Statement>();
-  #charter: Charter | undefined;
+  readonly #aside = new SetAside();
+  readonly #charters = new Charters();
   #chain: RootChain;
-  #grantCount = 0;
   #revocationCount = 0;
   #digest: HashHex | undefined;
   #newest: { readonly version: number; readonly wallMs: number } | undefined;
+  /** Whether that charter is backed by the revocations of that version. */
+  #backing:
+    | { readonly charter: Charter; readonly version: number; readonly isBacked: boolean }
+    | undefined;
+  #revocationsVersion = 0;
+  /** Date of the newest charter that was backed by what was held, at some time since the start. */
+  #newsS = 0;
   #version = 0;
 
-  constructor(env: Env) {
+  constructor(env: AuthorityEnv) {
     this.#env = env;
     this.#chain = this.#makeChain([]);
   }
 
-  /** Whether there is a root statement, so that only who was granted something is a member. */
+  /** Whether there is a root statement, here or known to be elsewhere, so that only who was granted something is a member. */
   get isClosed(): boolean {
-    return this.#chain.current !== undefined;
+    return this.#chain.current !== undefined || this.#env.config.closed;
   }
 
   /** Grows with every statement that is taken or dropped. */
@@ -93,11 +111,28 @@ export class Authority {
 
   /** The newest charter's number; 0 where there is none. */
   get charterNumber(): number {
-    return this.#charter?.claims.number ?? 0;
+    return this.charter?.claims.number ?? 0;
   }
 
   get charter(): Charter | undefined {
-    return this.#charter;
+    return this.#charters.standing;
+  }
+
+  /** Number of the charter that stands where there is another one with it: an alarm (rule ME2). */
+  get disputedCharter(): number | undefined {
+    return this.#charters.disputed;
+  }
+
+  /** Whether the charter commits to revocations that are not here: they are under way, or somebody keeps them back. */
+  get isLacking(): boolean {
+    const { charter } = this;
+    if (charter === undefined) return false;
+    const version = this.#revocationsVersion;
+    if (this.#backing?.charter !== charter || this.#backing.version !== version) {
+      const backed = isBacked(this.#env.ports, charter, this.revocations());
+      this.#backing = { charter, version, isBacked: backed };
+    }
+    return !this.#backing.isBacked;
   }
 
   /** The newest root statement that stands. */
@@ -107,13 +142,13 @@ export class Authority {
 
   /** What a newcomer needs before all else: the root statements that stand, from the first on, then the charter. */
   enrolment(): readonly string[] {
-    const charter = this.#charter === undefined ? [] : [this.#charter.token];
+    const charter = this.charter === undefined ? [] : [this.charter.token];
     return [...this.#chain.statements.map(({ token }) => token), ...charter];
   }
 
   /** Nodes that have a grant, in no particular order. */
   grantedNodes(): readonly NodeId[] {
-    return [...this.#grants.keys()];
+    return this.#grants.nodes();
   }
 
   /** Every revocation, sorted by node. */
@@ -123,17 +158,23 @@ export class Authority {
     ]);
   }
 
+  /** Issuers of whom only that counts what the root names, by whichever statement it said so, sorted. */
+  get voidIssuers(): readonly KeyId[] {
+    const signers = [...this.#chain.signers].filter(([, { kept }]) => kept !== undefined);
+    return signers.map(([key]) => key).toSorted(compareText);
+  }
+
   /** Numbers of root statements of which two could stand: an alarm (rule ME2). */
   get disputedRoots(): readonly number[] {
     return this.#chain.disputed;
   }
 
-  /** Statements held. */
+  /** Statements that count. */
   get size(): number {
     return this.#byId.size;
   }
 
-  /** Names of everything held, sorted: root statements first, as the others need them. */
+  /** Names of everything that counts, sorted: root statements first, as the others need them. */
   ids(): readonly StatementId[] {
     const rank = { root: 0, revocation: 1, charter: 2, grant: 3 } as const;
     return [...this.#byId.values()]
@@ -147,32 +188,81 @@ export class Authority {
     return held.toSorted((a, b) => numberOf(a) - numberOf(b)).map(({ token }) => token);
   }
 
+  /** Whether it is here, counting or set aside. */
   has(id: StatementId): boolean {
-    return this.#byId.has(id);
+    return this.#byId.has(id) || this.#aside.has(id);
   }
 
-  /** SHA-256 over the names of everything held: equal digests, equal sets. */
+  /** SHA-256 over the names of everything that counts: equal digests, equal sets. */
   get digest(): HashHex {
     this.#digest ??= idsHash(this.#env.ports, [...this.#byId.keys()]);
     return this.#digest;
   }
 
-  /** Takes a statement from anywhere; never throws. */
-  take(token: string): TakeResult {
-    if (this.#byId.has(statementId(this.#env.ports, token))) return { status: "known" };
+  /** Whether a token can count by the key that it names, which costs next to nothing to say. What cannot be read may: a look at it says what it is. */
+  mayCount(token: string): boolean {
+    const signer = this.#env.ports.tokens.signerOf(token);
+    return signer === undefined || this.#chain.isNamed(signer);
+  }
+
+  /**
+   * Takes a statement from anywhere; never throws.
+   * @param wallMs now, by which grants have ended that a newer one has taken the place of
+   */
+  take(token: string, wallMs: number = 0): TakeResult {
+    const id = statementId(this.#env.ports, token);
+    if (this.#byId.has(id)) return { status: "known" };
+    const aside = this.#aside.get(id);
+    if (aside !== undefined)
+      return this.#chain.isAuthorised(aside) ? { status: "known" } : refused("signer-unknown");
     const opened = openStatement(this.#env, token);
-    if (!opened.ok) return { status: "refused", code: opened.code };
-    const { statement } = opened;
+    return opened.ok ? this.#takeOpened(opened.statement, wallMs) : refused(opened.code);
+  }
+
+  /** Those that were given at a start, each behind what it needs; none is read twice, nor what is here already. */
+  takeAll(tokens: readonly string[], wallMs: number): readonly TakeResult[] {
+    const fresh = [...new Set(tokens)].filter(
+      (token) => !this.has(statementId(this.#env.ports, token)),
+    );
+    const opened = fresh.map((token) => openStatement(this.#env, token));
+    const statements = opened.flatMap((result) => (result.ok ? [result.statement] : []));
+    const roots = statements.filter(isRoot).toSorted((a, b) => numberOf(a) - numberOf(b));
+    const others = statements.filter((statement) => !isRoot(statement));
+    return [...roots, ...others].map((statement) => this.#takeOpened(statement, wallMs));
+  }
+
+  #takeOpened(statement: Statement, wallMs: number): TakeResult {
     if (isRoot(statement)) return this.#takeRoot(statement);
-    if (!this.#chain.isAuthorised(statement)) return { status: "refused", code: "signer-unknown" };
-    if (isGrant(statement)) return this.#takeGrant(statement);
-    if (isRevocation(statement)) return this.#takeRevocation(statement);
-    return this.#takeCharter(statement as Charter);
+    if (!this.#chain.isAuthorised(statement)) return refused("signer-unknown");
+    const gone = this.#count(statement, wallMs);
+    if (gone === "known") return { status: "known" };
+    if (gone === "full") return refused("authority-full");
+    const touched = [statement, ...gone].filter(isGrant).map(({ claims }) => claims.node);
+    const ended = [...new Set(touched)].flatMap((node) => this.#dropEnded(node, wallMs));
+    const unkept = gone.filter((each) => !this.#setAside(each)).map(({ id }) => id);
+    return this.#added(statement, [...ended, ...unkept]);
+  }
+
+  /**
+   * What is on disk from before, in any order: what does not count is set aside, as it was when it was written.
+   * @returns those that are not, and why
+   */
+  restore(tokens: readonly string[]): readonly RefusedToken[] {
+    const opened = tokens.map((token) => ({ token, result: openStatement(this.#env, token) }));
+    const held = opened.flatMap(({ result }) => (result.ok ? [result.statement] : []));
+    const roots = held.filter(isRoot).toSorted((a, b) => numberOf(a) - numberOf(b));
+    for (const root of roots) this.#takeRoot(root);
+    this.#judgeAnew(held.filter((statement) => !isRoot(statement)));
+    this.#changed();
+    return opened.flatMap(({ token, result }): readonly RefusedToken[] => {
+      if (!result.ok) return [{ token, code: result.code }];
+      return this.has(result.statement.id) ? [] : [{ token, code: "signer-unknown" }];
+    });
   }
 
   /** What a node is now. */
   standing(node: NodeId, wallMs: number): Standing {
-    if (!this.isClosed) return { kind: "open" };
+    if (!this.isClosed || this.#isVouched(node)) return { kind: "open" };
     if (this.#revocations.has(node)) return { kind: "revoked" };
     const grant = this.grantOf(node);
     if (grant === undefined) return { kind: "none" };
@@ -199,8 +289,7 @@ export class Authority {
 
   /** The same with its name and token. */
   grantStatementOf(node: NodeId): Statement<GrantClaims> | undefined {
-    const grants = [...(this.#grants.get(node)?.values() ?? [])];
-    return grants.toSorted(compareAge).at(-1);
+    return this.#grants.newestOf(node);
   }
 
   /** The token of that grant, to be presented. */
@@ -215,9 +304,29 @@ export class Authority {
     return standingCuts([...revocations.values()].map(({ claims }) => claims));
   }
 
-  /** Everything that is said of a revoked node, standing or not: what does not stand may, where another one turns out to be void. */
+  /** Everything that is or was said of a revoked node: what does not stand, or does not count, may where another one turns out to be void. */
   revocationsOf(node: NodeId): readonly RevocationClaims[] {
-    return [...(this.#revocations.get(node)?.values() ?? [])].map(({ claims }) => claims);
+    const counting = this.#revocations.get(node)?.values() ?? [];
+    return [...counting, ...this.#aside.revocationsOf(node)].map(({ claims }) => claims);
+  }
+
+  /** Grants that count no more for a newer one of their issuer, and would count again without it; sorted by node, the newest first. */
+  superseded(): readonly Grant[] {
+    const grants = this.#aside.grants().filter((grant) => this.#chain.isAuthorised(grant));
+    return grants.toSorted(
+      (a, b) => compareText(a.claims.node, b.claims.node) || b.claims.issuedS - a.claims.issuedS,
+    );
+  }
+
+  /** Nodes that are not revoked by the word of who has no authority now, and would be again if he had it, sorted. */
+  onceRevokedNodes(): readonly NodeId[] {
+    const nodes = this.#aside.revokedNodes().filter((node) => !this.#revocations.has(node));
+    return nodes.toSorted(compareText);
+  }
+
+  /** One of those, as it was signed; the one that came first. */
+  revocationToken(node: NodeId): string | undefined {
+    return [...(this.#revocations.get(node)?.values() ?? [])][0]?.token;
   }
 
   /** Revoked nodes, sorted. */
@@ -227,20 +336,21 @@ export class Authority {
 
   /** Whether nothing of who may be here no more was heard for {@link STALE_AFTER_MS} (rule ME3). */
   isStale(wallMs: number): boolean {
-    return this.isClosed && wallMs - this.newsWallMs(wallMs) > STALE_AFTER_MS;
+    return this.root !== undefined && wallMs - this.newsWallMs(wallMs) > STALE_AFTER_MS;
   }
 
   /**
-   * When the newest root statement, charter or revocation was made, by its own date, in wall ms; what is dated in the future is no news. A grant
-   * is none either: it says nothing of who was revoked since.
+   * As of when it is known who was revoked, in wall ms: the date of the newest charter of which all was here, which what came later does not undo; where
+   * there was none, that of the newest root statement. What is dated in the future is no news. Nothing else is: neither a grant nor a revocation
+   * says who else was revoked since, nor does a charter whose revocations somebody keeps back.
    */
   newsWallMs(wallMs: number): number {
-    let newestS = 0;
-    for (const { claims } of this.#byId.values()) {
-      if (claims.kind === "grant" || claims.issuedS <= newestS) continue;
-      if (claims.issuedS * 1_000 <= wallMs + CLOCK_LEEWAY_MS) newestS = claims.issuedS;
-    }
-    return newestS * 1_000;
+    const isPast = (issuedS: number): boolean => issuedS * 1_000 <= wallMs + CLOCK_LEEWAY_MS;
+    const charterS = this.charter?.claims.issuedS ?? 0;
+    if (charterS > this.#newsS && isPast(charterS) && !this.isLacking) this.#newsS = charterS;
+    if (this.#newsS > 0 && isPast(this.#newsS)) return this.#newsS * 1_000;
+    const roots = this.#chain.statements.map(({ claims }) => claims.issuedS);
+    return Math.max(0, ...roots.filter(isPast)) * 1_000;
   }
 
   /**
@@ -258,103 +368,105 @@ export class Authority {
   /** When the next grant begins or ends after `wallMs`, so that who asked has to ask again; infinite for never. */
   nextChangeWallMs(wallMs: number): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const grants of this.#grants.values()) {
-      for (const { claims } of grants.values()) {
-        const begins = claims.notBeforeS * 1_000 - CLOCK_LEEWAY_MS;
-        const ends = claims.expS * 1_000 + CLOCK_LEEWAY_MS;
-        if (begins > wallMs) next = Math.min(next, begins);
-        if (ends > wallMs) next = Math.min(next, ends);
-      }
+    for (const { claims } of this.#grants.all()) {
+      const begins = claims.notBeforeS * 1_000 - CLOCK_LEEWAY_MS;
+      const ends = claims.expS * 1_000 + CLOCK_LEEWAY_MS;
+      if (begins > wallMs) next = Math.min(next, begins);
+      if (ends > wallMs) next = Math.min(next, ends);
     }
     const stale = this.newsWallMs(wallMs) + STALE_AFTER_MS + 1;
     return stale > wallMs ? Math.min(next, stale) : next;
   }
 
+  #isVouched(node: NodeId): boolean {
+    return this.root === undefined && this.#env.config.vouched.includes(node);
+  }
+
   #takeRoot(statement: Statement<RootClaims>): TakeResult {
     const chain = this.#makeChain([...this.#roots.values(), statement]);
     // What hangs in the air counts for nothing yet, and would fill the memory; sync brings it once more behind what it needs.
-    if (!chain.kept.includes(statement)) return { status: "refused", code: "signer-unknown" };
+    if (!chain.kept.includes(statement)) return refused("signer-unknown");
     this.#chain = chain;
-    this.#byId.set(statement.id, statement);
-    const kept = new Set(chain.kept.map(({ id }) => id));
+    const before = [...this.#byId.keys(), ...this.#aside.ids()];
     this.#roots.clear();
     for (const root of chain.kept) this.#roots.set(root.id, root);
-    return this.#added(statement, this.#dropUnauthorised(kept));
+    this.#judgeAnew([]);
+    const dropped = before.filter((id) => !this.has(id)).toSorted(compareText);
+    return this.#added(statement, dropped);
   }
 
-  #takeGrant(statement: Grant): TakeResult {
-    const { node, signer } = statement.claims;
-    const ofNode = this.#grants.get(node) ?? new Map<KeyId, Grant>();
-    const held = ofNode.get(signer);
-    if (held !== undefined && compareAge(held, statement) > 0) return { status: "known" };
-    if (held === undefined && this.#grantCount >= GRANTS_MAX)
-      return { status: "refused", code: "authority-full" };
-    if (held === undefined) this.#grantCount++;
-    else this.#byId.delete(held.id);
-    ofNode.set(signer, statement);
-    this.#grants.set(node, ofNode);
-    return this.#added(statement, held === undefined ? [] : [held.id]);
+  /** What counts and what is set aside, as the root statements say now. */
+  #judgeAnew(more: readonly Statement[]): void {
+    const counted = [...this.#byId.values()].filter((statement) => !isRoot(statement));
+    // Where there is not room for all: first what no thief of the root's key can have signed, and who is out before who is in.
+    const rank = ({ claims }: Statement): number =>
+      (this.#chain.isSettled(claims.signer) ? 0 : 2) + (claims.kind === "revocation" ? 0 : 1);
+    const all = [...counted, ...this.#aside.takeAll(), ...more];
+    const statements = all.toSorted((a, b) => rank(a) - rank(b));
+    this.#byId.clear();
+    this.#grants.clear();
+    this.#revocations.clear();
+    this.#charters.clear();
+    this.#revocationCount = 0;
+    this.#revocationsVersion++;
+    for (const root of this.#roots.values()) this.#byId.set(root.id, root);
+    for (const statement of statements) {
+      const isAuthorised = this.#chain.isAuthorised(statement);
+      const gone = isAuthorised ? this.#count(statement, 0) : [statement];
+      if (isAuthorised && typeof gone !== "string") this.#byId.set(statement.id, statement);
+      for (const each of typeof gone === "string" ? [statement] : gone) this.#setAside(each);
+    }
   }
 
-  #takeRevocation(statement: Revocation): TakeResult {
-    if (this.#revocationCount >= REVOCATIONS_MAX)
-      return { status: "refused", code: "authority-full" };
+  /** False where it is not kept: there is no room, or nothing stands in its place that could fall, as with a charter, or a node that gave way. */
+  #setAside(statement: Statement): boolean {
+    const isOver =
+      isCharter(statement) || (isGrant(statement) && !this.#grants.has(statement.claims.node));
+    if (isOver && this.#chain.isAuthorised(statement)) return false;
+    return this.#aside.add(statement);
+  }
+
+  /** Has a statement of an authorised signer count; what does not count any more for it, or why it does not. */
+  #count(statement: Statement, wallMs: number): readonly Statement[] | "known" | "full" {
+    if (isRevocation(statement)) return this.#countRevocation(statement);
+    const gone = isGrant(statement)
+      ? this.#grants.add(statement, wallMs)
+      : this.#countCharter(statement as Charter);
+    if (typeof gone !== "string") for (const { id } of gone) this.#byId.delete(id);
+    return gone;
+  }
+
+  #countRevocation(statement: Revocation): readonly Statement[] | "full" {
+    if (this.#revocationCount >= REVOCATIONS_MAX) return "full";
     const { node } = statement.claims;
     const ofNode = this.#revocations.get(node) ?? new Map<StatementId, Revocation>();
     ofNode.set(statement.id, statement);
     this.#revocations.set(node, ofNode);
     this.#revocationCount++;
-    return this.#added(statement, []);
+    this.#revocationsVersion++;
+    return [];
   }
 
-  #takeCharter(statement: Charter): TakeResult {
-    const held = this.#charter;
-    if (held !== undefined && this.#compareCharters(held, statement) >= 0)
-      return { status: "known" };
-    this.#charter = statement;
-    if (held !== undefined) this.#byId.delete(held.id);
-    return this.#added(statement, held === undefined ? [] : [held.id]);
+  #countCharter(statement: Charter): readonly Statement[] | "known" {
+    const numberOfRoot = (root: StatementId): number =>
+      this.#chain.statements.findIndex(({ id }) => id === root);
+    return this.#charters.take(statement, numberOfRoot);
   }
 
-  /** By root statement before number: who has stolen a charter key that was replaced can count as high as he likes. */
-  #compareCharters(a: Charter, b: Charter): number {
-    const rootNumber = ({ claims }: Charter): number =>
-      this.#chain.statements.findIndex(({ id }) => id === claims.root);
-    return (
-      rootNumber(a) - rootNumber(b) || a.claims.number - b.claims.number || compareText(b.id, a.id)
-    );
+  /** Grants of a node that newer ones have taken the place of, and that have ended: nobody would keep them any more. */
+  #dropEnded(node: NodeId, wallMs: number): readonly StatementId[] {
+    const ended = this.#aside
+      .grantsOf(node)
+      .filter((grant) => hasEnded(grant, wallMs))
+      .filter((grant) => this.#chain.isAuthorised(grant));
+    for (const grant of ended) this.#aside.delete(grant);
+    return ended.map(({ id }) => id);
   }
 
   #added(statement: Statement, dropped: readonly StatementId[]): TakeResult {
     this.#byId.set(statement.id, statement);
     this.#changed();
     return { status: "new", statement, dropped };
-  }
-
-  /** A root statement came: what others were dropped for it, and what their signers may no longer say, is held no more. */
-  #dropUnauthorised(roots: ReadonlySet<StatementId>): readonly StatementId[] {
-    const gone = [...this.#byId.values()].filter((statement) =>
-      isRoot(statement) ? !roots.has(statement.id) : !this.#chain.isAuthorised(statement),
-    );
-    for (const statement of gone) this.#drop(statement);
-    return gone.map(({ id }) => id).toSorted(compareText);
-  }
-
-  #drop(statement: Statement): void {
-    this.#byId.delete(statement.id);
-    if (isGrant(statement)) {
-      const { node, signer } = statement.claims;
-      const ofNode = this.#grants.get(node);
-      ofNode?.delete(signer);
-      if (ofNode?.size === 0) this.#grants.delete(node);
-      this.#grantCount--;
-    } else if (isRevocation(statement)) {
-      const { node } = statement.claims;
-      const ofNode = this.#revocations.get(node);
-      ofNode?.delete(statement.id);
-      if (ofNode?.size === 0) this.#revocations.delete(node);
-      this.#revocationCount--;
-    } else if (statement.id === this.#charter?.id) this.#charter = undefined;
   }
 
   #makeChain(roots: readonly Statement<RootClaims>[]): RootChain {
@@ -365,6 +477,10 @@ export class Authority {
     this.#digest = undefined;
     this.#version++;
   }
+}
+
+function refused(code: StatementRefusal): TakeResult {
+  return { status: "refused", code };
 }
 
 function isRoot(statement: Statement): statement is Statement<RootClaims> {
@@ -379,15 +495,14 @@ function isRevocation(statement: Statement): statement is Revocation {
   return statement.claims.kind === "revocation";
 }
 
+function isCharter(statement: Statement): statement is Charter {
+  return statement.claims.kind === "charter";
+}
+
 function isObserver({ roles }: GrantClaims): boolean {
   return roles.includes("observer");
 }
 
 function numberOf({ claims }: Statement): number {
   return claims.kind === "root" ? claims.number : Number.POSITIVE_INFINITY;
-}
-
-/** Negative when `a` was issued before `b`; of two of one second the larger id is the newer one, everywhere. */
-function compareAge(a: Grant, b: Grant): number {
-  return a.claims.issuedS - b.claims.issuedS || compareText(a.id, b.id);
 }

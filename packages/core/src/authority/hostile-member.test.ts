@@ -9,7 +9,10 @@ const HONEST = ["a", "b", "c"];
 
 /** Can read no statement, so it does whatever it likes. */
 function lawless(node: string): CoreRig {
-  const ports = { ...createTestPorts(node), tokens: { read: () => undefined } };
+  const ports = {
+    ...createTestPorts(node),
+    tokens: { read: () => undefined, signerOf: () => undefined },
+  };
   return new CoreRig(node, { fleet: fleet.fleet, ports });
 }
 
@@ -115,4 +118,20 @@ test("ME3, VE1 what an observer writes and beats all the same is stored and show
     expect([...rig.rows.keys()].filter((key) => key.includes("/m/"))).toEqual([]);
     expect([...net.refusals]).toContain(`${rig.node}<m: author-observer`);
   }
+});
+
+test("ME4 a member that is down by verdict keeps its grant, and is let in and up again when it comes", () => {
+  const [a, b, c] = [lawful("a"), lawful("b"), lawful("c")];
+  const net = new HostileMesh([a, b, c]);
+  net.run(3_000);
+  net.muted.add("b");
+  net.run(20_000);
+  expect([statusOf(a, "b"), statusOf(c, "b")]).toEqual(["down", "down"]);
+  const { grants } = a.core.authority(a.now);
+  expect(grants.find(({ node }) => node === "b")?.standing).toBe("granted");
+  const [answer] = a.input({ type: "hello", from: "b", grant: fleet.grant("b") });
+  expect(answer).toEqual({ type: "admit", refusal: undefined });
+  net.muted.delete("b");
+  net.run(5_000);
+  expect([statusOf(a, "b"), statusOf(c, "b")]).toEqual(["up", "up"]);
 });

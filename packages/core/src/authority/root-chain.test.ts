@@ -41,6 +41,28 @@ function ground(other: string, make: (issuedS: number) => string): string {
 
 const keyOf = (authority: Authority): string | undefined => authority.root?.claims.signer;
 
+test("ME2, P6 of keys that the root statements speak of, or commit to, anything may count, and nothing of others", () => {
+  const mayCount = (held: readonly string[], tokens: readonly string[]): readonly boolean[] =>
+    tokens.map((token) => holding(...held).mayCount(token));
+  const grantBy = (name: string): string => fleet.grant("n", { signer: fleet.key(name) });
+  const charter = fleet.charter(FIRST, { signer: fleet.key("charter") });
+  expect(mayCount([], [FIRST, grantBy("issuer")])).toEqual([true, false]);
+  const next = rotation(FIRST, 2);
+  const tokens = [next, SECOND, grantBy("issuer"), grantBy("thief"), charter];
+  expect(mayCount([FIRST], tokens)).toEqual([true, true, true, false, false]);
+  const named = upon(FIRST, 2, {
+    charterKey: fleet.key("charter"),
+    issuers: [fleet.issuer("other")],
+    voids: [{ key: fleet.key("gone"), kept: [] }],
+  });
+  const later = [charter, ...["other", "gone", "issuer"].map(grantBy)];
+  expect(mayCount([FIRST, named], later)).toEqual([true, true, true, true]);
+  // What a rival commits to may go on from there, and be what stands.
+  const third = upon(next, 3, { signer: fleet.key("root 3"), nextRootHash: fleet.keyHash("x") });
+  expect(mayCount([FIRST, SECOND], [next, third])).toEqual([true, false]);
+  expect(mayCount([FIRST, SECOND, next], [third, SECOND])).toEqual([true, true]);
+});
+
 test("ME2 a thief of the first root key cannot begin the fleet anew, whether its root was rotated or not", () => {
   const nextRootHash = fleet.keyHash("thief");
   const other = ground(FIRST, (issuedS) => fleet.root({ nextRootHash, issuedS }));
@@ -84,4 +106,20 @@ test("ME2 a thief of a root key cannot commit to another next key, nor can a key
   const lower = upon(FIRST, 2, stolen);
   const authority = holding(FIRST, SECOND, third, fourth, again, lower);
   expect(authority.root?.id).toBe(idOf(fourth));
+});
+
+test("ME1, ME2 a root revokes nobody, neither before its rotation nor after it, dated back or not", () => {
+  const second = rotation(FIRST, 2);
+  const grant = fleet.grant("n1");
+  for (const [signer, issuedS] of [
+    [fleet.fleet, AUTHORITY_EPOCH_S],
+    [fleet.fleet, AUTHORITY_EPOCH_S + 10],
+    [fleet.key("root 2"), AUTHORITY_EPOCH_S + 10],
+  ] as const) {
+    const revocation = fleet.revocation("n1", [], { signer, issuedS });
+    for (const authority of [holding(FIRST, grant), holding(FIRST, second, grant)]) {
+      expect(authority.take(revocation)).toMatchObject({ code: "signer-unknown" });
+      expect(authority.authorship("n1")).toBe("writer");
+    }
+  }
 });

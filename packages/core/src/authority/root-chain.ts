@@ -21,14 +21,16 @@ const RIVALS_KEPT = 2;
 
 export type RootStatement = Statement<RootClaims>;
 
-/** What an authority key may do, over all root statements. */
-interface Signer {
-  /** Bounds of what it grants, as they were said last; undefined of a root. */
-  issuer: Issuer | undefined;
+/** What an issuer may do, over all root statements. A root's own key signs those and nothing else: its thief would have what he signs counted by its date. */
+export interface Signer {
+  /** Bounds of what it grants, as they were said last; undefined of one that was made void and never named. */
+  readonly issuer: Issuer | undefined;
   /** Statements dated before this count; infinite while it is named. In Unix seconds. */
-  untilS: number;
+  readonly untilS: number;
   /** Of a void one: what alone counts. */
-  kept: ReadonlySet<StatementId> | undefined;
+  readonly kept?: ReadonlySet<StatementId> | undefined;
+  /** Number of the root statement that named it first. */
+  readonly sinceNumber: number;
 }
 
 export class RootChain {
@@ -39,6 +41,11 @@ export class RootChain {
   /** Numbers of which there is another one: somebody else has the root's key (rule ME2). */
   readonly disputed: readonly number[];
   readonly #signers = new Map<KeyId, Signer>();
+  /** Keys that these root statements speak of, and hashes of those that they commit to. */
+  readonly #named = new Set<string>();
+  readonly #hashOf: (key: KeyId) => HashHex;
+  /** Number of the first statement that the newest one's key has signed. */
+  readonly #reignNumber: number;
 
   /**
    * @param roots in the order in which they were seen
@@ -62,12 +69,32 @@ export class RootChain {
     this.statements = statements;
     this.kept = kept;
     this.disputed = kept.filter((root) => !statements.includes(root)).map(numberOf);
+    const isOfReign = ({ claims }: RootStatement): boolean =>
+      claims.signer === statements.at(-1)?.claims.signer;
+    this.#reignNumber = statements.find(isOfReign)?.claims.number ?? 0;
+    this.#hashOf = hashOf;
+    this.#named.add(fleet);
+    for (const { claims } of kept) {
+      const { signer, charterKey, nextRootHash, issuers, voids } = claims;
+      for (const key of [signer, charterKey, nextRootHash]) this.#named.add(key);
+      for (const { key } of [...issuers, ...voids]) this.#named.add(key);
+    }
     for (const [at, statement] of statements.entries()) this.#learn(statement, statements[at + 1]);
   }
 
   /** The newest root statement that stands; undefined in a fleet without any. */
   get current(): RootStatement | undefined {
     return this.statements.at(-1);
+  }
+
+  /** Everybody who was ever named an issuer or made void, by these statements. */
+  get signers(): ReadonlyMap<KeyId, Signer> {
+    return this.#signers;
+  }
+
+  /** Whether some root statement that is held speaks of that key: what any other signs counts nowhere, whatever it says. */
+  isNamed(key: KeyId): boolean {
+    return this.#named.has(key) || this.#named.has(this.#hashOf(key));
   }
 
   /** Whether the statement's signer had the authority to make it. Root statements have their own order: those that stand. */
@@ -84,8 +111,13 @@ export class RootChain {
         return signer?.issuer !== undefined && isWithin(claims, signer.issuer);
       }
       case "revocation":
-        return this.#counting(id, claims) !== undefined;
+        return this.#counting(id, claims)?.issuer !== undefined;
     }
+  }
+
+  /** Whether the key was named by what the newest root's key cannot undo: the statements up to the first one that it has signed. */
+  isSettled(key: KeyId): boolean {
+    return (this.#signers.get(key)?.sinceNumber ?? Number.POSITIVE_INFINITY) <= this.#reignNumber;
   }
 
   #counting(id: StatementId, { signer: key, issuedS }: Claims): Signer | undefined {
@@ -96,20 +128,20 @@ export class RootChain {
   }
 
   #learn({ claims }: RootStatement, next: RootStatement | undefined): void {
-    const { signer: root, issuers, voids } = claims;
+    const { issuers, voids, number: sinceNumber } = claims;
     const named = new Set(next?.claims.issuers.map(({ key }) => key));
-    this.#name(root, undefined, untilOf(next, next?.claims.signer === root));
     for (const issuer of issuers)
-      this.#name(issuer.key, issuer, untilOf(next, named.has(issuer.key)));
+      this.#name(issuer, untilOf(next, named.has(issuer.key)), sinceNumber);
     for (const { key, kept } of voids) {
-      const signer = this.#signers.get(key) ?? { issuer: undefined, untilS: 0, kept: undefined };
+      const signer = this.#signers.get(key) ?? { issuer: undefined, untilS: 0, sinceNumber };
       this.#signers.set(key, { ...signer, kept: new Set(kept) });
     }
   }
 
-  #name(key: KeyId, issuer: Issuer | undefined, untilS: number): void {
-    const known = this.#signers.get(key);
-    this.#signers.set(key, { issuer: issuer ?? known?.issuer, untilS, kept: known?.kept });
+  #name(issuer: Issuer, untilS: number, number: number): void {
+    const known = this.#signers.get(issuer.key);
+    const sinceNumber = known?.sinceNumber ?? number;
+    this.#signers.set(issuer.key, { issuer, untilS, kept: known?.kept, sinceNumber });
   }
 }
 

@@ -1,5 +1,5 @@
 /** A statement of the fleet's authority as it is held: its token, the token's hash as its name, and what it says. */
-import type { Env } from "../env.ts";
+import type { ReadingEnv } from "../env.ts";
 import { statementId } from "./statement-hash.ts";
 import { readClaims, type Claims, type StatementId } from "./claims.ts";
 import { GRANT_LENGTH_MAX, STATEMENT_LENGTH_MAX } from "./limits.ts";
@@ -18,7 +18,7 @@ export type StatementResult =
     };
 
 /** Checks the signature of a token and reads it; says nothing of whether its signer has any authority. Never throws. */
-export function openStatement(env: Env, token: string): StatementResult {
+export function openStatement(env: ReadingEnv, token: string): StatementResult {
   if (token.length > STATEMENT_LENGTH_MAX) return { ok: false, code: "statement-oversized" };
   const read = env.ports.tokens.read(token);
   if (read === undefined) return { ok: false, code: "statement-malformed" };

@@ -1,10 +1,25 @@
 /** Looks at the set of statements for readers; everything as of `now`. */
-import { compareText } from "../ids.ts";
+import { compareText, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { AuthorityView, GrantStanding, GrantView } from "../view/authority-view.ts";
 import type { Authority, Standing } from "./authority.ts";
 
-export function authorityView(authority: Authority, { wallMs }: Now): AuthorityView {
+/** What the keeper adds to the set. */
+interface KeptAuthority extends Pick<AuthorityView, "isCompared" | "badRows"> {
+  readonly authority: Authority;
+}
+
+/** What the chains add to both. */
+interface KeptChains {
+  readonly missingParts: number;
+  readonly membership: { hasLeft(node: NodeId): boolean };
+}
+
+export function authorityView(
+  { authority, isCompared, badRows }: KeptAuthority,
+  { missingParts, membership }: KeptChains,
+  { wallMs }: Now,
+): AuthorityView {
   const { root, charter } = authority;
   const newsWallMs = authority.newsWallMs(wallMs);
   return {
@@ -12,10 +27,11 @@ export function authorityView(authority: Authority, { wallMs }: Now): AuthorityV
     root: root && {
       id: root.id,
       number: root.claims.number,
+      atWallMs: root.claims.issuedS * 1_000,
       key: root.claims.signer,
       charterKey: root.claims.charterKey,
       issuers: root.claims.issuers,
-      voids: root.claims.voids.map(({ key }) => key),
+      voids: authority.voidIssuers,
     },
     disputedRoots: authority.disputedRoots,
     charter: charter && {
@@ -24,10 +40,20 @@ export function authorityView(authority: Authority, { wallMs }: Now): AuthorityV
       atWallMs: charter.claims.issuedS * 1_000,
       root: charter.claims.root,
       revocations: charter.claims.revocations,
+      revocationsHash: charter.claims.revocationsHash,
+      isDisputed: authority.disputedCharter !== undefined,
     },
     isStale: authority.isStale(wallMs),
     newsWallMs: newsWallMs === 0 ? undefined : newsWallMs,
-    grants: grantViews(authority, wallMs),
+    grants: grantViews(authority, membership, wallMs),
+    superseded: authority.superseded().map(({ id, claims }) => ({
+      id,
+      node: claims.node,
+      roles: claims.roles,
+      issuer: claims.signer,
+      issuedWallMs: claims.issuedS * 1_000,
+      expWallMs: claims.expS * 1_000,
+    })),
     revocations: authority.revocations().map(({ id, claims }) => ({
       id,
       node: claims.node,
@@ -40,10 +66,17 @@ export function authorityView(authority: Authority, { wallMs }: Now): AuthorityV
       .map(({ id }) => id)
       .toSorted(compareText),
     enrolment: authority.enrolment(),
+    isCompared,
+    badRows,
+    missingParts,
   };
 }
 
-function grantViews(authority: Authority, wallMs: number): readonly GrantView[] {
+function grantViews(
+  authority: Authority,
+  membership: KeptChains["membership"],
+  wallMs: number,
+): readonly GrantView[] {
   return authority
     .grantedNodes()
     .toSorted(compareText)
@@ -63,6 +96,7 @@ function grantViews(authority: Authority, wallMs: number): readonly GrantView[] 
         notBeforeWallMs: grant.notBeforeS * 1_000,
         expWallMs: grant.expS * 1_000,
         claims: grant,
+        hasLeft: membership.hasLeft(node),
       };
     });
 }

@@ -239,6 +239,7 @@ export class TwinMesh {
         break;
       case "members":
       case "admit":
+      case "links":
       case "present":
       case "expel":
         break;

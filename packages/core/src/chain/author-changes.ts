@@ -9,7 +9,7 @@ import type { Authority } from "../authority/authority.ts";
 import type { Cut } from "../authority/claims.ts";
 import { CUSTODY_EPOCH, type Rights } from "../authority/rights.ts";
 import type { Env } from "../env.ts";
-import { DOCUMENTS, type DocumentName, type NodeId } from "../ids.ts";
+import { DOCUMENTS, type DocumentName, type HashHex, type NodeId } from "../ids.ts";
 import type { CapturedRecord } from "../state/record-table.ts";
 import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
@@ -87,8 +87,8 @@ export class AuthorChanges {
     // Before anything else is written: what is no more revoked may come again in this very input.
     for (const author of changed) if (!revoked.has(author)) this.#removals.finish(author);
     for (const ref of ended) custodies.end(ref);
-    for (const author of custodies.keptAuthors())
-      if (!revoked.has(author)) custodies.keep(author, []);
+    for (const author of new Set([...custodies.keptAuthors(), ...authority.onceRevokedNodes()]))
+      if (!revoked.has(author)) custodies.keep(author, this.#partsNamed(author), stored);
     let isCut = false;
     for (const author of revoked) if (this.#cut(author, stored)) isCut = true;
     if (stored === undefined && (changed.length > 0 || isCut)) this.#forgetFinals();
@@ -109,8 +109,7 @@ export class AuthorChanges {
     const { custodies } = this;
     const { authority } = this.#deps;
     const cuts = authority.cutsOf(author);
-    const named = authority.revocationsOf(author).flatMap((revocation) => revocation.cuts);
-    custodies.keep(author, new Set(named.flatMap(({ parts }) => parts)), stored);
+    custodies.keep(author, this.#partsNamed(author), stored);
     let isNew = false;
     for (const document of DOCUMENTS) {
       const cut = cuts?.get(document);
@@ -131,6 +130,12 @@ export class AuthorChanges {
       }
     }
     return isNew;
+  }
+
+  /** Also by revocations that do not count now: the root's next word may have them count again, and nobody could write the parts once more. */
+  #partsNamed(author: NodeId): ReadonlySet<HashHex> {
+    const named = this.#deps.authority.revocationsOf(author).flatMap(({ cuts }) => cuts);
+    return new Set(named.flatMap(({ parts }) => parts));
   }
 
   /** The author's records where its chain ends at that very place; what of them is held tells by the hashes of what is written from it. */

@@ -8,7 +8,7 @@ import type { Rights } from "../authority/rights.ts";
 import type { Env } from "../env.ts";
 import type { StoreOp } from "../driver/store.ts";
 import type { RejectReason } from "../event.ts";
-import type { HashHex, NodeId } from "../ids.ts";
+import type { HashHex, NodeId, RobotId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { CapturedRecord } from "../state/record-table.ts";
 import type { Records } from "../state/records.ts";
@@ -61,12 +61,19 @@ export type AcceptResult =
       readonly author?: NodeId | undefined;
     };
 
+/** Counts what does not count, and says so in the audit log. */
+export type Refused = (reason: RejectReason, from: NodeId, now: Now) => void;
+
 /** Told about what was stored, for the audit log (rule CH3). */
 export interface ChainHooks {
   /** An own entry was written. */
   written?(entry: Entry, now: Now): void;
   /** An entry came from others and was stored; `gate` says why its payload was refused, if it was. */
   stored?(entry: Entry, gate: string | undefined, now: Now): void;
+  /** Something that `from` handed over, or wrote, does not count. */
+  refused?: Refused;
+  /** The author wrote two entries for one place. */
+  forked?(place: EntryName, now: Now): void;
 }
 
 const OVER_BUDGET: AcceptResult = { status: "refused", code: "author-budget" };
@@ -177,7 +184,7 @@ export class ChainStore {
   #fork(log: EpochLog, held: HashHex, entry: Entry, now: Now): AcceptResult {
     const { seq, hash } = entry;
     if (log.isSnapshotAt(seq)) {
-      this.#tellFork(log, seq);
+      this.#tellFork(log, seq, now);
       return { status: "duplicate", entry };
     }
     // Two entries with different predecessors parted earlier, or one of them follows what a snapshot has replaced.
@@ -191,11 +198,20 @@ export class ChainStore {
   }
 
   /** The author contradicts itself where a snapshot decides what is shown: said once, without proof. */
-  #tellFork(log: EpochLog, seq: number): void {
-    const { author, epoch } = log;
-    if (!log.isForkTold && log.fork === undefined)
+  #tellFork(log: EpochLog, seq: number, now: Now): void {
+    const { document, author, epoch } = log;
+    if (!log.isForkTold && log.fork === undefined) {
       this.#env.out.emit({ type: "forked", author, epoch, seq });
+      this.#hooks.forked?.({ document, author, epoch, seq }, now);
+    }
     log.isForkTold = true;
+  }
+
+  /** What is beyond its author's grant is kept, as a wider one may come, and shown to nobody (rule ME1): that is said. */
+  #tellBeyond({ document, author }: Entry, robots: readonly RobotId[], now: Now): void {
+    if (robots.every((robot) => this.#rights.covers(document, author, robot))) return;
+    this.#env.out.emit({ type: "rejected", reason: "robot-not-granted", from: author });
+    this.#hooks.refused?.("robot-not-granted", author, now);
   }
 
   /** Takes an own entry that was just sealed; it is linked by construction. */
@@ -271,6 +287,8 @@ export class ChainStore {
     if (result.ok) {
       this.#records(entry).table.apply(log, result.changes);
       this.#persist(log, entry, []);
+      const robots = result.changes.map(({ robot }) => robot);
+      this.#tellBeyond(entry, robots, now);
     } else {
       this.#quarantine(log, entry, result.code);
     }
@@ -350,9 +368,9 @@ export class ChainStore {
     now: Now,
   ): void {
     const before = entry.seq - 1;
-    if (log.hashAt(entry.seq) !== undefined) this.#tellFork(log, entry.seq);
+    if (log.hashAt(entry.seq) !== undefined) this.#tellFork(log, entry.seq, now);
     else if (before >= log.openSeq && (log.hashAt(before) ?? entry.prevHash) !== entry.prevHash)
-      this.#tellFork(log, before);
+      this.#tellFork(log, before, now);
     const ops = [...superseded(this.#index, log), ...forkOps(log)];
     for (const [i, hash] of manifest.parts.entries()) {
       this.#index.holdPart(hash);
@@ -366,6 +384,8 @@ export class ChainStore {
     this.#records(entry).table.replace(log, records, covered);
     this.#persist(log, entry, ops);
     this.#hooks.stored?.(entry, undefined, now);
+    const robots = records.map(({ robot }) => robot);
+    this.#tellBeyond(entry, robots, now);
   }
 
   #quarantine(log: EpochLog, entry: Entry, code: string): void {

@@ -27,7 +27,7 @@ import { isIntegerIn } from "../wire/fields.ts";
 import { AuthorChanges } from "./author-changes.ts";
 import { ChainIndex, isShortHashOf, shortHash } from "./chain-index.ts";
 import { ChainRestore } from "./chain-restore.ts";
-import { ChainStore, type AcceptResult, type ChainHooks } from "./chain-store.ts";
+import { ChainStore, type AcceptResult, type ChainHooks, type Refused } from "./chain-store.ts";
 import type { CutsMade } from "./cut-maker.ts";
 import { Forks } from "./forks.ts";
 import { EPOCH_MAX, SEQ_MAX } from "./limits.ts";
@@ -56,6 +56,7 @@ export class Chains {
   readonly #sync: Sync;
   readonly #rights: Rights;
   readonly #changes: AuthorChanges;
+  readonly #refused: Refused;
   readonly #own: ReadonlyMap<DocumentName, OwnChain>;
   #restore: ChainRestore | undefined;
   #rebooting = false;
@@ -63,6 +64,7 @@ export class Chains {
   constructor(env: Env, deps: ChainsDeps) {
     const { hooks = {}, authority } = deps;
     this.#env = env;
+    this.#refused = refusedBy(env, hooks);
     this.membership = new ChainMembership(
       env,
       (node) => authority.isRostered(node),
@@ -108,7 +110,8 @@ export class Chains {
       counts: (author, from) => this.#changes.countsFrom(author, from),
       isPreparing,
       accept: (bytes, now, wanted, parts) =>
-        this.#introduce(() => this.#settle(this.#store.accept(bytes, now, wanted, parts))),
+        this.#introduce(() => this.#settle(this.#store.accept(bytes, now, wanted, parts), now)),
+      refused: this.#refused,
     });
     const own = { index: this.#index, store: this.#store, begin };
     this.#own = new Map(
@@ -194,7 +197,10 @@ export class Chains {
 
   /** Topic `state`: one entry. */
   onGossip(from: NodeId, bytes: Uint8Array, now: Now): Validation {
-    const result = this.#settle(this.#store.accept(bytes, now, new Set(), () => undefined));
+    const result = this.#settle(
+      this.#store.accept(bytes, now, new Set(), () => undefined),
+      now,
+    );
     switch (result.status) {
       case "stored":
       case "fork":
@@ -217,7 +223,7 @@ export class Chains {
         return "accept";
       }
       case "refused":
-        this.#env.out.emit({ type: "rejected", reason: result.code, from });
+        this.#refused(result.code, from, now);
         if (result.author !== undefined) this.#changes.countsFrom(result.author, from);
         return isWrongForAll(result.code) ? "reject" : "ignore";
     }
@@ -287,6 +293,11 @@ export class Chains {
   }
 
   /** Own changes that are not in an entry yet: they are when an entry before them is durable. Nobody is told of them until then. */
+  /** Parts of what stands for revoked authors that have not come yet. */
+  get missingParts(): number {
+    return this.#changes.custodies.missing;
+  }
+
   get hasStaged(): boolean {
     for (const records of this.#records.values()) if (records.hasStaged) return true;
     return false;
@@ -350,11 +361,13 @@ export class Chains {
     const { document, author, epoch, seq } = entry;
     const isLive = this.#index.log(document, author, epoch) === log;
     const result = isLive
-      ? this.#settle(this.#store.accept(entry.bytes, now, new Set(), () => undefined))
+      ? this.#settle(
+          this.#store.accept(entry.bytes, now, new Set(), () => undefined),
+          now,
+        )
       : undefined;
     this.#store.prepared(preparation);
-    if (result?.status === "refused")
-      this.#env.out.emit({ type: "rejected", reason: result.code, from: author });
+    if (result?.status === "refused") this.#refused(result.code, author, now);
     this.#sync.prepared(entry, result?.status === "stored", now);
     if (result?.status === "needs-parts")
       this.#sync.lack({ document, author, epoch, seq, from: author, deep: false }, now, 0);
@@ -390,9 +403,9 @@ export class Chains {
   }
 
   /** What a received entry means beyond the store: forks are recorded, unknown own entries end this boot. */
-  #settle(result: AcceptResult): AcceptResult {
+  #settle(result: AcceptResult, now: Now): AcceptResult {
     if (result.status === "fork") {
-      this.#forks.onFork(result.log, result.entry, result.proof);
+      this.#forks.onFork(result.log, result.entry, result.proof, now);
     } else if (result.status === "own-unknown" && !this.#rebooting) {
       // Somebody writes, or wrote, as this node: nothing more goes into this epoch, or it would fork. Own changes are staged until the
       // next one is open, and their answers wait with them (promise P5).
@@ -409,6 +422,13 @@ function recordsOf(env: Env, clock: OwnClock, rights: Rights): Map<DocumentName,
   return new Map(
     DOCUMENTS.map((name) => [name, new Records(env, name === "reported", clock, rights.of(name))]),
   );
+}
+
+function refusedBy(env: Env, hooks: ChainHooks): Refused {
+  return (reason, from, now) => {
+    env.out.emit({ type: "rejected", reason, from });
+    hooks.refused?.(reason, from, now);
+  };
 }
 
 function isWrongForAll(code: string): boolean {

@@ -91,12 +91,16 @@ describe("what stands for a revoked author", () => {
     net.link("a", "b");
     net.advance(3_000);
     expect(shownAt(nodeOf(net, "b"), "r0")).toBeUndefined();
+    const missing = (): readonly number[] => IDS.map((id) => nodeOf(net, id).chains.missingParts);
+    const named = cuts.flatMap(({ parts }) => parts).length;
+    expect([named, missing()]).toEqual([1, [0, named, named, named]]);
     net.drop = () => false;
     net.add("late", 1);
     net.link("late", "b");
     net.advance(100_000);
     expect(shown(net)).toEqual(["0,1,2", "0,1,2", "0,1,2", "0,1,2"]);
     for (const node of net.nodes.values()) expect(shownAt(node, "r7")).toBeUndefined();
+    expect(missing()).toEqual([0, 0, 0, 0]);
   });
 
   test("ME1 P5 a restart shows the same without the chain, also of whoever has only a part of the parts", () => {
@@ -147,11 +151,31 @@ describe("what stands for a revoked author", () => {
     net.state("a", VOID);
     net.advance(100_000);
     expect(shown(net)).toEqual(["later,1,2", "later,1,2", "later,1,2"]);
-    // Nothing is left of what does not count any more.
+    // Those of the void one stay: whoever has stolen the root's key may have made it void.
     for (const id of ["a", "b", "c"]) {
       const parts = [...nodeOf(net, id).rows.keys()].filter((key) => key.startsWith("part/"));
-      expect(parts).toHaveLength(1);
+      expect(parts).toHaveLength(2);
     }
+  });
+
+  test("ME1 ME2 a revocation that a thief of the root's key makes void stands again with the rotation, and its parts are here, also after a restart", () => {
+    const net = mesh();
+    net.state("a", fleet.revocation("x", cutAt(net, "a")));
+    net.advance(1_000);
+    net.unlink("x", "a");
+    net.unlink("x", "b");
+    net.unlink("x", "c");
+    const previous = TestAuthority.idOf(ROOT);
+    const voids = issuers.map(({ key }) => ({ key, kept: [] }));
+    net.state("a", fleet.root({ number: 2, previous, issuers, voids }));
+    net.advance(1_000);
+    expect(shown(net)).toEqual(["-,-,-", "-,-,-", "-,-,-"]);
+    for (const id of ["a", "b", "c"]) net.restart(id, 2);
+    net.state("a", fleet.root({ number: 2, previous, issuers, signer: fleet.key("root 2") }));
+    net.advance(1_000);
+    expect(shown(net)).toEqual(["0,1,2", "0,1,2", "0,1,2"]);
+    for (const id of ["a", "b", "c"]) net.restart(id, 3);
+    expect(shown(net)).toEqual(["0,1,2", "0,1,2", "0,1,2"]);
   });
 
   test("ME1 ME2 where the revocation turns out to be void the author's chains come back, from itself if from nobody else", () => {

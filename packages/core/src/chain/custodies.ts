@@ -166,6 +166,11 @@ export class Custodies {
     return this.#wanted.size > 0;
   }
 
+  /** How many of them there are. */
+  get missing(): number {
+    return this.#wanted.size;
+  }
+
   /** A part came from a peer, `hash` is its own; true when it is one that was lacking. */
   offer(hash: HashHex, bytes: Uint8Array): boolean {
     const custody = this.#wanted.get(hash);

@@ -5,8 +5,10 @@
  */
 import type { Env } from "../env.ts";
 import type { StoreOp, StoreRow } from "../driver/store.ts";
+import type { Now } from "../now.ts";
 import type { Records } from "../state/records.ts";
 import type { ChainIndex } from "./chain-index.ts";
+import type { ChainHooks } from "./chain-store.ts";
 import { decodeEntry, type Entry } from "./entry.ts";
 import { dropOps, dropSuperfluous, forkOps } from "./compaction.ts";
 import { buildEpoch, type PartSource } from "./epoch-builder.ts";
@@ -20,6 +22,7 @@ export class Forks {
   readonly #index: ChainIndex;
   readonly #loads: Loads;
   readonly #records: (log: EpochLog) => Records;
+  readonly #hooks: ChainHooks;
 
   constructor(
     env: Env,
@@ -27,16 +30,18 @@ export class Forks {
       readonly index: ChainIndex;
       readonly loads: Loads;
       readonly records: (log: EpochLog) => Records;
+      readonly hooks: ChainHooks;
     },
   ) {
     this.#env = env;
     this.#index = deps.index;
     this.#loads = deps.loads;
     this.#records = deps.records;
+    this.#hooks = deps.hooks;
   }
 
   /** A verified entry contradicts what is held at its place. */
-  onFork(log: EpochLog, entry: Entry, proof: ForkProof): void {
+  onFork(log: EpochLog, entry: Entry, proof: ForkProof, now: Now): void {
     const { document, author, epoch } = log;
     const headSeq = log.head.seq;
     const ops: StoreOp[] = [];
@@ -57,7 +62,10 @@ export class Forks {
     }
     const commit = this.#env.out.persist(ops);
     this.#index.changed(log, commit);
-    if (isNew) this.#env.out.emit({ type: "forked", author, epoch, seq: entry.seq }, commit);
+    if (isNew) {
+      this.#env.out.emit({ type: "forked", author, epoch, seq: entry.seq }, commit);
+      this.#hooks.forked?.(entry, now);
+    }
     if (headSeq > entry.seq || proof.kept === entry.hash) this.#rebuild(log, entry, proof);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { DocumentsPort } from "../ports.ts";
 import type { Env } from "../env.ts";
+import type { NodeId } from "../ids.ts";
 import { encodeSync } from "../sync/messages.ts";
 import { sealEnvelope } from "../wire/envelope.ts";
 import { toHex } from "../wire/hex.ts";
@@ -11,7 +12,6 @@ import { generationClientId } from "./client-id.ts";
 import { encodeEntryBody, type EntryPayload, type Place } from "./entry.ts";
 import type { VirtualMesh } from "./virtual-mesh.test-support.ts";
 
-const AUTHOR = "m";
 const HLC = 700_000_000_000_000;
 
 export interface Lie {
@@ -35,7 +35,11 @@ export class LyingAuthor {
     this.#documents = documents;
   }
 
-  header(epoch: number, name: string = AUTHOR): Lie {
+  get #author(): NodeId {
+    return this.#env.identity.self;
+  }
+
+  header(epoch: number, name: string = "m"): Lie {
     const payload = { kind: "header", name, region: "r", agent: "x", prev: undefined } as const;
     return this.#seal({ epoch, seq: 0, hash: "" }, payload);
   }
@@ -43,10 +47,15 @@ export class LyingAuthor {
   /** Sets field `v` of the robot after `prev`. */
   delta(prev: Place, v: string, robot: string = "r"): Lie {
     const { epoch } = prev;
-    const generation = { document: "reported" as const, author: AUTHOR, epoch };
+    const generation = { document: "reported" as const, author: this.#author, epoch };
     const documents = this.#documentsAt(prev);
     const value = { f: { "/state/v": [HLC, v] }, t: {} };
     const update = documents.write(generation, [{ robot, value }]);
+    return this.#seal({ ...prev, seq: prev.seq + 1 }, { kind: "delta", update });
+  }
+
+  /** Any bytes in the place of an update. */
+  deltaOf(prev: Place, update: Uint8Array): Lie {
     return this.#seal({ ...prev, seq: prev.seq + 1 }, { kind: "delta", update });
   }
 
@@ -63,7 +72,7 @@ export class LyingAuthor {
     seq: number = prev.seq + 1,
     robotsSaid?: number,
   ): Lie {
-    const generation = { document: "reported" as const, author: AUTHOR, epoch: prev.epoch };
+    const generation = { document: "reported" as const, author: this.#author, epoch: prev.epoch };
     const value = { f: { "/state/v": [HLC, v ?? ""] }, t: {} };
     const clientId = generationClientId(this.#env, generation, seq);
     const robots = v === undefined ? [] : [{ robot: "r", value }];
@@ -83,7 +92,7 @@ export class LyingAuthor {
   /** The generation as it is after an entry, so that the next one passes the gate. */
   #documentsAt({ epoch, hash }: Place): DocumentsPort {
     const documents = this.#documents();
-    const generation = { document: "reported" as const, author: AUTHOR, epoch };
+    const generation = { document: "reported" as const, author: this.#author, epoch };
     documents.open(generation, generationClientId(this.#env, generation, 0));
     const updates: Uint8Array[] = [];
     for (let said = this.#said.get(hash); said !== undefined; said = this.#said.get(said.prev)) {
@@ -102,8 +111,8 @@ export class LyingAuthor {
   tell(net: VirtualMesh, id: string, { bytes, parts, place }: Lie): void {
     const node = net.nodes.get(id);
     if (node === undefined) return;
-    net.input(node, (now) => void node.chains.onGossip(AUTHOR, bytes, now));
-    const items = [{ author: AUTHOR, place, forkHash: undefined, opening: undefined }];
+    net.input(node, (now) => void node.chains.onGossip(this.#author, bytes, now));
+    const items = [{ author: this.#author, place, forkHash: undefined, opening: undefined }];
     const vector = {
       type: "vector",
       document: "reported",
@@ -112,10 +121,10 @@ export class LyingAuthor {
       last: true,
     } as const;
     const have = { type: "have", entries: [bytes], parts, more: false } as const;
-    net.input(node, (now) => node.chains.onPeerUp(AUTHOR, now));
-    net.input(node, (now) => node.chains.onSync(AUTHOR, encodeSync(this.#env, vector), now));
-    net.input(node, (now) => node.chains.onSync(AUTHOR, encodeSync(this.#env, have), now));
-    net.input(node, () => node.chains.onPeerDown(AUTHOR));
+    net.input(node, (now) => node.chains.onPeerUp(this.#author, now));
+    net.input(node, (now) => node.chains.onSync(this.#author, encodeSync(this.#env, vector), now));
+    net.input(node, (now) => node.chains.onSync(this.#author, encodeSync(this.#env, have), now));
+    net.input(node, () => node.chains.onPeerDown(this.#author));
   }
 
   #seal({ epoch, seq, hash: prev }: Place, payload: EntryPayload): Lie {

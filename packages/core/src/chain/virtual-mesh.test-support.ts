@@ -84,6 +84,7 @@ export class VirtualNode {
     this.authority = new AuthorityKeeper(this.env, {
       audit: new HashChainAudit(this.env),
       changed: (now) => this.chains.onAuthority(now),
+      hasLeft: (node) => this.chains.membership.hasLeft(node),
     });
     this.chains = new Chains(this.env, {
       authority: this.authority,
@@ -345,7 +346,7 @@ export class VirtualMesh {
         sign: (bytes) => sign(id, bytes),
         verify: (node, bytes, signature) => String(sign(node, bytes)) === String(signature),
       },
-      tokens: this.#deps.tokens ?? { read: () => undefined },
+      tokens: this.#deps.tokens ?? { read: () => undefined, signerOf: () => undefined },
       cron: { nextDueWallMs: () => undefined },
       random: {
         unit: () => {

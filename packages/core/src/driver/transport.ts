@@ -65,6 +65,12 @@ export interface TransportHandler {
    * further hello. Until then nothing of it is heard and nothing is told it. Never throws.
    */
   admit(node: NodeId, grant: string | undefined): AdmissionRefusal | undefined;
+  /** The statement by which `node` is refused as `revoked`, to be shown to it. @default none is shown */
+  readonly proof?: ((node: NodeId) => string | undefined) | undefined;
+  /** `node` does not let this one in, says why, and may show by which statement. Its word alone: anybody may say anything. Never throws. */
+  readonly refusedBy?:
+    | ((node: NodeId, reason: string, proof: string | undefined) => void)
+    | undefined;
   /** Called once per distinct gossip message; the answer decides whether it is forwarded. Never throws. */
   gossip(topic: Topic, from: NodeId, bytes: Uint8Array): Validation;
   /** One frame from a peer, in order per (peer, channel). */
@@ -96,6 +102,11 @@ export interface Transport {
    * for ever, saved and told of; of other nodes nothing is kept beyond their connection.
    */
   members(joined: readonly NodeId[], left: readonly NodeId[]): void;
+  /**
+   * Members to keep a connection to, before all others; replaces what was asked for before, and none leaves the choice to the transport.
+   * Also before {@link start}.
+   */
+  links(nodes: readonly NodeId[]): void;
   /** The grant to present with every hello from now on; also before {@link start}. */
   present(grant: string | undefined): void;
   /** Hangs up on nodes that are let in no longer; each is asked about again when it says hello. */

@@ -38,7 +38,7 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
     const { overdueMonoMs } = subject;
     return (now.monoMs <= overdueMonoMs ? overdueMonoMs : deadlineMonoMs) + 1;
   }
-  if (!witness.electorate.mayAccuse) {
+  if (!witness.electorate.mayAccuse || !witness.electorate.isDuty(subject.node)) {
     withdraw(subject, witness);
     return now.monoMs + config.pulseEveryMs;
   }
@@ -154,14 +154,24 @@ function isSeconded(witness: Witness, subject: Subject, now: Now): boolean {
   return false;
 }
 
+/** A witness that misses too many pulses says so where others do not hear it from its own (rules PU7, PU8). */
+export function stateLoss(witness: Witness, subject: Subject, now: Now): void {
+  const { electorate, statements, env } = witness;
+  if (!electorate.isLarge || !electorate.mayAccuse || !electorate.isDuty(subject.node)) return;
+  const everyMs = RESTATE_INTERVALS * env.config.pulseEveryMs;
+  if (!subject.loss.isLossy() || now.monoMs - subject.lossStatedMonoMs < everyMs) return;
+  subject.lossStatedMonoMs = now.monoMs;
+  statements.say("lossy", subject);
+}
+
 /** This node saw a subject alive again that it held for dead, judged by `judgedBy`: say so, once and restated. */
 export function sayUp(witness: Witness, subject: Subject, judgedBy: PulseName, now: Now): void {
-  if (!witness.electorate.mayAccuse) return;
+  if (!witness.electorate.mayAccuse || !witness.electorate.isDuty(subject.node)) return;
   subject.upRestates = UP_RESTATES;
   subject.upStatedMonoMs = now.monoMs;
   subject.downName = judgedBy;
   // Everybody notices at one moment; the others' turn comes with the first restatement, if it is still needed then.
-  if (witness.electorate.speaksFirst(subject.node, now.monoMs))
+  if (witness.electorate.speaksFirst(subject.node, subject.node, now.monoMs))
     witness.statements.say("up", subject);
 }
 

@@ -6,7 +6,7 @@ import type { Effect } from "../effect.ts";
 import { HEARD_MAX, sealPulse, shortIdOf, type Heard } from "../pulse/pulse-codec.ts";
 import { decodePulseAttachment } from "../pulse/pulse-codec.ts";
 import { decodeEnvelope } from "../wire/envelope.ts";
-import { STRANGERS_MAX } from "./liveness.ts";
+import { STRANGERS_MAX } from "./followed.ts";
 import { PULSES_PER_SECOND_MAX } from "./neighbourhood.ts";
 import { decodeObservation, OBSERVATION_BYTES_MAX, sealObservation } from "./observation-codec.ts";
 import { VirtualNeighbours, type NeighbourNode } from "./virtual-neighbours.test-support.ts";

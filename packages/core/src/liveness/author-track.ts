@@ -10,6 +10,8 @@ const REORDER_WINDOW = 64;
 
 export class AuthorTrack {
   readonly rate: RateWindow = new RateWindow();
+  /** When its last message was taken. */
+  spokeMonoMs: number = Number.NEGATIVE_INFINITY;
   #newest: PulseName = { boot: 0, seq: 0 };
   #seen = new Set<number>();
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { createTestPorts } from "@pulsemesh/testkit";
 import { coreConfig } from "../config.ts";
 import type { NodeId } from "../ids.ts";
+import { Outbox } from "../outbox.ts";
 import type { Member } from "../roster/membership.ts";
 import { Electorate } from "./electorate.ts";
 import { Subject } from "./subject.ts";
@@ -31,8 +33,13 @@ function known(): { readonly electorate: Electorate; readonly nb: Subject; reado
     version: 1,
   };
   const subjects = new Map([nb, nc].map((subject) => [subject.node, subject]));
-  const options = { config: coreConfig(), self: "na" };
-  return { electorate: new Electorate({ membership, subjects }, options), nb, nc };
+  const env = {
+    identity: { fleet: "f", self: "na", name: "na", region: "r", agent: "t" },
+    config: coreConfig(),
+    ports: createTestPorts("na"),
+    out: new Outbox(),
+  };
+  return { electorate: new Electorate(env, { membership, subjects }), nb, nc };
 }
 
 describe("Electorate", () => {

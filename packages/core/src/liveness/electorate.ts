@@ -1,34 +1,34 @@
 /**
- * Who has a say about whom, and whether enough of them are in sight (rules VE1, VE2, VE5). In fleets up to 32 nodes everybody is
- * everybody's witness, so the electorate of every subject is the roster.
+ * Who has a say about whom, and whether enough of them are in sight (rules VE1, VE2, VE5, PU8). Up to 32 members that is everybody about
+ * everybody; in a larger fleet each subject has eight witnesses.
  */
-import type { CoreConfig } from "../config.ts";
-import { compareText, type NodeId, type PulseName } from "../ids.ts";
+import type { Env } from "../env.ts";
+import type { NodeId, PulseName } from "../ids.ts";
 import type { Membership } from "../roster/membership.ts";
-import {
-  ENOUGH_QUORUMS,
-  IN_SIGHT_INTERVALS,
-  quorumOf,
-  sightNeeded,
-  SILENCE_INTERVALS,
-} from "./rules.ts";
+import { ChosenWitnesses, type Sight } from "./chosen-witnesses.ts";
+import type { ElectorateRule } from "./electorate-rule.ts";
+import { Everybody } from "./everybody.ts";
+import { ENOUGH_QUORUMS, GOSSIP_ROSTER, HAND_OVER_SEND_MS, TOLD_SIGHT_INTERVALS } from "./rules.ts";
 import type { Subject } from "./subject.ts";
 
 export class Electorate {
   readonly #membership: Membership;
-  readonly #config: CoreConfig;
+  readonly #env: Env;
   readonly #self: NodeId;
-  readonly #subjects: ReadonlyMap<NodeId, Subject>;
-  #complaints = { atMonoMs: Number.NaN, any: false };
+  readonly #everybody: Everybody;
+  readonly #chosen: ChosenWitnesses;
+  #isLarge = false;
+  #largeSinceMonoMs = Number.NEGATIVE_INFINITY;
 
   constructor(
+    env: Env,
     deps: { readonly membership: Membership; readonly subjects: ReadonlyMap<NodeId, Subject> },
-    options: { readonly config: CoreConfig; readonly self: NodeId },
   ) {
     this.#membership = deps.membership;
-    this.#subjects = deps.subjects;
-    this.#config = options.config;
-    this.#self = options.self;
+    this.#env = env;
+    this.#self = env.identity.self;
+    this.#everybody = new Everybody(deps, { config: env.config, self: this.#self });
+    this.#chosen = new ChosenWitnesses(env, deps);
   }
 
   /** Members that count, this node included if it is one. */
@@ -36,9 +36,9 @@ export class Electorate {
     return this.#membership.members().length;
   }
 
-  /** Accusers that a verdict needs (rule VE2). */
-  get quorum(): number {
-    return quorumOf(this.roster, this.#config.pair);
+  /** Whether each node has witnesses of its own (rule PU8). */
+  get isLarge(): boolean {
+    return this.#isLarge;
   }
 
   /** Whether one accuser is all there can be (rule VE5). */
@@ -46,60 +46,114 @@ export class Electorate {
     return this.roster === 2;
   }
 
+  /** The roster has changed. */
+  rosterChanged(nowMonoMs: number): void {
+    const wasLarge = this.#isLarge;
+    this.#isLarge = this.roster > GOSSIP_ROSTER;
+    if (this.#isLarge && !wasLarge) this.#largeSinceMonoMs = nowMonoMs;
+    if (this.#isLarge) this.#chosen.rosterChanged(nowMonoMs);
+    else this.#chosen.forget();
+  }
+
+  /** Whether pulses are for everybody: also for a while after a fleet has grown, unless it has grown far. */
+  gossipsPulses(nowMonoMs: number): boolean {
+    if (!this.#isLarge) return true;
+    const isNew = nowMonoMs - this.#largeSinceMonoMs < HAND_OVER_SEND_MS;
+    return isNew && this.roster <= 2 * GOSSIP_ROSTER;
+  }
+
+  /** Time has passed; whether this node's duties are others now. */
+  passTime(nowMonoMs: number): boolean {
+    return this.#isLarge && this.#chosen.passTime(nowMonoMs);
+  }
+
+  /** Whether this node judges the silence of a member itself. */
+  isDuty(node: NodeId): boolean {
+    return this.#isLarge
+      ? this.#chosen.duties.has(node)
+      : this.#membership.member(node) !== undefined;
+  }
+
+  /** Whether a member is judged by others alone; of whoever has left, everybody may speak. */
+  isOthersDuty(node: NodeId): boolean {
+    return (
+      this.#isLarge && this.#membership.member(node) !== undefined && !this.#chosen.duties.has(node)
+    );
+  }
+
+  /** Members whose silence this node judges, if those are not all. */
+  get duties(): ReadonlySet<NodeId> {
+    return this.#chosen.duties;
+  }
+
+  /** To whom this node sends its pulses straight; nobody in a small fleet. */
+  recipients(): readonly NodeId[] {
+    return this.#isLarge ? this.#chosen.recipients() : [];
+  }
+
+  isRecipient(node: NodeId): boolean {
+    return this.#isLarge && this.#chosen.isRecipient(node);
+  }
+
+  /** What this node tells its witnesses of its own sight; nothing in a small fleet. */
+  toldSight(nowMonoMs: number): Sight | undefined {
+    return this.#isLarge ? this.#chosen.ownSight(nowMonoMs, TOLD_SIGHT_INTERVALS) : undefined;
+  }
+
+  /** Accusers that a verdict about the subject needs (rule VE2). */
+  quorumOver(subject: NodeId): number {
+    return this.#rule.quorumOver(subject);
+  }
+
   /** Whether a node has a say about a subject. */
   isWitness(node: NodeId, subject: NodeId): boolean {
-    return node !== subject && this.#membership.member(node) !== undefined;
+    return this.#rule.isWitness(node, subject);
+  }
+
+  /** All who have. */
+  witnessesOf(subject: NodeId): readonly NodeId[] {
+    return this.#rule.witnessesOf(subject);
   }
 
   /** Whether this node itself may accuse at all: observers never do. */
   get mayAccuse(): boolean {
-    return !this.#config.observer && this.#membership.member(this.#self) !== undefined;
+    return !this.#env.config.observer && this.#membership.member(this.#self) !== undefined;
   }
 
-  /** This node, if it counts, and all members whose newest dated pulse is at most 2.2 intervals old. */
+  /** Whether enough have spoken about the subject for `accusers` to decide. */
+  mayDecide(subject: Subject, accusers: number): boolean {
+    return this.#rule.mayDecide(subject, accusers);
+  }
+
+  /** Whether enough of a member's witnesses are alive for its death to be noticed. */
+  isWatched(subject: NodeId): boolean {
+    return !this.#isLarge || this.#chosen.isWatched(subject);
+  }
+
+  /** This node, if it counts, and all members that are in sight as far as it can tell. */
   inSight(nowMonoMs: number): number {
-    return this.#inSight(nowMonoMs, Number.POSITIVE_INFINITY);
+    return this.#rule.inSight(nowMonoMs);
   }
 
   /** Whether a strict majority of the electorate is in sight (or this is a pair that may accuse). */
   hasMajority(nowMonoMs: number): boolean {
-    const needed = sightNeeded(this.roster, this.#config.pair);
-    return this.#inSight(nowMonoMs, needed) >= needed;
+    return this.#rule.hasMajority(nowMonoMs);
   }
 
-  /**
-   * Whether a strict majority was heard since the subject fell silent: what an accusation rests on. Where all promise one interval it
-   * follows from {@link hasMajority}; a node with a longer one stays in sight long after a cut, and proves nothing until it pulses again.
-   */
+  /** Whether a strict majority was heard since the subject fell silent: what an accusation rests on. */
   hasMajorityOver(subject: Subject, nowMonoMs: number): boolean {
-    const sinceMonoMs =
-      subject.silentSinceMonoMs + (SILENCE_INTERVALS - IN_SIGHT_INTERVALS) * subject.intervalMs;
-    let count = 0;
-    for (const { node } of this.#membership.members()) {
-      const member = this.#subjects.get(node);
-      const dateMonoMs = member?.dating.newestDate?.dateMonoMs ?? Number.NEGATIVE_INFINITY;
-      if (
-        node === this.#self ||
-        (member?.isInSight(nowMonoMs) === true && dateMonoMs >= sinceMonoMs)
-      )
-        count += 1;
-    }
-    return count >= sightNeeded(this.roster, this.#config.pair);
+    return this.#rule.hasMajorityOver(subject, nowMonoMs);
   }
 
-  /** How many members in sight come between `node` and this one, in the order of their ids and round again. */
-  placeAfter(node: NodeId, nowMonoMs: number): number {
-    let place = 0;
-    for (const { node: other } of this.#membership.members()) {
-      if (isBetween(node, other, this.#self) && this.#subjects.get(other)?.isInSight(nowMonoMs))
-        place += 1;
-    }
-    return place;
+  /** How many of those who may speak of the subject come between `speaker` and this node, in the order of their ids and round again. */
+  placeAfter(speaker: NodeId, subject: NodeId, nowMonoMs: number): number {
+    return this.#rule.placeAfter(speaker, subject, nowMonoMs);
   }
 
-  /** Whether this node is among those who speak first of what everybody noticed of `node` at one moment (ADR 0012). */
-  speaksFirst(node: NodeId, nowMonoMs: number): boolean {
-    return this.placeAfter(node, nowMonoMs) < ENOUGH_QUORUMS * this.quorum;
+  /** Whether this node is among those who speak first of what all witnesses of `subject` noticed of `node` at one moment (ADR 0012). */
+  speaksFirst(node: NodeId, subject: NodeId, nowMonoMs: number): boolean {
+    const enough = ENOUGH_QUORUMS * this.quorumOver(subject);
+    return this.placeAfter(node, subject, nowMonoMs) < enough;
   }
 
   /** Whether so many other witnesses hold an opinion that passes `is` that this node's adds nothing (ADR 0012). */
@@ -111,66 +165,20 @@ export class Electorate {
     let voices = 0;
     for (const [witness, { name }] of opinions)
       if (witness !== this.#self && this.isWitness(witness, node) && is(name)) voices += 1;
-    return voices >= ENOUGH_QUORUMS * this.quorum;
+    return voices >= ENOUGH_QUORUMS * this.quorumOver(node);
   }
 
-  /** Witnesses in sight, this node aside, whose newest pulse says that they hear the subject inside its deadline. */
+  /** Witnesses, this node aside, that are known to hear the subject inside its deadline. */
   freshWitnesses(subject: Subject, nowMonoMs: number): number {
-    let count = 0;
-    for (const { node } of this.#membership.members()) {
-      const witness =
-        node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
-      const word = witness?.wordAt(nowMonoMs);
-      const heard = word?.heard.find(({ shortId }) => shortId === subject.shortId);
-      if (heard?.fresh === true && heard.boot >= (subject.latch?.name.boot ?? 0)) count += 1;
-    }
-    return count;
+    return this.#rule.freshWitnesses(subject, nowMonoMs);
   }
 
-  /** Whether a majority of the subject's witnesses in sight miss too many of its pulses (rule PU7). */
+  /** Whether a majority of the subject's witnesses miss too many of its pulses (rule PU7). */
   isLossy(subject: Subject, nowMonoMs: number): boolean {
-    const isLossyHere = subject.loss.isLossy();
-    if (!isLossyHere && !this.#hasComplaints(nowMonoMs)) return false;
-    let missing = isLossyHere ? 1 : 0;
-    let witnesses = this.mayAccuse ? 1 : 0;
-    for (const { node } of this.#membership.members()) {
-      const witness =
-        node === this.#self || node === subject.node ? undefined : this.#subjects.get(node);
-      const word = witness?.wordAt(nowMonoMs);
-      if (word === undefined) continue;
-      witnesses += 1;
-      if (word.missing.includes(subject.shortId)) missing += 1;
-    }
-    return missing * 2 > witnesses;
+    return this.#rule.isLossy(subject, nowMonoMs, this.mayAccuse);
   }
 
-  /** Counts no further than `enough`: whether there is a majority is asked after every input. */
-  #inSight(nowMonoMs: number, enough: number): number {
-    let count = 0;
-    for (const { node } of this.#membership.members()) {
-      if (node !== this.#self && this.#subjects.get(node)?.isInSight(nowMonoMs) !== true) continue;
-      count += 1;
-      if (count >= enough) break;
-    }
-    return count;
+  get #rule(): ElectorateRule {
+    return this.#isLarge ? this.#chosen : this.#everybody;
   }
-
-  /** Whether anybody misses anybody's pulses; asked about every subject at the same moment, and answered once. */
-  #hasComplaints(nowMonoMs: number): boolean {
-    if (nowMonoMs !== this.#complaints.atMonoMs) {
-      let any = false;
-      for (const subject of this.#subjects.values()) {
-        if ((subject.wordAt(nowMonoMs)?.missing.length ?? 0) > 0) any = true;
-      }
-      this.#complaints = { atMonoMs: nowMonoMs, any };
-    }
-    return this.#complaints.any;
-  }
-}
-
-/** Whether `id` is met strictly between two others on the way up through all ids, which goes on at the lowest after the highest. */
-function isBetween(from: NodeId, id: NodeId, to: NodeId): boolean {
-  const isAbove = compareText(id, from) > 0;
-  const isBelow = compareText(id, to) < 0;
-  return compareText(from, to) < 0 ? isAbove && isBelow : isAbove || isBelow;
 }

@@ -13,27 +13,28 @@ import type { Envelope } from "../wire/envelope.ts";
 import type { WitnessCount } from "../view/robot-view.ts";
 import type { NodeReason, Status } from "../view/status.ts";
 import { Absences } from "./absences.ts";
-import { judgeSilence, restateUp, sayUp, withdraw, type Witness } from "./accuse.ts";
+import { judgeSilence, restateUp, sayUp, stateLoss, withdraw, type Witness } from "./accuse.ts";
 import { echoes } from "./echoes.ts";
 import { Electorate } from "./electorate.ts";
+import { Followed } from "./followed.ts";
 import { Goodbyes } from "./goodbyes.ts";
 import { nodeStatus } from "./node-status.ts";
 import { Objections } from "./objections.ts";
 import type { Evidence, Observation, Statement } from "./observation-codec.ts";
-import { EXPIRE_INTERVALS, GREET_INTERVALS, START_UP_INTERVALS } from "./rules.ts";
+import { Quiet, type QuietStanding } from "./quiet.ts";
+import { EXPIRE_INTERVALS, GREET_INTERVALS, QUIET_INTERVALS, START_UP_INTERVALS } from "./rules.ts";
 import { Statements, type Author } from "./statements.ts";
-import { Subject } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 import { weighObservations, type Reader } from "./verdict.ts";
 import { witnessCount } from "./witness-count.ts";
-
-/** Nodes that are no members but whose pulses are followed: peers that are about to join, and observers. */
-export const STRANGERS_MAX: number = 64;
 
 /** Verdicts and transitions, for the audit log and for the robots of the node. */
 export interface LivenessListener {
   accused(subject: Subject, now: Now): void;
   verdict(subject: Subject, kind: "down" | "up" | "unknown", now: Now): void;
   statusChanged(node: NodeId, from: Status, now: Now): void;
+  /** What is said of everybody whom nobody speaks of has changed. */
+  quietChanged(from: Status, now: Now): void;
 }
 
 export interface FirstHandPulse {
@@ -53,8 +54,8 @@ export class Liveness {
   readonly #objections: Objections;
   readonly #absences: Absences;
   readonly #goodbyes: Goodbyes;
-  #rosterVersion = -1;
-  #startedAt: Now = { monoMs: 0, wallMs: 0 };
+  readonly #followed: Followed;
+  readonly #quiet: Quiet;
   #roundMonoMs = Number.NEGATIVE_INFINITY;
   #judgeFromMonoMs = Number.NEGATIVE_INFINITY;
   #doubtUntilMonoMs = Number.NEGATIVE_INFINITY;
@@ -67,16 +68,14 @@ export class Liveness {
     readonly membership: Membership;
     readonly author: Author;
     readonly listener: LivenessListener;
+    readonly said?: ((bytes: Uint8Array, now: Now) => void) | undefined;
   }) {
     const { env, membership, listener } = deps;
     this.#env = env;
     this.#membership = membership;
     this.#listener = listener;
-    this.statements = new Statements(env, deps.author);
-    this.electorate = new Electorate(
-      { membership, subjects: this.#subjects },
-      { config: env.config, self: env.identity.self },
-    );
+    this.statements = new Statements(env, deps.author, deps.said);
+    this.electorate = new Electorate(env, { membership, subjects: this.#subjects });
     this.#witness = {
       env,
       electorate: this.electorate,
@@ -91,6 +90,21 @@ export class Liveness {
     this.#objections = new Objections(this.#witness);
     this.#absences = new Absences(env);
     this.#goodbyes = new Goodbyes(env);
+    this.#quiet = new Quiet(env.config.pulseEveryMs);
+    this.#followed = new Followed({
+      env,
+      membership,
+      electorate: this.electorate,
+      subjects: this.#subjects,
+      absences: this.#absences,
+      goodbyes: this.#goodbyes,
+      quietOf: (node, now) => this.quietStanding(node, now),
+      released: (subject) => {
+        subject.datedSinceBase = false;
+        subject.dating.forgetOffset();
+        withdraw(subject, this.#witness);
+      },
+    });
   }
 
   /** Rows of an earlier boot, before {@link start}. */
@@ -100,39 +114,33 @@ export class Liveness {
   }
 
   start(now: Now): void {
-    this.#startedAt = now;
-    this.#syncRoster(now);
-    for (const subject of this.#goodbyes.subjects()) this.#subjects.set(subject.node, subject);
+    this.#quiet.begin(now);
+    this.#followed.start(now);
+    this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
   }
 
   subject(node: NodeId): Subject | undefined {
     return this.#subjects.get(node);
   }
 
-  /** Whether pulses of this author are followed; strangers only while there is room, or one of them that fell silent gives way. */
-  follows(author: NodeId, isConnected: boolean, now: Now): Subject | undefined {
-    this.#syncRoster(now);
-    const known = this.#subjects.get(author);
-    if (known !== undefined) return known;
-    if (!isConnected || !this.#makeRoom(now)) return undefined;
-    return this.#add(author, now);
+  /** The facts about a member, from now on if there were none. */
+  ofMember(node: NodeId, now: Now): Subject | undefined {
+    return this.#followed.ofMember(node, now);
   }
 
-  /** Whether one more stranger may be followed; the longest silent gives way, one that still pulses never does. */
-  #makeRoom(now: Now): boolean {
-    if (this.#subjects.size < this.electorate.roster + STRANGERS_MAX) return true;
-    let strangers = 0;
-    let silent: Subject | undefined;
-    for (const subject of this.#subjects.values()) {
-      const { node } = subject;
-      // Who has left is shown as such for good (rule VE9).
-      if (this.#membership.member(node) !== undefined || this.#membership.hasLeft(node)) continue;
-      strangers += 1;
-      if (silent === undefined || subject.heardMonoMs < silent.heardMonoMs) silent = subject;
-    }
-    if (strangers < STRANGERS_MAX) return true;
-    if (silent === undefined || now.monoMs - silent.heardMonoMs <= silent.patienceMs) return false;
-    return this.#subjects.delete(silent.node);
+  /** What this node says of a member of a large fleet that it keeps no facts about; undefined for all others. */
+  quietStanding(node: NodeId, now: Now): QuietStanding | undefined {
+    const { electorate } = this;
+    if (!electorate.isLarge || this.#membership.member(node) === undefined) return undefined;
+    const { standing } = this.#quiet;
+    if (standing.status !== "up" || electorate.isWatched(node)) return standing;
+    return { ...standing, status: "unknown", reason: "no-quorum", sinceMonoMs: now.monoMs };
+  }
+
+  /** Whether pulses of this author are followed. */
+  follows(author: NodeId, isConnected: boolean, now: Now): Subject | undefined {
+    this.#syncRoster(now);
+    return this.#followed.follows(author, isConnected, now);
   }
 
   /** A pulse with a valid signature, above every one seen of its author, arrived first hand. Returns its date if it has one. */
@@ -154,7 +162,8 @@ export class Liveness {
     subject.loss.onPulse(header.boot, header.seq, now.monoMs, subject.intervalMs);
     subject.learn({ envelope: pulse.evidence, header }, now);
     // A node that doubts itself has been away and forgot what it knew; its first pulse that says so is enough.
-    if (isNewBoot || (header.doubt && !subject.doubts)) this.#greetAgain(subject, now);
+    const isNear = this.electorate.isDuty(subject.node) || !this.electorate.isLarge;
+    if (isNear && (isNewBoot || (header.doubt && !subject.doubts))) this.#greetAgain(subject, now);
     subject.doubts = header.doubt;
     if (dated.type === "dated") {
       if (header.twin?.isProved === true) subject.twinMonoMs = now.monoMs;
@@ -180,8 +189,9 @@ export class Liveness {
   ): void {
     this.#syncRoster(now);
     for (const statement of observation.statements) {
-      const subject = this.#subjects.get(statement.subject);
-      if (subject === undefined || statement.kind === "ack") continue;
+      if (statement.kind === "ack") continue;
+      const subject = this.#followed.ofMember(statement.subject, now);
+      if (subject === undefined) continue;
       let isNews = this.#takeEvidence(subject, statement, verify, now);
       const opinions = opinionsOf(subject, statement.kind);
       if (opinions !== undefined && this.#takeOpinion(opinions, author, statement, subject, now))
@@ -229,7 +239,10 @@ export class Liveness {
     this.#objections.tick(now);
     // Everybody is looked at once an interval, because some reasons lie with others: a majority lost, witnesses that complain.
     const isRound = now.monoMs >= this.#roundMonoMs;
-    if (isRound) this.#roundMonoMs = now.monoMs + this.#env.config.pulseEveryMs;
+    if (isRound) {
+      this.#roundMonoMs = now.monoMs + this.#env.config.pulseEveryMs;
+      this.#lookAtQuiet(now);
+    }
     let nextMonoMs = Math.min(this.#roundMonoMs, this.#objections.dueMonoMs);
     for (const subject of this.#subjects.values()) {
       if (isRound || now.monoMs >= subject.lookMonoMs) this.#lookAt(subject, now);
@@ -247,6 +260,7 @@ export class Liveness {
 
   /** This node was stalled or its clocks parted: it judges nobody until re-dated (rule PU6). */
   stalled(now: Now): void {
+    this.#quiet.begin(now);
     for (const subject of this.#subjects.values()) {
       subject.dating.forgetOffset();
       subject.datedSinceBase = false;
@@ -272,12 +286,20 @@ export class Liveness {
   /** What the pulse that is being made echoes. */
   heard(now: Now): readonly Heard[] {
     const recentMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
-    return echoes(this.#subjects.values(), this.#membership, recentMs, now);
+    const { electorate } = this;
+    // In a large fleet whoever judges this node needs an echo, and nobody else.
+    const isWanted = ({ node }: Subject): boolean =>
+      !electorate.isLarge ||
+      electorate.isRecipient(node) ||
+      this.#membership.member(node) === undefined;
+    const subjects = [...this.#subjects.values()].filter(isWanted);
+    return echoes(subjects, this.#membership, recentMs, now);
   }
 
   /** Short ids of nodes whose pulses this node misses too often. */
   missing(): readonly string[] {
     const missing: string[] = [];
+    if (this.electorate.isLarge) return missing;
     for (const subject of this.#subjects.values()) {
       if (missing.length < HEARD_MAX && subject.loss.isLossy()) missing.push(subject.shortId);
     }
@@ -286,7 +308,11 @@ export class Liveness {
 
   witnessCount(node: NodeId, now: Now): WitnessCount {
     return witnessCount(
-      { electorate: this.electorate, subjects: this.#subjects, membership: this.#membership },
+      {
+        electorate: this.electorate,
+        subjects: this.#subjects,
+        quiet: this.quietStanding(node, now)?.status,
+      },
       node,
       {
         self: this.#env.identity.self,
@@ -365,6 +391,7 @@ export class Liveness {
       }
     }
     nextMonoMs = Math.min(nextMonoMs, restateUp(this.#witness, subject, now));
+    stateLoss(this.#witness, subject, now);
     this.#updateStatus(subject, now);
     subject.lookMonoMs = Math.max(nextMonoMs, now.monoMs + 1);
     this.#env.out.setTimerBy("watch", subject.lookMonoMs);
@@ -378,6 +405,7 @@ export class Liveness {
       hasRetired: this.#membership.hasRetired(subject.node),
       ending: this.#membership.ending(subject.node),
       inDoubt: now.monoMs < this.#doubtUntilMonoMs && !subject.datedSinceBase,
+      quiet: this.#quietOf(subject, now),
     };
     const next = nodeStatus(facts, subject, now.monoMs);
     const from = subject.status;
@@ -389,37 +417,38 @@ export class Liveness {
     this.#listener.statusChanged(subject.node, from, now);
   }
 
+  /** What follows of a subject that this node does not judge itself, as long as its witnesses say nothing. */
+  #quietOf({ node }: Subject, now: Now): QuietStanding | undefined {
+    if (this.electorate.isDuty(node)) return undefined;
+    const standing = this.quietStanding(node, now);
+    const joinedMonoMs = this.#membership.member(node)?.joinedMonoMs ?? 0;
+    const listenMs = QUIET_INTERVALS * this.#env.config.pulseEveryMs;
+    if (standing?.status !== "up" || joinedMonoMs + listenMs <= now.monoMs) return standing;
+    return { ...standing, status: "unknown", reason: "not-heard" };
+  }
+
   #syncRoster(now: Now): void {
-    if (this.#membership.version === this.#rosterVersion) return;
-    this.#rosterVersion = this.#membership.version;
+    if (!this.#followed.sync(now)) return;
     // Who comes or goes changes quorums: the next look is at everybody.
     this.#roundMonoMs = Math.min(this.#roundMonoMs, now.monoMs);
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
-    this.#goodbyes.keepOnly((node) => this.#membership.hasLeft(node));
-    for (const member of this.#membership.members()) {
-      if (member.node === this.#env.identity.self) continue;
-      const subject = this.#subjects.get(member.node) ?? this.#add(member.node, now);
-      subject.mayBeOfflineMs = member.mayBeOfflineMs;
-    }
   }
 
-  #add(node: NodeId, now: Now): Subject {
-    const member = this.#membership.member(node);
-    const joinedMonoMs = Math.max(this.#startedAt.monoMs, member?.joinedMonoMs ?? now.monoMs);
-    const subject = new Subject(node, this.#env.config.pulseEveryMs, {
-      monoMs: joinedMonoMs,
-      wallMs: now.wallMs,
-    });
-    this.#absences.follow(subject, now);
-    this.#subjects.set(node, subject);
-    this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
-    return subject;
+  /** In a large fleet: how sure this node is of everybody whom nobody speaks of. */
+  #lookAtQuiet(now: Now): void {
+    if (!this.electorate.isLarge) return;
+    const isDoubting = now.monoMs < this.#doubtUntilMonoMs;
+    const before = this.#quiet.look(this.doubt(now) ?? (isDoubting ? "stalled" : undefined), now);
+    if (before !== undefined && before.status !== this.#quiet.standing.status)
+      this.#listener.quietChanged(before.status, now);
+    this.#followed.prune(this.#quiet.standing.status, now);
   }
 }
 
 /** Where the opinions of a kind are kept. */
 function opinionsOf(subject: Subject, kind: Statement["kind"]): Subject["accusations"] | undefined {
   if (kind === "accuse") return subject.accusations;
+  if (kind === "lossy") return subject.losses;
   return kind === "up" ? subject.ups : undefined;
 }
 

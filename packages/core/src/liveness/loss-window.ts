@@ -44,12 +44,17 @@ export class LossWindow {
     return this.#isLossy;
   }
 
-  #computeLossy(): boolean {
+  /** Which share was missed, 0 … 1; undefined while too few were expected to tell. */
+  get share(): number | undefined {
     const first = this.#halves[0];
     const last = this.#halves.at(-1);
-    if (first === undefined || last === undefined) return false;
+    if (first === undefined || last === undefined) return undefined;
     const expected = last.lastSeq - first.firstSeq;
     const received = this.#halves.reduce((sum, half) => sum + half.received, 0);
-    return expected >= EXPECTED_MIN && (expected - received) / expected > LOSSY_SHARE;
+    return expected < EXPECTED_MIN ? undefined : (expected - received) / expected;
+  }
+
+  #computeLossy(): boolean {
+    return (this.share ?? 0) > LOSSY_SHARE;
   }
 }

@@ -238,4 +238,18 @@ describe("a neighbourhood", () => {
     mesh.run(60_000);
     expect(mesh.status("na", "nb")).toBe("up");
   });
+
+  test("VE9 who missed a goodbye learns of it when it accuses: those who heard it answer, though its author is no member any more", () => {
+    const mesh = meshOf(FIVE);
+    mesh.run(10_000);
+    mesh.drop = ({ from, to }) => from === "na" && to === "nb";
+    const na = mesh.node("na");
+    mesh.input(na, (now) => na.near.announceStop({ pausedForMs: undefined, goodbye: true }, now));
+    mesh.run(1_000);
+    mesh.crash("na");
+    expect([mesh.status("na", "nb"), mesh.status("na", "nc")]).toEqual(["up", "left"]);
+    mesh.run(15_000);
+    expect([mesh.status("na", "nb"), mesh.reason("na", "nb")]).toEqual(["left", "goodbye"]);
+    expect(mesh.node("nb").verdicts).toEqual([]);
+  });
 });

@@ -7,10 +7,11 @@ import { StallGuard, type Absence } from "../boot/stall-guard.ts";
 import type { Validation } from "../driver/transport.ts";
 import type { Env } from "../env.ts";
 import type { RejectReason } from "../event.ts";
+import { KeptEvidence, withEvidence } from "../evidence/kept-evidence.ts";
 import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import { takeOlderPulse } from "../pulse/older-pulse.ts";
-import { OwnPulses } from "../pulse/own-pulses.ts";
+import { OwnPulses, type PulseReach } from "../pulse/own-pulses.ts";
 import {
   PULSE_BYTES_MAX,
   shortIdOf,
@@ -35,6 +36,11 @@ const HEAD_ENTRY_BYTES = 40;
 /** Pulses of one node that are taken, and so relayed, in one second. */
 export const PULSES_PER_SECOND_MAX: number = 100;
 
+/** In a large fleet everybody is sent one in about so many pulses. */
+const SPREAD_PULSES = 120;
+/** Peers that are no members and that are sent every pulse of a node of a large fleet all the same. */
+export const LISTENERS_MAX: number = 8;
+
 export interface NeighbourhoodListener extends LivenessListener, TwinListener {
   /** What robots and chains put into the next pulse. */
   pulseParts(
@@ -58,10 +64,14 @@ export interface NeighbourhoodListener extends LivenessListener, TwinListener {
 export class Neighbourhood {
   readonly #env: Env;
   readonly #listener: NeighbourhoodListener;
+  readonly #membership: Membership;
   readonly #observations: ObservationIntake;
   readonly #guard: StallGuard;
   readonly #twins: TwinWatch;
   readonly #connected = new Set<NodeId>();
+  /** Of which version of the roster everybody has been sent a pulse, and how many are left until the next. */
+  #spreadVersion = -1;
+  #pulsesToSpread = 0;
   /** Peers that have acknowledged the announced stop. */
   readonly #acknowledged = new Set<NodeId>();
   /** The newest own pulse that somebody has proved to hold, until this node is above it. */
@@ -69,6 +79,7 @@ export class Neighbourhood {
 
   readonly pulses: OwnPulses;
   readonly liveness: Liveness;
+  readonly evidence: KeptEvidence;
 
   constructor(deps: {
     readonly env: Env;
@@ -78,11 +89,27 @@ export class Neighbourhood {
     const { env, membership, listener } = deps;
     this.#env = env;
     this.#listener = listener;
-    this.pulses = new OwnPulses(env, (now) => this.#attachment(now));
-    this.liveness = new Liveness({ env, membership, author: this.pulses, listener });
+    this.#membership = membership;
+    this.pulses = new OwnPulses(
+      env,
+      (now) => this.#attachment(now),
+      (bytes, reach, now) => this.#deliver(bytes, reach, now),
+    );
+    this.evidence = new KeptEvidence({ env, membership, liveness: () => this.liveness });
+    this.liveness = new Liveness({
+      env,
+      membership,
+      author: this.pulses,
+      listener: withEvidence(listener, this.evidence),
+      said: (bytes, now) => this.evidence.onSaid(bytes, now),
+    });
     this.#observations = new ObservationIntake(env, this.liveness);
     this.#guard = new StallGuard(env.config.pulseEveryMs);
     this.#twins = new TwinWatch(this.pulses, listener, env.config.pulseEveryMs / 2);
+  }
+
+  isSelf(node: NodeId): boolean {
+    return node === this.#env.identity.self;
   }
 
   get connected(): ReadonlySet<NodeId> {
@@ -120,17 +147,22 @@ export class Neighbourhood {
       this.#listener.rejected(taken.reason, from, now);
       return taken.validation;
     }
-    const { author, observation } = taken;
+    const { author, envelope, observation } = taken;
     const { self } = this.#env.identity;
     for (const statement of observation.statements) {
       if (statement.subject !== self) continue;
       // Who has no say brings no verdict about, and cannot make this node pulse twice as often.
-      if (statement.kind === "accuse" && this.liveness.electorate.isWitness(author, self))
+      if (statement.kind === "accuse" && this.liveness.electorate.isWitness(author, self)) {
         this.pulses.request(now, ANSWER_EVERY_MS);
+        // Nobody knows better than the accused; of an earlier boot it may be right.
+        if (statement.name.boot === this.pulses.boot)
+          this.#listener.rejected("accusation-refuted", author, now);
+      }
       if (statement.kind === "ack" && comparePulseNames(statement.name, this.pulses) >= 0)
         this.#acknowledged.add(author);
     }
     this.liveness.onObservation(author, observation, (evidence) => this.#takes(evidence, now), now);
+    this.evidence.onObservation(envelope, observation, now);
     return "accept";
   }
 
@@ -167,7 +199,43 @@ export class Neighbourhood {
   ): void {
     this.#acknowledged.clear();
     const bytes = this.pulses.announceStop(stop, now);
-    for (const node of [...this.#connected].toSorted()) this.#env.out.send(node, "direct", bytes);
+    const { electorate } = this.liveness;
+    for (const node of [...this.#connected].toSorted())
+      if (!electorate.isRecipient(node)) this.#env.out.send(node, "direct", bytes);
+  }
+
+  /** In a small fleet everybody hears every pulse; in a large one its witnesses do, and who is no member but listens (rule PU8). */
+  #deliver(bytes: Uint8Array, reach: PulseReach, now: Now): void {
+    const { electorate } = this.liveness;
+    const isSpread = this.#isSpread(reach);
+    if (isSpread || electorate.gossipsPulses(now.monoMs)) this.#env.out.publish("pulse", bytes);
+    const to = [...electorate.recipients(), ...this.#listeners()];
+    for (const node of to) this.#env.out.send(node, "direct", bytes);
+  }
+
+  /**
+   * Whether a pulse is for everybody: what it says of robots is known to its readers alone, so everybody gets one now and then, and soon
+   * after somebody has joined. Boots are moments, so that those who start together do not spread their words together.
+   */
+  #isSpread(reach: PulseReach): boolean {
+    const { version } = this.#membership;
+    const spread = this.pulses.boot % SPREAD_PULSES;
+    if (version !== this.#spreadVersion)
+      this.#pulsesToSpread = Math.min(this.#pulsesToSpread, SPREAD_PULSES / 8 + spread / 8);
+    this.#spreadVersion = version;
+    this.#pulsesToSpread -= 1;
+    if (reach === "witnesses" && this.#pulsesToSpread > 0) return false;
+    this.#pulsesToSpread = SPREAD_PULSES / 2 + spread;
+    return true;
+  }
+
+  /** Peers of a large fleet that are no members: observers, and who is about to join. */
+  #listeners(): readonly NodeId[] {
+    if (!this.liveness.electorate.isLarge) return [];
+    const strangers = [...this.#connected].filter(
+      (node) => this.#membership.member(node) === undefined,
+    );
+    return strangers.toSorted().slice(0, LISTENERS_MAX);
   }
 
   #takePulse(
@@ -186,7 +254,8 @@ export class Neighbourhood {
       const isOlder = taken.reason === "pulse-replayed" && this.#takeOlder(from, bytes, how, now);
       if (isOlder) return "accept";
       // A peer sends its newest pulse straight when it connects; that one is known already more often than not.
-      if (how.isRelayed || taken.reason !== "pulse-replayed")
+      const isCommon = !how.isRelayed || this.liveness.electorate.isLarge;
+      if (!isCommon || taken.reason !== "pulse-replayed")
         this.#listener.rejected(taken.reason, from, now);
       return taken.validation;
     }
@@ -202,21 +271,19 @@ export class Neighbourhood {
     }
     // Straight pulses are first hand only from their author; from anybody else they would be a way to replay.
     if (!how.isRelayed && pulse.author !== from) return "ignore";
-    this.#onPulse(pulse, from, now);
+    this.#onPulse(pulse, from, how, now);
     return "accept";
   }
 
-  #onPulse(pulse: ValidPulse, from: NodeId, now: Now): void {
+  #onPulse(pulse: ValidPulse, from: NodeId, how: { readonly isRelayed: boolean }, now: Now): void {
     const echoes = this.#answers(pulse.attachment.heard, now);
     const result = this.liveness.onPulse(pulse, echoes, now);
     if (result.dateMonoMs !== undefined) {
       const ownWallMs = now.wallMs - (now.monoMs - result.dateMonoMs);
       this.liveness.subject(pulse.author)?.dating.wall.learn(pulse.header.wallMs, ownWallMs);
     }
-    // Two fresh boots date each other sooner when each answers the other's first pulse out of turn.
-    if (result.isNewBoot || (result.dateMonoMs === undefined && !echoes)) {
-      this.pulses.request(now, this.#env.config.pulseEveryMs / 2);
-    }
+    if (result.isNewBoot || (result.dateMonoMs === undefined && !echoes))
+      this.#answer(pulse.author, how, now);
     const evidence = { envelope: pulse.evidence, header: pulse.header };
     // A recording of an earlier goodbye is all that a node that has just started may know of a member that has long been back.
     if (pulse.header.goodbye && (result.dateMonoMs !== undefined || pulse.author === from))
@@ -226,7 +293,26 @@ export class Neighbourhood {
       if (subject !== undefined && pulse.author === from)
         this.liveness.statements.tell(from, "ack", subject);
     }
-    this.#listener.pulse(pulse, result.dateMonoMs, from, now);
+    this.#listener.pulse(pulse, result.dateMonoMs ?? this.#toldMonoMs(pulse, now), from, now);
+  }
+
+  /** Two fresh boots date each other sooner when each answers the other's first pulse out of turn. */
+  #answer(author: NodeId, { isRelayed }: { readonly isRelayed: boolean }, now: Now): void {
+    const { electorate } = this.liveness;
+    const everyMs = this.#env.config.pulseEveryMs / 2;
+    const { latest } = this.pulses;
+    // Whoever it judges may not be among those who judge it, and would never hear a pulse that it could echo (rule PU8).
+    if (electorate.isLarge && electorate.isDuty(author) && latest !== undefined)
+      this.#env.out.send(author, "direct", latest);
+    const isAsked = !isRelayed && electorate.isRecipient(author);
+    if (!electorate.isLarge || isAsked) this.pulses.request(now, everyMs);
+  }
+
+  /** When a pulse was sent of a member that this node does not judge, for people: by the wall clocks, and proof of nothing. */
+  #toldMonoMs({ author, header }: ValidPulse, now: Now): number | undefined {
+    const { electorate } = this.liveness;
+    if (!electorate.isLarge || electorate.isDuty(author)) return undefined;
+    return now.monoMs - Math.max(0, now.wallMs - header.wallMs);
   }
 
   #onGoodbye(evidence: Evidence, now: Now): void {
@@ -304,6 +390,7 @@ export class Neighbourhood {
       (heard.length + missing.length) * HEARD_ENTRY_BYTES +
       8 * HEAD_ENTRY_BYTES;
     const parts = this.#listener.pulseParts(PULSE_BYTES_MAX - usedBytes, now);
-    return { agent: this.#env.identity.agent, heard, missing, ...parts };
+    const sight = this.liveness.electorate.toldSight(now.monoMs);
+    return { agent: this.#env.identity.agent, heard, missing, sight, ...parts };
   }
 }

@@ -22,6 +22,8 @@ export interface StatusFacts {
   readonly hasRetired: boolean;
   /** The fleet's authority does not let it be a member. */
   readonly ending: MembershipEnding | undefined;
+  /** Of a subject that others judge: what follows of it while they say nothing (rule PU8). */
+  readonly quiet: { readonly status: Status; readonly reason: NodeReason | undefined } | undefined;
   /** This node was stalled or stepped a moment ago and has not yet been re-dated (rule PU6). */
   readonly inDoubt: boolean;
 }
@@ -37,12 +39,14 @@ export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: numb
   if (subject.latch !== undefined) {
     return { status: "down", reason: subject.latch.singleWitness ? "single-witness" : "quorum" };
   }
-  const { electorate, config } = facts;
+  const { electorate, config, quiet } = facts;
+  if (quiet !== undefined)
+    return quiet.status === "up" ? liveStatus(facts, subject, nowMonoMs) : quiet;
   const hasMajority = electorate.hasMajority(nowMonoMs);
   if (
     hasMajority &&
     electorate.roster > 2 &&
-    electorate.freshWitnesses(subject, nowMonoMs) >= electorate.quorum
+    electorate.freshWitnesses(subject, nowMonoMs) >= electorate.quorumOver(subject.node)
   ) {
     return liveStatus(facts, subject, nowMonoMs);
   }

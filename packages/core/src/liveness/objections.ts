@@ -46,11 +46,13 @@ export class Objections {
   accused(accuser: NodeId, subject: Subject, accused: PulseName, now: Now): void {
     const { known } = subject;
     if (this.#env.config.observer || known === undefined) return;
+    // In a large fleet most know no more of it than what its witnesses have said.
+    if (this.#electorate.isOthersDuty(subject.node)) return;
     if (comparePulseNames(known.header, accused) <= 0) return;
     const everyMs = OBJECT_INTERVALS * subject.intervalMs;
     if (now.monoMs - subject.objectedAtMonoMs < everyMs) return;
     const isLone = this.#isLone(subject, now);
-    if (!isLone && this.#electorate.speaksFirst(accuser, now.monoMs)) {
+    if (!isLone && this.#electorate.speaksFirst(accuser, subject.node, now.monoMs)) {
       this.#object(subject, now);
       return;
     }
@@ -61,7 +63,7 @@ export class Objections {
     if (!isLone) this.#plan(now.monoMs + this.#env.config.settleMs / 2);
     // Whoever is asked again meanwhile does not begin to wait again.
     else if (waiting === undefined)
-      this.#plan(now.monoMs + everyMs * this.#shareToWait(accuser, now));
+      this.#plan(now.monoMs + everyMs * this.#shareToWait(accuser, subject, now));
   }
 
   /** Another witness has vouched for a pulse of `subject`, with its header. */
@@ -93,8 +95,8 @@ export class Objections {
   }
 
   /** How long of the time that an answer may take: half for those who speak for all, the others wait until their words have come. */
-  #shareToWait(accuser: NodeId, now: Now): number {
-    if (this.#electorate.placeAfter(accuser, now.monoMs) < SPOKESMEN) return 0.5;
+  #shareToWait(accuser: NodeId, { node }: Subject, now: Now): number {
+    if (this.#electorate.placeAfter(accuser, node, now.monoMs) < SPOKESMEN) return 0.5;
     return 0.75 + this.#env.ports.random.unit() / 4;
   }
 
@@ -114,7 +116,7 @@ export class Objections {
     let accusers = 0;
     for (const { seenMonoMs } of subject.accusations.values())
       if (now.monoMs - seenMonoMs <= expireMs) accusers += 1;
-    return accusers + 1 < this.#electorate.quorum;
+    return accusers + 1 < this.#electorate.quorumOver(subject.node);
   }
 }
 

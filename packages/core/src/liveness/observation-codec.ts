@@ -2,7 +2,7 @@
  * Observations on the wire (rules VE2, VE3): one signed message of a witness holds all it has to say at one moment, so that a
  * witness of many silent nodes sends one message and not many.
  */
-import type { Env } from "../env.ts";
+import type { Env, ReadingEnv } from "../env.ts";
 import type { NodeId, PulseName } from "../ids.ts";
 import { decodeEvidence, type PulseHeader } from "../pulse/pulse-codec.ts";
 import {
@@ -20,10 +20,10 @@ export const OBSERVATION_ITEMS_MAX: number = 40;
 /** Messages of one witness that are looked at in one second. */
 export const OBSERVATIONS_PER_SECOND_MAX: number = 100;
 
-/** `ack` answers a direct `paused` pulse (rule VE9); the others are rule VE3's. */
-export type ObservationKind = "accuse" | "object" | "up" | "unknown" | "ack";
+/** `ack` answers a direct `paused` pulse (rule VE9), `lossy` is rule PU7's; the others are rule VE3's. */
+export type ObservationKind = "accuse" | "object" | "up" | "unknown" | "ack" | "lossy";
 
-const KINDS: readonly ObservationKind[] = ["accuse", "object", "up", "unknown", "ack"];
+const KINDS: readonly ObservationKind[] = ["accuse", "object", "up", "unknown", "ack", "lossy"];
 
 /** A signed header of the named pulse, decoded; its signature is checked by the reader only when it says something new. */
 export interface Evidence {
@@ -66,7 +66,7 @@ export function sealObservation(env: Env, observation: Observation): Uint8Array 
 }
 
 /** Decodes a body; undefined when anything in it is malformed. Statements of unknown kinds are left out (rule SG2). */
-export function decodeObservation(env: Env, body: Uint8Array): Observation | undefined {
+export function decodeObservation(env: ReadingEnv, body: Uint8Array): Observation | undefined {
   let map: unknown;
   try {
     map = env.ports.codec.decode(body);
@@ -91,7 +91,7 @@ export function decodeObservation(env: Env, body: Uint8Array): Observation | und
   return { boot, seq, upMs, statements };
 }
 
-function decodeStatement(env: Env, item: unknown): Statement | "unknown-kind" | undefined {
+function decodeStatement(env: ReadingEnv, item: unknown): Statement | "unknown-kind" | undefined {
   if (!Array.isArray(item)) return undefined;
   const [kindIndex, subject, boot, seq, evidenceBytes] = item as readonly unknown[];
   if (!isIntegerIn(kindIndex, 0, 255) || !isTextUpTo(subject, NODE_ID_LENGTH_MAX)) return undefined;

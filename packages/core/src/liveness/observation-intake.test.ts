@@ -74,8 +74,8 @@ function sealed(over: Partial<Observation> = {}): Uint8Array {
 /** A reader that knows `nb` and nobody else. */
 function intake(): { intake: ObservationIntake; subject: Subject } {
   const subject = new Subject("nb", 1_000, at(0));
-  const liveness = { subject: (node: NodeId) => (node === "nb" ? subject : undefined) };
-  return { intake: new ObservationIntake(envOf("na"), liveness as Liveness), subject };
+  const liveness = { ofMember: (node: NodeId) => (node === "nb" ? subject : undefined) };
+  return { intake: new ObservationIntake(envOf("na"), liveness as unknown as Liveness), subject };
 }
 
 function take(to: ObservationIntake, bytes: Uint8Array, monoMs = 10_000, from = "nx"): string {
@@ -106,8 +106,8 @@ describe("ObservationIntake", () => {
 
   test("P6 VE3 what is kept of an author's observations goes with its seat, and a stranger that has none leaves nothing", () => {
     let subject = new Subject("nb", 1_000, at(0));
-    const liveness = { subject: (node: NodeId) => (node === "nb" ? subject : undefined) };
-    const it = new ObservationIntake(envOf("na"), liveness as Liveness);
+    const liveness = { ofMember: (node: NodeId) => (node === "nb" ? subject : undefined) };
+    const it = new ObservationIntake(envOf("na"), liveness as unknown as Liveness);
     expect(take(it, sealed())).toBe("taken");
     expect(take(it, sealed())).toBe("ignore observation-replayed");
     subject = new Subject("nb", 1_000, at(0));

@@ -11,7 +11,7 @@ import type { Env } from "../env.ts";
 import type { RejectReason } from "../event.ts";
 import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
-import { decodeEnvelope, verifyEnvelope } from "../wire/envelope.ts";
+import { decodeEnvelope, type Envelope, verifyEnvelope } from "../wire/envelope.ts";
 import { AuthorTrack } from "./author-track.ts";
 import type { Liveness } from "./liveness.ts";
 import {
@@ -31,7 +31,13 @@ const BLAMELESS: ReadonlySet<RejectReason> = new Set([
   "kind-unknown",
 ]);
 export type ObservationResult =
-  | { readonly ok: true; readonly author: NodeId; readonly observation: Observation }
+  | {
+      readonly ok: true;
+      readonly author: NodeId;
+      readonly observation: Observation;
+      /** As it was signed. */
+      readonly envelope: Envelope;
+    }
   | { readonly ok: false; readonly validation: Validation; readonly reason: RejectReason };
 
 export class ObservationIntake {
@@ -62,7 +68,7 @@ export class ObservationIntake {
       return refuse(opened.code === "kind-unknown" ? "ignore" : "reject", opened.code);
     const { author, kind, body } = opened.envelope;
     if (kind !== "observation") return refuse("reject", "observation-malformed");
-    const subject = this.#liveness.subject(author);
+    const subject = this.#liveness.ofMember(author, now);
     if (subject === undefined) return refuse("ignore", "observation-stranger");
     if (!verifyEnvelope(this.#env, opened.envelope)) return refuse("reject", "signature-bad");
     const observation = decodeObservation(this.#env, body);
@@ -71,11 +77,12 @@ export class ObservationIntake {
     if (!track.isNew(observation)) return refuse("ignore", "observation-replayed");
     if (!track.rate.admit(now.monoMs, OBSERVATIONS_PER_SECOND_MAX)) return refuse("ignore", "rate");
     track.mark(observation);
+    track.spokeMonoMs = now.monoMs;
     const dateMonoMs = subject.dating.dateOf(observation, now.monoMs);
     const expireMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
     if (dateMonoMs !== undefined && now.monoMs - dateMonoMs > expireMs)
       return refuse("ignore", "observation-replayed");
-    return { ok: true, author, observation };
+    return { ok: true, author, observation, envelope: opened.envelope };
   }
 
   #refusals(from: NodeId, now: Now): number {

@@ -27,6 +27,8 @@ export const GREET_INTERVALS: number = 0.5;
 /** Standing observations are restated, and expire. */
 export const RESTATE_INTERVALS: number = 5;
 export const EXPIRE_INTERVALS: number = 12;
+/** A reader that is no witness drops a verdict that no witness has upheld for so long (rule PU8). */
+export const UNSAID_INTERVALS: number = 36;
 /** A witness that was objected to twice running, while others say that they hear the subject, accuses alone after so much more silence. */
 export const ALONE_INTERVALS: number = 60;
 /** A fresh accusation is repeated after these times (ADR 0010): with a fifth of all messages lost, three accusers get through to each other in 1.3 s in all but 1 case of 2,600. */
@@ -49,6 +51,21 @@ export const TWIN_ECHO_INTERVALS: number = 12;
 export const TWIN_QUIET_INTERVALS: number = 15;
 /** A node that says that it lives twice is shown so until it has not said it for so long. */
 export const TWIN_SHOWN_INTERVALS: number = 4;
+/** Up to so many members everybody is everybody's witness, and pulses are gossiped (rule PU8). */
+export const GOSSIP_ROSTER: number = 32;
+/** Witnesses of a node in a larger fleet, and how many of them are of its own region where that has as many. */
+export const WITNESSES: number = 8;
+export const OWN_REGION_WITNESSES: number = 3;
+/** After a change of the roster those who were witnesses before go on judging for so long, … */
+export const HAND_OVER_MS: number = 60_000;
+/** … and are sent pulses for longer, as not everybody learns of a change at one moment. */
+export const HAND_OVER_SEND_MS: number = 90_000;
+/** Newest dated pulse of a subject that its witness counts as in sight for others: they hear of it later, and must not be late (rule VE2). */
+export const TOLD_SIGHT_INTERVALS: number = 1.5;
+/** Members that a witness's sample of the fleet has at least; a smaller one says nothing (rule VE2). */
+export const SAMPLE: number = 6;
+/** So long without an accusation, and with a majority in sight, a reader takes a member that it does not judge itself for alive (rule PU8). */
+export const QUIET_INTERVALS: number = 20;
 /** Accusers that a verdict ever needs. */
 export const QUORUM_MAX: number = 3;
 

@@ -6,14 +6,16 @@ import type { HeardNode } from "../roster/node-retirements.ts";
 import type { Membership } from "../roster/membership.ts";
 import type { Subject } from "./subject.ts";
 
-/** The verdict about a node. One that left before this node started is followed no more, and has left all the same. */
+/** The verdict about a node; `quiet` is what is said of a member of a large fleet that nobody speaks of. One that left before this node started is followed no more, and has left all the same. */
 export function standingOf(
   subject: Subject | undefined,
   membership: Membership,
   node: NodeId,
   now: Now,
+  quiet?: NodeStanding,
 ): NodeStanding | undefined {
-  if (subject !== undefined) return subject;
+  const known = subject ?? quiet;
+  if (known !== undefined) return known;
   const since = { sinceWallMs: now.wallMs, sinceMonoMs: now.monoMs };
   const ending = membership.ending(node);
   if (ending === "revoked") return { status: "left", reason: ending, ...since };

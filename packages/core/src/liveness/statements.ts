@@ -35,6 +35,8 @@ interface Said {
 export class Statements {
   readonly #env: Env;
   readonly #author: Author;
+  /** Hears of everything that is said to everybody. */
+  readonly #saidToAll: (bytes: Uint8Array, now: Now) => void;
   #seqBoot = 0;
   #seq = 0;
   #durable: CommitId = 0;
@@ -50,9 +52,10 @@ export class Statements {
   readonly #waiting = new Set<Subject>();
   readonly #direct = new Map<NodeId, Said[]>();
 
-  constructor(env: Env, author: Author) {
+  constructor(env: Env, author: Author, said: (bytes: Uint8Array, now: Now) => void = () => {}) {
     this.#env = env;
     this.#author = author;
+    this.#saidToAll = said;
   }
 
   /** Until then what is to be said to everybody waits. */
@@ -150,6 +153,7 @@ export class Statements {
     for (const { statements, after } of chunksOf(said)) {
       const bytes = this.#seal(statements, now);
       this.#env.out.publish("verdict", bytes, after);
+      this.#saidToAll(bytes, now);
       for (const { kind, subject } of statements)
         if (kind === "accuse") this.#env.out.send(subject, "direct", bytes, after);
     }
@@ -179,9 +183,9 @@ export class Statements {
   }
 }
 
-/** An objection goes with any opinion, opinions replace each other. */
+/** An objection and a complaint of loss go with any opinion, opinions replace each other. */
 function placeOf(kind: ObservationKind, subject: Subject): string {
-  return `${kind === "object" ? "object" : "opinion"} ${subject.node}`;
+  return `${kind === "object" || kind === "lossy" ? kind : "opinion"} ${subject.node}`;
 }
 
 function statementOf(kind: ObservationKind, subject: Subject): Statement {

@@ -55,6 +55,8 @@ export interface Latch {
   readonly accusers: readonly NodeId[];
   readonly singleWitness: boolean;
   majoritySeenMonoMs: number;
+  /** When a witness last held an accusation upright, as far as this node heard. */
+  saidMonoMs: number;
 }
 
 export class Subject {
@@ -69,6 +71,8 @@ export class Subject {
   track: AuthorTrack | undefined;
   readonly accusations: Map<NodeId, Opinion> = new Map();
   readonly ups: Map<NodeId, Opinion> = new Map();
+  /** Witnesses that say that they miss too many of its pulses (rule PU7, in fleets where they do not hear each other). */
+  readonly losses: Map<NodeId, Opinion> = new Map();
   intervalMs: number;
   /** Pulses in a row that announced a longer interval (rule PU1). */
   longerAnnounced: number = 0;
@@ -78,6 +82,8 @@ export class Subject {
   /** The later of own start, the member's joining and the end of an own stall: silence before it says nothing (rules VE8, PU6). */
   baseMonoMs: number;
   datedSinceBase: boolean = false;
+  /** Until then it is not judged unless it was heard, as it may not know yet that this node is its witness (rule PU8). */
+  listenUntilMonoMs: number = Number.NEGATIVE_INFINITY;
   /** The end of a planned absence (rule VE9). */
   pausedUntilMonoMs: number | undefined;
   /** The pulse that announced it. */
@@ -100,6 +106,8 @@ export class Subject {
   /** Own `up` statements still to be restated. */
   upRestates: number = 0;
   upStatedMonoMs: number = Number.NEGATIVE_INFINITY;
+  /** When this node last said that it misses too many of its pulses. */
+  lossStatedMonoMs: number = Number.NEGATIVE_INFINITY;
   /** The pulse by which it was last judged down; an `up` with a later one says that it came back from that. */
   downName: PulseName = NO_PULSE;
   latch: Latch | undefined;
@@ -145,6 +153,15 @@ export class Subject {
     return comparePulseNames(heard, known) > 0 ? heard : known;
   }
 
+  /** Whether any witness says anything of it, this node included. */
+  get isSpokenOf(): boolean {
+    return (
+      this.own !== undefined ||
+      this.latch !== undefined ||
+      this.accusations.size + this.ups.size + this.losses.size > 0
+    );
+  }
+
   /** How long silence may last: 3.2 intervals and what was learned of the subject's jitter. */
   get patienceMs(): number {
     return (
@@ -155,7 +172,10 @@ export class Subject {
 
   /** Since when the subject is silent, on this node's monotonic clock. */
   get silentSinceMonoMs(): number {
-    const startUpMonoMs = this.baseMonoMs + START_UP_INTERVALS * this.intervalMs;
+    const startUpMonoMs = Math.max(
+      this.baseMonoMs + START_UP_INTERVALS * this.intervalMs,
+      this.listenUntilMonoMs,
+    );
     const dated = this.datedSinceBase ? this.dating.newestDate : undefined;
     let sinceMonoMs = dated?.dateMonoMs ?? startUpMonoMs;
     const datedBoot = dated?.name.boot ?? 0;
@@ -204,12 +224,12 @@ export class Subject {
   }
 
   /** Whether the subject counts for this node's majority (rule VE2). */
-  isInSight(nowMonoMs: number): boolean {
+  isInSight(nowMonoMs: number, withinIntervals: number = IN_SIGHT_INTERVALS): boolean {
     const date = this.dating.newestDate;
     return (
       this.datedSinceBase &&
       date !== undefined &&
-      nowMonoMs - date.dateMonoMs <= IN_SIGHT_INTERVALS * this.intervalMs
+      nowMonoMs - date.dateMonoMs <= withinIntervals * this.intervalMs
     );
   }
 

@@ -21,7 +21,9 @@ function reader(facts: Partial<Facts> = {}): Reader {
   const { majority = true, judgeFromMonoMs = 0 } = facts;
   const identity = { fleet: "fleet", self: "na", name: "na", region: "r", agent: "t" };
   const electorate = {
-    quorum: 3,
+    quorumOver: () => 3,
+    mayDecide: () => true,
+    isDuty: () => true,
     isPair: false,
     isWitness: (node: string) => node !== "stranger",
     hasMajority: () => majority,

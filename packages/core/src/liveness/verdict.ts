@@ -8,7 +8,7 @@ import type { Env } from "../env.ts";
 import { comparePulseNames, compareText, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Electorate } from "./electorate.ts";
-import { EXPIRE_INTERVALS } from "./rules.ts";
+import { EXPIRE_INTERVALS, UNSAID_INTERVALS } from "./rules.ts";
 import type { Opinion, Subject } from "./subject.ts";
 
 export interface Reader {
@@ -34,7 +34,7 @@ export function weighObservations(reader: Reader, subject: Subject, now: Now): V
 
 function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictChange {
   const none = { type: "none", lookAgainMonoMs: Number.POSITIVE_INFINITY } as const;
-  const quorum = reader.electorate.quorum;
+  const quorum = reader.electorate.quorumOver(subject.node);
   const accusers = accusersOf(reader, subject, subject.newestName);
   if (accusers.length < quorum || subject.isPaused(now.monoMs)) return none;
   const byDate = accusers.toSorted((a, b) => a.namedMonoMs - b.namedMonoMs);
@@ -48,6 +48,7 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
   // A node that has fresh first-hand pulses never shows `down`; its objection is under way.
   if (subject.isFresh(now.monoMs))
     return { type: "none", lookAgainMonoMs: subject.overdueMonoMs + 1 };
+  if (!reader.electorate.mayDecide(subject, accusers.length)) return none;
   // Accusations may outlast the sight of those who made them, as after a suspension: whoever lacks a majority does not know.
   if (!reader.electorate.hasMajority(now.monoMs))
     return { type: "none", lookAgainMonoMs: now.monoMs + reader.env.config.pulseEveryMs };
@@ -58,6 +59,7 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
     accusers: accusers.map(({ node }) => node).toSorted(compareText),
     singleWitness: reader.electorate.isPair,
     majoritySeenMonoMs: now.monoMs,
+    saidMonoMs: now.monoMs,
   };
   subject.ups.clear();
   return { type: "down" };
@@ -79,9 +81,19 @@ function weighLatch(reader: Reader, subject: Subject, now: Now): VerdictChange {
     )
       ups += 1;
   }
-  if (sawAlive || ups >= reader.electorate.quorum) {
+  // Those who are cut off with a subject never held it for dead, so few of its witnesses may say that it is back; none accuses it any more.
+  const isUncontested =
+    ups > 0 && subject.accusations.size === 0 && !reader.electorate.isDuty(subject.node);
+  if (sawAlive || isUncontested || ups >= reader.electorate.quorumOver(subject.node)) {
     subject.latch = undefined;
     return { type: "ended", how: "restored" };
+  }
+  if (subject.accusations.size > 0 || reader.electorate.isDuty(subject.node))
+    latch.saidMonoMs = now.monoMs;
+  else if (now.monoMs - latch.saidMonoMs >= UNSAID_INTERVALS * reader.env.config.pulseEveryMs) {
+    // Whoever hears nothing of the subject itself would show it down for ever after a verdict that was made of recordings.
+    subject.latch = undefined;
+    return { type: "ended", how: "lost" };
   }
   if (reader.electorate.hasMajority(now.monoMs)) {
     latch.majoritySeenMonoMs = now.monoMs;
@@ -116,6 +128,7 @@ function expire(reader: Reader, subject: Subject, now: Now): void {
   const expireMs = EXPIRE_INTERVALS * reader.env.config.pulseEveryMs;
   expireOf(subject.accusations, now.monoMs - expireMs);
   expireOf(subject.ups, now.monoMs - expireMs);
+  expireOf(subject.losses, now.monoMs - expireMs);
 }
 
 function expireOf(opinions: Map<NodeId, Opinion>, seenMonoMsMin: number): void {

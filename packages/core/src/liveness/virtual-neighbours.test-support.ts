@@ -49,12 +49,15 @@ export class VirtualNeighbours {
   }) => boolean = () => false;
   readonly sent: {
     readonly from: NodeId;
+    /** Undefined for everybody. */
+    readonly to: NodeId | undefined;
     readonly topic: string;
     readonly bytes: Uint8Array;
     readonly atMs: number;
   }[] = [];
   readonly #queue: { readonly atMs: number; readonly run: () => void }[] = [];
   readonly #members: Member[] = [];
+  readonly #fleet: string;
   readonly #portsOf: (node: NodeId) => Ports;
   readonly #configOf: (node: NodeId) => CoreConfig;
 
@@ -62,11 +65,14 @@ export class VirtualNeighbours {
     names: readonly string[],
     portsOf: (node: NodeId) => Ports,
     config: Partial<CoreConfig> | ((node: NodeId) => Partial<CoreConfig>) = {},
+    options: { readonly fleet?: string; readonly regionOf?: (node: NodeId) => string } = {},
   ) {
+    const { fleet = FLEET, regionOf = () => "r" } = options;
+    this.#fleet = fleet;
     this.#portsOf = portsOf;
     this.#configOf = (node) => coreConfig(typeof config === "function" ? config(node) : config);
     for (const node of names)
-      this.#members.push({ node, name: node, region: "r", agent: "t", joinedMonoMs: 0 });
+      this.#members.push({ node, name: node, region: regionOf(node), agent: "t", joinedMonoMs: 0 });
     for (const name of names) this.#boot(name, 100);
   }
 
@@ -126,7 +132,13 @@ export class VirtualNeighbours {
   }
 
   at(atMs: number, run: () => void): void {
-    this.#queue.push({ atMs, run });
+    let [low, high] = [0, this.#queue.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#queue[middle]?.atMs ?? 0) <= atMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#queue.splice(low, 0, { atMs, run });
   }
 
   deliver(topic: string, bytes: Uint8Array, from: NodeId, to: NeighbourNode): void {
@@ -140,7 +152,6 @@ export class VirtualNeighbours {
   run(forMs: number): void {
     const untilMs = this.nowMs + forMs;
     for (;;) {
-      this.#queue.sort((a, b) => a.atMs - b.atMs);
       const next = this.#queue[0];
       if (next === undefined || next.atMs > untilMs) break;
       this.#queue.shift();
@@ -153,21 +164,14 @@ export class VirtualNeighbours {
   #boot(id: NodeId, boot: number): void {
     const out = new Outbox();
     const env = {
-      identity: { fleet: FLEET, self: id, name: id, region: "r", agent: "t" },
+      identity: { fleet: this.#fleet, self: id, name: id, region: "r", agent: "t" },
       config: this.#configOf(id),
       ports: this.#portsOf(id),
       out,
     };
     const members = this.#members;
-    const membership: Membership = {
-      members: () => members,
-      member: (node) => members.find((member) => member.node === node),
-      hasLeft: () => false,
-      hasRetired: () => false,
-      ending: () => undefined,
-      version: 1,
-    };
     const [goodbyes, bootsAbove] = [[] as NodeId[], [] as number[]];
+    const membership = membershipOf(members, goodbyes);
     const [events, rejects, verdicts] = [
       [] as CoreEvent[],
       [] as RejectReason[],
@@ -178,6 +182,7 @@ export class VirtualNeighbours {
       verdict: (subject: { readonly node: NodeId }, kind: string) =>
         verdicts.push({ subject: subject.node, kind, atMs: this.nowMs }),
       statusChanged: () => {},
+      quietChanged: () => {},
       pulseParts: () => ({ heads: [], auditSize: 0, auditHash: new Uint8Array(32), beats: [] }),
       pulse: () => {},
       goodbye: (from: NodeId) => goodbyes.push(from),
@@ -212,7 +217,8 @@ export class VirtualNeighbours {
   #carryOut(node: NeighbourNode, effect: Effect): void {
     if (effect.type === "publish" || effect.type === "send") {
       const topic = effect.type === "publish" ? effect.topic : "direct";
-      this.sent.push({ from: node.id, topic, bytes: effect.bytes, atMs: this.nowMs });
+      const to = effect.type === "send" ? effect.to : undefined;
+      this.sent.push({ from: node.id, to, topic, bytes: effect.bytes, atMs: this.nowMs });
       const targets = this.nodes.filter(
         ({ id }) =>
           id !== node.id &&
@@ -243,4 +249,19 @@ export class VirtualNeighbours {
       node.events.push(effect.event);
     }
   }
+}
+
+/** Who counts for one node: all but those that it heard say goodbye. */
+function membershipOf(members: readonly Member[], goodbyes: readonly NodeId[]): Membership {
+  const isIn = ({ node }: Member): boolean => !goodbyes.includes(node);
+  return {
+    members: () => members.filter(isIn),
+    member: (node) => members.find((member) => member.node === node && isIn(member)),
+    hasLeft: (node) => goodbyes.includes(node),
+    hasRetired: () => false,
+    ending: () => undefined,
+    get version() {
+      return 1 + goodbyes.length;
+    },
+  };
 }

@@ -1,14 +1,15 @@
 /** What the witnesses of one node say of it, as far as this node knows: for people, who want to see how sure an answer is. */
 import type { NodeId } from "../ids.ts";
-import type { Membership } from "../roster/membership.ts";
 import type { WitnessCount } from "../view/robot-view.ts";
+import type { Status } from "../view/status.ts";
 import type { Electorate } from "./electorate.ts";
 import type { Subject } from "./subject.ts";
 
 interface Facts {
   readonly electorate: Electorate;
   readonly subjects: ReadonlyMap<NodeId, Subject>;
-  readonly membership: Membership;
+  /** What is said of whom nobody speaks of, in a large fleet. */
+  readonly quiet: Status | undefined;
 }
 
 interface Options {
@@ -21,12 +22,28 @@ interface Options {
 export function witnessCount(facts: Facts, node: NodeId, options: Options): WitnessCount {
   const count = { up: 0, late: 0, down: 0, unknown: 0, of: 0 };
   const subject = facts.subjects.get(node);
-  for (const member of facts.membership.members()) {
-    if (member.node === node) continue;
+  const { electorate } = facts;
+  for (const witness of electorate.witnessesOf(node)) {
     count.of += 1;
-    count[opinionOf(facts, member.node, { node, subject }, options)] += 1;
+    const opinion = electorate.isLarge
+      ? toldBy(witness, { subject, quiet: facts.quiet }, options)
+      : undefined;
+    count[opinion ?? opinionOf(facts, witness, { node, subject }, options)] += 1;
   }
   return count;
+}
+
+/** What another witness has said in a large fleet, where saying nothing is to hear the subject (rule PU8); undefined of this node itself. */
+function toldBy(
+  witness: NodeId,
+  about: { readonly subject: Subject | undefined; readonly quiet: Status | undefined },
+  options: Options,
+): "up" | "late" | "down" | "unknown" | undefined {
+  const { subject, quiet } = about;
+  if (witness === options.self) return undefined;
+  if (subject?.accusations.has(witness) === true) return "down";
+  if (subject?.losses.has(witness) === true) return "late";
+  return subject?.ups.has(witness) === true || quiet === "up" ? "up" : "unknown";
 }
 
 function opinionOf(

@@ -26,7 +26,14 @@ function own(): { env: Env; pulses: OwnPulses } {
     missing: [],
     beats: [],
   };
-  return { env, pulses: new OwnPulses(env, () => attachment) };
+  return {
+    env,
+    pulses: new OwnPulses(
+      env,
+      () => attachment,
+      (bytes) => env.out.publish("pulse", bytes),
+    ),
+  };
 }
 
 function sentBy(env: Env): readonly PulseHeader[] {

@@ -13,12 +13,15 @@ import { sealPulse, type PulseAttachment } from "./pulse-codec.ts";
 export const SENT_MAX: number = 64;
 /** Pulses out of turn are coalesced: at most one in this time. */
 export const COALESCE_MS: number = 50;
+/** Whom a pulse is for, in a fleet where witnesses are few (rule PU8). */
+export type PulseReach = "witnesses" | "everybody";
 /** Pulses that carry the sender's doubt after a stall. */
 const DOUBT_PULSES = 3;
 
 export class OwnPulses {
   readonly #env: Env;
   readonly #attachment: (now: Now) => PulseAttachment;
+  readonly #deliver: (bytes: Uint8Array, reach: PulseReach, now: Now) => void;
   #boot = 0;
   #seq = 0;
   #bootMonoMs = 0;
@@ -30,13 +33,21 @@ export class OwnPulses {
   #doubtPulses = 0;
   #pausedForMs: number | undefined;
   #goodbye = false;
+  /** Whether the next pulse holds something that concerns more than the witnesses. */
+  #isNews = false;
   /** Whoever else pulses under the own key. */
   readonly twins: Twins;
 
-  /** `attachment` is asked for each pulse as it is made. */
-  constructor(env: Env, attachment: (now: Now) => PulseAttachment) {
+  /** `attachment` is asked for each pulse as it is made, `deliver` takes it to whom it is for. */
+  constructor(
+    env: Env,
+    attachment: (now: Now) => PulseAttachment,
+    deliver: (bytes: Uint8Array, reach: PulseReach, now: Now) => void,
+  ) {
     this.#env = env;
     this.#attachment = attachment;
+    this.#deliver = deliver;
+    this.#deliver = deliver;
     this.twins = new Twins(env.config.pulseEveryMs);
   }
 
@@ -87,6 +98,12 @@ export class OwnPulses {
     if (this.#boot === 0) return;
     const atMonoMs = Math.max(now.monoMs, this.#lastMonoMs + atMostEveryMs);
     if (atMonoMs < this.#dueMonoMs) this.#plan(atMonoMs);
+  }
+
+  /** The same, where everybody is to hear of what it holds. */
+  announce(now: Now): void {
+    this.#isNews = true;
+    this.request(now);
   }
 
   /** The timer fired: pulse if one is due. */
@@ -148,7 +165,9 @@ export class OwnPulses {
     this.#lastMonoMs = now.monoMs;
     this.#sent.push({ seq: this.#seq, atMonoMs: now.monoMs });
     if (this.#sent.length > SENT_MAX) this.#sent.shift();
-    this.#env.out.publish("pulse", bytes);
+    const isNews = this.#isNews || header.goodbye || header.pausedForMs !== undefined;
+    this.#isNews = false;
+    this.#deliver(bytes, isNews ? "everybody" : "witnesses", now);
     this.#plan(now.monoMs + config.pulseEveryMs);
     return bytes;
   }

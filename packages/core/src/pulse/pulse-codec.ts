@@ -7,7 +7,7 @@
 import { NUMBER_MAX } from "../authority/limits.ts";
 import type { TwinEcho } from "../boot/twins.ts";
 import { EPOCH_MAX } from "../chain/limits.ts";
-import type { Env } from "../env.ts";
+import type { Env, ReadingEnv } from "../env.ts";
 import type { Boot, NodeId } from "../ids.ts";
 import { decodeEnvelope, sealEnvelope, type Envelope } from "../wire/envelope.ts";
 import { isBytes, isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
@@ -21,6 +21,8 @@ export const PULSE_HEADER_BYTES_MAX: number = 512;
 export const HEARD_MAX: number = 64;
 /** Own chains that one pulse names. */
 export const HEADS_MAX: number = 8;
+/** Subjects that one pulse may say its author to watch: what one member says must not outweigh what many see. */
+export const SIGHT_MAX: number = 64;
 /** Shortest and longest promised interval. */
 export const PULSE_INTERVAL_MS_MIN: number = 200;
 export const PULSE_INTERVAL_MS_MAX: number = 60_000;
@@ -77,6 +79,8 @@ export interface PulseAttachment {
   readonly missing: readonly string[];
   /** Number of the newest charter that the author holds (rule ME2), where it holds one. */
   readonly charter?: number | undefined;
+  /** Of so many subjects of the author so many are in its sight (rule PU8); in large fleets alone. */
+  readonly sight?: { readonly of: number; readonly inSight: number } | undefined;
   /** Beat summaries, read by robots/ alone. */
   readonly beats: unknown;
 }
@@ -105,6 +109,9 @@ export function sealPulse(
     m: attachment.missing,
     n: attachment.heads.map((head) => [head.document, head.epoch, head.seq, head.hash8]),
     r: attachment.beats,
+    ...(attachment.sight === undefined
+      ? {}
+      : { s: [attachment.sight.of, attachment.sight.inSight] }),
     v: attachment.agent,
   });
   const body = codec.encode({
@@ -124,7 +131,7 @@ export function sealPulse(
 }
 
 /** Decodes the header of a pulse envelope; the signature and the attachment are not looked at. */
-export function decodePulseHeader(env: Env, envelope: Envelope): PulseResult<PulseHeader> {
+export function decodePulseHeader(env: ReadingEnv, envelope: Envelope): PulseResult<PulseHeader> {
   if (envelope.kind !== "pulse" || envelope.body.length > PULSE_HEADER_BYTES_MAX) {
     return { ok: false, code: "pulse-malformed" };
   }
@@ -194,7 +201,7 @@ function decodeAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachm
   const map = decodeMap(env, bytes);
   const malformed = { ok: false, code: "pulse-malformed" } as const;
   if (map === undefined) return malformed;
-  const { a: audit, c: charter, e: heard, m: missing, n: heads, r: beats, v: agent } = map;
+  const { a: audit, c: charter, e: heard, m: missing, n: heads, r: beats, s: seen, v: agent } = map;
   const echoes = decodeHeard(heard);
   if (echoes === undefined) return malformed;
   if (!Array.isArray(missing) || missing.length > HEARD_MAX || !missing.every(isShortId))
@@ -209,6 +216,8 @@ function decodeAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachm
     return malformed;
   if (!isTextUpTo(agent, 64)) return malformed;
   if (charter !== undefined && !isIntegerIn(charter, 1, NUMBER_MAX)) return malformed;
+  const sight = decodeSight(seen);
+  if (sight === "malformed") return malformed;
   return {
     ok: true,
     value: {
@@ -219,6 +228,7 @@ function decodeAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachm
       auditHash: audit[1],
       missing,
       ...(charter === undefined ? {} : { charter }),
+      ...(sight === undefined ? {} : { sight }),
       beats,
     },
   };
@@ -226,7 +236,7 @@ function decodeAttachment(env: Env, bytes: Uint8Array): PulseResult<PulseAttachm
 
 /** Decodes a header that came as evidence: an encoded envelope without attachment. */
 export function decodeEvidence(
-  env: Env,
+  env: ReadingEnv,
   bytes: Uint8Array,
 ): PulseResult<{ readonly envelope: Envelope; readonly header: PulseHeader }> {
   const opened = decodeEnvelope(env, bytes, PULSE_HEADER_BYTES_MAX);
@@ -237,7 +247,10 @@ export function decodeEvidence(
     : header;
 }
 
-function decodeMap(env: Env, bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+function decodeMap(
+  env: ReadingEnv,
+  bytes: Uint8Array,
+): Readonly<Record<string, unknown>> | undefined {
   try {
     const value = env.ports.codec.decode(bytes);
     return isMap(value) ? value : undefined;
@@ -255,6 +268,14 @@ function decodeTwin(echo: unknown): TwinEcho | undefined | "malformed" {
     isIntegerIn(seq, 1, Number.MAX_SAFE_INTEGER) &&
     isIntegerIn(isProved, 0, 1);
   return isWell ? { boot, seq, isProved: isProved === 1 } : "malformed";
+}
+
+function decodeSight(seen: unknown): PulseAttachment["sight"] | "malformed" {
+  if (seen === undefined) return undefined;
+  if (!Array.isArray(seen)) return "malformed";
+  const [of, inSight] = seen as readonly unknown[];
+  const isWell = isIntegerIn(of, 0, SIGHT_MAX) && isIntegerIn(inSight, 0, of);
+  return isWell ? { of, inSight } : "malformed";
 }
 
 function isShortId(value: unknown): value is string {

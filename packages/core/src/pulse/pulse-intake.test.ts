@@ -17,6 +17,7 @@ import {
   sealPulse,
   type PulseAttachment,
   type PulseHeader,
+  SIGHT_MAX,
 } from "./pulse-codec.ts";
 import { takePulse, type PulseIntake } from "./pulse-intake.ts";
 
@@ -129,6 +130,18 @@ describe("takePulse", () => {
     expect(reasonOf(take(sealed(room)))).toBe("taken");
     expect(reasonOf(take(sealed(room + 1)))).toBe("reject pulse-malformed");
     expect(decodeEvidence(reader, sealEnvelope(author, "pulse", padded(room))).ok).toBe(false);
+  });
+
+  test("PU8 a pulse says of SIGHT_MAX subjects at most that its author watches them, and of no more that it sees them", () => {
+    const most = { of: SIGHT_MAX, inSight: SIGHT_MAX };
+    const result = take(seal({}, { sight: most }));
+    expect(result.ok && result.pulse.attachment.sight).toEqual(most);
+    for (const sight of [
+      { of: SIGHT_MAX + 1, inSight: 1 },
+      { of: 3, inSight: 4 },
+      { of: 3, inSight: -1 },
+    ])
+      expect(reasonOf(take(seal({}, { sight })))).toBe("reject pulse-malformed");
   });
 
   test("PU1 a pulse echoes HEARD_MAX nodes, names HEADS_MAX chains and misses HEARD_MAX nodes at most", () => {

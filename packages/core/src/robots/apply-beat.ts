@@ -10,7 +10,6 @@ import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
 import type { Health } from "../view/status.ts";
 import { cutText } from "./cut-text.ts";
-import { learnJitter } from "./deadlines.ts";
 import type { LocalRobot } from "./local-robot.ts";
 
 /** Diagnostics that go into the record and the audit log; the whole message stays on the home's disk. */
@@ -65,14 +64,6 @@ export function applyBeat(robot: LocalRobot, beat: DatedBeat): BeatChange {
       health: false,
       run: isReport(beat) ? runLeaf(beat, undefined) : undefined,
     };
-  }
-  const { schedule, last } = robot;
-  if (schedule.type === "every" && last !== undefined && beat.live) {
-    robot.jitterMs = learnJitter(
-      robot.jitterMs,
-      schedule.everyMs,
-      beat.at.monoMs - last.monoMs - schedule.everyMs,
-    );
   }
   robot.last = beat.at;
   robot.kind = beat.kind;

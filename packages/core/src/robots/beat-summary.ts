@@ -10,6 +10,7 @@ import type { Now } from "../now.ts";
 import type { Health, RobotReason } from "../view/status.ts";
 import { isIntegerIn, isMap } from "../wire/fields.ts";
 import type { LocalRobot, LocalStatus } from "./local-robot.ts";
+import { readWireDigest, type RegularityDigest, type WireDigest } from "./regularity-digest.ts";
 
 /** Summaries in one pulse that are looked at; more cannot fit into 8 KiB. */
 export const SUMMARIES_PER_PULSE_MAX: number = 1_024;
@@ -34,10 +35,12 @@ export interface BeatSummary {
   readonly everyMs: number | undefined;
   readonly started: boolean;
   readonly floating: boolean;
+  /** Said now and then (rule RG7); undefined where it was not said. */
+  readonly regularity: RegularityDigest | undefined;
 }
 
-/** On the wire: a map of one-letter keys; absent are `a d e y` when unknown, `k` beat, `h` ok, `s` up, `f` and `g` no. */
-export type WireSummary = Readonly<Record<string, string | number>>;
+/** On the wire: a map of one-letter keys; absent are `a d e y` when unknown, `k` beat, `h` ok, `s` up, `f` and `g` no, `j` mostly. */
+export type WireSummary = Readonly<Record<string, string | number | WireDigest>>;
 
 const KINDS: readonly unknown[] = ["beat", "start", "success", "fail", "exit"];
 const HEALTHS: readonly unknown[] = ["ok", "degraded", "failing"];
@@ -81,7 +84,7 @@ export function decodeSummaries(beats: unknown): readonly BeatSummary[] | undefi
 
 function decodeSummary(value: unknown): BeatSummary | undefined {
   if (!isMap(value)) return undefined;
-  const { r, n, a, c, k = "beat", h = "ok", s = "up", t, y, d, e, g, f } = value;
+  const { r, n, a, c, k = "beat", h = "ok", s = "up", t, y, d, e, g, f, j } = value;
   const wellFormed =
     isRobotId(r) &&
     isIntegerIn(n, 0, GREATEST) &&
@@ -111,6 +114,7 @@ function decodeSummary(value: unknown): BeatSummary | undefined {
     everyMs: e,
     started: g === 1,
     floating: f === 1,
+    regularity: readWireDigest(j),
   };
 }
 

@@ -33,16 +33,22 @@ export class CronPlans {
     this.#planned.delete(robot);
   }
 
-  /** Looks at the wall clock; returns the robots whose dates moved. */
-  watch(now: Now, robotOf: (id: RobotId) => LocalRobot | undefined): readonly LocalRobot[] {
+  /** Looks at the wall clock; returns the robots whose dates moved, after `onStep` where it has stepped. */
+  watch(
+    now: Now,
+    robotOf: (id: RobotId) => LocalRobot | undefined,
+    onStep: (robot: LocalRobot) => void,
+  ): readonly LocalRobot[] {
     const change = this.#wall.look(now);
     if (change === "same") return [];
     const moved: LocalRobot[] = [];
     for (const id of this.#planned) {
       const robot = robotOf(id);
       if (robot?.due === undefined || robot.status === "late" || robot.status === "down") continue;
-      if (change === "step") this.#planAfter(robot, now.wallMs, now);
-      else robot.due = placed(robot.due.wallMs, now);
+      if (change === "step") {
+        onStep(robot);
+        this.#planAfter(robot, now.wallMs, now);
+      } else robot.due = placed(robot.due.wallMs, now);
       moved.push(robot);
     }
     return moved;

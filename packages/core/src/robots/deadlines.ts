@@ -62,11 +62,10 @@ export function downMonoMs(robot: LocalRobot): number {
   return downDeadline(robot).atMonoMs;
 }
 
-/** How far to let `late` wait after a contact that exceeded `every` by `overMs`: rises at once, fades over some dozens of beats. */
-export function learnJitter(jitterMs: number, everyMs: number, overMs: number): number {
-  const faded = Math.floor((jitterMs * 15) / 16);
-  if (overMs <= 0 || overMs > everyMs) return faded;
-  return Math.min(Math.ceil(everyMs * JITTER_PART_MAX), Math.max(faded, Math.ceil(overMs * 2)));
+/** How far to let `late` wait beyond `everyMs` where intervals of up to `greatestMs` are usual: twice the overrun. */
+export function lateAllowanceMs(everyMs: number, greatestMs: number): number {
+  const overMs = Math.max(0, greatestMs - everyMs);
+  return Math.min(Math.ceil(everyMs * JITTER_PART_MAX), Math.ceil(overMs * 2));
 }
 
 /** Registered, and no live beat yet: only the startup deadline counts. */

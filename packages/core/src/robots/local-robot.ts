@@ -52,10 +52,12 @@ export interface LocalRobot {
   ended: RobotRunEnd | undefined;
   /** Next due time of a cron schedule. */
   due: Now | undefined;
-  /** How far beats of this robot usually exceed `every`; delays `late`, never `down`. */
+  /** Twice what its beats exceed `every` by (rule RG5); delays `late`, never `down`. */
   jitterMs: number;
   /** Time in which this node was stalled since the newest contact: no fault of the robot. */
   allowanceMs: number;
+  /** Where its intervals are kept, negative for nowhere; no part of its row. */
+  place: number;
 }
 
 export function newRobot(id: RobotId, schedule: Schedule, now: Now): LocalRobot {
@@ -78,6 +80,7 @@ export function newRobot(id: RobotId, schedule: Schedule, now: Now): LocalRobot 
     due: undefined,
     jitterMs: 0,
     allowanceMs: 0,
+    place: -1,
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Schedule } from "../view/schedule.ts";
-import { INBOX_AGE_MS_MAX, STALL_DRAIN_MS } from "./local-robots.ts";
+import { INBOX_AGE_MS_MAX, STALL_DRAIN_MS } from "./stall-drain.ts";
 import { VirtualHome, WALL_MS } from "./virtual-home.test-support.ts";
 
 const HOUR_MS = 3_600_000;

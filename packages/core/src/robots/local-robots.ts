@@ -13,9 +13,9 @@ import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import { isRobotId, ROBOT_ID_RULE } from "../ids.ts";
 import type { RobotId } from "../ids.ts";
-import type { Json } from "../json.ts";
 import type { Now } from "../now.ts";
-import { applyBeat, dateBeat, type BeatChange, type DatedBeat } from "./apply-beat.ts";
+import { applyBeat, dateBeat, type DatedBeat } from "./apply-beat.ts";
+import { reportBeat } from "./beat-report.ts";
 import { BeatWindows } from "./beat-window.ts";
 import { summarize, type WireSummary } from "./beat-summary.ts";
 import { Coalescing } from "./coalescing.ts";
@@ -33,6 +33,7 @@ import {
 } from "./local-robot.ts";
 import type { LocalRobot, LocalStatus } from "./local-robot.ts";
 import { PulseQueue } from "./pulse-queue.ts";
+import { Regularities } from "./regularities.ts";
 import {
   adoptRobot,
   applyTerms,
@@ -47,11 +48,7 @@ import type { Adoption, Refusal, RegistrationTerms } from "./registration.ts";
 import { Retirements, type RetirementCause } from "./retirement.ts";
 import { RobotRows } from "./robot-rows.ts";
 import { scheduleToJson } from "./schedule.ts";
-
-/** After a stall nothing is judged for this long, so that beats that waited in the inbox come first. */
-export const STALL_DRAIN_MS: number = 500;
-/** What waited in the inbox for longer may be from somebody who is long dead, and whoever gave it has given it up. */
-export const INBOX_AGE_MS_MAX: number = 10_000;
+import { StallDrain } from "./stall-drain.ts";
 
 export interface LocalRobotsDeps {
   readonly env: Env;
@@ -66,6 +63,8 @@ export interface LocalRobotsDeps {
 const RANKS: Readonly<Record<LocalStatus, number>> = { new: 0, up: 0, late: 1, down: 2 };
 
 export class LocalRobots {
+  /** How regularly they beat. */
+  readonly regularities: Regularities;
   readonly #deps: LocalRobotsDeps;
   readonly #robots = new Map<RobotId, LocalRobot>();
   readonly #heap = new DeadlineHeap();
@@ -78,21 +77,20 @@ export class LocalRobots {
   readonly #rows: RobotRows;
   /** Robots that the own chain is known to claim. */
   readonly #claimed = new Set<RobotId>();
-  #judgeAfterMonoMs = -Infinity;
-  /** How old a beat may be that is taken before that. */
-  #inboxAgeMs = 0;
+  readonly #drain = new StallDrain();
 
   constructor(deps: LocalRobotsDeps) {
     this.#deps = deps;
     this.#plans = new CronPlans(deps.env.ports.cron);
     this.#rows = new RobotRows(deps.env);
+    this.regularities = new Regularities(deps.env);
     this.#retirements = new Retirements(deps);
     this.#edits = new Edits(deps);
   }
 
   /** Takes one stored row before {@link start}; returns false, and reports it, when the row is damaged. Other rows are ignored. */
   restore(row: StoreRow): boolean {
-    if (!row.key.startsWith(ROBOT_ROW_PREFIX)) return true;
+    if (!row.key.startsWith(ROBOT_ROW_PREFIX)) return this.regularities.restore(row);
     const id = row.key.slice(ROBOT_ROW_PREFIX.length);
     const robot = isRobotId(id)
       ? decodeRobot(this.#deps.env.ports.codec, id, row.value)
@@ -116,12 +114,14 @@ export class LocalRobots {
       anchorRobot(robot, { monoMs: now.monoMs, wallMs });
       // What the fleet's record says since then may be from another node, and was durable before this node took it over.
       if (this.#edits.take(robot, now).size > 0) this.#rows.touch(robot);
+      this.regularities.start(robot);
       this.#plans.plan(robot, now);
       this.#queue.markChanged(robot.id);
       this.#retirements.onStart(robot, now);
       this.#worsen(robot, now.monoMs, now);
       this.#arm(robot, now.monoMs);
     }
+    this.regularities.endRestore();
     this.#finish();
   }
 
@@ -142,8 +142,9 @@ export class LocalRobots {
   onRecord(id: RobotId, cause: RetirementCause, now: Now): void {
     const robot = this.#robots.get(id);
     if (robot === undefined || !this.#keep(robot, cause, now)) return;
-    if (this.#edits.take(robot, now).size === 0) return this.#setTimer();
-    this.#replan(robot, now);
+    const changes = this.#edits.take(robot, now);
+    if (changes.size === 0) return this.#setTimer();
+    this.#replan(robot, changes, now);
     this.#finish();
   }
 
@@ -180,27 +181,15 @@ export class LocalRobots {
       this.#deps.env.out.reply(reply, { ok: false, code: "beats-too-many", detail, retryAfterMs });
       return;
     }
-    const beat = dateBeat(this.#heldBack(robot, command, now), now);
+    const beat = dateBeat(this.#drain.heldBack(robot, command, now), now);
     if (admission.type === "coalesce") {
       this.#coalescing.add(robot.id, beat, reply, now.monoMs);
       this.#setTimer();
       return;
     }
     this.#flush(robot, now);
-    this.#take(robot, beat, now);
+    this.#take(robot, beat, "alone", now);
     this.#finish([{ id: reply, result: isNew ? { ok: true, created: true } : { ok: true } }]);
-  }
-
-  /** What may have waited for as long as this node was stalled lets nobody who is down look alive (promise P3): it counts as spooled. */
-  #heldBack(robot: LocalRobot, command: BeatCommand, now: Now): BeatCommand {
-    const isDrained = now.monoMs >= this.#judgeAfterMonoMs;
-    if (isDrained || robot.status !== "down" || this.#inboxAgeMs <= INBOX_AGE_MS_MAX)
-      return command;
-    const { spooledAtWallMs = Infinity } = command;
-    return {
-      ...command,
-      spooledAtWallMs: Math.min(spooledAtWallMs, now.wallMs - this.#inboxAgeMs),
-    };
   }
 
   /**
@@ -226,7 +215,7 @@ export class LocalRobots {
       applyTerms(robot, terms);
       this.#robots.set(id, robot);
       audit.append("robot-registered", { robot: id, fields: auditedFields(changes) }, now);
-      this.#replan(robot, now);
+      this.#replan(robot, changes, now);
     }
     this.#heap.delete(id);
     this.#arm(robot, now.monoMs);
@@ -236,7 +225,8 @@ export class LocalRobots {
   }
 
   /** It has another schedule: nothing of that was missed yet. */
-  #replan(robot: LocalRobot, now: Now): void {
+  #replan(robot: LocalRobot, changes: ReadonlyMap<string, unknown>, now: Now): void {
+    if (changes.has("/schedule")) this.regularities.restart(robot);
     this.#plans.planFromNow(robot, now);
     this.#rows.touch(robot);
     this.#queue.markFlip(robot.id);
@@ -258,6 +248,7 @@ export class LocalRobots {
     this.#heap.delete(id);
     this.#queue.delete(id);
     this.#plans.delete(id);
+    this.regularities.forget(robot);
     this.#deleteRow(robot);
     this.#deps.changed(id, now);
   }
@@ -269,7 +260,7 @@ export class LocalRobots {
       const robot = this.#robots.get(id);
       if (robot !== undefined) this.#flush(robot, now);
     }
-    if (now.monoMs >= this.#judgeAfterMonoMs) this.#judgeDue(now);
+    if (this.#drain.isOver(now.monoMs)) this.#judgeDue(now);
     const waiting = [...this.#retirements.due(now.monoMs), ...this.#edits.due(now.monoMs)];
     for (const id of waiting) this.onRecord(id, "look", now);
     this.#finish();
@@ -280,8 +271,8 @@ export class LocalRobots {
    * ahead of its verdict moves by it, and none is judged before the inbox has had time to drain. Revives nothing.
    */
   onStall(stallMs: number, now: Now): void {
-    this.#judgeAfterMonoMs = now.monoMs + STALL_DRAIN_MS;
-    this.#inboxAgeMs = stallMs;
+    this.#drain.begin(stallMs, now);
+    this.regularities.doubtAll();
     for (const robot of this.#robots.values()) {
       if (robot.status !== "down") robot.allowanceMs += stallMs;
     }
@@ -295,10 +286,15 @@ export class LocalRobots {
   beatsForPulse(bytesMax: number, now: Now): readonly WireSummary[] {
     this.#watchWall(now);
     const { codec } = this.#deps.env.ports;
-    return this.#queue.take(bytesMax, (id) => {
-      const item = summarize(this.#robots.get(id) as LocalRobot, now);
-      return { item, bytes: codec.encode(item).length };
+    this.regularities.beginPulse();
+    const said = this.#queue.take(bytesMax, (id) => {
+      const robot = this.#robots.get(id) as LocalRobot;
+      const wire = this.regularities.withDigest(summarize(robot, now), robot, now);
+      return { item: { robot, wire }, bytes: codec.encode(wire).length };
     });
+    for (const { robot, wire } of said)
+      if (wire["j"] !== undefined) this.regularities.onSaid(robot, now);
+    return said.map(({ wire }) => wire);
   }
 
   #create(command: BeatCommand, now: Now): Adoption | Refusal {
@@ -352,48 +348,34 @@ export class LocalRobots {
     if (waiting === undefined) return;
     robot.count += waiting.droppedBeats;
     robot.beatSeq += waiting.droppedContacts;
-    for (const beat of waiting.beats) this.#take(robot, beat, now);
+    for (const beat of waiting.beats) this.#take(robot, beat, "coalesced", now);
     const result: CommandResult = { ok: true };
     this.#finish(waiting.replies.map((id) => ({ id, result })));
   }
 
-  #take(robot: LocalRobot, beat: DatedBeat, now: Now): void {
+  #take(robot: LocalRobot, beat: DatedBeat, how: "alone" | "coalesced", now: Now): void {
     this.#worsen(robot, beat.live ? beat.at.monoMs : now.monoMs, now);
+    const { status, due, run, allowanceMs } = robot;
     const change = applyBeat(robot, beat);
     this.#rows.touch(robot);
     this.#rows.keepMessage(robot.id, beat);
-    if (change.contact) this.#plans.plan(robot, now);
+    if (change.contact) {
+      this.#plans.plan(robot, now);
+      const isClean = how === "alone" && this.#drain.isOver(now.monoMs);
+      const before = { status, due, run, allowanceMs };
+      this.regularities.onContact(robot, beat, before, isClean, now);
+    }
     if (change.contact && beat.live) {
       this.#claim(robot, now);
       this.#settle(robot, beat.at, now);
     } else this.#worsen(robot, now.monoMs, now);
-    this.#report(robot, beat, change, now);
+    if (reportBeat(this.#deps, robot, beat, change, now)) {
+      this.#queue.markFlip(robot.id);
+      this.#deps.requestPulse();
+    }
     this.#queue.markChanged(robot.id);
     this.#arm(robot, now.monoMs);
     this.#deps.changed(robot.id, now);
-  }
-
-  /** Flips of health, runs, fails and exit codes go into the chain and the log; plain beats do not. */
-  #report(robot: LocalRobot, beat: DatedBeat, change: BeatChange, now: Now): void {
-    const { env, fields, audit } = this.#deps;
-    const commit = env.out.persist([]);
-    env.out.emit(
-      { type: "robot-beat", robot: robot.id, kind: beat.kind, atWallMs: beat.at.wallMs },
-      commit,
-    );
-    if (!change.health && change.run === undefined) return;
-    const changes = new Map<string, Json>();
-    if (change.health) changes.set("/health", robot.health);
-    // A spooled report that is older than what is known is history, for the log alone.
-    if (change.run !== undefined && change.contact) changes.set("/run", change.run);
-    if (changes.size > 0) fields.write(robot.id, changes, now);
-    audit.append(
-      "beat",
-      { robot: robot.id, health: robot.health, run: change.run ?? null, spooled: !beat.live },
-      now,
-    );
-    this.#queue.markFlip(robot.id);
-    this.#deps.requestPulse();
   }
 
   #judgeDue(now: Now): void {
@@ -413,7 +395,7 @@ export class LocalRobots {
 
   /** Lets passed deadlines take effect, and nothing else. */
   #worsen(robot: LocalRobot, atMonoMs: number, now: Now): void {
-    if (atMonoMs < this.#judgeAfterMonoMs || robot.status === "down") return;
+    if (!this.#drain.isOver(atMonoMs) || robot.status === "down") return;
     const judged = judgeRobot(robot, atMonoMs);
     if (RANKS[judged.status] > RANKS[robot.status]) this.#become(robot, judged, undefined, now);
   }
@@ -454,7 +436,11 @@ export class LocalRobots {
   }
 
   #watchWall(now: Now): void {
-    const moved = this.#plans.watch(now, (id) => this.#robots.get(id));
+    const moved = this.#plans.watch(
+      now,
+      (id) => this.#robots.get(id),
+      (robot) => this.regularities.doubt(robot),
+    );
     for (const robot of moved) this.#arm(robot, now.monoMs);
     if (moved.length > 0) this.#setTimer();
   }
@@ -479,7 +465,7 @@ export class LocalRobots {
   }
 
   #setTimer(): void {
-    const dueMonoMs = Math.max(this.#heap.peek()?.atMs ?? Infinity, this.#judgeAfterMonoMs);
+    const dueMonoMs = Math.max(this.#heap.peek()?.atMs ?? Infinity, this.#drain.endMonoMs);
     const { nextMonoMs: retirementMonoMs } = this.#retirements;
     const waitingMonoMs = Math.min(retirementMonoMs, this.#edits.nextMonoMs);
     const nextMonoMs = Math.min(dueMonoMs, waitingMonoMs, this.#coalescing.nextMonoMs);

@@ -13,6 +13,7 @@ import type { NodeId, PulseName, RobotId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Health, RobotReason } from "../view/status.ts";
 import { decodeSummaries, type BeatSummary } from "./beat-summary.ts";
+import type { RobotRegularity } from "../view/regularity.ts";
 import type { LocalStatus } from "./local-robot.ts";
 
 /** Words of all nodes about all robots that are kept; further robots are refused and counted. */
@@ -36,6 +37,8 @@ export interface RobotWord {
   readonly everyMs: number | undefined;
   readonly started: boolean;
   readonly floating: boolean;
+  /** As it was said last under the same `every`. */
+  readonly regularity: RobotRegularity | undefined;
 }
 
 /** An accepted pulse, dated by the receiver (rule PU4). */
@@ -230,7 +233,18 @@ function wordOf(
     everyMs: said.everyMs,
     started: said.started,
     floating: said.floating,
+    regularity: regularityOf(said, held, at(0)),
   };
+}
+
+/** A digest is said rarely, and stands until the next one or another schedule. */
+function regularityOf(
+  said: BeatSummary,
+  held: RobotWord | undefined,
+  at: Now,
+): RobotRegularity | undefined {
+  if (said.regularity !== undefined) return { ...said.regularity, asOfWallMs: at.wallMs };
+  return held?.everyMs === said.everyMs ? held?.regularity : undefined;
 }
 
 /** Two dates of one status that differ by less are the same date. */

@@ -4,6 +4,7 @@ import type { RobotId } from "../ids.ts";
 import type { CommitId } from "../input.ts";
 import { encodeRobot, ROBOT_ROW_PREFIX, type LocalRobot } from "./local-robot.ts";
 import type { DatedBeat } from "./apply-beat.ts";
+import { REGULARITY_ROW_PREFIX } from "./regularity-rows.ts";
 
 /** Newest diagnostics of a robot, kept apart so that plain beats do not write them again; read by people only. */
 const ROBOT_MESSAGE_ROW_PREFIX: string = "robot-message/";
@@ -35,7 +36,10 @@ export class RobotRows {
     this.#dirty.delete(robot);
     const { id } = robot;
     const { out } = this.#env;
-    out.persist([{ type: "del", key: ROBOT_MESSAGE_ROW_PREFIX + id }]);
+    out.persist([
+      { type: "del", key: ROBOT_MESSAGE_ROW_PREFIX + id },
+      { type: "del", key: REGULARITY_ROW_PREFIX + id },
+    ]);
     out.persistWithStaged(() =>
       isHosted(id) ? [] : [{ type: "del", key: ROBOT_ROW_PREFIX + id }],
     );

@@ -144,6 +144,8 @@ export class RobotStatuses {
       floating: local?.floating ?? record?.floating === true,
       schedule: local?.schedule ?? scheduleFromJson(record?.schedule),
       dueWallMs: word?.dueWallMs,
+      regularity:
+        local === undefined ? word?.regularity : this.#deps.local.regularities.view(local, now),
       witnesses: node === undefined ? NO_WITNESSES : this.#deps.nodes.witnessCount(node),
     };
   }

@@ -12,6 +12,7 @@ import type { BeatKind } from "../command.ts";
 import { compareText } from "../ids.ts";
 import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
+import type { RobotRegularity } from "../view/regularity.ts";
 import type { Health, RobotReason, Status } from "../view/status.ts";
 import type { RobotRecord } from "./field-writer.ts";
 import type { LocalRobot, LocalStatus } from "./local-robot.ts";
@@ -34,6 +35,8 @@ export interface HomeWord {
   readonly dueWallMs: number | undefined;
   readonly everyMs: number | undefined;
   readonly floating: boolean;
+  /** As the home said it last; this node's own is worked out when it is asked for. */
+  readonly regularity: RobotRegularity | undefined;
 }
 
 export interface RobotVerdict {
@@ -214,6 +217,7 @@ export function localWord(robot: LocalRobot, self: NodeId): HomeWord {
     dueWallMs: robot.due?.wallMs,
     everyMs,
     floating: robot.floating,
+    regularity: undefined,
   };
 }
 

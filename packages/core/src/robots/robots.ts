@@ -99,6 +99,11 @@ export class Robots {
     this.#local.onStall(stallMs, now);
   }
 
+  /** This node's clocks parted (rule PU6): it was away, or the wall clock stepped, and the monotonic one may have stood still. */
+  onClocksParted(): void {
+    this.#local.regularities.doubtAll();
+  }
+
   /** What the next pulse says of the robots hosted here, at most `bytesMax` bytes encoded. */
   beatsForPulse(bytesMax: number, now: Now): readonly WireSummary[] {
     return this.#local.beatsForPulse(bytesMax, now);

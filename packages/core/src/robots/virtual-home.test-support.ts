@@ -30,7 +30,7 @@ export function virtualPorts(): Ports {
     codec: { encode: (value) => dagCbor.encode(value), decode: (bytes) => dagCbor.decode(bytes) },
     hash: { sha256: toyHash },
     signature: { sign: () => new Uint8Array(64), verify: () => true },
-    tokens: { read: () => undefined },
+    tokens: { read: () => undefined, signerOf: () => undefined },
     cron: {
       nextDueWallMs: (line, _timeZone, afterWallMs) =>
         line === "hourly" ? (Math.floor(afterWallMs / HOUR_MS) + 1) * HOUR_MS : undefined,

@@ -23,6 +23,13 @@ const STATEMENT_IDS_EVERY_MS: number = 2_000;
 /** Names of what a peer has that wait to be asked for: as many as any node holds. */
 export const STATEMENTS_MISSING_MAX: number = 32_768;
 
+/**
+ * Statements that one peer is told in one second, those asked for that are not held counted as well, and their bytes. A full fleet's 20,000 take five
+ * seconds; who asks faster waits.
+ */
+export const STATEMENTS_TOLD_PER_SECOND_MAX: number = 4_000;
+export const STATEMENT_BYTES_PER_SECOND_MAX: number = 4 * 1024 * 1024;
+
 interface PeerStatements {
   missing: StatementId[];
   asked: ReadonlySet<StatementId> | undefined;
@@ -30,6 +37,14 @@ interface PeerStatements {
   isBad: boolean;
   toldMonoMs: number;
   comparedMonoMs: number;
+  /** The second in which it was told so much. */
+  second: number;
+  toldCount: number;
+  toldBytes: number;
+  /** When to go on asking it, where enough of what it has handed over in this second counted nowhere. */
+  resumeMonoMs: number;
+  /** What it asked for beyond that, answered in the next second. */
+  owed: readonly StatementId[] | undefined;
 }
 
 export class StatementExchange {
@@ -49,11 +64,36 @@ export class StatementExchange {
       isBad: false,
       toldMonoMs: Number.NEGATIVE_INFINITY,
       comparedMonoMs: Number.NEGATIVE_INFINITY,
+      second: Number.NEGATIVE_INFINITY,
+      toldCount: 0,
+      toldBytes: 0,
+      resumeMonoMs: Number.POSITIVE_INFINITY,
+      owed: undefined,
     });
   }
 
   onPeerDown(peer: NodeId): void {
     this.#peers.delete(peer);
+  }
+
+  /** When somebody is owed an answer, or is asked on; infinite where nobody is. */
+  get dueMonoMs(): number {
+    let due = Number.POSITIVE_INFINITY;
+    for (const { owed, second, resumeMonoMs } of this.#peers.values()) {
+      if (owed !== undefined) due = Math.min(due, (second + 1) * 1_000);
+      due = Math.min(due, resumeMonoMs);
+    }
+    return due;
+  }
+
+  onTimer(now: Now): void {
+    for (const [peer, state] of this.#peers) {
+      if (now.monoMs >= state.resumeMonoMs) this.#ask(peer, state, now);
+      const { owed } = state;
+      if (owed === undefined || now.monoMs < (state.second + 1) * 1_000) continue;
+      state.owed = undefined;
+      this.#onWant(peer, state, owed, now);
+    }
   }
 
   /** Opens a comparison; a node that holds nothing has nothing to compare and is told by whoever does. */
@@ -77,12 +117,12 @@ export class StatementExchange {
     switch (message.type) {
       case "statements":
         if (message.digest !== this.#source.digest) this.#tell(from, state, true, now);
+        else this.#source.compared();
         return true;
       case "statement-ids":
         return this.#onIds(from, state, message, now);
       case "statement-want":
-        this.#onWant(from, message.ids);
-        return true;
+        return this.#onWant(from, state, message.ids, now);
       case "statement-have":
         return this.#onHave(from, state, message, now);
     }
@@ -95,15 +135,36 @@ export class StatementExchange {
     now: Now,
   ): boolean {
     if (state.isBad) return true;
-    const lacking = message.ids.filter((id) => !this.#source.has(id));
+    const lacking = message.ids.filter((id) => this.#isLacking(id, now));
     state.missing.push(...lacking.slice(0, STATEMENTS_MISSING_MAX - state.missing.length));
     if (!message.last) return true;
     if (message.first) this.#tell(from, state, false, now);
-    this.#ask(from, state);
+    this.#ask(from, state, now);
     return true;
   }
 
-  #onWant(from: NodeId, ids: readonly StatementId[]): void {
+  /** False when the peer asks before it was answered. */
+  #onWant(
+    from: NodeId,
+    state: PeerStatements,
+    ids: readonly StatementId[],
+    { monoMs }: Now,
+  ): boolean {
+    if (state.owed !== undefined) return false;
+    const second = Math.floor(monoMs / 1_000);
+    if (second !== state.second) Object.assign(state, { second, toldCount: 0, toldBytes: 0 });
+    const isOver = state.toldCount + ids.length > STATEMENTS_TOLD_PER_SECOND_MAX;
+    if (isOver || state.toldBytes >= STATEMENT_BYTES_PER_SECOND_MAX) {
+      state.owed = ids;
+      return true;
+    }
+    state.toldCount += ids.length;
+    state.toldBytes += this.#answer(from, ids);
+    return true;
+  }
+
+  /** @returns the length of what was told */
+  #answer(from: NodeId, ids: readonly StatementId[]): number {
     const tokens: string[] = [];
     let length = 0;
     for (const token of this.#source.tokens(ids)) {
@@ -112,6 +173,7 @@ export class StatementExchange {
       tokens.push(token);
     }
     this.#send(from, { type: "statement-have", tokens });
+    return length;
   }
 
   #onHave(
@@ -135,19 +197,30 @@ export class StatementExchange {
     }
     // What did not fit is asked for once more; what the peer does not hold any more is not.
     if (got.size > 0) state.missing.unshift(...[...asked].filter((id) => !got.has(id)));
-    this.#ask(from, state);
+    this.#ask(from, state, now);
     return true;
   }
 
-  #ask(peer: NodeId, state: PeerStatements): void {
+  /** Whether it is worth to be asked for. */
+  #isLacking(id: StatementId, now: Now): boolean {
+    return !this.#source.has(id) && !this.#source.isVain(id, now);
+  }
+
+  #ask(peer: NodeId, state: PeerStatements, now: Now): void {
     if (state.asked !== undefined) return;
+    state.resumeMonoMs = Number.POSITIVE_INFINITY;
+    const countMax = Math.min(STATEMENT_WANT_MAX, this.#source.vainLeft(peer, now));
+    if (countMax === 0 && state.missing.length > 0) {
+      state.resumeMonoMs = (Math.floor(now.monoMs / 1_000) + 1) * 1_000;
+      return;
+    }
     const ids: StatementId[] = [];
-    while (ids.length < STATEMENT_WANT_MAX) {
+    while (ids.length < countMax) {
       const id = state.missing.shift();
       if (id === undefined) break;
-      if (!this.#source.has(id) && !ids.includes(id)) ids.push(id);
+      if (this.#isLacking(id, now) && !ids.includes(id)) ids.push(id);
     }
-    if (ids.length === 0) return;
+    if (ids.length === 0) return this.#source.compared();
     state.asked = new Set(ids);
     this.#send(peer, { type: "statement-want", ids });
   }

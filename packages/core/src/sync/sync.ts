@@ -12,7 +12,7 @@ import type { Env } from "../env.ts";
 import { DOCUMENTS, compareText, type DocumentName, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { ChainIndex, VectorItem } from "../chain/chain-index.ts";
-import type { AcceptResult } from "../chain/chain-store.ts";
+import type { AcceptResult, Refused } from "../chain/chain-store.ts";
 import type { PartSource } from "../chain/epoch-builder.ts";
 import type { Entry } from "../chain/entry.ts";
 import type { EpochLog } from "../chain/epoch-log.ts";
@@ -78,6 +78,7 @@ export class Sync {
   readonly #requests: PartRequests;
   readonly #counts: (author: NodeId, from?: NodeId) => boolean;
   readonly #accept: AcceptEntry;
+  readonly #refused: Refused;
   readonly #isPreparing: IsPreparing;
   readonly #peers = new Map<NodeId, PeerSync>();
   readonly #lacks = new Map<string, Lack>();
@@ -93,6 +94,7 @@ export class Sync {
       readonly index: ChainIndex;
       readonly loads: Loads;
       readonly accept: AcceptEntry;
+      readonly refused: Refused;
       readonly isPreparing: IsPreparing;
       readonly statements: StatementSource;
       readonly custodies: CustodyParts;
@@ -107,6 +109,7 @@ export class Sync {
     this.#requests = new PartRequests(deps.custodies, env.config.syncEveryMs);
     this.#counts = deps.counts;
     this.#accept = deps.accept;
+    this.#refused = deps.refused;
     this.#isPreparing = deps.isPreparing;
     this.#server = new SyncServer(env, deps);
     this.#pages = new VectorPages(env, deps.index);
@@ -197,6 +200,7 @@ export class Sync {
     for (const [peer, state] of this.#peers) {
       if (state.owed !== undefined) this.#sendVectors(peer, state, state.owed, now);
     }
+    this.#statements.onTimer(now);
     this.#pullLacks(now);
     if (now.monoMs >= this.#spreadMonoMs) {
       this.#spreadMonoMs = Number.POSITIVE_INFINITY;
@@ -215,7 +219,7 @@ export class Sync {
     if (state === undefined) return;
     const message = decodeSync(this.#env, bytes);
     if (message === undefined || !this.#take(from, state, message, now)) {
-      this.#env.out.emit({ type: "rejected", reason: "sync-malformed", from });
+      this.#refused("sync-malformed", from, now);
     }
     this.#schedule();
   }
@@ -304,7 +308,7 @@ export class Sync {
     for (const bytes of message.entries) {
       const result = this.#accept(bytes, now, wanted, parts);
       if (result.status === "refused") {
-        this.#env.out.emit({ type: "rejected", reason: result.code, from });
+        this.#refused(result.code, from, now);
         continue;
       }
       if (result.status === "stored") state.stored++;
@@ -329,8 +333,7 @@ export class Sync {
         continue;
       }
       pulls.giveUp(key);
-      if (result.status === "refused")
-        this.#env.out.emit({ type: "rejected", reason: result.code, from });
+      if (result.status === "refused") this.#refused(result.code, from, now);
     }
     pulls.answered(message.more);
     this.#pump(from, state, now);
@@ -444,7 +447,13 @@ export class Sync {
   }
 
   #schedule(): void {
-    let due = Math.min(this.#roundMonoMs, this.#spreadMonoMs, this.#requests.dueMonoMs);
+    const { dueMonoMs: partsMonoMs } = this.#requests;
+    let due = Math.min(
+      this.#roundMonoMs,
+      this.#spreadMonoMs,
+      partsMonoMs,
+      this.#statements.dueMonoMs,
+    );
     for (const { dueMonoMs } of this.#lacks.values()) due = Math.min(due, dueMonoMs);
     for (const { pulls, askedMonoMs, owed, vectorsAgainMonoMs } of this.#peers.values()) {
       if (owed !== undefined) due = Math.min(due, vectorsAgainMonoMs);

@@ -18,6 +18,18 @@ export interface GrantView {
   readonly expWallMs: number;
   /** All of it, for who renews it. */
   readonly claims: GrantClaims;
+  /** The node said goodbye, or was retired, and has not come back since: nobody renews it. */
+  readonly hasLeft: boolean;
+}
+
+export interface SupersededGrant {
+  /** Of the statement. */
+  readonly id: HashHex;
+  readonly node: NodeId;
+  readonly roles: readonly Role[];
+  readonly issuer: KeyId;
+  readonly issuedWallMs: number;
+  readonly expWallMs: number;
 }
 
 export interface RevocationView {
@@ -36,6 +48,8 @@ export interface AuthorityView {
     | {
         readonly id: HashHex;
         readonly number: number;
+        /** By the clock of who signed it. */
+        readonly atWallMs: number;
         readonly key: KeyId;
         readonly charterKey: KeyId;
         readonly issuers: readonly Issuer[];
@@ -53,17 +67,29 @@ export interface AuthorityView {
         readonly root: HashHex;
         /** Revocations that it commits to. */
         readonly revocations: number;
+        /** `idsHash` of those. */
+        readonly revocationsHash: HashHex;
+        /** There is another one with its number: somebody else has the key that signs them. */
+        readonly isDisputed: boolean;
       }
     | undefined;
   readonly isStale: boolean;
-  /** The date of the newest root statement, charter or revocation; undefined where there is none. */
+  /** As of when it is known who was revoked: by the newest charter of which all was here, else the newest root statement; undefined where there is none. */
   readonly newsWallMs: number | undefined;
   /** One a node, its newest, sorted by node. */
   readonly grants: readonly GrantView[];
+  /** Grants that newer ones of the same issuer have taken the place of, sorted by node, the newest first: a thief of its key may have made those. */
+  readonly superseded: readonly SupersededGrant[];
   /** Sorted by node. */
   readonly revocations: readonly RevocationView[];
   /** Names of all revocations, sorted: what a charter commits to. */
   readonly revocationIds: readonly HashHex[];
   /** Tokens that a newcomer needs before all others: root statements from the first on, then the charter. */
   readonly enrolment: readonly string[];
+  /** Whether all that some peer holds of it was held here since the start; before, this node may be behind all others. */
+  readonly isCompared: boolean;
+  /** Statements on disk that could not be read at the start, or counted no more; sync brings again what is missing. */
+  readonly badRows: number;
+  /** Parts of what stands for revoked members that have not come yet: of the documents that they belong to nothing is shown. */
+  readonly missingParts: number;
 }

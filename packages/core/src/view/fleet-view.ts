@@ -51,15 +51,16 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
 
 function nodeView(deps: FleetViewDeps, member: Member, now: Now): NodeView {
   const subject = deps.near.liveness.subject(member.node);
+  const standing = subject ?? deps.near.liveness.quietStanding(member.node, now);
   const date = subject?.datedSinceBase === true ? subject.dating.newestDate : undefined;
   return {
     node: member.node,
     name: member.name,
     region: member.region,
     agent: member.agent,
-    status: subject?.status ?? "unknown",
-    sinceWallMs: subject?.sinceWallMs ?? now.wallMs,
-    reason: subject?.reason,
+    status: standing?.status ?? "unknown",
+    sinceWallMs: standing?.sinceWallMs ?? now.wallMs,
+    reason: standing?.reason,
     addresses: deps.addresses.get(member.node) ?? [],
     lastPulseAgeMs: date === undefined ? undefined : Math.max(0, now.monoMs - date.dateMonoMs),
     lastPulse: date?.name,

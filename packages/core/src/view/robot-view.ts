@@ -2,6 +2,7 @@
 import type { Schedule } from "./schedule.ts";
 import type { NodeId, RobotId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
+import type { RobotRegularity } from "./regularity.ts";
 import type { Health, RobotReason, Status } from "./status.ts";
 
 export interface RobotView {
@@ -25,6 +26,8 @@ export interface RobotView {
   readonly schedule: Schedule | undefined;
   /** Next due time of a cron schedule, wall milliseconds of the home. */
   readonly dueWallMs: number | undefined;
+  /** How regularly it beats; undefined until its home has said so. */
+  readonly regularity: RobotRegularity | undefined;
   readonly state: JsonObject;
   /** Entity tag of `state` (quoted hex). */
   readonly etag: string;

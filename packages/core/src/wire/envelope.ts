@@ -5,7 +5,7 @@
  * `pulsemesh/1/<kind>`, the fleet and the body bytes as sent; nothing is ever re-encoded to be verified. An attachment is outside
  * the signature; a body that has one holds its hash, so that evidence can carry the small body alone.
  */
-import type { Env } from "../env.ts";
+import type { Env, ReadingEnv } from "../env.ts";
 import type { NodeId } from "../ids.ts";
 import { isBytes } from "./fields.ts";
 
@@ -50,14 +50,18 @@ export function sealEnvelope(
 }
 
 /** Encodes an envelope that was signed before, for instance to hand on a header without its attachment. */
-export function encodeEnvelope(env: Env, envelope: Envelope): Uint8Array {
+export function encodeEnvelope(env: ReadingEnv, envelope: Envelope): Uint8Array {
   const { author, body, kind, signature, attachment } = envelope;
   const value = { a: author, b: body, k: kind, s: signature };
   return env.ports.codec.encode(attachment === undefined ? value : { ...value, x: attachment });
 }
 
 /** Decodes without verifying: cheap checks (duplicates, size) come before the signature. Unknown keys are ignored (rule SG2). */
-export function decodeEnvelope(env: Env, bytes: Uint8Array, bytesMax: number): EnvelopeResult {
+export function decodeEnvelope(
+  env: ReadingEnv,
+  bytes: Uint8Array,
+  bytesMax: number,
+): EnvelopeResult {
   if (bytes.length > bytesMax) return { ok: false, code: "envelope-oversized" };
   let value: unknown;
   try {
@@ -90,15 +94,15 @@ export function decodeEnvelope(env: Env, bytes: Uint8Array, bytesMax: number): E
 }
 
 /** Whether the author signed this body for this fleet and kind. */
-export function verifyEnvelope(env: Env, envelope: Envelope): boolean {
+export function verifyEnvelope(env: ReadingEnv, envelope: Envelope): boolean {
   const { author, kind, body, signature } = envelope;
   return env.ports.signature.verify(author, signedBytes(env, kind, body), signature);
 }
 
 /** What every signature begins with: the same for each kind, and needed for every message. */
-const DOMAINS = new WeakMap<Env, Map<EnvelopeKind, Uint8Array>>();
+const DOMAINS = new WeakMap<ReadingEnv, Map<EnvelopeKind, Uint8Array>>();
 
-function domainOf(env: Env, kind: EnvelopeKind): Uint8Array {
+function domainOf(env: ReadingEnv, kind: EnvelopeKind): Uint8Array {
   let domains = DOMAINS.get(env);
   if (domains === undefined) {
     domains = new Map();
@@ -112,7 +116,7 @@ function domainOf(env: Env, kind: EnvelopeKind): Uint8Array {
   return domain;
 }
 
-function signedBytes(env: Env, kind: EnvelopeKind, body: Uint8Array): Uint8Array {
+function signedBytes(env: ReadingEnv, kind: EnvelopeKind, body: Uint8Array): Uint8Array {
   const domain = domainOf(env, kind);
   const bytes = new Uint8Array(domain.length + body.length);
   bytes.set(domain, 0);

@@ -38,16 +38,34 @@ export interface AuthorityJson {
   readonly root: {
     readonly id: string;
     readonly number: number;
+    /** By the clock of who signed it. */
+    readonly at: string;
     readonly key: string;
     readonly charter_key: string;
     readonly issuers: readonly IssuerJson[];
     readonly void: readonly string[];
     readonly disputed: readonly number[];
   } | null;
-  readonly charter: { readonly id: string; readonly number: number; readonly at: string } | null;
+  readonly charter: {
+    readonly id: string;
+    readonly number: number;
+    readonly at: string;
+    readonly disputed: boolean;
+  } | null;
   /** Root statements from the first on, then the charter, as they were signed. */
   readonly statements: readonly string[];
   readonly grants: readonly GrantJson[];
+  /** Grants that newer ones of their issuer have taken the place of, the newest first: whoever has stolen its key may have made those. */
+  readonly superseded: readonly {
+    /** The node. */
+    readonly id: string;
+    /** The id of the grant itself. */
+    readonly statement: string;
+    readonly roles: readonly Role[];
+    readonly issuer: string;
+    readonly at: string;
+    readonly expires: string;
+  }[];
   readonly revoked: readonly {
     readonly id: string;
     readonly statement: string;
@@ -61,13 +79,12 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
   fleet: z.string(),
   closed: z.boolean().describe("Whether only who was granted something is a member"),
   stale: z.boolean().describe("Nothing was heard of the authority for a day"),
-  news_at: timeSchema
-    .nullable()
-    .describe("Date of the newest root statement, charter or revocation"),
+  news_at: timeSchema.nullable().describe("As of when it is known who was revoked"),
   root: z
     .strictObject({
       id: z.string(),
       number: z.int(),
+      at: timeSchema.describe("By the clock of who signed it"),
       key: z.string(),
       charter_key: z.string(),
       issuers: z.array(
@@ -84,7 +101,18 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
         .describe("Numbers of which there is another one: somebody else has the root's key"),
     })
     .nullable(),
-  charter: z.strictObject({ id: z.string(), number: z.int(), at: timeSchema }).nullable(),
+  charter: z
+    .strictObject({
+      id: z.string(),
+      number: z.int(),
+      at: timeSchema,
+      disputed: z
+        .boolean()
+        .describe(
+          "There is another one with its number: somebody else has the key that signs them",
+        ),
+    })
+    .nullable(),
   statements: z
     .array(z.string())
     .describe("Root statements from the first on, then the charter, as they were signed"),
@@ -102,6 +130,18 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
       expires: timeSchema,
     }),
   ),
+  superseded: z
+    .array(
+      z.strictObject({
+        id: z.string().describe("The node"),
+        statement: z.string().describe("The id of the grant itself"),
+        roles: z.array(z.enum(ROLES as [Role, ...Role[]])),
+        issuer: z.string(),
+        at: timeSchema,
+        expires: timeSchema,
+      }),
+    )
+    .describe("Grants that newer ones of their issuer have taken the place of"),
   revoked: z.array(
     z.strictObject({
       id: z.string().describe("The node"),
@@ -132,6 +172,7 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
         : {
             id: root.id,
             number: root.number,
+            at: rfc3339(root.atWallMs),
             key: root.key,
             charter_key: root.charterKey,
             issuers: root.issuers.map(({ key, expS, roles, robots }) => ({
@@ -146,7 +187,12 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
     charter:
       charter === undefined
         ? null
-        : { id: charter.id, number: charter.number, at: rfc3339(charter.atWallMs) },
+        : {
+            id: charter.id,
+            number: charter.number,
+            at: rfc3339(charter.atWallMs),
+            disputed: charter.isDisputed,
+          },
     statements: authority.enrolment,
     grants: authority.grants.map((grant) => ({
       id: grant.node,
@@ -160,6 +206,7 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
       not_before: rfc3339(grant.notBeforeWallMs),
       expires: rfc3339(grant.expWallMs),
     })),
+    superseded: authority.superseded.map(supersededJson),
     revoked: authority.revocations.map(({ id, node, reason, by, atWallMs }) => ({
       id: node,
       statement: id,
@@ -167,5 +214,18 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
       by,
       at: rfc3339(atWallMs),
     })),
+  };
+}
+
+function supersededJson(
+  grant: AuthorityView["superseded"][number],
+): AuthorityJson["superseded"][number] {
+  return {
+    id: grant.node,
+    statement: grant.id,
+    roles: grant.roles,
+    issuer: grant.issuer,
+    at: rfc3339(grant.issuedWallMs),
+    expires: rfc3339(grant.expWallMs),
   };
 }

@@ -53,6 +53,10 @@ export const diagnosticsSchema: z.ZodType<DiagnosticsJson> = z.strictObject({
   loop_lag_ms: z.number().min(0),
   unknown_time_zones: z.array(z.string()),
   links: z.array(linkSchema),
+  refused_by: z
+    .array(z.strictObject({ node: z.string(), reason: z.string(), age_ms: countSchema }))
+    .optional()
+    .describe("Nodes that do not let this one in, by their own word"),
 });
 
 interface DialOutcomeJson {
@@ -91,6 +95,14 @@ export interface DiagnosticsJson {
   readonly loop_lag_ms: number;
   readonly unknown_time_zones: readonly string[];
   readonly links: readonly LinkJson[];
+  /** Nodes that do not let this one in, by their own word. */
+  readonly refused_by?:
+    | readonly {
+        readonly node: string;
+        readonly reason: string;
+        readonly age_ms: number;
+      }[]
+    | undefined;
 }
 
 export function diagnosticsJson(found: NodeDiagnosis): DiagnosticsJson {
@@ -124,6 +136,11 @@ export function diagnosticsJson(found: NodeDiagnosis): DiagnosticsJson {
       dialled,
       dialled_back:
         dialledBack === undefined ? null : dialledBack.ok ? dialledBack.outcomes : dialledBack.why,
+    })),
+    refused_by: found.refusedBy.map(({ node, reason, ageMs }) => ({
+      node,
+      reason,
+      age_ms: Math.round(ageMs),
     })),
   };
 }

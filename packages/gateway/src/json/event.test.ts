@@ -47,6 +47,7 @@ const events: { readonly [T in CoreEvent["type"]]: Extract<CoreEvent, { type: T 
   "clock-stepped": { type: "clock-stepped", byMs: -9 },
   statement: { type: "statement", id: "ab", kind: "grant", ...at },
   "authority-stale": { type: "authority-stale", isStale: true, newsWallMs: 0, ...at },
+  "charter-disputed": { type: "charter-disputed", number: 7, ...at },
   synced: { type: "synced", with: "n" },
 };
 
@@ -69,6 +70,7 @@ const expected: Readonly<Record<CoreEvent["type"], readonly [string | undefined,
   "clock-stepped": [undefined, { by_ms: -9 }],
   statement: [undefined, { id: "ab", kind: "grant" }],
   "authority-stale": [undefined, { stale: true, news_at: "1970-01-01T00:00:00.000Z" }],
+  "charter-disputed": [undefined, { number: 7 }],
   synced: ["n", { with: "n" }],
 };
 

@@ -95,6 +95,7 @@ export function subjectOf(event: StreamEvent): string | undefined {
     case "clock-stepped":
     case "statement":
     case "authority-stale":
+    case "charter-disputed":
     case "lost":
       return undefined;
   }
@@ -139,6 +140,8 @@ function dataOf(event: StreamEvent): Data {
       return { id: event.id, kind: event.kind };
     case "authority-stale":
       return { stale: event.isStale, news_at: rfc3339(event.newsWallMs) };
+    case "charter-disputed":
+      return { number: event.number };
     case "synced":
       return { with: event.with };
     case "lost":

@@ -12,6 +12,7 @@ import {
   type Status,
 } from "@pulsemesh/core";
 import { z } from "zod";
+import { regularityJson, regularitySchema, type RegularityJson } from "./regularity.ts";
 import { rfc3339 } from "./rfc3339.ts";
 import {
   healthSchema,
@@ -64,6 +65,8 @@ export interface RobotJson {
   /** It is meant to beat at several nodes. */
   readonly floating: boolean;
   readonly schedule: ScheduleJson | null;
+  /** Null until its home has said something of it. */
+  readonly regularity: RegularityJson | null;
   readonly version: string;
   readonly witnesses: WitnessesJson;
   readonly state: Readonly<Record<string, unknown>>;
@@ -78,7 +81,7 @@ export interface RobotListJson {
 const countSchema = z.int().min(0);
 const spanMsSchema = z.number().min(0);
 
-const scheduleSchema: z.ZodType<ScheduleJson> = z.discriminatedUnion("type", [
+export const scheduleSchema: z.ZodType<ScheduleJson> = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("every"),
     every_ms: spanMsSchema,
@@ -112,6 +115,9 @@ export const robotSchema: z.ZodType<RobotJson> = z.strictObject({
   labels: z.record(z.string(), z.string()),
   floating: z.boolean().describe("It is meant to beat at several nodes"),
   schedule: scheduleSchema.nullable(),
+  regularity: regularitySchema
+    .nullable()
+    .describe("How regularly it beats, by its own history; null until its home has said so"),
   version: z.string().describe("Changes whenever anything in the record does"),
   witnesses: z.strictObject({
     up: countSchema,
@@ -153,6 +159,7 @@ export function robotJson(robot: RobotView, names: NodeNames): RobotJson {
     labels: robot.labels,
     floating: robot.floating,
     schedule: scheduleJson(robot.schedule, robot.dueWallMs),
+    regularity: robot.regularity === undefined ? null : regularityJson(robot.regularity),
     version: robot.version,
     witnesses: witnessesJson(robot),
     state: stateJson(robot.state),
@@ -173,7 +180,7 @@ function witnessesJson({ witnesses }: RobotView): WitnessesJson {
   };
 }
 
-function scheduleJson(
+export function scheduleJson(
   schedule: Schedule | undefined,
   dueWallMs: number | undefined,
 ): ScheduleJson | null {

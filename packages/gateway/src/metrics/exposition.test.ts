@@ -39,6 +39,38 @@ test("HT21 robots and peers are counted by status, absent statuses as 0", async 
   );
 });
 
+test("RG8 HT21 regularity has as many lines with a thousand robots as with one", async () => {
+  const regularityLines = async (): Promise<readonly string[]> =>
+    (await scrape()).filter((line) => line.startsWith("pulsemesh_regularity_"));
+  const regularity = {
+    measures: "interval",
+    samples: 60,
+    usualMs: 10_000,
+    newestMs: 10_400,
+    jitterMs: 250,
+    driftMs: 0,
+    early: 0,
+    late: 1,
+    lateAllowanceMs: 0,
+    newestScore: 4.25,
+    silenceScore: 0,
+    asOfWallMs: 0,
+  } as const;
+  node.add({ robot: "a", regularity });
+  expect(await regularityLines()).toEqual([
+    'pulsemesh_regularity_robots{state="learning"} 0',
+    'pulsemesh_regularity_robots{state="usual"} 0',
+    'pulsemesh_regularity_robots{state="unusual"} 1',
+    "pulsemesh_regularity_drifting_robots 0",
+    'pulsemesh_regularity_jitter_ratio{stat="median"} 0.025',
+    'pulsemesh_regularity_jitter_ratio{stat="worst"} 0.025',
+    'pulsemesh_regularity_score{stat="median"} 4.25',
+    'pulsemesh_regularity_score{stat="worst"} 4.25',
+  ]);
+  for (let robot = 0; robot < 1_000; robot += 1) node.add({ robot: `r${robot}`, regularity });
+  expect(await regularityLines()).toHaveLength(8);
+});
+
 test("HT21 what the node counts is there under its name, with labels", async () => {
   node.nodeMetrics = [
     {

@@ -3,10 +3,17 @@
  * built anew for each scrape from numbers that exist anyway, in a registry of its own, so that several nodes can live in one
  * process.
  */
-import { AUTHOR_IDS_MAX, AUTHOR_ROBOTS_MAX, type Status } from "@pulsemesh/core";
+import {
+  AUTHOR_IDS_MAX,
+  AUTHOR_ROBOTS_MAX,
+  type NodeId,
+  type RobotView,
+  type Status,
+} from "@pulsemesh/core";
 import type { NodeMetric } from "@pulsemesh/node";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { GatewayContext } from "../context.ts";
+import { regularityMetrics } from "./regularity-metrics.ts";
 import { DURATIONS_NAME, durationsText, registerHttp } from "./http-exposition.ts";
 
 const PREFIX = "pulsemesh_";
@@ -15,6 +22,8 @@ const [robotsMost, idsMost] = [AUTHOR_ROBOTS_MAX, AUTHOR_IDS_MAX].map((most) =>
   most.toLocaleString("en"),
 );
 const WRITTEN_HELP = `What this node has written about, by kind: robots (at most ${robotsMost}), and retired ones, whose ids count with them (at most ${idsMost}).`;
+const UNGUARDED_HELP =
+  "1 where any process of the machine may invite, grant and revoke, as the node issues and asks for no token.";
 
 export interface Exposition {
   readonly contentType: string;
@@ -30,12 +39,14 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
     [{ version: context.version, node_version: process.versions.node }, 1],
   ]);
   gauge(registry, "ready", "1 once the node is ready.", [[{}, node.ready() ? 1 : 0]]);
+  const robots = node.robots();
   gauge(
     registry,
     "robots",
     "Robots by status, the mesh's verdict.",
-    byStatus(node.robots().map(({ status }) => status)),
+    byStatus(robots.map(({ status }) => status)),
   );
+  regularity(registry, robots, fleet.self.node);
   gauge(
     registry,
     "peers",
@@ -46,10 +57,13 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
   gauge(registry, "in_sight_nodes", "Members heard lately, this node included.", [
     [{}, fleet.inSight],
   ]);
-  const { robots, markers } = fleet.self.writtenIds ?? { robots: 0, markers: 0 };
+  const written = fleet.self.writtenIds ?? { robots: 0, markers: 0 };
   gauge(registry, "written_ids", WRITTEN_HELP, [
-    [{ kind: "robot" }, robots],
-    [{ kind: "retired" }, markers],
+    [{ kind: "robot" }, written.robots],
+    [{ kind: "retired" }, written.markers],
+  ]);
+  gauge(registry, "issuer_unguarded", UNGUARDED_HELP, [
+    [{}, node.issuer !== undefined && !context.hasToken ? 1 : 0],
   ]);
   gauge(registry, "event_streams", "Open event streams.", [[{}, feed.streams]]);
   processMetrics(registry);
@@ -67,6 +81,41 @@ function gauge(registry: Registry, name: string, help: string, samples: readonly
   const labelNames = Object.keys(samples[0]?.[0] ?? {});
   const metric = new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
   for (const [labels, value] of samples) metric.set(labels, value);
+}
+
+/** Of the robots whose home this node is. */
+function regularity(registry: Registry, robots: readonly RobotView[], self: NodeId): void {
+  const { robots: counts, drifting, jitterRatio, score } = regularityMetrics(robots, self);
+  gauge(
+    registry,
+    "regularity_robots",
+    "Robots up or late whose home this node is, by state: learning, or whether their newest beat and silence are usual or unusual for them.",
+    Object.entries(counts).map(([state, count]) => [{ state }, count]),
+  );
+  gauge(
+    registry,
+    "regularity_drifting_robots",
+    "Of these, those whose interval has moved by more than a tenth.",
+    [[{}, drifting]],
+  );
+  gauge(
+    registry,
+    "regularity_jitter_ratio",
+    "Of these, the jitter of the interval to the interval, by stat: median and worst.",
+    [
+      [{ stat: "median" }, jitterRatio.median],
+      [{ stat: "worst" }, jitterRatio.most],
+    ],
+  );
+  gauge(
+    registry,
+    "regularity_score",
+    "Of these, how unusual the newest beat or the silence is, 0 to 10, by stat: median and worst.",
+    [
+      [{ stat: "median" }, score.median],
+      [{ stat: "worst" }, score.most],
+    ],
+  );
 }
 
 function byStatus(statuses: readonly Status[]): readonly Sample[] {

@@ -13,11 +13,14 @@ import {
   revocationTermsSchema,
 } from "../json/issuing.ts";
 import { leavingSchema } from "../json/leaving.ts";
+import { matrixSchema } from "../json/matrix.ts";
 import { peersSchema } from "../json/peers.ts";
 import { registrationSchema } from "../json/registration.ts";
 import { reloadSchema } from "../json/reload.ts";
 import { retirementSchema } from "../json/retirement.ts";
 import { robotListSchema, robotSchema } from "../json/robot.ts";
+import { verdictBundleSchema } from "../json/verdict-bundle.ts";
+import { nodeWitnessesSchema, robotWitnessesSchema } from "../json/witnesses.ts";
 import { jsonObjectSchema } from "../json/words.ts";
 import { problemSchema } from "../problem.ts";
 
@@ -29,6 +32,10 @@ const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Leaving: leavingSchema,
   State: jsonObjectSchema,
   Peers: peersSchema,
+  NodeWitnesses: nodeWitnessesSchema,
+  RobotWitnesses: robotWitnessesSchema,
+  VerdictBundle: verdictBundleSchema,
+  Matrix: matrixSchema,
   Authority: authoritySchema,
   InviteTerms: inviteTermsSchema,
   Invite: inviteSchema,

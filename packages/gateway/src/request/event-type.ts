@@ -21,6 +21,7 @@ const EVENT_TYPES: Readonly<Record<StreamEvent["type"], true>> = {
   "clock-stepped": true,
   statement: true,
   "authority-stale": true,
+  "charter-disputed": true,
   started: true,
   synced: true,
   lost: true,

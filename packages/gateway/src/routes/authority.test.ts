@@ -13,13 +13,22 @@ const closed: AuthorityView = {
   root: {
     id: ID,
     number: 2,
+    atWallMs: AT_MS,
     key: "root",
     charterKey: "charter",
     issuers: [{ key: "issuer", expS: AT_MS / 1_000, roles: ["robot"], robots: ["*"] }],
     voids: ["thief"],
   },
   disputedRoots: [2],
-  charter: { id: ID, number: 7, atWallMs: AT_MS, root: ID, revocations: 1 },
+  charter: {
+    id: ID,
+    number: 7,
+    atWallMs: AT_MS,
+    root: ID,
+    revocations: 1,
+    revocationsHash: ID,
+    isDisputed: true,
+  },
   isStale: true,
   newsWallMs: AT_MS,
   grants: [
@@ -46,6 +55,17 @@ const closed: AuthorityView = {
         expS: AT_MS / 1_000,
         issuedS: AT_MS / 1_000,
       },
+      hasLeft: false,
+    },
+  ],
+  superseded: [
+    {
+      id: "aa".repeat(32),
+      node: "12D3KooWBeta",
+      roles: ["operator"],
+      issuer: "issuer",
+      issuedWallMs: AT_MS,
+      expWallMs: AT_MS,
     },
   ],
   revocations: [
@@ -53,6 +73,9 @@ const closed: AuthorityView = {
   ],
   revocationIds: [],
   enrolment: ["a.b.c"],
+  isCompared: true,
+  badRows: 0,
+  missingParts: 0,
 };
 
 test("HT35 an open fleet says so, and that it has no root", async () => {
@@ -67,6 +90,7 @@ test("HT35 an open fleet says so, and that it has no root", async () => {
     charter: null,
     statements: [],
     grants: [],
+    superseded: [],
     revoked: [],
   });
 });
@@ -83,13 +107,14 @@ test("HT35 a closed fleet shows by whose word who is a member, and until when", 
     root: {
       id: ID,
       number: 2,
+      at: AT,
       key: "root",
       charter_key: "charter",
       issuers: [{ key: "issuer", roles: ["robot"], robots: ["*"], expires: AT }],
       void: ["thief"],
       disputed: [2],
     },
-    charter: { id: ID, number: 7, at: AT },
+    charter: { id: ID, number: 7, at: AT, disputed: true },
     statements: ["a.b.c"],
     grants: [
       {
@@ -102,6 +127,16 @@ test("HT35 a closed fleet shows by whose word who is a member, and until when", 
         region: "eu",
         issuer: "issuer",
         not_before: AT,
+        expires: AT,
+      },
+    ],
+    superseded: [
+      {
+        id: "12D3KooWBeta",
+        statement: "aa".repeat(32),
+        roles: ["operator"],
+        issuer: "issuer",
+        at: AT,
         expires: AT,
       },
     ],

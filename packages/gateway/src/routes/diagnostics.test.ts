@@ -25,6 +25,7 @@ test("AD8 diagnostics are what the node finds out about itself, and null where i
     },
     { node: "12D3KooWGone", connected: null, dialled: [], dialled_back: null },
   ]);
+  expect(found.refused_by).toEqual([{ node: "12D3KooWGone", reason: "grant-none", age_ms: 1_500 }]);
   await app.close();
 });
 

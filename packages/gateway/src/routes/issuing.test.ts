@@ -22,6 +22,7 @@ const issuer: NodeIssuer = {
       usesMax: 2,
       endS: 1_800_000_000,
       usedBy: ["12D3KooWBeta"],
+      grantedS: [1_800_000_000],
     },
   ],
   invite: (options) => {

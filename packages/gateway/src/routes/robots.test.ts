@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nodeView, ScriptedNode } from "../../../../test/support/scripted-node.ts";
+import { nodeView, ScriptedNode, START_WALL_MS } from "../../../../test/support/scripted-node.ts";
 import { type RobotJson, type RobotListJson, robotListSchema, robotSchema } from "../json/robot.ts";
 import type { ProblemJson } from "../problem.ts";
 import { buildServer } from "../server.ts";
@@ -49,10 +49,49 @@ test("HT6 a robot is shown with every field, the home node by name", async () =>
     labels: { role: "scan" },
     floating: false,
     schedule: { type: "every", every_ms: 60_000, grace_ms: 0, missed: 1, startup_ms: 60_000 },
+    regularity: null,
     version: "0000000000000001",
     witnesses: { up: 2, late: 0, down: 0, unknown: 0, of: 2 },
     state: { status: "scanning" },
   });
+});
+
+test("RG8 HT6 regularity has units in its names, ratios to the usual interval, scores in tenths", async () => {
+  const regularity = {
+    measures: "interval",
+    samples: 60,
+    usualMs: 10_003,
+    newestMs: 10_040,
+    jitterMs: 20,
+    driftMs: -35,
+    early: 1,
+    late: 2,
+    lateAllowanceMs: 400,
+    newestScore: 1.477,
+    silenceScore: undefined,
+    asOfWallMs: START_WALL_MS,
+  } as const;
+  node.add({ robot: "a", regularity });
+  node.add({ robot: "c", regularity: { ...regularity, measures: "lateness" } });
+  const one = robotSchema.parse((await app.inject("/api/v1/robots/a")).json());
+  expect(one.regularity).toEqual({
+    measures: "interval",
+    samples: 60,
+    usual_ms: 10_003,
+    newest_ms: 10_040,
+    jitter_ms: 20,
+    jitter_ratio: 0.002,
+    drift_ms: -35,
+    drift_ratio: -0.0035,
+    early: 1,
+    late: 2,
+    late_allowance_ms: 400,
+    newest_score: 1.5,
+    silence_score: null,
+    as_of: "2026-01-02T03:04:05.678Z",
+  });
+  const cron = (await app.inject("/api/v1/robots/c")).json<RobotJson>();
+  expect(cron.regularity).toMatchObject({ jitter_ms: 20, jitter_ratio: null, drift_ratio: null });
 });
 
 test("HT6 what is not known is null: no beat, no home, no schedule", async () => {

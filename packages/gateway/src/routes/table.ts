@@ -18,6 +18,7 @@ import { reloadRoutes } from "./reload.ts";
 import { robotRoutes } from "./robots.ts";
 import { stateRoutes } from "./state.ts";
 import { statusRoutes } from "./status.ts";
+import { witnessRoutes } from "./witnesses.ts";
 
 export function routeTable(context: GatewayContext): readonly Route[] {
   const routes: readonly Route[] = [
@@ -27,6 +28,7 @@ export function routeTable(context: GatewayContext): readonly Route[] {
     ...inventoryRoutes(context),
     ...stateRoutes(context),
     ...peerRoutes(context),
+    ...witnessRoutes(context),
     ...authorityRoutes(context),
     ...issuingRoutes(context),
     ...diagnosticRoutes(context),

@@ -2,7 +2,13 @@
  * Statements in a file, one token after the other (rule ME6): `authority.json` of a data directory, which a node takes over at its start, and
  * `root-statements.json` beside the root's keys, which the root needs to sign the next one.
  */
-import { PulsemeshError, STATEMENT_LENGTH_MAX } from "@pulsemesh/core";
+import {
+  AUTHORITY_PREFIX,
+  dagCborCodec,
+  PulsemeshError,
+  STATEMENT_LENGTH_MAX,
+  type Store,
+} from "@pulsemesh/core";
 import { readFileIfAny } from "../keys/private-file.ts";
 
 /** Statements in one file; more come by sync. */
@@ -26,6 +32,26 @@ export function readStatements(path: string): readonly string[] | undefined {
     "data-dir-unusable",
     `Cannot read the statements in ${path}: it is damaged. Nothing was changed; restore the file from a copy.`,
   );
+}
+
+/** The tokens that a node has stored while it ran (rule ME1); what cannot be read is left out, as core does. */
+export async function readStoredStatements(store: Pick<Store, "scan">): Promise<readonly string[]> {
+  const tokens: string[] = [];
+  const range = { gte: AUTHORITY_PREFIX, lt: `${AUTHORITY_PREFIX.slice(0, -1)}0` };
+  for await (const { value } of store.scan(range)) {
+    const token = textIn(value);
+    if (token !== undefined) tokens.push(token);
+  }
+  return tokens;
+}
+
+function textIn(value: Uint8Array): string | undefined {
+  try {
+    const token = dagCborCodec.decode(value);
+    return typeof token === "string" ? token : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseStatements(text: string): readonly string[] | undefined {

@@ -11,3 +11,6 @@ export const AUTHORITY_FILES = {
   pin: "fleet.json",
   statements: "authority.json",
 } as const;
+
+/** Where members were last seen. */
+export const ADDRESSES_FILE = "addresses.json";

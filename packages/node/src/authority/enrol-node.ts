@@ -1,6 +1,9 @@
 /**
  * Makes the node of a data directory a member (rule ME7): draws its keys, asks the issuer that made the invite, and keeps what it answers. Repeated after
  * any interruption it goes on with the keys that it drew, which the issuer knows as the same node.
+ *
+ * Who is a member already asks nobody, as a start with the same invite is an everyday thing. Who was one, and whose grant has ended since, was made void or
+ * was revoked, as far as is known here, asks: it would be let in nowhere.
  */
 import { join } from "node:path";
 import {
@@ -11,12 +14,15 @@ import {
   type NodeId,
   PulsemeshError,
   readClaims,
+  type Standing,
+  standingAmong,
 } from "@pulsemesh/core";
-import { enrol } from "@pulsemesh/transport-libp2p";
+import { enrol, type EnrolOptions } from "@pulsemesh/transport-libp2p";
 import { readFleetPin, writeFleetPin } from "../keys/fleet-pin.ts";
 import { loadOrCreateKey } from "../keys/key-file.ts";
 import { nodeIdOf } from "../keys/peer-id.ts";
 import { writePrivateFile } from "../keys/private-file.ts";
+import { createPortsFactory } from "../ports/create-ports.ts";
 import { tokenPort } from "../ports/tokens.ts";
 import { readStatements, writeStatements } from "./authority-file.ts";
 import { decodeAnswer, encodeQuestion } from "./enrolment-frames.ts";
@@ -35,28 +41,34 @@ export interface EnrolNodeOptions {
   readonly name: string;
   readonly region: string;
   readonly nowS: number;
+  /** Statements in the node's store, in any order: renewals and revocations came there. */
+  readonly stored: readonly string[];
   /** Of the private network that the issuer is in. */
   readonly networkKey?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How the issuer is asked; for tests. @default over the network */
+  readonly ask?: ((options: EnrolOptions) => Promise<Uint8Array>) | undefined;
 }
 
 export interface EnrolledNode {
   readonly node: NodeId;
   readonly fleet: FleetId;
-  /** Its own grant. */
+  /** Its own grant, the newest that counts. */
   readonly grant: GrantClaims;
   readonly statements: readonly string[];
   /** Where the issuer is: whom to join by. */
   readonly addresses: readonly string[];
-  /** It had been enrolled before, and nobody was asked. */
+  /** It had been enrolled before, and nothing was changed. */
   readonly isOld: boolean;
+  /** Why it is no member anew, though what it was granted counts nowhere now; undefined where it counts. */
+  readonly refusal?: PulsemeshError | undefined;
 }
 
 /**
  * @throws PulsemeshError `fleet-mismatch` when the directory is in another fleet; `invite-malformed`, `join-failed`, and what the issuer refuses
  */
 export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode> {
-  const { dir, by, name, region, nowS, networkKey, signal } = options;
+  const { dir, by, stored, nowS, signal } = options;
   const { fleet, addresses } = whereTo(by);
   const pinned = readFleetPin(dir);
   if (pinned !== undefined && pinned !== fleet) {
@@ -67,15 +79,44 @@ export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode
   }
   const keys = memberKeys(dir);
   const node = nodeIdOf(keys.node.publicKey);
+  const who = { node, fleet, addresses };
   const held = grantIn(readStatements(join(dir, AUTHORITY_FILES.statements)) ?? [], node, fleet);
-  if (held !== undefined) {
-    // Who died between the two writes has no pin yet.
-    if (pinned === undefined) writeFleetPin(dir, fleet);
-    return { node, fleet, addresses, ...held, isOld: true };
+  if (held === undefined) return { ...who, ...(await ask(options, keys, who)), isOld: false };
+  // Who died between the two writes has no pin yet.
+  if (pinned === undefined) writeFleetPin(dir, fleet);
+  const ports = createPortsFactory(keys.node.seed)();
+  const tokens = [...held.statements, ...stored];
+  const standing = standingAmong(ports, tokens, { fleet, node, wallMs: nowS * 1_000 });
+  const old = { ...who, ...held, grant: grantOf(standing) ?? held.grant, isOld: true };
+  if (standing.kind === "granted" || standing.kind === "early") return old;
+  try {
+    refuseEnded(by, nowS);
+    return { ...who, ...(await ask(options, keys, who)), isOld: false };
+  } catch (error) {
+    if (!(error instanceof PulsemeshError) || signal?.aborted === true) throw error;
+    return { ...old, refusal: standing.kind === "revoked" ? keyRevoked(node, error) : error };
   }
+}
+
+/** Whoever has revoked it hangs up on it before it can ask. */
+function keyRevoked(node: NodeId, cause: PulsemeshError): PulsemeshError {
+  if (cause.code === "key-revoked") return cause;
+  return new PulsemeshError(
+    "key-revoked",
+    `Cannot make ${node} a member: its key was revoked, as this folder knows. Nothing was changed.`,
+    { cause },
+  );
+}
+
+/** Asks the issuer, and keeps what it answers. */
+async function ask(
+  { dir, by, name, region, nowS, networkKey, signal, ask: askIssuer = enrol }: EnrolNodeOptions,
+  keys: MemberKeys,
+  { node, fleet, addresses }: Pick<EnrolledNode, "node" | "fleet" | "addresses">,
+): Promise<Pick<EnrolledNode, "grant" | "statements">> {
   const request = writeRequest({ fleet, name, region, atS: nowS }, keys);
   const invite = typeof by === "string" ? by : undefined;
-  const answer = await enrol({
+  const answer = await askIssuer({
     addresses,
     fleet,
     privateKey: keys.node.protobuf,
@@ -90,7 +131,20 @@ export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode
     throw noMember(addresses, "what it answered makes this node no member");
   writePrivateFile(join(dir, AUTHORITY_FILES.statements), writeStatements(statements));
   writeFleetPin(dir, fleet);
-  return { node, fleet, addresses, ...granted, isOld: false };
+  return granted;
+}
+
+function grantOf(standing: Standing): GrantClaims | undefined {
+  return "grant" in standing ? standing.grant : undefined;
+}
+
+/** A start with an invite of long ago is to wait for no issuer that would say so. */
+function refuseEnded(by: EnrolNodeOptions["by"], nowS: number): void {
+  if (typeof by !== "string" || readInvite(by).expS > nowS) return;
+  throw new PulsemeshError(
+    "invite-expired",
+    "Cannot use this invite: it has ended. Nothing was changed.",
+  );
 }
 
 /** The three keys of the node of a data directory; those that are missing are drawn. */

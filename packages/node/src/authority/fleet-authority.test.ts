@@ -229,3 +229,10 @@ describe("fleet authority", () => {
     }
   });
 });
+
+test("ME6 two nodes whose fleets are begun in one folder of a root at once do not mix their keys", async () => {
+  const codes = await Promise.all([codeOf(init()), codeOf(init({ dir: join(base, "other") }))]);
+  expect(codes.toSorted()).toEqual(["none", "store-locked"]);
+  expect(readdirSync(rootDir).toSorted()).toEqual(rootFiles);
+  expect(secretKeyId(join(rootDir, "fleet-root.key"))).toBe((await init()).fleet);
+});

@@ -20,6 +20,7 @@ import { makeMissing } from "@pulsemesh/store-level";
 import { encodeBase32 } from "../keys/base32.ts";
 import { generateSeed } from "../keys/ed25519.ts";
 import { readFleetPin, writeFleetPinText } from "../keys/fleet-pin.ts";
+import { withFolderClaim } from "../keys/folder-claim.ts";
 import { type Ed25519Key, keyFromSeed, loadOrCreateKey } from "../keys/key-file.ts";
 import { nodeIdOf } from "../keys/peer-id.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
@@ -40,6 +41,7 @@ import {
   forgetInit,
   type InitFolders,
   type InitJournal,
+  isPlannedOnly,
   type PlannedFile,
   privateFileChanges,
   readInitJournal,
@@ -92,16 +94,23 @@ export interface FleetAuthority {
  * const { fleet } = await createFleetAuthority({ dir, rootDir: "/media/stick", passphrase, region: "eu", nowS: Date.now() / 1_000 });
  *
  * @throws PulsemeshError `fleet-mismatch` when the directory is in a fleet whose root key is not here, or that root has made its authority before;
- * `passphrase-wrong`, `data-dir-unusable`, `data-dir-open`, `statement-malformed`
+ * `passphrase-wrong`, `data-dir-unusable`, `data-dir-open`, `statement-malformed`; `store-locked` while somebody else changes the root's folder
  */
 export async function createFleetAuthority(
   options: FleetAuthorityOptions,
 ): Promise<FleetAuthority> {
-  const { passphrase, changes = privateFileChanges } = options;
   const held = heldAuthority(options);
   if (held !== undefined) return held;
   const folders = openFolders(options);
   refuseOtherRoot(folders);
+  return withFolderClaim(folders.root, () => makeAuthority(options, folders));
+}
+
+async function makeAuthority(
+  options: FleetAuthorityOptions,
+  folders: InitFolders,
+): Promise<FleetAuthority> {
+  const { passphrase, changes = privateFileChanges } = options;
   const node = loadOrCreateKey(join(folders.data, "node.key"));
   const id = nodeIdOf(node.publicKey);
   const begun = readInitJournal(folders);
@@ -110,6 +119,7 @@ export async function createFleetAuthority(
   if (begun !== undefined) {
     await checkJournal(begun, id, folders, passphrase);
     // The mark goes when all is in place, and then the journal.
+    if (isMade && !isMarked) refuseOtherFleet(begun, folders);
     if (isMade && !isMarked) forgetInit(folders, changes);
     else finishInit(begun, folders, changes);
     return describe(folders, id, "completed");
@@ -119,7 +129,7 @@ export async function createFleetAuthority(
     if (isMarked) finishInit({ node: id, files: [] }, folders, changes);
     return describe(folders, id, "present");
   }
-  refuseUnfinishedInit(folders.data);
+  if (!isPlannedOnly(folders)) refuseUnfinishedInit(folders.data);
   refuseOldClock(options.nowS);
   const journal = await planInit(options, folders, id);
   beginInit(journal, folders, changes);
@@ -328,6 +338,16 @@ function refuseOtherRoot({ data, root }: InitFolders): void {
   throw new PulsemeshError(
     "data-dir-unusable",
     `Cannot make an authority in ${data} with the root's keys in ${root}: it was begun with them in ${begun}. Nothing was changed; repeat it with that folder.`,
+  );
+}
+
+/** What was begun for one fleet is not finished by another that was made here since, and the keys in its journal are nowhere else. */
+function refuseOtherFleet({ files }: InitJournal, { root, data }: InitFolders): void {
+  const planned = files.find(({ name }) => name === AUTHORITY_FILES.pin)?.text;
+  if (planned === undefined || planned === readFileIfAny(join(data, AUTHORITY_FILES.pin))) return;
+  throw new PulsemeshError(
+    "fleet-mismatch",
+    `Cannot finish the fleet that was begun in ${root}: ${data} is in fleet ${readFleetPin(data) ?? "none"} since. Nothing was changed; remove ${join(root, "fleet-init.json")} if nobody needs that fleet, or name another folder.`,
   );
 }
 

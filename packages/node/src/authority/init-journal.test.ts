@@ -26,8 +26,8 @@ import { acceptMembership, requestMembership } from "./join-fleet.ts";
 
 const NOBODY = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
 
-/** Journal, mark, eight files, mark and journal away. */
-const CHANGES = 12;
+/** Mark of what is planned, journal, mark, eight files, mark and journal away. */
+const CHANGES = 13;
 const journal = "fleet-init.json";
 const mark = "fleet-init-unfinished";
 
@@ -57,9 +57,10 @@ function checkInstant(): void {
   const isMarked = unfinishedInit(dir) !== undefined;
   const made = readStatements(join(dir, "authority.json"));
   // Nobody starts a node on half of a fleet, and the word for it always leads to where it can be finished.
-  if (isMarked) expect(isBegun && unfinishedInit(dir)).toBe(rootDir);
-  const names = readdirSync(dir).filter((name) => name !== "node.key");
-  if (names.length > 0 && made === undefined) expect(isMarked).toBe(true);
+  if (isMarked) expect(unfinishedInit(dir)).toBe(rootDir);
+  const names = readdirSync(dir).filter((name) => name !== "node.key" && name !== mark);
+  if (isBegun && made === undefined) expect(isMarked).toBe(true);
+  if (names.length > 0 && made === undefined) expect(isBegun && isMarked).toBe(true);
   // What says who has authority is never there without the keys that it speaks of.
   if (made === undefined) return;
   expect(secretKeyId(join(rootDir, "fleet-root.key"))).toBe(readFleetPin(dir));
@@ -90,7 +91,7 @@ test("ME6 P5 whoever dies at any change of a file finishes the same fleet when h
         : undefined;
       const whole = await init({ nowS: START_S + 60, region: "us" });
       const isGone = at === CHANGES - 1 && when === "after";
-      const first = at === 0 && when === "before" ? "created" : "completed";
+      const first = before === undefined ? "created" : "completed";
       expect([at, when, whole.status]).toEqual([at, when, isGone ? "present" : first]);
       if (before !== undefined) expect(before).toContain(whole.fleet);
       checkFinished(whole);
@@ -100,7 +101,7 @@ test("ME6 P5 whoever dies at any change of a file finishes the same fleet when h
 });
 
 test("ME6 P5 whoever dies again while he finishes it comes to the same end", async () => {
-  for (const at of [1, 4, 9, CHANGES - 1]) {
+  for (const at of [2, 4, 9, CHANGES - 1]) {
     for (let again = 0; again < CHANGES; again++) {
       begin();
       expect(await codeOf(init({ changes: dyingAt(at, "before") }))).toBe("died");
@@ -257,7 +258,7 @@ test("ME6 where there is an authority not even a folder is made", async () => {
 test("ME1, ME6 a first start that is broken off is finished by the next one, as the same fleet", async () => {
   mkdirSync(dir, { mode: 0o700 });
   const root = join(dir, "root");
-  expect(await codeOf(init({ rootDir: root, changes: dyingAt(0, "after") }))).toBe("died");
+  expect(await codeOf(init({ rootDir: root, changes: dyingAt(1, "after") }))).toBe("died");
   const journaled = readFileSync(join(root, journal), "utf8");
   const node = await createNode({ dataDir: dir, listen: ["/ip4/127.0.0.1/tcp/0"] });
   await node.stop();
@@ -267,6 +268,44 @@ test("ME1, ME6 a first start that is broken off is finished by the next one, as 
     "fleet-root.key",
     "root-statements.json",
   ]);
+});
+
+test("ME6 P5 who dies when nothing but the word for it is there begins anew, in the same folder, and no start makes another fleet meanwhile", async () => {
+  for (const changes of [dyingAt(0, "after"), dyingAt(1, "before")]) {
+    begin();
+    expect(await codeOf(init({ changes }))).toBe("died");
+    expect(readdirSync(dir).toSorted()).toEqual([mark, "node.key"]);
+    // A fleet made here meanwhile would leave two of them, one of which the stick's keys are for.
+    expect(await codeOf(createNode({ dataDir: dir }))).toBe("data-dir-unusable");
+    const elsewhere = init({ rootDir: join(base, "another stick") });
+    expect(await codeOf(elsewhere)).toBe("data-dir-unusable");
+    const whole = await init();
+    expect(whole.status).toBe("created");
+    checkFinished(whole);
+  }
+  begin();
+  mkdirSync(dir, { mode: 0o700 });
+  const own = { rootDir: join(dir, "root"), changes: dyingAt(0, "after") };
+  const passphrase = "correct horse battery staple";
+  expect(await codeOf(init({ ...own, passphrase }))).toBe("died");
+  // Its keys were to be sealed.
+  expect(await codeOf(createNode({ dataDir: dir }))).toBe("data-dir-unusable");
+  rmSync(join(dir, mark));
+  expect(await codeOf(init({ ...own, changes: dyingAt(0, "after") }))).toBe("died");
+  const node = await createNode({ dataDir: dir, listen: ["/ip4/127.0.0.1/tcp/0"] });
+  await node.stop();
+  expect(secretKeyId(join(dir, "root", "fleet-root.key"))).toBe(node.fleet);
+});
+
+test("ME6 what was begun for one fleet is not said to be finished where another was made since, and its keys stay", async () => {
+  expect(await codeOf(init({ changes: dyingAt(1, "after") }))).toBe("died");
+  const journaled = readFileSync(join(rootDir, journal), "utf8");
+  // Somebody took the word for it away.
+  rmSync(join(dir, mark));
+  const other = await init({ rootDir: join(dir, "root") });
+  expect(await codeOf(init())).toBe("fleet-mismatch");
+  expect(readFileSync(join(rootDir, journal), "utf8")).toBe(journaled);
+  expect(journaled).not.toContain(other.fleet);
 });
 
 test("ME6 a node starts again where only the word is left that something is unfinished", async () => {

@@ -11,8 +11,14 @@ import { readFileIfAny, syncDirectory, writePrivateFile } from "../keys/private-
 
 /** Beside the root's keys; gone when all is done. */
 const JOURNAL_FILE = "fleet-init.json";
-/** In the data directory meanwhile, so that no node starts on half of a fleet: the folder of the journal, relative where it is in there, as both may be moved. */
+/**
+ * In the data directory meanwhile, so that no node starts on half of a fleet: the folder of the journal, relative where it is in there, as both may be moved.
+ * It is there before the journal, with a second line until that is: a node that started in between would make another fleet.
+ */
 const UNFINISHED_FILE = "fleet-init-unfinished";
+/** Nothing but the mark was written yet. The other word: keys will be sealed, with a passphrase that no start has. */
+const PLANNED = "planned";
+const PLANNED_SEALED = "planned sealed";
 const VERSION = 1;
 /** Files that one may write or remove. */
 const JOURNAL_FILES_LIMIT = 16;
@@ -53,8 +59,28 @@ export const privateFileChanges: FileChanges = {
 
 /** The folder with the root's keys when the making of an authority was broken off here, undefined where it was not. */
 export function unfinishedInit(dir: string): string | undefined {
-  const root = readFileIfAny(join(dir, UNFINISHED_FILE))?.trim();
-  return root === undefined ? undefined : resolve(dir, root);
+  return readMark(dir)?.root;
+}
+
+/** Whether it was broken off before anything was written but the word for it, unless that was taken away with its folder: it may begin anew. */
+export function isPlannedOnly(folders: InitFolders): boolean {
+  return isPlanned(readMark(folders.data)) && readInitJournal(folders) === undefined;
+}
+
+interface Mark {
+  readonly root: string;
+  readonly word: string | undefined;
+}
+
+function readMark(dir: string): Mark | undefined {
+  const text = readFileIfAny(join(dir, UNFINISHED_FILE));
+  if (text === undefined) return undefined;
+  const [root = "", word] = text.trim().split("\n");
+  return { root: resolve(dir, root), word };
+}
+
+function isPlanned(mark: Mark | undefined): boolean {
+  return mark?.word === PLANNED || mark?.word === PLANNED_SEALED;
 }
 
 /**
@@ -75,8 +101,25 @@ export function refuseUnfinishedInit(
 }
 
 function isFinishable(folders: InitFolders): boolean {
-  const keys = readInitJournal(folders)?.files.filter(({ name }) => name.endsWith(".key"));
-  return keys?.every(({ text }) => text === null || !isSealed(text)) === true;
+  const journal = readInitJournal(folders);
+  if (journal !== undefined) return !sealsKeys(journal);
+  // In a folder elsewhere there may be one, and its place is not there now.
+  const isOwn = !isOutside(folders);
+  return isOwn && readMark(folders.data)?.word === PLANNED;
+}
+
+function sealsKeys({ files }: Pick<InitJournal, "files">): boolean {
+  return files.some(({ name, text }) => name.endsWith(".key") && text !== null && isSealed(text));
+}
+
+function isOutside({ data, root }: InitFolders): boolean {
+  const inside = relative(data, root);
+  return inside.startsWith("..") || isAbsolute(inside);
+}
+
+/** What the mark says of where the journal is. */
+function placeOf(folders: InitFolders): string {
+  return isOutside(folders) ? folders.root : `./${relative(folders.data, folders.root)}`;
 }
 
 /** @throws PulsemeshError `data-dir-unusable` when it is damaged */
@@ -92,11 +135,15 @@ export function readInitJournal({ root }: InitFolders): InitJournal | undefined 
   );
 }
 
-/** Writes the journal, and then does what it says. */
+/** Writes the mark and the journal, and then does what it says. */
 export function beginInit(journal: InitJournal, folders: InitFolders, changes: FileChanges): void {
   refuseConflicts(journal, folders);
   const line = JSON.stringify({ v: VERSION, node: journal.node, files: journal.files });
-  orRepeat(() => changes.write(join(folders.root, JOURNAL_FILE), `${line}\n`));
+  const word = sealsKeys(journal) ? PLANNED_SEALED : PLANNED;
+  orRepeat(() => {
+    changes.write(join(folders.data, UNFINISHED_FILE), `${placeOf(folders)}\n${word}\n`);
+    changes.write(join(folders.root, JOURNAL_FILE), `${line}\n`);
+  });
   finishInit(journal, folders, changes);
 }
 
@@ -128,10 +175,8 @@ function orRepeat(work: () => void): void {
 export function finishInit(journal: InitJournal, folders: InitFolders, changes: FileChanges): void {
   refuseConflicts(journal, folders);
   const unfinished = join(folders.data, UNFINISHED_FILE);
-  const inside = relative(folders.data, folders.root);
-  const place = inside.startsWith("..") || isAbsolute(inside) ? folders.root : `./${inside}`;
   orRepeat(() => {
-    changes.write(unfinished, `${place}\n`);
+    changes.write(unfinished, `${placeOf(folders)}\n`);
     applyFiles(journal.files, folders, changes);
     changes.remove(unfinished);
     changes.remove(join(folders.root, JOURNAL_FILE));

@@ -29,7 +29,7 @@ const VERSION = 1;
 const HASH_HEX = /^[0-9a-f]{64}$/;
 
 /** What is granted to whoever uses an invite. */
-export interface InviteTerms {
+interface InviteTerms {
   readonly roles: readonly Role[];
   readonly robots: readonly string[];
   /** Undefined: the region that the node says. */
@@ -43,21 +43,30 @@ export interface OpenInvite extends InviteTerms {
   /** Unix seconds at which it ends, and is forgotten. */
   readonly endS: number;
   readonly usedBy: readonly NodeId[];
+  /** The dates of the grants that they got for it, in their order, in Unix seconds. */
+  readonly grantedS: readonly number[];
+}
+
+/** When a use was, and of what date the grant for it is, in Unix seconds. */
+interface InviteUse {
+  readonly nowS: number;
+  readonly grantedS: number;
 }
 
 export interface InviteLedger {
   /** @throws PulsemeshError `invites-max` */
-  add(invite: Omit<OpenInvite, "usedBy">, nowS: number): void;
+  add(invite: Omit<OpenInvite, "usedBy" | "grantedS">, nowS: number): void;
   /**
-   * The terms of the invite with that secret, where `node` may use it; changes nothing.
+   * The invite with that secret, where `node` may use it; changes nothing.
    * @throws PulsemeshError `invite-unknown`, `invite-expired`, `invite-used`
    */
-  find(secret: Uint8Array, node: NodeId, nowS: number): InviteTerms;
+  find(secret: Uint8Array, node: NodeId, nowS: number): OpenInvite;
   /**
-   * The same, and the use is durable when it returns. A node that has used it before uses nothing more: its answer may have been lost on the way.
+   * The same, and the use is durable when it returns. A node that has used it before uses nothing more: its answer may have been lost on the way. The date of its
+   * newest grant is kept.
    * @throws PulsemeshError as {@link InviteLedger.find}, and `data-dir-unusable` when it cannot be written
    */
-  use(secret: Uint8Array, node: NodeId, nowS: number): InviteTerms;
+  use(secret: Uint8Array, node: NodeId, use: InviteUse): OpenInvite;
   /**
    * Closes an invite; durable when it returns. Who has used it stays what it is.
    * @throws PulsemeshError `invite-unknown`, `data-dir-unusable`
@@ -93,7 +102,7 @@ export function createInviteLedger(
           `Cannot make another invite: ${open.length} are open, of ${INVITES_MAX} at most. Nothing was changed.`,
         );
       }
-      save([...open, { ...invite, usedBy: [] }]);
+      save([...open, { ...invite, usedBy: [], grantedS: [] }]);
     },
     withdraw(id, nowS) {
       const open = openAt(nowS);
@@ -107,10 +116,18 @@ export function createInviteLedger(
       save(others);
     },
     find: (secret, node, nowS) => usable(readInvites(path), secret, node, nowS),
-    use(secret, node, nowS) {
+    use(secret, node, { nowS, grantedS }) {
       const invite = usable(readInvites(path), secret, node, nowS);
-      if (invite.usedBy.includes(node)) return invite;
-      const used = { ...invite, usedBy: [...invite.usedBy, node] };
+      const at = invite.usedBy.indexOf(node);
+      if (at >= 0 && invite.grantedS[at] === grantedS) return invite;
+      const used =
+        at >= 0
+          ? { ...invite, grantedS: invite.grantedS.with(at, grantedS) }
+          : {
+              ...invite,
+              usedBy: [...invite.usedBy, node],
+              grantedS: [...invite.grantedS, grantedS],
+            };
       save(openAt(nowS).map((each) => (each.id === invite.id ? used : each)));
       return used;
     },
@@ -164,13 +181,15 @@ function readInvites(path: string): readonly OpenInvite[] {
 
 function isOpenInvite(value: unknown): value is OpenInvite {
   if (typeof value !== "object" || value === null) return false;
-  const { id, roles, robots, region, usesMax, endS, usedBy } = value as Partial<OpenInvite>;
+  const { id, roles, robots, region, usesMax, endS, usedBy, grantedS } =
+    value as Partial<OpenInvite>;
   if (typeof id !== "string" || !HASH_HEX.test(id)) return false;
   if (!isCount(usesMax) || !isCount(endS)) return false;
   if (!(region === undefined || isRegion(region))) return false;
   if (!isListOf(roles, ROLES.length, (role) => ROLES.includes(role as Role))) return false;
   if (!isListOf(robots, ROBOT_PATTERNS_MAX, isRobotPattern)) return false;
-  return isListOf(usedBy, Math.min(usesMax, INVITE_USES_MAX), isNodeId);
+  if (!isListOf(usedBy, Math.min(usesMax, INVITE_USES_MAX), isNodeId)) return false;
+  return isListOf(grantedS, INVITE_USES_MAX, isCount) && usedBy?.length === grantedS?.length;
 }
 
 function isListOf(value: unknown, countMax: number, is: (item: unknown) => boolean): boolean {

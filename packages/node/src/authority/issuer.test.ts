@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type Claims,
+  CLOCK_LEEWAY_MS,
   dagCborCodec,
   idsHash,
   NUMBER_MAX,
@@ -193,4 +194,8 @@ test("ME2 charters are numbered and linked, hold the hash of all revocations in 
   expect(isCharterDue(undefined, 0)).toBe(true);
   expect(isCharterDue(START_S, START_S * 1_000 + CHARTER_EVERY_MS - 1)).toBe(false);
   expect(isCharterDue(START_S, START_S * 1_000 + CHARTER_EVERY_MS)).toBe(true);
+  // Of the future it is no news to anybody; a clock of 1970 makes none so.
+  expect(isCharterDue(START_S, START_S * 1_000 - CLOCK_LEEWAY_MS)).toBe(false);
+  expect(isCharterDue(START_S, START_S * 1_000 - CLOCK_LEEWAY_MS - 1)).toBe(true);
+  expect(isCharterDue(START_S, 0)).toBe(false);
 });

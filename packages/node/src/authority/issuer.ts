@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import {
   allowsPatterns,
+  CLOCK_LEEWAY_MS,
   type Cut,
   dagCborCodec,
   type FleetId,
@@ -33,7 +34,6 @@ import {
   createInviteLedger,
   INVITE_USES_MAX,
   type InviteLedger,
-  type InviteTerms,
   type OpenInvite,
 } from "./invite-ledger.ts";
 import { signToken } from "./sign-token.ts";
@@ -48,6 +48,9 @@ export const CHARTER_EVERY_MS: number = 6 * 3_600_000;
 export const INVITE_TTL_MS_MAX: number = 7 * 86_400_000;
 
 const INVITES_FILE = "invites.json";
+
+/** 2026-01-01: a clock that shows an earlier time is wrong. */
+const CLOCK_MS_LEAST = 1_767_225_600_000;
 
 /** What the issuer has to know of who is a member; the fleet's authority as this node holds it. */
 export interface Members {
@@ -72,13 +75,15 @@ export interface IssuerOptions {
   readonly write?: ((path: string, content: string) => void) | undefined;
 }
 
+type Asked = Pick<GrantRequest, "node" | "auditKey" | "cosignKey" | "region">;
+
 /** What is granted. */
 export interface GrantTerms {
   readonly roles: readonly Role[];
   readonly robots: readonly string[];
   /** @default the region that the node says */
   readonly region?: string | undefined;
-  /** In ms, at most 31 days. @default 14 days */
+  /** In ms, at most 31 days; one of another life than 14 days is not renewed. @default 14 days */
   readonly lifeMs?: number | undefined;
 }
 
@@ -205,7 +210,7 @@ export class Issuer {
         previous: previous?.id,
         root,
         revocations: revocations.length,
-        revocationsHash: idsHash({ codec: dagCborCodec, hash: { sha256 } }, revocations),
+        revocationsHash: hashOfIds(revocations),
         issuedS: this.#nowS(),
       },
       key.seed,
@@ -239,7 +244,8 @@ export class Issuer {
   }
 
   /**
-   * The grant for whoever shows an invite. The use is durable before the grant is handed out; the same node may ask again, as when the answer was lost.
+   * The grant for whoever shows an invite. The use is durable before the grant is handed out; the same node may ask again, as when the answer was lost, and is
+   * given the same grant, or nothing where another was issued to it since.
    * @param peer - who asks, as the transport knows it
    * @throws PulsemeshError `enrol-rate`, `invite-malformed`, `invite-foreign`, `invite-unknown`, `invite-used`, `invite-expired`, and as
    * {@link Issuer.grant}
@@ -255,15 +261,36 @@ export class Issuer {
       );
     }
     const asked = this.#readRequestOf(peer, request);
-    const terms = this.#find(secret, shown.expS, peer);
+    const claims = this.#claimsFor(this.#find(secret, shown.expS, peer), asked);
     // Signed first: what cannot be granted uses nothing. Between the use and the answer nothing is waited for.
-    const grant = await this.#grant(asked, terms);
-    this.#ledger.use(secret, peer, this.#nowS());
+    const grant = await this.#sign(claims);
+    this.#ledger.use(secret, peer, { nowS: this.#nowS(), grantedS: claims.issuedS });
     return grant;
   }
 
+  /** What an invite gives, once: whatever was granted to its user later is not to be undone by it. */
+  #claimsFor(invite: OpenInvite, asked: GrantRequest): GrantClaims {
+    const anew = this.#claims(asked, invite);
+    const grantedS = invite.grantedS[invite.usedBy.indexOf(asked.node)];
+    const held = this.#options.members.grantOf(asked.node);
+    // The grant for its use never became known, where it has another that is older.
+    if (grantedS === undefined || held === undefined || held.issuedS < grantedS) return anew;
+    if (held.issuedS > grantedS) {
+      throw new PulsemeshError(
+        "invite-used",
+        `Cannot use this invite: it has made ${asked.node} a member, which was granted something else since. Nothing was changed.`,
+      );
+    }
+    const isSame =
+      held.signer === this.#signer &&
+      held.auditKey === asked.auditKey &&
+      held.cosignKey === asked.cosignKey;
+    // Of one spelling, and signed again with the same signature: no new statement for anybody.
+    return isSame ? held : anew;
+  }
+
   /** Of an invite that is forgotten its own text still tells that it has ended. */
-  #find(secret: Uint8Array, expS: number, peer: NodeId): InviteTerms {
+  #find(secret: Uint8Array, expS: number, peer: NodeId): OpenInvite {
     const nowS = this.#nowS();
     try {
       return this.#ledger.find(secret, peer, nowS);
@@ -305,12 +332,15 @@ export class Issuer {
     return request;
   }
 
-  async #grant(
-    asked: Pick<GrantRequest, "node" | "auditKey" | "cosignKey" | "region">,
-    { roles, robots, region = asked.region, lifeMs = GRANT_LIFE_MS }: GrantTerms,
-  ): Promise<string> {
-    const { members, key, fleet } = this.#options;
-    const { node, auditKey, cosignKey } = asked;
+  async #grant(asked: Asked, terms: GrantTerms): Promise<string> {
+    return this.#sign(this.#claims(asked, terms));
+  }
+
+  #claims(
+    { node, auditKey, cosignKey, region: said }: Asked,
+    { roles, robots, region = said, lifeMs = GRANT_LIFE_MS }: GrantTerms,
+  ): GrantClaims {
+    const { members } = this.#options;
     if (members.isRevoked(node)) {
       throw new PulsemeshError(
         "key-revoked",
@@ -320,25 +350,25 @@ export class Issuer {
     this.#checkBounds({ roles, robots });
     const nowS = this.#nowS();
     const held = members.grantOf(node);
-    // Of two grants the one that was issued later counts, so this one is, whatever the clock says.
-    const issuedS = Math.max(nowS, (held?.issuedS ?? 0) + 1);
-    return signToken(
-      {
-        kind: "grant",
-        signer: this.#signer,
-        node,
-        roles,
-        robots,
-        region,
-        auditKey,
-        cosignKey,
-        notBeforeS: nowS,
-        expS: nowS + Math.floor(lifeMs / 1_000),
-        issuedS,
-      },
-      key.seed,
-      fleet,
-    );
+    return {
+      kind: "grant",
+      signer: this.#signer,
+      node,
+      roles,
+      robots,
+      region,
+      auditKey,
+      cosignKey,
+      notBeforeS: nowS,
+      expS: nowS + Math.floor(lifeMs / 1_000),
+      // Of two grants the one that was issued later counts, so this one is, whatever the clock says.
+      issuedS: Math.max(nowS, (held?.issuedS ?? 0) + 1),
+    };
+  }
+
+  #sign(claims: GrantClaims): Promise<string> {
+    const { key, fleet } = this.#options;
+    return signToken(claims, key.seed, fleet);
   }
 
   #checkBounds({ roles, robots }: Pick<GrantTerms, "roles" | "robots">): void {
@@ -370,13 +400,29 @@ export function isRenewalDue(
   return wallMs >= ((notBeforeS + expS) / 2) * 1_000;
 }
 
+/** Whether a grant lasts as long as one does of which nothing is said: those alone are renewed. */
+export function isUsualLife({
+  notBeforeS,
+  expS,
+}: Pick<GrantClaims, "notBeforeS" | "expS">): boolean {
+  return (expS - notBeforeS) * 1_000 === GRANT_LIFE_MS;
+}
+
 /**
  * Whether the charter should be signed anew though nothing has changed.
  * @param issuedS - the date of the one that is held, in Unix seconds; undefined where there is none
  * @param wallMs - now, in ms since 1970
  */
 export function isCharterDue(issuedS: number | undefined, wallMs: number): boolean {
-  return issuedS === undefined || wallMs - issuedS * 1_000 >= CHARTER_EVERY_MS;
+  if (issuedS === undefined) return true;
+  const ageMs = wallMs - issuedS * 1_000;
+  // Signed by a clock ahead it is no news to anybody before that time.
+  return ageMs >= CHARTER_EVERY_MS || (ageMs < -CLOCK_LEEWAY_MS && wallMs >= CLOCK_MS_LEAST);
+}
+
+/** What a charter commits to, by the names of all revocations in any order. */
+export function hashOfIds(ids: readonly StatementId[]): HashHex {
+  return idsHash({ codec: dagCborCodec, hash: { sha256 } }, ids);
 }
 
 function isIn(value: number, min: number, max: number): boolean {

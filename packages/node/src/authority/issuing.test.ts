@@ -1,24 +1,22 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CommandResult, type NodeId, type RootClaims, type Status } from "@pulsemesh/core";
+import type { RootClaims } from "@pulsemesh/core";
 import { CoreRig, createTestPorts } from "@pulsemesh/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { encodeBase32 } from "../keys/base32.ts";
 import { generateSeed } from "../keys/ed25519.ts";
 import { keyFromSeed } from "../keys/key-file.ts";
 import { tokenPort } from "../ports/tokens.ts";
-import { decodeAnswer, encodeQuestion, type EnrolmentAnswer } from "./enrolment-frames.ts";
-import { makeMember, requestOf, START_S } from "./enrolment.test-support.ts";
+import { decodeAnswer, encodeQuestion } from "./enrolment-frames.ts";
+import { makeMember, requestOf } from "./enrolment.test-support.ts";
 import { createIssuer, GRANT_LIFE_MS } from "./issuer.ts";
-import { Issuing, OPEN_GRANT_LIFE_MS, UPKEEP_EVERY_MS } from "./issuing.ts";
+import { CATCH_UP_MS_MAX, OPEN_GRANT_LIFE_MS, UPKEEP_EVERY_MS } from "./issuing.ts";
+import { IssuingRig } from "../../../../test/support/issuing-rig.ts";
 import { signToken } from "./sign-token.ts";
 
 const HOUR_MS = 3_600_000;
-const ADDRESS = "/ip4/192.0.2.7/tcp/7421";
 const TERMS = { roles: ["robot"], robots: ["zap-*"] } as const;
-
-type Answer = (node: NodeId, question: Uint8Array) => Promise<Uint8Array>;
 
 let dir: string;
 beforeEach(() => {
@@ -26,145 +24,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-/** An issuer beside a core of a closed fleet, whose disk takes everything at once. */
-class Rig {
-  readonly self = makeMember();
-  readonly issuerKey = keyFromSeed(generateSeed());
-  readonly rootKey = keyFromSeed(generateSeed());
-  readonly statuses = new Map<NodeId, Status>();
-  core!: CoreRig;
-  answer: Answer | undefined;
-  ring: (() => void) | undefined;
-  #issuing: Issuing | undefined;
-  #command = 0;
-
-  async start(
-    isOpen = false,
-    charterKey = encodeBase32(this.issuerKey.publicKey),
-  ): Promise<Issuing> {
-    const fleet = encodeBase32(this.rootKey.publicKey);
-    const key = encodeBase32(this.issuerKey.publicKey);
-    const bounds = {
-      expS: START_S + 90 * 86_400,
-      roles: ["robot", "gateway", "operator"],
-      robots: ["*"],
-    } as const;
-    const root: RootClaims = {
-      kind: "root",
-      signer: fleet,
-      number: 1,
-      previous: undefined,
-      nextRootHash: "a".repeat(64),
-      charterKey,
-      issuers: [{ key, ...bounds }],
-      voids: [],
-      issuedS: START_S,
-    };
-    const ports = { ...createTestPorts("self"), tokens: tokenPort };
-    const statements = [await signToken(root, this.rootKey.seed, fleet)];
-    this.core = new CoreRig(this.self.id, {
-      fleet,
-      ports,
-      config: { statements },
-      wallMs: START_S * 1_000,
-    });
-    this.core.start();
-    const view = (): ReturnType<typeof this.core.core.authority> =>
-      this.core.core.authority(this.core.now);
-    const issuer = createIssuer({
-      dir,
-      fleet,
-      self: this.self.id,
-      key: this.issuerKey,
-      bounds,
-      members: {
-        grantOf: (node) => view().grants.find((grant) => grant.node === node)?.claims,
-        isRevoked: (node) => view().revocations.some((each) => each.node === node),
-      },
-      now: () => this.core.now,
-    });
-    this.#issuing = new Issuing({
-      issuer,
-      key,
-      self: this.self.id,
-      view,
-      statusOf: (node) => this.statuses.get(node),
-      submit: (token) => this.submit(token),
-      cutsOf: () => Promise.resolve([]),
-      serve: (answer) => {
-        this.answer = answer;
-        return Promise.resolve();
-      },
-      addresses: () => [`${ADDRESS}/p2p/${this.self.id}`],
-      isOpen,
-      clock: {
-        now: () => this.core.now,
-        after: (_delayMs, run) => {
-          this.ring = run;
-          return () => (this.ring = undefined);
-        },
-      },
-      logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-    });
-    await this.#issuing.start();
-    return this.#issuing;
-  }
-
-  submit(token: string): Promise<CommandResult> {
-    const id = ++this.#command;
-    const command = { type: "statement", token } as const;
-    const effects = [...this.core.input({ type: "command", id, command }), ...this.core.settle()];
-    for (const effect of effects)
-      if (effect.type === "reply" && effect.id === id) return Promise.resolve(effect.result);
-    throw new Error("Nobody answered.");
-  }
-
-  async ask(
-    member: ReturnType<typeof makeMember>,
-    invite: string | undefined,
-  ): Promise<EnrolmentAnswer> {
-    const question = encodeQuestion({ invite, request: requestOf(member) });
-    const bytes = await this.answer?.(member.id, question);
-    const answer = bytes === undefined ? undefined : decodeAnswer(bytes);
-    if (answer === undefined) throw new Error("Nobody answers at the desk.");
-    return answer;
-  }
-
-  /** Time passes in one step, then what is due is looked at. */
-  async pass(ms: number): Promise<void> {
-    this.core.monoMs += ms;
-    this.core.wallMs += ms;
-    this.core.advance(2_000);
-    this.ring?.();
-    await this.#issuing?.idle();
-  }
-
-  get grants(): ReadonlyMap<NodeId, string> {
-    return new Map(
-      this.core.core.authority(this.core.now).grants.map(({ node, standing }) => [node, standing]),
-    );
-  }
-
-  endOf(node: NodeId): number | undefined {
-    const { grants } = this.core.core.authority(this.core.now);
-    return grants.find((grant) => grant.node === node)?.expWallMs;
-  }
-
-  get fleet(): string {
-    return encodeBase32(this.rootKey.publicKey);
-  }
-
-  get view(): ReturnType<typeof this.core.core.authority> {
-    return this.core.core.authority(this.core.now);
-  }
-
-  get charter(): number | undefined {
-    return this.core.core.authority(this.core.now).charter?.number;
-  }
-}
-
 test("ME7 strangers are answered only while an invite is open, and whoever shows it is a member", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start();
   expect(rig.answer).toBeUndefined();
   const invite = await issuing.invite({ ...TERMS, ttlMs: HOUR_MS });
@@ -179,7 +40,7 @@ test("ME7 strangers are answered only while an invite is open, and whoever shows
 });
 
 test("ME7 what the issuer answers is enough for a node that knows nothing else", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start();
   const member = makeMember();
   const answer = await rig.ask(member, await issuing.invite({ ...TERMS, ttlMs: HOUR_MS }));
@@ -197,14 +58,12 @@ test("ME7 what the issuer answers is enough for a node that knows nothing else",
 });
 
 test("ME7 without an invite nobody is enrolled, unless the node takes everybody, for a day", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start();
   await issuing.invite({ ...TERMS, ttlMs: HOUR_MS });
-  expect(await rig.ask(makeMember(), undefined)).toMatchObject({
-    ok: false,
-    code: "invite-unknown",
-  });
-  const open = new Rig();
+  expect(await rig.ask(makeMember(), undefined)).toMatchObject({ code: "invite-unknown" });
+  expect(rig.turnedAway).toEqual(["invite-unknown"]);
+  const open = new IssuingRig(dir);
   await open.start(true);
   const member = makeMember();
   expect(await open.ask(member, undefined)).toMatchObject({ ok: true });
@@ -212,7 +71,7 @@ test("ME7 without an invite nobody is enrolled, unless the node takes everybody,
 });
 
 test("ME7 what is no question is answered with why, and grants nothing", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   await rig.start(true);
   const bytes = await rig.answer?.("12D3KooWx", Uint8Array.of(1, 2, 3));
   expect(decodeAnswer(bytes ?? new Uint8Array())).toMatchObject({ code: "request-malformed" });
@@ -220,11 +79,12 @@ test("ME7 what is no question is answered with why, and grants nothing", async (
   const stolen = encodeQuestion({ invite: undefined, request: requestOf(makeMember()) });
   const refused = await rig.answer?.(other.id, stolen);
   expect(decodeAnswer(refused ?? new Uint8Array())).toMatchObject({ code: "request-malformed" });
+  expect(rig.turnedAway).toEqual(["request-malformed", "request-malformed"]);
   expect(rig.grants.size).toBe(0);
 });
 
 test("ME2 the holder of the charter key signs one at the start, every six hours, and after each revocation; nobody else does", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start();
   expect(rig.charter).toBe(1);
   await rig.pass(UPKEEP_EVERY_MS);
@@ -236,13 +96,57 @@ test("ME2 the holder of the charter key signs one at the start, every six hours,
   await issuing.revoke(member.id, "stolen");
   expect(rig.charter).toBe(3);
   expect(rig.grants.get(member.id)).toBe("revoked");
-  const other = new Rig();
+  const other = new IssuingRig(dir);
   await other.start(false, encodeBase32(keyFromSeed(generateSeed()).publicKey));
   expect(other.charter).toBeUndefined();
 });
 
+test("ME2, ME3 a charter that was signed by a clock ahead is followed by one of now, unless it is this clock that is behind most", async () => {
+  const rig = new IssuingRig(dir);
+  rig.lateMs = 365 * 86_400_000;
+  await rig.start();
+  expect(rig.view).toMatchObject({ charter: { number: 1 }, isStale: false });
+  rig.known = rig.remembered;
+  rig.lateMs = 2 * 86_400_000;
+  rig.isBehind = true;
+  await rig.start();
+  await rig.pass(CATCH_UP_MS_MAX);
+  expect(rig.view).toMatchObject({ charter: { number: 1 }, isStale: true });
+  rig.isBehind = false;
+  await rig.pass(UPKEEP_EVERY_MS);
+  expect(rig.view).toMatchObject({ charter: { number: 2 }, isStale: false });
+  await rig.pass(UPKEEP_EVERY_MS);
+  expect(rig.charter).toBe(2);
+});
+
+test("ME2 whoever starts with a charter signs nothing before it was compared with a peer, or for CATCH_UP_MS_MAX: its disk may be an old one", async () => {
+  const rig = new IssuingRig(dir);
+  const first = await rig.start();
+  const member = makeMember();
+  const token = (await first.grant(requestOf(member), TERMS)).at(-1) ?? "";
+  rig.known = [...rig.remembered, token];
+  rig.lateMs = GRANT_LIFE_MS - HOUR_MS;
+  rig.statuses.set(member.id, "up");
+  for (const isMet of [false, true]) {
+    const issuing = await rig.start();
+    const held = rig.endOf(member.id);
+    await rig.pass(CATCH_UP_MS_MAX - 3_000);
+    issuing.refused(member.id, "grant-expired");
+    await issuing.idle();
+    expect([rig.charter, rig.endOf(member.id), rig.remembered.length]).toEqual([1, held, 1]);
+    // A new invite is a person's business, and needs no charter.
+    await issuing.invite({ ...TERMS, ttlMs: HOUR_MS });
+    expect(rig.answer).toBeDefined();
+    if (isMet) rig.compare();
+    await rig.pass(isMet ? 100 : 3_000);
+    expect(rig.charter).toBe(2);
+    expect(rig.endOf(member.id)).not.toBe(held);
+    expect(rig.remembered.splice(1)).toHaveLength(1);
+  }
+});
+
 test("ME3 grants of members that live are renewed at half of their life, of others not", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start();
   const [alive, dead] = [makeMember(), makeMember()];
   await issuing.grant(requestOf(alive), TERMS);
@@ -260,7 +164,7 @@ test("ME3 grants of members that live are renewed at half of their life, of othe
 test.each([true, false])(
   "ME3, ME7 a day that everybody was given is renewed only while everybody is given one: %s",
   async (isOpen) => {
-    const rig = new Rig();
+    const rig = new IssuingRig(dir);
     const issuing = await rig.start(isOpen);
     const member = makeMember();
     const roles = ["robot", "gateway", "operator"] as const;
@@ -278,7 +182,7 @@ test.each([true, false])(
 );
 
 test("ME3 a node whose grant has ended is granted it anew when it comes, once a minute at most", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start();
   const member = makeMember();
   await issuing.grant(requestOf(member), TERMS);
@@ -298,8 +202,40 @@ test("ME3 a node whose grant has ended is granted it anew when it comes, once a 
   expect(rig.endOf(member.id)).toBe(endMs);
 });
 
+test("ME7 a grant that was made for another time than the usual one ends then, whether its node lives or asks", async () => {
+  const rig = new IssuingRig(dir);
+  const issuing = await rig.start();
+  const [member, guest] = [makeMember(), makeMember()];
+  await issuing.grant(requestOf(member), TERMS);
+  await issuing.grant(requestOf(guest), { ...TERMS, lifeMs: 2 * HOUR_MS });
+  for (const { id } of [member, guest]) rig.statuses.set(id, "up");
+  const endMs = rig.endOf(guest.id);
+  await rig.pass(1.5 * HOUR_MS);
+  expect(rig.endOf(guest.id)).toBe(endMs);
+  await rig.pass(HOUR_MS);
+  expect(rig.grants.get(guest.id)).toBe("expired");
+  issuing.refused(guest.id, "grant-expired");
+  await rig.pass(0);
+  expect(rig.grants.get(guest.id)).toBe("expired");
+  // The usual one goes on.
+  const usualMs = rig.endOf(member.id);
+  await rig.pass(GRANT_LIFE_MS / 2);
+  expect(rig.endOf(member.id)).not.toBe(usualMs);
+});
+
+test("ME1 a node that this issuer has revoked is revoked once, whatever is said of it again", async () => {
+  const rig = new IssuingRig(dir);
+  const issuing = await rig.start();
+  const member = makeMember();
+  await issuing.grant(requestOf(member), TERMS);
+  await issuing.revoke(member.id, "stolen");
+  await rig.pass(1_000);
+  await issuing.revoke(member.id, "again");
+  expect(rig.view.revocations.map(({ reason }) => reason)).toEqual(["stolen"]);
+});
+
 test("ME1 a node that nothing is granted to is not revoked, nor is the issuer's own", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start();
   await expect(issuing.revoke(makeMember().id, "x")).rejects.toMatchObject({
     code: "peer-unknown",
@@ -308,7 +244,7 @@ test("ME1 a node that nothing is granted to is not revoked, nor is the issuer's 
 });
 
 test("ME7 after its end an issuer answers nobody and signs nothing", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start(true);
   issuing.end();
   expect(rig.ring).toBeUndefined();
@@ -318,7 +254,7 @@ test("ME7 after its end an issuer answers nobody and signs nothing", async () =>
 
 /** Root statement `number`, upon the one that the rig's node holds. */
 async function nextRoot(
-  rig: Rig,
+  rig: IssuingRig,
   number: number,
   claims: Pick<RootClaims, "issuers" | "charterKey">,
 ): Promise<void> {
@@ -341,7 +277,7 @@ async function nextRoot(
 }
 
 test("ME3 what an issuer granted that is named no more is renewed by who signs the charter, and what a named one granted is not", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   await rig.start();
   const [own] = rig.view.root?.issuers ?? [];
   if (own === undefined) throw new Error("The root names an issuer.");
@@ -370,7 +306,7 @@ test("ME3 what an issuer granted that is named no more is renewed by who signs t
 });
 
 test("ME2 an issuer that the root names no more signs nothing of its own accord, and takes no strangers", async () => {
-  const rig = new Rig();
+  const rig = new IssuingRig(dir);
   const issuing = await rig.start();
   const [own] = rig.view.root?.issuers ?? [];
   if (own === undefined) throw new Error("The root names an issuer.");

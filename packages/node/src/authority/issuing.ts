@@ -7,6 +7,7 @@ import {
   type AuthorityView,
   type CommandResult,
   type Cut,
+  type ErrorCode,
   type GrantView,
   type HashHex,
   type NodeId,
@@ -18,8 +19,10 @@ import type { Clock } from "../driver/clock.ts";
 import { decodeQuestion, encodeAnswer, type EnrolmentAnswer } from "./enrolment-frames.ts";
 import {
   type GrantTerms,
+  hashOfIds,
   isCharterDue,
   isRenewalDue,
+  isUsualLife,
   type InviteOptions,
   type Issuer,
 } from "./issuer.ts";
@@ -27,6 +30,13 @@ import type { OpenInvite } from "./invite-ledger.ts";
 
 /** How often it looks what is due. */
 export const UPKEEP_EVERY_MS: number = 30_000;
+/**
+ * How long after its start an issuer waits for a peer that knows more, before it signs anything of its own accord, in ms. Its disk may be an old one: then
+ * the next number of its charter is taken already, and a grant that it would renew was made narrower since.
+ */
+export const CATCH_UP_MS_MAX: number = 60_000;
+/** How often it looks meanwhile whether it has. */
+const CATCH_UP_LOOK_MS = 2_000;
 /** Between two renewals for one node that others turned away, in ms. */
 const RENEWAL_EVERY_MS = 60_000;
 /** How long a grant lasts that everybody is given who asks, in ms: a day. */
@@ -45,7 +55,11 @@ export interface IssuingDeps {
   readonly self: NodeId;
   readonly view: () => AuthorityView;
   readonly statusOf: (node: NodeId) => Status | undefined;
+  /** Whether the clocks of most nodes, this one counted, are ahead of this one's. */
+  readonly isClockBehind: () => boolean;
   readonly submit: (token: string) => Promise<CommandResult>;
+  /** Keeps what is about to be handed out where a lost store does not take it along. Durable when it returns. */
+  readonly remember: (token: string) => void;
   /** Where a node's chains end, for its revocation. */
   readonly cutsOf: (node: NodeId) => Promise<readonly Cut[]>;
   readonly serve: (
@@ -55,6 +69,8 @@ export interface IssuingDeps {
   readonly addresses: () => readonly string[];
   /** Whether whoever asks is granted membership for a day. */
   readonly isOpen: boolean;
+  /** Somebody who asked to become a member was refused, and why. */
+  readonly turnedAway: (code: ErrorCode) => void;
   readonly clock: Pick<Clock, "now" | "after">;
   readonly logger: NodeLogger;
 }
@@ -69,6 +85,7 @@ export class Issuing {
   #hasEnded = false;
   /** The root names it no more. */
   #isEnded = false;
+  #startedMonoMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: IssuingDeps) {
     this.#deps = deps;
@@ -76,6 +93,7 @@ export class Issuing {
 
   /** Looks what is due now, and goes on doing so. */
   async start(): Promise<void> {
+    this.#startedMonoMs = this.#deps.clock.now().monoMs;
     await this.#look();
     this.#plan();
   }
@@ -123,7 +141,7 @@ export class Issuing {
    * @throws PulsemeshError `peer-unknown` where nothing is granted to it, and as the node refuses it
    */
   async revoke(node: NodeId, reason: string): Promise<void> {
-    const { issuer, cutsOf, self } = this.#deps;
+    const { issuer, cutsOf, key, self, view } = this.#deps;
     if (node === self) {
       throw new PulsemeshError(
         "option-invalid",
@@ -136,6 +154,9 @@ export class Issuing {
         `Cannot revoke ${node}: nothing is granted to it here. Nothing was changed.`,
       );
     }
+    // Once is for good; the word of another issuer may turn out to be void.
+    const isDone = view().revocations.some((said) => said.node === node && said.by === key);
+    if (isDone) return;
     await this.#submit(await issuer.revoke(node, reason, await cutsOf(node)));
     await this.#look();
   }
@@ -145,7 +166,9 @@ export class Issuing {
     if (refusal !== "grant-expired" || this.#hasEnded) return;
     const view = this.#deps.view();
     const grant = view.grants.find((each) => each.node === node);
-    if (grant === undefined || !this.#isOurs(grant, view)) return;
+    if (grant === undefined || !this.#isOurs(grant, view) || !this.#hasCaughtUp()) return;
+    // Who finds the disk of a node that has left is not to be a member by that.
+    if (grant.hasLeft) return;
     this.#work(this.#renew(node));
   }
 
@@ -154,10 +177,12 @@ export class Issuing {
   };
 
   async #enrol(node: NodeId, bytes: Uint8Array): Promise<EnrolmentAnswer> {
+    const { issuer, logger, turnedAway, view } = this.#deps;
     const question = decodeQuestion(bytes);
-    if (question === undefined)
+    if (question === undefined) {
+      turnedAway("request-malformed");
       return { ok: false, code: "request-malformed", detail: "this is no question for an issuer" };
-    const { issuer, logger, view } = this.#deps;
+    }
     try {
       const grant = await this.#signFor(node, question);
       await this.#submit(grant);
@@ -165,6 +190,7 @@ export class Issuing {
       return { ok: true, statements: [...view().enrolment, grant] };
     } catch (error) {
       if (!(error instanceof PulsemeshError)) throw error;
+      turnedAway(error.code);
       logger.warn({ node, code: error.code, open: issuer.invites.length }, "refused to enrol");
       return { ok: false, code: error.code, detail: error.message };
     } finally {
@@ -192,7 +218,8 @@ export class Issuing {
 
   #plan(): void {
     if (this.#hasEnded) return;
-    this.#callOff = this.#deps.clock.after(UPKEEP_EVERY_MS, () => {
+    const delayMs = this.#hasCaughtUp() ? UPKEEP_EVERY_MS : CATCH_UP_LOOK_MS;
+    this.#callOff = this.#deps.clock.after(delayMs, () => {
       this.#work(this.#look().finally(() => this.#plan()));
     });
   }
@@ -214,6 +241,7 @@ export class Issuing {
     const isNamed = this.#isNamed();
     await this.#tried(async () => {
       if (!isNamed) return;
+      if (!this.#hasCaughtUp()) return;
       await this.#signCharter();
       const view = this.#deps.view();
       for (const { node } of view.grants.filter((grant) => this.#isDue(grant, view)))
@@ -232,16 +260,29 @@ export class Issuing {
   }
 
   async #signCharter(): Promise<void> {
-    const { issuer, key, view, clock } = this.#deps;
+    const { issuer, key, view, clock, isClockBehind } = this.#deps;
     const { root, charter, revocationIds } = view();
     if (root?.charterKey !== key) return;
+    const { wallMs } = clock.now();
     const isCurrent =
       charter?.root === root.id &&
-      charter.revocations === revocationIds.length &&
-      !isCharterDue(charter.atWallMs / 1_000, clock.now().wallMs);
+      charter.revocationsHash === hashOfIds(revocationIds) &&
+      // A charter that only seems to be of the future would be followed by one that is old to everybody.
+      (!isCharterDue(charter.atWallMs / 1_000, wallMs) ||
+        (wallMs < charter.atWallMs && isClockBehind()));
     if (isCurrent) return;
     const facts = { root: root.id, revocations: revocationIds, previous: charter };
-    await this.#submit(await issuer.charter(facts));
+    const token = await issuer.charter(facts);
+    this.#deps.remember(token);
+    await this.#submit(token);
+  }
+
+  /** Whether this is no old copy, as far as can be told. Where there was never a charter there is nothing that could be behind. */
+  #hasCaughtUp(): boolean {
+    const { view, clock } = this.#deps;
+    const { isCompared, charter } = view();
+    if (isCompared || charter === undefined) return true;
+    return clock.now().monoMs - this.#startedMonoMs >= CATCH_UP_MS_MAX;
   }
 
   /** Who is dead, or was not seen since this node started, has to ask; else a grant would be for ever. */
@@ -260,8 +301,8 @@ export class Issuing {
    */
   #isOurs({ issuer, claims }: GrantView, { root }: AuthorityView): boolean {
     const { key, isOpen } = this.#deps;
-    // A day that everybody was given ends, unless everybody is given one still.
-    if (isOpenGrant(claims) && !isOpen) return false;
+    // A day that everybody was given ends, unless everybody is given one still; so does what was granted for a time of its own.
+    if (isOpenGrant(claims) ? !isOpen : !isUsualLife(claims)) return false;
     if (issuer === key) return true;
     return root?.charterKey === key && !root.issuers.some((other) => other.key === issuer);
   }
@@ -270,11 +311,7 @@ export class Issuing {
   #isNamed(): boolean {
     const { key, view, logger } = this.#deps;
     const isNamed = view().root?.issuers.some((issuer) => issuer.key === key) === true;
-    if (!isNamed && !this.#isEnded)
-      logger.warn(
-        { key },
-        "the root names this issuer no more; start the node again if it has a new key",
-      );
+    if (!isNamed && !this.#isEnded) logger.warn({ key }, "the root names this issuer no more");
     this.#isEnded = !isNamed;
     return isNamed;
   }
@@ -286,7 +323,9 @@ export class Issuing {
     if (monoMs - lastMonoMs < RENEWAL_EVERY_MS) return;
     this.#renewedMonoMs.set(node, monoMs);
     try {
-      await this.#submit(await issuer.renew(node));
+      const token = await issuer.renew(node);
+      if (node === this.#deps.self) this.#deps.remember(token);
+      await this.#submit(token);
       logger.info({ node }, "renewed a grant");
     } catch (error) {
       logger.warn({ node, error: String(error) }, "cannot renew a grant");

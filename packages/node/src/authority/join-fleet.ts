@@ -6,13 +6,15 @@ import {
   isKeyId,
   type NodeId,
   PulsemeshError,
+  type Store,
 } from "@pulsemesh/core";
 import { createLevelStore } from "@pulsemesh/store-level";
+import { fileAddressStore } from "@pulsemesh/transport-libp2p";
 import { readFleetPin, writeFleetPin } from "../keys/fleet-pin.ts";
 import { nodeIdOf } from "../keys/peer-id.ts";
 import { writePrivateFile } from "../keys/private-file.ts";
 import { tokenPort } from "../ports/tokens.ts";
-import { writeStatements } from "./authority-file.ts";
+import { readStoredStatements, writeStatements } from "./authority-file.ts";
 import {
   type EnrolledNode,
   enrolNode,
@@ -20,7 +22,7 @@ import {
   grantIn,
   memberKeys,
 } from "./enrol-node.ts";
-import { AUTHORITY_FILES } from "./authority-files.ts";
+import { ADDRESSES_FILE, AUTHORITY_FILES } from "./authority-files.ts";
 import {
   createFleetAuthority,
   type FleetAuthority,
@@ -31,16 +33,33 @@ import { writeRequest } from "./grant-request.ts";
 import { refuseUnfinishedInit } from "./init-journal.ts";
 
 /**
- * Enrols the node of a directory that no process uses.
+ * Enrols the node of a directory that no process uses. A member asks nobody; one whose grant counts nowhere any more does, and stays what it was where it is
+ * refused.
  *
  * @example
  * const { addresses } = await joinFleet({ dir, by: invite, name: "eu-1", region: "eu", nowS: Date.now() / 1_000 });
  *
  * @throws PulsemeshError `store-locked`, and as {@link enrolNode}
  */
-export function joinFleet(options: EnrolNodeOptions): Promise<EnrolledNode> {
-  return memberLocked(options.dir, () => enrolNode(options));
+export function joinFleet(options: JoinFleetOptions): Promise<EnrolledNode> {
+  return memberLocked(options.dir, async (store) => {
+    const stored = await readStoredStatements(store);
+    const enrolled = await enrolNode({ ...options, stored });
+    if (enrolled.refusal !== undefined) throw enrolled.refusal;
+    await rememberIssuer(options.dir, enrolled.addresses);
+    return enrolled;
+  });
 }
+
+/** A node that is started without being told whom to join by knows one member at least. */
+async function rememberIssuer(dir: string, addresses: readonly string[]): Promise<void> {
+  const store = fileAddressStore(join(dir, ADDRESSES_FILE));
+  const known = await store.load();
+  if (addresses.some((address) => !known.includes(address)))
+    await store.save([...new Set([...addresses, ...known])]);
+}
+
+export type JoinFleetOptions = Omit<EnrolNodeOptions, "stored" | "ask">;
 
 export interface RequestOptions {
   readonly dir: string;
@@ -118,19 +137,19 @@ export async function initFleet(options: FleetAuthorityOptions): Promise<FleetAu
 }
 
 /** Of a directory in which no fleet is half made: its keys would be changed when that is finished. */
-function memberLocked<T>(dir: string, act: () => Promise<T>): Promise<T> {
-  return locked(dir, () => {
+function memberLocked<T>(dir: string, act: (store: Store) => Promise<T>): Promise<T> {
+  return locked(dir, (store) => {
     refuseUnfinishedInit(dir);
-    return act();
+    return act(store);
   });
 }
 
 /** The store's lock is what keeps two processes from one directory. */
-async function locked<T>(dir: string, act: () => Promise<T>): Promise<T> {
+async function locked<T>(dir: string, act: (store: Store) => Promise<T>): Promise<T> {
   const store = createLevelStore({ dir });
   await store.open();
   try {
-    return await act();
+    return await act(store);
   } finally {
     await store.close();
   }

@@ -8,8 +8,9 @@ import { readSecretKey } from "../keys/secret-file.ts";
 import { AUTHORITY_FILES } from "./authority-files.ts";
 import { createIssuer } from "./issuer.ts";
 import { Issuing, type IssuingDeps } from "./issuing.ts";
+import { remember } from "./remembered.ts";
 
-export interface OpenIssuerOptions extends Omit<IssuingDeps, "issuer" | "key"> {
+export interface OpenIssuerOptions extends Omit<IssuingDeps, "issuer" | "key" | "remember"> {
   readonly dir: string;
   readonly fleet: FleetId;
   /** Opens the key where it is sealed. */
@@ -18,20 +19,36 @@ export interface OpenIssuerOptions extends Omit<IssuingDeps, "issuer" | "key"> {
 }
 
 /**
+ * The key that is here, where the root statement names it; undefined otherwise, which the log says where there is one.
+ * @throws PulsemeshError as {@link openIssuer}
+ */
+export async function issuerKeyHere({
+  dir,
+  passphrase,
+  view,
+  logger,
+}: Pick<OpenIssuerOptions, "dir" | "passphrase" | "view" | "logger">): Promise<string | undefined> {
+  const path = join(dir, AUTHORITY_FILES.issuer);
+  if (!existsSync(path)) return undefined;
+  // Opened, as one that cannot be is to end the start, whoever is named.
+  const key = encodeBase32((await readSecretKey(path, passphrase)).publicKey);
+  if (view().root?.issuers.some((issuer) => issuer.key === key) === true) return key;
+  logger.warn({ key }, "the root statement does not name the issuer whose key is here");
+  return undefined;
+}
+
+/**
  * The issuer at work; undefined where there is no key, or the root statement does not name it.
  * @throws PulsemeshError `passphrase-wrong`, `data-dir-unusable`, `data-dir-open`
  */
 export async function openIssuer(options: OpenIssuerOptions): Promise<Issuing | undefined> {
-  const { dir, fleet, self, passphrase, view, clock, logger } = options;
+  const { dir, fleet, self, passphrase, view, clock } = options;
   const path = join(dir, AUTHORITY_FILES.issuer);
   if (!existsSync(path)) return undefined;
   const key = await readSecretKey(path, passphrase);
   const id = encodeBase32(key.publicKey);
   const bounds = view().root?.issuers.find((issuer) => issuer.key === id);
-  if (bounds === undefined) {
-    logger.warn({ key: id }, "the root statement does not name the issuer whose key is here");
-    return undefined;
-  }
+  if (bounds === undefined) return undefined;
   const issuer = createIssuer({
     dir,
     fleet,
@@ -44,7 +61,12 @@ export async function openIssuer(options: OpenIssuerOptions): Promise<Issuing | 
     },
     now: () => clock.now(),
   });
-  const issuing = new Issuing({ ...options, issuer, key: id });
+  const issuing = new Issuing({
+    ...options,
+    issuer,
+    key: id,
+    remember: (token) => remember(dir, { fleet, self }, view().enrolment, token),
+  });
   await issuing.start();
   return issuing;
 }

@@ -5,9 +5,7 @@ import type { Clock } from "../driver/clock.ts";
 import type { ResolvedNodeOptions } from "../node-options.ts";
 import { createFleetAuthority } from "./fleet-authority.ts";
 import { readInitJournal, unfinishedInit } from "./init-journal.ts";
-
-/** In the data directory, as the folder around it may be read-only; no backup takes it along. Where it goes from there is the operator's business. */
-export const ROOT_FOLDER = "root";
+import { ROOT_FOLDER } from "./move-root.ts";
 
 /**
  * Makes a fleet and pins the directory to it.
@@ -22,7 +20,7 @@ export async function makeOwnFleet(
   const { fleet } = await createFleetAuthority({ dir: dataDir, rootDir, region, nowS });
   logger.warn(
     { fleet, rootDir },
-    "made a fleet of its own; its root's keys are in this folder, not sealed: move them off this machine",
+    `made a fleet of its own; its root's keys are in this folder, not sealed. Next: pulsemesh key move-root DIR --data ${dataDir} --passphrase-file FILE   moves them off this machine`,
   );
   if (mdns) {
     logger.warn(

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { codeOf } from "../keys/code-of.test-support.ts";
-import { readClaims } from "@pulsemesh/core";
+import { type GrantClaims, readClaims } from "@pulsemesh/core";
 import { afterEach, assert, beforeEach, describe, expect, test } from "vitest";
 import { writePrivateFile } from "../keys/private-file.ts";
 import { tokenPort } from "../ports/tokens.ts";
@@ -44,6 +44,13 @@ async function redeem(invite: string, { id, ...keys } = anna): Promise<string> {
   return rig.start().redeem(invite, requestOf({ ...keys }), id);
 }
 
+function claimsOf(token: string): GrantClaims {
+  const read = tokenPort.read(token);
+  const result = read === undefined ? undefined : readClaims(read, rig.fleet);
+  assert(result?.ok === true && result.claims.kind === "grant");
+  return result.claims;
+}
+
 describe("invite", () => {
   test("ME7 makes a member with its own terms, once", async () => {
     const invite = rig.start().invite({ ...options, region: "us" });
@@ -62,6 +69,45 @@ describe("invite", () => {
     expect(await codeOf(redeem(invite, berta))).toBe("invite-used");
     // Its answer may have been lost on the way.
     expect(await codeOf(redeem(invite))).toBe("none");
+  });
+
+  test("ME7 who asks again is given the grant of its use, and no other: what it may do meanwhile stands", async () => {
+    const invite = rig.start().invite(options);
+    const first = await redeem(invite);
+    // It never became known: the issuer died before it was handed to the fleet.
+    rig.pass(60_000);
+    const known = await redeem(invite);
+    expect(claimsOf(known).issuedS).toBe(START_S + 60);
+    expect(claimsOf(known)).not.toEqual(claimsOf(first));
+    rig.grants.set(anna.id, claimsOf(known));
+    rig.pass(60_000);
+    expect(await redeem(invite)).toBe(known);
+    // A key of its was lost: the terms and the use are the same ones.
+    const other = { ...anna, audit: berta.audit };
+    const anew = claimsOf(await redeem(invite, other));
+    expect(anew).toMatchObject({ issuedS: START_S + 120, roles: ["robot"], robots: ["zap-*"] });
+    expect(anew.auditKey).not.toBe(claimsOf(known).auditKey);
+    rig.grants.set(anna.id, anew);
+    expect(claimsOf(await redeem(invite, other))).toEqual(anew);
+    rig.revoked.add(anna.id);
+    expect(await codeOf(redeem(invite, other))).toBe("key-revoked");
+  });
+
+  test("ME7 who was granted something else since it has used an invite gets nothing by it any more", async () => {
+    const invite = rig.start().invite({ ...options, uses: 2 });
+    rig.grants.set(anna.id, claimsOf(await redeem(invite)));
+    rig.pass(1_000);
+    const narrow = { roles: ["observer"], robots: [] } as const;
+    const narrowed = claimsOf(await rig.start().grant(requestOf(anna), narrow));
+    rig.grants.set(anna.id, narrowed);
+    rig.pass(1_000);
+    expect(await codeOf(redeem(invite))).toBe("invite-used");
+    // The rest of its uses is for others.
+    expect(await codeOf(redeem(invite, berta))).toBe("none");
+    // A member that is invited anew gets what that invite says.
+    const wider = claimsOf(await redeem(rig.start().invite(options)));
+    expect(wider.roles).toEqual(["robot"]);
+    expect(wider.issuedS).toBeGreaterThan(narrowed.issuedS);
   });
 
   test("ME7, P5 one that was withdrawn is known no more, also after a start, and who has used it may not ask again; others stay", async () => {
@@ -261,7 +307,9 @@ describe("invites on disk", () => {
       withInvite({ robots: ["a*b"] }),
       withInvite({ region: "" }),
       withInvite({ usedBy: undefined }),
-      withInvite({ usedBy: [anna.id, berta.id] }),
+      withInvite({ usedBy: [anna.id, berta.id], grantedS: [1, 1] }),
+      withInvite({ usedBy: [anna.id], grantedS: [] }),
+      withInvite({ usedBy: [anna.id], grantedS: ["now"] }),
     ];
     for (const bad of damaged) {
       writeFileSync(ledger(), bad);

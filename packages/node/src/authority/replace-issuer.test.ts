@@ -10,7 +10,12 @@ import { dyingAt } from "./dying.test-support.ts";
 import { ISSUER_LIFE_MS } from "./fleet-authority.ts";
 import { type ReplacedIssuer, rotateIssuer, voidIssuer } from "./replace-issuer.ts";
 import { readStatedRoots } from "./root-folder.ts";
-import { HANDOVER_S, nextRootStatement } from "./root-statements.ts";
+import {
+  HANDOVER_OFFLINE_S,
+  HANDOVER_S,
+  HANDOVER_S_MAX,
+  nextRootStatement,
+} from "./root-statements.ts";
 import { RootRig } from "../../../../test/support/root-rig.ts";
 import { signToken } from "./sign-token.ts";
 
@@ -65,6 +70,32 @@ test("ME2 P6 what the old issuer signs within HANDOVER_S of the rotation still c
   const last = await revocation(someNode, NOW_S + HANDOVER_S - 1);
   expect(node.take(last)).toBe("ok");
   expect(node.take(await revocation(someNode, NOW_S + HANDOVER_S))).toBe("signer-unknown");
+});
+
+test("ME2 where the statement is handed over later, what the old issuer signs until then counts as long as it was said, HANDOVER_S_MAX at most", async () => {
+  const [late, day] = [rig.node(), 86_400];
+  const { token } = await rotate({ handoverS: HANDOVER_OFFLINE_S });
+  const renewed = await revocation(someNode, NOW_S + 2 * day);
+  expect(late.take(renewed)).toBe("ok");
+  expect(late.take(token)).toBe("ok");
+  expect(late.view.revocations).toHaveLength(1);
+  const last = await revocation(someNode, NOW_S + HANDOVER_OFFLINE_S - 1);
+  expect(late.take(last)).toBe("ok");
+  expect(late.take(await revocation(someNode, NOW_S + HANDOVER_OFFLINE_S))).toBe("signer-unknown");
+  // What is said next does not shorten that, nor does the new issuer wait for it.
+  const after = await rotate({ nowS: NOW_S + 3 * day });
+  expect(late.take(after.token)).toBe("ok");
+  expect(late.view.revocations).toHaveLength(2);
+  expect(late.standingOf(rig.made.node)).toBe("granted");
+  for (const handoverS of [HANDOVER_S - 1, HANDOVER_S_MAX + 1, 99.5])
+    expect(await codeOf(rotate({ handoverS }))).toBe("option-invalid");
+});
+
+test("ME2 where the root was made by a clock ahead, what the old issuer signed then counts after its replacement as before", async () => {
+  const node = rig.node();
+  const made = await rotate({ nowS: START_S - 7 * 86_400, known: node.view.enrolment });
+  expect(node.take(made.token)).toBe("ok");
+  expect(node.standingOf(rig.made.node)).toBe("granted");
 });
 
 test("ME2 P5 whoever dies at any change of a file finishes the same issuer when he comes back", async () => {

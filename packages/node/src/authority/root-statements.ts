@@ -18,6 +18,7 @@ import {
 } from "@pulsemesh/core";
 import { encodeBase32 } from "../keys/base32.ts";
 import { generateSeed } from "../keys/ed25519.ts";
+import { withFolderClaim } from "../keys/folder-claim.ts";
 import { type Ed25519Key, keyFromSeed } from "../keys/key-file.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
 import { isSealed, readSecretKey, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
@@ -32,16 +33,28 @@ import {
   readStatedRoots,
   rootsOf,
   type StatedRoot,
-  statedRoot,
   type StatedRoots,
 } from "./root-folder.ts";
-import { signToken } from "./sign-token.ts";
+import {
+  refuseUnanswerable,
+  reignOf,
+  type RootWords,
+  signUponBase,
+  theftAnswer,
+} from "./theft-answer.ts";
 
 /**
  * How far ahead a statement is dated that names an issuer no more, in seconds: what that one signs until it has heard of it still counts. Less than clocks
  * may differ by.
  */
 export const HANDOVER_S: number = 60;
+/**
+ * The same of a statement that is carried to a node by hand, in seconds: until that is done the old issuer goes on renewing grants, and what it has signed
+ * beyond its end would count nowhere: those members would be left with what they had before, or with nothing.
+ */
+export const HANDOVER_OFFLINE_S: number = 7 * 86_400;
+/** The most that may be asked for: longer than a grant lasts. */
+export const HANDOVER_S_MAX: number = 31 * 86_400;
 
 /** What is said anew; the rest stays as it is. */
 export interface RootChange {
@@ -70,6 +83,8 @@ export interface NextRootOptions {
   readonly known?: readonly string[] | undefined;
   /** The root's key is in other hands: the rotation takes the place of all that was signed with it since it came. @default false */
   readonly isStolen?: boolean | undefined;
+  /** How far ahead a statement is dated that names an issuer no more, in seconds, {@link HANDOVER_S} to {@link HANDOVER_S_MAX}. @default HANDOVER_S */
+  readonly handoverS?: number | undefined;
   /** How files are changed; for tests. @default the private-file way */
   readonly changes?: FileChanges | undefined;
 }
@@ -80,7 +95,7 @@ export interface NextRoot {
   readonly fleet: FleetId;
   readonly number: number;
   readonly id: StatementId;
-  /** The newest statement. */
+  /** The newest statement; the answer to a theft may take several, which are in `statements`. */
   readonly token: string;
   /** All of the folder's from number 1 on. */
   readonly statements: readonly string[];
@@ -99,7 +114,7 @@ export interface NodeFiles {
  * const { token } = await nextRootStatement({ rootDir: "/media/stick", passphrase, change: { rotate: true }, nowS: Date.now() / 1_000, known });
  *
  * @throws PulsemeshError `fleet-mismatch` when the fleet has a newer statement than the folder; `passphrase-wrong`, `data-dir-unusable`, `data-dir-open`,
- * `option-invalid`, `statement-malformed`, `statement-oversized`
+ * `option-invalid`, `statement-malformed`, `statement-oversized`, `store-locked` while somebody else changes that folder
  */
 export function nextRootStatement(options: NextRootOptions): Promise<NextRoot> {
   return signNextRoot(options, () => Promise.resolve(undefined));
@@ -112,8 +127,16 @@ export async function signNextRoot(
     current: RootClaims,
   ) => Promise<(NodeFiles & { readonly change: RootChange }) | undefined>,
 ): Promise<NextRoot> {
-  const { known = [], nowS, changes = privateFileChanges, isStolen = false } = options;
   const rootDir = openRootDir(options.rootDir);
+  return withFolderClaim(rootDir, () => signUpon(rootDir, options, planNode));
+}
+
+async function signUpon(
+  rootDir: string,
+  options: NextRootOptions,
+  planNode: Parameters<typeof signNextRoot>[1],
+): Promise<NextRoot> {
+  const { known = [], changes = privateFileChanges, isStolen = false } = options;
   if (finishRootChange(rootDir, changes)) return describe(readStatedRoots(rootDir), "completed");
   const own = readStatedRoots(rootDir);
   const fleet = own[0].claims.signer;
@@ -121,7 +144,8 @@ export async function signNextRoot(
   refuseBehind(rootDir, own, rootsOf(known, fleet), isStolen);
   const node = await planNode(newest(own).claims);
   const change = { ...options.change, ...node?.change };
-  const { base, claims } = draft(own, change, nowS, isStolen);
+  const base = isStolen ? reignOf(own) : newest(own);
+  const words = isStolen ? answer(own, change, options.nowS) : [draft(own, change, options)];
   const { signer, files } = await planKeys(
     rootDir,
     options.passphrase,
@@ -129,10 +153,9 @@ export async function signNextRoot(
     change.rotate === true,
   );
   const nextRootHash = files.nextHash ?? base.claims.nextRootHash;
-  const full = { ...claims, signer: encodeBase32(signer.publicKey), nextRootHash };
-  const token = await signToken(full, signer.seed, fleet);
-  const kept = own.slice(0, base.claims.number);
-  const roots = [...kept, statedRoot(token, full)] as unknown as StatedRoots;
+  const roots = await signUponBase(own, base, words, signer, nextRootHash);
+  // Nor may the answer itself make the next one impossible; but no answer at all is worse.
+  if (!isStolen) await refuseUnanswerable(roots);
   const statements = plan(
     rootDir,
     AUTHORITY_FILES.rootStatements,
@@ -143,35 +166,43 @@ export async function signNextRoot(
   return describe(roots, "signed");
 }
 
-/** What the next statement says, and upon which it stands. */
+/** What the next statement says. */
 function draft(
   own: StatedRoots,
-  { rotate, name = [], drop = [], voids = [], charterKey }: RootChange,
-  nowS: number,
-  isStolen: boolean,
-): { readonly base: StatedRoot; readonly claims: Omit<RootClaims, "signer" | "nextRootHash"> } {
-  if (isStolen && rotate !== true)
-    throw refused("a stolen root key is answered by its rotation, and by nothing else");
+  { name = [], drop = [], voids = [], charterKey }: RootChange,
+  { nowS, handoverS = HANDOVER_S }: NextRootOptions,
+): RootWords {
   const last = newest(own);
-  const base = isStolen ? reignOf(own) : last;
   const gone = new Set([...drop, ...voids.map(({ key }) => key), ...name.map(({ key }) => key)]);
   const issuers = [...last.claims.issuers.filter(({ key }) => !gone.has(key)), ...name];
   const charter = charterKey ?? last.claims.charterKey;
   const isHandover = drop.length > 0;
+  checkHandover(handoverS);
   checkIssuers(own, issuers, charter, drop);
   return {
-    base,
-    claims: {
-      kind: "root",
-      number: base.claims.number + 1,
-      previous: base.id,
-      charterKey: charter,
-      issuers,
-      // What falls with the statements of a thief's key has to be said again.
-      voids: [...own.slice(base.claims.number).flatMap(({ claims }) => claims.voids), ...voids],
-      issuedS: Math.max(Math.floor(nowS) + (isHandover ? HANDOVER_S : 0), last.claims.issuedS),
-    },
+    charterKey: charter,
+    issuers,
+    voids,
+    // Behind all that its issuers signed, also where the one before was made by a clock ahead.
+    issuedS: Math.max(
+      Math.floor(nowS) + (isHandover ? handoverS : 0),
+      last.claims.issuedS + (isHandover ? HANDOVER_S : 0),
+    ),
   };
+}
+
+function checkHandover(handoverS: number): void {
+  const isWhole = Number.isInteger(handoverS);
+  if (isWhole && handoverS >= HANDOVER_S && handoverS <= HANDOVER_S_MAX) return;
+  throw refused(`a handover of ${handoverS} s is none of ${HANDOVER_S} to ${HANDOVER_S_MAX} s`);
+}
+
+/** What follows a theft changes nothing else: the same is to count as before. */
+function answer(own: StatedRoots, change: RootChange, nowS: number): readonly RootWords[] {
+  const { rotate, ...others } = change;
+  if (rotate !== true || Object.values(others).some((each) => each !== undefined))
+    throw refused("a stolen root key is answered by its rotation, and by nothing else");
+  return theftAnswer(own, nowS);
 }
 
 function checkIssuers(
@@ -269,12 +300,6 @@ function refuseBehind(
     "fleet-mismatch",
     `Cannot sign with the root's keys in ${rootDir}: they end at statement ${newest(own).claims.number}, and the fleet has another number ${number}, signed by ${signer}. Nothing was changed; ${next}.`,
   );
-}
-
-/** The first statement that the key of the newest one has signed. */
-function reignOf(own: StatedRoots): StatedRoot {
-  const { signer } = newest(own).claims;
-  return own.find(({ claims }) => claims.signer === signer) ?? own[0];
 }
 
 function newest(own: StatedRoots): StatedRoot {

@@ -67,9 +67,11 @@ function world(
       },
       fleet: () => ({ life: cores }) as never,
       authority: () => ({ life: cores }) as never,
+      revocation: () => undefined,
       robots: () => [],
       robotIds: () => [],
       robot: () => undefined,
+      explaining: {} as never,
       exportDocument: () => bytes,
     };
   };

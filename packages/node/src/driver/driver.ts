@@ -22,6 +22,7 @@ import { EventHub } from "./event-hub.ts";
 import { Life } from "./life.ts";
 import { EventLog } from "./log-event.ts";
 import { Meter } from "./meter.ts";
+import { type Refusal, Refusals } from "./refusals.ts";
 
 export interface DriverDeps {
   readonly store: Store;
@@ -44,6 +45,8 @@ export const STOP_WAIT_MS_MAX: number = 1_200;
 /** How long a stop waits for the network to close its connections. */
 export const CLOSE_WAIT_MS_MAX: number = 3_000;
 
+/** Between two statements that others show for refusing this node: each costs a signature to be checked. */
+const PROOF_EVERY_MS = 1_000;
 const FOREIGNER_EVERY_MS = 60_000;
 const LAG_EVERY_MS = 1_000;
 
@@ -52,6 +55,8 @@ export class Driver {
   readonly meter: Meter = new Meter();
   readonly #deps: DriverDeps;
   readonly #commands = new CommandTable();
+  readonly #refusals = new Refusals();
+  #lastProofMonoMs = Number.NEGATIVE_INFINITY;
   readonly #peers = new Map<NodeId, PeerInfo>();
   readonly #started = Promise.withResolvers<void>();
   readonly #met = Promise.withResolvers<void>();
@@ -95,6 +100,11 @@ export class Driver {
   get queues(): Readonly<Record<"commits" | "effects" | "loads" | "commands", number>> {
     const queues = this.#life?.queues ?? { commits: 0, effects: 0, loads: 0 };
     return { ...queues, commands: this.#commands.size };
+  }
+
+  /** Who does not let this node in, by its own word. */
+  get refusals(): readonly Refusal[] {
+    return this.#refusals.list();
   }
 
   get isDiskFull(): boolean {
@@ -157,6 +167,7 @@ export class Driver {
     },
     peerUp: (peer) => {
       this.#peers.set(peer.node, peer);
+      this.#refusals.remove(peer.node);
       this.#met.resolve();
       if (this.#life?.isRunning === true) this.#life.take({ type: "peer-up", peer });
     },
@@ -164,11 +175,27 @@ export class Driver {
       this.#peers.delete(node);
       if (this.#life?.isRunning === true) this.#life.take({ type: "peer-down", node });
     },
+    proof: (node) => this.#view?.revocation(node),
+    refusedBy: (node, reason, proof) => {
+      const { monoMs } = this.#deps.clock.now();
+      this.#refusals.add({ node, reason, monoMs });
+      if (proof !== undefined) this.#takeProof(proof, monoMs);
+    },
     rejected: (reason, from) => {
       this.meter.refused(reason);
       if (reason === "foreign-fleet") this.#warnOfForeigner(from);
     },
   };
+
+  /** A node that is revoked hears it from nobody else: no gossip and no sync is for it. It counts by its signature, whoever shows it. */
+  #takeProof(token: string, monoMs: number): void {
+    if (monoMs - this.#lastProofMonoMs < PROOF_EVERY_MS) return;
+    this.#lastProofMonoMs = monoMs;
+    const life = this.#life;
+    const self = this.#deps.transport.node;
+    if (life?.isRunning !== true || this.#view?.revocation(self) !== undefined) return;
+    void this.#ask(life, { type: "statement", token }).catch(() => undefined);
+  }
 
   /** The usual cause is a `join` that leads to a fleet other than the pinned one; said once in a while, since the other side retries. */
   #warnOfForeigner(node: NodeId | undefined): void {

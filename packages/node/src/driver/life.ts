@@ -212,6 +212,9 @@ export class Life {
       case "members":
         this.#deps.transport.members(effect.joined, effect.left);
         break;
+      case "links":
+        this.#deps.transport.links(effect.nodes);
+        break;
       case "present":
         this.#deps.transport.present(effect.grant);
         break;

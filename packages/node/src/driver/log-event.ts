@@ -73,6 +73,9 @@ function logEvent(logger: NodeLogger, event: CoreEvent): void {
         "another process runs under this node's key: its disk is a copy of this one. Nothing is acknowledged until one of the two is stopped and given a data folder of its own",
       );
       break;
+    case "charter-disputed":
+      logger.warn(fields, "there are two charters with one number: somebody else has the key");
+      break;
     case "authority-stale":
       logger.warn(fields, event.isStale ? STALE : "the fleet's authority was heard of again");
       break;

@@ -2,6 +2,7 @@
 import type {
   CoreEvent,
   Effect,
+  ErrorCode,
   Input,
   AdmissionRefusal,
   TransportRejectReason,
@@ -28,7 +29,7 @@ export class LabelledCounter {
 export class Meter {
   readonly inputs: LabelledCounter = new LabelledCounter();
   readonly effects: LabelledCounter = new LabelledCounter();
-  /** What was dropped, by core or by the transport or because the node was busy, by reason. */
+  /** What was dropped, by core or by the transport, by the issuer or because the node was busy, by reason. */
   readonly rejected: LabelledCounter = new LabelledCounter();
   readonly verdicts: LabelledCounter = new LabelledCounter();
   readonly events: LabelledCounter = new LabelledCounter();
@@ -58,7 +59,7 @@ export class Meter {
     if (effect.type === "emit") this.#event(effect.event);
   }
 
-  refused(reason: TransportRejectReason | AdmissionRefusal | "overloaded" | "store-full"): void {
+  refused(reason: TransportRejectReason | AdmissionRefusal | ErrorCode): void {
     this.rejected.add(reason);
   }
 

@@ -1,7 +1,13 @@
 import type { TimerId } from "@pulsemesh/core";
 import { describe, expect, test } from "vitest";
 import { createSystemClock, TIMER_DELAY_MS_MAX } from "./clock.ts";
-import { LATE_TURNS_MAX, LATE_TURNS_MIN, TIMER_LATE_MS, Timers } from "./timers.ts";
+import {
+  LATE_TURNS_MAX,
+  LATE_TURNS_MIN,
+  LATE_WAIT_MS_MAX,
+  TIMER_LATE_MS,
+  Timers,
+} from "./timers.ts";
 
 /** A loop that a test turns by hand: timers wake when told, sockets are read when told. */
 function manualLoop(start: number = 0) {
@@ -126,6 +132,29 @@ describe("Timers", () => {
     flooded.wakeAll();
     for (let turn = 0; turn < LATE_TURNS_MAX; turn++) flooded.turn(1);
     expect(flooded.fired).toEqual(["watch 1"]);
+  });
+
+  test("P6 PU6 whoever floods the sockets holds a timer up for LATE_WAIT_MS_MAX at most, however long the turns are", () => {
+    const loop = manualLoop();
+    set(loop, "pulse", 100);
+    loop.at(5_000);
+    loop.wakeAll();
+    for (let turn = 1; turn <= LATE_TURNS_MIN; turn++) loop.turn(1_000);
+    loop.at(5_000 + LATE_WAIT_MS_MAX - 1);
+    loop.turn(1_000);
+    expect(loop.fired).toEqual([]);
+    loop.at(5_000 + LATE_WAIT_MS_MAX);
+    loop.turn(1_000);
+    expect(loop.fired).toEqual(["pulse 1"]);
+    // The least that is waited is waited all the same.
+    set(loop, "pulse", 6_000, 2);
+    loop.at(9_000);
+    loop.wakeAll();
+    loop.at(19_000);
+    for (let turn = 1; turn < LATE_TURNS_MIN; turn++) loop.turn(1_000);
+    expect(loop.fired).toEqual(["pulse 1"]);
+    loop.turn(1_000);
+    expect(loop.fired).toEqual(["pulse 1", "pulse 2"]);
   });
 
   test("PU6 timers that come while the sockets are read wait too, and fire by date", () => {

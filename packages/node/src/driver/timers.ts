@@ -14,6 +14,8 @@ export const TIMER_LATE_MS: number = 50;
 export const LATE_TURNS_MIN: number = 2;
 /** Turns that it waits at most, however much keeps coming. */
 export const LATE_TURNS_MAX: number = 64;
+/** How long it waits at most, in ms, where the turns are long: a flood must not keep this node from pulsing, or it would pass for dead. */
+export const LATE_WAIT_MS_MAX: number = 250;
 
 export interface TimersDeps {
   readonly clock: Clock;
@@ -79,19 +81,20 @@ export class Timers {
     } else if (lateMs > TIMER_LATE_MS) {
       this.#waiting = [due];
       this.#deps.late(lateMs);
-      this.#drainSockets(1, this.#deps.networkInputs());
+      const untilMonoMs = this.#deps.clock.now().monoMs + LATE_WAIT_MS_MAX;
+      this.#drainSockets(1, this.#deps.networkInputs(), untilMonoMs);
     } else {
       this.#deps.fire(due.id, due.generation);
     }
   }
 
-  #drainSockets(turn: number, inputsBefore: number): void {
+  #drainSockets(turn: number, inputsBefore: number, untilMonoMs: number): void {
     this.#deps.clock.afterSockets(() => {
       if (this.#hasEnded) return;
       const inputs = this.#deps.networkInputs();
-      const more = turn < LATE_TURNS_MIN || (inputs > inputsBefore && turn < LATE_TURNS_MAX);
-      if (more) {
-        this.#drainSockets(turn + 1, inputs);
+      const mayWait = turn < LATE_TURNS_MAX && this.#deps.clock.now().monoMs < untilMonoMs;
+      if (turn < LATE_TURNS_MIN || (inputs > inputsBefore && mayWait)) {
+        this.#drainSockets(turn + 1, inputs, untilMonoMs);
         return;
       }
       const due = (this.#waiting ?? []).toSorted((a, b) => a.atMonoMs - b.atMonoMs);

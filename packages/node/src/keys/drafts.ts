@@ -36,6 +36,13 @@ export function removeOldDrafts(dir: string, nowWallMs: number, of?: string): re
   });
 }
 
+/** All drafts of a file, however young: for whoever knows that nobody is writing it. */
+export function removeDraftsOf(path: string): void {
+  for (const name of namesIn(dirname(path)))
+    if (DRAFT.test(name) && name.startsWith(`${basename(path)}.`))
+      rmSync(join(dirname(path), name), { force: true });
+}
+
 /** Those of one file. */
 export function removeOldDraftsOf(path: string, nowWallMs: number): void {
   removeOldDrafts(dirname(path), nowWallMs, basename(path));

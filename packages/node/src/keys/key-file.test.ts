@@ -10,7 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readFleetPin, writeFleetPin } from "./fleet-pin.ts";
+import { isPinClosed, readFleetPin, writeFleetPin } from "./fleet-pin.ts";
 import { keyFromSeed, loadOrCreateKey } from "./key-file.ts";
 import { nodeIdOf, publicKeyOf } from "./peer-id.ts";
 
@@ -79,6 +79,16 @@ describe("fleet pin", () => {
     expect(readFleetPin(dir)).toBe(fleet);
     expect(readdirSync(dir)).toEqual(["fleet.json"]);
     expect(statSync(join(dir, "fleet.json")).mode & 0o777).toBe(0o600);
+  });
+
+  test("ME1 a pin says that its fleet has an authority, unless it is one of an earlier release", () => {
+    expect(isPinClosed(dir)).toBe(false);
+    writeFleetPin(dir, "a".repeat(52));
+    expect(isPinClosed(dir)).toBe(true);
+    for (const text of ["", ',"closed":false', ',"closed":1']) {
+      writeFileSync(join(dir, "fleet.json"), `{"fleet":"${"a".repeat(52)}"${text}}`);
+      expect(isPinClosed(dir)).toBe(false);
+    }
   });
 
   test("ME1 a damaged pin is an error, not a new fleet", () => {

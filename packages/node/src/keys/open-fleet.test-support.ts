@@ -10,6 +10,6 @@ import { loadOrCreateKey } from "./key-file.ts";
 export function makeOpenFleet(dir: string): FleetId {
   const root = loadOrCreateKey(join(dir, AUTHORITY_FILES.root));
   const fleet = encodeBase32(root.publicKey);
-  writeFleetPin(dir, fleet);
+  writeFleetPin(dir, fleet, "open");
   return fleet;
 }

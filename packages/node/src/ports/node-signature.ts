@@ -10,9 +10,13 @@ export const CACHED_KEYS_MAX: number = 4_096;
 /** @param seed the node's secret, 32 bytes */
 export function createNodeSignature(seed: Uint8Array): SignaturePort {
   const own = privateKeyFromSeed(seed);
+  return { sign: (bytes) => new Uint8Array(sign(null, bytes, own)), ...createVerifier() };
+}
+
+/** For who has no key of its own. */
+export function createVerifier(): Pick<SignaturePort, "verify"> {
   const keys = new Map<NodeId, KeyObject>();
   return {
-    sign: (bytes) => new Uint8Array(sign(null, bytes, own)),
     verify(node, bytes, signature) {
       try {
         const key = cachedKey(keys, node);

@@ -12,7 +12,13 @@ import {
   rawPublicKey,
 } from "../keys/ed25519.ts";
 import { nodeIdOf } from "../keys/peer-id.ts";
-import { JWS_LENGTH_MAX, TOKEN_ALGORITHM, TOKEN_DEPTH_MAX, tokenPort } from "./tokens.ts";
+import {
+  HEADER_LENGTH_MAX,
+  JWS_LENGTH_MAX,
+  TOKEN_ALGORITHM,
+  TOKEN_DEPTH_MAX,
+  tokenPort,
+} from "./tokens.ts";
 
 /** Signing costs as much as reading: of that kind every so many runs have one. */
 const SIGNED_EVERY_RUNS = 4;
@@ -71,6 +77,24 @@ describe("token port", () => {
     expect(Buffer.from(verified.payload).toString()).toBe(payload);
     // What the hostile tokens below are made with makes honest ones, too.
     expect(tokenPort.read(signed(JSON.stringify(header), payload))).toEqual(read);
+  });
+
+  test("ME1, P6 the key that a token names is found in a header of at most HEADER_LENGTH_MAX without a look at the rest; of what names none nothing is said", () => {
+    expect(tokenPort.signerOf(token)).toBe(signer);
+    const [head = ""] = token.split(".");
+    for (const other of [head, `${head}.`, `${head}.x.y`, `${head}.${"z".repeat(40_000)}`])
+      expect(tokenPort.signerOf(other)).toBe(other === head ? undefined : signer);
+    const ofLength = (length: number): string => {
+      const text = JSON.stringify({ kid: signer, x: "" });
+      const pad = "y".repeat(Math.floor((length * 3) / 4) - text.length);
+      return `${encode(JSON.stringify({ kid: signer, x: pad }))}.`;
+    };
+    expect(ofLength(HEADER_LENGTH_MAX)).toHaveLength(HEADER_LENGTH_MAX + 1);
+    expect(tokenPort.signerOf(ofLength(HEADER_LENGTH_MAX))).toBe(signer);
+    expect(tokenPort.signerOf(ofLength(HEADER_LENGTH_MAX + 4))).toBeUndefined();
+    for (const none of ["", ".", "..", "=.", `${encode("{}")}.`, `${encode("null")}.`])
+      expect(tokenPort.signerOf(none)).toBeUndefined();
+    expect(tokenPort.signerOf(`${encode(JSON.stringify({ kid: "x" }))}.`)).toBeUndefined();
   });
 
   test("ME1 a token of any other algorithm, key or form is none", async () => {

@@ -14,6 +14,9 @@ export const TOKEN_ALGORITHM: string = "Ed25519";
 /** Longest token looked at, in characters: more than any statement may have. */
 export const JWS_LENGTH_MAX: number = 32 * 1024;
 
+/** Longest header of which the key is looked for without a look at the rest, in characters: ours have some 180. */
+export const HEADER_LENGTH_MAX: number = 512;
+
 /** Levels of lists and maps in a token: statements have four, later ones may have more. */
 export const TOKEN_DEPTH_MAX: number = 16;
 
@@ -23,6 +26,18 @@ export const tokenPort: TokenPort = {
       return readToken(token);
     } catch {
       // Whatever a decoder throws at: it is no token.
+      return undefined;
+    }
+  },
+  signerOf(token: string): KeyId | undefined {
+    const end = token.indexOf(".");
+    if (end <= 0 || end > HEADER_LENGTH_MAX) return undefined;
+    try {
+      const { kid } = JSON.parse(Buffer.from(token.slice(0, end), "base64url").toString()) as {
+        readonly kid?: unknown;
+      };
+      return isKeyId(kid) ? kid : undefined;
+    } catch {
       return undefined;
     }
   },

@@ -21,6 +21,10 @@ const LIMITS = {
   unknown: 12 + 5,
 } as const;
 
+/** In a fleet where most are judged by others, a node sees a majority, then listens for 20 intervals before it says anything of those (rule PU8). */
+const LARGE_FLEET_NODES = 33;
+const LISTEN_INTERVALS = 25;
+
 export interface AgreementOptions {
   /** Multiplies every limit, for networks worse than the protocol's promises. @default 1 */
   readonly patience?: number | undefined;
@@ -34,6 +38,8 @@ export class AgreementCheck implements Check {
   /** What the others said then: when they change their mind together, a dissenter has time again. */
   readonly #dissentFrom = new Map<number, string>();
   readonly #reported = new Set<string>();
+  /** When the fleet became so large that a node is judged by a few: everybody begins to listen then. */
+  #largeSinceMs = Number.NEGATIVE_INFINITY;
   /** The longest that a node of a majority dissented from it, in ms. */
   worstDisagreementMs = 0;
 
@@ -44,11 +50,16 @@ export class AgreementCheck implements Check {
   }
 
   sample(): void {
-    const { nodes, truth } = this.#fleet;
+    const { nodes, nowMs, truth } = this.#fleet;
+    const isLarge = truth.roster >= LARGE_FLEET_NODES;
+    if (!isLarge) this.#largeSinceMs = Number.NEGATIVE_INFINITY;
+    else if (this.#largeSinceMs === Number.NEGATIVE_INFINITY) this.#largeSinceMs = nowMs;
     for (const subject of nodes) {
       if (!truth.hasStarted(subject.index) || truth.hasLeft(subject.index)) continue;
       const viewers = this.#viewersOf(subject.index);
-      this.#checkAgreement(viewers, subject.index);
+      // Of a newcomer its witnesses know first, and the others once they have listened.
+      if (this.#listenMs === 0 || nowMs - truth.startedMs(subject.index) > this.#listenMs)
+        this.#checkAgreement(viewers, subject.index);
       for (const viewer of viewers) this.#checkProgress(viewer, subject.index);
     }
   }
@@ -116,10 +127,17 @@ export class AgreementCheck implements Check {
     this.#reportOnce(`agree/${subject}/${sinceMs}`, "VE3", text);
   }
 
+  /** How long a node listens before it speaks of those that it does not judge itself. */
+  get #listenMs(): number {
+    const { truth, pulseEveryMs } = this.#fleet;
+    return truth.roster < LARGE_FLEET_NODES ? 0 : LISTEN_INTERVALS * pulseEveryMs;
+  }
+
   /** A node that has just come to the majority is given the time that it has to agree. */
   #isSettledIn(viewer: number): boolean {
     const { nowMs, truth } = this.#fleet;
-    return nowMs - Math.max(truth.liveSinceMs(viewer), truth.majorityChangedMs(viewer)) > 100;
+    const sinceMs = Math.max(truth.liveSinceMs(viewer), truth.majorityChangedMs(viewer));
+    return nowMs - sinceMs > 100 + this.#listenMs;
   }
 
   #checkProgress(viewer: number, subject: number): void {
@@ -135,12 +153,20 @@ export class AgreementCheck implements Check {
       // Who has come back to the majority may have lost those pulses while nobody could vouch: from then on it is asked.
       const vouchedSinceMs = entry.status === "unknown" ? truth.majorityChangedMs(viewer) : 0;
       const disturbedMs = Math.max(truth.disturbedMs(viewer), truth.disturbedMs(subject));
-      const sinceMs = Math.max(togetherSinceMs, disturbedMs, blinkMs, vouchedSinceMs);
+      const listenedMs =
+        Math.max(
+          truth.liveSinceMs(viewer),
+          truth.majorityChangedMs(viewer),
+          this.#largeSinceMs,
+          truth.startedMs(subject),
+        ) + this.#listenMs;
+      const knownMs = Math.max(togetherSinceMs, this.#listenMs === 0 ? 0 : listenedMs);
+      const sinceMs = Math.max(knownMs, disturbedMs, blinkMs, vouchedSinceMs);
       if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
       return;
     }
     const awaySinceMs = truth.isLive(subject)
-      ? truth.apartSinceMs(viewer, subject)
+      ? Math.max(truth.apartSinceMs(viewer, subject), truth.startedMs(subject))
       : truth.deadSinceMs(subject);
     const majoritySinceMs = truth.majorityChangedMs(viewer);
     if (!truth.hasMajority(viewer) && truth.roster > 2) {

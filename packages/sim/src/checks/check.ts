@@ -8,6 +8,8 @@ export interface Check {
   published?(from: number, topic: Topic, bytes: Uint8Array): void;
   sent?(from: number, to: number, channel: Channel, bytes: Uint8Array): void;
   lifeChanged?(node: SimNode): void;
+  /** The disk of a node that does not run was replaced by an empty one. */
+  diskReplaced?(node: SimNode): void;
   /** Called again and again while the run lasts. */
   sample?(): void;
   /** Called when the run is over. */

@@ -27,6 +27,11 @@ export class DetectionMeter implements Check {
     return this.#delaysMs.toSorted((a, b) => a - b);
   }
 
+  /** Deaths that lasted until the end and were not found by so many. */
+  get unfound(): number {
+    return this.#open.size;
+  }
+
   lifeChanged(node: SimNode): void {
     const { truth, nowMs } = this.#fleet;
     if (truth.isLive(node.index)) {
@@ -59,6 +64,7 @@ export class DetectionMeter implements Check {
     if (death === undefined || death.delaysMs.has(node.index) || !death.viewers.has(node.index))
       return;
     death.delaysMs.set(node.index, this.#fleet.nowMs - death.atMs);
+    if (death.delaysMs.size < Math.ceil(SHARE_OF_NODES * death.viewers.size)) return;
     const delays = [...death.viewers].flatMap((viewer) => death.delaysMs.get(viewer) ?? []);
     if (delays.length < Math.ceil(SHARE_OF_NODES * death.viewers.size)) return;
     this.#open.delete(subject);

@@ -12,12 +12,24 @@ interface Acknowledged {
   readonly state: Map<string, number>;
 }
 
+/** A robot's field as its home was told, and as it acknowledged. */
+interface Patches {
+  readonly home: number;
+  readonly robot: string;
+  readonly state: ReadonlyMap<string, number>;
+  /** The greatest value of all fields that was ever given to a node. */
+  readonly givenMax: number;
+}
+
 export class DurabilityCheck implements Check {
   readonly #fleet: Fleet;
-  /** By home and robot. */
-  readonly #acknowledged = new Map<string, Acknowledged>();
+  /** By home, then by robot. */
+  readonly #acknowledged = new Map<number, Map<string, Acknowledged>>();
+  readonly #given = new Map<string, number>();
   acknowledgements = 0;
   checkedRestarts = 0;
+  /** Is told of each answer to a beat or patch. */
+  answered: ((node: SimNode, result: CommandResult) => void) | undefined;
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
@@ -26,6 +38,7 @@ export class DurabilityCheck implements Check {
   /** Gives a beat to a node and remembers it once it is acknowledged. */
   beat(node: SimNode, robot: string): void {
     node.command({ type: "beat", robot, kind: "beat", create: "heartbeat" }, (result) => {
+      this.answered?.(node, result);
       if (this.#isDone(node, result)) this.#of(node, robot).beats += 1;
     });
   }
@@ -33,11 +46,26 @@ export class DurabilityCheck implements Check {
   /** Sets one field of a robot's state to a number that only grows. */
   patch(node: SimNode, robot: string, field: string, value: number): void {
     const patch: JsonObject = { [field]: value };
+    this.#given.set(robot, Math.max(value, this.#given.get(robot) ?? 0));
     node.command({ type: "patch-state", robot, patch }, (result) => {
+      this.answered?.(node, result);
       if (!this.#isDone(node, result)) return;
       const { state } = this.#of(node, robot);
       state.set(field, Math.max(value, state.get(field) ?? value));
     });
+  }
+
+  /** Acknowledged fields of each robot, by home: what everybody must show in the end. */
+  *patches(): Generator<Patches> {
+    for (const [home, robots] of this.#acknowledged) {
+      for (const [robot, { state }] of robots)
+        yield { home, robot, state, givenMax: this.#given.get(robot) ?? 0 };
+    }
+  }
+
+  /** What only one disk held, its loss takes along. */
+  diskReplaced(node: SimNode): void {
+    this.#acknowledged.delete(node.index);
   }
 
   emitted(node: SimNode, event: CoreEvent): void {
@@ -56,9 +84,7 @@ export class DurabilityCheck implements Check {
 
   #checkHome(node: SimNode): void {
     this.checkedRestarts += 1;
-    for (const [key, { beats, state }] of this.#acknowledged) {
-      const robot = key.slice(key.indexOf("/") + 1);
-      if (key !== `${node.index}/${robot}`) continue;
+    for (const [robot, { beats, state }] of this.#acknowledged.get(node.index) ?? []) {
       const view = node.core?.robot(robot, node.now);
       if (view === undefined || view.beats < beats) {
         this.#fleet.report(
@@ -85,12 +111,10 @@ export class DurabilityCheck implements Check {
   }
 
   #of(node: SimNode, robot: string): Acknowledged {
-    const key = `${node.index}/${robot}`;
-    let acknowledged = this.#acknowledged.get(key);
-    if (acknowledged === undefined) {
-      acknowledged = { beats: 0, state: new Map() };
-      this.#acknowledged.set(key, acknowledged);
-    }
+    const robots = this.#acknowledged.get(node.index) ?? new Map<string, Acknowledged>();
+    this.#acknowledged.set(node.index, robots);
+    const acknowledged = robots.get(robot) ?? { beats: 0, state: new Map() };
+    robots.set(robot, acknowledged);
     return acknowledged;
   }
 }

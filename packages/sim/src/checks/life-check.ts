@@ -23,10 +23,11 @@ export class LifeCheck implements Check {
   }
 
   sample(): void {
-    const { nodes, truth } = this.#fleet;
-    for (const viewer of nodes) {
-      if (!truth.isLive(viewer.index)) continue;
-      for (const subject of nodes) if (subject !== viewer) this.#check(viewer.index, subject.index);
+    const { nodes, truth, board } = this.#fleet;
+    for (const { index: subject } of nodes) {
+      if (truth.isLive(subject) || board.aliveCount(subject) === 0) continue;
+      for (const { index: viewer } of nodes)
+        if (viewer !== subject && truth.isLive(viewer)) this.#check(viewer, subject);
     }
   }
 

@@ -24,7 +24,9 @@ export class NumberCheck implements Check {
   }
 
   sent(from: number, _to: number, channel: Channel, bytes: Uint8Array): void {
-    if (channel === "direct") this.#checkObservation(from, bytes);
+    if (channel !== "direct") return;
+    this.#checkPulse(from, bytes);
+    this.#checkObservation(from, bytes);
   }
 
   #checkPulse(from: number, bytes: Uint8Array): void {
@@ -34,7 +36,7 @@ export class NumberCheck implements Check {
     const newest = this.#pulses.get(from);
     if (newest === undefined || boot > newest.boot || (boot === newest.boot && seq > newest.seq)) {
       this.#pulses.set(from, { boot, seq, bytes });
-    } else if (newest.bytes !== bytes) {
+    } else if (!areEqual(newest.bytes, bytes)) {
       this.#fleet.report(
         "P5",
         `node ${from} pulses (${boot}, ${seq}) after (${newest.boot}, ${newest.seq})`,
@@ -55,4 +57,8 @@ export class NumberCheck implements Check {
         `node ${from} says two things as observation (${observation.boot}, ${observation.seq})`,
       );
   }
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a === b || (a.length === b.length && a.every((byte, at) => byte === b[at]));
 }

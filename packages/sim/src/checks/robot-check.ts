@@ -9,6 +9,8 @@ import type { Check } from "./check.ts";
 const LIFE_INTERVALS = 8;
 /** Robots change seldom, and reading them all costs: they are looked at now and then. */
 const LOOK_EVERY_MS = 5_000;
+/** Views of one robot that are looked at, in fleets where looking at all would take longer than the run. */
+const VIEWS_A_ROBOT = 64;
 
 /** The one robot that each node hosts in scenarios. */
 export function robotOf(node: number): string {
@@ -32,7 +34,7 @@ export class RobotCheck implements Check {
       const isLong =
         !truth.isLive(home) && nowMs - truth.deadSinceMs(home) > LIFE_INTERVALS * pulseEveryMs;
       if (!isLong || !truth.hasStarted(home)) continue;
-      for (const { index: viewer } of nodes) {
+      for (const viewer of this.#viewersOf(home)) {
         const status = this.#statusAt(viewer, home);
         // While a home is suspected and there are too few to judge it, its robots are as last heard.
         const isSuspected = this.#fleet.board.get(viewer, home).status === "late";
@@ -46,7 +48,7 @@ export class RobotCheck implements Check {
     const { nodes, truth } = this.#fleet;
     for (const { index: home } of nodes) {
       if (!truth.hasStarted(home) || truth.hasLeft(home)) continue;
-      for (const { index: viewer } of nodes) {
+      for (const viewer of this.#viewersOf(home)) {
         const status = this.#statusAt(viewer, home);
         if (status === undefined || !truth.hasMajority(viewer)) continue;
         const isAlive = status === "up" || status === "late";
@@ -54,6 +56,13 @@ export class RobotCheck implements Check {
         if (isTogether && !isAlive) this.#report("VE6", viewer, { home, status });
       }
     }
+  }
+
+  /** All in small fleets; in others evenly spread ones, other ones for each robot. */
+  #viewersOf(home: number): readonly number[] {
+    const { nodes } = this.#fleet;
+    const step = Math.max(1, Math.floor(nodes.length / VIEWS_A_ROBOT));
+    return nodes.flatMap(({ index }) => (index % step === home % step ? index : []));
   }
 
   /** Undefined where nothing is expected. */

@@ -15,6 +15,10 @@ const OFFSET_RISE_PER_MS = 0.000_9;
 /** A verdict may still fall so long after the cause of the silence is over: its accusations are under way, and it settles. */
 const AFTERMATH_INTERVALS = 3;
 const QUORUM_LIMIT = 3;
+/** Beyond this size (rule PU8) a few witnesses judge a node, and the side of a cut that has most of them may do so whatever its size. */
+const GOSSIP_ROSTER = 32;
+/** False verdicts about one node within this time are one: it takes a moment to be told to everybody and taken back by everybody. */
+const EPISODE_MS = 60_000;
 
 export interface VerdictCheckOptions {
   /** False where the network loses more than the protocol promises to stand: then false verdicts are only counted. */
@@ -29,7 +33,13 @@ export class VerdictCheck implements Check {
   readonly #madeMs = new WeakMap<Uint8Array, number>();
   /** Accusations that were made, by subject and pulse: by whom. */
   readonly #accusers = new Map<string, Set<NodeId>>();
+  readonly #lastFalseMs = new Map<number, number>();
+  /** Per node that calls a live one `down`. */
   falseVerdicts = 0;
+  /** Per live node that any other calls `down`, however many do. */
+  falseDowns = 0;
+  /** Accusations of nodes that live and can be heard. */
+  wrongAccusations = 0;
   verdicts = 0;
   accusations = 0;
 
@@ -67,7 +77,10 @@ export class VerdictCheck implements Check {
 
   /** Accusations go straight to the accused and to newcomers as well. */
   sent(from: number, _to: number, channel: Channel, bytes: Uint8Array): void {
-    if (channel === "direct") this.#noteAccusations(from, bytes);
+    if (channel !== "direct") return;
+    const isPulse = this.#fleet.wire.pulse(bytes) !== undefined;
+    if (!isPulse) this.#noteAccusations(from, bytes);
+    else if (!this.#madeMs.has(bytes)) this.#madeMs.set(bytes, this.#fleet.nowMs);
   }
 
   emitted(node: SimNode, event: CoreEvent): void {
@@ -102,9 +115,13 @@ export class VerdictCheck implements Check {
     const livedMs = nowMs - truth.liveSinceMs(subject);
     if (
       Math.min(togetherMs, livedMs) > AFTERMATH_INTERVALS * pulseEveryMs &&
-      truth.isLive(subject)
+      truth.isLive(subject) &&
+      !this.#isExcused(viewer, subject)
     ) {
       this.falseVerdicts += 1;
+      if (nowMs - (this.#lastFalseMs.get(subject) ?? -EPISODE_MS) >= EPISODE_MS)
+        this.falseDowns += 1;
+      this.#lastFalseMs.set(subject, nowMs);
       const text = `node ${viewer} says down of node ${subject}, which it has been in reach of for ${Math.round(togetherMs)} ms`;
       if (this.#options.isStrict) this.#fleet.report("P2", text);
     }
@@ -112,6 +129,7 @@ export class VerdictCheck implements Check {
     const noMajorityMs = nowMs - truth.majorityChangedMs(viewer);
     if (
       !isPair &&
+      nodes.length <= GOSSIP_ROSTER &&
       !truth.hasMajority(viewer) &&
       noMajorityMs > AFTERMATH_INTERVALS * pulseEveryMs
     ) {
@@ -120,6 +138,12 @@ export class VerdictCheck implements Check {
         `node ${viewer} says down of node ${subject} without a majority for ${Math.round(noMajorityMs)} ms`,
       );
     }
+  }
+
+  /** Of a node that loses most of what it sends it is right to say that it cannot be heard. */
+  #isExcused(viewer: number, subject: number): boolean {
+    const { links } = this.#fleet.network;
+    return links.isLossy(viewer) || links.isLossy(subject);
   }
 
   /** A suspension of less than an interval goes unnoticed; the dates of the node's pulses lag by it until offsets have risen (rule PU4). */
@@ -139,12 +163,21 @@ export class VerdictCheck implements Check {
     if (observation === undefined || node === undefined || observation.author !== node.id) return;
     for (const { kind, subject, boot, seq } of observation.statements) {
       if (kind !== "accuse") continue;
-      this.accusations += 1;
+      this.#countAccusation(from, subject);
       const name = `${subject}/${boot}/${seq}`;
       const accusers = this.#accusers.get(name);
       if (accusers === undefined) this.#accusers.set(name, new Set([node.id]));
       else accusers.add(node.id);
     }
+  }
+
+  #countAccusation(from: number, subject: NodeId): void {
+    const { truth } = this.#fleet;
+    this.accusations += 1;
+    const about = this.#fleet.indexOf(subject);
+    if (about === undefined || truth.togetherSinceMs(from, about) === Number.POSITIVE_INFINITY)
+      return;
+    this.wrongAccusations += 1;
   }
 
   #checkSilence(node: SimNode, bytes: Uint8Array): void {

@@ -13,6 +13,9 @@ function begin(fleet: Fleet, fault: Fault): void {
   switch (fault.type) {
     case "crash":
       fleet.node(fault.node).stop(fault.how);
+      if (fault.isDiskLost === true) fleet.replaceDisk(fault.node);
+      if (fault.pulseEveryMs !== undefined)
+        fleet.node(fault.node).configure({ pulseEveryMs: fault.pulseEveryMs });
       startLater(fleet, fault.node, fault.downMs);
       break;
     case "stop":
@@ -23,6 +26,12 @@ function begin(fleet: Fleet, fault: Fault): void {
       break;
     case "cut":
       cut(fleet, fault);
+      break;
+    case "loss":
+      fleet.network.links.loseAt(fault.node, fault.direction, fault.share);
+      fleet.at(fleet.nowMs + fault.forMs, () =>
+        fleet.network.links.loseAt(fault.node, fault.direction, 0),
+      );
       break;
     case "step":
       fleet.node(fault.node).clock.stepWall(fault.byMs);
@@ -50,7 +59,8 @@ function startLater(fleet: Fleet, node: number, downMs: number): void {
 
 function cut(fleet: Fleet, fault: Extract<Fault, { readonly type: "cut" }>): void {
   const { groupA, isOneWay, isSilent } = fault;
-  const others = fleet.nodes.map(({ index }) => index).filter((index) => !groupA.includes(index));
+  const inside = new Set(groupA);
+  const others = fleet.nodes.map(({ index }) => index).filter((index) => !inside.has(index));
   const groupB = fault.groupB.length > 0 ? fault.groupB : others;
   const pairs = groupA.flatMap((a) => groupB.map((b) => [a, b] as const));
   for (const [a, b] of pairs) fleet.cut(a, b, { isSilent, isOneWay });

@@ -8,6 +8,10 @@ export type Fault =
       readonly node: number;
       readonly how: "kill" | "power";
       readonly downMs: number;
+      /** A fresh disk: the key is kept, all that was stored is gone. @default false */
+      readonly isDiskLost?: boolean | undefined;
+      /** From the next start on it pulses this often. @default as before */
+      readonly pulseEveryMs?: number | undefined;
     }
   /** A planned stop (rule VE9): announced, then gone for `downMs`; `leave` is for good. */
   | {
@@ -36,6 +40,15 @@ export type Fault =
       readonly isSilent: boolean;
       readonly isOneWay: boolean;
     }
+  /** One node loses a share of what it sends, or of what it is sent: a bad cable, a bad radio. */
+  | {
+      readonly type: "loss";
+      readonly atMs: number;
+      readonly forMs: number;
+      readonly node: number;
+      readonly direction: "out" | "in";
+      readonly share: number;
+    }
   /** Somebody sets a wall clock. */
   | { readonly type: "step"; readonly atMs: number; readonly node: number; readonly byMs: number };
 
@@ -45,4 +58,9 @@ export function endOf(fault: Fault): number {
   return (
     fault.atMs + (fault.type === "crash" || fault.type === "stop" ? fault.downMs : fault.forMs)
   );
+}
+
+/** To whom it happens; of a cut that is one side. */
+export function nodesOf(fault: Fault): readonly number[] {
+  return fault.type === "cut" ? fault.groupA : [fault.node];
 }

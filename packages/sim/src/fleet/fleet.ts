@@ -30,6 +30,10 @@ export interface FleetOptions {
   readonly config?: Partial<CoreConfig> | undefined;
   /** What differs at one node. */
   readonly configOf?: ((index: number) => Partial<CoreConfig>) | undefined;
+  /** The region of each node, in its grant and in what it says of itself. @default "eu" and "us" in turn */
+  readonly regions?: readonly string[] | undefined;
+  /** How many are there from the start, where the others come later one by one. @default all */
+  readonly grownFrom?: number | undefined;
   /** Time between two samples of the checks, in ms. @default 250 */
   readonly sampleEveryMs?: number | undefined;
 }
@@ -53,8 +57,13 @@ export class Fleet implements Tap, NodeWatcher {
   /** Members that lie; nothing is expected of what they show. */
   readonly hostile: Set<number> = new Set();
   readonly pulseEveryMs: number;
+  /** The region of each node by index. */
+  readonly regions: readonly string[];
   readonly #checks: Check[] = [];
-  readonly #sampleEveryMs: number;
+  /** Those of the checks that see every input, and every frame: there are millions. */
+  readonly #handlers: Check[] = [];
+  readonly #senders: Check[] = [];
+  #sampleEveryMs: number;
   readonly #lives = new Map<number, number>();
   readonly #indexes = new Map<NodeId, number>();
   #nextSampleMs = 0;
@@ -67,6 +76,7 @@ export class Fleet implements Tap, NodeWatcher {
     this.board = new StatusBoard(options.nodes);
     this.#sampleEveryMs = options.sampleEveryMs ?? 250;
     this.pulseEveryMs = options.config?.pulseEveryMs ?? 1_000;
+    this.regions = Array.from({ length: options.nodes }, (_, index) => regionOf(options, index));
     const ids = Array.from({ length: options.nodes }, () => this.shared.keys.create());
     for (const [index, id] of ids.entries()) this.#indexes.set(id, index);
     this.authority = new TestAuthority(`seed ${options.seed}`, WALL_START_MS / 1_000 - 3_600);
@@ -76,7 +86,15 @@ export class Fleet implements Tap, NodeWatcher {
     const changed = (): void => this.#truthChanged();
     const { clock, random } = this;
     this.network = new Network(
-      { clock, random: random.fork("network"), endpoints: nodes, tap: this, changed },
+      {
+        clock,
+        random: random.fork("network"),
+        endpoints: nodes,
+        tap: this,
+        changed,
+        grownFrom: options.grownFrom,
+        isPulse: (channel, bytes) => channel === "direct" && this.wire.pulse(bytes) !== undefined,
+      },
       nodes.length,
       options.network,
     );
@@ -115,6 +133,8 @@ export class Fleet implements Tap, NodeWatcher {
 
   add(check: Check): void {
     this.#checks.push(check);
+    if (check.handled !== undefined) this.#handlers.push(check);
+    if (check.sent !== undefined) this.#senders.push(check);
   }
 
   report(rule: string, text: string): void {
@@ -125,6 +145,12 @@ export class Fleet implements Tap, NodeWatcher {
   /** Plans something for a moment of the run. */
   at(atMs: number, act: () => void): void {
     this.clock.call(atMs, act);
+  }
+
+  /** Checks look this often from now on. */
+  sampleEvery(everyMs: number): void {
+    this.#sampleEveryMs = everyMs;
+    this.#nextSampleMs = Math.min(this.#nextSampleMs, this.nowMs + everyMs);
   }
 
   /** Swallows everything between two nodes, either way or one way; without `isSilent` their connection is reset as well. */
@@ -146,6 +172,14 @@ export class Fleet implements Tap, NodeWatcher {
     if (how.isOneWay !== true) this.network.links.unblock(b, a);
     this.network.connections.redial(a, b);
     this.#truthChanged();
+  }
+
+  /** Gives a node that does not run an empty disk; what it had acknowledged need not survive. */
+  replaceDisk(index: number): void {
+    const node = this.node(index);
+    if (node.isRunning) return;
+    node.replaceDisk();
+    for (const check of this.#checks) check.diskReplaced?.(node);
   }
 
   runFor(forMs: number): void {
@@ -177,7 +211,7 @@ export class Fleet implements Tap, NodeWatcher {
   handled(node: SimNode, input: Input, effects: readonly Effect[]): void {
     this.trace.number(this.nowMs);
     this.trace.number(node.index * 1_000 + effects.length);
-    for (const check of this.#checks) check.handled?.(node, input, effects);
+    for (const check of this.#handlers) check.handled?.(node, input, effects);
   }
 
   emitted(node: SimNode, event: CoreEvent): void {
@@ -211,7 +245,7 @@ export class Fleet implements Tap, NodeWatcher {
 
   sent(from: number, to: number, channel: Channel, bytes: Uint8Array): void {
     this.trace.number(bytes.length);
-    for (const check of this.#checks) check.sent?.(from, to, channel, bytes);
+    for (const check of this.#senders) check.sent?.(from, to, channel, bytes);
   }
 
   /** The board of a node is wiped by a start, not by waking up. */
@@ -231,7 +265,7 @@ export class Fleet implements Tap, NodeWatcher {
     // Every node is its own gateway, and who asks it is an operator: it retires nodes, too.
     const roles = ["robot", "gateway", "operator"] as const;
     const grants = ids.map((id, index) =>
-      this.authority.grant(id, { roles, region: regionOf(index) }),
+      this.authority.grant(id, { roles, region: this.regions[index] ?? "" }),
     );
     return [root, this.authority.charter(root), ...grants];
   }
@@ -252,7 +286,7 @@ export class Fleet implements Tap, NodeWatcher {
           fleet: this.authority.fleet,
           self: id,
           name: `node-${index}`,
-          region: regionOf(index),
+          region: this.regions[index] ?? "",
           agent: "pulsemesh/sim",
         },
         config: { statements, ...options.config, ...options.configOf?.(index) },
@@ -265,6 +299,6 @@ export class Fleet implements Tap, NodeWatcher {
   }
 }
 
-function regionOf(index: number): string {
-  return index % 2 === 0 ? "eu" : "us";
+function regionOf({ regions }: FleetOptions, index: number): string {
+  return regions?.[index] ?? (index % 2 === 0 ? "eu" : "us");
 }

@@ -62,9 +62,10 @@ export class SimNode implements Endpoint {
   readonly index: number;
   readonly id: NodeId;
   readonly clock: NodeClock;
-  readonly disk: SimulatedDisk;
   readonly #deps: SimNodeDeps;
   readonly #random: SeededRandom;
+  #disk: SimulatedDisk;
+  #disks = 0;
   #config: Partial<CoreConfig>;
   #network: Network | undefined;
   #core: Core | undefined;
@@ -85,8 +86,11 @@ export class SimNode implements Endpoint {
     this.#config = deps.config;
     this.#random = deps.random.fork(`node-${index}`);
     this.clock = new NodeClock(this.#random.fork("clock"));
-    const diskRandom = this.#random.fork("disk");
-    this.disk = new SimulatedDisk({ random: () => diskRandom.unit() });
+    this.#disk = this.#createDisk();
+  }
+
+  get disk(): SimulatedDisk {
+    return this.#disk;
   }
 
   get isRunning(): boolean {
@@ -123,6 +127,11 @@ export class SimNode implements Endpoint {
   /** Changes what its next start is configured with. */
   configure(config: Partial<CoreConfig>): void {
     this.#config = { ...this.#config, ...config };
+  }
+
+  /** Takes the disk out and puts an empty one in; the process must not run. */
+  replaceDisk(): void {
+    if (this.#core === undefined) this.#disk = this.#createDisk();
   }
 
   /** Starts the process on what its disk holds. */
@@ -180,7 +189,7 @@ export class SimNode implements Endpoint {
     this.#isStalled = true;
     const life = this.#life;
     const connections = this.#network?.connections;
-    for (const peer of this.#network?.neighbours[this.index] ?? [])
+    for (const peer of connections?.peersOf(this.index) ?? [])
       connections?.watchSilence(this.index, peer);
     this.#deps.watcher.lifeChanged(this);
     this.#deps.clock.call(this.#deps.clock.nowMs + forMs, () => {
@@ -233,6 +242,12 @@ export class SimNode implements Endpoint {
     this.#take({ type: "timer", id: task.id, generation: task.generation });
   }
 
+  #createDisk(): SimulatedDisk {
+    this.#disks += 1;
+    const random = this.#random.fork(this.#disks === 1 ? "disk" : `disk-${this.#disks}`);
+    return new SimulatedDisk({ random: () => random.unit() });
+  }
+
   #wake(afterMs: number): void {
     this.#isStalled = false;
     this.#deps.watcher.lifeChanged(this);
@@ -246,8 +261,8 @@ export class SimNode implements Endpoint {
     for (const { input, message } of inbox) this.#take(input, message);
     if (!isTimersFirst) for (const task of overdue) this.timer(task);
     this.#take({ type: "lag", lagMs: afterMs });
-    const { connections, neighbours } = this.#network as Network;
-    for (const peer of neighbours[this.index] ?? []) connections.redial(this.index, peer);
+    const { connections } = this.#network as Network;
+    for (const peer of connections.peersOf(this.index)) connections.redial(this.index, peer);
   }
 
   #take(input: Input, message?: GossipMessage): void {
@@ -316,6 +331,12 @@ export class SimNode implements Endpoint {
       case "reply":
         this.#replies.get(effect.id)?.(effect.result);
         this.#replies.delete(effect.id);
+        break;
+      case "links":
+        this.#network?.connections.want(
+          this.index,
+          effect.nodes.flatMap((node) => indexOf(node) ?? []),
+        );
         break;
       case "validate":
       case "admit":

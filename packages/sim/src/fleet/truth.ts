@@ -4,13 +4,17 @@
 import type { VirtualClock } from "@pulsemesh/testkit";
 import type { Endpoint } from "../network/endpoint.ts";
 import type { Network } from "../network/network.ts";
+import { Pieces } from "./pieces.ts";
 
 export class Truth {
   readonly #clock: VirtualClock;
   readonly #endpoints: readonly Endpoint[];
   readonly #network: () => Network;
   readonly #nodes: number;
+  /** Who hears whom, kept only while something flows one way. */
   readonly #hears: Uint8Array;
+  readonly #pieces: Pieces;
+  #isTwoWay = true;
   readonly #togetherSinceMs: Float64Array;
   readonly #apartSinceMs: Float64Array;
   readonly #disturbedMs: Float64Array;
@@ -19,8 +23,9 @@ export class Truth {
   readonly #deadSinceMs: Float64Array;
   readonly #hasMajority: Uint8Array;
   readonly #majorityChangedMs: Float64Array;
-  readonly #hasStarted: Uint8Array;
+  readonly #startedMs: Float64Array;
   readonly #hasLeft = new Set<number>();
+  #changedMs = 0;
 
   constructor(
     deps: {
@@ -35,6 +40,7 @@ export class Truth {
     this.#network = deps.network;
     this.#nodes = nodes;
     this.#hears = new Uint8Array(nodes * nodes);
+    this.#pieces = new Pieces(nodes);
     this.#disturbedMs = new Float64Array(nodes).fill(Number.NEGATIVE_INFINITY);
     this.#togetherSinceMs = new Float64Array(nodes * nodes).fill(Number.POSITIVE_INFINITY);
     this.#apartSinceMs = new Float64Array(nodes * nodes);
@@ -43,7 +49,7 @@ export class Truth {
     this.#deadSinceMs = new Float64Array(nodes);
     this.#hasMajority = new Uint8Array(nodes);
     this.#majorityChangedMs = new Float64Array(nodes);
-    this.#hasStarted = new Uint8Array(nodes);
+    this.#startedMs = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY);
   }
 
   /** The process runs and is scheduled. */
@@ -89,7 +95,12 @@ export class Truth {
   }
 
   hasStarted(node: number): boolean {
-    return this.#hasStarted[node] === 1;
+    return this.startedMs(node) !== Number.POSITIVE_INFINITY;
+  }
+
+  /** When a node started for the first time; never before it does. */
+  startedMs(node: number): number {
+    return this.#startedMs[node] as number;
   }
 
   hasLeft(node: number): boolean {
@@ -113,32 +124,65 @@ export class Truth {
   reach(node: number): readonly number[] {
     const reached: number[] = [];
     for (let other = 0; other < this.#nodes; other++) {
-      if (
-        this.#hears[node * this.#nodes + other] === 1 &&
-        this.#hears[other * this.#nodes + node] === 1
-      )
-        reached.push(other);
+      if (this.#isHeard(node, other) && this.#isHeard(other, node)) reached.push(other);
     }
     return reached;
+  }
+
+  /** When a node last came, went, stalled or woke, or who can reach whom last changed. */
+  get changedMs(): number {
+    return this.#changedMs;
+  }
+
+  /** Whether all live nodes can reach each other. */
+  get isOnePiece(): boolean {
+    if (this.#isTwoWay) return this.#pieces.count <= 1;
+    const live = this.#endpoints.flatMap((_, node) => (this.isLive(node) ? node : []));
+    const reached = new Set(live[0] === undefined ? [] : this.reach(live[0]));
+    return live.every((node) => reached.has(node));
   }
 
   /** Looks again; called whenever a process, a connection or a cut has changed. */
   update(): void {
     const { nowMs } = this.#clock;
     for (let node = 0; node < this.#nodes; node++) this.#updateLife(node, nowMs);
-    this.#hears.fill(0);
-    for (let node = 0; node < this.#nodes; node++) this.#listen(node);
-    for (let a = 0; a < this.#nodes; a++) {
-      for (let b = 0; b < this.#nodes; b++) this.#updatePair(a, b, nowMs);
+    const network = this.#network();
+    const wasTwoWay = this.#isTwoWay;
+    this.#isTwoWay = network.isTwoWay;
+    const moved = this.#pieces.update(
+      (node) => this.isLive(node),
+      (node, next) =>
+        network.connections.areConnected(node, next) && !network.links.isBlocked(next, node),
+      network.neighbours,
+    );
+    if (!this.#isTwoWay) this.#listenAll();
+    if (this.#isTwoWay && wasTwoWay) {
+      for (const node of moved) this.#updatePairsOf(node, nowMs);
+    } else {
+      for (let a = 0; a < this.#nodes; a++)
+        for (let b = 0; b < this.#nodes; b++) this.#updatePair(a, b, nowMs);
     }
     this.#updateMajorities(nowMs);
+  }
+
+  #updatePairsOf(node: number, nowMs: number): void {
+    for (let other = 0; other < this.#nodes; other++) {
+      this.#updatePair(node, other, nowMs);
+      this.#updatePair(other, node, nowMs);
+    }
+  }
+
+  #isHeard(listener: number, speaker: number): boolean {
+    if (this.#isTwoWay) return this.#pieces.areTogether(listener, speaker);
+    return this.#hears[listener * this.#nodes + speaker] === 1;
   }
 
   #updateLife(node: number, nowMs: number): void {
     const endpoint = this.#endpoints[node];
     const isLive = endpoint?.isRunning === true && !endpoint.isStalled;
-    if (endpoint?.isRunning === true) this.#hasStarted[node] = 1;
+    if (endpoint?.isRunning === true && !this.hasStarted(node)) this.#startedMs[node] = nowMs;
     if (isLive === this.isLive(node)) return;
+    this.#changedMs = nowMs;
     this.#isLive[node] = isLive ? 1 : 0;
     if (isLive) this.#liveSinceMs[node] = nowMs;
     else this.#deadSinceMs[node] = nowMs;
@@ -146,9 +190,10 @@ export class Truth {
 
   #updatePair(a: number, b: number, nowMs: number): void {
     const pair = a * this.#nodes + b;
-    const isTogether = this.#hears[pair] === 1;
+    const isTogether = this.#isHeard(a, b);
     const wasTogether = this.#togetherSinceMs[pair] !== Number.POSITIVE_INFINITY;
     if (isTogether === wasTogether) return;
+    this.#changedMs = nowMs;
     this.#togetherSinceMs[pair] = isTogether ? nowMs : Number.POSITIVE_INFINITY;
     if (!isTogether) this.#apartSinceMs[pair] = nowMs;
   }
@@ -156,16 +201,28 @@ export class Truth {
   #updateMajorities(nowMs: number): void {
     const { roster } = this;
     for (let node = 0; node < this.#nodes; node++) {
-      let inSight = 0;
-      for (let other = 0; other < this.#nodes; other++) {
-        if (this.#hears[node * this.#nodes + other] === 1 && !this.#hasLeft.has(other))
-          inSight += 1;
-      }
-      const hasMajority = inSight * 2 > roster ? 1 : 0;
+      const hasMajority = this.#inSightOf(node) * 2 > roster ? 1 : 0;
       if (hasMajority === this.#hasMajority[node]) continue;
       this.#hasMajority[node] = hasMajority;
       this.#majorityChangedMs[node] = nowMs;
     }
+  }
+
+  #inSightOf(node: number): number {
+    if (this.#isTwoWay) {
+      let gone = 0;
+      for (const other of this.#hasLeft) if (this.#pieces.areTogether(node, other)) gone += 1;
+      return this.#pieces.sizeOf(node) - gone;
+    }
+    let inSight = 0;
+    for (let other = 0; other < this.#nodes; other++)
+      if (this.#isHeard(node, other) && !this.#hasLeft.has(other)) inSight += 1;
+    return inSight;
+  }
+
+  #listenAll(): void {
+    this.#hears.fill(0);
+    for (let node = 0; node < this.#nodes; node++) this.#listen(node);
   }
 
   /** Follows the links backwards: everybody whose messages can come to a listener. */

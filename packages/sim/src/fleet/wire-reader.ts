@@ -35,7 +35,8 @@ const STATEMENT_KINDS = ["accuse", "object", "up", "unknown", "ack"] as const;
 
 export class WireReader {
   readonly #codec: CodecPort;
-  readonly #pulses = new WeakMap<Uint8Array, WirePulse>();
+  /** What was read of each message: a pulse, or that it is none. */
+  readonly #pulses = new WeakMap<Uint8Array, WirePulse | "none">();
 
   constructor(codec: CodecPort) {
     this.#codec = codec;
@@ -56,17 +57,21 @@ export class WireReader {
   /** Reads each pulse once, however often it is delivered. */
   pulse(bytes: Uint8Array): WirePulse | undefined {
     const known = this.#pulses.get(bytes);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known === "none" ? undefined : known;
     const envelope = this.envelope(bytes);
-    if (envelope?.kind !== "pulse") return undefined;
-    const header = this.#decode(envelope.body);
-    if (header === undefined) return undefined;
+    const header = envelope?.kind === "pulse" ? this.#decode(envelope.body) : undefined;
+    if (envelope === undefined || header === undefined) {
+      this.#pulses.set(bytes, "none");
+      return undefined;
+    }
     const pulse = { author: envelope.author, boot: Number(header["b"]), seq: Number(header["q"]) };
     this.#pulses.set(bytes, pulse);
     return pulse;
   }
 
   observation(bytes: Uint8Array): WireObservation | undefined {
+    if (this.#pulses.get(bytes) !== undefined && this.#pulses.get(bytes) !== "none")
+      return undefined;
     const envelope = this.envelope(bytes);
     if (envelope?.kind !== "observation") return undefined;
     const map = this.#decode(envelope.body);

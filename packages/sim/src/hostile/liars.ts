@@ -6,8 +6,9 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { SimNode } from "../fleet/sim-node.ts";
 import { Forger, type ForgedStatement } from "./forger.ts";
 import { Recorder } from "./recorder.ts";
+import { Tamperer } from "./tampering.ts";
 
-export type LiarKind = "accuser" | "objector" | "replayer";
+export type LiarKind = "accuser" | "objector" | "replayer" | "tamperer";
 
 /** How often a liar speaks: often enough to catch every gap, seldom enough to stay below the rate that mutes it. */
 const LIE_EVERY_MS = 500;
@@ -16,9 +17,13 @@ const VICTIMS = 5;
 
 /** Makes a member hostile for the rest of the run. */
 export function addLiar(fleet: Fleet, index: number, kind: LiarKind): void {
+  fleet.hostile.add(index);
+  if (kind === "tamperer") {
+    fleet.add(new Tamperer(fleet, index));
+    return;
+  }
   const recorder = new Recorder(fleet, index);
   fleet.add(recorder);
-  fleet.hostile.add(index);
   const forger = new Forger(fleet, index);
   const lie = (): void => {
     fleet.at(fleet.nowMs + LIE_EVERY_MS, lie);

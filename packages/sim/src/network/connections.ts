@@ -1,10 +1,11 @@
 /**
- * Which neighbours are connected, and how connections come and go: dialled at start, lost by resets, given up after a silence of the
- * transport, dialled again with a back-off of at most 4 s (rule CH6).
+ * Who is connected, and how connections come and go: dialled at start or when a node asks for them, lost by resets, given up after a
+ * silence of the transport, dialled again with a back-off of at most 4 s (rule CH6).
  */
 import type { SeededRandom, VirtualClock } from "@pulsemesh/testkit";
 import type { Endpoint } from "./endpoint.ts";
 import type { Links } from "./links.ts";
+import { WantedLinks } from "./wanted-links.ts";
 
 /** A connection whose packets are swallowed is given up after this time. */
 const GIVE_UP_MS = 14_000;
@@ -13,6 +14,10 @@ const BACK_OFF_MS_MIN = 250;
 export const HELLO_MS: number = 15;
 /** Longest pause between two dials of a member (rule CH6). */
 const BACK_OFF_MS_LIMIT = 4_000;
+/** A connection that neither side wants any more is closed after this time: who changed its mind may change it back. */
+const UNWANTED_MS = 60_000;
+/** After so long behind a cut nobody dials for nothing: the healing of the cut does it, as late as the longest back-off would have. */
+const PARKED_MS = 120_000;
 
 export interface ConnectionsDeps {
   readonly clock: VirtualClock;
@@ -33,10 +38,12 @@ export class Connections {
   readonly #number: Int32Array;
   readonly #backOffMs: Float64Array;
   readonly #dialling: Uint8Array;
+  readonly #wanted: WantedLinks;
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
     this.#nodes = deps.neighbours.length;
+    this.#wanted = new WantedLinks(deps.neighbours);
     const pairs = this.#nodes * this.#nodes;
     this.#connected = new Uint8Array(pairs);
     this.#number = new Int32Array(pairs);
@@ -53,9 +60,23 @@ export class Connections {
     return this.#number[this.#pair(a, b)] as number;
   }
 
+  /** Neighbours in the overlay, and whoever is linked by wish (rule PU8). */
+  peersOf(node: number): readonly number[] {
+    return this.#wanted.peersOf(node);
+  }
+
+  /** A node names all members that it wants a standing connection to. */
+  want(node: number, peers: readonly number[]): void {
+    const { added, dropped } = this.#wanted.want(node, peers);
+    for (const peer of added) {
+      if (!this.areConnected(node, peer)) this.#dial(node, peer, this.#deps.random.between(1, 50));
+    }
+    for (const peer of dropped) this.#closeLater(node, peer);
+  }
+
   /** A process has started: it dials all neighbours, and whoever still believed in an old connection learns better. */
   nodeStarted(node: number): void {
-    for (const peer of this.#deps.neighbours[node] ?? []) {
+    for (const peer of this.peersOf(node)) {
       this.disconnect(node, peer);
       this.#backOffMs[this.#pair(node, peer)] = 0;
       this.#dial(node, peer, this.#deps.random.between(20, 300));
@@ -65,21 +86,23 @@ export class Connections {
   /** A process was killed (its kernel says so at once) or its machine lost power (nobody says anything). */
   nodeStopped(node: number, how: "kill" | "power"): void {
     const { clock } = this.#deps;
-    for (const peer of this.#deps.neighbours[node] ?? []) {
+    const { dropped } = this.#wanted.want(node, []);
+    for (const peer of this.peersOf(node)) {
       if (how === "kill") this.disconnect(node, peer);
       else this.#giveUpLater(node, peer, clock.nowMs);
     }
+    for (const peer of dropped) this.#closeLater(node, peer);
     this.#deps.changed();
   }
 
   /** A process is no longer scheduled, or the packets of a pair are swallowed: its connections live on for a while. */
   watchSilence(node: number, peer: number): void {
-    this.#giveUpLater(node, peer, this.#deps.clock.nowMs);
+    if (this.areConnected(node, peer)) this.#giveUpLater(node, peer, this.#deps.clock.nowMs);
   }
 
   /** Connections that were given up while a process was away, or a link was cut, are dialled again. */
   redial(node: number, peer: number): void {
-    if (this.#deps.neighbours[node]?.includes(peer) !== true) return;
+    if (!this.#wanted.areWanted(node, peer)) return;
     if (!this.areConnected(node, peer))
       this.#dial(node, peer, this.#deps.random.between(0, this.#pause(node, peer)));
   }
@@ -98,7 +121,15 @@ export class Connections {
       endpoints[b]?.peerDown(a);
     });
     this.#deps.changed();
-    this.#dial(a, b, this.#deps.random.between(0, this.#pause(a, b)));
+    if (this.#wanted.areWanted(a, b))
+      this.#dial(a, b, this.#deps.random.between(0, this.#pause(a, b)));
+  }
+
+  #closeLater(a: number, b: number): void {
+    const { clock } = this.#deps;
+    clock.call(clock.nowMs + UNWANTED_MS, () => {
+      if (this.#wanted.drop(a, b)) this.disconnect(a, b);
+    });
   }
 
   #dial(a: number, b: number, delayMs: number): void {
@@ -118,6 +149,11 @@ export class Connections {
     const pair = this.#pair(a, b);
     const [one, other] = [endpoints[a], endpoints[b]];
     if (this.#connected[pair] === 1 || one?.isRunning !== true || other?.isRunning !== true) return;
+    if (!this.#wanted.areWanted(a, b)) return;
+    if (clock.nowMs - links.silentSinceMs(a, b) > PARKED_MS) {
+      this.#backOffMs[pair] = BACK_OFF_MS_LIMIT;
+      return;
+    }
     if (one.isStalled || other.isStalled || links.isBlocked(a, b) || links.isBlocked(b, a)) {
       this.#backOffMs[pair] = this.#pause(a, b) * 2;
       this.#dial(a, b, this.#deps.random.between(0.5, 1) * this.#pause(a, b));

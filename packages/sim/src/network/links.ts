@@ -28,6 +28,12 @@ export class Links {
   readonly #queuedFrames: Int32Array;
   readonly #blocked: Uint8Array;
   readonly #blockedSinceMs: Float64Array;
+  /** Pairs of which one direction is blocked and the other is not. */
+  #oneWay = 0;
+  /** Share that is lost of what a node sends, and of what it is sent, beyond what the model loses. */
+  readonly #lossOut: Float64Array;
+  readonly #lossIn: Float64Array;
+  #isAnyLossy = false;
   readonly #held = new Map<number, VirtualTask[]>();
   model: NetworkModel;
 
@@ -47,6 +53,8 @@ export class Links {
     this.#queuedBytes = new Float64Array(directions * 2);
     this.#queuedFrames = new Int32Array(directions * 2);
     this.#blocked = new Uint8Array(directions);
+    this.#lossOut = new Float64Array(nodes);
+    this.#lossIn = new Float64Array(nodes);
     this.#blockedSinceMs = new Float64Array(directions);
   }
 
@@ -62,10 +70,17 @@ export class Links {
     return Math.min(since(a * this.#nodes + b), since(b * this.#nodes + a));
   }
 
+  get isAnyOneWay(): boolean {
+    return this.#oneWay > 0;
+  }
+
   /** Blocks count, so that overlapping cuts do not heal each other. */
   block(from: number, to: number): void {
     const link = from * this.#nodes + to;
-    if (this.#blocked[link] === 0) this.#blockedSinceMs[link] = this.#clock.nowMs;
+    if (this.#blocked[link] === 0) {
+      this.#blockedSinceMs[link] = this.#clock.nowMs;
+      this.#oneWay += this.isBlocked(to, from) ? -1 : 1;
+    }
     this.#blocked[link] = (this.#blocked[link] as number) + 1;
   }
 
@@ -74,6 +89,7 @@ export class Links {
     const link = from * this.#nodes + to;
     this.#blocked[link] = (this.#blocked[link] as number) - 1;
     if (this.isBlocked(from, to)) return;
+    this.#oneWay += this.isBlocked(to, from) ? 1 : -1;
     const held = this.#held.get(link) ?? [];
     this.#held.delete(link);
     let atMs = this.#clock.nowMs + this.#random.between(RETRANSMIT_MS, 6 * RETRANSMIT_MS);
@@ -102,10 +118,23 @@ export class Links {
     }
   }
 
+  /** From now on a node loses this share of what it sends, or of what it is sent; 0 for no more than all lose. */
+  loseAt(node: number, direction: "out" | "in", share: number): void {
+    const losses = direction === "out" ? this.#lossOut : this.#lossIn;
+    losses[node] = share;
+    this.#isAnyLossy = [this.#lossOut, this.#lossIn].some((all) => all.some((loss) => loss > 0));
+  }
+
+  /** Whether a node loses more than all do. */
+  isLossy(node: number): boolean {
+    return (this.#lossOut[node] as number) > 0 || (this.#lossIn[node] as number) > 0;
+  }
+
   /** When one gossip transmission that begins now arrives; undefined when it is lost. */
   gossipArrivalMs(from: number, to: number): number | undefined {
     const { model } = this;
-    if (model.lossShare > 0 && this.#random.unit() < model.lossShare) return undefined;
+    const lossShare = this.#lossShare(from, to);
+    if (lossShare > 0 && this.#random.unit() < lossShare) return undefined;
     const arrivalMs = this.#clock.nowMs + this.#delayMs();
     if (model.stallEveryMs === 0 && this.#stallEndMs[from * this.#nodes + to] === 0)
       return arrivalMs;
@@ -135,7 +164,8 @@ export class Links {
     const link = from * this.#nodes + to;
     const stream = this.#stream(from, to, channel);
     let arrivalMs = this.#clock.nowMs + this.#delayMs();
-    while (this.#random.chance(this.model.lossShare)) arrivalMs += RETRANSMIT_MS;
+    const lossShare = this.#lossShare(from, to);
+    while (this.#random.chance(lossShare)) arrivalMs += RETRANSMIT_MS;
     arrivalMs = Math.max(
       arrivalMs,
       this.#stallEnd(link),
@@ -143,6 +173,15 @@ export class Links {
     );
     this.#streamLastMs[stream] = arrivalMs;
     return arrivalMs;
+  }
+
+  #lossShare(from: number, to: number): number {
+    const { lossShare } = this.model;
+    if (!this.#isAnyLossy) return lossShare;
+    return (
+      1 -
+      (1 - lossShare) * (1 - (this.#lossOut[from] as number)) * (1 - (this.#lossIn[to] as number))
+    );
   }
 
   #stream(from: number, to: number, channel: Channel): number {

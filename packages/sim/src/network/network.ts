@@ -12,6 +12,7 @@ import { GossipMessage } from "./gossip-message.ts";
 import { Links } from "./links.ts";
 import type { NetworkModel } from "./network-model.ts";
 import { createOverlay } from "./overlay.ts";
+import { TrafficCount } from "./traffic-count.ts";
 
 const FRAME_BYTES_MAX: Readonly<Record<Channel, number>> = {
   direct: DIRECT_FRAME_BYTES_MAX,
@@ -24,6 +25,10 @@ export interface NetworkDeps {
   readonly endpoints: readonly Endpoint[];
   readonly tap: Tap;
   readonly changed: () => void;
+  /** See {@link createOverlay}. @default all are there from the start */
+  readonly grownFrom?: number | undefined;
+  /** Whether a frame is a pulse, for counting. @default none is */
+  readonly isPulse?: ((channel: Channel, bytes: Uint8Array) => boolean) | undefined;
   /** See {@link Connections}. @default everybody connects to its neighbours */
   readonly mayConnect?: ((a: number, b: number) => boolean) | undefined;
 }
@@ -31,6 +36,7 @@ export interface NetworkDeps {
 export class Network {
   readonly links: Links;
   readonly connections: Connections;
+  readonly traffic: TrafficCount;
   readonly neighbours: readonly (readonly number[])[];
   readonly #deps: NetworkDeps;
   readonly #random: SeededRandom;
@@ -41,8 +47,9 @@ export class Network {
     this.#deps = deps;
     this.#nodes = nodes;
     this.#random = deps.random.fork("gossip");
-    this.neighbours = createOverlay(nodes, deps.random.fork("overlay"));
+    this.neighbours = createOverlay(nodes, deps.random.fork("overlay"), deps.grownFrom);
     this.links = new Links({ clock: deps.clock, random: deps.random.fork("links") }, nodes, model);
+    this.traffic = new TrafficCount(nodes);
     this.connections = new Connections({
       clock: deps.clock,
       random: deps.random.fork("connections"),
@@ -59,7 +66,7 @@ export class Network {
     if (bytes.length > GOSSIP_BYTES_MAX) return;
     this.#deps.tap.published(from, topic, bytes);
     const message = new GossipMessage(topic, bytes, this.#nodes);
-    message.markSeen(from);
+    message.markSeen(from, from);
     // A liar that keeps a node to itself does not speak up for it either.
     if (topic === "verdict" && !this.isRelay(from)) return;
     this.#spread(message, from);
@@ -68,6 +75,11 @@ export class Network {
   /** From now on a hostile node keeps some messages of others to itself. */
   censor(node: number, keeps: (bytes: Uint8Array) => boolean): void {
     this.#censors.set(node, keeps);
+  }
+
+  /** Whether whatever flows from one node to another can flow back as well, by way of relays: then reach is a matter of pieces. */
+  get isTwoWay(): boolean {
+    return this.#censors.size === 0 && !this.links.isAnyOneWay;
   }
 
   /** Whether everything that comes to a node goes on to its neighbours. */
@@ -81,9 +93,14 @@ export class Network {
   }
 
   #spread(message: GossipMessage, from: number): void {
+    const { connections, traffic } = this;
+    const source = message.sourceOf(from);
+    const isPulse = message.topic === "pulse";
     for (const to of this.neighbours[from] as readonly number[]) {
-      if (!message.hasSeen(to) && this.connections.areConnected(from, to))
-        this.#transmit(message, from, to);
+      if (!connections.areConnected(from, to)) continue;
+      // Nobody knows what a neighbour has seen but of whom a message came from: each other copy travels, and most come second.
+      if (to !== source) traffic.copied(from, to, message.bytes.length, isPulse);
+      if (!message.hasSeen(to)) this.#transmit(message, from, to);
     }
   }
 
@@ -100,6 +117,7 @@ export class Network {
       this.links.unqueue(from, to, channel, bytes.length);
       return false;
     }
+    this.traffic.copied(from, to, bytes.length, this.#deps.isPulse?.(channel, bytes) ?? false);
     this.#deps.tap.sent(from, to, channel, bytes);
     return true;
   }
@@ -107,7 +125,7 @@ export class Network {
   arrive(message: GossipMessage, from: number, to: number): void {
     const endpoint = this.#deps.endpoints[to] as Endpoint;
     if (message.hasSeen(to) || !endpoint.isRunning) return;
-    message.markSeen(to);
+    message.markSeen(to, from);
     const { duplicateShare, verdictLossShare } = this.links.model;
     if (message.topic === "verdict" && this.#random.chance(verdictLossShare)) return;
     endpoint.gossip(message, from);

@@ -173,6 +173,10 @@ export class SimulatedTransport
     // Strangers are no part of this network.
   }
 
+  links(): void {
+    // Everybody is linked with everybody.
+  }
+
   present(grant: string | undefined): void {
     this.#grant = grant;
     for (const [peer, { untilMs }] of this.#avoided) {

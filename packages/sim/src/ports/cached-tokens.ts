@@ -9,5 +9,6 @@ export function createCachedTokens(): TokenPort {
       if (!known.has(token)) known.set(token, testTokens.read(token));
       return known.get(token);
     },
+    signerOf: (token) => testTokens.signerOf(token),
   };
 }

@@ -5,7 +5,7 @@
  */
 import { lanConfig, wanConfig, type CoreConfig } from "@pulsemesh/core";
 import { SeededRandom } from "@pulsemesh/testkit";
-import { endOf, type Fault } from "../faults/fault.ts";
+import { endOf, nodesOf, type Fault } from "../faults/fault.ts";
 import type { LiarKind } from "../hostile/liars.ts";
 import {
   calmNetwork,
@@ -114,8 +114,4 @@ function drawFault(random: SeededRandom, moment: Moment): Fault {
   }
   const size = 1 + random.integer(room);
   return { ...cut, groupA: well.slice(0, size), groupB: [], isOneWay: false };
-}
-
-function nodesOf(fault: Fault): readonly number[] {
-  return fault.type === "cut" ? fault.groupA : [fault.node];
 }

@@ -8,6 +8,8 @@ export interface Scenario {
   readonly name: string;
   readonly nodes: number;
   readonly network: NetworkModel;
+  /** The region of each node. @default "eu" and "us" in turn */
+  readonly regions?: readonly string[] | undefined;
   readonly config: Partial<CoreConfig>;
   /** When each node starts, in ms. */
   readonly startsMs: readonly number[];
@@ -20,6 +22,14 @@ export interface Scenario {
   readonly patchEveryMs: number;
   /** How often the checks look, in ms. */
   readonly sampleEveryMs: number;
+  /** How many are there from the start, where the others come later one by one. @default all */
+  readonly grownFrom?: number | undefined;
+  /** When the fleet has come up: what nodes say before is no KPI. @default 0 */
+  readonly settledMs?: number | undefined;
+  /** Whether the time from the end of each cut to one view and equal documents is measured. @default false */
+  readonly measuresHeal?: boolean | undefined;
+  /** What the run leaves out, printed with its result. */
+  readonly note?: string | undefined;
   /** Multiplies the time that nodes have to agree; 1 is what the protocol promises. */
   readonly patience: number;
 }

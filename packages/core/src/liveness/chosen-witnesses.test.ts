@@ -1,0 +1,169 @@
+import { createTestPorts } from "@pulsemesh/testkit";
+import { describe, expect, test } from "vitest";
+import { coreConfig } from "../config.ts";
+import type { NodeId } from "../ids.ts";
+import { Outbox } from "../outbox.ts";
+import type { Member } from "../roster/membership.ts";
+import { ChosenWitnesses, FORMER_WITNESSES_MAX } from "./chosen-witnesses.ts";
+import { HAND_OVER_MS, HAND_OVER_SEND_MS, WITNESSES } from "./rules.ts";
+import { Subject, type Opinion } from "./subject.ts";
+
+/** What one node knows of a fleet of so many, whose size can be changed. */
+class Facts {
+  readonly subjects: Map<NodeId, Subject> = new Map();
+  readonly witnesses: ChosenWitnesses;
+  #members: readonly Member[] = [];
+
+  constructor(size: number, self = "n0") {
+    const env = {
+      identity: { fleet: "f", self, name: self, region: "r", agent: "t" },
+      config: coreConfig(),
+      ports: createTestPorts(self),
+      out: new Outbox(),
+    };
+    const membership = {
+      members: () => this.#members,
+      member: (node: NodeId) => this.#members.find((member) => member.node === node),
+      hasLeft: () => false,
+      hasRetired: () => false,
+      ending: () => undefined,
+      version: 1,
+    };
+    this.witnesses = new ChosenWitnesses(env, { membership, subjects: this.subjects });
+    this.resize(size, 0);
+  }
+
+  resize(size: number, nowMonoMs: number): void {
+    this.#members = Array.from({ length: size }, (_, index) => {
+      const node = `n${index}`;
+      return { node, name: node, region: "r", agent: "t", joinedMonoMs: 0 };
+    });
+    this.witnesses.rosterChanged(nowMonoMs);
+  }
+
+  /** A pulse of a subject arrived. */
+  heard(node: NodeId, nowMonoMs: number, sight?: { of: number; inSight: number }): void {
+    const subject = this.subjects.get(node) ?? new Subject(node, 1_000, { monoMs: 0, wallMs: 0 });
+    this.subjects.set(node, subject);
+    const seq = nowMonoMs + 1;
+    subject.dating.onPulse({ boot: 1, seq, upMs: nowMonoMs, intervalMs: 1_000 }, nowMonoMs, true);
+    subject.datedSinceBase = true;
+    subject.saysDateMonoMs = nowMonoMs;
+    subject.says = {
+      agent: "t",
+      heard: [],
+      heads: [],
+      auditSize: 0,
+      auditHash: new Uint8Array(32),
+      missing: [],
+      beats: [],
+      sight,
+    };
+  }
+}
+
+const opinion: Opinion = { name: { boot: 1, seq: 1 }, namedMonoMs: 0, seenMonoMs: 0 };
+
+describe("ChosenWitnesses", () => {
+  test("PU8 P6 a fleet that grows fast leaves FORMER_WITNESSES_MAX witnesses of before to send to, and none after HAND_OVER_SEND_MS", () => {
+    const facts = new Facts(33);
+    for (let size = 34; size < 4_000; size = Math.ceil(size * 1.1)) facts.resize(size, size);
+    expect(facts.witnesses.recipients()).toHaveLength(WITNESSES + FORMER_WITNESSES_MAX);
+    expect(facts.witnesses.recipients()).toEqual(
+      expect.arrayContaining([...facts.witnesses.witnessesOf("n0")]),
+    );
+    expect(facts.witnesses.passTime(4_000 + HAND_OVER_SEND_MS)).toBe(true);
+    expect(facts.witnesses.recipients()).toEqual(facts.witnesses.witnessesOf("n0").toSorted());
+  });
+
+  test("PU8 who was heard until now is judged for HAND_OVER_MS by who was its witness, who was not heard is not", () => {
+    const facts = new Facts(40);
+    const before = [...facts.witnesses.duties];
+    const [kept = "", dropped = ""] = before.filter((node) => {
+      const grown = new Facts(400);
+      return !grown.witnesses.duties.has(node);
+    });
+    facts.heard(kept, 11_000);
+    facts.resize(400, 12_000);
+    expect(facts.witnesses.duties.has(kept)).toBe(true);
+    expect(facts.witnesses.duties.has(dropped)).toBe(false);
+    expect(facts.witnesses.passTime(12_000 + HAND_OVER_MS - 1)).toBe(false);
+    expect(facts.witnesses.passTime(12_000 + HAND_OVER_MS)).toBe(true);
+    expect(facts.witnesses.duties.has(kept)).toBe(false);
+  });
+
+  test("PU8 P2 a witness for a moment, of a subject that it heard by gossip, does not go on judging it: it may never be sent a pulse", () => {
+    const facts = new Facts(40);
+    for (const node of facts.witnesses.duties) facts.heard(node, 1_000);
+    facts.resize(400, 2_000);
+    const now = new Facts(400);
+    expect([...facts.witnesses.duties].toSorted()).toEqual([...now.witnesses.duties].toSorted());
+  });
+
+  test("PU8 VE2 a node with few subjects that are all dead does not take itself for a minority by them", () => {
+    const few = Array.from({ length: 100 }, (_, index) => new Facts(100, `n${index}`)).filter(
+      ({ witnesses }) => witnesses.duties.size < 5,
+    );
+    expect(few.length).toBeGreaterThan(0);
+    for (const { witnesses } of few) expect(witnesses.hasMajority(1_000)).toBe(true);
+  });
+
+  test("PU8 VE2 P2 a majority is more than half of what this node and its subjects see, and of the roster that nobody accuses", () => {
+    const facts = new Facts(100);
+    expect(facts.witnesses.hasMajority(1_000)).toBe(false);
+    const duties = [...facts.witnesses.duties];
+    for (const node of duties) facts.heard(node, 1_000, { of: 8, inSight: 8 });
+    expect(facts.witnesses.hasMajority(1_000)).toBe(true);
+    for (const node of duties) facts.heard(node, 2_000, { of: 8, inSight: 2 });
+    expect(facts.witnesses.hasMajority(2_000)).toBe(false);
+    for (const node of duties) facts.heard(node, 3_000, { of: 8, inSight: 8 });
+    for (let index = 50; index < 100; index += 1) {
+      const node = `n${index}`;
+      const known = facts.subjects.get(node);
+      const subject = known ?? new Subject(node, 1_000, { monoMs: 0, wallMs: 0 });
+      subject.accusations.set("n1", opinion);
+      facts.subjects.set(node, subject);
+      expect(facts.witnesses.hasMajority(3_000)).toBe(index < 99);
+    }
+  });
+
+  test("PU8 VE2 P2 a verdict takes the voices of a majority of the subject's witnesses, of which most accuse", () => {
+    const facts = new Facts(100);
+    const subject = new Subject("n7", 1_000, { monoMs: 0, wallMs: 0 });
+    const voices = [...facts.witnesses.witnessesOf("n7")];
+    const speak = (accusing: number, hearing: number): boolean => {
+      subject.accusations.clear();
+      subject.ups.clear();
+      for (const node of voices.slice(0, accusing)) subject.accusations.set(node, opinion);
+      for (const node of voices.slice(accusing, accusing + hearing)) subject.ups.set(node, opinion);
+      return facts.witnesses.mayDecide(subject, accusing);
+    };
+    expect(facts.witnesses.quorumOver("n7")).toBe(3);
+    expect(speak(4, 0)).toBe(false);
+    expect(speak(5, 0)).toBe(true);
+    expect(speak(3, 2)).toBe(true);
+    expect(speak(4, 4)).toBe(false);
+    for (let stranger = 0; stranger < 8; stranger += 1)
+      subject.accusations.set(`stranger-${stranger}`, opinion);
+    expect(facts.witnesses.mayDecide(subject, 4)).toBe(false);
+  });
+
+  test("PU8 VE2 witnesses that are held for dead leave the electorate, and who has too few is not watched", () => {
+    const facts = new Facts(100);
+    const voices = [...facts.witnesses.witnessesOf("n7")];
+    const die = (node: NodeId): void => {
+      const subject = new Subject(node, 1_000, { monoMs: 0, wallMs: 0 });
+      const [accusers, name] = [[] as NodeId[], { boot: 1, seq: 1 }];
+      const at = { atMonoMs: 0, atWallMs: 0, majoritySeenMonoMs: 0, saidMonoMs: 0 };
+      subject.latch = { name, accusers, singleWitness: false, ...at };
+      facts.subjects.set(node, subject);
+    };
+    for (const node of voices.slice(0, 4)) die(node);
+    const subject = new Subject("n7", 1_000, { monoMs: 0, wallMs: 0 });
+    for (const node of voices.slice(4, 7)) subject.accusations.set(node, opinion);
+    expect(facts.witnesses.mayDecide(subject, 3)).toBe(true);
+    expect(facts.witnesses.isWatched("n7")).toBe(true);
+    for (const node of voices.slice(4, 6)) die(node);
+    expect(facts.witnesses.isWatched("n7")).toBe(false);
+  });
+});

@@ -1,0 +1,267 @@
+/**
+ * Who has a say in a fleet of more than 32 members: each subject's eight witnesses (rules PU8, VE2).
+ *
+ * Witnesses do not hear each other, so what a majority is rests on three things that together take hardly a byte. A witness knows by its own
+ * subjects, and by what those say of theirs, which part of the fleet it can see: a sample of some seventy members. A reader knows
+ * by the accusations of all how many are held for dead: a side that is cut off hears its witnesses accuse everybody who is not on it. And a
+ * verdict takes the voices of a majority of the subject's own witnesses, of which most accuse.
+ *
+ * Rejected: a count of the fleet by gossip (it takes longer than a death to be noticed), and the sample of the own subjects alone (nine
+ * members; of a side of 40% four in ten would think that they are the majority).
+ */
+import type { Env } from "../env.ts";
+import type { NodeId } from "../ids.ts";
+import type { Membership } from "../roster/membership.ts";
+import type { ElectorateRule } from "./electorate-rule.ts";
+import { isBetween } from "./everybody.ts";
+import {
+  EXPIRE_INTERVALS,
+  HAND_OVER_MS,
+  HAND_OVER_SEND_MS,
+  majorityOf,
+  QUORUM_MAX,
+  quorumOf,
+  SAMPLE,
+  START_UP_INTERVALS,
+} from "./rules.ts";
+import type { Subject } from "./subject.ts";
+import { NodeHashes, WitnessRanking } from "./witness-ranking.ts";
+
+/** Witnesses of before that are sent pulses during a hand-over; a fleet that grows fast has many for a moment. */
+export const FORMER_WITNESSES_MAX: number = 16;
+/** An earlier roster's rankings are kept this far apart, so that a fleet that grows fast leaves few of them. */
+const FORMER_EVERY_MS = HAND_OVER_MS / 4;
+
+interface Former {
+  readonly ranking: WitnessRanking;
+  readonly sinceMonoMs: number;
+}
+
+/** Members in sight out of a sample of so many. */
+export interface Sight {
+  readonly of: number;
+  readonly inSight: number;
+}
+
+export class ChosenWitnesses implements ElectorateRule {
+  readonly #env: Env;
+  readonly #membership: Membership;
+  readonly #subjects: ReadonlyMap<NodeId, Subject>;
+  readonly #hashes: NodeHashes;
+  #ranking: WitnessRanking | undefined;
+  #former: Former[] = [];
+  #duties: ReadonlySet<NodeId> = new Set();
+  /** Since when this node is a subject's witness. */
+  readonly #sinceMonoMs = new Map<NodeId, number>();
+  /** Until when this node judges subjects that are others' by now. */
+  readonly #until = new Map<NodeId, number>();
+  /** Until when it sends its pulses to whom; to its witnesses for as long as they are. */
+  readonly #sendUntil = new Map<NodeId, number>();
+  #handedOverMonoMs = Number.POSITIVE_INFINITY;
+
+  constructor(
+    env: Env,
+    deps: { readonly membership: Membership; readonly subjects: ReadonlyMap<NodeId, Subject> },
+  ) {
+    this.#env = env;
+    this.#membership = deps.membership;
+    this.#subjects = deps.subjects;
+    this.#hashes = new NodeHashes(env.ports.hash);
+  }
+
+  /** The subjects that this node judges, those among them that it is handing over. */
+  get duties(): ReadonlySet<NodeId> {
+    return this.#duties;
+  }
+
+  /** The roster has changed: others may be whose witnesses. */
+  rosterChanged(nowMonoMs: number): void {
+    this.#hashes.keepOnly((node) => this.#membership.member(node) !== undefined);
+    const last = this.#former.at(-1);
+    if (
+      this.#ranking !== undefined &&
+      (last === undefined || nowMonoMs - last.sinceMonoMs >= FORMER_EVERY_MS)
+    )
+      this.#former.push({ ranking: this.#ranking, sinceMonoMs: nowMonoMs });
+    this.#ranking = new WitnessRanking(this.#membership.members(), this.#hashes);
+    this.#handOver(nowMonoMs);
+  }
+
+  /** Time has passed: hand-overs may be over. Whether one is. */
+  passTime(nowMonoMs: number): boolean {
+    if (nowMonoMs < this.#handedOverMonoMs) return false;
+    this.#handOver(nowMonoMs);
+    return true;
+  }
+
+  /** The fleet is small again. */
+  forget(): void {
+    this.#ranking = undefined;
+    this.#former = [];
+    this.#duties = new Set();
+    this.#until.clear();
+    this.#sinceMonoMs.clear();
+    this.#sendUntil.clear();
+  }
+
+  /** To whom this node sends its pulses, sorted: its witnesses and, during a hand-over, those that were. */
+  recipients(): readonly NodeId[] {
+    return [...this.#sendUntil.keys()].toSorted();
+  }
+
+  /** Whether {@link recipients} has this node. */
+  isRecipient(node: NodeId): boolean {
+    return this.#sendUntil.has(node);
+  }
+
+  isWitness(node: NodeId, subject: NodeId): boolean {
+    if (this.#membership.member(node) === undefined) return false;
+    return (
+      this.#ranking?.isWitness(node, subject) === true ||
+      this.#former.some(({ ranking }) => ranking.isWitness(node, subject))
+    );
+  }
+
+  witnessesOf(subject: NodeId): readonly NodeId[] {
+    return this.#ranking?.of(subject) ?? [];
+  }
+
+  quorumOver(subject: NodeId): number {
+    return quorumOf(this.#electorateOf(subject), this.#env.config.pair);
+  }
+
+  /** A majority of those who have a say has spoken, and most of those accuse. */
+  mayDecide(subject: Subject, accusers: number): boolean {
+    const voices = new Set<NodeId>();
+    for (const witness of [...subject.accusations.keys(), ...subject.ups.keys()])
+      if (this.isWitness(witness, subject.node)) voices.add(witness);
+    const { size } = voices;
+    return size >= majorityOf(this.#electorateOf(subject.node)) && accusers * 2 > size;
+  }
+
+  /** Whether enough of a member's witnesses are alive for its death to be noticed. */
+  isWatched(subject: NodeId): boolean {
+    const alive = this.#electorateOf(subject) - 1;
+    return alive >= Math.min(QUORUM_MAX, this.witnessesOf(subject).length);
+  }
+
+  inSight(): number {
+    return this.#membership.members().length - this.#accused();
+  }
+
+  hasMajority(nowMonoMs: number): boolean {
+    const { of, inSight } = this.sample(nowMonoMs);
+    // A few deaths among the subjects of a node that has few say nothing about the fleet.
+    if (of >= SAMPLE && inSight * 2 <= of) return false;
+    const roster = this.#membership.members().length;
+    return (roster - this.#accused()) * 2 > roster;
+  }
+
+  hasMajorityOver(_subject: Subject, nowMonoMs: number): boolean {
+    return this.hasMajority(nowMonoMs);
+  }
+
+  placeAfter(speaker: NodeId, subject: NodeId): number {
+    const { self } = this.#env.identity;
+    return this.witnessesOf(subject).filter((other) => isBetween(speaker, other, self)).length;
+  }
+
+  freshWitnesses(subject: Subject, nowMonoMs: number): number {
+    const { answer } = subject;
+    const recentMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
+    return answer !== undefined && nowMonoMs - answer.atMonoMs <= recentMs ? 1 : 0;
+  }
+
+  isLossy(subject: Subject): boolean {
+    let missing = subject.loss.isLossy() && this.#duties.has(subject.node) ? 1 : 0;
+    for (const witness of subject.losses.keys())
+      if (witness !== this.#env.identity.self && this.isWitness(witness, subject.node))
+        missing += 1;
+    return missing * 2 > this.witnessesOf(subject.node).length;
+  }
+
+  /** What this node sees first hand, as it tells it to its own witnesses. */
+  ownSight(nowMonoMs: number, withinIntervals: number): Sight {
+    let inSight = 0;
+    for (const node of this.#duties) {
+      const subject = this.#subjects.get(node);
+      if (subject?.isInSight(nowMonoMs, withinIntervals) === true) inSight += 1;
+    }
+    return { of: this.#duties.size, inSight };
+  }
+
+  /** This node, its subjects, and theirs as far as those are in sight. */
+  sample(nowMonoMs: number): Sight {
+    let [of, inSight] = [1, 1];
+    for (const node of this.#duties) {
+      of += 1;
+      const subject = this.#subjects.get(node);
+      if (subject?.isInSight(nowMonoMs) !== true) continue;
+      inSight += 1;
+      const { sight } = subject.wordAt(nowMonoMs) ?? {};
+      of += sight?.of ?? 0;
+      inSight += sight?.inSight ?? 0;
+    }
+    return { of, inSight };
+  }
+
+  /** Members that somebody who has a say holds for dead. */
+  #accused(): number {
+    let accused = 0;
+    for (const { latch, accusations } of this.#subjects.values())
+      if (latch !== undefined || accusations.size > 0) accused += 1;
+    return accused;
+  }
+
+  /** The witnesses that are not held for dead, and the subject. */
+  #electorateOf(subject: NodeId): number {
+    let count = 1;
+    for (const witness of this.witnessesOf(subject))
+      if (this.#subjects.get(witness)?.latch === undefined) count += 1;
+    return count;
+  }
+
+  /**
+   * Works out whom this node judges and to whom it sends. Rosters are not learned at one moment, so each side goes by what it did: a
+   * subject sends to whom it has sent, and who was sent pulses until now goes on judging, but no longer than it is sent some.
+   */
+  #handOver(nowMonoMs: number): void {
+    const { self } = this.#env.identity;
+    this.#former = this.#former.filter(({ sinceMonoMs }) => nowMonoMs - sinceMonoMs < HAND_OVER_MS);
+    const current = new Set(this.#ranking?.dutiesOf(self));
+    // Who was heard before it had a witness in this node, by gossip, may never send to it (rule PU8).
+    const sentLongMs = START_UP_INTERVALS * this.#env.config.pulseEveryMs;
+    for (const node of this.#duties) {
+      const wasSent = nowMonoMs - (this.#sinceMonoMs.get(node) ?? nowMonoMs) >= sentLongMs;
+      const wasHeard = wasSent && this.#subjects.get(node)?.isFresh(nowMonoMs) === true;
+      if (!current.has(node) && wasHeard && !this.#until.has(node))
+        this.#until.set(node, nowMonoMs + HAND_OVER_MS);
+    }
+    for (const [node, untilMonoMs] of this.#until)
+      if (current.has(node) || untilMonoMs <= nowMonoMs || !this.#isMember(node))
+        this.#until.delete(node);
+    this.#duties = new Set([...current, ...this.#until.keys()]);
+    for (const node of this.#sinceMonoMs.keys())
+      if (!this.#duties.has(node)) this.#sinceMonoMs.delete(node);
+    for (const node of this.#duties)
+      if (!this.#sinceMonoMs.has(node)) this.#sinceMonoMs.set(node, nowMonoMs);
+    for (const [node, untilMonoMs] of this.#sendUntil) {
+      if (untilMonoMs === Infinity) this.#sendUntil.set(node, nowMonoMs + HAND_OVER_SEND_MS);
+      if (untilMonoMs <= nowMonoMs || !this.#isMember(node)) this.#sendUntil.delete(node);
+    }
+    for (const node of this.witnessesOf(self)) this.#sendUntil.set(node, Infinity);
+    const former = [...this.#sendUntil].filter(([, untilMonoMs]) => untilMonoMs < Infinity);
+    const oldest = former.toSorted((a, b) => a[1] - b[1]).slice(0, -FORMER_WITNESSES_MAX);
+    for (const [node] of former.length > FORMER_WITNESSES_MAX ? oldest : [])
+      this.#sendUntil.delete(node);
+    this.#handedOverMonoMs = Math.min(
+      ...this.#until.values(),
+      ...this.#sendUntil.values(),
+      ...this.#former.map(({ sinceMonoMs }) => sinceMonoMs + HAND_OVER_MS),
+    );
+  }
+
+  #isMember(node: NodeId): boolean {
+    return this.#membership.member(node) !== undefined;
+  }
+}

@@ -1,0 +1,118 @@
+import { createTestPorts } from "@pulsemesh/testkit";
+import { describe, expect, test } from "vitest";
+import type { NodeId } from "../ids.ts";
+import { LISTENERS_MAX } from "./neighbourhood.ts";
+import { VirtualNeighbours } from "./virtual-neighbours.test-support.ts";
+
+const ALL: readonly NodeId[] = Array.from({ length: 36 }, (_, index) => `n${10 + index}`);
+
+function fleet(): VirtualNeighbours {
+  const mesh = new VirtualNeighbours(
+    ALL,
+    createTestPorts,
+    {},
+    {
+      regionOf: (node) => (node < "n30" ? "eu" : "us"),
+    },
+  );
+  mesh.run(26_000);
+  return mesh;
+}
+
+/** What everybody else but `except` says of a node. */
+function said(
+  mesh: VirtualNeighbours,
+  of: NodeId,
+  except: readonly NodeId[] = [],
+): ReadonlySet<string> {
+  const now = mesh.clockOf(mesh.node(ALL[0] ?? ""));
+  return new Set(
+    mesh.nodes.flatMap(({ id, near, alive }) => {
+      if (id === of || !alive || except.includes(id)) return [];
+      const { liveness } = near;
+      const standing = liveness.subject(of) ?? liveness.quietStanding(of, now);
+      return [`${standing?.status} ${standing?.reason ?? ""}`.trim()];
+    }),
+  );
+}
+
+describe("a fleet of more than 32", () => {
+  test("PU8 each node sends its pulses to its witnesses alone, and everybody shows everybody up", () => {
+    const mesh = fleet();
+    for (const of of ALL) expect([of, ...said(mesh, of)]).toEqual([of, "up"]);
+    mesh.run(70_000);
+    const sinceMs = mesh.nowMs;
+    mesh.run(20_000);
+    const sent = mesh.sent.filter(({ from, atMs }) => from === "n10" && atMs > sinceMs);
+    expect(sent.filter(({ topic }) => topic === "direct")).toHaveLength(20 * 8);
+    expect(sent.filter(({ topic }) => topic === "pulse").length).toBeLessThanOrEqual(1);
+    expect(sent.filter(({ topic }) => topic === "verdict")).toEqual([]);
+  });
+
+  test("PU8 VE3 a node that was killed is down on all others after 2.5 to 4 seconds, and nobody else is", () => {
+    const mesh = fleet();
+    const killedMs = mesh.nowMs;
+    mesh.crash("n15");
+    mesh.run(8_000);
+    expect(said(mesh, "n15")).toEqual(new Set(["down quorum"]));
+    for (const { id, verdicts, alive } of mesh.nodes) {
+      if (!alive) continue;
+      expect([id, verdicts.map(({ subject, kind }) => `${subject} ${kind}`)]).toEqual([
+        id,
+        ["n15 down"],
+      ]);
+      const afterMs = (verdicts[0]?.atMs ?? Infinity) - killedMs;
+      expect(afterMs).toBeGreaterThan(2_000);
+      expect(afterMs).toBeLessThanOrEqual(4_000);
+    }
+    mesh.run(60_000);
+    expect(said(mesh, "n15")).toEqual(new Set(["down quorum"]));
+    for (const of of ALL) if (of !== "n15") expect([of, ...said(mesh, of)]).toEqual([of, "up"]);
+  });
+
+  test("PU8 VE3 a node that was restarted is up on all others within two seconds, and stays up", () => {
+    const mesh = fleet();
+    mesh.run(70_000);
+    mesh.crash("n15");
+    mesh.run(20_000);
+    mesh.restart("n15", 200);
+    mesh.run(2_000);
+    expect(said(mesh, "n15")).toEqual(new Set(["up"]));
+    mesh.run(60_000);
+    expect(said(mesh, "n15")).toEqual(new Set(["up"]));
+    for (const of of ALL) expect([of, ...said(mesh, of, ["n15"])]).toEqual([of, "up"]);
+  });
+
+  test("PU8 VE2 P2 of a fleet cut 22|14 the larger side says who is gone, and the smaller says down of nobody", () => {
+    const mesh = fleet();
+    const small = ALL.filter((_, index) => index % 5 < 2);
+    const large = ALL.filter((node) => !small.includes(node));
+    mesh.partition(small, large);
+    mesh.run(15_000);
+    for (const { id, verdicts } of mesh.nodes) {
+      const down = verdicts.filter(({ kind }) => kind === "down").map(({ subject }) => subject);
+      if (small.includes(id)) expect([id, down]).toEqual([id, []]);
+      else expect([id, down.filter((node) => large.includes(node))]).toEqual([id, []]);
+    }
+    mesh.cut.clear();
+    mesh.run(40_000);
+    for (const of of ALL) expect([of, ...said(mesh, of)]).toEqual([of, "up"]);
+  });
+
+  test("PU8 P6 of peers that are no members LISTENERS_MAX are sent every pulse, so that observers see who lives", () => {
+    const mesh = fleet();
+    mesh.run(70_000);
+    const node = mesh.node("n10");
+    const peers = Array.from({ length: LISTENERS_MAX + 5 }, (_, index) => `observer-${index}`);
+    mesh.input(node, () => {
+      for (const peer of peers) node.near.onPeerUp(peer);
+    });
+    const sinceMs = mesh.nowMs;
+    mesh.run(5_000);
+    const told = mesh.sent.flatMap(({ from, to, atMs }) =>
+      from === "n10" && atMs > sinceMs && to?.startsWith("observer") === true ? [to] : [],
+    );
+    expect(new Set(told).size).toBe(LISTENERS_MAX);
+    expect(told).toHaveLength(5 * LISTENERS_MAX);
+  });
+});

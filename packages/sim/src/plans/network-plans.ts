@@ -1,0 +1,112 @@
+/** What networks do: lose, stand still, let through one way, lose a region. */
+import type { Plan } from "./plan.ts";
+
+export const networkPlans: readonly Plan[] = [
+  {
+    name: "calm",
+    about: "one node dies; nothing else happens",
+    nodes: 50,
+    minutes: 3,
+    network: { base: "calm" },
+    events: [{ atMs: 60_000, who: { count: 1 }, what: { type: "crash", how: "kill" } }],
+  },
+  {
+    name: "loss-5",
+    about: "each hop loses 5%; a hundredth of the fleet dies, one after the other",
+    nodes: 50,
+    minutes: 10,
+    network: { base: "lossy", lossShare: 0.05 },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.01 },
+        what: { type: "crash", how: "power" },
+        staggerMs: 15_000,
+      },
+    ],
+  },
+  {
+    name: "loss-20",
+    about: "each hop loses 20%; a hundredth of the fleet dies, one after the other",
+    nodes: 50,
+    minutes: 10,
+    network: { base: "lossy", lossShare: 0.2 },
+    patience: 2,
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.01 },
+        what: { type: "crash", how: "power" },
+        staggerMs: 15_000,
+      },
+    ],
+  },
+  {
+    name: "tcp-stalls",
+    about:
+      "no gaps, but each direction of each link stands still for 0.2 to 3 s about once a minute",
+    nodes: 50,
+    minutes: 10,
+    network: { base: "stalling" },
+    patience: 2,
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.01 },
+        what: { type: "crash", how: "power" },
+        staggerMs: 15_000,
+      },
+    ],
+  },
+  {
+    name: "flip-flop",
+    about:
+      "of a hundredth of the fleet nothing is heard for 20 s of every 40, while it hears everybody",
+    nodes: 50,
+    minutes: 10,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.01 },
+        what: { type: "cut", forMs: 20_000, isSilent: true, isOneWay: true, isEach: true },
+        again: { everyMs: 40_000, times: 11 },
+      },
+    ],
+  },
+  {
+    name: "gray-loss",
+    about: "a hundredth of the fleet loses 80% of what it sends",
+    nodes: 50,
+    minutes: 10,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.01 },
+        what: { type: "loss", forMs: 440_000, direction: "out", share: 0.8 },
+      },
+    ],
+  },
+  {
+    name: "region-loss",
+    about:
+      "a region with 30% of the fleet is cut off for two minutes, without a word; a node dies on either side",
+    nodes: 100,
+    minutes: 5,
+    network: { base: "lossy", lossShare: 0 },
+    regions: [
+      { name: "eu", share: 0.7 },
+      { name: "us", share: 0.3 },
+    ],
+    measuresHeal: true,
+    events: [
+      { atMs: 90_000, who: { region: "eu", count: 1 }, what: { type: "crash", how: "kill" } },
+      {
+        atMs: 60_000,
+        who: { region: "us" },
+        what: { type: "cut", forMs: 120_000, isSilent: true, isOneWay: false, isEach: false },
+      },
+    ],
+  },
+];

@@ -1,0 +1,206 @@
+/** Broken rules about what stolen keys of the root and of issuers undo, and what their answer brings back. */
+import type { Killer, Mutation } from "./mutation.ts";
+
+const CORE = "packages/core/src/authority/";
+
+const aside = (title: string): Killer => ({
+  project: "unit",
+  file: `${CORE}set-aside.test.ts`,
+  title,
+});
+const custodies = (title: string): Killer => ({
+  project: "unit",
+  file: "packages/core/src/chain/custodies.test.ts",
+  title,
+});
+
+const charters = (title: string): Killer => ({
+  project: "unit",
+  file: `${CORE}charters.test.ts`,
+  title,
+});
+const grants = (title: string): Killer => ({
+  project: "unit",
+  file: `${CORE}grant-set.test.ts`,
+  title,
+});
+const NODE = "packages/node/src/authority/";
+const answer = (title: string): Killer => ({
+  project: "unit",
+  file: `${NODE}theft-answer.test.ts`,
+  title,
+});
+
+export const theftMutations: readonly Mutation[] = [
+  {
+    id: "root-revokes",
+    rules: ["ME1", "ME2"],
+    breaks: "a root's key revokes members, also one that was replaced and stolen",
+    file: `${CORE}root-chain.ts`,
+    search: "return this.#counting(id, claims)?.issuer !== undefined;",
+    replacement:
+      "return this.statements.some((each) => each.claims.signer === claims.signer) || this.#counting(id, claims)?.issuer !== undefined;",
+    killer: {
+      project: "unit",
+      file: `${CORE}root-chain.test.ts`,
+      title: "a root revokes nobody",
+    },
+  },
+  {
+    id: "wiped-for-good",
+    rules: ["ME2"],
+    breaks: "what a thief of the root key has made void is gone, whatever the rotation says",
+    file: `${CORE}authority.ts`,
+    search:
+      'for (const each of typeof gone === "string" ? [statement] : gone) this.#setAside(each);',
+    replacement: 'for (const each of typeof gone === "string" ? [] : []) this.#setAside(each);',
+    killer: aside("counts again with the rotation"),
+  },
+  {
+    id: "superseded-for-good",
+    rules: ["ME2"],
+    breaks: "a thief of an issuer's key deletes its genuine grants by newer ones",
+    file: `${CORE}authority.ts`,
+    search: "const unkept = gone.filter((each) => !this.#setAside(each)).map(({ id }) => id);",
+    replacement: "const unkept = gone.map(({ id }) => id);",
+    killer: aside("an older grant counts again"),
+  },
+  {
+    id: "aside-lost-at-start",
+    rules: ["ME1", "P5"],
+    breaks: "a start forgets what is set aside",
+    file: `${CORE}authority.ts`,
+    search: "this.#judgeAnew(held.filter((statement) => !isRoot(statement)));",
+    replacement:
+      "this.#judgeAnew(held.filter((each) => !isRoot(each) && this.#chain.isAuthorised(each)));",
+    killer: aside("a restart in between"),
+  },
+  {
+    id: "flood-before-genuine",
+    rules: ["P6", "ME2"],
+    breaks: "what a thief of the root key has signed takes the room of what is genuine",
+    file: `${CORE}authority.ts`,
+    search: "(this.#chain.isSettled(claims.signer) ? 0 : 2)",
+    replacement: "(this.#chain.isSettled(claims.signer) ? 2 : 0)",
+    killer: aside("ASIDE_BYTES_MAX"),
+  },
+  {
+    id: "ended-keep-their-room",
+    rules: ["P6"],
+    breaks: "grants that ended are set aside for ever",
+    file: `${CORE}authority.ts`,
+    search: ".filter((grant) => hasEnded(grant, wallMs))",
+    replacement: ".filter((grant) => hasEnded(grant, Math.min(wallMs, 0)))",
+    killer: aside("ASIDE_GRANTS_MAX"),
+  },
+  {
+    id: "theft-forgets-past-issuers",
+    rules: ["ME2"],
+    breaks:
+      "the answer to a theft leaves out issuers that came and went: whom they revoked is back",
+    file: `${NODE}theft-answer.ts`,
+    search: "[...new Set([...voided, ...named])]",
+    replacement: "[...new Set(voided)]",
+    killer: answer("end when they ended"),
+  },
+  {
+    id: "theft-prolongs-past-issuers",
+    rules: ["ME2"],
+    breaks: "an issuer that ended counts again until the theft of the root's key is answered",
+    file: `${NODE}theft-answer.ts`,
+    search: "const dateS = past[at - 1]?.endS ?? atS;",
+    replacement: "const dateS = at < 0 ? 0 : atS;",
+    killer: answer("end when they ended"),
+  },
+  {
+    id: "unanswerable-said",
+    rules: ["ME2"],
+    breaks: "a root says what makes the answer to its key's theft impossible",
+    file: `${NODE}root-statements.ts`,
+    search: "if (!isStolen) await refuseUnanswerable(roots);",
+    replacement: "if (isStolen) await refuseUnanswerable(roots);",
+    killer: answer("could not answer"),
+  },
+  {
+    id: "custody-goes-with-thief",
+    rules: ["ME1", "ME2"],
+    breaks: "parts of a revoked author are deleted once a thief has made its revocation void",
+    file: "packages/core/src/chain/author-changes.ts",
+    search: "if (!revoked.has(author)) custodies.keep(author, this.#partsNamed(author), stored);",
+    replacement: "if (!revoked.has(author)) custodies.keep(author, [], stored);",
+    killer: custodies("a thief of the root's key makes void stands again"),
+  },
+  {
+    id: "charter-alone-is-news",
+    rules: ["ME2", "ME3"],
+    breaks: "a charter makes a node sure of who was revoked, though the revocations are kept back",
+    file: `${CORE}authority.ts`,
+    search: "isPast(charterS) && !this.isLacking)",
+    replacement: "isPast(charterS))",
+    killer: charters("a charter is news once"),
+  },
+  {
+    id: "charter-by-count",
+    rules: ["ME2"],
+    breaks: "of what a charter commits to only the number is looked at",
+    file: `${CORE}charters.ts`,
+    search: "return idsHash(hashing, ids) === revocationsHash;",
+    replacement: "return idsHash(hashing, ids).length === revocationsHash.length;",
+    killer: charters("a charter is news once"),
+  },
+  {
+    id: "charter-lack-not-asked",
+    rules: ["ME2"],
+    breaks: "who lacks what the charter commits to waits for a round",
+    file: "packages/core/src/mesh-listener.ts",
+    search: "if (isBehind || this.#deps.authority.isLacking)",
+    replacement: "if (isBehind)",
+    killer: charters("asks for what it lacks"),
+  },
+  {
+    id: "charter-rival-forgotten",
+    rules: ["ME2", "P1"],
+    breaks: "nobody hears of two charters with one number",
+    file: `${CORE}charters.ts`,
+    search: "const CHARTERS_KEPT = 2;",
+    replacement: "const CHARTERS_KEPT = 1;",
+    killer: charters("one more is kept as the proof"),
+  },
+  {
+    id: "ended-grants-fill-fleet",
+    rules: ["P6", "ME1"],
+    breaks:
+      "grants that ended hold their room for ever, and a fleet that lives long takes nobody in",
+    file: `${CORE}grant-set.ts`,
+    search: "if (first === undefined || compareEnd(grant, first) <= 0) return undefined;",
+    replacement: "if (first === undefined || compareEnd(grant, first) !== 0) return undefined;",
+    killer: grants("whose grants ended first"),
+  },
+  {
+    id: "live-grants-give-way",
+    rules: ["P6", "ME1"],
+    breaks: "whoever can grant pushes members out whose grants have not ended",
+    file: `${CORE}grant-set.ts`,
+    search: "if (!hasEnded(first, wallMs)) return undefined;",
+    replacement: "if (hasEnded(first, Number.NEGATIVE_INFINITY)) return undefined;",
+    killer: grants("whose grants ended first"),
+  },
+  {
+    id: "issuers-fill-node",
+    rules: ["P1", "P6"],
+    breaks: "each issuer that a fleet ever had leaves a grant for each node",
+    file: `${CORE}grant-set.ts`,
+    search: "const isBeyond = others.length >= NODE_ISSUERS_MAX;",
+    replacement: "const isBeyond = others.length >= NODE_ISSUERS_MAX * 100;",
+    killer: grants("NODE_ISSUERS_MAX"),
+  },
+  {
+    id: "charter-hashed-each-time",
+    rules: ["P6"],
+    breaks: "all revocations are hashed for each grant that has ended",
+    file: `${CORE}authority.ts`,
+    search: "if (this.#backing?.charter !== charter || this.#backing.version !== version) {",
+    replacement: "if (this.#backing?.charter !== charter || this.#backing.version <= version) {",
+    killer: grants("without looking at all the others"),
+  },
+];
