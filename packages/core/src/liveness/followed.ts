@@ -4,7 +4,7 @@
  * are no members: peers that are about to join, and observers.
  */
 import type { Env } from "../env.ts";
-import type { NodeId } from "../ids.ts";
+import type { NodeId, PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Membership } from "../roster/membership.ts";
 import type { Status } from "../view/status.ts";
@@ -37,6 +37,8 @@ export interface FollowedDeps {
 export class Followed {
   readonly #deps: FollowedDeps;
   readonly #subjects: Map<NodeId, Subject>;
+  /** The newest pulse of each member that was forgotten: what is below it is a recording, whoever replays it. */
+  readonly #heardOnce: Map<NodeId, PulseName> = new Map();
   #duties: ReadonlySet<NodeId> = new Set();
   #rosterVersion = -1;
   #startedMonoMs = 0;
@@ -63,6 +65,8 @@ export class Followed {
     this.#rosterVersion = membership.version;
     electorate.rosterChanged(now.monoMs);
     goodbyes.keepOnly((node) => membership.hasLeft(node));
+    for (const node of this.#heardOnce.keys())
+      if (membership.member(node) === undefined) this.#heardOnce.delete(node);
     for (const member of membership.members()) {
       if (member.node === this.#deps.env.identity.self) continue;
       const known = this.#subjects.get(member.node);
@@ -80,6 +84,11 @@ export class Followed {
     const known = this.#subjects.get(node);
     if (known !== undefined || this.#deps.membership.member(node) === undefined) return known;
     return node === this.#deps.env.identity.self ? undefined : this.#add(node, now);
+  }
+
+  /** The newest pulse that was ever heard of a node that is followed, or of a member that was forgotten. */
+  newestHeard(node: NodeId): PulseName | undefined {
+    return this.#subjects.get(node)?.dating.newest ?? this.#heardOnce.get(node);
   }
 
   /** Whether pulses of this author are followed; strangers only while there is room, or one of them that fell silent gives way. */
@@ -104,6 +113,8 @@ export class Followed {
       if (subject.reversalsMonoMs.length > 0 && subject.isFlapping(now.monoMs)) continue;
       if (subject.track !== undefined && now.monoMs - subject.track.spokeMonoMs < SPOKE_MS)
         continue;
+      const { newest } = subject.dating;
+      if (newest !== undefined) this.#heardOnce.set(node, newest);
       this.#subjects.delete(node);
     }
   }

@@ -115,4 +115,29 @@ describe("a fleet of more than 32", () => {
     expect(new Set(told).size).toBe(LISTENERS_MAX);
     expect(told).toHaveLength(5 * LISTENERS_MAX);
   });
+
+  test("PU8 P3 P6 a recorded pulse of a member that was forgotten is neither taken nor handed on", () => {
+    const mesh = fleet();
+    mesh.run(70_000);
+    const at = mesh.node("n20");
+    const { electorate } = at.near.liveness;
+    const author = ALL.find(
+      (node) =>
+        node !== "n20" &&
+        at.near.liveness.subject(node)?.dating.newest !== undefined &&
+        !electorate.isDuty(node) &&
+        !electorate.isRecipient(node),
+    );
+    const recorded = mesh.sent.filter(({ from, topic }) => from === author && topic === "pulse");
+    expect(recorded.length).toBeGreaterThan(0);
+    mesh.run(200_000);
+    expect(at.near.liveness.subject(author ?? "")).toBeUndefined();
+    const before = at.rejects.length;
+    mesh.input(at, (now) => {
+      for (const { bytes } of recorded)
+        expect(at.near.onGossipPulse("n11", bytes, now)).toBe("ignore");
+    });
+    // That a pulse comes twice is common in a large fleet, and is no mark against whoever brings it.
+    expect(at.rejects).toHaveLength(before);
+  });
 });

@@ -4,7 +4,7 @@
  */
 import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
-import { comparePulseNames, type NodeId } from "../ids.ts";
+import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { PulseAttachment, PulseHeader } from "../pulse/pulse-codec.ts";
 import { HEARD_MAX, type Heard } from "../pulse/pulse-codec.ts";
@@ -134,13 +134,18 @@ export class Liveness {
     if (!electorate.isLarge || this.#membership.member(node) === undefined) return undefined;
     const { standing } = this.#quiet;
     if (standing.status !== "up" || electorate.isWatched(node)) return standing;
-    return { ...standing, status: "unknown", reason: "no-quorum", sinceMonoMs: now.monoMs };
+    return { ...standing, status: "unknown", reason: "no-quorum" };
   }
 
   /** Whether pulses of this author are followed. */
   follows(author: NodeId, isConnected: boolean, now: Now): Subject | undefined {
     this.#syncRoster(now);
     return this.#followed.follows(author, isConnected, now);
+  }
+
+  /** The newest pulse that was heard of a node, even if it was forgotten since. */
+  newestHeard(node: NodeId): PulseName | undefined {
+    return this.#followed.newestHeard(node);
   }
 
   /** A pulse with a valid signature, above every one seen of its author, arrived first hand. Returns its date if it has one. */

@@ -248,7 +248,7 @@ export class Neighbourhood {
     const taken = takePulse(this.#env, bytes, (author, header) => {
       if (author === self) return this.#twins.newestOwn(header, now);
       const subject = this.liveness.follows(author, this.#connected.has(author), now);
-      return subject === undefined ? "stranger" : subject.dating.newest;
+      return subject === undefined ? "stranger" : this.liveness.newestHeard(author);
     });
     if (!taken.ok) {
       const isOlder = taken.reason === "pulse-replayed" && this.#takeOlder(from, bytes, how, now);
@@ -344,7 +344,7 @@ export class Neighbourhood {
     const pulse = takeOlderPulse(
       this.#env,
       bytes,
-      (author) => this.liveness.subject(author)?.dating.newest,
+      (author) => this.liveness.newestHeard(author),
       (heard) => this.#answers(heard, now),
     );
     if (pulse === undefined || (!how.isRelayed && pulse.author !== from)) return false;
