@@ -425,7 +425,7 @@ class ComposedCore implements Core {
   #standing(node: NodeId): NodeStanding | undefined {
     const { membership } = this.#chains;
     const { liveness } = this.#near;
-    const quiet = liveness.quietStanding(node, this.#now);
+    const quiet = liveness.quietStanding(node);
     return standingOf(liveness.subject(node), membership, node, this.#now, quiet);
   }
 

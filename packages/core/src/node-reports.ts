@@ -52,7 +52,7 @@ export class NodeReports {
     const { env, liveness, membership, changed } = this.#deps;
     for (const { node } of membership.members()) {
       if (node === env.identity.self || liveness.subject(node) !== undefined) continue;
-      const standing = liveness.quietStanding(node, now);
+      const standing = liveness.quietStanding(node);
       if (standing === undefined || standing.status === from) continue;
       const { status: to, reason } = standing;
       env.out.emit({ type: "node-status", node, from, to, reason, atWallMs: now.wallMs });

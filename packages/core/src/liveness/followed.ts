@@ -29,7 +29,7 @@ export interface FollowedDeps {
   readonly absences: Absences;
   readonly goodbyes: Goodbyes;
   /** What is said of a member that this node keeps no facts about. */
-  readonly quietOf: (node: NodeId, now: Now) => QuietStanding | undefined;
+  readonly quietOf: (node: NodeId) => QuietStanding | undefined;
   /** This node judges a subject no more. */
   readonly released: (subject: Subject) => void;
 }
@@ -188,7 +188,7 @@ export class Followed {
       wallMs: now.wallMs,
     });
     subject.mayBeOfflineMs = member?.mayBeOfflineMs;
-    const quiet = this.#isNewcomer(member, now) ? undefined : this.#deps.quietOf(node, now);
+    const quiet = this.#isNewcomer(member, now) ? undefined : this.#deps.quietOf(node);
     if (quiet !== undefined) {
       subject.status = quiet.status;
       subject.reason = quiet.reason;

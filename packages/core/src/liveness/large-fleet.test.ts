@@ -25,12 +25,11 @@ function said(
   of: NodeId,
   except: readonly NodeId[] = [],
 ): ReadonlySet<string> {
-  const now = mesh.clockOf(mesh.node(ALL[0] ?? ""));
   return new Set(
     mesh.nodes.flatMap(({ id, near, alive }) => {
       if (id === of || !alive || except.includes(id)) return [];
       const { liveness } = near;
-      const standing = liveness.subject(of) ?? liveness.quietStanding(of, now);
+      const standing = liveness.subject(of) ?? liveness.quietStanding(of);
       return [`${standing?.status} ${standing?.reason ?? ""}`.trim()];
     }),
   );

@@ -98,7 +98,7 @@ export class Liveness {
       subjects: this.#subjects,
       absences: this.#absences,
       goodbyes: this.#goodbyes,
-      quietOf: (node, now) => this.quietStanding(node, now),
+      quietOf: (node) => this.quietStanding(node),
       released: (subject) => {
         subject.datedSinceBase = false;
         subject.dating.forgetOffset();
@@ -129,7 +129,7 @@ export class Liveness {
   }
 
   /** What this node says of a member of a large fleet that it keeps no facts about; undefined for all others. */
-  quietStanding(node: NodeId, now: Now): QuietStanding | undefined {
+  quietStanding(node: NodeId): QuietStanding | undefined {
     const { electorate } = this;
     if (!electorate.isLarge || this.#membership.member(node) === undefined) return undefined;
     const { standing } = this.#quiet;
@@ -316,7 +316,7 @@ export class Liveness {
       {
         electorate: this.electorate,
         subjects: this.#subjects,
-        quiet: this.quietStanding(node, now)?.status,
+        quiet: this.quietStanding(node)?.status,
       },
       node,
       {
@@ -425,7 +425,7 @@ export class Liveness {
   /** What follows of a subject that this node does not judge itself, as long as its witnesses say nothing. */
   #quietOf({ node }: Subject, now: Now): QuietStanding | undefined {
     if (this.electorate.isDuty(node)) return undefined;
-    const standing = this.quietStanding(node, now);
+    const standing = this.quietStanding(node);
     const joinedMonoMs = this.#membership.member(node)?.joinedMonoMs ?? 0;
     const listenMs = QUIET_INTERVALS * this.#env.config.pulseEveryMs;
     if (standing?.status !== "up" || joinedMonoMs + listenMs <= now.monoMs) return standing;

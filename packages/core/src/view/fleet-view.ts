@@ -51,7 +51,7 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
 
 function nodeView(deps: FleetViewDeps, member: Member, now: Now): NodeView {
   const subject = deps.near.liveness.subject(member.node);
-  const standing = subject ?? deps.near.liveness.quietStanding(member.node, now);
+  const standing = subject ?? deps.near.liveness.quietStanding(member.node);
   const date = subject?.datedSinceBase === true ? subject.dating.newestDate : undefined;
   return {
     node: member.node,
