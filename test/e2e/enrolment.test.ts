@@ -139,7 +139,8 @@ test("ME6, CLI46 init is repeated without harm, and seals the root's keys with a
 
 test("ME1, ME7, CLI46 a fleet that nobody has prepared is closed: by an address alone nobody becomes a member and nothing is pinned, unless the issuer takes everybody, which it says", async () => {
   const closed = await fleet.start("alpha");
-  expect(closed.process.err).toContain(join(fleet.path("alpha"), "root"));
+  const keys = join(fleet.path("alpha"), "root");
+  await until("a word about the root's keys", async () => closed.process.err.includes(keys), 5_000);
   const { self } = JSON.parse(await outOf(cliAt(closed, "peers", "--json"))) as {
     readonly self: { readonly addresses: readonly string[] };
   };
@@ -152,7 +153,9 @@ test("ME1, ME7, CLI46 a fleet that nobody has prepared is closed: by an address 
   closed.process.kill("SIGTERM");
   await closed.process.ended;
   const open = await fleet.start("alpha", "--open");
-  await open.process.untilPrinted("whoever reaches this node becomes a member, for a day at a time");
+  await open.process.untilPrinted(
+    "whoever reaches this node becomes a member, for a day at a time",
+  );
   const again = JSON.parse(await outOf(cliAt(open, "peers", "--json"))) as {
     readonly self: { readonly addresses: readonly string[] };
   };
