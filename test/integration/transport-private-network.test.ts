@@ -2,7 +2,7 @@
 import { discoverFleet, enrol } from "@pulsemesh/transport-libp2p";
 import { afterEach, expect, test } from "vitest";
 import { OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
-import { Scene } from "../support/victim.ts";
+import { Scene, type Victim } from "../support/victim.ts";
 
 const scene = new Scene();
 afterEach(() => scene.end());
@@ -52,3 +52,48 @@ test("AD12 who has another key, or none, is never up, finds no fleet and is answ
   expect(inside.ups).toEqual([friend.transport.node]);
   expect(others.flatMap(({ ups }) => ups)).toEqual([]);
 });
+
+test.each(["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws"])(
+  "AD12 whoever asks with another key, with none, or with one where there is none, is told that the key may be it, at %s",
+  async (listen) => {
+    const inside = await scene.victim("inside", { networkKey: keyOf("a"), listen: [listen] });
+    const outside = await scene.victim("outside", { listen: [listen] });
+    const question = { fleet: OUR_FLEET, request: Buffer.from("x"), privateKey: seedOf("asks") };
+    const answerTo = (at: Victim, networkKey?: Uint8Array): Promise<string> =>
+      enrol({ ...question, addresses: [at.address], networkKey }).then(String, String);
+    const [none, other, needless] = await Promise.all([
+      answerTo(inside),
+      answerTo(inside, keyOf("b")),
+      answerTo(outside, keyOf("a")),
+    ]);
+    expect(none).toContain("may be a private network, whose key this node was not given");
+    expect(other).toContain("in one with another key than that of --network-key-file");
+    expect(needless).toContain("may be in no private network");
+    // Both with the same key, or both without: it is something else then.
+    expect(await answerTo(inside, keyOf("a"))).toContain("takes nobody in now");
+    expect(await answerTo(outside)).toContain("takes nobody in now");
+  },
+  30_000,
+);
+
+test("AD12, AD4 a node that dials into a private network, or out of one, sees of it that no handshake comes about", async () => {
+  const inside = await scene.victim("inside", { networkKey: keyOf("a") });
+  const gaveUp = new AbortController();
+  const outcomes: string[] = [];
+  const question = discoverFleet([inside.address], seedOf("asks"), {
+    signal: gaveUp.signal,
+    failed: (_round, tried) => {
+      outcomes.push(...tried.map(({ outcome }) => outcome));
+      gaveUp.abort();
+    },
+  });
+  await expect(question).rejects.toMatchObject({ code: "join-failed" });
+  expect(outcomes).toEqual(["no-handshake"]);
+  const outside = await scene.victim("outside");
+  const member = await scene.victim("member", { join: [outside.address], networkKey: keyOf("b") });
+  const links = async (): Promise<readonly string[]> => {
+    const found = await member.transport.checkLinks();
+    return found.flatMap(({ dialled }) => dialled.map(({ outcome }) => outcome));
+  };
+  await expect.poll(links, { timeout: 20_000 }).toEqual(["no-handshake"]);
+}, 30_000);

@@ -132,4 +132,13 @@ export const admissionMutations: readonly Mutation[] = [
       title: "who has another key",
     },
   },
+  {
+    id: "no-handshake-unsaid",
+    rules: ["AD12"],
+    breaks: "a private network looks like an issuer that is gone",
+    file: `${TRANSPORT}handshake-progress.ts`,
+    search: "if (!this.#stands || this.#isAgreed) return error;",
+    replacement: "if (error !== undefined) return error;",
+    killer: { project: "unit", file: `${TRANSPORT}handshake-progress.test.ts` },
+  },
 ];

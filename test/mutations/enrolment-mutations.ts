@@ -162,6 +162,15 @@ const inviteMutations: readonly Mutation[] = [
     replacement: "[...held.statements, ...stored.slice(stored.length)]",
     killer: enrolled("renewed since"),
   },
+  {
+    id: "private-invite-asked-in-vain",
+    rules: ["ME7", "AD12"],
+    breaks: "who lacks the key of a private network asks an issuer that cannot answer",
+    file: `${AUTHORITY}enrol-node.ts`,
+    search: "if (networkKey === undefined) refusePrivate(by);",
+    replacement: "if (networkKey === null) refusePrivate(by);",
+    killer: enrolled("lacks the key of a private network"),
+  },
 ];
 
 const keyMutations: readonly Mutation[] = [

@@ -70,6 +70,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "signer-unknown": () => "hand over the root statement that names its signer first",
   "invite-needed": () =>
     "pulsemesh invite   where the issuer's key is, then here: pulsemesh run --join INVITE",
+  "network-key-needed": () =>
+    "ask whoever runs that fleet for its network's key, the same file for every node, and name it with --network-key-file FILE",
   "issuer-none": () =>
     "ask the node where the fleet was made, or to which its issuer was moved: --url",
   "authority-full": () => "start another fleet: this one holds as many as it can",
@@ -101,7 +103,7 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "fleet-mismatch": () =>
     "choose an empty folder with --data to join that fleet, or an address or invite of the fleet that is meant",
   "join-failed": () =>
-    "check with `pulsemesh peers` on the other machine that the address is one of its own",
+    "check with `pulsemesh peers` on the other machine that the address is one of its own, and, in a private network, that --network-key-file is the same on both",
   "http-insecure": () =>
     "keep --http on 127.0.0.1, or give --tls-cert, --tls-key and --token-file, or add --insecure-http if everybody who reaches the port may read and write",
   "config-invalid": () => "correct the lines above, then: pulsemesh config check FILE",

@@ -192,6 +192,7 @@ export type DialOutcomeWord =
   | "unreachable"
   | "name-unknown"
   | "wrong-node"
+  | "no-handshake"
   | "not-dialled"
   | "failed";
 

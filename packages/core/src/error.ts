@@ -28,6 +28,7 @@ export const ERROR_CODES: Readonly<
   "fleet-foreign": { status: 422, exit: 2 },
   "signer-unknown": { status: 403, exit: 1 },
   "invite-needed": { status: 403, exit: 2 },
+  "network-key-needed": { status: 403, exit: 2 },
   "issuer-none": { status: 409, exit: 2 },
   "authority-full": { status: 507, exit: 1 },
   observer: { status: 403, exit: 2 },
@@ -90,6 +91,7 @@ export const ERROR_CODES: Readonly<
 export type ErrorCode =
   | CommandErrorCode
   | "invite-needed"
+  | "network-key-needed"
   | "issuer-none"
   | "json-invalid"
   | "request-invalid"

@@ -77,6 +77,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Signer without authority",
     next: "Hand over the root statement that names the signer first, or sign with a key that it names.",
   },
+  "network-key-needed": {
+    title: "The fleet is a private network",
+    next: "Give the node the key of that network, with --network-key-file FILE.",
+  },
   "invite-needed": {
     title: "An invite is needed",
     next: "Make one with `pulsemesh invite` where the issuer's key is, and start with --join INVITE.",

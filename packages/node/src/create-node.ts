@@ -20,6 +20,7 @@ import {
   createLibp2pTransport,
   EnrolmentDesk,
   type Libp2pTransport,
+  noHandshakeWords,
   visitFleet,
 } from "@pulsemesh/transport-libp2p";
 import { watchAlone } from "./alone-watch.ts";
@@ -291,10 +292,17 @@ async function visitMember(
 ): ReturnType<typeof visitFleet> {
   logger.info({ addresses }, "asking for the fleet to join");
   let saidAtMs = performance.now();
+  let isPuzzleSaid = false;
   return await visitFleet(addresses, key.protobuf, {
     signal,
     networkKey,
     failed: (round, tried) => {
+      // At once: no waiting mends it.
+      if (!isPuzzleSaid && tried.some(({ outcome }) => outcome === "no-handshake")) {
+        isPuzzleSaid = true;
+        const why = noHandshakeWords(networkKey !== undefined);
+        logger.warn({ tried, why }, "something listens there, and no handshake comes about");
+      }
       if (performance.now() - saidAtMs < JOINING_SAID_EVERY_MS) return;
       saidAtMs = performance.now();
       logger.warn({ tried, round }, "no member has answered yet; trying again");

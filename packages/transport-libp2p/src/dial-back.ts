@@ -126,7 +126,8 @@ export class DialBack {
       const addresses = this.#deps.addressesOf(node).slice(0, OWN_ADDRESSES_MAX);
       return await Promise.all(
         addresses.map(async (address) => {
-          const { outcome, hosts: tried } = await this.#deps.knock(node, address, signal);
+          const { outcome: seen, hosts: tried } = await this.#deps.knock(node, address, signal);
+          const outcome = saidAs(seen);
           const isItsHost = tried.every((host) => hosts.has(host));
           return [address, outcome === "reached" || isItsHost ? outcome : "failed"];
         }),
@@ -143,6 +144,11 @@ export class DialBack {
       .filter(({ remotePeer }) => remotePeer.toString() === node);
     return new Set(connections.map(({ remoteAddr }) => remoteAddr.getComponents()[0]?.value ?? ""));
   }
+}
+
+/** Who is connected is in no other private network than this node, and members of earlier releases take no answer with a word that they do not know. */
+function saidAs(outcome: DialOutcome["outcome"]): DialOutcome["outcome"] {
+  return outcome === "no-handshake" ? "failed" : outcome;
 }
 
 /** Reads an answer strictly; anything else is none. */

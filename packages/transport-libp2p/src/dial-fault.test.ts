@@ -9,6 +9,7 @@ test.each([
   ["timed-out", withCode("ETIMEDOUT")],
   ["timed-out", named("AbortError")],
   ["not-dialled", named("NoValidAddressesError")],
+  ["no-handshake", Object.assign(named("NoHandshakeError"), { cause: named("TimeoutError") })],
   ["unreachable", withCode("ENETUNREACH")],
   ["name-unknown", withCode("ENOTFOUND")],
   ["wrong-node", new Error("Payload identity key A does not match expected remote identity key B")],

@@ -1,12 +1,13 @@
 /** Why a dial came to nothing, in the few words that tell an operator what to look at. */
 
-/** `wrong-node`: somebody else answers there; `not-dialled`: refused, or given up, before anything was sent. */
+/** `wrong-node`: somebody else answers there; `no-handshake`: a connection stood, and both found no common language; `not-dialled`: refused, or given up, before anything was sent. */
 const DIAL_FAULTS = [
   "refused",
   "timed-out",
   "unreachable",
   "name-unknown",
   "wrong-node",
+  "no-handshake",
   "not-dialled",
   "failed",
 ] as const;
@@ -15,6 +16,9 @@ export type DialFault = (typeof DIAL_FAULTS)[number];
 
 /** What may come of a dial. */
 export const DIAL_OUTCOMES: readonly (DialFault | "reached")[] = ["reached", ...DIAL_FAULTS];
+
+/** Name of an error that says so. */
+export const NO_HANDSHAKE = "NoHandshakeError";
 
 const FAULTS: Readonly<Record<string, DialFault>> = {
   ECONNREFUSED: "refused",
@@ -29,6 +33,7 @@ const FAULTS: Readonly<Record<string, DialFault>> = {
   ESERVFAIL: "name-unknown",
   AbortError: "timed-out",
   TimeoutError: "timed-out",
+  [NO_HANDSHAKE]: "no-handshake",
   // What the host says of an address that none of its transports takes, such as a WebSocket where there are none.
   NoValidAddressesError: "not-dialled",
 };

@@ -11,6 +11,8 @@ import { dialFaultOf } from "./dial-fault.ts";
 import type { DialFault } from "./dial-fault.ts";
 import type { Dialer, Direction } from "./dialer.ts";
 import { HEARSAY_FAILURES_MAX } from "./dialer.ts";
+import { HandshakeProgress } from "./handshake-progress.ts";
+import type { DialProgress } from "./handshake-progress.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./host.ts";
 import type { Host } from "./host.ts";
 import { readAddress } from "./multiaddr-text.ts";
@@ -18,6 +20,7 @@ import { lookUp } from "./name-lookup.ts";
 import type { NameService, Target } from "./name-lookup.ts";
 import type { TransportLogger } from "./options.ts";
 import { patientTimer } from "./patient-timer.ts";
+import { noHandshakeWords } from "./private-network.ts";
 
 /** How long a TCP connection may take to stand. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -54,6 +57,8 @@ export interface DialLoopDeps {
   readonly dialer: Dialer;
   readonly names: NameService;
   readonly logger: TransportLogger;
+  /** Whether this node is in a private network. */
+  readonly hasNetworkKey: boolean;
 }
 
 type Dialled =
@@ -72,6 +77,7 @@ export class DialLoop {
   readonly #dialer: Dialer;
   readonly #names: NameService;
   readonly #logger: TransportLogger;
+  readonly #hasNetworkKey: boolean;
   readonly #self: NodeId;
   readonly #under = new Map<NodeId, AbortController>();
   readonly #probes = new Map<AbortController, NodeId>();
@@ -93,6 +99,7 @@ export class DialLoop {
     this.#dialer = deps.dialer;
     this.#names = deps.names;
     this.#logger = deps.logger;
+    this.#hasNetworkKey = deps.hasNetworkKey;
     this.#self = deps.host.peerId.toString();
   }
 
@@ -289,7 +296,9 @@ export class DialLoop {
   async #dialTarget(target: Target, { force, calledOff, connectMs }: DialHow): Promise<Dialled> {
     const slow = new AbortController();
     let callOff = patientTimer(connectMs, () => slow.abort());
-    const onProgress = (event: { readonly type: string }): void => {
+    const progress = new HandshakeProgress();
+    const onProgress = (event: DialProgress): void => {
+      progress.note(event);
       if (event.type !== "upgrader:encrypt-outbound-connection") return;
       callOff();
       callOff = patientTimer(HANDSHAKE_TIMEOUT_MS, () => slow.abort());
@@ -303,7 +312,7 @@ export class DialLoop {
       });
       return { ok: true, connection };
     } catch (error) {
-      return { ok: false, fault: dialFaultOf(error) };
+      return { ok: false, fault: dialFaultOf(calledOff.aborted ? error : progress.named(error)) };
     } finally {
       callOff();
     }
@@ -346,8 +355,10 @@ export class DialLoop {
     if (!isNamed || nowMs - (this.#saidAtMs.get(node) ?? -Infinity) < UNREACHED_SAID_EVERY_MS)
       return;
     this.#saidAtMs.set(node, nowMs);
+    const isPuzzle = outcomes.some(({ outcome }) => outcome === "no-handshake");
+    const why = isPuzzle ? { why: noHandshakeWords(this.#hasNetworkKey) } : {};
     this.#logger.warn(
-      { node, tried: outcomes },
+      { node, tried: outcomes, ...why },
       "no connection yet to a member named by --join; trying again every few seconds",
     );
   }

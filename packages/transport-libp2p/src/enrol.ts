@@ -4,11 +4,12 @@ import { type FleetId, PulsemeshError } from "@pulsemesh/core";
 import { ENROLMENT_ANSWER_BYTES_MAX } from "./enrolment-desk.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeFrame } from "./frames.ts";
+import { dialFaultOf } from "./dial-fault.ts";
 import { systemNames } from "./name-lookup.ts";
 import type { NameService } from "./name-lookup.ts";
 import { OneFrameError, readOneFrame } from "./one-frame.ts";
 import { checkJoinAddresses } from "./options.ts";
-import { readNetworkKey } from "./private-network.ts";
+import { noHandshakeWords, readNetworkKey } from "./private-network.ts";
 import { readPrivateKey } from "./private-key.ts";
 import { enrolmentProtocol } from "./protocol-ids.ts";
 import { visit, type Visit } from "./visit.ts";
@@ -61,7 +62,7 @@ export async function enrol(options: EnrolOptions): Promise<Uint8Array> {
   const open = failures.filter((failure) => !isClosed(failure));
   throw new PulsemeshError(
     "join-failed",
-    `Cannot enrol by ${addresses.join(", ")}: ${whyNot(open)}.`,
+    `Cannot enrol by ${addresses.join(", ")}: ${whyNot(open, networkKey !== undefined)}.`,
     { cause: open.find(isBusy) ?? open[0] ?? failures[0] },
   );
 }
@@ -72,12 +73,14 @@ export function isDeskClosed(error: unknown): boolean {
 }
 
 /** @param open what came of the addresses where somebody may be taken in */
-function whyNot(open: readonly unknown[]): string {
+function whyNot(open: readonly unknown[], hasKey: boolean): string {
   if (open.length === 0)
     return "the node there takes nobody in now: its invites are used up or over, or it is of another fleet";
-  return open.some(isBusy)
-    ? "the issuer there has no time: it is asked by too many, or has just started"
-    : "no issuer answered there";
+  if (open.some(isBusy))
+    return "the issuer there has no time: it is asked by too many, or has just started";
+  if (open.some((failure) => dialFaultOf(failure) === "no-handshake"))
+    return `something listens there, and no handshake comes about: ${noHandshakeWords(hasKey)}`;
+  return "no issuer answered there";
 }
 
 async function ask(

@@ -23,6 +23,7 @@ import { patientTimer } from "./patient-timer.ts";
 import { protector } from "./private-network.ts";
 import { PendingCallers } from "./pending-callers.ts";
 import { guardPending } from "./pending-guard.ts";
+import { tellingEncrypter, tellingProtector } from "./handshake-progress.ts";
 import { hostLogger } from "./silent-logger.ts";
 import { sparingWindows } from "./sparing-windows.ts";
 
@@ -151,8 +152,8 @@ async function baseOptions(spec: BaseSpec): Promise<Libp2pOptions> {
     nodeInfo: { userAgent: spec.agent },
     addresses: { listen: [...spec.listen], announce: [...spec.announce] },
     transports: transports.map((transport) => guardPending(transport, callers)),
-    connectionProtector: protector(spec.networkKey),
-    connectionEncrypters: [noise()],
+    connectionProtector: tellingProtector(protector(spec.networkKey)),
+    connectionEncrypters: [tellingEncrypter(noise())],
     streamMuxers: [sparingWindows(yamux({ enableKeepAlive: false }))],
     connectionManager: {
       maxConnections: spec.fleetSizeMax + SPARE_CONNECTIONS,

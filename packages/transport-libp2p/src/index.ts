@@ -4,6 +4,7 @@ export { enrol, type EnrolOptions, isDeskClosed } from "./enrol.ts";
 export { type AnswerEnrolment, EnrolmentDesk } from "./enrolment-desk.ts";
 export { discoverFleet, type FoundFleet, visitFleet } from "./fleet-discovery.ts";
 export { fileAddressStore } from "./address-store.ts";
+export { noHandshakeWords } from "./private-network.ts";
 export { systemNames } from "./name-lookup.ts";
 export type { NameService } from "./name-lookup.ts";
 export type { AddressStore } from "./address-store.ts";

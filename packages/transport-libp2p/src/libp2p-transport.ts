@@ -78,8 +78,9 @@ export class Libp2pTransport implements Transport {
     this.node = this.#host.peerId.toString();
     this.#book = new AddressBook(this.node, (forgotten) => this.#dialing.trust(forgotten));
     const dialer = new Dialer({ rankOf: rankFor(this.node), random: Math.random }, this.node);
-    const { names, logger } = options;
-    this.#dialing = new DialLoop({ host: this.#host, book: this.#book, dialer, names, logger });
+    const { names, logger, hasNetworkKey } = options;
+    const [host, book] = [this.#host, this.#book];
+    this.#dialing = new DialLoop({ host, book, dialer, names, logger, hasNetworkKey });
     this.#sessions = new PeerSessions(
       {
         host: this.#host,

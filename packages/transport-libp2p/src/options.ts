@@ -90,6 +90,7 @@ export interface ResolvedOptions {
   readonly fleetSizeMax: number;
   readonly names: NameService;
   readonly logger: TransportLogger;
+  readonly hasNetworkKey: boolean;
   readonly tuning: TransportTuning;
 }
 
@@ -142,6 +143,7 @@ export function resolveOptions(options: Libp2pTransportOptions): ResolvedOptions
     fleetSizeMax,
     names: options.names ?? systemNames(),
     logger: options.logger ?? SILENT,
+    hasNetworkKey: options.networkKey !== undefined,
     tuning: { ...DEFAULT_TUNING, ...options.tuning },
   };
 }

@@ -28,6 +28,16 @@ export function readNetworkKey(bytes: Uint8Array): Uint8Array {
   return Buffer.from(`/key/swarm/psk/1.0.0/\n/base16/\n${secret}`);
 }
 
+/**
+ * What to look at where a connection stands and no handshake comes about: with another key, or with one on a single side, that is all that can be seen.
+ * @param hasKey - whether this side has one
+ */
+export function noHandshakeWords(hasKey: boolean): string {
+  return hasKey
+    ? "its fleet may be in no private network, or in one with another key than that of --network-key-file; or it is no node, or one that hangs"
+    : "its fleet may be a private network, whose key this node was not given (--network-key-file); or it is no node, or one that hangs";
+}
+
 /** What every connection passes before its first byte: the cipher of the private network, where there is one. */
 export function protector(networkKey: Uint8Array | undefined): () => ConnectionProtector {
   const coalescing = writeCoalescing();

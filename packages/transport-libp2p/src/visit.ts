@@ -6,6 +6,8 @@ import type { Connection, Ed25519PrivateKey, Libp2p } from "@libp2p/interface";
 import type { Identify } from "@libp2p/identify";
 import { multiaddr } from "@multiformats/multiaddr";
 import { PulsemeshError } from "@pulsemesh/core";
+import { HandshakeProgress } from "./handshake-progress.ts";
+import type { DialProgress } from "./handshake-progress.ts";
 import { createProbeHost } from "./host.ts";
 import { readAddress } from "./multiaddr-text.ts";
 import { lookUp } from "./name-lookup.ts";
@@ -64,9 +66,23 @@ async function visitOne<T>(
   ]);
   try {
     await host.start();
-    const connection = await host.dial(multiaddr(address), { signal: limit });
+    const connection = await dial(host, address, { limit, signal });
     return await ask({ host, connection, signal: limit });
   } finally {
     await host.stop();
+  }
+}
+
+async function dial(
+  host: Visit["host"],
+  address: string,
+  { limit, signal }: { readonly limit: AbortSignal; readonly signal: AbortSignal | undefined },
+): Promise<Connection> {
+  const progress = new HandshakeProgress();
+  const onProgress = (event: DialProgress): void => progress.note(event);
+  try {
+    return await host.dial(multiaddr(address), { signal: limit, onProgress });
+  } catch (error) {
+    throw signal?.aborted === true ? error : progress.named(error);
   }
 }

@@ -102,3 +102,14 @@ test("CLI42 an announced address that leads nobody here is named, even where ano
   // What was found on this machine's own network cards need not mean something to everybody.
   expect(found(links, [], [HERE, wrong])).toMatchObject([{ result: "ok" }]);
 });
+
+test("CLI42, AD12 where a connection stands and no handshake comes about, the key of a private network is named", () => {
+  const dialled = [{ address: HERE, outcome: "no-handshake" as const }];
+  expect(found([link({ connected: null, dialled, dialled_back: null })])).toMatchObject([
+    {
+      result: "warn",
+      detail: expect.stringContaining("no-handshake"),
+      next: expect.stringContaining("--network-key-file"),
+    },
+  ]);
+});

@@ -14,6 +14,8 @@ const advice: Readonly<Record<Exclude<Outcome, "reached">, string>> = {
   unreachable: "there is no way to that network: a route, a VPN or another address is missing",
   "name-unknown": "the name does not resolve there: correct it, or add it to DNS or /etc/hosts",
   "wrong-node": "another node answers there: the address belongs to somebody else",
+  "no-handshake":
+    "something listens there and speaks otherwise: a private network whose key one of the two lacks (--network-key-file must be the same on both, or on neither), no node at all, or one that hangs",
   "not-dialled":
     "it was not tried: time was up, or it is a WebSocket address and there are no WebSockets on that side",
   failed: "it leads elsewhere or nowhere",

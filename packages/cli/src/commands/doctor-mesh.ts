@@ -34,7 +34,7 @@ function waitingFinding(url: string): Finding {
     check: "node",
     result: "warn",
     detail: `a node answers at ${url}, and is still starting or waiting for a member named by --join`,
-    next: "see its log for whom it tried and what came of it; the member must run and be reachable there",
+    next: "see its log for whom it tried and what came of it; the member must run and be reachable there, and in a private network --network-key-file must be the same on both",
   };
 }
 

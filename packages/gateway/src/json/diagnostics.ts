@@ -9,6 +9,7 @@ const OUTCOMES = [
   "unreachable",
   "name-unknown",
   "wrong-node",
+  "no-handshake",
   "not-dialled",
   "failed",
 ] as const;

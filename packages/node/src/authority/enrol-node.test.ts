@@ -13,6 +13,7 @@ import { writePrivateFile } from "../keys/private-file.ts";
 import { type EnrolledNode, enrolNode, memberKeys } from "./enrol-node.ts";
 import { decodeQuestion, encodeAnswer } from "./enrolment-frames.ts";
 import { START_S } from "./enrolment.test-support.ts";
+import { readInvite, writeInvite } from "./invite.ts";
 import { createIssuer, type Issuer } from "./issuer.ts";
 import { voidIssuer } from "./replace-issuer.ts";
 import { signToken } from "./sign-token.ts";
@@ -55,9 +56,13 @@ const invite = (ttlMs = 3_600_000): string =>
 /** Asks the issuer as over the network, unless `answers` is not to. */
 async function enrolled(
   by: string,
-  options: { readonly stored?: readonly string[]; readonly answers?: boolean } = {},
+  options: {
+    readonly stored?: readonly string[];
+    readonly answers?: boolean;
+    readonly networkKey?: Uint8Array;
+  } = {},
 ): Promise<EnrolledNode> {
-  const { stored = [], answers = true } = options;
+  const { stored = [], answers = true, networkKey } = options;
   return enrolNode({
     dir,
     by,
@@ -65,6 +70,7 @@ async function enrolled(
     region: "eu",
     nowS,
     stored,
+    networkKey,
     async ask({ request }) {
       asked += 1;
       const question = decodeQuestion(request);
@@ -151,6 +157,17 @@ test("ME7, P8 whose grant has ended and whom nobody makes a member anew stays wh
   expect(await enrolled(old)).toMatchObject({ isOld: true, refusal: { code: "invite-expired" } });
   expect(asked).toBe(3);
   expect(file()).toBe(before);
+});
+
+test("ME7, AD12 who lacks the key of a private network is told so at once by its invite, and a member starts with it all the same", async () => {
+  const flagged = writeInvite({ ...readInvite(invite()), isPrivate: true });
+  expect(await enrolled(flagged)).toMatchObject({ isOld: true });
+  rmSync(dir, { recursive: true });
+  mkdirSync(dir);
+  expect(await codeOf(enrolled(flagged))).toBe("network-key-needed");
+  expect(asked).toBe(1);
+  const networkKey = new Uint8Array();
+  expect(await enrolled(flagged, { networkKey })).toMatchObject({ isOld: false });
 });
 
 test("ME7 who never was a member gets the refusal itself", async () => {

@@ -65,7 +65,7 @@ export interface EnrolledNode {
 }
 
 /**
- * @throws PulsemeshError `fleet-mismatch` when the directory is in another fleet; `invite-malformed`, `join-failed`, and what the issuer refuses
+ * @throws PulsemeshError `fleet-mismatch` when the directory is in another fleet; `invite-malformed`, `network-key-needed`, `join-failed`, and what the issuer refuses
  */
 export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode> {
   const { dir, by, stored, nowS, signal } = options;
@@ -114,6 +114,7 @@ async function ask(
   keys: MemberKeys,
   { node, fleet, addresses }: Pick<EnrolledNode, "node" | "fleet" | "addresses">,
 ): Promise<Pick<EnrolledNode, "grant" | "statements">> {
+  if (networkKey === undefined) refusePrivate(by);
   const request = writeRequest({ fleet, name, region, atS: nowS }, keys);
   const invite = typeof by === "string" ? by : undefined;
   const answer = await askIssuer({
@@ -136,6 +137,15 @@ async function ask(
 
 function grantOf(standing: Standing): GrantClaims | undefined {
   return "grant" in standing ? standing.grant : undefined;
+}
+
+/** Nobody would answer, and nothing would say why. */
+function refusePrivate(by: EnrolNodeOptions["by"]): void {
+  if (typeof by !== "string" || !readInvite(by).isPrivate) return;
+  throw new PulsemeshError(
+    "network-key-needed",
+    "Cannot join by this invite without the key of the private network that its fleet is: none is given here (--network-key-file). Nothing was changed.",
+  );
 }
 
 /** A start with an invite of long ago is to wait for no issuer that would say so. */

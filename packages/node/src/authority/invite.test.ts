@@ -21,6 +21,7 @@ const invite: Invite = {
   addresses: [`/ip4/192.0.2.7/tcp/7421/p2p/${issuer}`],
   secret: Uint8Array.from({ length: SECRET_BYTES }, (_, at) => at),
   expS: START_S,
+  isPrivate: false,
 };
 
 test("ME7 an invite is one word, which says everything that a joiner needs", () => {
@@ -31,8 +32,17 @@ test("ME7 an invite is one word, which says everything that a joiner needs", () 
   expect(secretHash(invite.secret)).toMatch(/^[0-9a-f]{64}$/);
 });
 
+test("ME7, AD12 that its fleet is a private network stands in it; the others are as they always were", () => {
+  const { expS: exp, isPrivate: _none, ...rest } = invite;
+  const word = writePasted("pulsemesh:", { v: 1, exp, ...rest });
+  expect(writeInvite(invite)).toBe(word);
+  const flagged = { ...invite, isPrivate: true };
+  expect(readInvite(writeInvite(flagged))).toEqual(flagged);
+  expect(writeInvite(flagged)).not.toBe(word);
+});
+
 test("ME7 what has another form is no invite", () => {
-  const { expS: exp, ...rest } = invite;
+  const { expS: exp, isPrivate: _none, ...rest } = invite;
   const word = (changed: object): string =>
     writePasted("pulsemesh:", { v: 1, exp, ...rest, ...changed });
   expect(readInvite(word({}))).toEqual(invite);
@@ -48,6 +58,8 @@ test("ME7 what has another form is no invite", () => {
     { secret: invite.secret.subarray(1) },
     { exp: 1.5 },
     { exp: null },
+    { private: false },
+    { private: 1 },
   ];
   for (const changed of bad) expect(() => readInvite(word(changed))).toThrow(malformed);
   for (const text of ["", "pulsemesh:", "pulsemesh:é", word({}).toUpperCase(), word({}).slice(10)])

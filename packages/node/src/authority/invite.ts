@@ -30,11 +30,16 @@ export interface Invite {
   readonly secret: Uint8Array;
   /** Unix seconds. */
   readonly expS: number;
+  /** Its fleet is a private network: who lacks that network's key reaches nobody. */
+  readonly isPrivate: boolean;
 }
 
 /** @throws PulsemeshError `invite-malformed` when there is no room for so many addresses */
-export function writeInvite({ fleet, issuer, addresses, secret, expS }: Invite): string {
-  const text = writePasted(PREFIX, { v: VERSION, fleet, issuer, addresses, secret, exp: expS });
+export function writeInvite(invite: Invite): string {
+  const { fleet, issuer, addresses, secret, expS, isPrivate } = invite;
+  const named = { v: VERSION, fleet, issuer, addresses, secret, exp: expS };
+  // Left out where it is none: earlier releases read the one form, and pass over the field in the other.
+  const text = writePasted(PREFIX, isPrivate ? { ...named, private: true } : named);
   readInvite(text);
   return text;
 }
@@ -55,14 +60,16 @@ export function secretHash(secret: Uint8Array): HashHex {
 }
 
 function parseInvite(text: string): Invite | undefined {
-  const { v, fleet, issuer, addresses, secret, exp } =
-    readPasted(PREFIX, text, INVITE_LENGTH_MAX) ?? {};
+  const pasted = readPasted(PREFIX, text, INVITE_LENGTH_MAX) ?? {};
+  const { v, fleet, issuer, addresses, secret, exp, private: isPrivate = false } = pasted;
   if (v !== VERSION || !isKeyId(fleet) || !isNodeId(issuer)) return undefined;
   if (!(secret instanceof Uint8Array) || secret.length !== SECRET_BYTES) return undefined;
   if (typeof exp !== "number" || !Number.isSafeInteger(exp) || exp < 0) return undefined;
+  // Said where it is so, and left out where it is not.
+  if (isPrivate !== true && "private" in pasted) return undefined;
   if (!Array.isArray(addresses) || addresses.length > INVITE_ADDRESSES_MAX) return undefined;
   if (!addresses.every(isAddress)) return undefined;
-  return { fleet, issuer, addresses, secret, expS: exp };
+  return { fleet, issuer, addresses, secret, expS: exp, isPrivate: isPrivate === true };
 }
 
 /** That it is one, whoever dials it finds out. */

@@ -66,6 +66,8 @@ export interface IssuerOptions {
   /** The node by which strangers enrol. */
   readonly self: NodeId;
   readonly key: Ed25519Key;
+  /** The node is in a private network, as its invites say. @default false */
+  readonly isPrivate?: boolean | undefined;
   /** Up to what it may grant, as the root statement says. */
   readonly bounds: Pick<IssuerBounds, "expS" | "roles" | "robots">;
   readonly members: Members;
@@ -225,7 +227,7 @@ export class Issuer {
    */
   invite(options: InviteOptions): string {
     const { roles, robots, region, addresses, ttlMs, uses = 1 } = options;
-    const { fleet, self } = this.#options;
+    const { fleet, self, isPrivate = false } = this.#options;
     this.#checkBounds({ roles, robots });
     const nowS = this.#nowS();
     if (!isIn(ttlMs, 1_000, INVITE_TTL_MS_MAX) || !isIn(uses, 1, INVITE_USES_MAX)) {
@@ -237,7 +239,7 @@ export class Issuer {
     const secret = new Uint8Array(randomBytes(SECRET_BYTES));
     const endS = nowS + Math.floor(ttlMs / 1_000);
     // First what may be refused, then what is kept.
-    const text = writeInvite({ fleet, issuer: self, addresses, secret, expS: endS });
+    const text = writeInvite({ fleet, issuer: self, addresses, secret, expS: endS, isPrivate });
     const id = secretHash(secret);
     this.#ledger.add({ id, roles, robots, region, usesMax: uses, endS }, nowS);
     return text;

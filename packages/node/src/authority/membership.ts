@@ -216,6 +216,7 @@ export async function startIssuing(deps: {
     dir: options.dataDir,
     fleet,
     self: transport.node,
+    isPrivate: options.networkKey !== undefined,
     passphrase: options.passphrase,
     view: () => driver.view.authority(clock.now()),
     statusOf: (node) =>

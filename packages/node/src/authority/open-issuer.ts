@@ -13,6 +13,8 @@ import { remember } from "./remembered.ts";
 export interface OpenIssuerOptions extends Omit<IssuingDeps, "issuer" | "key" | "remember"> {
   readonly dir: string;
   readonly fleet: FleetId;
+  /** The node is in a private network. */
+  readonly isPrivate: boolean;
   /** Opens the key where it is sealed. */
   readonly passphrase: string | undefined;
   readonly logger: NodeLogger;
@@ -42,7 +44,7 @@ export async function issuerKeyHere({
  * @throws PulsemeshError `passphrase-wrong`, `data-dir-unusable`, `data-dir-open`
  */
 export async function openIssuer(options: OpenIssuerOptions): Promise<Issuing | undefined> {
-  const { dir, fleet, self, passphrase, view, clock } = options;
+  const { dir, fleet, self, isPrivate, passphrase, view, clock } = options;
   const path = join(dir, AUTHORITY_FILES.issuer);
   if (!existsSync(path)) return undefined;
   const key = await readSecretKey(path, passphrase);
@@ -53,6 +55,7 @@ export async function openIssuer(options: OpenIssuerOptions): Promise<Issuing | 
     dir,
     fleet,
     self,
+    isPrivate,
     key,
     bounds,
     members: {

@@ -59,7 +59,10 @@ describe("invite", () => {
       issuer: rig.self,
       addresses: [address],
       expS: START_S + 3_600,
+      isPrivate: false,
     });
+    const within = rig.start({ isPrivate: true }).invite(options);
+    expect(readInvite(within).isPrivate).toBe(true);
     const read = tokenPort.read(await redeem(invite));
     assert(read !== undefined);
     expect(readClaims(read, rig.fleet)).toMatchObject({
