@@ -224,7 +224,8 @@ export class Neighbourhood {
       this.#pulsesToSpread = Math.min(this.#pulsesToSpread, SPREAD_PULSES / 8 + spread / 8);
     this.#spreadVersion = version;
     this.#pulsesToSpread -= 1;
-    if (reach === "witnesses" && this.#pulsesToSpread > 0) return false;
+    // What is for everybody out of turn does not stand for it: who has just joined may not count its author yet.
+    if (this.#pulsesToSpread > 0) return reach === "everybody";
     this.#pulsesToSpread = SPREAD_PULSES / 2 + spread;
     return true;
   }
