@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { prepareDataDirectory } from "./data-directory.ts";
+import { makeMissing, prepareDataDirectory } from "./data-directory.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -27,6 +27,26 @@ test("P5 a directory that is missing is made private, and so are its missing par
   const at = join(dir, "new", "deep");
   prepareDataDirectory(at);
   expect([modeOf(at), modeOf(join(dir, "new"))]).toEqual([0o700, 0o700]);
+});
+
+test("P5 each directory that is made is durable before what comes into it: the one around it is synced", () => {
+  const synced: (readonly [string, boolean])[] = [];
+  const at = join(dir, "new", "deep");
+  const note = (around: string): void => void synced.push([around, existsSync(at)]);
+  makeMissing(at, note);
+  expect(synced).toEqual([
+    [dir, false],
+    [join(dir, "new"), true],
+  ]);
+  makeMissing(at, note);
+  expect(synced).toHaveLength(2);
+});
+
+test("P5 a directory around it that may be entered and not read is no reason to make nothing", () => {
+  chmodSync(dir, 0o300);
+  asNobody(() => makeMissing(join(dir, "new")));
+  chmodSync(dir, 0o700);
+  expect(existsSync(join(dir, "new"))).toBe(true);
 });
 
 test("P5 the mode of a directory that exists is left alone", () => {

@@ -6,6 +6,7 @@ import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } f
 import { dirname, join, resolve } from "node:path";
 import { PulsemeshError } from "@pulsemesh/core";
 import { directoryError } from "./store-error.ts";
+import { syncAround } from "./sync-directory.ts";
 
 const PRIVATE_MODE = 0o700;
 /** Any of these says that a node lives here, or that its owner has put a key in place for one. */
@@ -43,13 +44,18 @@ export function prepareDataDirectory(dir: string): void {
 
 /**
  * Makes a directory with its missing parents, private to its user. Step by step, as Node's own recursive way never returns where the file
- * system says ENOENT to a new directory: `/proc`, or the home of somebody whom the automounter does not know.
+ * system says ENOENT to a new directory: `/proc`, or the home of somebody whom the automounter does not know. Each is durable when it returns, or
+ * a power cut would take it away with all that was synced in it.
+ * @param sync - makes the names in a directory durable; for tests
  * @throws Error of the file system
  */
-export function makeMissing(dir: string): void {
+export function makeMissing(dir: string, sync: (around: string) => void = syncAround): void {
   const missing: string[] = [];
   for (let at = dir; !existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
-  for (const each of missing) makeOne(each);
+  for (const each of missing) {
+    makeOne(each);
+    sync(dirname(each));
+  }
   if (!statSync(dir).isDirectory()) throw new Error("it is no directory");
 }
 

@@ -8,7 +8,6 @@
  * Layout of the data directory: `store/` belongs to LevelDB, `pid` names the holder, `format.json` says the format in advance. Inside
  * LevelDB, rows live under `data/`, corrupt ones under `quarantine/`, and `meta/format` is the version of rows and layout.
  */
-import { closeSync, fsyncSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -46,6 +45,7 @@ import {
   readError,
   rootCause,
 } from "./store-error.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
 export interface LevelStoreOptions {
   /** The node's data directory; created with mode 0700 when missing, else left as it is. */
@@ -399,17 +399,6 @@ function notOpen(): PulsemeshError {
     "store-failed",
     "Cannot use the store as it is not open. Nothing was changed; open it first.",
   );
-}
-
-/** Makes the names of new files in a directory durable; systems that cannot sync a directory need no such call. */
-function syncDirectory(dir: string): void {
-  if (process.platform === "win32") return;
-  const file = openSync(dir, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 async function findHolder(dir: string): Promise<number | undefined> {

@@ -3,7 +3,7 @@
  * go to a folder of their own, meant to be moved off this machine: nothing but the next root statement needs them.
  */
 import { realpathSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import {
   dagCborCodec,
   type FleetId,
@@ -16,7 +16,7 @@ import {
   ROLES,
   statementId,
 } from "@pulsemesh/core";
-import { makeMissing } from "@pulsemesh/store-level";
+import { makeMissing, syncAround } from "@pulsemesh/store-level";
 import { encodeBase32 } from "../keys/base32.ts";
 import { generateSeed } from "../keys/ed25519.ts";
 import { readFleetPin, writeFleetPinText } from "../keys/fleet-pin.ts";
@@ -324,7 +324,10 @@ function openFolders({ dir, rootDir }: FleetAuthorityOptions): InitFolders {
 function openFolder(dir: string): string {
   try {
     makeMissing(resolve(dir));
-    return realpathSync(dir);
+    const name = realpathSync(dir);
+    // Also where somebody made it a moment ago: the keys are to outlive a power cut, and so is the folder around them.
+    syncAround(dirname(name));
+    return name;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new PulsemeshError("data-dir-unusable", `Cannot use ${dir}: ${why}.`, { cause });
