@@ -15,6 +15,8 @@ export interface Flag {
   readonly env?: string | undefined;
   /** May be given several times; the environment variable then holds a list separated by spaces or commas. */
   readonly repeat?: boolean | undefined;
+  /** Parts such a list. @default at spaces and commas */
+  readonly split?: ((text: string) => readonly string[]) | undefined;
   /** Empty text means something here; elsewhere it is a script's variable that was never set. */
   readonly mayBeEmpty?: boolean | undefined;
   /** Reads the text, which is empty for flags without any; throws PulsemeshError `option-invalid`. `flag` is its long name, or the variable it came from. */
@@ -59,10 +61,8 @@ function fromEnvironment(flag: Flag, option: Option, text: string): unknown {
   const name = flag.env ?? "";
   if (option.isBoolean()) return parseYesNo(text, name);
   if (flag.repeat !== true) return take(flag, text, name, undefined);
-  return text
-    .split(/[\s,]+/)
-    .filter((part) => part !== "")
-    .reduce<unknown>((previous, part) => take(flag, part, name, previous), undefined);
+  const parts = flag.split?.(text) ?? text.split(/[\s,]+/).filter((part) => part !== "");
+  return parts.reduce<unknown>((previous, part) => take(flag, part, name, previous), undefined);
 }
 
 function take(flag: Flag, text: string, name: string, previous: unknown): unknown {

@@ -20,13 +20,18 @@ const hiddenInvite = /pulsemesh:[\w-]{16}/;
  * @throws PulsemeshError `option-invalid` where there is an invite in it, and more
  */
 export function inviteIn(text: string, what: string): string | undefined {
-  const word = text.replaceAll(/^[ \t]*(?:>[ \t]*)+/gm, "").replaceAll(/[\s<>"'`]/g, "");
+  const word = bare(text);
   if (isInvite(word)) return word;
   if (!hiddenInvite.test(word)) return undefined;
   throw new PulsemeshError(
     "option-invalid",
     `Cannot use ${what} as there is more in it than an invite. Give the word alone that begins with ${invitePrefix}`,
   );
+}
+
+/** Without what mail and chat put around a word, and into it. */
+function bare(text: string): string {
+  return text.replaceAll(/^[ \t]*(?:>[ \t]*)+/gm, "").replaceAll(/[\s<>"'`]/g, "");
 }
 
 /** The same text without the secrets of invites in it. */
@@ -41,15 +46,49 @@ export function parseJoin(text: string, flag: string): string {
 
 /** An invite whose end is missing, as in a file that is still being copied, would be shown to its issuer in vain. */
 export function wholeInvite(text: string, place: string): string {
+  if (isWhole(text)) return text;
+  throw new PulsemeshError(
+    "address-invalid",
+    `Cannot use ${place} as the invite there is not whole.`,
+  );
+}
+
+function isWhole(invite: string): boolean {
   try {
-    dagCborCodec.decode(new Uint8Array(Buffer.from(text.slice(invitePrefix.length), "base64url")));
-    return text;
+    const word = invite.slice(invitePrefix.length);
+    dagCborCodec.decode(new Uint8Array(Buffer.from(word, "base64url")));
+    return true;
   } catch {
-    throw new PulsemeshError(
-      "address-invalid",
-      `Cannot use ${place} as the invite there is not whole.`,
-    );
+    return false;
   }
+}
+
+/** What the rest of an invite looks like, and no address. */
+const invitePart = /^[\s<>"'`]*[\w-]*[\s<>"'`]*$/;
+
+/** Mail breaks an invite into lines: what follows one that is not whole, and can be nothing else, belongs to it. */
+export function mendInvites<Part extends { readonly text: string }>(
+  parts: readonly Part[],
+): Part[] {
+  const mended: Part[] = [];
+  for (const part of parts) {
+    const last = mended.at(-1);
+    if (last !== undefined && invitePart.test(part.text) && isCut(last.text))
+      mended.splice(-1, 1, { ...last, text: `${last.text}\n${part.text}` });
+    else mended.push(part);
+  }
+  return mended;
+}
+
+function isCut(text: string): boolean {
+  const word = bare(text);
+  return isInvite(word) && !isWhole(word);
+}
+
+/** A list in a variable: invites and addresses between blanks or commas. */
+export function splitJoins(text: string): readonly string[] {
+  const parts = text.split(/[\s,]+/).filter((part) => part !== "");
+  return mendInvites(parts.map((part) => ({ text: part }))).map((part) => part.text);
 }
 
 /**

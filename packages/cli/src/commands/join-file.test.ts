@@ -162,3 +162,35 @@ test("DP3, ME7 an invite may stand in a join file, whole: one that is cut is no 
     expect(() => parseJoinFile(half, "f")).not.toThrow(half);
   }
 });
+
+function parsed(text: string): readonly string[] | string {
+  try {
+    return parseJoinFile(text, "f");
+  } catch (error) {
+    return String(error);
+  }
+}
+
+test("DP3, ME7 an invite that mail has broken into lines is one, beside addresses, comments and quote marks", () => {
+  const body = dagCborCodec.encode({ v: 1, secret: "h".repeat(90) });
+  const invite = `pulsemesh:${Buffer.from(body).toString("base64url")}`;
+  const lines = invite.match(/.{1,40}/g) ?? [];
+  expect(lines.length).toBeGreaterThan(2);
+  for (const text of [
+    lines.join("\n"),
+    lines.join("\r\n\r\n  "),
+    lines.map((line) => `> ${line}`).join("\n"),
+    `"${lines.join("\n")}"`,
+    `# until noon\n${lines.join(" # noon\n")}`,
+  ]) {
+    expect(parsed(`${text}\n`)).toEqual([invite]);
+    expect(parsed(`${member}\n${text}\n${member}`)).toEqual([member, invite, member]);
+  }
+  expect(parsed(`${invite}\n${invite}`)).toEqual([invite, invite]);
+  // Half copied, and followed by something else: the line with the beginning is named.
+  for (const rest of ["", `\n${member}`, "\neu-1:7421"]) {
+    const cut = `${lines.slice(0, 2).join("\n")}${rest}`;
+    expect(() => parseJoinFile(cut, "f")).toThrow("f:1 as the invite there is not whole");
+  }
+  expect(() => parseJoinFile(`${invite}\nmore`, "f")).toThrow("f:2");
+});

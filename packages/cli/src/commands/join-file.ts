@@ -17,7 +17,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { errorCodeOf } from "../failure.ts";
-import { isInvite, parseJoin, wholeInvite } from "./address-flags.ts";
+import { isInvite, mendInvites, parseJoin, wholeInvite } from "./address-flags.ts";
 
 /** Longest file that is read; one address has some 100 bytes. */
 export const JOIN_FILE_BYTES_MAX: number = 65_536;
@@ -81,12 +81,13 @@ export async function readJoinFile(options: JoinFileOptions): Promise<readonly s
   }
 }
 
-/** One address a line; empty lines and what follows a `#` are for people. */
+/** One address a line, or an invite in one line or several; empty lines and what follows a `#` are for people. */
 export function parseJoinFile(text: string, path: string): readonly string[] {
-  return text.split("\n").flatMap((line, i) => {
-    const address = line.replace(/(?:^|\s)#[^]*/, "").trim();
-    return address === "" ? [] : [parseWhole(address, `${path}:${i + 1}`)];
+  const lines = text.split("\n").flatMap((line, i) => {
+    const word = line.replace(/(?:^|\s)#[^]*/, "").trim();
+    return word === "" ? [] : [{ text: word, place: `${path}:${i + 1}` }];
   });
+  return mendInvites(lines).map((line) => parseWhole(line.text, line.place));
 }
 
 /** An id of which the end is missing looks like one; whoever dialled it would find nobody for ever. */

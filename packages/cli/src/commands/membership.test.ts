@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dagCborCodec } from "@pulsemesh/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Call, fakeFetch, run } from "../command-line.test-support.ts";
-import { inviteIn, isInvite, partJoins } from "./address-flags.ts";
+import { inviteIn, isInvite, partJoins, splitJoins } from "./address-flags.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -236,6 +237,18 @@ test("CLI46, ME7 an invite that mail has broken, quoted or bracketed is taken wh
     expect(err).toMatch(/invite/);
     expect(err).not.toContain(secret);
   }
+});
+
+test("CLI46, ME7 an invite that mail has broken is whole in a variable as well, beside addresses", () => {
+  const body = dagCborCodec.encode({ v: 1, secret: "h".repeat(90) });
+  const word = `pulsemesh:${Buffer.from(body).toString("base64url")}`;
+  const broken = (word.match(/.{1,40}/g) ?? []).join("\n");
+  const member = "/dns4/eu-1/tcp/7421/p2p/12D3KooWA";
+  for (const text of [broken, `${broken}\n`, broken.replaceAll("\n", " \r\n ")])
+    expect(splitJoins(text).map((part) => inviteIn(part, "it"))).toEqual([word]);
+  const [first, second = "", ...more] = splitJoins(`${member}, ${broken} ${member}`);
+  expect([first, inviteIn(second, "it"), ...more]).toEqual([member, word, member]);
+  expect(splitJoins(` ${member},${member}\n`)).toEqual([member, member]);
 });
 
 test("CLI46 --join takes one invite beside addresses", () => {

@@ -10,7 +10,7 @@ import { parseDuration } from "../duration.ts";
 import { durationBetween, oneOf, wholeBetween } from "../flags.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../host-port.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../run-logger.ts";
-import { parseAnnounced, parseJoin, parseMultiaddr } from "./address-flags.ts";
+import { parseAnnounced, parseJoin, parseMultiaddr, splitJoins } from "./address-flags.ts";
 import { type RobotFlagList, unknownRobotConfig } from "./run-robots.ts";
 
 /** As commander hands them over. */
@@ -110,6 +110,7 @@ export const runFlags: readonly Setting[] = [
     text: "an invite, or the address of a member: join its fleet (repeatable); without it, a fleet of its own",
     env: "PULSEMESH_JOIN",
     repeat: true,
+    split: splitJoins,
     parse: parseJoin,
   },
   {
