@@ -1,5 +1,12 @@
 /** From nothing to a fleet with members in three commands, and every other way in and out, by real processes. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "../support/cli-process.ts";
@@ -72,6 +79,28 @@ test("ME7, CLI46 a node that reaches nobody asks by a file and is answered by a 
   const node = await fleet.start("far", "--join", peers.self.addresses[0] ?? "");
   await see(alpha, "far up");
   await see(node, "alpha up");
+}, 120_000);
+
+test("CFG13, ME7, DP3, CLI46 a folder that run would refuse costs no invite, and one that mail has broken makes a member out of a file, by join and by run", async () => {
+  await outOf(runCli(["init", "--data", fleet.path("alpha"), "--root", fleet.path("root")]));
+  const alpha = await fleet.start("alpha");
+  const inFile = async (name: string): Promise<string> => {
+    const lines = (await outOf(cliAt(alpha, "invite"))).match(/.{1,60}/g) ?? [];
+    writeFileSync(fleet.path(name), `> ${lines.join("\n> ")}\n`);
+    return fleet.path(name);
+  };
+  const [data, mail] = [fleet.path("beta"), await inFile("mail")];
+  mkdirSync(data);
+  chmodSync(data, 0o755);
+  const open = await runCli(["join", mail, "--data", data]);
+  expect([open.code, open.err]).toEqual([2, expect.stringContaining(`chmod go= ${data}`)]);
+  expect(readdirSync(data)).toEqual([]);
+  expect(await outOf(cliAt(alpha, "invite", "--list"))).toContain("0/1");
+  chmodSync(data, 0o700);
+  await outOf(runCli(["join", mail, "--data", data]));
+  await fleet.start("beta");
+  await fleet.start("gamma", "--join-file", await inFile("other mail"));
+  await see(alpha, "beta up, gamma up");
 }, 120_000);
 
 test("ME1, ME3, CLI46 a revoked node is out everywhere and stays out when it comes again, and key show names keys without secrets", async () => {

@@ -8,6 +8,7 @@ import { custodyMutations } from "./custody-mutations.ts";
 import { diskMutations } from "./disk-mutations.ts";
 import { enrolmentMutations } from "./enrolment-mutations.ts";
 import { evidenceMutations } from "./evidence-mutations.ts";
+import { folderMutations } from "./folder-mutations.ts";
 import { hostileMutations } from "./hostile-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
@@ -43,6 +44,7 @@ export const mutations: readonly Mutation[] = [
   ...custodyMutations,
   ...admissionMutations,
   ...enrolmentMutations,
+  ...folderMutations,
   ...outsideMutations,
   ...rotationMutations,
   ...evidenceMutations,

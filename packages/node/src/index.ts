@@ -53,6 +53,7 @@ export {
   nextRootStatement,
   type RootChange,
 } from "./authority/root-statements.ts";
+export { rootFolderAmong } from "./authority/root-folder.ts";
 export { signToken } from "./authority/sign-token.ts";
 export { copySecretKey, readSecretKey, secretKeyId, writeSecretKey } from "./keys/secret-file.ts";
 export type { EnrolledNode } from "./authority/enrol-node.ts";
@@ -60,6 +61,7 @@ export {
   type AcceptedMembership,
   acceptMembership,
   initFleet,
+  type InitFleetOptions,
   joinFleet,
   type JoinFleetOptions,
   requestMembership,

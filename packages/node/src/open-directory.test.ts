@@ -1,8 +1,16 @@
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { checkDirectoryModes } from "./open-directory.ts";
+import { checkDirectoryModes, checkDirectoryOf, refuseForeign } from "./open-directory.ts";
 
 let dir: string;
 let said: string[];
@@ -67,4 +75,28 @@ test("CFG13 a link is as open as what it leads to; a path that a shell would tak
   checkDirectoryModes(odd, false, logger);
   chmodSync(dir, 0o755);
   expect(() => checkDirectoryModes(odd, false, logger)).toThrow(`chmod go= '${dir}/it'\\''s mine'`);
+});
+
+test("CFG13 who makes keys without starting the node refuses what a start would, unless it is shared on purpose", () => {
+  chmodSync(dir, 0o755);
+  const open = expect.objectContaining({ code: "data-dir-open" });
+  expect(() => checkDirectoryOf(dir, false)).toThrow(open);
+  checkDirectoryOf(dir, true);
+  chmodSync(dir, 0o700);
+  checkDirectoryOf(dir, false);
+});
+
+test("CFG13 root makes no keys in the folder of another user, who could not read them", () => {
+  if (process.getuid?.() === 0) chownSync(dir, 65_534, 65_534);
+  const { uid } = statSync(dir);
+  expect(() => refuseForeign(dir, 0)).toThrow(
+    expect.objectContaining({
+      code: "data-dir-unusable",
+      message: expect.stringContaining(`sudo -u '#${uid}'`),
+    }),
+  );
+  // Whoever is not root can write where he may, and finds out.
+  refuseForeign(dir, uid);
+  refuseForeign(dir, uid + 1);
+  refuseForeign(join(dir, "later"), 0);
 });

@@ -19,12 +19,20 @@ export interface PlaceFlags {
   readonly data?: string;
   readonly name?: string;
   readonly region?: string;
+  readonly sharedData?: boolean;
   readonly json?: boolean;
 }
 
 interface JoinFlags extends PlaceFlags {
   readonly networkKeyFile?: string;
 }
+
+/** Of every command that makes keys in a folder which `run` is to take afterwards. */
+export const sharedDataFlag: Flag = {
+  flags: "--shared-data",
+  text: "take a folder that others on this machine may enter, as `run` does by the same word",
+  env: "PULSEMESH_SHARED_DATA",
+};
 
 /** Which node it is about. */
 export const placeFlags: readonly Flag[] = [
@@ -45,6 +53,7 @@ export const placeFlags: readonly Flag[] = [
     env: "PULSEMESH_REGION",
     parse: parseName,
   },
+  sharedDataFlag,
 ];
 
 /** Adds `join` to the program. */
@@ -76,7 +85,7 @@ PULSEMESH_JOIN, or in a --join-file.
 
 async function joinByInvite(
   cli: Cli,
-  { name, region = "default", networkKeyFile, json }: JoinFlags,
+  { name, region = "default", sharedData, networkKeyFile, json }: JoinFlags,
   dir: string,
   invite: string,
 ): Promise<number> {
@@ -86,9 +95,9 @@ async function joinByInvite(
   const nowS = Date.now() / 1_000;
   const networkKey = readNetworkKeyFile(networkKeyFile);
   try {
-    const node = { dir, name: name ?? defaultName(), region };
+    const node = { dir, sharedData, name: name ?? defaultName(), region };
     const joined = await joinFleet({ ...node, by: invite, nowS, networkKey, signal });
-    report(cli, json, { ...joined, dir, name, networkKeyFile });
+    report(cli, json, { ...joined, dir, name, sharedData, networkKeyFile });
   } catch (error) {
     const by = interruption.by();
     if (by !== undefined) return signalExitCode(by);
@@ -104,10 +113,11 @@ async function joinByFile(cli: Cli, flags: JoinFlags, dir: string, path: string)
       : readText(path, "the invite or file", "option-invalid", { mayBePipe: true });
   const invite = inviteIn(text, path);
   if (invite !== undefined) return await joinByInvite(cli, flags, dir, invite);
-  const { json, name, networkKeyFile } = flags;
+  const { json, name, sharedData, networkKeyFile } = flags;
   const { acceptMembership } = await import("@pulsemesh/node");
-  const joined = await acceptMembership(dir, statementsOf(text, path));
-  report(cli, json, { ...joined, dir, name, networkKeyFile, addresses: [], isOld: false });
+  const joined = await acceptMembership(dir, statementsOf(text, path), { sharedData });
+  const given = { dir, name, sharedData, networkKeyFile };
+  report(cli, json, { ...joined, ...given, addresses: [], isOld: false });
   return EXIT.ok;
 }
 
@@ -132,6 +142,7 @@ interface Joined {
   readonly dir: string;
   /** As it was given here; the region stands in the grant. */
   readonly name: string | undefined;
+  readonly sharedData: boolean | undefined;
   readonly networkKeyFile: string | undefined;
   readonly isOld: boolean;
   readonly grant: { readonly roles: readonly string[]; readonly expS: number };
@@ -140,12 +151,13 @@ interface Joined {
 function report(
   { terminal: { out, say } }: Cli,
   json: boolean | undefined,
-  { node, fleet, addresses, dir, name, networkKeyFile, isOld, grant }: Joined,
+  { node, fleet, addresses, dir, name, sharedData, networkKeyFile, isOld, grant }: Joined,
 ): void {
   const by = addresses.map((address) => ` --join ${address}`).join("");
   const key = networkKeyFile === undefined ? "" : ` --network-key-file ${networkKeyFile}`;
   const named = name === undefined ? "" : ` --name ${name}`;
-  const run = `pulsemesh run --data ${dir}${key}${by}${named}`;
+  const shared = sharedData === true ? " --shared-data" : "";
+  const run = `pulsemesh run --data ${dir}${shared}${key}${by}${named}`;
   const expires = new Date(grant.expS * 1_000).toISOString();
   if (json === true) {
     out(printableJson({ node, fleet, roles: grant.roles, expires, data: dir, addresses, run }));

@@ -2,6 +2,7 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -216,6 +217,10 @@ test("CLI47 key move-root moves the root's keys off the node and seals them, and
   chmodSync(file, 0o600);
   const inside = await run(["key", "move-root", join(dir, "x"), ...flags]);
   expect([inside.code, inside.err]).toEqual([2, expect.stringContaining("the node's folder")]);
+  const next = `mkdir -p ${join(base, "mnt")}`;
+  const unmounted = await run(asked);
+  expect([unmounted.code, unmounted.err]).toEqual([2, expect.stringContaining(next)]);
+  mkdirSync(join(base, "mnt"));
   const { code, out, err } = await run(asked);
   expect([code, out]).toEqual([0, `root of fleet ${fleet} ${there}`]);
   expect(err).toContain("second copy");

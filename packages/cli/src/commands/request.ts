@@ -23,11 +23,12 @@ There is no secret in it.
   setAction<PlaceFlags>(
     cli,
     command,
-    async ({ data, name = defaultName(), region = "default" }) => {
+    async ({ data, name = defaultName(), region = "default", sharedData }) => {
       const dir = dataFolder(data, cli.terminal.env);
       cli.context = { ...cli.context, dataDir: dir };
       const { requestMembership } = await import("@pulsemesh/node");
-      cli.terminal.out(await requestMembership({ dir, name, region, nowS: Date.now() / 1_000 }));
+      const node = { dir, sharedData, name, region };
+      cli.terminal.out(await requestMembership({ ...node, nowS: Date.now() / 1_000 }));
       return EXIT.ok;
     },
   );

@@ -1,4 +1,5 @@
 /** Becoming a member without starting the node (rule ME7): by an invite, or by what an issuer signed far away and somebody carried here. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   type FleetId,
@@ -12,7 +13,9 @@ import { createLevelStore } from "@pulsemesh/store-level";
 import { fileAddressStore } from "@pulsemesh/transport-libp2p";
 import { readFleetPin, writeFleetPin } from "../keys/fleet-pin.ts";
 import { nodeIdOf } from "../keys/peer-id.ts";
+import { readKey } from "../keys/key-file.ts";
 import { writePrivateFile } from "../keys/private-file.ts";
+import { checkDirectoryOf } from "../open-directory.ts";
 import { tokenPort } from "../ports/tokens.ts";
 import { readStoredStatements, writeStatements } from "./authority-file.ts";
 import {
@@ -31,18 +34,31 @@ import {
 } from "./fleet-authority.ts";
 import { writeRequest } from "./grant-request.ts";
 import { refuseUnfinishedInit } from "./init-journal.ts";
+import { readInvite } from "./invite.ts";
+import { checkRootPlace } from "./root-place.ts";
+
+/** Where a command makes a member that is started later, by whatever starts it. */
+interface Placed {
+  /** The data directory; no process uses it. */
+  readonly dir: string;
+  /** Others may enter it, on purpose: whoever starts the node says so as well. @default false */
+  readonly sharedData?: boolean | undefined;
+}
 
 /**
  * Enrols the node of a directory that no process uses. A member asks nobody; one whose grant counts nowhere any more does, and stays what it was where it is
- * refused.
+ * refused. A directory that no start would take is refused before anybody is asked. Who fails leaves the keys that it asked under, as the issuer may know
+ * them by now, and nothing else that a later start or join heeds.
  *
  * @example
  * const { addresses } = await joinFleet({ dir, by: invite, name: "eu-1", region: "eu", nowS: Date.now() / 1_000 });
  *
- * @throws PulsemeshError `store-locked`, and as {@link enrolNode}
+ * @throws PulsemeshError `data-dir-open`, `data-dir-unusable`, `store-locked`, and as {@link enrolNode}
  */
-export function joinFleet(options: JoinFleetOptions): Promise<EnrolledNode> {
-  return memberLocked(options.dir, async (store) => {
+export async function joinFleet(options: JoinFleetOptions): Promise<EnrolledNode> {
+  // Before a folder is made for it.
+  if (typeof options.by === "string") readInvite(options.by);
+  return await memberLocked(options, async (store) => {
     const stored = await readStoredStatements(store);
     const enrolled = await enrolNode({ ...options, stored });
     if (enrolled.refusal !== undefined) throw enrolled.refusal;
@@ -59,10 +75,9 @@ async function rememberIssuer(dir: string, addresses: readonly string[]): Promis
     await store.save([...new Set([...addresses, ...known])]);
 }
 
-export type JoinFleetOptions = Omit<EnrolNodeOptions, "stored" | "ask">;
+export type JoinFleetOptions = Omit<EnrolNodeOptions, "stored"> & Placed;
 
-export interface RequestOptions {
-  readonly dir: string;
+export interface RequestOptions extends Placed {
   /** Refused by issuers of others. @default any */
   readonly fleet?: FleetId | undefined;
   readonly name: string;
@@ -72,12 +87,12 @@ export interface RequestOptions {
 
 /**
  * The word that an issuer grants membership for; the keys that it names are drawn where they are missing.
- * @throws PulsemeshError `store-locked`, `data-dir-unusable`
+ * @throws PulsemeshError `store-locked`, `data-dir-open`, `data-dir-unusable`
  */
-export function requestMembership(options: RequestOptions): Promise<string> {
+export async function requestMembership(options: RequestOptions): Promise<string> {
   const { dir, name, region, nowS } = options;
   const fleet = options.fleet ?? readFleetPin(dir);
-  return memberLocked(dir, () =>
+  return await memberLocked(options, () =>
     Promise.resolve(writeRequest({ fleet, name, region, atS: nowS }, memberKeys(dir))),
   );
 }
@@ -90,25 +105,32 @@ export interface AcceptedMembership {
 
 /**
  * Takes over what an issuer signed for this node.
- * @throws PulsemeshError `statement-malformed` where it makes this node no member, `fleet-mismatch`, `store-locked`
+ * @throws PulsemeshError `statement-malformed` where it makes this node no member, `fleet-mismatch`, `store-locked`, `data-dir-open`, `data-dir-unusable`
  */
-export function acceptMembership(
+export async function acceptMembership(
   dir: string,
   statements: readonly string[],
+  options: Pick<Placed, "sharedData"> = {},
 ): Promise<AcceptedMembership> {
-  return memberLocked(dir, () => Promise.resolve(accept(dir, statements)));
+  // Drawn now, it would be one that nobody has granted anything.
+  if (!existsSync(join(dir, "node.key")))
+    throw noMember(`the node of ${dir}, which has no key yet,`);
+  const place = { ...options, dir };
+  return await memberLocked(place, () => Promise.resolve(accept(dir, statements)));
+}
+
+function noMember(who: string): PulsemeshError {
+  return new PulsemeshError(
+    "statement-malformed",
+    `Cannot take these statements: they make ${who} no member. Nothing was changed; see that they were signed for a request of this folder.`,
+  );
 }
 
 function accept(dir: string, statements: readonly string[]): AcceptedMembership {
-  const node = nodeIdOf(memberKeys(dir).node.publicKey);
+  const node = nodeIdOf(readKey(join(dir, "node.key")).publicKey);
   const fleet = fleetOf(statements);
   const granted = fleet === undefined ? undefined : grantIn(statements, node, fleet);
-  if (fleet === undefined || granted === undefined) {
-    throw new PulsemeshError(
-      "statement-malformed",
-      `Cannot take these statements: they make ${node} no member. Nothing was changed; see that they were signed for a request of this folder.`,
-    );
-  }
+  if (fleet === undefined || granted === undefined) throw noMember(node);
   const pinned = readFleetPin(dir);
   if (pinned !== undefined && pinned !== fleet) {
     throw new PulsemeshError(
@@ -116,6 +138,7 @@ function accept(dir: string, statements: readonly string[]): AcceptedMembership 
       `Cannot join fleet ${fleet}: ${dir} belongs to fleet ${pinned}. Nothing was changed.`,
     );
   }
+  memberKeys(dir);
   writePrivateFile(join(dir, AUTHORITY_FILES.statements), writeStatements(statements));
   writeFleetPin(dir, fleet);
   return { node, fleet, grant: granted.grant };
@@ -129,17 +152,28 @@ export function fleetOf([first]: readonly string[]): FleetId | undefined {
 }
 
 /**
- * {@link createFleetAuthority} in a directory that no process uses, unless all is there already.
- * @throws PulsemeshError `store-locked`, and as that
+ * {@link createFleetAuthority} in a directory that no process uses, unless all is there already. Both folders are checked before anything is made.
+ * @throws PulsemeshError `store-locked`, `data-dir-open`, and as that and {@link checkRootPlace}
  */
-export async function initFleet(options: FleetAuthorityOptions): Promise<FleetAuthority> {
-  return heldAuthority(options) ?? (await locked(options.dir, () => createFleetAuthority(options)));
+export async function initFleet(options: InitFleetOptions): Promise<FleetAuthority> {
+  const held = heldAuthority(options);
+  if (held !== undefined) return held;
+  checkPlace(options);
+  checkRootPlace(options);
+  return await locked(options.dir, () => createFleetAuthority(options));
+}
+
+export type InitFleetOptions = FleetAuthorityOptions & Placed;
+
+function checkPlace({ dir, sharedData = false }: Placed): void {
+  checkDirectoryOf(dir, sharedData);
 }
 
 /** Of a directory in which no fleet is half made: its keys would be changed when that is finished. */
-function memberLocked<T>(dir: string, act: (store: Store) => Promise<T>): Promise<T> {
-  return locked(dir, (store) => {
-    refuseUnfinishedInit(dir);
+function memberLocked<T>(place: Placed, act: (store: Store) => Promise<T>): Promise<T> {
+  checkPlace(place);
+  return locked(place.dir, (store) => {
+    refuseUnfinishedInit(place.dir);
     return act(store);
   });
 }

@@ -37,6 +37,7 @@ beforeEach(async () => {
   Object.assign(rig, { rootDir: join(rig.dir, "root") });
   await rig.init();
   to = join(rig.base, "mnt", "stick");
+  mkdirSync(join(rig.base, "mnt"));
   ids = idsIn(rig.rootDir);
 });
 afterEach(() => rig.remove());
@@ -207,6 +208,14 @@ test("ME6 a folder is sealed in place, whenever somebody dies, and once", async 
   expect([idsIn(rig.rootDir), isSealedIn(rig.rootDir)]).toEqual([ids, [true, true]]);
   const another = sealRoot({ ...asked, passphrase: `${passphrase}?` });
   expect(await codeOf(another)).toBe("passphrase-wrong");
+});
+
+test("ME6 where the folder around it is missing, as of a stick that is not mounted, nothing is moved to the disk below", async () => {
+  const below = join(to, "root");
+  await expect(move({ to: below })).rejects.toThrow(`there is no ${to}.`);
+  expect([existsSync(to), await isWhole(rig.rootDir)]).toEqual([false, true]);
+  mkdirSync(to);
+  expect(await move({ to: below })).toMatchObject({ status: "moved", rootDir: below });
 });
 
 test("ME6 nothing is moved while a fleet is half made, or where no root is", async () => {

@@ -3,15 +3,7 @@
  * opened there, and only then removed here. There is no journal: at every instant one of the two folders is whole, and whoever repeats the call goes on
  * from what it finds. Before anything is removed here the other folder holds everything; after that it is the other folder that counts.
  */
-import {
-  chmodSync,
-  existsSync,
-  readdirSync,
-  realpathSync,
-  rmdirSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { chmodSync, existsSync, readdirSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type FleetId, PulsemeshError } from "@pulsemesh/core";
 import { makeMissing } from "@pulsemesh/store-level";
@@ -26,12 +18,14 @@ import {
   writeSecretText,
 } from "../keys/secret-file.ts";
 import { AUTHORITY_FILES } from "./authority-files.ts";
+import { isSame, statOf, trueName, upwards } from "./folder-names.ts";
 import {
   type FileChanges,
   privateFileChanges,
   readInitJournal,
   refuseUnfinishedInit,
 } from "./init-journal.ts";
+import { refuseUnmounted } from "./mount-place.ts";
 import { readStatedRoots, type StatedRoots } from "./root-folder.ts";
 import { finishRootChange } from "./root-journal.ts";
 
@@ -49,7 +43,7 @@ export interface MoveRootOptions {
   readonly dataDir: string;
   /** Where they are. @default the folder `root` of the data directory, else that itself */
   readonly rootDir?: string | undefined;
-  /** Where they go: a folder that is not there yet, or empty, or one to which such a move was begun. */
+  /** Where they go: a folder that is not there yet, in one that is, or empty, or one to which such a move was begun. */
   readonly to: string;
   /** Seals them there, or opens them where they are sealed. @default they stay as they are */
   readonly passphrase?: string | undefined;
@@ -84,7 +78,7 @@ interface Move {
  * await moveRoot({ dataDir, to: "/media/stick/root", passphrase });
  *
  * @throws PulsemeshError `option-invalid` for a folder in the data directory or with other files in it; `data-dir-unusable` when there is no root, another
- * one is there, or what was written cannot be read back; `passphrase-wrong`, `data-dir-open`, `store-locked`
+ * one is there, what was written cannot be read back, and as {@link refuseUnmounted}; `passphrase-wrong`, `data-dir-open`, `store-locked`
  */
 export async function moveRoot(options: MoveRootOptions): Promise<MovedRoot> {
   const { dataDir, passphrase, changes = privateFileChanges } = options;
@@ -239,39 +233,21 @@ function whereIs({ dataDir, rootDir }: MoveRootOptions): string | undefined {
   return place === undefined ? undefined : realpathSync(place);
 }
 
-/** By what they are, not by what they are called: a link, or another spelling, leads to the same folder. */
+/** Wherever a link leads, and however it is spelt. */
 function refuseInside(to: string, folders: readonly string[]): void {
   const forbidden = folders.flatMap((dir) => statOf(dir) ?? []);
-  for (let at = realOf(to); ; at = dirname(at)) {
+  for (const at of upwards(trueName(to))) {
     const stats = statOf(at);
     if (stats !== undefined && forbidden.some((one) => isSame(one, stats)))
       throw refused(to, "that is in the node's folder, or where they are already");
-    if (dirname(at) === at) return;
   }
 }
 
-/** The true name of what is there of it. */
-function realOf(path: string): string {
-  for (let at = path; dirname(at) !== at; at = dirname(at))
-    if (existsSync(at)) return realpathSync(at);
-  return path;
-}
-
-function statOf(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
-}
-
-function isSame(one: Stats, other: Stats): boolean {
-  return one.dev === other.dev && one.ino === other.ino;
-}
-
-/** There, durable with all its parents, and nobody else's to read. */
+/** There, and nobody else's to read. */
 function openTarget(to: string): void {
+  refuseUnmounted(to);
   try {
-    const parents: string[] = [];
-    for (let at = to; !existsSync(at); at = dirname(at)) parents.push(dirname(at));
     makeMissing(to);
-    for (const parent of parents) syncDirectory(parent);
     closeToOthers(to);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,4 +1,5 @@
 /** What a root has stated so far, as the folder with its keys says (rules ME2, ME6), and whether a fleet knows more than that. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   dagCborCodec,
@@ -60,6 +61,18 @@ export function readStatedRoots(rootDir: string): StatedRoots {
     "data-dir-unusable",
     `Cannot use the root's statements in ${path}: they are damaged. Nothing was changed; restore the file from the folder's other copy.`,
   );
+}
+
+/** The first of some folders that holds the keys of a fleet's root; undefined where none does that can be read. */
+export function rootFolderAmong(places: readonly string[], fleet: FleetId): string | undefined {
+  return places.find((place) => {
+    try {
+      const isThere = existsSync(join(place, AUTHORITY_FILES.root));
+      return isThere && readStatedRoots(place)[0].claims.signer === fleet;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** The root statements among some tokens, in their order; what is of another fleet, or cannot be read, is left out. */

@@ -50,6 +50,7 @@ async function writeTar(format: number, names: readonly string[]): Promise<void>
 
 test.each([
   ["beside it", "stick", []],
+  ["in its folder root, where a start leaves them", "data/root", []],
   ["in the same folder", "data", ["fleet-root.key", "fleet-root-next.key", "root-statements.json"]],
 ])(
   "BK4 ME6 a restored node is the member and issuer that it was, with the root's keys %s, and opens no invite again",
