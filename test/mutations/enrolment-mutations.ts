@@ -9,6 +9,7 @@ const unit = (file: string, title: string): Killer => ({ project: "unit", file, 
 const tokens = (title: string): Killer => unit("packages/node/src/ports/tokens.test.ts", title);
 const redeem = (title: string): Killer => unit(`${AUTHORITY}redeem.test.ts`, title);
 const enrolled = (title: string): Killer => unit(`${AUTHORITY}enrol-node.test.ts`, title);
+const guards = (title: string): Killer => unit(`${AUTHORITY}issuing-guards.test.ts`, title);
 const request = (title: string): Killer => unit(`${AUTHORITY}grant-request.test.ts`, title);
 const fleet = (title: string): Killer => unit(`${AUTHORITY}fleet-authority.test.ts`, title);
 const journal = (title: string): Killer => unit(`${AUTHORITY}init-journal.test.ts`, title);
@@ -170,6 +171,33 @@ const inviteMutations: readonly Mutation[] = [
     search: "if (networkKey === undefined) refusePrivate(by);",
     replacement: "if (networkKey === null) refusePrivate(by);",
     killer: enrolled("lacks the key of a private network"),
+  },
+  {
+    id: "twin-issues",
+    rules: ["ME7", "BK1"],
+    breaks: "an issuer that runs twice makes members on both sides",
+    file: `${AUTHORITY}issuing.ts`,
+    search: "if (!this.#deps.isTwin()) return;",
+    replacement: "if (this.#deps.isTwin !== undefined) return;",
+    killer: guards("runs twice"),
+  },
+  {
+    id: "twin-invites-kept",
+    rules: ["ME7", "BK1"],
+    breaks: "an invite that was used at the copy of an issuer is used once more when that is gone",
+    file: `${AUTHORITY}issuing.ts`,
+    search: "      issuer.withdrawAll();\n",
+    replacement: "",
+    killer: guards("nobody has told of"),
+  },
+  {
+    id: "last-issuer-goes",
+    rules: ["ME7"],
+    breaks: "the only issuer of others leaves without a word",
+    file: `${AUTHORITY}issuing.ts`,
+    search: "grants.some(isMember) ? key : undefined",
+    replacement: "grants.every(isMember) ? key : undefined",
+    killer: guards("neither leaves nor is revoked"),
   },
 ];
 

@@ -42,6 +42,7 @@ export class IssuingRig {
   known: readonly string[] = [];
   lateMs: number = 0;
   isBehind: boolean = false;
+  isTwin: boolean = false;
   readonly self: ReturnType<typeof makeMember> = makeMember();
   readonly issuerKey: Ed25519Key = keyFromSeed(generateSeed());
   readonly rootKey: Ed25519Key = keyFromSeed(generateSeed());
@@ -74,6 +75,7 @@ export class IssuingRig {
       self: this.self.id,
       view: () => this.view,
       statusOf: (node) => this.statuses.get(node),
+      isTwin: () => this.isTwin,
       isClockBehind: () => this.isBehind,
       submit: (token) => this.submit(token),
       remember: (token) => this.remembered.push(token),

@@ -74,6 +74,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
     "ask whoever runs that fleet for its network's key, the same file for every node, and name it with --network-key-file FILE",
   "issuer-none": () =>
     "ask the node where the fleet was made, or to which its issuer was moved: --url",
+  "issuer-last": () =>
+    "do what the line above says, and repeat; if the fleet is to have no issuer: pulsemesh leave --without-issuer",
   "authority-full": () => "start another fleet: this one holds as many as it can",
   "json-invalid": () =>
     "check the JSON, for instance with: node -p 'JSON.parse(process.argv[1])' '…'",

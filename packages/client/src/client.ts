@@ -108,6 +108,11 @@ export interface RetirePeerOptions extends CallOptions {
   readonly certain?: boolean | undefined;
 }
 
+export interface LeaveOptions extends CallOptions {
+  /** Also where the fleet has no other issuer: nobody is let in or revoked from then on. */
+  readonly withoutIssuer?: boolean | undefined;
+}
+
 export interface AuditTailOptions extends CallOptions {
   /** 1 … 1,000. @default 100 */
   readonly limit?: number | undefined;
@@ -144,7 +149,7 @@ export interface PulsemeshClient extends AuthorityCalls, WitnessCalls {
   /** Takes a node that is gone out of the fleet. */
   retirePeer(id: string, options?: RetirePeerOptions): Promise<RetirementJson>;
   /** The node says goodbye to its fleet, and ends. */
-  leave(options?: CallOptions): Promise<LeavingJson>;
+  leave(options?: LeaveOptions): Promise<LeavingJson>;
   getState(robot: string, options?: CallOptions): Promise<StateAnswer>;
   /** Merge patch (RFC 7396): null removes. */
   patchState(
@@ -314,8 +319,10 @@ function inventoryCalls(http: HttpOptions): InventoryCalls {
         },
         retirementShape,
       ),
-    leave: (call = {}) =>
-      sendForJson(http, { ...call, method: "POST", path: "/-/leave" }, leavingShape),
+    leave: ({ withoutIssuer, ...call } = {}) => {
+      const query = { without_issuer: withoutIssuer === true ? "1" : undefined };
+      return sendForJson(http, { ...call, method: "POST", path: "/-/leave", query }, leavingShape);
+    },
     retirePeer: (id, { certain, ...call } = {}) =>
       sendForJson(
         http,

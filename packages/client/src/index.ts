@@ -5,6 +5,7 @@ export {
   type ClientOptions,
   createClient,
   type HealthAnswer,
+  type LeaveOptions,
   type PatchStateOptions,
   type PingOptions,
   type PulsemeshClient,

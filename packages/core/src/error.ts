@@ -30,6 +30,7 @@ export const ERROR_CODES: Readonly<
   "invite-needed": { status: 403, exit: 2 },
   "network-key-needed": { status: 403, exit: 2 },
   "issuer-none": { status: 409, exit: 2 },
+  "issuer-last": { status: 409, exit: 1 },
   "authority-full": { status: 507, exit: 1 },
   observer: { status: 403, exit: 2 },
   twin: { status: 503, exit: 1 },
@@ -93,6 +94,7 @@ export type ErrorCode =
   | "invite-needed"
   | "network-key-needed"
   | "issuer-none"
+  | "issuer-last"
   | "json-invalid"
   | "request-invalid"
   | "media-type-unsupported"

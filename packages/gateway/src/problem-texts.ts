@@ -89,6 +89,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "No issuer here",
     next: "Ask the node that holds the issuer's key: where the fleet was made, or to which it was moved.",
   },
+  "issuer-last": {
+    title: "The fleet would have no issuer",
+    next: "Let another member issue first, with `pulsemesh key rotate issuer`; or leave all the same with ?without_issuer=1.",
+  },
   "authority-full": {
     title: "Too many statements",
     next: "Ten thousand grants and as many revocations are held; start another fleet for more.",

@@ -67,6 +67,11 @@ export interface NodeIssuer {
   grant(request: string, terms: GrantTerms): Promise<readonly string[]>;
   /** Ends a membership for good. */
   revoke(node: NodeId, reason: string): Promise<void>;
+  /**
+   * That this node may leave for good without taking with it who lets others in, renews and revokes.
+   * @throws PulsemeshError `issuer-last`
+   */
+  checkLeaving(): void;
 }
 
 export interface PulsemeshNode extends AsyncDisposable {

@@ -6,22 +6,35 @@ import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
 import { printable, printableJson } from "../printable.ts";
 
+interface LeaveFlags extends ClientFlags {
+  readonly withoutIssuer?: boolean;
+  readonly json?: boolean;
+}
+
 /** Adds `leave` to the program. */
 export function addLeaveCommand(program: Command, cli: Cli): void {
   const command = program
     .command("leave")
     .description("the asked node says goodbye to its fleet, counts no more, and ends");
-  addFlags(command, [...clientFlags, { flags: "--json", text: "as JSON" }]);
+  addFlags(command, [
+    {
+      flags: "--without-issuer",
+      text: "also where it is the fleet's only issuer: nobody is let in or revoked from then on, and grants end",
+    },
+    ...clientFlags,
+    { flags: "--json", text: "as JSON" },
+  ]);
   command.addHelpText(
     "after",
     `
 Take it out of its supervisor first, or it is started again, and counts again. Its folder stays, and with it whoever has that is this
 node until its grant ends, which nobody renews: pulsemesh revoke NODE, where the issuer's key is, ends it at once. A node that is gone
-already is taken out at another one: pulsemesh node retire NAME.`,
+already is taken out at another one: pulsemesh node retire NAME.
+The only issuer stays until another member issues, with the root's keys: pulsemesh key rotate issuer --data ITS-FOLDER --replaces KEY.`,
   );
-  setAction<ClientFlags & { readonly json?: boolean }>(cli, command, async (flags) => {
+  setAction<LeaveFlags>(cli, command, async (flags) => {
     cli.context = { ...cli.context, writes: true };
-    const left = await connect(cli, flags).leave();
+    const left = await connect(cli, flags).leave({ withoutIssuer: flags.withoutIssuer });
     if (flags.json === true) cli.terminal.out(printableJson(left));
     else for (const line of saidOf(left.id)) cli.terminal.say(printable(line));
     return EXIT.ok;

@@ -37,6 +37,7 @@ const issuer: NodeIssuer = {
     calls.push(["grant", request, terms]);
     return Promise.resolve(["a.b.c"]);
   },
+  checkLeaving: () => undefined,
   revoke: (id, reason) => {
     calls.push(["revoke", id, reason]);
     return Promise.resolve();
@@ -159,4 +160,24 @@ test("HT36 what the issuer refuses is answered with its code", async () => {
   const refusal = new PulsemeshError("grant-beyond", "Cannot grant this: not the role operator.");
   node.issuer = { ...issuer, invite: () => Promise.reject(refusal) };
   expect(await post(INVITES, {})).toMatchObject({ json: { code: "grant-beyond" } });
+});
+
+test("HT28 the node with the only issuer leaves where that is meant, and says otherwise who has to issue first", async () => {
+  const left: string[] = [];
+  node.issuer = {
+    ...issuer,
+    checkLeaving: () => {
+      throw new PulsemeshError("issuer-last", "Let another member issue first.");
+    },
+  };
+  const app = buildServer(node, { localOnly: true, leave: () => void left.push("left") });
+  const refused = await app.inject({ method: "POST", url: "/-/leave" });
+  expect([refused.statusCode, refused.json<{ code: string }>().code]).toEqual([409, "issuer-last"]);
+  expect((await app.inject({ method: "POST", url: "/-/leave?without_issuer=x" })).statusCode).toBe(
+    400,
+  );
+  expect(left).toEqual([]);
+  const meant = await app.inject({ method: "POST", url: "/-/leave?without_issuer=1" });
+  expect([meant.statusCode, left]).toEqual([202, ["left"]]);
+  await app.close();
 });

@@ -20,6 +20,7 @@ const ISSUING_ERRORS: readonly ErrorCode[] = [
   "json-invalid",
   "request-invalid",
   "issuer-none",
+  "twin",
   "grant-beyond",
   "data-dir-unusable",
   "store-failed",
@@ -153,6 +154,7 @@ function revokeRoute(context: GatewayContext): Route {
     errors: [
       ...ISSUING_ERRORS,
       "peer-unknown",
+      "issuer-last",
       "option-invalid",
       "statement-malformed",
       "statement-oversized",

@@ -200,7 +200,9 @@ function statementsOf(bytes: Uint8Array): readonly string[] {
   if (answer === undefined)
     throw new PulsemeshError("join-failed", "Cannot enrol: the issuer's answer cannot be read.");
   if (answer.ok) return answer.statements;
-  const code = Object.hasOwn(ERROR_CODES, answer.code) ? (answer.code as ErrorCode) : "join-failed";
+  // That the issuer runs twice is nothing that could be mended here.
+  const isTheirs = answer.code === "twin" || !Object.hasOwn(ERROR_CODES, answer.code);
+  const code = isTheirs ? "join-failed" : (answer.code as ErrorCode);
   throw new PulsemeshError(code, printable(answer.detail));
 }
 

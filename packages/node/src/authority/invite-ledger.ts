@@ -72,6 +72,11 @@ export interface InviteLedger {
    * @throws PulsemeshError `invite-unknown`, `data-dir-unusable`
    */
   withdraw(id: HashHex, nowS: number): void;
+  /**
+   * Closes every invite; durable when it returns.
+   * @throws PulsemeshError `data-dir-unusable`
+   */
+  clear(): void;
   /** Invites that have not ended. */
   open(nowS: number): readonly OpenInvite[];
 }
@@ -115,6 +120,7 @@ export function createInviteLedger(
       }
       save(others);
     },
+    clear: () => save([]),
     find: (secret, node, nowS) => usable(readInvites(path), secret, node, nowS),
     use(secret, node, { nowS, grantedS }) {
       const invite = usable(readInvites(path), secret, node, nowS);

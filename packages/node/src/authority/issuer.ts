@@ -169,6 +169,14 @@ export class Issuer {
   }
 
   /**
+   * Closes all invites that are open, as {@link Issuer.withdraw} does one.
+   * @throws PulsemeshError `data-dir-unusable`
+   */
+  withdrawAll(): void {
+    this.#ledger.clear();
+  }
+
+  /**
    * The same grant for as long again, to a member, or to one whose grant has ended not long ago.
    * @throws PulsemeshError `grant-none`, `key-revoked`, `grant-beyond`
    */

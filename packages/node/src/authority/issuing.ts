@@ -55,6 +55,8 @@ export interface IssuingDeps {
   readonly self: NodeId;
   readonly view: () => AuthorityView;
   readonly statusOf: (node: NodeId) => Status | undefined;
+  /** Whether another process runs under this node's key (rule BK1), on a copy of its folder, and so with the same issuer's key and invites. */
+  readonly isTwin: () => boolean;
   /** Whether the clocks of most nodes, this one counted, are ahead of this one's. */
   readonly isClockBehind: () => boolean;
   readonly submit: (token: string) => Promise<CommandResult>;
@@ -113,8 +115,47 @@ export class Issuing {
     return this.#deps.issuer.invites;
   }
 
-  /** @throws as {@link Issuer.invite} */
+  /** @throws PulsemeshError `issuer-last` where without it nobody could let others in, renew or revoke, and there are others */
+  checkLeaving(): void {
+    const onlyKey = this.#onlyKey();
+    if (onlyKey === undefined) return;
+    throw new PulsemeshError(
+      "issuer-last",
+      `Cannot leave, as this node is the fleet's only issuer: without it nobody is let in or revoked, and memberships end within 14 days. Nothing was changed; ${handOverFirst(onlyKey)}.`,
+    );
+  }
+
+  /** This issuer's key where no other may issue; undefined also where there are no other members. */
+  #onlyKey(): string | undefined {
+    const { key, self, view, clock } = this.#deps;
+    const { root, grants } = view();
+    const nowS = clock.now().wallMs / 1_000;
+    const working = root?.issuers.filter(({ expS }) => expS > nowS) ?? [];
+    if (working.length !== 1 || working[0]?.key !== key) return undefined;
+    const isMember = ({ node, standing, hasLeft }: GrantView): boolean =>
+      node !== self && !hasLeft && standing !== "revoked" && standing !== "expired";
+    return grants.some(isMember) ? key : undefined;
+  }
+
+  /**
+   * Another process was found on a copy of this folder. Which invites were used there nobody can know, so those that are open end: one for a single node
+   * would make two members. Never rejects.
+   */
+  async doubled(): Promise<void> {
+    const { issuer, logger } = this.#deps;
+    await this.#tried(async () => {
+      const open = issuer.invites.length;
+      if (open === 0) return;
+      issuer.withdrawAll();
+      logger.warn({ open }, "another process runs on a copy of this folder: open invites are void");
+    });
+    // Whoever asks meanwhile is told why.
+    await this.#tried(() => this.#openOrClose());
+  }
+
+  /** @throws `twin`, and as {@link Issuer.invite} */
   async invite(options: Omit<InviteOptions, "addresses">): Promise<string> {
+    this.#refuseTwin();
     const invite = this.#deps.issuer.invite({ ...options, addresses: this.#deps.addresses() });
     await this.#openOrClose();
     return invite;
@@ -128,9 +169,10 @@ export class Issuing {
 
   /**
    * Makes who has signed the request a member: everything that it needs, to be carried there by hand.
-   * @throws as {@link Issuer.grant}, and as the node refuses it
+   * @throws `twin`, as {@link Issuer.grant}, and as the node refuses it
    */
   async grant(request: string, terms: GrantTerms): Promise<readonly string[]> {
+    this.#refuseTwin();
     const grant = await this.#deps.issuer.grant(request, terms);
     await this.#submit(grant);
     return [...this.#deps.view().enrolment, grant];
@@ -138,16 +180,12 @@ export class Issuing {
 
   /**
    * Ends a membership for good; what the node wrote until now stays.
-   * @throws PulsemeshError `peer-unknown` where nothing is granted to it, and as the node refuses it
+   * @throws PulsemeshError `peer-unknown` where nothing is granted to it; `issuer-last`, `option-invalid` for this node; `twin`, and as the node refuses it
    */
   async revoke(node: NodeId, reason: string): Promise<void> {
     const { issuer, cutsOf, key, self, view } = this.#deps;
-    if (node === self) {
-      throw new PulsemeshError(
-        "option-invalid",
-        "Cannot revoke the node that is asked: it could tell nobody. Ask another issuer.",
-      );
-    }
+    this.#refuseTwin();
+    if (node === self) throw ownRevocation(this.#onlyKey());
     if (this.#grantOf(node) === undefined) {
       throw new PulsemeshError(
         "peer-unknown",
@@ -163,7 +201,7 @@ export class Issuing {
 
   /** A node was not let in. One whose grant has ended is granted it anew, so that it is let in when it comes again. */
   refused(node: NodeId, refusal: AdmissionRefusal): void {
-    if (refusal !== "grant-expired" || this.#hasEnded) return;
+    if (refusal !== "grant-expired" || this.#hasEnded || this.#deps.isTwin()) return;
     const view = this.#deps.view();
     const grant = view.grants.find((each) => each.node === node);
     if (grant === undefined || !this.#isOurs(grant, view) || !this.#hasCaughtUp()) return;
@@ -184,6 +222,8 @@ export class Issuing {
       return { ok: false, code: "request-malformed", detail: "this is no question for an issuer" };
     }
     try {
+      // Before an invite is used for nothing.
+      this.#refuseTwin();
       const grant = await this.#signFor(node, question);
       await this.#submit(grant);
       logger.info({ node, invited: question.invite !== undefined }, "a node has been enrolled");
@@ -239,6 +279,7 @@ export class Issuing {
 
   async #keepUp(): Promise<void> {
     const isNamed = this.#isNamed();
+    if (this.#deps.isTwin()) return await this.doubled();
     await this.#tried(async () => {
       if (!isNamed) return;
       if (!this.#hasCaughtUp()) return;
@@ -334,15 +375,44 @@ export class Issuing {
 
   /** Strangers are answered only while there is anything that they could be given. */
   async #openOrClose(): Promise<void> {
-    const { issuer, isOpen, serve } = this.#deps;
+    const { issuer, isOpen, isTwin, serve } = this.#deps;
     // Also while the last use is spent: the answer to who used it may have been lost, and he asks again.
-    const isWanted = !this.#hasEnded && !this.#isEnded && (isOpen || issuer.invites.length > 0);
+    const hasAnswers = isOpen || isTwin() || issuer.invites.length > 0;
+    const isWanted = !this.#hasEnded && !this.#isEnded && hasAnswers;
     await serve(isWanted ? this.#answer : undefined);
+  }
+
+  /** Two that sign with one key would give one number, and one invite, twice. */
+  #refuseTwin(): void {
+    if (!this.#deps.isTwin()) return;
+    throw new PulsemeshError(
+      "twin",
+      "Cannot issue now: the issuer's node runs twice, on a copy of its folder, and neither of the two makes or ends a membership. Nothing was changed.",
+    );
   }
 
   #grantOf(node: NodeId): GrantView | undefined {
     return this.#deps.view().grants.find((grant) => grant.node === node);
   }
+}
+
+/** @param onlyKey - where no other may issue */
+function ownRevocation(onlyKey: string | undefined): PulsemeshError {
+  const what = "Cannot revoke the node that is asked: it could tell nobody";
+  if (onlyKey === undefined)
+    return new PulsemeshError(
+      "option-invalid",
+      `${what}. Nothing was changed; ask the node of another issuer.`,
+    );
+  return new PulsemeshError(
+    "issuer-last",
+    `${what}, and no other may revoke. Nothing was changed; ${handOverFirst(onlyKey)}, and revoke this one there.`,
+  );
+}
+
+/** What to do before the only issuer goes. */
+function handOverFirst(onlyKey: string): string {
+  return `let another member issue first, where its folder and the root's keys are: pulsemesh key rotate issuer --root DIR --data ITS-FOLDER --replaces ${onlyKey}`;
 }
 
 /** Whether it has the terms of what whoever asks is given; who grants the same by hand has to grant it anew by hand. */

@@ -221,6 +221,7 @@ export async function startIssuing(deps: {
     view: () => driver.view.authority(clock.now()),
     statusOf: (node) =>
       driver.view.fleet(clock.now()).nodes.find((other) => other.node === node)?.status,
+    isTwin: () => driver.view.fleet(clock.now()).self.twin !== undefined,
     isClockBehind: () => isBehindMost(driver.view.fleet(clock.now()).nodes),
     submit: (token) => driver.command({ type: "statement", token }),
     cutsOf: (node) => cutsOf(driver, node),

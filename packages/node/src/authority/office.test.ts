@@ -1,26 +1,26 @@
 import { expect, test } from "vitest";
-import { Office } from "./office.ts";
+import { Office, type OfficeHolder } from "./office.ts";
 
 /** An office whose key a test changes. */
 class Rig {
   key: string | undefined;
   fault: Error | undefined;
   readonly log: string[] = [];
-  readonly office: Office<{ readonly end: () => void; readonly idle: () => Promise<void> }> =
-    new Office({
-      keyHere: () =>
-        this.fault === undefined ? Promise.resolve(this.key) : Promise.reject(this.fault),
-      open: () => Promise.resolve(this.#open()),
-      closed: async () => void this.log.push("closed"),
-      logger: { info: () => {}, error: () => void this.log.push("error") },
-    });
+  readonly office: Office<OfficeHolder> = new Office({
+    keyHere: () =>
+      this.fault === undefined ? Promise.resolve(this.key) : Promise.reject(this.fault),
+    open: () => Promise.resolve(this.#open()),
+    closed: async () => void this.log.push("closed"),
+    logger: { info: () => {}, error: () => void this.log.push("error") },
+  });
 
-  #open(): { readonly end: () => void; readonly idle: () => Promise<void> } {
+  #open(): OfficeHolder {
     const { key } = this;
     this.log.push(`open ${key}`);
     return {
       end: () => void this.log.push(`end ${key}`),
       idle: async () => void this.log.push("idle"),
+      doubled: async () => void this.log.push(`doubled ${key}`),
     };
   }
 }
@@ -69,6 +69,15 @@ test("ME6 a damaged key ends the start, and later leaves the office as it is", a
   await rig.office.watch(events(ROOT));
   expect(rig.office.current).toBeDefined();
   expect(rig.log).toEqual(["open a", "error"]);
+});
+
+test("ME7, BK1 whoever issues is told of a twin", async () => {
+  const rig = new Rig();
+  await rig.office.watch(events({ type: "twin" }));
+  rig.key = "a";
+  await rig.office.start();
+  await rig.office.watch(events({ type: "twin-over" }, { type: "twin" }));
+  expect(rig.log).toEqual(["open a", "doubled a"]);
 });
 
 test("ME7 after its end an office is taken by nobody", async () => {

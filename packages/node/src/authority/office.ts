@@ -10,6 +10,8 @@ export interface OfficeHolder {
   end(): void;
   /** Resolves when nothing is being signed of its own accord. */
   idle(): Promise<void>;
+  /** Another process was found on a copy of this folder. Never rejects. */
+  doubled(): Promise<void>;
 }
 
 export interface OfficeDeps<T extends OfficeHolder> {
@@ -43,11 +45,12 @@ export class Office<T extends OfficeHolder> {
     if (this.current === undefined) await this.#deps.closed();
   }
 
-  /** Looks with each root statement, until the events end. Never rejects. */
+  /** Looks with each root statement, and hands on that there is a twin, until the events end. Never rejects. */
   async watch(events: AsyncIterable<CoreEvent | { readonly type: "lost" }>): Promise<void> {
     for await (const event of events) {
       if (event.type === "lost" || (event.type === "statement" && event.kind === "root"))
         await this.look();
+      if (event.type === "twin") await this.current?.doubled();
     }
   }
 
