@@ -121,7 +121,17 @@ test("ME1, ME3, CLI46 a revoked node is out everywhere and stays out when it com
     async () => (await fetch(`${alpha.url}/status/bot`)).status === 410,
     WITHIN_MS,
   );
-  expect(await outOf(cliAt(alpha, "grant", "list"))).toContain(": stolen");
+  expect(await outOf(cliAt(alpha, "grant", "list"))).toMatch(
+    /^revoked beta \(12D3\w+\) at .*: stolen$/m,
+  );
+  // It is listed nowhere else any more.
+  const twice = await cliAt(alpha, "revoke", "beta");
+  expect([twice.code, twice.err]).toEqual([
+    0,
+    expect.stringMatching(
+      /^beta \(12D3\w+\) was revoked already, at .*: stolen; nothing was changed/,
+    ),
+  ]);
   await beta.process.until("beta to be told why", 20_000, () =>
     beta.process.err.includes("revoked"),
   );

@@ -293,7 +293,16 @@ export const authorityShape: Shape<AuthorityJson> = map<AuthorityJson>({
       expires: text,
     }),
   ),
-  revoked: list(map({ id: text, statement: text, reason: text, by: text, at: text })),
+  revoked: list(
+    map<AuthorityJson["revoked"][number]>({
+      id: text,
+      statement: text,
+      name: optional(nullable(text)),
+      reason: text,
+      by: text,
+      at: text,
+    }),
+  ),
 });
 
 export const inviteShape: Shape<InviteJson> = map<InviteJson>({ invite: text, expires: text });

@@ -365,6 +365,8 @@ export interface AuthorityJson {
     readonly id: string;
     /** The id of the revocation itself. */
     readonly statement: string;
+    /** As it was last known; null where it was never seen. Left out by earlier releases. */
+    readonly name?: string | null | undefined;
     readonly reason: string;
     readonly by: string;
     readonly at: string;

@@ -1,4 +1,5 @@
 /** `pulsemesh grant sign` answers a request at the issuer's node, `grant list` says who is a member and until when; `revoke` ends a membership. */
+import type { AuthorityJson, PeersJson } from "@pulsemesh/client";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
@@ -88,11 +89,12 @@ function addList(grant: Command, cli: Cli): void {
       { title: "ROBOTS", text: ({ robots }) => robots.join(",") },
       { title: "REGION", text: ({ region }) => region },
       { title: "UNTIL", text: ({ expires }) => expires },
+      { title: "ID", text: ({ id }) => id },
     ]))
       out(line);
     out("");
-    for (const { id, at, reason } of revoked)
-      out(printable(`revoked ${id} at ${at}${reason === "" ? "" : `: ${reason}`}`));
+    for (const each of revoked)
+      out(printable(`revoked ${namedOf(each)} at ${each.at}${whyOf(each)}`));
     out(printable(`root statement ${root?.number ?? 0}, charter ${charter?.number ?? 0}`));
     if (stale) say("Nothing was heard of the fleet's authority for a day: nobody new is let in.");
     if (charter?.disputed === true)
@@ -125,15 +127,55 @@ whoever has its key is let in nowhere. A node that should come back draws a new 
   setAction<RevokeFlags>(cli, command, async (flags, [text = ""]) => {
     cli.context = { ...cli.context, writes: true };
     const client = connect(cli, flags);
-    const { id, name } = nodeOf(text, await client.peers());
-    const earlier = (await client.authority()).revoked.find((each) => each.id === id);
+    const before = await client.authority();
+    const { id, name } = memberOf(text, await client.peers(), before);
+    const isOf = (each: Revoked): boolean => each.id === id;
+    const [earlier] = before.revoked.filter(isOf);
     await client.revoke(id, flags.reason ?? "");
-    if (earlier !== undefined) {
-      const why = earlier.reason === "" ? "" : `: ${earlier.reason}`;
-      cli.terminal.say(printable(`${name} (${id}) was revoked already, at ${earlier.at}${why}.`));
+    if (earlier === undefined) {
+      cli.terminal.say(printable(`Revoked ${namedOf({ id, name })}.`));
       return EXIT.ok;
     }
-    cli.terminal.say(printable(`Revoked ${name} (${id}).`));
+    // Another issuer's word is one more, in case that of the first turns out to be void.
+    const isSame =
+      (await client.authority()).revoked.filter(isOf).length === before.revoked.filter(isOf).length;
+    const rest = isSame ? "nothing was changed" : "this issuer has said it as well now";
+    const line = `${namedOf({ id, name })} was revoked already, at ${earlier.at}${whyOf(earlier)}; ${rest}.`;
+    cli.terminal.say(printable(line));
     return EXIT.ok;
   });
+}
+
+type Revoked = AuthorityJson["revoked"][number];
+
+interface MaybeNamed {
+  readonly id: string;
+  readonly name?: string | null | undefined;
+}
+
+/**
+ * Whom a name or id means: of those of one name who is in the fleet comes first, then who was and may come back, then who is revoked: a new node often
+ * takes the name of the one before.
+ */
+function memberOf(
+  text: string,
+  peers: PeersJson,
+  { grants, revoked }: AuthorityJson,
+): { readonly id: string; readonly name: string } {
+  const ended = new Set(revoked.map(({ id }) => id));
+  const listed = [peers.self, ...peers.peers];
+  if (listed.some(({ id, name }) => id === text || name === text)) return nodeOf(text, peers);
+  const away = grants.filter(({ id }) => !ended.has(id));
+  const isNamed = ({ id, name }: MaybeNamed): boolean => id === text || name === text;
+  const found = [away, revoked].map((all) => all.filter(isNamed)).find((all) => all.length > 0);
+  const known = new Map(found?.map(({ id, name }) => [id, { id, name: name ?? id }]));
+  return nodeOf(text, known.size === 0 ? peers : { self: peers.self, peers: [...known.values()] });
+}
+
+function namedOf({ id, name }: MaybeNamed): string {
+  return name === undefined || name === null || name === id ? id : `${name} (${id})`;
+}
+
+function whyOf({ reason }: Revoked): string {
+  return reason === "" ? "" : `: ${reason}`;
 }

@@ -152,14 +152,17 @@ const authority = {
     },
   ],
   superseded: [],
-  revoked: [{ id: "12D3gone", statement: "cd", reason: "stolen\u001B[2J", by: "i", at: AT }],
+  revoked: [
+    { id: "12D3gone", name: "leaf", statement: "cd", reason: "stolen\u001B[2J", by: "i", at: AT },
+  ],
 };
 
 test("CLI46 grant list shows who is a member until when, who is revoked, and what is an alarm", async () => {
   fakeNode(() => Response.json(authority));
   const { out, err } = await run("grant list");
   expect(out).toContain("alpha  granted");
-  expect(out).toContain(`revoked 12D3gone at ${AT}: stolen`);
+  expect(out).toContain(`revoked leaf (12D3gone) at ${AT}: stolen`);
+  expect(out).toMatch(/^NODE .* ID$/m);
   expect(out).not.toContain("\u001B");
   expect(out).toContain("root statement 3, charter 9");
   expect(err).toContain("nobody new is let in");
@@ -195,9 +198,50 @@ test("CLI46 revoke takes a name or an id, and says whom it revoked", async () =>
   expect(bodyOf(calls)).toEqual({ reason: "stolen laptop" });
   revoked = [{ ...authority.revoked[0], id: "12D3beta", reason: "lost" }];
   expect((await run("revoke beta")).err).toBe(
-    `beta (12D3beta) was revoked already, at ${AT}: lost.`,
+    `beta (12D3beta) was revoked already, at ${AT}: lost; nothing was changed.`,
   );
   expect((await run("revoke bet")).err).toContain("Did you mean beta?");
+});
+
+test("CLI46 revoke knows by name who is gone, and of several who is meant: first who is here, then who may come back, then who is revoked", async () => {
+  const self = { id: "12D3self", name: "alpha", region: "r", addresses: [], boot: 1 };
+  const view = { roster: 1, in_sight: 1, document_hash: "h" };
+  const [whole] = authority.grants;
+  const grant = (id: string, standing: string): object => ({
+    ...whole,
+    id,
+    name: "leaf",
+    standing,
+  });
+  const named = (id: string, by = "i"): object => ({ ...authority.revoked[0], id, by, reason: "" });
+  let grants: readonly object[] = [grant("12D3gone", "revoked")];
+  let revoked: readonly object[] = [named("12D3gone")];
+  const calls = fakeNode(({ method, url }) => {
+    if (method !== "GET") return new Response(null, { status: 204 });
+    if (url.endsWith("/authority")) return Response.json({ ...authority, grants, revoked });
+    return Response.json({ fleet: "f", self, peers: [], view });
+  });
+  expect(await run("revoke leaf")).toEqual({
+    code: 0,
+    out: "",
+    err: `leaf (12D3gone) was revoked already, at ${AT}; nothing was changed.`,
+  });
+  grants = [...grants, grant("12D3away", "expired")];
+  expect((await run("revoke leaf")).err).toBe("Revoked leaf (12D3away).");
+  expect(calls.findLast(({ method }) => method === "POST")?.url).toContain("12D3away");
+  grants = [...grants, grant("12D3more", "expired")];
+  const { code, err } = await run("revoke leaf");
+  expect([code, err]).toEqual([2, expect.stringContaining("12D3away, 12D3more")]);
+  // Another issuer had said it, and may turn out to be void.
+  [grants, revoked] = [[], [named("12D3gone", "first")]];
+  const twice = fakeNode(({ method, url }) => {
+    if (method !== "GET") revoked = [...revoked, named("12D3gone")];
+    if (url.endsWith("/authority")) return Response.json({ ...authority, grants, revoked });
+    if (method !== "GET") return new Response(null, { status: 204 });
+    return Response.json({ fleet: "f", self, peers: [], view });
+  });
+  expect((await run("revoke leaf")).err).toContain("this issuer has said it as well now");
+  expect(twice.filter(({ method }) => method === "POST")).toHaveLength(1);
 });
 
 test("CLI46 what is neither an invite nor a file of grants is refused, and nothing is made", async () => {

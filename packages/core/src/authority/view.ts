@@ -12,7 +12,10 @@ interface KeptAuthority extends Pick<AuthorityView, "isCompared" | "badRows"> {
 /** What the chains add to both. */
 interface KeptChains {
   readonly missingParts: number;
-  readonly membership: { hasLeft(node: NodeId): boolean };
+  readonly membership: {
+    hasLeft(node: NodeId): boolean;
+    nameOf(node: NodeId): string | undefined;
+  };
 }
 
 export function authorityView(
@@ -57,6 +60,7 @@ export function authorityView(
     revocations: authority.revocations().map(({ id, claims }) => ({
       id,
       node: claims.node,
+      name: membership.nameOf(claims.node),
       reason: claims.reason,
       by: claims.signer,
       atWallMs: claims.issuedS * 1_000,
@@ -88,6 +92,7 @@ function grantViews(
       return {
         id,
         node,
+        name: membership.nameOf(node),
         standing: standingOf(authority.standing(node, wallMs)),
         roles,
         robots,

@@ -90,6 +90,11 @@ export class ChainMembership implements Membership {
     return this.#isRevoked(node) ? "revoked" : "not-granted";
   }
 
+  /** The name that a node was last known by, member or not, also of one whose chains are gone; undefined where it was never heard of. */
+  nameOf(node: NodeId): string | undefined {
+    return this.#known.get(node)?.name;
+  }
+
   /** Nodes that were retired, in no particular order. */
   retiredNodes(): readonly NodeId[] {
     const retired: NodeId[] = [];

@@ -98,3 +98,23 @@ test("ME3, P3 robots of a node whose grant has ended are unknown, until it is re
   pair.pass(10_000);
   expect(pair.seen).toEqual(["up", undefined]);
 });
+
+test("ME1, HT35 who was revoked keeps the name that it was last known by, here and after a start; who was never heard of has none", () => {
+  const pair = beating();
+  const [known] = pair.a.core.authority(pair.a.now).grants.filter(({ node }) => node === "b");
+  expect(known?.name).toBeTypeOf("string");
+  for (const [id, node] of ["b", "stranger"].entries()) {
+    const command = { type: "statement", token: fleet.revocation(node) } as const;
+    pair.a.input({ type: "command", id: 10 + id, command });
+    pair.a.settle();
+  }
+  const again = new CoreRig("a", { fleet: fleet.fleet, rows: pair.a.rows });
+  again.start();
+  for (const { core, now } of [pair.a, again]) {
+    const named = core.authority(now).revocations.map(({ node, name }) => [node, name]);
+    expect(named).toEqual([
+      ["b", known?.name],
+      ["stranger", undefined],
+    ]);
+  }
+});

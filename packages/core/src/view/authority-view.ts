@@ -9,6 +9,8 @@ export interface GrantView {
   /** Of the statement. */
   readonly id: HashHex;
   readonly node: NodeId;
+  /** As it was last known; undefined where it was never heard of. */
+  readonly name?: string | undefined;
   readonly standing: GrantStanding;
   readonly roles: readonly Role[];
   readonly robots: readonly string[];
@@ -36,6 +38,8 @@ export interface RevocationView {
   /** Of the statement. */
   readonly id: HashHex;
   readonly node: NodeId;
+  /** As it was last known; undefined where it was never heard of. */
+  readonly name?: string | undefined;
   readonly reason: string;
   readonly by: KeyId;
   readonly atWallMs: number;

@@ -9,7 +9,7 @@ interface GrantJson {
   readonly id: string;
   /** The id of the grant itself. */
   readonly statement: string;
-  /** Its name, where it is a member that has been seen; else null. */
+  /** As it was last known, also where it is no member any more; null where it was never seen. */
   readonly name: string | null;
   readonly standing: GrantStanding;
   readonly roles: readonly Role[];
@@ -69,6 +69,8 @@ export interface AuthorityJson {
   readonly revoked: readonly {
     readonly id: string;
     readonly statement: string;
+    /** As it was last known; null where it was never seen. Left out by earlier releases. */
+    readonly name?: string | null | undefined;
     readonly reason: string;
     readonly by: string;
     readonly at: string;
@@ -120,7 +122,7 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
     z.strictObject({
       id: z.string().describe("The node"),
       statement: z.string().describe("The id of the grant itself"),
-      name: z.string().nullable(),
+      name: z.string().nullable().describe("As it was last known"),
       standing: z.enum(["granted", "early", "expired", "honoured", "revoked"]),
       roles: z.array(z.enum(ROLES as [Role, ...Role[]])),
       robots: z.array(z.string()).describe("Robot ids, or beginnings and a star"),
@@ -146,6 +148,7 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
     z.strictObject({
       id: z.string().describe("The node"),
       statement: z.string().describe("The id of the revocation itself"),
+      name: z.string().nullable().optional().describe("As it was last known"),
       reason: z.string(),
       by: z.string(),
       at: timeSchema,
@@ -197,7 +200,7 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
     grants: authority.grants.map((grant) => ({
       id: grant.node,
       statement: grant.id,
-      name: nameOf(grant.node) ?? null,
+      name: nameOf(grant.node) ?? grant.name ?? null,
       standing: grant.standing,
       roles: grant.roles,
       robots: grant.robots,
@@ -207,9 +210,10 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
       expires: rfc3339(grant.expWallMs),
     })),
     superseded: authority.superseded.map(supersededJson),
-    revoked: authority.revocations.map(({ id, node, reason, by, atWallMs }) => ({
+    revoked: authority.revocations.map(({ id, node, name, reason, by, atWallMs }) => ({
       id: node,
       statement: id,
+      name: nameOf(node) ?? name ?? null,
       reason,
       by,
       at: rfc3339(atWallMs),

@@ -69,7 +69,14 @@ const closed: AuthorityView = {
     },
   ],
   revocations: [
-    { id: "ef".repeat(32), node: "12D3KooWEve", reason: "stolen", by: "issuer", atWallMs: AT_MS },
+    {
+      id: "ef".repeat(32),
+      node: "12D3KooWEve",
+      name: "eve",
+      reason: "stolen",
+      by: "issuer",
+      atWallMs: AT_MS,
+    },
   ],
   revocationIds: [],
   enrolment: ["a.b.c"],
@@ -141,7 +148,14 @@ test("HT35 a closed fleet shows by whose word who is a member, and until when", 
       },
     ],
     revoked: [
-      { id: "12D3KooWEve", statement: "ef".repeat(32), reason: "stolen", by: "issuer", at: AT },
+      {
+        id: "12D3KooWEve",
+        statement: "ef".repeat(32),
+        name: "eve",
+        reason: "stolen",
+        by: "issuer",
+        at: AT,
+      },
     ],
   });
 });

@@ -186,15 +186,15 @@ export class Issuing {
     const { issuer, cutsOf, key, self, view } = this.#deps;
     this.#refuseTwin();
     if (node === self) throw ownRevocation(this.#onlyKey());
+    // Once is for good; the word of another issuer may turn out to be void.
+    const isDone = view().revocations.some((said) => said.node === node && said.by === key);
+    if (isDone) return;
     if (this.#grantOf(node) === undefined) {
       throw new PulsemeshError(
         "peer-unknown",
         `Cannot revoke ${node}: nothing is granted to it here. Nothing was changed.`,
       );
     }
-    // Once is for good; the word of another issuer may turn out to be void.
-    const isDone = view().revocations.some((said) => said.node === node && said.by === key);
-    if (isDone) return;
     await this.#submit(await issuer.revoke(node, reason, await cutsOf(node)));
     await this.#look();
   }
