@@ -12,6 +12,7 @@ import { folderMutations } from "./folder-mutations.ts";
 import { hostileMutations } from "./hostile-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
+import { membershipMutations } from "./membership-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { offlineMutations } from "./offline-mutations.ts";
 import { outsideMutations } from "./outside-mutations.ts";
@@ -51,4 +52,5 @@ export const mutations: readonly Mutation[] = [
   ...theftMutations,
   ...hostileMutations,
   ...regularityMutations,
+  ...membershipMutations,
 ];

@@ -144,8 +144,8 @@ export const theftMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "of what a charter commits to only the number is looked at",
     file: `${CORE}charters.ts`,
-    search: "return idsHash(hashing, ids) === revocationsHash;",
-    replacement: "return idsHash(hashing, ids).length === revocationsHash.length;",
+    search: "return idsHash(hashing, ids) === claims.revocationsHash;",
+    replacement: "return idsHash(hashing, ids).length === claims.revocationsHash.length;",
     killer: charters("a charter is news once"),
   },
   {
@@ -198,9 +198,9 @@ export const theftMutations: readonly Mutation[] = [
     id: "charter-hashed-each-time",
     rules: ["P6"],
     breaks: "all revocations are hashed for each grant that has ended",
-    file: `${CORE}authority.ts`,
-    search: "if (this.#backing?.charter !== charter || this.#backing.version !== version) {",
-    replacement: "if (this.#backing?.charter !== charter || this.#backing.version <= version) {",
+    file: `${CORE}revocation-set.ts`,
+    search: "if (this.#backing?.charter !== charter) {",
+    replacement: "if (this.#backing?.charter !== charter || this.#bytes > 0) {",
     killer: grants("without looking at all the others"),
   },
 ];

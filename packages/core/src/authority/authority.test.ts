@@ -8,8 +8,9 @@ import {
 import { expect, test } from "vitest";
 import { coreConfig } from "../config.ts";
 import { Outbox } from "../outbox.ts";
-import { Authority, REVOCATIONS_MAX, STALE_AFTER_MS, type TakeResult } from "./authority.ts";
+import { Authority, STALE_AFTER_MS, type TakeResult } from "./authority.ts";
 import { CLOCK_LEEWAY_MS, GRANTS_MAX } from "./grant-set.ts";
+import { REVOCATIONS_MAX } from "./revocation-set.ts";
 import { ROOTS_MAX } from "./root-chain.ts";
 
 const fleet = new TestAuthority();

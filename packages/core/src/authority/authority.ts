@@ -8,24 +8,16 @@
 import type { CoreConfig } from "../config.ts";
 import type { ReadingEnv } from "../env.ts";
 import { compareText, type DocumentName, type HashHex, type KeyId, type NodeId } from "../ids.ts";
-import { Charters, isBacked } from "./charters.ts";
-import type {
-  CharterClaims,
-  Cut,
-  GrantClaims,
-  RevocationClaims,
-  RootClaims,
-  StatementId,
-} from "./claims.ts";
+import { Charters, type Charter } from "./charters.ts";
+import type { Cut, GrantClaims, RevocationClaims, RootClaims, StatementId } from "./claims.ts";
 import { standingCuts } from "./cuts.ts";
 import { CLOCK_LEEWAY_MS, type Grant, GrantSet, hasEnded } from "./grant-set.ts";
+import { type Revocation, RevocationSet } from "./revocation-set.ts";
 import { RootChain } from "./root-chain.ts";
 import { SetAside } from "./set-aside.ts";
 import { idsHash, keyHash, statementId } from "./statement-hash.ts";
 import { openStatement, type Statement, type StatementResult } from "./statement.ts";
 
-/** Revocations that are held: as many as a roster has members (rule CH7). */
-export const REVOCATIONS_MAX: number = 10_000;
 /** Without news for this long the authority is stale (rule ME3), in ms. */
 export const STALE_AFTER_MS: number = 24 * 3_600_000;
 
@@ -65,9 +57,6 @@ export type Standing =
 /** Whether a node's entries count (rule ME3: whenever they were written). */
 export type Authorship = "open" | "writer" | "observer" | "revoked" | "none";
 
-type Revocation = Statement<RevocationClaims>;
-type Charter = Statement<CharterClaims>;
-
 /** A reader outside of the fleet knows of nothing but the statements. */
 export interface AuthorityEnv extends ReadingEnv {
   readonly config: Pick<CoreConfig, "closed" | "vouched">;
@@ -77,19 +66,13 @@ export class Authority {
   readonly #env: AuthorityEnv;
   readonly #roots = new Map<StatementId, Statement<RootClaims>>();
   readonly #grants = new GrantSet();
-  readonly #revocations = new Map<NodeId, Map<StatementId, Revocation>>();
+  readonly #revocations = new RevocationSet();
   readonly #byId = new Map<StatementId, Statement>();
   readonly #aside = new SetAside();
   readonly #charters = new Charters();
   #chain: RootChain;
-  #revocationCount = 0;
   #digest: HashHex | undefined;
   #newest: { readonly version: number; readonly wallMs: number } | undefined;
-  /** Whether that charter is backed by the revocations of that version. */
-  #backing:
-    | { readonly charter: Charter; readonly version: number; readonly isBacked: boolean }
-    | undefined;
-  #revocationsVersion = 0;
   /** Date of the newest charter that was backed by what was held, at some time since the start. */
   #newsS = 0;
   #version = 0;
@@ -126,13 +109,7 @@ export class Authority {
   /** Whether the charter commits to revocations that are not here: they are under way, or somebody keeps them back. */
   get isLacking(): boolean {
     const { charter } = this;
-    if (charter === undefined) return false;
-    const version = this.#revocationsVersion;
-    if (this.#backing?.charter !== charter || this.#backing.version !== version) {
-      const backed = isBacked(this.#env.ports, charter, this.revocations());
-      this.#backing = { charter, version, isBacked: backed };
-    }
-    return !this.#backing.isBacked;
+    return charter !== undefined && !this.#revocations.isBacked(this.#env.ports, charter);
   }
 
   /** The newest root statement that stands. */
@@ -153,9 +130,7 @@ export class Authority {
 
   /** Every revocation, sorted by node. */
   revocations(): readonly Revocation[] {
-    return this.revokedNodes().flatMap((node) => [
-      ...(this.#revocations.get(node)?.values() ?? []),
-    ]);
+    return this.#revocations.all();
   }
 
   /** Issuers of whom only that counts what the root names, by whichever statement it said so, sorted. */
@@ -299,15 +274,14 @@ export class Authority {
 
   /** Where the chains of a revoked node end, by document; undefined when it is not revoked. */
   cutsOf(node: NodeId): ReadonlyMap<DocumentName, Cut> | undefined {
-    const revocations = this.#revocations.get(node);
-    if (revocations === undefined) return undefined;
-    return standingCuts([...revocations.values()].map(({ claims }) => claims));
+    if (!this.#revocations.has(node)) return undefined;
+    return standingCuts(this.#revocations.of(node).map(({ claims }) => claims));
   }
 
   /** Everything that is or was said of a revoked node: what does not stand, or does not count, may where another one turns out to be void. */
   revocationsOf(node: NodeId): readonly RevocationClaims[] {
-    const counting = this.#revocations.get(node)?.values() ?? [];
-    return [...counting, ...this.#aside.revocationsOf(node)].map(({ claims }) => claims);
+    const all = [...this.#revocations.of(node), ...this.#aside.revocationsOf(node)];
+    return all.map(({ claims }) => claims);
   }
 
   /** Grants that count no more for a newer one of their issuer, and would count again without it; sorted by node, the newest first. */
@@ -326,12 +300,12 @@ export class Authority {
 
   /** One of those, as it was signed; the one that came first. */
   revocationToken(node: NodeId): string | undefined {
-    return [...(this.#revocations.get(node)?.values() ?? [])][0]?.token;
+    return this.#revocations.of(node)[0]?.token;
   }
 
   /** Revoked nodes, sorted. */
   revokedNodes(): readonly NodeId[] {
-    return [...this.#revocations.keys()].toSorted(compareText);
+    return this.#revocations.nodes;
   }
 
   /** Whether nothing of who may be here no more was heard for {@link STALE_AFTER_MS} (rule ME3). */
@@ -407,8 +381,6 @@ export class Authority {
     this.#grants.clear();
     this.#revocations.clear();
     this.#charters.clear();
-    this.#revocationCount = 0;
-    this.#revocationsVersion++;
     for (const root of this.#roots.values()) this.#byId.set(root.id, root);
     for (const statement of statements) {
       const isAuthorised = this.#chain.isAuthorised(statement);
@@ -428,23 +400,12 @@ export class Authority {
 
   /** Has a statement of an authorised signer count; what does not count any more for it, or why it does not. */
   #count(statement: Statement, wallMs: number): readonly Statement[] | "known" | "full" {
-    if (isRevocation(statement)) return this.#countRevocation(statement);
+    if (isRevocation(statement)) return this.#revocations.add(statement) ? [] : "full";
     const gone = isGrant(statement)
       ? this.#grants.add(statement, wallMs)
       : this.#countCharter(statement as Charter);
     if (typeof gone !== "string") for (const { id } of gone) this.#byId.delete(id);
     return gone;
-  }
-
-  #countRevocation(statement: Revocation): readonly Statement[] | "full" {
-    if (this.#revocationCount >= REVOCATIONS_MAX) return "full";
-    const { node } = statement.claims;
-    const ofNode = this.#revocations.get(node) ?? new Map<StatementId, Revocation>();
-    ofNode.set(statement.id, statement);
-    this.#revocations.set(node, ofNode);
-    this.#revocationCount++;
-    this.#revocationsVersion++;
-    return [];
   }
 
   #countCharter(statement: Charter): readonly Statement[] | "known" {

@@ -7,7 +7,7 @@ import type { CharterClaims, RevocationClaims, StatementId } from "./claims.ts";
 import { type Hashing, idsHash } from "./statement-hash.ts";
 import type { Statement } from "./statement.ts";
 
-type Charter = Statement<CharterClaims>;
+export type Charter = Statement<CharterClaims>;
 
 /** The one that stands, and one more as the proof that somebody else has the key. */
 const CHARTERS_KEPT = 2;
@@ -52,17 +52,12 @@ export class Charters {
   }
 }
 
-/** Whether every revocation that the charter commits to is among these; later ones may be there as well. */
-export function isBacked(
+/** Whether the charter commits to the first of these, as many as it says; `inOrder` by date and id. */
+export function commitsTo(
   hashing: Hashing,
   { claims }: Charter,
-  revocations: readonly Statement<RevocationClaims>[],
+  inOrder: readonly Statement<RevocationClaims>[],
 ): boolean {
-  const { revocations: count, revocationsHash } = claims;
-  if (count > revocations.length) return false;
-  const inOrder = revocations.toSorted(
-    (a, b) => a.claims.issuedS - b.claims.issuedS || compareText(a.id, b.id),
-  );
-  const ids = inOrder.slice(0, count).map(({ id }) => id);
-  return idsHash(hashing, ids) === revocationsHash;
+  const ids = inOrder.slice(0, claims.revocations).map(({ id }) => id);
+  return idsHash(hashing, ids) === claims.revocationsHash;
 }

@@ -10,7 +10,7 @@ import { SNAPSHOT_PARTS_MAX } from "../chain/limits.ts";
 import { coreConfig } from "../config.ts";
 import { Outbox } from "../outbox.ts";
 import { Authority } from "./authority.ts";
-import { CLOCK_LEEWAY_MS } from "./grant-set.ts";
+import { CLOCK_LEEWAY_MS, GRANTS_MAX } from "./grant-set.ts";
 import { ASIDE_GRANTS_MAX, ASIDE_BYTES_MAX } from "./set-aside.ts";
 import type { RootClaims } from "./claims.ts";
 
@@ -171,16 +171,28 @@ test("P6 ASIDE_BYTES_MAX of statements are set aside, and of those first what no
   const parts = Array.from({ length: SNAPSHOT_PARTS_MAX }, (_, i) =>
     i.toString(16).padStart(64, "0"),
   );
-  const flood = (at: number): string =>
+  const revoking = (at: number): string =>
     fleet.revocation(`f${at}`, [{ ...cut, parts }], { ...thief, reason: "flood" });
+  const robots = Array.from({ length: 8 }, (_, i) => `${i}`.repeat(120));
+  const granting = (at: number): string =>
+    fleet.grant(`f${at % (GRANTS_MAX / 2)}`, { ...thief, robots, issuedS: T + at });
   const his = upon(FIRST, 2, { issuers: [...issuers, fleet.issuer("thief")] });
-  const authority = holding(FIRST, his);
-  const many = Math.ceil(ASIDE_BYTES_MAX / flood(0).length) + 1;
-  for (let at = 0; at < many; at++) expect(authority.take(flood(at)).status).toBe("new");
+  // Longer than the shortest of the flood.
+  const genuine = [fleet.revocation("n2", [{ ...cut, parts: [] }]), fleet.grant("n1", { robots })];
+  const authority = holding(FIRST, his, ...genuine.slice(0, 1));
+  let bytes = 0;
+  for (const flood of [revoking, granting]) {
+    for (let at = 0; bytes <= ASIDE_BYTES_MAX; at++) {
+      const token = flood(at);
+      if (authority.take(token).status !== "new") break;
+      bytes += token.length;
+    }
+  }
+  expect(bytes).toBeGreaterThan(ASIDE_BYTES_MAX);
   // Short ones, so that no gap is left for what is genuine.
-  for (let at = 0; at < 100; at++)
-    authority.take(fleet.revocation(`${at}`, [], { ...thief, reason: "" }));
-  for (const token of [fleet.grant("n1"), fleet.revocation("n2")]) authority.take(token);
+  for (let at = 0; at < 200; at++)
+    authority.take(fleet.grant(`s${at % 100}`, { ...thief, robots: [], issuedS: T + at }));
+  authority.take(genuine[1] as string);
   const wipe = upon(his, 3, { issuers: [], issuedS: 0 });
   const { dropped } = authority.take(wipe) as { readonly dropped: readonly string[] };
   expect(dropped.length).toBeGreaterThan(0);

@@ -10,7 +10,7 @@ import type { GrantClaims, RevocationClaims, StatementId } from "./claims.ts";
 import type { Statement } from "./statement.ts";
 
 /** Bytes of all tokens that are set aside; each character is one. */
-export const ASIDE_BYTES_MAX: number = 64 * 1024 * 1024;
+export const ASIDE_BYTES_MAX: number = 32 * 1024 * 1024;
 /** Grants of one issuer for one node that are set aside: a renewal a week leaves two that have not ended. */
 export const ASIDE_GRANTS_MAX: number = 8;
 
