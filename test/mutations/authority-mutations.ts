@@ -17,8 +17,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME1"],
     breaks: "whoever signs a first root statement closes the fleet",
     file: `${AUTHORITY}root-chain.ts`,
-    search: "return claims.number === 1 && claims.signer === fleet;",
-    replacement: "return claims.number === 1 && fleet.length > 0;",
+    search: "claims.number === 1 && claims.signer === fleet",
+    replacement: "claims.number === 1 && fleet.length > 0",
     killer: statements,
   },
   {
@@ -26,8 +26,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "any key signs the next root statement, not the committed one alone",
     file: `${AUTHORITY}root-chain.ts`,
-    search: "return hashOf(claims.signer) === before.claims.nextRootHash;",
-    replacement: "return hashOf(claims.signer).length > 0;",
+    search: "hashOf(root.claims.signer) === nextRootHash;",
+    replacement: "hashOf(root.claims.signer).length > 0;",
     killer: statements,
   },
   {
@@ -35,8 +35,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "a root key commits to another next key than it has before",
     file: `${AUTHORITY}root-chain.ts`,
-    search: "return claims.nextRootHash === before.claims.nextRootHash;",
-    replacement: "return claims.nextRootHash.length > 0;",
+    search: "claims.nextRootHash === nextRootHash",
+    replacement: "claims.nextRootHash.length > 0",
     killer: roots,
   },
   {
@@ -44,8 +44,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "a thief of an old root key puts another statement below the rotation",
     file: `${AUTHORITY}root-chain.ts`,
-    search: "founded.has(root.id) ? 0 : 1",
-    replacement: "founded.has(root.id) ? 1 : 1",
+    search: "next === undefined ? smallest(first, tree) : branchTo(next, tree)",
+    replacement: "next === undefined ? smallest(first, tree) : smallest(first, tree)",
     killer: roots,
   },
   {
@@ -53,8 +53,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "a root key takes over as often as whoever has it likes",
     file: `${AUTHORITY}root-chain.ts`,
-    search: "const isFirst = !opened.has(signer);",
-    replacement: "const isFirst = !opened.has(signer) || signer.length > 0;",
+    search: "let first = possible.find(",
+    replacement: "let first = possible.findLast(",
     killer: roots,
   },
   {
@@ -216,8 +216,9 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "of two root statements with one number the smaller id stands, the rotation or not",
     file: `${AUTHORITY}root-chain.ts`,
-    search: "root.claims.signer === before?.claims.signer ? 1 : 0;",
-    replacement: "root.claims.signer === before?.id ? 1 : 0;",
+    search: "const next = possible.find((root) => takesOver(tree, root, hashOf));",
+    replacement:
+      "const next = tree.size > 1 ? undefined : possible.find((root) => takesOver(tree, root, hashOf));",
     killer: statements,
   },
   {

@@ -8,6 +8,11 @@ const aside = (title: string): Killer => ({
   file: `${CORE}set-aside.test.ts`,
   title,
 });
+const rootSets = (title: string): Killer => ({
+  project: "unit",
+  file: `${CORE}root-set.test.ts`,
+  title,
+});
 const custodies = (title: string): Killer => ({
   project: "unit",
   file: "packages/core/src/chain/custodies.test.ts",
@@ -45,6 +50,39 @@ export const theftMutations: readonly Mutation[] = [
       file: `${CORE}root-chain.test.ts`,
       title: "a root revokes nobody",
     },
+  },
+  {
+    id: "start-judges-row-by-row",
+    rules: ["ME2", "P5"],
+    breaks: "a start takes root statements one by one, and gives the fleet to who has an old key",
+    file: `${CORE}authority.ts`,
+    search: "this.#roots.take(held.filter(isRoot));",
+    replacement:
+      "for (const root of held.filter(isRoot).toSorted((a, b) => numberOf(a) - numberOf(b))) this.#roots.take([root]);",
+    killer: rootSets("owns no node that starts again"),
+  },
+  {
+    id: "enrolled-row-by-row",
+    rules: ["ME2"],
+    breaks: "of what a node was enrolled with root statements are taken one by one",
+    file: `${CORE}authority.ts`,
+    search: "...this.#takeRoots(roots.toSorted((a, b) => numberOf(a) - numberOf(b))),",
+    replacement:
+      "...roots.toSorted((a, b) => numberOf(a) - numberOf(b)).flatMap((root) => this.#takeRoots([root])),",
+    killer: rootSets("is judged as a whole"),
+  },
+  {
+    id: "hanging-opens",
+    rules: ["ME2"],
+    breaks: "a first statement that stands upon nothing takes the place of the genuine one",
+    file: `${CORE}root-chain.ts`,
+    search: "const next = possible.find((root) => takesOver(tree, root, hashOf));",
+    replacement: `const { signer: by, nextRootHash } = first.claims;
+    const next = possible
+      .filter(({ claims: { signer } }) => signer !== by && hashOf(signer) === nextRootHash)
+      .slice(0, 1)
+      .find((root) => takesOver(tree, root, hashOf));`,
+    killer: rootSets("stands upon nothing here"),
   },
   {
     id: "wiped-for-good",

@@ -13,7 +13,8 @@ import type { Cut, GrantClaims, RevocationClaims, RootClaims, StatementId } from
 import { standingCuts } from "./cuts.ts";
 import { CLOCK_LEEWAY_MS, type Grant, GrantSet, hasEnded } from "./grant-set.ts";
 import { type Revocation, RevocationSet } from "./revocation-set.ts";
-import { RootChain } from "./root-chain.ts";
+import type { RootChain, RootStatement } from "./root-chain.ts";
+import { type RootNews, RootSet } from "./root-set.ts";
 import { SetAside } from "./set-aside.ts";
 import { idsHash, keyHash, statementId } from "./statement-hash.ts";
 import { openStatement, type Statement, type StatementResult } from "./statement.ts";
@@ -64,13 +65,12 @@ export interface AuthorityEnv extends ReadingEnv {
 
 export class Authority {
   readonly #env: AuthorityEnv;
-  readonly #roots = new Map<StatementId, Statement<RootClaims>>();
+  readonly #roots: RootSet;
   readonly #grants = new GrantSet();
   readonly #revocations = new RevocationSet();
   readonly #byId = new Map<StatementId, Statement>();
   readonly #aside = new SetAside();
   readonly #charters = new Charters();
-  #chain: RootChain;
   #digest: HashHex | undefined;
   #newest: { readonly version: number; readonly wallMs: number } | undefined;
   /** Date of the newest charter that was backed by what was held, at some time since the start. */
@@ -79,7 +79,11 @@ export class Authority {
 
   constructor(env: AuthorityEnv) {
     this.#env = env;
-    this.#chain = this.#makeChain([]);
+    this.#roots = new RootSet(env.identity.fleet, (key) => keyHash(env.ports, key));
+  }
+
+  get #chain(): RootChain {
+    return this.#roots.chain;
   }
 
   /** Whether there is a root statement, here or known to be elsewhere, so that only who was granted something is a member. */
@@ -163,9 +167,9 @@ export class Authority {
     return held.toSorted((a, b) => numberOf(a) - numberOf(b)).map(({ token }) => token);
   }
 
-  /** Whether it is here, counting or set aside. */
+  /** Whether it is here: counting, set aside, or as the rival of a root statement. */
   has(id: StatementId): boolean {
-    return this.#byId.has(id) || this.#aside.has(id);
+    return this.#byId.has(id) || this.#aside.has(id) || this.#roots.has(id);
   }
 
   /** SHA-256 over the names of everything that counts: equal digests, equal sets. */
@@ -186,12 +190,14 @@ export class Authority {
    */
   take(token: string, wallMs: number = 0): TakeResult {
     const id = statementId(this.#env.ports, token);
-    if (this.#byId.has(id)) return { status: "known" };
+    if (this.#byId.has(id) || this.#roots.has(id)) return { status: "known" };
     const aside = this.#aside.get(id);
     if (aside !== undefined)
       return this.#chain.isAuthorised(aside) ? { status: "known" } : refused("signer-unknown");
     const opened = openStatement(this.#env, token);
-    return opened.ok ? this.#takeOpened(opened.statement, wallMs) : refused(opened.code);
+    if (!opened.ok) return refused(opened.code);
+    const [result = refused("signer-unknown")] = this.takeOpened([opened.statement], wallMs);
+    return result;
   }
 
   /** Those that were given at a start, each behind what it needs; none is read twice, nor what is here already. */
@@ -201,13 +207,20 @@ export class Authority {
     );
     const opened = fresh.map((token) => openStatement(this.#env, token));
     const statements = opened.flatMap((result) => (result.ok ? [result.statement] : []));
-    const roots = statements.filter(isRoot).toSorted((a, b) => numberOf(a) - numberOf(b));
-    const others = statements.filter((statement) => !isRoot(statement));
-    return [...roots, ...others].map((statement) => this.#takeOpened(statement, wallMs));
+    return this.takeOpened(statements, wallMs);
   }
 
-  #takeOpened(statement: Statement, wallMs: number): TakeResult {
-    if (isRoot(statement)) return this.#takeRoot(statement);
+  /** Takes what was opened: root statements as one set (ME2), then all else in this order. */
+  takeOpened(statements: readonly Statement[], wallMs: number): readonly TakeResult[] {
+    const others = statements.filter((statement) => !isRoot(statement));
+    const roots = statements.filter(isRoot);
+    return [
+      ...this.#takeRoots(roots.toSorted((a, b) => numberOf(a) - numberOf(b))),
+      ...others.map((statement) => this.#takeOther(statement, wallMs)),
+    ];
+  }
+
+  #takeOther(statement: Statement, wallMs: number): TakeResult {
     if (!this.#chain.isAuthorised(statement)) return refused("signer-unknown");
     const gone = this.#count(statement, wallMs);
     if (gone === "known") return { status: "known" };
@@ -225,8 +238,7 @@ export class Authority {
   restore(tokens: readonly string[]): readonly RefusedToken[] {
     const opened = tokens.map((token) => ({ token, result: openStatement(this.#env, token) }));
     const held = opened.flatMap(({ result }) => (result.ok ? [result.statement] : []));
-    const roots = held.filter(isRoot).toSorted((a, b) => numberOf(a) - numberOf(b));
-    for (const root of roots) this.#takeRoot(root);
+    this.#roots.take(held.filter(isRoot));
     this.#judgeAnew(held.filter((statement) => !isRoot(statement)));
     this.#changed();
     return opened.flatMap(({ token, result }): readonly RefusedToken[] => {
@@ -356,17 +368,27 @@ export class Authority {
     return this.root === undefined && this.#env.config.vouched.includes(node);
   }
 
-  #takeRoot(statement: Statement<RootClaims>): TakeResult {
-    const chain = this.#makeChain([...this.#roots.values(), statement]);
-    // What hangs in the air counts for nothing yet, and would fill the memory; sync brings it once more behind what it needs.
-    if (!chain.kept.includes(statement)) return refused("signer-unknown");
-    this.#chain = chain;
-    const before = [...this.#byId.keys(), ...this.#aside.ids()];
-    this.#roots.clear();
-    for (const root of chain.kept) this.#roots.set(root.id, root);
+  #takeRoots(roots: readonly RootStatement[]): readonly TakeResult[] {
+    const wereHeld = new Set(roots.filter(({ id }) => this.#roots.has(id)).map(({ id }) => id));
+    const news = this.#roots.take(roots);
+    const dropped = news === undefined ? [] : this.#onRoots(news);
+    const first = news?.taken[0];
+    return roots.map((statement): TakeResult => {
+      // What hangs in the air counts for nothing yet, and would fill the memory; sync brings it once more with what it needs.
+      if (!this.#roots.has(statement.id)) return refused("signer-unknown");
+      if (wereHeld.has(statement.id)) return { status: "known" };
+      return { status: "new", statement, dropped: statement.id === first?.id ? dropped : [] };
+    });
+  }
+
+  /** @returns what is on disk no more */
+  #onRoots({ gone, hasMoved }: RootNews): readonly StatementId[] {
+    this.#changed();
+    // A rival says nothing of who counts.
+    if (!hasMoved) return gone;
+    const before = new Set([...gone, ...this.#byId.keys(), ...this.#aside.ids()]);
     this.#judgeAnew([]);
-    const dropped = before.filter((id) => !this.has(id)).toSorted(compareText);
-    return this.#added(statement, dropped);
+    return [...before].filter((id) => !this.has(id)).toSorted(compareText);
   }
 
   /** What counts and what is set aside, as the root statements say now. */
@@ -381,7 +403,7 @@ export class Authority {
     this.#grants.clear();
     this.#revocations.clear();
     this.#charters.clear();
-    for (const root of this.#roots.values()) this.#byId.set(root.id, root);
+    for (const root of this.#chain.statements) this.#byId.set(root.id, root);
     for (const statement of statements) {
       const isAuthorised = this.#chain.isAuthorised(statement);
       const gone = isAuthorised ? this.#count(statement, 0) : [statement];
@@ -428,10 +450,6 @@ export class Authority {
     this.#byId.set(statement.id, statement);
     this.#changed();
     return { status: "new", statement, dropped };
-  }
-
-  #makeChain(roots: readonly Statement<RootClaims>[]): RootChain {
-    return new RootChain(this.#env.identity.fleet, roots, (key) => keyHash(this.#env.ports, key));
   }
 
   #changed(): void {

@@ -2,12 +2,14 @@
  * Who has authority, as the root statements say (rules ME1, ME2): a function of the set of them, so that nodes that hold the same agree.
  *
  * Number 1 is signed by the key that the fleet is named by. Each further one names the one before, and is signed by the same key or by the one whose
- * hash that one committed to. Of several with one number the rotation stands, else the one that a rotation stands upon, else the smaller id: who has
- * stolen a root key cannot make the committed next one, so he cannot undo the rotation that answers the theft, nor one made long before.
+ * hash that one committed to. So what one key has signed is a tree, which begins with the first statement of that key, and the first statement of the
+ * next key says which of its branches stands, however long it is; in the newest key's own tree the smaller id does. Who has stolen a root key cannot make
+ * the committed next one, so he cannot undo the rotation that answers the theft, nor one made long before.
  *
  * What a key commits to is said in its first statement and never changes, and that first statement is the one that was seen first: whoever steals a key
  * can write another first one, with a next key of his own, and no rule about the set of both could tell which is genuine. This is the one place where
- * the order counts. Nobody honest makes two, so where no root key is stolen nodes that hold the same agree as everywhere else.
+ * the order counts. Nobody honest makes two, so where no root key is stolen nodes that hold the same agree as everywhere else. Only one of them is ever
+ * held, so that a start, which reads in the order of the disk, cannot find another.
  */
 import { compareText, type FleetId, type HashHex, type KeyId } from "../ids.ts";
 import type { Claims, GrantClaims, Issuer, RootClaims, StatementId } from "./claims.ts";
@@ -16,8 +18,6 @@ import type { Statement } from "./statement.ts";
 
 /** Root statements that stand one upon the other. */
 export const ROOTS_MAX: number = 128;
-/** Of several with one number: the one that stands, and one more as the proof that somebody else has the key. */
-const RIVALS_KEPT = 2;
 
 export type RootStatement = Statement<RootClaims>;
 
@@ -36,10 +36,11 @@ export interface Signer {
 export class RootChain {
   /** From number 1 on, without a gap. */
   readonly statements: readonly RootStatement[];
-  /** Those, and of each number one other that could stand; nothing else is worth holding. */
-  readonly kept: readonly RootStatement[];
-  /** Numbers of which there is another one: somebody else has the root's key (rule ME2). */
-  readonly disputed: readonly number[];
+  /**
+   * Of each number one other, the one that was seen first: the proof that somebody else has the root's key (rule ME2). Which one it is changes nothing, so
+   * that whoever has an old key, and goes on signing, has nobody write, tell or judge anything again.
+   */
+  readonly rivals: readonly RootStatement[];
   readonly #signers = new Map<KeyId, Signer>();
   /** Keys that these root statements speak of, and hashes of those that they commit to. */
   readonly #named = new Set<string>();
@@ -52,29 +53,20 @@ export class RootChain {
    * @param hashOf SHA-256 of a key's text
    */
   constructor(fleet: FleetId, roots: readonly RootStatement[], hashOf: (key: KeyId) => HashHex) {
-    const statements: RootStatement[] = [];
-    const kept: RootStatement[] = [];
-    const counting = withoutLaterOpenings(roots);
-    const founded = rotatedUpon(counting, (before, root) => follows(before, root, fleet, hashOf));
-    while (statements.length < ROOTS_MAX) {
-      const before = statements.at(-1);
-      const next = counting
-        .filter((root) => follows(before, root, fleet, hashOf))
-        .toSorted((a, b) => precedence(before, founded, a, b));
-      const [first] = next;
-      if (first === undefined) break;
-      statements.push(first);
-      kept.push(...next.slice(0, RIVALS_KEPT));
-    }
+    const statements = standing(roots, fleet, hashOf);
     this.statements = statements;
-    this.kept = kept;
-    this.disputed = kept.filter((root) => !statements.includes(root)).map(numberOf);
+    this.rivals = statements.flatMap((before, at) => {
+      // Not another first statement of the next key: of these a node holds one, see above.
+      const isRival = (root: RootStatement): boolean =>
+        root.id !== statements[at + 1]?.id && goesOn(before, root);
+      return at + 1 < statements.length ? (roots.find(isRival) ?? []) : [];
+    });
     const isOfReign = ({ claims }: RootStatement): boolean =>
       claims.signer === statements.at(-1)?.claims.signer;
     this.#reignNumber = statements.find(isOfReign)?.claims.number ?? 0;
     this.#hashOf = hashOf;
     this.#named.add(fleet);
-    for (const { claims } of kept) {
+    for (const { claims } of statements) {
       const { signer, charterKey, nextRootHash, issuers, voids } = claims;
       for (const key of [signer, charterKey, nextRootHash]) this.#named.add(key);
       for (const { key } of [...issuers, ...voids]) this.#named.add(key);
@@ -85,6 +77,11 @@ export class RootChain {
   /** The newest root statement that stands; undefined in a fleet without any. */
   get current(): RootStatement | undefined {
     return this.statements.at(-1);
+  }
+
+  /** Numbers of which there is another one. */
+  get disputed(): readonly number[] {
+    return this.rivals.map(numberOf);
   }
 
   /** Everybody who was ever named an issuer or made void, by these statements. */
@@ -153,60 +150,92 @@ function untilOf(next: RootStatement | undefined, isNamedThere: boolean): number
   return next === undefined || isNamedThere ? Number.POSITIVE_INFINITY : next.claims.issuedS;
 }
 
-function follows(
-  before: RootStatement | undefined,
-  { claims }: RootStatement,
+/** Those that stand, from number 1 on. */
+function standing(
+  roots: readonly RootStatement[],
   fleet: FleetId,
   hashOf: (key: KeyId) => HashHex,
-): boolean {
-  if (before === undefined) return claims.number === 1 && claims.signer === fleet;
-  if (claims.number !== before.claims.number + 1 || claims.previous !== before.id) return false;
-  if (claims.signer === before.claims.signer)
-    return claims.nextRootHash === before.claims.nextRootHash;
-  return hashOf(claims.signer) === before.claims.nextRootHash;
-}
-
-/** Without first statements of a key that has made one before. */
-function withoutLaterOpenings(roots: readonly RootStatement[]): readonly RootStatement[] {
-  const byId = new Map(roots.map((root) => [root.id, root]));
-  const opened = new Set<KeyId>();
-  return roots.filter(({ claims: { previous, signer } }) => {
-    const before = previous === undefined ? undefined : byId.get(previous);
-    if (before?.claims.signer === signer) return true;
-    const isFirst = !opened.has(signer);
-    // What hangs in the air opens nothing: else anybody could be the first.
-    if (previous === undefined || before !== undefined) opened.add(signer);
-    return isFirst;
-  });
-}
-
-/** Statements upon which, or upon whose followers, a rotation stands. */
-function rotatedUpon(
-  roots: readonly RootStatement[],
-  isNext: (before: RootStatement, root: RootStatement) => boolean,
-): ReadonlySet<StatementId> {
-  const byId = new Map(roots.map((root) => [root.id, root]));
-  const founded = new Set<StatementId>();
-  for (const root of roots.toSorted((a, b) => numberOf(b) - numberOf(a))) {
-    const { previous, signer } = root.claims;
-    const before = previous === undefined ? undefined : byId.get(previous);
-    if (before === undefined || !isNext(before, root)) continue;
-    if (signer !== before.claims.signer || founded.has(root.id)) founded.add(before.id);
+): readonly RootStatement[] {
+  const possible = roots.filter((root) => numberOf(root) <= ROOTS_MAX);
+  const branch: RootStatement[] = [];
+  let first = possible.find(({ claims }) => claims.number === 1 && claims.signer === fleet);
+  while (first !== undefined) {
+    const tree = treeOf(first, possible);
+    const next = possible.find((root) => takesOver(tree, root, hashOf));
+    branch.push(...(next === undefined ? smallest(first, tree) : branchTo(next, tree)));
+    first = next;
   }
-  return founded;
+  return branch;
 }
 
-/** Negative when `a` stands before `b`. */
-function precedence(
-  before: RootStatement | undefined,
-  founded: ReadonlySet<StatementId>,
-  a: RootStatement,
-  b: RootStatement,
-): number {
-  const isSame = (root: RootStatement): number =>
-    root.claims.signer === before?.claims.signer ? 1 : 0;
-  const isBare = (root: RootStatement): number => (founded.has(root.id) ? 0 : 1);
-  return isSame(a) - isSame(b) || isBare(a) - isBare(b) || compareText(a.id, b.id);
+/** What the key of `first` has signed upon it, with it; what hangs in the air is no part of it. */
+function treeOf(
+  first: RootStatement,
+  roots: readonly RootStatement[],
+): ReadonlyMap<StatementId, RootStatement> {
+  const tree = new Map([[first.id, first]]);
+  for (const root of roots.toSorted((a, b) => numberOf(a) - numberOf(b))) {
+    const before = beforeIn(tree, root);
+    if (before !== undefined && goesOn(before, root)) tree.set(root.id, root);
+  }
+  return tree;
+}
+
+function beforeIn(
+  tree: ReadonlyMap<StatementId, RootStatement>,
+  { claims: { previous } }: RootStatement,
+): RootStatement | undefined {
+  return previous === undefined ? undefined : tree.get(previous);
+}
+
+function isUpon(before: RootStatement, { claims }: RootStatement): boolean {
+  return claims.previous === before.id && claims.number === before.claims.number + 1;
+}
+
+/** Whether it stands upon `before`, by the same key. */
+function goesOn(before: RootStatement, root: RootStatement): boolean {
+  const { signer, nextRootHash } = before.claims;
+  const { claims } = root;
+  return isUpon(before, root) && claims.signer === signer && claims.nextRootHash === nextRootHash;
+}
+
+/** Whether it is a rotation: the first statement of the key to which those of the tree commit. */
+function takesOver(
+  tree: ReadonlyMap<StatementId, RootStatement>,
+  root: RootStatement,
+  hashOf: (key: KeyId) => HashHex,
+): boolean {
+  const before = beforeIn(tree, root);
+  if (before === undefined || !isUpon(before, root)) return false;
+  const { signer, nextRootHash } = before.claims;
+  return root.claims.signer !== signer && hashOf(root.claims.signer) === nextRootHash;
+}
+
+/** From the tree's first statement to the one that `next` stands upon. */
+function branchTo(
+  next: RootStatement,
+  tree: ReadonlyMap<StatementId, RootStatement>,
+): readonly RootStatement[] {
+  const branch: RootStatement[] = [];
+  for (let at = beforeIn(tree, next); at !== undefined; at = beforeIn(tree, at)) branch.push(at);
+  return branch.toReversed();
+}
+
+/** From the tree's first statement on, of several with one number the one with the smaller id. */
+function smallest(
+  first: RootStatement,
+  tree: ReadonlyMap<StatementId, RootStatement>,
+): readonly RootStatement[] {
+  const branch = [first];
+  const isBefore = (a: RootStatement, b: RootStatement): boolean => compareText(a.id, b.id) < 0;
+  for (const root of [...tree.values()].toSorted((a, b) => numberOf(a) - numberOf(b))) {
+    const last = branch.at(-1) ?? first;
+    const before = branch.at(-2);
+    if (isUpon(last, root)) branch.push(root);
+    else if (before !== undefined && isUpon(before, root) && isBefore(root, last))
+      branch.splice(-1, 1, root);
+  }
+  return branch;
 }
 
 /** Whether a grant stays within what its issuer may grant (rule ME1). */

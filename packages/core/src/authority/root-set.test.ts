@@ -1,0 +1,189 @@
+/** Who has authority is the same at a node that runs, at one that starts again, and at one that was away (rules ME1, ME2). */
+import {
+  AUTHORITY_EPOCH_S,
+  CoreRig,
+  createTestPorts,
+  SeededRandom,
+  TestAuthority,
+} from "@pulsemesh/testkit";
+import { expect, test } from "vitest";
+import { coreConfig } from "../config.ts";
+import { Outbox } from "../outbox.ts";
+import { Authority } from "./authority.ts";
+import type { RootClaims } from "./claims.ts";
+
+const T = AUTHORITY_EPOCH_S;
+const ISSUERS = ["issuer", "b", "thief"];
+const NODES = ["n1", "n2", "n3"];
+const fleet = new TestAuthority();
+const idOf = (token: string): string => TestAuthority.idOf(token);
+
+/** Signed with the fleet's first key, if nothing else is said. */
+const upon = (before: string, number: number, claims: Partial<RootClaims> = {}): string =>
+  fleet.root({ number, previous: idOf(before), issuedS: T + number * 10, ...claims });
+
+/** The `at`-th root key, and what it commits to. */
+function rootKey(at: number): Pick<RootClaims, "signer" | "nextRootHash"> {
+  const signer = at === 0 ? fleet.fleet : fleet.key(`root ${at + 1}`);
+  return { signer, nextRootHash: fleet.keyHash(`root ${at + 2}`) };
+}
+
+/** Of those that `make` gives for later and later dates, one with a smaller id than that of `other`. */
+function ground(other: string, make: (issuedS: number) => string): string {
+  for (let i = 0; i < 256; i++) {
+    const token = make(T + 100 + i);
+    if (idOf(token) < idOf(other)) return token;
+  }
+  throw new Error("A thief would have gone on.");
+}
+
+// An everyday history: two statements with the first key, then its rotation.
+const R1 = fleet.root();
+const S2 = upon(R1, 2, { issuers: [fleet.issuer("issuer"), fleet.issuer("b")] });
+const S3 = upon(S2, 3);
+const O4 = upon(S3, 4, rootKey(1));
+const HONEST = [R1, S2, S3, O4];
+// What a thief of the replaced key signs, with an issuer of his own.
+const thief = [fleet.issuer("thief")];
+const RIVAL = ground(S2, (issuedS) =>
+  upon(R1, 2, { issuedS, issuers: thief, charterKey: fleet.key("thief") }),
+);
+const MALLORY = fleet.grant("mallory", { signer: fleet.key("thief"), issuedS: T + 1 });
+
+function createAuthority(): Authority {
+  const identity = { fleet: fleet.fleet, self: "self", name: "self", region: "eu", agent: "test" };
+  const env = { ports: createTestPorts("self"), identity, config: coreConfig(), out: new Outbox() };
+  return new Authority(env);
+}
+
+/** Root statements that branch anywhere, each key with one first statement, and grants and revocations by all that they may name. */
+function stolenRoots(random: SeededRandom): {
+  readonly roots: readonly string[];
+  readonly others: readonly string[];
+} {
+  const some = <X>(all: readonly X[]): readonly X[] => all.filter(() => random.chance(0.5));
+  const others = NODES.flatMap((node) =>
+    ISSUERS.flatMap((issuer) => {
+      const by = { signer: fleet.key(issuer), issuedS: T + random.integer(50) };
+      return [fleet.grant(node, by), ...some([fleet.revocation(node, [], by)])];
+    }),
+  );
+  const first = fleet.root({ issuers: ISSUERS.slice(0, 2).map((name) => fleet.issuer(name)) });
+  const made = [{ token: first, number: 1, key: 0 }];
+  let newestKey = 0;
+  for (let i = 0; i < 12; i++) {
+    const before = random.pick(made);
+    const isRotation = before.key === newestKey && newestKey < 2 && random.chance(0.25);
+    if (isRotation) newestKey++;
+    const key = isRotation ? newestKey : before.key;
+    const issuers = some(ISSUERS).map((name) => fleet.issuer(name));
+    const voids = some([random.pick(ISSUERS)]).map((name) => ({
+      key: fleet.key(name),
+      kept: some(others).map(idOf),
+    }));
+    const issuedS = T + random.integer(100);
+    const number = before.number + 1;
+    const token = upon(before.token, number, { ...rootKey(key), issuers, voids, issuedS });
+    made.push({ token, number, key });
+  }
+  return { roots: made.map(({ token }) => token), others };
+}
+
+/** A node with its disk. */
+class HeldAuthority {
+  readonly disk = new Map<string, string>();
+  authority = createAuthority();
+
+  /** Takes them as one set; true when one of them was new. */
+  take(...tokens: readonly string[]): boolean {
+    const news = this.authority.takeAll(tokens, 0).filter((result) => result.status === "new");
+    for (const { statement, dropped } of news) {
+      this.disk.set(statement.id, statement.token);
+      for (const id of dropped) this.disk.delete(id);
+    }
+    return news.length > 0;
+  }
+
+  /** What is on disk is read in the order of its names; those that were not taken. */
+  restart(): readonly unknown[] {
+    this.authority = createAuthority();
+    const rows = [...this.disk].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return this.authority.restore(rows.map(([, token]) => token));
+  }
+
+  /** What it makes of everybody. */
+  get says(): unknown {
+    const { authority } = this;
+    const of = (node: string): unknown => [
+      authority.authorship(node),
+      authority.grantStatementOf(node)?.id,
+      authority.cutsOf(node)?.size,
+    ];
+    return { root: authority.root?.id, digest: authority.digest, nodes: NODES.map(of) };
+  }
+}
+function held(...tokens: readonly string[]): HeldAuthority {
+  const node = new HeldAuthority();
+  for (const token of tokens) node.take(token);
+  return node;
+}
+
+test("ME2, P5 who has the key that was replaced owns no node that starts again, though the rotation stands high above his rival", () => {
+  const node = held(...HONEST, fleet.grant("n1"), fleet.revocation("n2"), RIVAL);
+  expect(node.authority.disputedRoots).toEqual([2]);
+  const before = node.says;
+  expect(node.restart()).toEqual([]);
+  expect(node.says).toEqual(before);
+  expect(node.authority.root?.id).toBe(idOf(O4));
+  expect(node.authority.disputedRoots).toEqual([2]);
+  expect(node.authority.take(MALLORY)).toMatchObject({ code: "signer-unknown" });
+});
+
+test("ME2, P5 a whole node that was told a rival of a replaced key starts again with the root that it had", () => {
+  const config = { statements: [...HONEST, fleet.grant("a"), fleet.grant("b")] };
+  const rig = new CoreRig("a", { fleet: fleet.fleet, config });
+  rig.start();
+  const bytes = createTestPorts("a").codec.encode(RIVAL);
+  rig.input({ type: "gossip", topic: "authority", from: "b", bytes });
+  rig.settle();
+  expect(rig.core.authority(rig.now).disputedRoots).toEqual([2]);
+  const given = { statements: [R1, fleet.grant("a")] };
+  const again = new CoreRig("a", { fleet: fleet.fleet, config: given, rows: rig.rows });
+  again.start();
+  const { root, badRows } = again.core.authority(again.now);
+  expect([root?.id, badRows]).toEqual([idOf(O4), 0]);
+  const [answer] = again.input({ type: "hello", from: "mallory", grant: MALLORY });
+  expect(answer).toMatchObject({ type: "admit", refusal: "grant-unknown" });
+});
+
+test("ME2 what a node was enrolled with is judged as a whole, against a rival that it holds as well", () => {
+  const node = held(R1, RIVAL);
+  expect(node.authority.root?.id).toBe(idOf(RIVAL));
+  expect(node.take(O4, S3, S2)).toBe(true);
+  expect(node.authority.root?.id).toBe(idOf(O4));
+  expect(node.authority.disputedRoots).toEqual([2]);
+  expect(held(...HONEST).authority.digest).toBe(node.authority.digest);
+});
+
+test("ME2 a first statement that stands upon nothing here does not take the place of the genuine one", () => {
+  // The second key was stolen as well, and its thief is the first to say something with it.
+  const nowhere = upon(upon(R1, 2, { issuedS: T }), 3, rootKey(1));
+  const authority = createAuthority();
+  authority.takeAll([nowhere, ...HONEST], 0);
+  expect(authority.root?.id).toBe(idOf(O4));
+});
+
+test("P5, ME2 a start changes nothing of what a node makes of statements by stolen keys, whatever they are and in whatever order they came", () => {
+  for (let run = 0; run < 100; run++) {
+    const random = new SeededRandom(`restart ${run}`);
+    const { roots, others } = stolenRoots(random);
+    const node = held();
+    for (const token of random.shuffled([...roots, ...roots, ...others])) {
+      node.take(token);
+      if (!random.chance(0.2)) continue;
+      const before = node.says;
+      expect(node.restart(), `run ${run}`).toEqual([]);
+      expect(node.says, `run ${run}`).toEqual(before);
+    }
+  }
+});
