@@ -9,6 +9,17 @@ const revocations = (title: string): Killer => ({
   title,
 });
 
+const grants = (title: string): Killer => ({
+  project: "unit",
+  file: `${CORE}grant-set.test.ts`,
+  title,
+});
+const charters = (title: string): Killer => ({
+  project: "unit",
+  file: `${CORE}charters.test.ts`,
+  title,
+});
+
 export const membershipMutations: readonly Mutation[] = [
   {
     id: "revocations-by-count-alone",
@@ -27,5 +38,60 @@ export const membershipMutations: readonly Mutation[] = [
     search: "if (this.#isWithin(revocation)) this.#backing = undefined;",
     replacement: "if (this.#isWithin(revocation) && bytes < 0) this.#backing = undefined;",
     killer: revocations("what is revoked after the charter"),
+  },
+  {
+    id: "gives-way-at-its-end",
+    rules: ["ME1"],
+    breaks: "who was made an observer gives way while the grant that it had before is valid",
+    file: `${CORE}grant-set.ts`,
+    search: "return Math.max(expS, issuedS + GRANT_LIFE_S_MAX);",
+    replacement: "return Math.max(expS, issuedS + GRANT_LIFE_S_MAX - GRANT_LIFE_S_MAX);",
+    killer: grants("gives way once nothing before it"),
+  },
+  {
+    id: "narrowed-comes-back",
+    rules: ["P1", "ME1"],
+    breaks: "what a grant took the place of comes back once that one has given way",
+    file: `${CORE}grant-set.ts`,
+    search: "return compareOver(placeOf(grant), this.#gaveWay) <= 0;",
+    replacement: "return compareOver(placeOf(grant), this.#gaveWay) <= Number.NEGATIVE_INFINITY;",
+    killer: grants("gives way once nothing before it"),
+  },
+  {
+    id: "room-by-order-on-disk",
+    rules: ["P1"],
+    breaks: "which grants find room at a start depends on the order in which they are on disk",
+    file: `${CORE}authority.ts`,
+    search: "rank(a) - rank(b) || compare(a, b)",
+    replacement: "rank(a) - rank(b) || compare(a, b) * 0",
+    killer: grants("where a start finds more"),
+  },
+  {
+    id: "gave-way-forgotten",
+    rules: ["P5", "ME1"],
+    breaks: "a start forgets who gave way",
+    file: `${CORE}authority.ts`,
+    search: "this.#grants.restore(gaveWay);",
+    replacement: "this.#grants.restore(gaveWay && undefined);",
+    killer: grants("is so after a restart"),
+  },
+  {
+    id: "news-forgotten",
+    rules: ["P5", "ME3"],
+    breaks:
+      "after a start nobody is let in until the charter is signed anew, as one was revoked with a date before it",
+    file: `${CORE}authority.ts`,
+    search: "this.#newsS = Math.max(this.#newsS, newsS);",
+    replacement: "this.#newsS = Math.max(this.#newsS, newsS * 0);",
+    killer: charters("a charter that was news"),
+  },
+  {
+    id: "news-without-revocations",
+    rules: ["ME3"],
+    breaks: "a node whose disk has lost a revocation is sure of who was revoked",
+    file: `${CORE}authority.ts`,
+    search: "if (this.#revocationsHeld() >= revocations)",
+    replacement: "if (this.#revocationsHeld() >= revocations * 0)",
+    killer: charters("a charter that was news"),
   },
 ];

@@ -1,5 +1,5 @@
 /** The checks of `doctor` of the fleet's authority (rules ME1–ME3): what of it ends soon, and whether somebody else has the root's key. */
-import { GRANTS_MAX, REVOCATIONS_MAX } from "@pulsemesh/core";
+import { GRANT_LIFE_S_MAX, GRANTS_MAX, REVOCATIONS_MAX } from "@pulsemesh/core";
 import type { AuthorityJson, PeersJson, PulsemeshClient } from "@pulsemesh/client";
 import { datedAhead, endingIssuers, unrenewedGrants } from "../config/authority-ends.ts";
 import { formatAge } from "../duration.ts";
@@ -42,7 +42,7 @@ function authorityFindings(
     ...issuerFindings(authority, nowWallMs),
     ...grantFindings(authority, peers, nowWallMs),
     ...alarmFindings(authority),
-    ...roomFindings(authority),
+    ...roomFindings(authority, nowWallMs),
     ...newsFindings(authority, nowWallMs),
   ];
   if (findings.length > 0) return findings;
@@ -102,11 +102,14 @@ function grantFindings(
   ];
 }
 
-/** Ended grants make room for others; revocations are for ever. */
-function roomFindings({ grants, revoked }: AuthorityJson): Finding[] {
-  const live = grants.filter(({ standing }) => standing !== "expired" && standing !== "revoked");
+/** Grants make room for others once nothing that was granted before them can be valid; revocations are for ever. */
+function roomFindings({ grants, revoked }: AuthorityJson, nowWallMs: number): Finding[] {
+  const held = grants.filter(({ not_before: begins, expires }) => {
+    const overWallMs = Date.parse(begins) + GRANT_LIFE_S_MAX * 1_000;
+    return Math.max(overWallMs, Date.parse(expires)) > nowWallMs;
+  });
   const counts = [
-    ["grants", live.length, GRANTS_MAX, "revoke or stop renewing nodes that are gone"],
+    ["grants", held.length, GRANTS_MAX, "revoke or stop renewing nodes that are gone"],
     ["revocations", revoked.length, REVOCATIONS_MAX, "begin another fleet before they are full"],
   ] as const;
   return counts

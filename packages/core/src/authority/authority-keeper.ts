@@ -17,6 +17,7 @@ import { Authority, type Standing, type TakeResult } from "./authority.ts";
 import { CLOCK_LEEWAY_MS } from "./grant-set.ts";
 import type { StatementId } from "./claims.ts";
 import { STATEMENT_LENGTH_MAX } from "./limits.ts";
+import { decodeMarks, encodeMarks, type Marks, MARKS_ROW } from "./marks.ts";
 import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
 import { statementFacts } from "./statement-facts.ts";
 import { statementId } from "./statement-hash.ts";
@@ -67,6 +68,8 @@ export class AuthorityKeeper implements StatementSource {
   /** Who counts, as of the last look. */
   readonly #members = new Set<NodeId>();
   #rows: StoredToken[] = [];
+  /** As they are on disk. */
+  #marks: Marks | undefined;
   #badRows = 0;
   #wallMs = 0;
   #nextChangeWallMs = Number.NEGATIVE_INFINITY;
@@ -94,6 +97,10 @@ export class AuthorityKeeper implements StatementSource {
 
   /** A stored row; false when it is none of these, or unreadable. */
   restore({ key, value }: StoreRow): boolean {
+    if (key === MARKS_ROW) {
+      this.#marks = decodeMarks(this.#env.ports.codec, value);
+      return this.#marks !== undefined || this.#isBad(key, "malformed");
+    }
     if (!key.startsWith(AUTHORITY_PREFIX)) return false;
     let token: unknown;
     try {
@@ -117,6 +124,7 @@ export class AuthorityKeeper implements StatementSource {
   restored(given: readonly string[], now: Now): void {
     this.#restoreRows(this.#rows);
     this.#rows = [];
+    if (this.#marks !== undefined) this.authority.restoreMarks(this.#marks);
     for (const result of this.authority.takeAll(given, now.wallMs))
       this.#keep(result, undefined, now);
     const { self } = this.#env.identity;
@@ -314,6 +322,7 @@ export class AuthorityKeeper implements StatementSource {
     const commit = this.#env.out.persist([
       { type: "put", key: statementRow(statement.id), value },
       ...dropped.map((id) => ({ type: "del", key: statementRow(id) }) as const),
+      ...this.#newMarks(now),
     ]);
     this.#audit.append("statement", { ...statementFacts(statement), from: from ?? null }, now);
     const { kind } = statement.claims;
@@ -324,6 +333,17 @@ export class AuthorityKeeper implements StatementSource {
     }
     this.#env.out.emit({ type: "statement", id: statement.id, kind, atWallMs: now.wallMs }, commit);
     return commit;
+  }
+
+  /** The row of what is known beyond the statements, where that has changed. */
+  #newMarks({ wallMs }: Now): readonly { type: "put"; key: string; value: Uint8Array }[] {
+    const marks = this.authority.marks(wallMs);
+    const { newsS, revocations, gaveWay } = this.#marks ?? NO_MARKS;
+    const isSame = marks.newsS === newsS && marks.gaveWay?.id === gaveWay?.id;
+    // Where nothing is known it does not matter of how many revocations.
+    if (isSame && (newsS === 0 || marks.revocations === revocations)) return [];
+    this.#marks = marks;
+    return [{ type: "put", key: MARKS_ROW, value: encodeMarks(this.#env.ports.codec, marks) }];
   }
 
   #publish({ token }: Statement, commit: number): void {
@@ -372,6 +392,8 @@ export class AuthorityKeeper implements StatementSource {
       this.#isBad(keys.get(token) ?? "", code);
   }
 }
+
+const NO_MARKS: Marks = { newsS: 0, revocations: 0, gaveWay: undefined };
 
 /** Wrong for nobody but this node, or now. */
 const HARMLESS: ReadonlySet<string> = new Set(["signer-unknown", "authority-full", "rate"]);

@@ -11,7 +11,8 @@ import { compareText, type DocumentName, type HashHex, type KeyId, type NodeId }
 import { Charters, type Charter } from "./charters.ts";
 import type { Cut, GrantClaims, RevocationClaims, RootClaims, StatementId } from "./claims.ts";
 import { standingCuts } from "./cuts.ts";
-import { CLOCK_LEEWAY_MS, type Grant, GrantSet, hasEnded } from "./grant-set.ts";
+import { CLOCK_LEEWAY_MS, type Grant, GrantSet, hasEnded, latestFirst } from "./grant-set.ts";
+import type { Marks } from "./marks.ts";
 import { type Revocation, RevocationSet } from "./revocation-set.ts";
 import type { RootChain, RootStatement } from "./root-chain.ts";
 import { type RootNews, RootSet } from "./root-set.ts";
@@ -73,7 +74,7 @@ export class Authority {
   readonly #charters = new Charters();
   #digest: HashHex | undefined;
   #newest: { readonly version: number; readonly wallMs: number } | undefined;
-  /** Date of the newest charter that was backed by what was held, at some time since the start. */
+  /** Date of the newest charter that was backed by what was held, at some time, be it before the start. */
   #newsS = 0;
   #version = 0;
 
@@ -222,6 +223,7 @@ export class Authority {
 
   #takeOther(statement: Statement, wallMs: number): TakeResult {
     if (!this.#chain.isAuthorised(statement)) return refused("signer-unknown");
+    if (isGrant(statement) && this.#grants.isPast(statement)) return refused("authority-full");
     const gone = this.#count(statement, wallMs);
     if (gone === "known") return { status: "known" };
     if (gone === "full") return refused("authority-full");
@@ -243,8 +245,29 @@ export class Authority {
     this.#changed();
     return opened.flatMap(({ token, result }): readonly RefusedToken[] => {
       if (!result.ok) return [{ token, code: result.code }];
-      return this.has(result.statement.id) ? [] : [{ token, code: "signer-unknown" }];
+      const { statement } = result;
+      const isLeft = !this.has(statement.id);
+      const code = this.#chain.isAuthorised(statement) ? "authority-full" : "signer-unknown";
+      return isLeft ? [{ token, code }] : [];
     });
+  }
+
+  /** What is known beyond the statements, to be kept with them. */
+  marks(wallMs: number): Marks {
+    this.newsWallMs(wallMs);
+    const { gaveWay } = this.#grants;
+    return { newsS: this.#newsS, revocations: this.#revocationsHeld(), gaveWay };
+  }
+
+  /** As they were kept with what was restored. */
+  restoreMarks({ newsS, revocations, gaveWay }: Marks): void {
+    this.#grants.restore(gaveWay);
+    if (this.#revocationsHeld() >= revocations) this.#newsS = Math.max(this.#newsS, newsS);
+  }
+
+  #revocationsHeld(): number {
+    const aside = this.#aside.revokedNodes().map((node) => this.#aside.revocationsOf(node).length);
+    return aside.reduce((sum, count) => sum + count, this.#revocations.size);
   }
 
   /** What a node is now. */
@@ -310,7 +333,7 @@ export class Authority {
     return nodes.toSorted(compareText);
   }
 
-  /** One of those, as it was signed; the one that came first. */
+  /** A revocation of the node that counts, as it was signed; the one that came first. */
   revocationToken(node: NodeId): string | undefined {
     return this.#revocations.of(node)[0]?.token;
   }
@@ -398,7 +421,9 @@ export class Authority {
     const rank = ({ claims }: Statement): number =>
       (this.#chain.isSettled(claims.signer) ? 0 : 2) + (claims.kind === "revocation" ? 0 : 1);
     const all = [...counted, ...this.#aside.takeAll(), ...more];
-    const statements = all.toSorted((a, b) => rank(a) - rank(b));
+    // Of grants those of whoever is over last, whatever was here first.
+    const compare = latestFirst(all.filter((each) => this.#chain.isAuthorised(each)));
+    const statements = all.toSorted((a, b) => rank(a) - rank(b) || compare(a, b));
     this.#byId.clear();
     this.#grants.clear();
     this.#revocations.clear();
@@ -436,12 +461,13 @@ export class Authority {
     return this.#charters.take(statement, numberOfRoot);
   }
 
-  /** Grants of a node that newer ones have taken the place of, and that have ended: nobody would keep them any more. */
+  /** Grants of a node that newer ones have taken the place of, and that have ended, or gave way with those: nobody would keep them any more. */
   #dropEnded(node: NodeId, wallMs: number): readonly StatementId[] {
+    const isEnded = (grant: Grant): boolean =>
+      hasEnded(grant, wallMs) && this.#chain.isAuthorised(grant);
     const ended = this.#aside
       .grantsOf(node)
-      .filter((grant) => hasEnded(grant, wallMs))
-      .filter((grant) => this.#chain.isAuthorised(grant));
+      .filter((grant) => this.#grants.isPast(grant) || isEnded(grant));
     for (const grant of ended) this.#aside.delete(grant);
     return ended.map(({ id }) => id);
   }

@@ -6,6 +6,7 @@ import type { Effect } from "../effect.ts";
 import { Outbox } from "../outbox.ts";
 import { Authority, STALE_AFTER_MS } from "./authority.ts";
 import type { CharterClaims } from "./claims.ts";
+import { MARKS_ROW } from "./marks.ts";
 
 const fleet = new TestAuthority();
 const T = AUTHORITY_EPOCH_S;
@@ -124,6 +125,36 @@ test("ME3, ME2 who was away is not made to let in somebody revoked by a charter 
   expect(asked).toHaveLength(1);
   submit(rig, revoked);
   expect(hello()).toBe("revoked");
+});
+
+test("ME3, P5 a charter that was news is so after a restart, whatever was dated before it since; not where the disk has lost what it was backed by", () => {
+  const issuers = [fleet.issuer("issuer"), fleet.issuer("b")];
+  const root = fleet.root({ issuers });
+  const revoked = fleet.revocation("x", [], { issuedS: T + 2 * DAY_S });
+  const charter = charterOf([revoked], { root: TestAuthority.idOf(root) });
+  const wallMs = (T + 3 * DAY_S) * 1_000;
+  const first = started([root, revoked, charter], wallMs);
+  const his = { signer: fleet.key("b"), issuedS: T + DAY_S };
+  submit(first, fleet.revocation("y", [], his));
+  const again = (rows: ReadonlyMap<string, Uint8Array>): CoreRig => {
+    const rig = new CoreRig("v", { fleet: fleet.fleet, wallMs, rows: new Map(rows) });
+    rig.start();
+    return rig;
+  };
+  const isStale = (rig: CoreRig): boolean => rig.core.authority(rig.now).isStale;
+  const second = again(first.rows);
+  expect([isStale(first), isStale(second)]).toEqual([false, false]);
+  // And so it goes on.
+  submit(second, fleet.revocation("z", [], his));
+  expect(isStale(again(second.rows))).toBe(false);
+  for (const lost of [revoked, fleet.revocation("z", [], his)]) {
+    const rows = new Map(second.rows);
+    expect(rows.delete(`authority/${TestAuthority.idOf(lost)}`)).toBe(true);
+    expect(isStale(again(rows))).toBe(true);
+  }
+  const damaged = new Map(second.rows).set(MARKS_ROW, codec.encode([T, "many", null]));
+  const last = again(damaged);
+  expect([isStale(last), last.core.authority(last.now).badRows]).toEqual([true, 1]);
 });
 
 test("ME2 two charters with one number are said, and in the audit log", () => {

@@ -1,10 +1,15 @@
 /**
  * Grants that count (rule ME1): of each node the newest of its issuers. Bounded by nodes, so that renewals and new issuers fill nothing up; where there are
- * as many nodes as there may be, the one whose grant ended first gives way, so that a fleet of nodes that come and go does not end with the ten
+ * as many nodes as there may be, the one that was over first gives way, so that a fleet of nodes that come and go does not end with the ten
  * thousandth.
+ *
+ * A node is over when its newest grant has ended, and every older one that anybody may still hold with it. Were it forgotten before, a member that was made
+ * an observer would be an operator again by the grant that it had before, which nothing takes the place of any more. So that its older ones do not come
+ * back either once there is room, it is kept who gave way last: what is no newer than that, of a node that has no grant here, is over as well.
  */
 import { compareText, type KeyId, type NodeId } from "../ids.ts";
-import type { GrantClaims } from "./claims.ts";
+import type { GrantClaims, StatementId } from "./claims.ts";
+import { GRANT_LIFE_S_MAX } from "./limits.ts";
 import type { Statement } from "./statement.ts";
 
 /** Nodes that have a grant: as many as a roster has members (rule CH7). */
@@ -16,10 +21,17 @@ export const CLOCK_LEEWAY_MS: number = 120_000;
 
 export type Grant = Statement<GrantClaims>;
 
+/** Who gave way last, by its newest grant. */
+export interface GaveWay {
+  readonly overS: number;
+  readonly id: StatementId;
+}
+
 export class GrantSet {
   readonly #byNode = new Map<NodeId, Map<KeyId, Grant>>();
-  /** The newest grant that ends first, once somebody has asked: whoever offers what finds no room must not have all looked at each time. */
-  #firstEnd: Grant | undefined;
+  /** The newest grant that is over first, once somebody has asked: whoever offers what finds no room must not have all looked at each time. */
+  #first: Grant | undefined;
+  #gaveWay: GaveWay | undefined;
 
   nodes(): readonly NodeId[] {
     return [...this.#byNode.keys()];
@@ -39,8 +51,25 @@ export class GrantSet {
     return inOrder(this.#byNode.get(node)).at(-1);
   }
 
+  /** Who gave way last, to be kept on disk. */
+  get gaveWay(): GaveWay | undefined {
+    return this.#gaveWay;
+  }
+
+  /** As it was on disk. */
+  restore(gaveWay: GaveWay | undefined): void {
+    this.#gaveWay = gaveWay;
+  }
+
+  /** Whether its node has none here, and gave way with a newer one, or would have. */
+  isPast(grant: Grant): boolean {
+    if (this.#gaveWay === undefined || this.#byNode.has(grant.claims.node)) return false;
+    return compareOver(placeOf(grant), this.#gaveWay) <= 0;
+  }
+
+  /** All of them; who gave way stays known. */
   clear(): void {
-    this.#firstEnd = undefined;
+    this.#first = undefined;
     this.#byNode.clear();
   }
 
@@ -57,7 +86,7 @@ export class GrantSet {
     const gone = ofNode === undefined ? this.#makeRoom(grant, wallMs) : [];
     if (gone === undefined) return "full";
     const kept = isBeyond || oldest === undefined ? newer : [oldest, ...newer];
-    this.#firstEnd = undefined;
+    this.#first = undefined;
     this.#byNode.set(node, new Map(kept.map((each) => [each.claims.signer, each])));
     const outdone = isBeyond && oldest !== undefined ? [oldest] : [];
     return [...gone, ...outdone, ...(held === undefined ? [] : [held])];
@@ -66,29 +95,76 @@ export class GrantSet {
   /** Grants of the node that gives way, none where there is room; undefined where nobody does. */
   #makeRoom(grant: Grant, wallMs: number): readonly Grant[] | undefined {
     if (this.#byNode.size < GRANTS_MAX) return [];
-    this.#firstEnd ??= this.#findFirstEnd();
-    const first = this.#firstEnd;
-    if (first === undefined || compareEnd(grant, first) <= 0) return undefined;
-    if (!hasEnded(first, wallMs)) return undefined;
+    this.#first ??= this.#findFirst();
+    const first = this.#first;
+    if (first === undefined || compareOver(placeOf(grant), placeOf(first)) <= 0) return undefined;
+    if (!isPassed(overS(first.claims), wallMs)) return undefined;
     const { node } = first.claims;
     const gone = inOrder(this.#byNode.get(node));
     this.#byNode.delete(node);
+    this.#gaveWay = placeOf(first);
     return gone;
   }
 
-  #findFirstEnd(): Grant | undefined {
+  #findFirst(): Grant | undefined {
     let first: Grant | undefined;
     for (const node of this.#byNode.keys()) {
       const newest = this.newestOf(node);
-      if (newest !== undefined && (first === undefined || compareEnd(newest, first) < 0))
-        first = newest;
+      if (newest === undefined) continue;
+      if (first === undefined || compareOver(placeOf(newest), placeOf(first)) < 0) first = newest;
     }
     return first;
   }
 }
 
 export function hasEnded({ claims }: Grant, wallMs: number): boolean {
-  return wallMs - CLOCK_LEEWAY_MS >= claims.expS * 1_000;
+  return isPassed(claims.expS, wallMs);
+}
+
+/**
+ * When this grant of a node has ended, and every one that was issued before it, in Unix seconds: a grant begins when it is issued, and lasts
+ * {@link GRANT_LIFE_S_MAX} at most.
+ */
+function overS({ expS, issuedS }: Pick<GrantClaims, "expS" | "issuedS">): number {
+  return Math.max(expS, issuedS + GRANT_LIFE_S_MAX);
+}
+
+/** Where a grant stands among those that give way. */
+function placeOf({ id, claims }: Grant): GaveWay {
+  return { id, overS: overS(claims) };
+}
+
+/** Negative where `a` gives way before `b`. */
+function compareOver(a: GaveWay, b: GaveWay): number {
+  return a.overS - b.overS || compareText(a.id, b.id);
+}
+
+/** An order of statements by which the grants of whoever is over last come first, so that those find room; all else goes before them. */
+export function latestFirst(
+  counting: readonly Statement[],
+): (a: Statement, b: Statement) => number {
+  const newest = new Map<NodeId, Grant>();
+  for (const grant of counting.filter(isGrant)) {
+    const other = newest.get(grant.claims.node);
+    if (other === undefined || compareAge(other, grant) < 0) newest.set(grant.claims.node, grant);
+  }
+  const places = new Map([...newest].map(([node, grant]) => [node, placeOf(grant)]));
+  const placeFor = (each: Statement): GaveWay | undefined =>
+    isGrant(each) ? places.get(each.claims.node) : undefined;
+  return (a, b) => {
+    const [placeA, placeB] = [placeFor(a), placeFor(b)];
+    if (placeA === undefined || placeB === undefined)
+      return Number(placeB === undefined) - Number(placeA === undefined);
+    return compareOver(placeB, placeA);
+  };
+}
+
+function isGrant(statement: Statement): statement is Grant {
+  return statement.claims.kind === "grant";
+}
+
+function isPassed(atS: number, wallMs: number): boolean {
+  return wallMs - CLOCK_LEEWAY_MS >= atS * 1_000;
 }
 
 function inOrder(grants: ReadonlyMap<KeyId, Grant> | undefined): readonly Grant[] {
@@ -98,8 +174,4 @@ function inOrder(grants: ReadonlyMap<KeyId, Grant> | undefined): readonly Grant[
 /** Negative when `a` was issued before `b`; of two of one second the larger id is the newer one, everywhere. */
 function compareAge(a: Grant, b: Grant): number {
   return a.claims.issuedS - b.claims.issuedS || compareText(a.id, b.id);
-}
-
-function compareEnd(a: Grant, b: Grant): number {
-  return a.claims.expS - b.claims.expS || compareText(a.id, b.id);
 }

@@ -54,6 +54,10 @@ export class RevocationSet {
     return this.#byNode.has(node);
   }
 
+  get size(): number {
+    return this.#inOrder.length;
+  }
+
   /** Of one node, the one that came first at the front. */
   of(node: NodeId): readonly Revocation[] {
     return [...(this.#byNode.get(node)?.values() ?? [])];
