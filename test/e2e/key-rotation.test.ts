@@ -1,5 +1,6 @@
 /** New keys for a root and an issuer while the fleet runs, by real processes. */
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { nextRootStatement } from "@pulsemesh/node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "../support/cli-process.ts";
@@ -81,4 +82,34 @@ test("ME2, ME3, CLI47 an issuer is replaced: its members stay, and after a start
   expect(grants.map((grant) => grant.issuer).toSorted()).toEqual(
     [old ?? "", old ?? "", issuer].toSorted(),
   );
+}, 120_000);
+
+test("ME6, CLI47 a node whose issuer's key is sealed starts with its passphrase alone, and issues then, also with the next key", async () => {
+  const [data, phrase] = [fleet.path("alpha"), fleet.path("phrase")];
+  await outOf(runCli(["init", "--data", data, "--root", root]));
+  for (const [path, text] of [
+    [phrase, "correct horse battery"],
+    [fleet.path("wrong"), "some other passphrase"],
+  ] as const)
+    writeFileSync(path, `${text}\n`, { mode: 0o600 });
+  await outOf(runCli(["key", "seal-issuer", "--data", data, "--passphrase-file", phrase]));
+  const sealed = readFileSync(join(data, "issuer.key"), "utf8");
+  for (const args of [[], ["--issuer-passphrase-file", fleet.path("wrong")]]) {
+    const flags = ["--http", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0"];
+    const refused = await runCli(["run", "--data", data, ...flags, ...args]);
+    expect([refused.code, refused.err]).toEqual([
+      2,
+      expect.stringMatching(
+        /issuer\.key: it is sealed with .*\n.*Next: .*--issuer-passphrase-file/,
+      ),
+    ]);
+  }
+  expect(readFileSync(join(data, "issuer.key"), "utf8")).toBe(sealed);
+  const alpha = await fleet.start("alpha", "--issuer-passphrase-file", phrase);
+  const beta = await fleet.start("beta", "--join", await outOf(cliAt(alpha, "invite")));
+  const asked = ["key", "rotate", "issuer", "--root", root, "--data", data];
+  await outOf(cliAt(alpha, ...asked, "--issuer-passphrase-file", phrase));
+  await until("number 2", async () => (await heldAt(beta)).root.number === 2);
+  expect(readFileSync(join(data, "issuer.key"), "utf8")).toContain("scrypt");
+  await until("the new one invites", async () => (await cliAt(alpha, "invite")).code === 0);
 }, 120_000);

@@ -9,6 +9,7 @@ const unit = (file: string, title: string): Killer => ({ project: "unit", file, 
 const tokens = (title: string): Killer => unit("packages/node/src/ports/tokens.test.ts", title);
 const redeem = (title: string): Killer => unit(`${AUTHORITY}redeem.test.ts`, title);
 const enrolled = (title: string): Killer => unit(`${AUTHORITY}enrol-node.test.ts`, title);
+const sealing = (title: string): Killer => unit(`${AUTHORITY}seal-issuer.test.ts`, title);
 const guards = (title: string): Killer => unit(`${AUTHORITY}issuing-guards.test.ts`, title);
 const request = (title: string): Killer => unit(`${AUTHORITY}grant-request.test.ts`, title);
 const fleet = (title: string): Killer => unit(`${AUTHORITY}fleet-authority.test.ts`, title);
@@ -352,6 +353,25 @@ const keyMutations: readonly Mutation[] = [
     search: "  if (!isPlannedOnly(folders)) refuseUnfinishedInit(folders.data);\n",
     replacement: "",
     killer: journal("that is moved while a fleet is half made"),
+  },
+  {
+    id: "sealed-issuer-laid-open",
+    rules: ["ME6"],
+    breaks: "the next key of an issuer whose key is sealed lies open on its disk",
+    file: `${AUTHORITY}replace-issuer.ts`,
+    search: "isSealed(before) && issuerPassphrase === undefined",
+    replacement: "isSealed(before) && issuerPassphrase === null",
+    killer: sealing("is followed by one that is sealed"),
+  },
+  {
+    id: "sealing-beside-rotation",
+    rules: ["ME6"],
+    breaks:
+      "an issuer's key is replaced while it is being sealed, and the old one takes its place again",
+    file: `${AUTHORITY}root-journal.ts`,
+    search: "isApart ? withFolderClaim(data, work) : work()",
+    replacement: "isApart ? work() : work()",
+    killer: sealing("one process at a time"),
   },
   {
     id: "cheap-scrypt",

@@ -101,7 +101,7 @@ export const rotationMutations: readonly Mutation[] = [
     rules: ["ME6", "P5"],
     breaks: "a rotation that was broken off is begun anew beside its half",
     file: `${AUTHORITY}root-statements.ts`,
-    search: "if (finishRootChange(rootDir, changes))",
+    search: "if (await finishRootChange(rootDir, changes))",
     replacement: "if (rootDir === undefined)",
     killer: issuer("finishes the same issuer"),
   },

@@ -120,7 +120,8 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "token-wrong": () => "name the node's token with --token-file FILE or PULSEMESH_TOKEN_FILE",
   "operator-only": () =>
     "run this command on the node's own machine, or give the node --tls-cert, --tls-key and --token-file",
-  "passphrase-wrong": () => "name the file that holds the key's passphrase with --passphrase-file",
+  "passphrase-wrong": ({ command }) =>
+    `name the file that holds the key's passphrase with ${command === "pulsemesh run" ? "--issuer-passphrase-file" : "--passphrase-file"}`,
   "passphrase-file-invalid": () =>
     "put one line of at least 12 characters into a file that only you may read, and name it with --passphrase-file",
   "request-malformed": () => "hand over the file as the node wrote it: pulsemesh request > FILE",

@@ -38,6 +38,7 @@ import {
   restorePin,
   startIssuing,
 } from "./authority/membership.ts";
+import { checkIssuerKey } from "./authority/open-issuer.ts";
 import { refusePublic } from "./authority/open-node.ts";
 import { ROOT_FOLDER } from "./authority/move-root.ts";
 import { finishOwnFleet, makeOwnFleet } from "./authority/own-fleet.ts";
@@ -84,6 +85,7 @@ export async function createNode(options: NodeOptions): Promise<PulsemeshNode> {
   if (drafts.length > 0)
     resolved.logger.warn({ drafts }, "removed what a write that was broken off had left");
   try {
+    await checkIssuerKey(resolved.dataDir, resolved.passphrase);
     return await startOn(store, resolved, options.signal);
   } catch (error) {
     await store.close();

@@ -54,6 +54,7 @@ export {
   type RootChange,
 } from "./authority/root-statements.ts";
 export { rootFolderAmong } from "./authority/root-folder.ts";
+export { type SealedIssuer, sealIssuer, type SealIssuerOptions } from "./authority/seal-issuer.ts";
 export { signToken } from "./authority/sign-token.ts";
 export { copySecretKey, readSecretKey, secretKeyId, writeSecretKey } from "./keys/secret-file.ts";
 export type { EnrolledNode } from "./authority/enrol-node.ts";

@@ -1,4 +1,4 @@
-/** `pulsemesh key move-root` and `key seal-root`: the root's keys leave the machine of a node, and are sealed (rule ME6). */
+/** `pulsemesh key move-root`, `seal-root` and `seal-issuer`: the root's keys leave the machine of a node, and keys are sealed (rule ME6). */
 import { PulsemeshError } from "@pulsemesh/core";
 import type { MovedRoot } from "@pulsemesh/node";
 import type { Command } from "commander";
@@ -20,10 +20,11 @@ interface MoveFlags {
 
 const jsonFlag: Flag = { flags: "--json", text: "as JSON" };
 
-/** Adds `move-root` and `seal-root` to `key`. */
+/** Adds `move-root`, `seal-root` and `seal-issuer` to `key`. */
 export function addMoveCommands(key: Command, cli: Cli): void {
   addMove(key, cli);
   addSeal(key, cli);
+  addSealIssuer(key, cli);
 }
 
 function addMove(key: Command, cli: Cli): void {
@@ -80,17 +81,63 @@ function addSeal(key: Command, cli: Cli): void {
   ]);
   setAction<MoveFlags>(cli, command, async (flags) => {
     const rootDir = rootDirOf(flags);
-    const passphrase = passphraseOf(flags);
-    if (passphrase === undefined) {
-      throw new PulsemeshError(
-        "option-invalid",
-        "Cannot seal without a passphrase: name a file that holds one, with --passphrase-file FILE.",
-      );
-    }
+    const passphrase = neededPassphrase(flags);
     const { sealRoot } = await import("@pulsemesh/node");
     report(cli, flags, await sealRoot({ rootDir, passphrase }));
     return EXIT.ok;
   });
+}
+
+function addSealIssuer(key: Command, cli: Cli): void {
+  const command = key
+    .command("seal-issuer")
+    .description("seal the issuer's key in its node's folder with a passphrase");
+  addFlags(command, [
+    {
+      flags: "--data <dir>",
+      text: "the folder of the node that issues (default as for `run`)",
+      env: "PULSEMESH_DATA",
+    },
+    { flags: "--passphrase-file <file>", text: "the passphrase that is to seal it, in a file" },
+    jsonFlag,
+  ]);
+  command.addHelpText(
+    "after",
+    `
+Whoever has a copy of the folder then has no issuer's key, as long as the passphrase is kept elsewhere. The node may be running; it does
+not start again without 'run --issuer-passphrase-file FILE'. Interrupted, it is repeated.
+  pulsemesh key seal-issuer --data DIR --passphrase-file FILE`,
+  );
+  setAction<MoveFlags>(cli, command, async (flags) => {
+    const dir = dataFolder(flags.data, cli.terminal.env);
+    cli.context = { ...cli.context, dataDir: dir };
+    const passphrase = neededPassphrase(flags);
+    const { sealIssuer } = await import("@pulsemesh/node");
+    const { status, issuer } = await sealIssuer({ dir, passphrase });
+    const { out, say } = cli.terminal;
+    if (flags.json === true) {
+      out(printableJson({ status, issuer, data: dir, sealed: true }));
+      return EXIT.ok;
+    }
+    out(printable(`issuer ${issuer} ${dir}`));
+    if (status === "present") say("It was sealed already; nothing was changed.");
+    say(
+      printable(
+        `Next: start its node with --issuer-passphrase-file ${flags.passphraseFile ?? "FILE"}, and keep that file where no copy of ${dir} takes it along. Backups of before hold the key as it was.`,
+      ),
+    );
+    return EXIT.ok;
+  });
+}
+
+/** @throws PulsemeshError `option-invalid` without one */
+function neededPassphrase(flags: MoveFlags): string {
+  const passphrase = passphraseOf(flags);
+  if (passphrase !== undefined) return passphrase;
+  throw new PulsemeshError(
+    "option-invalid",
+    "Cannot seal without a passphrase: name a file that holds one, with --passphrase-file FILE.",
+  );
 }
 
 function passphraseOf({ passphraseFile: file }: MoveFlags): string | undefined {

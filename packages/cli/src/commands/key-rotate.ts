@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
+import { readPassphraseFile } from "../config/passphrase-file.ts";
 import { formatDuration } from "../duration.ts";
 import { addFlags, durationBetween, type Flag } from "../flags.ts";
 import { rootDirOf, type RootFlags, rootFlags, signAndHandOver } from "./root-asking.ts";
@@ -15,6 +16,7 @@ interface RotateIssuerFlags extends RootFlags {
   readonly handover?: number;
   readonly data?: string;
   readonly replaces?: string;
+  readonly issuerPassphraseFile?: string;
 }
 
 /** Where an issuer's key goes. */
@@ -23,6 +25,17 @@ const issuerDataFlag: Flag = {
   text: "the folder of the node that issues (default as for `run`)",
   env: "PULSEMESH_DATA",
 };
+
+/** What seals the new issuer's key. */
+export const issuerPassphraseFlag: Flag = {
+  flags: "--issuer-passphrase-file <file>",
+  text: "seal the new issuer's key with the passphrase in this file; needed where the one there is sealed",
+};
+
+/** The passphrase in it. */
+export function issuerPassphraseOf(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : readPassphraseFile(file, "--issuer-passphrase-file");
+}
 
 /** Adds `rotate` to `key`. */
 export function addRotateCommands(key: Command, cli: Cli): void {
@@ -79,6 +92,7 @@ function addRotateIssuer(rotate: Command, cli: Cli): void {
       text: "how long what the old one goes on signing counts: until the fleet has the statement (default 60s, with --offline 7d)",
       parse: durationBetween(60_000, 31 * 86_400_000),
     },
+    issuerPassphraseFlag,
     ...rootFlags,
   ]);
   command.addHelpText(
@@ -90,15 +104,17 @@ use 'pulsemesh key void' instead.`,
   setAction<RotateIssuerFlags>(cli, command, async (flags) => {
     const dir = dataFolder(flags.data, cli.terminal.env);
     const { HANDOVER_OFFLINE_S, HANDOVER_S, rotateIssuer } = await import("@pulsemesh/node");
+    const issuerPassphrase = issuerPassphraseOf(flags.issuerPassphraseFile);
     const usualS = flags.offline === true ? HANDOVER_OFFLINE_S : HANDOVER_S;
     const handoverS = flags.handover === undefined ? usualS : Math.floor(flags.handover / 1_000);
     await signAndHandOver(
       cli,
       flags,
-      (asking) => rotateIssuer({ ...asking, dir, replaces: flags.replaces, handoverS }),
+      (asking) =>
+        rotateIssuer({ ...asking, dir, replaces: flags.replaces, handoverS, issuerPassphrase }),
       ({ issuer }) => [
         `Issuer ${issuer ?? "?"} is in ${dir}.`,
-        takenUpLine(dir),
+        takenUpLine(dir, flags.issuerPassphraseFile),
         ...(flags.offline === true ? [handoverLine(handoverS)] : []),
       ],
     );
@@ -129,6 +145,10 @@ function handoverLine(handoverS: number): string {
 }
 
 /** A node that runs takes the key up as soon as it hears of the statement. */
-export function takenUpLine(dir: string): string {
-  return `The node on ${dir} issues with it as soon as it holds the statement; until it runs nobody is let in and no grant is renewed there.`;
+export function takenUpLine(dir: string, passphraseFile: string | undefined): string {
+  const where =
+    passphraseFile === undefined
+      ? ""
+      : `, where it was started with --issuer-passphrase-file and this passphrase`;
+  return `The node on ${dir} issues with it as soon as it holds the statement${where}; until it runs nobody is let in and no grant is renewed there.`;
 }

@@ -10,7 +10,7 @@ import { addFlags } from "../flags.ts";
 import { printable } from "../printable.ts";
 import { readBeginning } from "../stdin-text.ts";
 import { stdinBytesMost } from "./join.ts";
-import { takenUpLine } from "./key-rotate.ts";
+import { issuerPassphraseFlag, issuerPassphraseOf, takenUpLine } from "./key-rotate.ts";
 import {
   handOver,
   readFleetFile,
@@ -22,6 +22,7 @@ import {
 interface VoidFlags extends RootFlags {
   readonly keep?: string;
   readonly data?: string;
+  readonly issuerPassphraseFile?: string;
 }
 
 const statementId = /^[\da-f]{64}$/;
@@ -46,6 +47,7 @@ function addVoid(key: Command, cli: Cli): void {
       flags: "--data <dir>",
       text: "draw a new issuer's key into this node's folder (default: the other issuers go on alone)",
     },
+    issuerPassphraseFlag,
     ...rootFlags,
   ]);
   command.addHelpText(
@@ -60,14 +62,20 @@ has granted or revoked; a genuine grant that the thief has outdone stands under 
     checkKey(text);
     const kept = await readKept(cli, flags.keep, text);
     const dir = flags.data === undefined ? undefined : resolve(flags.data);
+    const issuerPassphrase = issuerPassphraseOf(flags.issuerPassphraseFile);
     const { voidIssuer } = await import("@pulsemesh/node");
     await signAndHandOver(
       cli,
       flags,
-      (asking) => voidIssuer({ ...asking, key: text, kept, dir }),
+      (asking) => voidIssuer({ ...asking, key: text, kept, dir, issuerPassphrase }),
       ({ issuer }) => [
         `${text} is void: ${kept.length} of its statements stay.`,
-        ...(dir === undefined ? [] : [`Issuer ${issuer ?? "?"} is in ${dir}.`, takenUpLine(dir)]),
+        ...(dir === undefined
+          ? []
+          : [
+              `Issuer ${issuer ?? "?"} is in ${dir}.`,
+              takenUpLine(dir, flags.issuerPassphraseFile),
+            ]),
       ],
     );
     return EXIT.ok;

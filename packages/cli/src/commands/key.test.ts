@@ -264,3 +264,30 @@ test("CLI47 key rotate issuer leaves the old one a week where the statement is c
   expect(aheadS()).toBeCloseTo(10 * 86_400, -2);
   expect((await run([...asked, "--handover", "59s"])).code).toBe(2);
 });
+
+test("CLI47 key seal-issuer seals the key of a node's folder, says what its node needs from then on, and a second time that nothing was changed", async () => {
+  const file = join(base, "phrase");
+  writeFileSync(file, "correct horse battery\n", { mode: 0o600 });
+  const { issuer = "" } = await keys();
+  const asked = ["key", "seal-issuer", "--data", dir];
+  expect((await run(asked)).err).toContain("--passphrase-file FILE");
+  const { code, out, err } = await run([...asked, "--passphrase-file", file]);
+  expect([code, out]).toEqual([0, `issuer ${issuer} ${dir}`]);
+  expect(err).toContain(`--issuer-passphrase-file ${file}`);
+  expect(readFileSync(join(dir, "issuer.key"), "utf8")).toContain("scrypt");
+  expect((await run([...asked, "--passphrase-file", file])).err).toContain("nothing was changed");
+  const again = JSON.parse(
+    (await run([...asked, "--passphrase-file", file, "--json"])).out,
+  ) as object;
+  expect(again).toEqual({ status: "present", issuer, data: dir, sealed: true });
+  const none = await run(["key", "seal-issuer", "--data", base, "--passphrase-file", file]);
+  expect([none.code, none.err]).toEqual([2, expect.stringContaining("an issuer's key in")]);
+  // The next one is sealed as well.
+  fakeNode();
+  const rotate = ["key", "rotate", "issuer", "--root", root, "--data", dir];
+  const bare = await run(rotate);
+  expect([bare.code, bare.err]).toEqual([2, expect.stringContaining("--issuer-passphrase-file")]);
+  const rotated = await run([...rotate, "--issuer-passphrase-file", file]);
+  expect([rotated.code, rotated.err]).toEqual([0, expect.stringContaining("this passphrase")]);
+  expect(readFileSync(join(dir, "issuer.key"), "utf8")).toContain("scrypt");
+});

@@ -22,7 +22,7 @@ export function addKeyCommand(program: Command, cli: Cli): void {
   const key = program
     .command("key")
     .description(
-      "keys of a node and of a fleet's authority: show, rotate, void, publish, move-root, seal-root",
+      "keys of a node and of a fleet's authority: show, rotate, void, publish, move-root, seal-root, seal-issuer",
     );
   addShow(key, cli);
   addRotateCommands(key, cli);

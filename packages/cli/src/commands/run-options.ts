@@ -183,7 +183,7 @@ export const runFlags: readonly Setting[] = [
     key: "node.issuer_passphrase_file",
     isPath: true,
     example: "/etc/pulsemesh/issuer-passphrase",
-    text: "opens the issuer's key, where it is sealed",
+    text: "opens the issuer's key, where `pulsemesh key seal-issuer` has sealed it: without it such a node does not start",
     env: "PULSEMESH_ISSUER_PASSPHRASE_FILE",
   },
   {

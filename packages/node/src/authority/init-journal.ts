@@ -6,7 +6,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { isNodeId, type NodeId, PulsemeshError } from "@pulsemesh/core";
-import { isSealed } from "../keys/secret-file.ts";
+import { isSealed, keyIdOfText } from "../keys/secret-file.ts";
 import { readFileIfAny, syncDirectory, writePrivateFile } from "../keys/private-file.ts";
 
 /** Beside the root's keys; gone when all is done. */
@@ -191,21 +191,34 @@ export function applyFiles(
 ): void {
   for (const { folder, name, text } of files) {
     const path = join(folders[folder], name);
+    const held = readFileIfAny(path) ?? null;
     if (text === null) {
       if (existsSync(path)) changes.remove(path);
-    } else if (readFileIfAny(path) !== text) changes.write(path, text);
+    } else if (held !== text && !isSealedSince(name, held, text)) changes.write(path, text);
+  }
+}
+
+/** Whether `held` is the key of `text`, which somebody has sealed meanwhile. */
+function isSealedSince(name: string, held: string | null, text: string | null): boolean {
+  if (!name.endsWith(".key") || held === null || text === null) return false;
+  if (!isSealed(held) || isSealed(text)) return false;
+  try {
+    return keyIdOfText(held, name) === keyIdOfText(text, name);
+  } catch {
+    return false;
   }
 }
 
 /**
- * A key or a pin that came here since is somebody's: it is neither overwritten nor removed.
+ * A key or a pin that came here since is somebody's: it is neither overwritten nor removed. Where nothing is any more, nothing is lost.
  * @throws PulsemeshError `data-dir-unusable`
  */
 export function refuseConflicts({ files }: Pick<InitJournal, "files">, folders: InitFolders): void {
   for (const { folder, name, text, before } of files) {
     const path = join(folders[folder], name);
     const held = readFileIfAny(path) ?? null;
-    if (held === before || held === text) continue;
+    if (held === null || held === before || held === text) continue;
+    if (isSealedSince(name, held, before) || isSealedSince(name, held, text)) continue;
     throw new PulsemeshError(
       "data-dir-unusable",
       `Cannot finish what was begun: ${path} was changed meanwhile. Nothing was changed; move the file away and repeat.`,

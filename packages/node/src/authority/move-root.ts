@@ -116,7 +116,7 @@ export async function sealRoot({
   const move: Move = { from, to: from, passphrase, changes };
   return withFolderClaim(from, async () => {
     refuseHalfMade(from);
-    finishRootChange(from, changes);
+    await finishRootChange(from, changes);
     const open = KEYS.map((name) => readFileIfAny(join(from, name)) ?? "{").filter(isOpen);
     for (const [name, text] of await planKeys(move)) {
       // It takes the place of the only copy: so it is opened before.
@@ -132,7 +132,7 @@ export async function sealRoot({
 async function carryOut(move: Move): Promise<Checked> {
   const { from, to, changes } = move;
   refuseHalfMade(from);
-  finishRootChange(from, changes);
+  await finishRootChange(from, changes);
   const strange = namesIn(to).find(
     (name) => !DISK_FILES.includes(name) && !FILES.some((file) => isOf(file, name)),
   );

@@ -21,6 +21,15 @@ export interface OpenIssuerOptions extends Omit<IssuingDeps, "issuer" | "key" | 
 }
 
 /**
+ * That the key can be opened, if one is there: before a node listens, begins a boot and is missed when it ends again.
+ * @throws PulsemeshError as {@link openIssuer}
+ */
+export async function checkIssuerKey(dir: string, passphrase: string | undefined): Promise<void> {
+  const path = join(dir, AUTHORITY_FILES.issuer);
+  if (existsSync(path)) await readSecretKey(path, passphrase);
+}
+
+/**
  * The key that is here, where the root statement names it; undefined otherwise, which the log says where there is one.
  * @throws PulsemeshError as {@link openIssuer}
  */

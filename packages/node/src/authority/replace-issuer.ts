@@ -16,7 +16,7 @@ import { generateSeed } from "../keys/ed25519.ts";
 import { readFleetPin } from "../keys/fleet-pin.ts";
 import { keyFromSeed } from "../keys/key-file.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
-import { secretKeyId, writeSecretText } from "../keys/secret-file.ts";
+import { isSealed, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
 import { AUTHORITY_FILES } from "./authority-files.ts";
 import { ISSUER_LIFE_MS } from "./fleet-authority.ts";
 import type { PlannedFile } from "./init-journal.ts";
@@ -30,8 +30,10 @@ import {
 } from "./root-statements.ts";
 
 export interface ReplaceIssuerOptions extends Omit<NextRootOptions, "change" | "isStolen"> {
-  /** The folder of the node with the issuer; that node goes on with the old key until it is started again. */
+  /** The folder of the node with the issuer; that node goes on with the old key until it holds the statement. */
   readonly dir: string;
+  /** Seals the new issuer's key; needed where the one in `dir` is sealed. @default it is not sealed */
+  readonly issuerPassphrase?: string | undefined;
 }
 
 export interface RotateIssuerOptions extends ReplaceIssuerOptions {
@@ -59,7 +61,7 @@ export async function rotateIssuer(options: RotateIssuerOptions): Promise<Replac
         `Cannot replace the issuer in ${dir}: ${old === undefined ? "there is none" : `the root does not name ${old}`}. Nothing was changed; 'pulsemesh key show' says which keys are where.`,
       );
     }
-    const drawn = await drawIssuer(dir, bounds, current, options.nowS);
+    const drawn = await drawIssuer(dir, bounds, current, options);
     return { ...drawn, change: { ...drawn.change, drop: [old] } };
   });
   return withIssuer(next, dir);
@@ -71,6 +73,8 @@ export interface VoidIssuerOptions extends NextRootOptions {
   readonly kept: readonly StatementId[];
   /** The folder of a node that gets a new issuer's key in its place. @default no other issuer is named */
   readonly dir?: string | undefined;
+  /** As of {@link ReplaceIssuerOptions}. */
+  readonly issuerPassphrase?: string | undefined;
 }
 
 /**
@@ -80,13 +84,13 @@ export interface VoidIssuerOptions extends NextRootOptions {
 export async function voidIssuer(
   options: Omit<VoidIssuerOptions, "change" | "isStolen">,
 ): Promise<ReplacedIssuer> {
-  const { key, kept, nowS, rootDir } = options;
+  const { key, kept, rootDir } = options;
   const dir = options.dir === undefined ? undefined : openDataDir(options.dir, rootDir);
   const voids = [{ key, kept }];
   const next = await signNextRoot({ ...options, change: { voids } }, async (current) => {
     const bounds = boundsOf(rootDir, key);
     if (dir !== undefined) {
-      const drawn = await drawIssuer(dir, bounds, current, nowS);
+      const drawn = await drawIssuer(dir, bounds, current, options);
       return { ...drawn, change: { ...drawn.change, voids } };
     }
     const other = current.issuers.find((issuer) => issuer.key !== key);
@@ -117,7 +121,7 @@ async function drawIssuer(
   dir: string,
   { roles, robots, key: old }: Issuer,
   current: RootClaims,
-  nowS: number,
+  { nowS, issuerPassphrase }: Pick<RotateIssuerOptions, "nowS" | "issuerPassphrase">,
 ): Promise<NodeFiles & { readonly change: RootChange }> {
   const name = AUTHORITY_FILES.issuer;
   const held = secretKeyId(join(dir, name));
@@ -127,10 +131,17 @@ async function drawIssuer(
       `Cannot put a new issuer's key into ${dir}: ${held} is there, which the root names. Nothing was changed; leave --data out, or name another node's folder.`,
     );
   }
+  const before = readFileIfAny(join(dir, name)) ?? null;
+  if (before !== null && isSealed(before) && issuerPassphrase === undefined) {
+    throw new PulsemeshError(
+      "option-invalid",
+      `Cannot draw a new issuer's key in the place of the one in ${dir}, which is sealed, without a passphrase that seals the new one. Nothing was changed; name a file that holds one, with --issuer-passphrase-file.`,
+    );
+  }
   const drawn = keyFromSeed(generateSeed());
   const key = encodeBase32(drawn.publicKey);
-  const before = readFileIfAny(join(dir, name)) ?? null;
-  const file: PlannedFile = { folder: "data", name, text: await writeSecretText(drawn), before };
+  const text = await writeSecretText(drawn, issuerPassphrase);
+  const file: PlannedFile = { folder: "data", name, text, before };
   const expS = Math.floor(nowS) + ISSUER_LIFE_MS / 1_000;
   return {
     data: dir,

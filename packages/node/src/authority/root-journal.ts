@@ -3,8 +3,10 @@
  * the root's keys. There is no mark in the data directory: a node that starts between two of the writes finds an issuer's key that the root does not
  * name yet, says so, and issues nothing.
  */
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { PulsemeshError } from "@pulsemesh/core";
+import { withFolderClaim } from "../keys/folder-claim.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
 import {
   applyFiles,
@@ -25,12 +27,21 @@ export interface RootJournal {
   readonly files: readonly PlannedFile[];
 }
 
-/** Writes the journal, and then does what it says. */
-export function beginRootChange(rootDir: string, journal: RootJournal, changes: FileChanges): void {
-  refuseConflicts(journal, foldersOf(rootDir, journal));
-  const line = JSON.stringify({ v: VERSION, ...journal });
-  changes.write(join(rootDir, ROOT_JOURNAL_FILE), `${line}\n`);
-  apply(rootDir, journal, changes);
+/**
+ * Writes the journal, and then does what it says; whoever calls has claimed the root's folder.
+ * @throws PulsemeshError `store-locked` while somebody else changes the data directory, and as {@link finishRootChange}
+ */
+export async function beginRootChange(
+  rootDir: string,
+  journal: RootJournal,
+  changes: FileChanges,
+): Promise<void> {
+  await withDataClaim(rootDir, journal, async () => {
+    refuseConflicts(journal, foldersOf(rootDir, journal));
+    const line = JSON.stringify({ v: VERSION, ...journal });
+    changes.write(join(rootDir, ROOT_JOURNAL_FILE), `${line}\n`);
+    apply(rootDir, journal, changes);
+  });
 }
 
 /**
@@ -38,7 +49,7 @@ export function beginRootChange(rootDir: string, journal: RootJournal, changes: 
  * @returns whether there was anything
  * @throws PulsemeshError `data-dir-unusable` when the journal is damaged, or somebody else has changed a file meanwhile
  */
-export function finishRootChange(rootDir: string, changes: FileChanges): boolean {
+export async function finishRootChange(rootDir: string, changes: FileChanges): Promise<boolean> {
   const path = join(rootDir, ROOT_JOURNAL_FILE);
   const text = readFileIfAny(path);
   if (text === undefined) return false;
@@ -49,9 +60,30 @@ export function finishRootChange(rootDir: string, changes: FileChanges): boolean
       `Cannot finish the root statement that was begun, as ${path} is damaged. Nothing was changed; restore the folder from its other copy.`,
     );
   }
-  refuseConflicts(journal, foldersOf(rootDir, journal));
-  apply(rootDir, journal, changes);
+  await withDataClaim(rootDir, journal, async () => {
+    refuseConflicts(journal, foldersOf(rootDir, journal));
+    apply(rootDir, journal, changes);
+  });
   return true;
+}
+
+/** An issuer's key may be being sealed there. The root's folder itself is claimed already. */
+async function withDataClaim(
+  rootDir: string,
+  { data, files }: RootJournal,
+  work: () => Promise<void>,
+): Promise<void> {
+  const isApart = files.some(({ folder }) => folder === "data") && realOf(data) !== realOf(rootDir);
+  await (isApart ? withFolderClaim(data, work) : work());
+}
+
+function realOf(dir: string): string {
+  try {
+    return realpathSync(dir);
+  } catch {
+    // It is not there; whoever uses it says so.
+    return dir;
+  }
 }
 
 function apply(rootDir: string, journal: RootJournal, changes: FileChanges): void {

@@ -137,7 +137,8 @@ async function signUpon(
   planNode: Parameters<typeof signNextRoot>[1],
 ): Promise<NextRoot> {
   const { known = [], changes = privateFileChanges, isStolen = false } = options;
-  if (finishRootChange(rootDir, changes)) return describe(readStatedRoots(rootDir), "completed");
+  if (await finishRootChange(rootDir, changes))
+    return describe(readStatedRoots(rootDir), "completed");
   const own = readStatedRoots(rootDir);
   const fleet = own[0].claims.signer;
   refuseOtherFleet(rootDir, fleet, options.fleet);
@@ -162,7 +163,7 @@ async function signUpon(
     writeStatements(roots.map((root) => root.token)),
   );
   const planned = [...files.planned, statements, ...(node?.files ?? [])];
-  beginRootChange(rootDir, { data: node?.data ?? rootDir, files: planned }, changes);
+  await beginRootChange(rootDir, { data: node?.data ?? rootDir, files: planned }, changes);
   return describe(roots, "signed");
 }
 
