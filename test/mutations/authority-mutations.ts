@@ -80,8 +80,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME3"],
     breaks: "who lost its store lets nobody in, as everybody is new to it, and never hears more",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: 'if (!this.#knewNobody) return "authority-stale";',
-    replacement: 'if (!this.#knewNobody || grant !== "") return "authority-stale";',
+    search: "if (isNew && !this.#knewNobody)",
+    replacement: 'if (isNew && (!this.#knewNobody || grant !== ""))',
     killer: keeper,
   },
   {
@@ -326,8 +326,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME3"],
     breaks: "somebody new is let in while nobody can say who was revoked since",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: "if (authority.isStale(now.wallMs) && authority.grantOf(from) === undefined)",
-    replacement: "if (authority.isStale(now.wallMs) && authority.grantOf(from) !== undefined)",
+    search: "authority.isStale(now.wallMs) && authority.grantOf(from) === undefined;",
+    replacement: "authority.isStale(now.wallMs) && authority.grantOf(from) !== undefined;",
     killer: keeper,
   },
   {

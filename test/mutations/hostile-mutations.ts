@@ -48,8 +48,8 @@ export const hostileMutations: readonly Mutation[] = [
     rules: ["ME3"],
     breaks: "who presents a grant that he has overheard is counted as one who presents none",
     file: `${CORE}authority/authority-keeper.ts`,
-    search: 'if (result.status === "known") return "grant-foreign";',
-    replacement: 'if (result.status === "known") return undefined;',
+    search: 'authority.take(grant).status === "refused" ? "grant-unknown" : "grant-foreign";',
+    replacement: 'authority.take(grant).status === "refused" ? "grant-unknown" : undefined;',
     killer: unit(`${CORE}authority/authority-keeper.test.ts`),
   },
   {

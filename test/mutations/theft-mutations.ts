@@ -13,6 +13,11 @@ const rootSets = (title: string): Killer => ({
   file: `${CORE}root-set.test.ts`,
   title,
 });
+const keeper = (title: string): Killer => ({
+  project: "unit",
+  file: `${CORE}authority-keeper.test.ts`,
+  title,
+});
 const custodies = (title: string): Killer => ({
   project: "unit",
   file: "packages/core/src/chain/custodies.test.ts",
@@ -83,6 +88,24 @@ export const theftMutations: readonly Mutation[] = [
       .slice(0, 1)
       .find((root) => takesOver(tree, root, hashOf));`,
     killer: rootSets("stands upon nothing here"),
+  },
+  {
+    id: "stranger-brings-roots",
+    rules: ["ME1", "ME3"],
+    breaks: "a stranger's hello brings any statement, such as a root's by an old key",
+    file: `${CORE}authority-keeper.ts`,
+    search: 'if (!isGrantOf(opened.statement, from)) return "grant-foreign";',
+    replacement: 'if (from === "") return "grant-foreign";',
+    killer: keeper("brings its own grant and no other statement"),
+  },
+  {
+    id: "proof-of-anything",
+    rules: ["ME1"],
+    breaks: "whoever refuses a node has it take any statement as the proof",
+    file: `${CORE}authority-keeper.ts`,
+    search: "if (isProof && !this.#isOwnRevocation(token))",
+    replacement: 'if (isProof && token === "")',
+    killer: keeper("shows as the proof that this node is revoked"),
   },
   {
     id: "wiped-for-good",

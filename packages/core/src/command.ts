@@ -87,6 +87,8 @@ export interface StatementCommand {
   readonly type: "statement";
   /** Compact JWS. */
   readonly token: string;
+  /** A peer that refuses this node has shown it: taken only where it revokes this node. @default false */
+  readonly isProof?: boolean | undefined;
 }
 
 /** Where the chains of a node end here, and what shall stand for them: for its revocation to name (rule ME1). */

@@ -314,7 +314,7 @@ class ComposedCore implements Core {
   #onCommand(id: number, command: Command, now: Now): void {
     if (command.type === "stop") return this.#stop(id, command, now);
     if (command.type === "statement")
-      return this.#env.out.answer(id, this.#authority.submit(command.token, now));
+      return this.#env.out.answer(id, this.#authority.submit(command.token, now, command.isProof));
     if (command.type === "make-cuts") return this.#makeCuts(id, command.node);
     if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);

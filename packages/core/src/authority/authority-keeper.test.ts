@@ -83,13 +83,66 @@ test("ME3 in an open fleet everybody is let in, and in a closed one who has a gr
   expect(hello(rig, "b")).toBe("grant-none");
   expect(hello(rig, "b", "no token")).toBe("grant-malformed");
   // Also where it is known, as whoever overheard it presents it.
-  for (let i = 0; i < 2; i++) expect(hello(rig, "b", fleet.grant("c"))).toBe("grant-foreign");
+  expect(hello(rig, "b", fleet.grant("c"))).toBe("grant-foreign");
+  submit(rig, fleet.grant("c"));
+  expect(hello(rig, "b", fleet.grant("c"))).toBe("grant-foreign");
   expect(hello(rig, "b", fleet.grant("b", { signer: fleet.key("thief") }))).toBe("grant-unknown");
   expect(hello(rig, "b", new TestAuthority("other").grant("b"))).toBe("grant-malformed");
   const late = { notBeforeS: AUTHORITY_EPOCH_S + DAY_S, expS: AUTHORITY_EPOCH_S + 2 * DAY_S };
   expect(hello(rig, "b", fleet.grant("b", late))).toBe("grant-early");
   expect(hello(rig, "b", fleet.grant("b", { issuedS: AUTHORITY_EPOCH_S + 1 }))).toBeUndefined();
   expect(hello(rig, "b")).toBeUndefined();
+});
+
+test("ME1, ME3 a stranger's hello brings its own grant and no other statement, however well that is signed", () => {
+  const rig = start([ROOT, fleet.grant("b")]);
+  const next = { number: 2, previous: TestAuthority.idOf(ROOT) };
+  const tokens = [
+    fleet.root({ ...next, issuedS: AUTHORITY_EPOCH_S + 1 }),
+    fleet.root({ ...next, signer: fleet.key("root 2"), nextRootHash: fleet.keyHash("root 3") }),
+    fleet.revocation("b"),
+    fleet.charter(ROOT),
+    fleet.grant("c"),
+  ];
+  for (const grant of tokens) {
+    const effects = [...rig.input({ type: "hello", from: "stranger", grant }), ...rig.settle()];
+    expect(effects[0]).toMatchObject({ type: "admit", refusal: "grant-foreign" });
+    expect(ofType(effects, "persist")).toEqual([]);
+    expect(ofType(effects, "publish").filter(({ topic }) => topic === "authority")).toEqual([]);
+  }
+  expect(rig.core.authority(rig.now)).toMatchObject({ disputedRoots: [], revocations: [] });
+  expect(hello(rig, "b")).toBeUndefined();
+});
+
+test("ME1 a node that lost all but its pin hears of the root from whom the operator named, and from no stranger with the first root key", () => {
+  const config = { closed: true, vouched: ["b"] };
+  const rig = new CoreRig("a", { fleet: fleet.fleet, config });
+  rig.start();
+  const his = { issuers: [fleet.issuer("thief")], nextRootHash: fleet.keyHash("thief's next") };
+  expect(hello(rig, "stranger", fleet.root(his))).toBe("grant-foreign");
+  expect(rig.core.authority(rig.now).root).toBeUndefined();
+  expect(hello(rig, "b", fleet.grant("b"))).toBeUndefined();
+  up(rig, "b");
+  gossip(rig, ROOT, "b");
+  expect(rig.core.authority(rig.now).root?.id).toBe(TestAuthority.idOf(ROOT));
+  const grant = fleet.grant("mallory", { signer: fleet.key("thief") });
+  expect(hello(rig, "mallory", grant)).toBe("grant-unknown");
+});
+
+test("ME1 what a peer shows as the proof that this node is revoked is taken where it is that, and nothing else is", () => {
+  const rig = start([ROOT, fleet.grant("a"), fleet.grant("b")]);
+  const show = (token: string): unknown => {
+    const command = { type: "statement", token, isProof: true } as const;
+    return ofType([...rig.input({ type: "command", id: 1, command }), ...rig.settle()], "reply")[0]
+      ?.result;
+  };
+  const next = { number: 2, previous: TestAuthority.idOf(ROOT), issuedS: AUTHORITY_EPOCH_S + 1 };
+  for (const token of [fleet.root(next), fleet.revocation("b"), fleet.grant("c"), "no token"])
+    expect(show(token)).toMatchObject({ ok: false, code: "signer-unknown" });
+  expect(rig.core.authority(rig.now)).toMatchObject({ disputedRoots: [], revocations: [] });
+  expect(rig.core.authority(rig.now).root?.number).toBe(1);
+  expect(show(fleet.revocation("a"))).toEqual({ ok: true });
+  expect(rig.core.authority(rig.now).revocations.map(({ node }) => node)).toEqual(["a"]);
 });
 
 test("ME1, ME3 in a closed fleet of which no root statement is here nobody is let in but whom the operator named, and whoever has no grant goes once it is", () => {

@@ -14,7 +14,7 @@ import { compareText, type HashHex, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import { RateWindow } from "../rate-window.ts";
 import { Authority, type Standing, type TakeResult } from "./authority.ts";
-import { CLOCK_LEEWAY_MS } from "./grant-set.ts";
+import { CLOCK_LEEWAY_MS, type Grant } from "./grant-set.ts";
 import type { StatementId } from "./claims.ts";
 import { STATEMENT_LENGTH_MAX } from "./limits.ts";
 import { decodeMarks, encodeMarks, type Marks, MARKS_ROW } from "./marks.ts";
@@ -189,8 +189,13 @@ export class AuthorityKeeper implements StatementSource {
     return result.status === "new" ? "accept" : "ignore";
   }
 
-  /** An operator of this node hands over a statement; it is answered once it is durable. */
-  submit(token: string, now: Now): CommandResult {
+  /**
+   * An operator of this node hands over a statement; it is answered once it is durable.
+   * @param isProof it is a stranger who shows it, as the reason why this node is let in no more
+   */
+  submit(token: string, now: Now, isProof: boolean = false): CommandResult {
+    if (isProof && !this.#isOwnRevocation(token))
+      return { ok: false, code: "signer-unknown", detail: "it does not revoke this node" };
     const result = this.authority.take(token, now.wallMs);
     if (result.status === "refused")
       return { ok: false, code: result.code, detail: REFUSED[result.code] };
@@ -291,26 +296,33 @@ export class AuthorityKeeper implements StatementSource {
   #takeGrant(from: NodeId, grant: string, now: Now): AdmissionRefusal | undefined {
     const { authority } = this;
     // While nobody can say who was revoked since, nobody new is let in; who is known goes on (rule ME3).
-    if (authority.isStale(now.wallMs) && authority.grantOf(from) === undefined) {
-      // To who lost his store everybody is new, and from whom else should he hear it?
-      if (!this.#knewNobody) return "authority-stale";
-      if (this.#hasEnded(grant, now)) return "grant-expired";
-    }
-    const result = authority.take(grant, now.wallMs);
+    const isNew = authority.isStale(now.wallMs) && authority.grantOf(from) === undefined;
+    // To who lost his store everybody is new, and from whom else should he hear it?
+    if (isNew && !this.#knewNobody) return "authority-stale";
     // Its own would have let it in, or be over: this one was overheard.
-    if (result.status === "known") return "grant-foreign";
+    if (authority.has(statementId(this.#env.ports, grant)))
+      return authority.take(grant).status === "refused" ? "grant-unknown" : "grant-foreign";
+    const opened = openStatement(this.#env, grant);
+    if (!opened.ok) return "grant-malformed";
+    // Of a stranger nothing else is learned, be it as well signed as it may: neither the grants of others nor what makes issuers.
+    if (!isGrantOf(opened.statement, from)) return "grant-foreign";
+    const hasEnded = now.wallMs - CLOCK_LEEWAY_MS >= opened.statement.claims.expS * 1_000;
+    if (isNew && hasEnded) return "grant-expired";
+    const [result] = authority.takeOpened([opened.statement], now.wallMs);
+    // It would have let the node in, or be over: a newer one of its issuer is here.
+    if (result === undefined || result.status === "known") return "grant-foreign";
     if (result.status === "refused")
       return result.code === "signer-unknown" ? "grant-unknown" : "grant-malformed";
-    const { claims } = result.statement;
     const commit = this.#keep(result, from, now);
     if (commit !== undefined) this.#publish(result.statement, commit);
-    return claims.kind === "grant" && claims.node === from ? undefined : "grant-foreign";
+    return undefined;
   }
 
-  #hasEnded(token: string, { wallMs }: Now): boolean {
+  #isOwnRevocation(token: string): boolean {
     const opened = openStatement(this.#env, token);
-    if (!opened.ok || opened.statement.claims.kind !== "grant") return false;
-    return wallMs - CLOCK_LEEWAY_MS >= opened.statement.claims.expS * 1_000;
+    if (!opened.ok) return false;
+    const { claims } = opened.statement;
+    return claims.kind === "revocation" && claims.node === this.#env.identity.self;
   }
 
   /** Stores what is new and writes it to the audit log; the commit that holds it. */
@@ -405,6 +417,10 @@ const REFUSED: Readonly<Record<Extract<TakeResult, { status: "refused" }>["code"
   "signer-unknown": "whoever signed it has no authority here, as far as this node knows",
   "authority-full": "this fleet holds as many statements of this kind as it can",
 };
+
+function isGrantOf(statement: Statement, node: NodeId): statement is Grant {
+  return statement.claims.kind === "grant" && statement.claims.node === node;
+}
 
 /** Observers are let in as well; what they may not do is decided where they would do it. */
 function isLetIn(standing: Standing): boolean {

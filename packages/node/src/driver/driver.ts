@@ -187,14 +187,14 @@ export class Driver {
     },
   };
 
-  /** A node that is revoked hears it from nobody else: no gossip and no sync is for it. It counts by its signature, whoever shows it. */
+  /** A node that is revoked hears it from nobody else: no gossip and no sync is for it. It counts by its signature, whoever shows it; nothing else is taken of them. */
   #takeProof(token: string, monoMs: number): void {
     if (monoMs - this.#lastProofMonoMs < PROOF_EVERY_MS) return;
     this.#lastProofMonoMs = monoMs;
     const life = this.#life;
     const self = this.#deps.transport.node;
     if (life?.isRunning !== true || this.#view?.revocation(self) !== undefined) return;
-    void this.#ask(life, { type: "statement", token }).catch(() => undefined);
+    void this.#ask(life, { type: "statement", token, isProof: true }).catch(() => undefined);
   }
 
   /** The usual cause is a `join` that leads to a fleet other than the pinned one; said once in a while, since the other side retries. */
