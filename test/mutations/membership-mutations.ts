@@ -20,6 +20,18 @@ const charters = (title: string): Killer => ({
   title,
 });
 
+const keeper = (title: string): Killer => ({
+  project: "unit",
+  file: `${CORE}authority-keeper.test.ts`,
+  title,
+});
+const SYNC = "packages/core/src/sync/";
+const exchange = (title: string): Killer => ({
+  project: "unit",
+  file: `${SYNC}statement-exchange.test.ts`,
+  title,
+});
+
 export const membershipMutations: readonly Mutation[] = [
   {
     id: "revocations-by-count-alone",
@@ -93,5 +105,41 @@ export const membershipMutations: readonly Mutation[] = [
     search: "if (this.#revocationsHeld() >= revocations)",
     replacement: "if (this.#revocationsHeld() >= revocations * 0)",
     killer: charters("a charter that was news"),
+  },
+  {
+    id: "empty-list-is-equal",
+    rules: ["ME2"],
+    breaks: "an issuer on an old disk is up to date once a peer names nothing that it lacks",
+    file: `${SYNC}statement-exchange.ts`,
+    search: "const isEqual = theirs === this.#source.digest;",
+    replacement: "const isEqual = (theirs ?? this.#source.digest) === this.#source.digest;",
+    killer: exchange("no single one of several members"),
+  },
+  {
+    id: "one-member-is-all",
+    rules: ["ME2"],
+    breaks: "an issuer on an old disk is up to date by the word of whoever would gain by it",
+    file: `${CORE}authority-keeper.ts`,
+    search: "Math.min(EQUALS_MIN, count)",
+    replacement: "Math.min(EQUALS_MIN, 1, count)",
+    killer: exchange("no single one of several members"),
+  },
+  {
+    id: "equal-in-silence",
+    rules: ["ME2"],
+    breaks: "who has caught up says so in the next round alone, and an issuer waits for it",
+    file: `${SYNC}statement-exchange.ts`,
+    search: "if (state.said !== this.#source.digest) this.sendDigest(peer);",
+    replacement: "if (state.said === peer) this.sendDigest(peer);",
+    killer: exchange("of two members each knows"),
+  },
+  {
+    id: "revoked-before-connected",
+    rules: ["ME3"],
+    breaks: "who is revoked between its hello and its connection stays connected",
+    file: `${CORE}authority-keeper.ts`,
+    search: "if (!this.isMember(node)) this.#env.out.expel([node]);",
+    replacement: 'if (!this.isMember(node) && node === "") this.#env.out.expel([node]);',
+    killer: keeper("is a member no more once it is connected"),
   },
 ];

@@ -47,6 +47,19 @@ function ofType<T extends Effect["type"]>(
   return effects.filter((effect) => effect.type === type) as Extract<Effect, { type: T }>[];
 }
 
+test("ME3 who was let in, and is a member no more once it is connected, is hung up on", () => {
+  const rig = start([ROOT, fleet.grant("a"), fleet.grant("b"), fleet.grant("m")]);
+  up(rig, "b");
+  expect(hello(rig, "m", fleet.grant("m"))).toBeUndefined();
+  gossip(rig, fleet.revocation("m"));
+  rig.settle();
+  const peer = { node: "m", agent: "t", addresses: [] };
+  expect(ofType(rig.input({ type: "peer-up", peer }), "expel")).toMatchObject([{ nodes: ["m"] }]);
+  // Who is one is not.
+  const other = { node: "b", agent: "t", addresses: [] };
+  expect(ofType(rig.input({ type: "peer-up", peer: other }), "expel")).toEqual([]);
+});
+
 test("ME1, DU2 a statement that an operator hands over is durable before it is answered and published", () => {
   const rig = start();
   const effects = submit(rig, fleet.grant("b"));

@@ -30,6 +30,12 @@ import { openStatement, type Statement } from "./statement.ts";
  */
 export const STATEMENTS_PER_SECOND_MAX: number = 50;
 
+/**
+ * Members of whom a node that starts hears that they hold the same before it takes that for all there is; one where it knows of no other. A single one may
+ * be the one that would gain by an issuer's old disk.
+ */
+const EQUALS_MIN = 2;
+
 /** What sync needs of the set. */
 export interface StatementSource {
   readonly digest: HashHex;
@@ -37,8 +43,8 @@ export interface StatementSource {
   ids(): readonly StatementId[];
   has(id: StatementId): boolean;
   tokens(ids: readonly StatementId[]): readonly string[];
-  /** All that a peer holds is held here. */
-  compared(): void;
+  /** A peer says that it holds the same. */
+  compared(peer: NodeId): void;
   /** Whether a look at it would change nothing, as one did not long ago. */
   isVain(id: StatementId, now: Now): boolean;
   /** How many more that change nothing may be looked at for that peer in this second. */
@@ -77,6 +83,8 @@ export class AuthorityKeeper implements StatementSource {
   #presented: string | undefined;
   #wasStale = false;
   #isCompared = false;
+  /** Members that said that they hold the same, until there are enough. */
+  readonly #equals = new Set<NodeId>();
   /** It started with nobody's grant but its own. */
   #knewNobody = false;
 
@@ -162,8 +170,10 @@ export class AuthorityKeeper implements StatementSource {
     return refusal ?? "grant-none";
   }
 
+  /** Who was let in, and is a member no more by now, is hung up on. */
   onPeerUp(node: NodeId): void {
     this.#connected.add(node);
+    if (!this.isMember(node)) this.#env.out.expel([node]);
   }
 
   onPeerDown(node: NodeId): void {
@@ -220,7 +230,7 @@ export class AuthorityKeeper implements StatementSource {
     this.#changed(now);
   }
 
-  /** Whether all that some peer holds was held here, at any time since the start: before, what is here may be an old copy. */
+  /** Whether {@link EQUALS_MIN} members held the same, at any time since the start: before, what is here may be an old copy. */
   get isCompared(): boolean {
     return this.#isCompared;
   }
@@ -230,8 +240,13 @@ export class AuthorityKeeper implements StatementSource {
     return this.#badRows;
   }
 
-  compared(): void {
-    this.#isCompared = true;
+  compared(peer: NodeId): void {
+    if (this.#isCompared || !this.isMember(peer)) return;
+    this.#equals.add(peer);
+    const { self } = this.#env.identity;
+    const others = this.authority.grantedNodes().filter((node) => node !== self);
+    const count = others.filter((node) => this.isMember(node)).length;
+    this.#isCompared = this.#equals.size >= Math.min(EQUALS_MIN, count);
   }
 
   get size(): number {

@@ -33,6 +33,13 @@ function isAboutStatements(bytes: Uint8Array): boolean {
   return String((codec.decode(bytes) as readonly unknown[])[0]).startsWith("statement");
 }
 
+/** As it is said where two meet. */
+function digestOf(rig: CoreRig): unknown {
+  const peer = { node: "b", agent: "t", addresses: [] };
+  const [first] = framesOf(rig.input({ type: "peer-up", peer }));
+  return (codec.decode(first as Uint8Array) as readonly unknown[])[1];
+}
+
 /** Connects two and carries what they say about statements until neither has more; the frames that went either way. */
 function meet(a: CoreRig, b: CoreRig): readonly Uint8Array[] {
   const peer = (rig: CoreRig): Effect[] => [
@@ -84,25 +91,50 @@ test("CH6 each brings what the other lacks, and two that hold the same say so in
   expect(meet(start("a", [root]), start("b", [root]))).toHaveLength(2);
 });
 
-test("ME2 a node knows when it holds all that a peer does, whichever of the two lacked something", () => {
-  const root = fleet.root();
-  const isCompared = (rig: CoreRig): boolean => rig.core.authority(rig.now).isCompared;
+const isCompared = (rig: CoreRig): boolean => rig.core.authority(rig.now).isCompared;
+/** What a peer says about statements, and what is said to it. */
+const hear = (rig: CoreRig, from: string, message: unknown): readonly Effect[] => [
+  ...rig.input({ type: "message", channel: "sync", from, bytes: codec.encode(message) }),
+  ...rig.settle(),
+];
+const idBytes = (token: string): Uint8Array => Buffer.from(TestAuthority.idOf(token), "hex");
+const MEMBERS = [fleet.root(), ...["a", "b", "m"].map((node) => fleet.grant(node))];
+
+test("ME2 of two members each knows when it holds all that the other does, whichever of them lacked something", () => {
+  const both = MEMBERS.slice(0, 3);
   for (const [mine, theirs] of [
-    [[root], [root]],
-    [[root], [root, fleet.grant("x")]],
-    [[root, fleet.grant("x")], [root]],
+    [both, both],
+    [both, [...both, fleet.revocation("x")]],
+    [[...both, fleet.revocation("x")], both],
+    [
+      [...both, fleet.revocation("x")],
+      [...both, fleet.revocation("y")],
+    ],
   ] as const) {
     const [a, b] = [start("a", mine), start("b", theirs)];
     expect([isCompared(a), isCompared(b)]).toEqual([false, false]);
     meet(a, b);
     expect([isCompared(a), isCompared(b)]).toEqual([true, true]);
   }
-  const a = start("a", [root]);
+  const a = start("a", both);
   a.input({ type: "peer-up", peer: { node: "b", agent: "t", addresses: [] } });
-  const ids = [Buffer.from(TestAuthority.idOf(fleet.grant("x")), "hex")];
-  const bytes = codec.encode(["statement-ids", ids, true, false]);
-  a.input({ type: "message", channel: "sync", from: "b", bytes });
+  hear(a, "b", ["statement-ids", [idBytes(fleet.grant("x"))], true, false]);
   expect(isCompared(a)).toBe(false);
+});
+
+test("ME2 no single one of several members, and nobody who holds less or is none, makes an issuer on an old disk take itself for up to date", () => {
+  const a = start("a", MEMBERS);
+  for (const node of ["b", "m", "stranger"])
+    a.input({ type: "peer-up", peer: { node, agent: "t", addresses: [] } });
+  const equal = ["statements", digestOf(start("c", MEMBERS))];
+  // Names that were not asked for, and less than all.
+  for (const node of ["b", "m"]) hear(a, node, ["statement-ids", [], true, false]);
+  hear(a, "m", ["statement-ids", MEMBERS.slice(0, 2).map(idBytes), true, false]);
+  expect(isCompared(a)).toBe(false);
+  for (const node of ["m", "m", "stranger"]) hear(a, node, equal);
+  expect(isCompared(a)).toBe(false);
+  hear(a, "b", equal);
+  expect(isCompared(a)).toBe(true);
 });
 
 test("P6, SG1 of what was not asked for by name nothing is taken, and a peer that hands over a forgery is asked no more", () => {

@@ -7,7 +7,7 @@ import { statementId } from "../authority/statement-hash.ts";
 import type { StatementSource } from "../authority/authority-keeper.ts";
 import type { StatementId } from "../authority/claims.ts";
 import type { Env } from "../env.ts";
-import type { NodeId } from "../ids.ts";
+import type { HashHex, NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import {
   encodeSync,
@@ -35,6 +35,9 @@ interface PeerStatements {
   asked: ReadonlySet<StatementId> | undefined;
   /** It has handed over what is wrong for everybody: not asked any more on this connection. */
   isBad: boolean;
+  /** The digest that it said last, and the one that it was told last. */
+  theirs: HashHex | undefined;
+  said: HashHex | undefined;
   toldMonoMs: number;
   comparedMonoMs: number;
   /** The second in which it was told so much. */
@@ -62,6 +65,8 @@ export class StatementExchange {
       missing: [],
       asked: undefined,
       isBad: false,
+      theirs: undefined,
+      said: undefined,
       toldMonoMs: Number.NEGATIVE_INFINITY,
       comparedMonoMs: Number.NEGATIVE_INFINITY,
       second: Number.NEGATIVE_INFINITY,
@@ -99,7 +104,10 @@ export class StatementExchange {
   /** Opens a comparison; a node that holds nothing has nothing to compare and is told by whoever does. */
   sendDigest(peer: NodeId): void {
     if (this.#source.size === 0) return;
-    this.#send(peer, { type: "statements", digest: this.#source.digest });
+    const { digest } = this.#source;
+    const state = this.#peers.get(peer);
+    if (state !== undefined) state.said = digest;
+    this.#send(peer, { type: "statements", digest });
   }
 
   /** A peer is known to hold what is not held here; it is asked at most every {@link STATEMENT_IDS_EVERY_MS}. */
@@ -116,8 +124,8 @@ export class StatementExchange {
     if (state === undefined) return true;
     switch (message.type) {
       case "statements":
-        if (message.digest !== this.#source.digest) this.#tell(from, state, true, now);
-        else this.#source.compared();
+        state.theirs = message.digest;
+        if (!this.#isEqual(from, state)) this.#tell(from, state, true, now);
         return true;
       case "statement-ids":
         return this.#onIds(from, state, message, now);
@@ -220,9 +228,22 @@ export class StatementExchange {
       if (id === undefined) break;
       if (this.#isLacking(id, now) && !ids.includes(id)) ids.push(id);
     }
-    if (ids.length === 0) return this.#source.compared();
+    if (ids.length === 0) return this.#hasAll(peer, state);
     state.asked = new Set(ids);
     this.#send(peer, { type: "statement-want", ids });
+  }
+
+  /** Nothing is left to ask it for: where it held more, or both did, that may have made the two equal. */
+  #hasAll(peer: NodeId, state: PeerStatements): void {
+    this.#isEqual(peer, state);
+    if (state.said !== this.#source.digest) this.sendDigest(peer);
+  }
+
+  /** Whether it holds the same by its own word. Names that it lists say nothing of what it leaves out. */
+  #isEqual(peer: NodeId, { theirs }: PeerStatements): boolean {
+    const isEqual = theirs === this.#source.digest;
+    if (isEqual) this.#source.compared(peer);
+    return isEqual;
   }
 
   /** Says the names of everything held; `first` asks the peer to do the same. */

@@ -90,7 +90,7 @@ export interface AuthorityView {
   readonly revocationIds: readonly HashHex[];
   /** Tokens that a newcomer needs before all others: root statements from the first on, then the charter. */
   readonly enrolment: readonly string[];
-  /** Whether all that some peer holds of it was held here since the start; before, this node may be behind all others. */
+  /** Whether two members, or the only other one, said since the start that they hold the same; before, this node may be behind all others. */
   readonly isCompared: boolean;
   /** Statements on disk that could not be read at the start, or counted no more; sync brings again what is missing. */
   readonly badRows: number;
