@@ -142,4 +142,16 @@ export const membershipMutations: readonly Mutation[] = [
     replacement: 'if (!this.isMember(node) && node === "") this.#env.out.expel([node]);',
     killer: keeper("is a member no more once it is connected"),
   },
+  {
+    id: "issuer-bounds-of-the-start",
+    rules: ["ME2", "ME7"],
+    breaks: "an issuer that the root gives another year is over until its node is started again",
+    file: "packages/node/src/authority/open-issuer.ts",
+    search: "last = named() ?? last;",
+    replacement: "last = last ?? named();",
+    killer: {
+      project: "unit",
+      file: "packages/node/src/authority/open-issuer.test.ts",
+    },
+  },
 ];

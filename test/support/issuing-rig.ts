@@ -158,15 +158,15 @@ export class IssuingRig {
     return answer;
   }
 
-  /** A peer holds the same. */
-  compare(): void {
+  /** A peer says that it holds the same. */
+  compare(node: NodeId): void {
     const { codec, hash } = createTestPorts("b");
     const rows = [...this.core.rows.keys()].filter((row) => row.startsWith("authority/"));
     const ids = rows.map((row) => row.slice("authority/".length));
     const digest = idsHash({ codec, hash }, ids);
-    this.core.input({ type: "peer-up", peer: { node: "b", agent: "t", addresses: [] } });
+    this.core.input({ type: "peer-up", peer: { node, agent: "t", addresses: [] } });
     const bytes = codec.encode(["statements", Buffer.from(digest, "hex")]);
-    this.core.input({ type: "message", channel: "sync", from: "b", bytes });
+    this.core.input({ type: "message", channel: "sync", from: node, bytes });
   }
 
   /** Time passes in one step, then what is due is looked at. */

@@ -68,7 +68,7 @@ export interface IssuerOptions {
   readonly key: Ed25519Key;
   /** The node is in a private network, as its invites say. @default false */
   readonly isPrivate?: boolean | undefined;
-  /** Up to what it may grant, as the root statement says. */
+  /** Up to what it may grant, as the root statement says; read at each use, as a later one may say something else. */
   readonly bounds: Pick<IssuerBounds, "expS" | "roles" | "robots">;
   readonly members: Members;
   /** Both clocks, read together (rule SG3). */

@@ -1,7 +1,7 @@
 /** Puts an issuer beside a node whose data directory has the key of one (rule ME7). */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { AuthorityView, FleetId, NodeId } from "@pulsemesh/core";
+import type { AuthorityView, FleetId, Issuer as IssuerBounds, NodeId } from "@pulsemesh/core";
 import type { NodeLogger } from "../api.ts";
 import { encodeBase32 } from "../keys/base32.ts";
 import { readSecretKey } from "../keys/secret-file.ts";
@@ -58,15 +58,22 @@ export async function openIssuer(options: OpenIssuerOptions): Promise<Issuing | 
   if (!existsSync(path)) return undefined;
   const key = await readSecretKey(path, passphrase);
   const id = encodeBase32(key.publicKey);
-  const bounds = view().root?.issuers.find((issuer) => issuer.key === id);
-  if (bounds === undefined) return undefined;
+  const named = (): IssuerBounds | undefined =>
+    view().root?.issuers.find((issuer) => issuer.key === id);
+  const first = named();
+  if (first === undefined) return undefined;
+  let last = first;
   const issuer = createIssuer({
     dir,
     fleet,
     self,
     isPrivate,
     key,
-    bounds,
+    // The root may say something else of the same key while the node runs.
+    get bounds() {
+      last = named() ?? last;
+      return last;
+    },
     members: {
       grantOf: (node) => grantOf(view(), node)?.claims,
       isRevoked: (node) => view().revocations.some((revocation) => revocation.node === node),
