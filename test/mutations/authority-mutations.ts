@@ -354,8 +354,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["SG4"],
     breaks: "who relays a statement of a signer that is not known here is punished",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: 'new Set(["signer-unknown", "authority-full", "rate"])',
-    replacement: 'new Set(["authority-full", "rate"])',
+    search: '  "signer-unknown",\n  "statement-unknown",\n',
+    replacement: '  "statement-unknown",\n',
     killer: keeper,
   },
   {

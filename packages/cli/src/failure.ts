@@ -66,6 +66,7 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "not-ready": () => "wait until the node has joined (GET /readyz answers 200), then repeat",
   "statement-malformed": () => "hand it over as it was signed",
   "statement-oversized": () => "name fewer patterns, or fewer statements that are kept",
+  "statement-unknown": () => "upgrade that node, or hand it over to one of a later version",
   "fleet-foreign": () => "send it to a node of the fleet that it names",
   "signer-unknown": () => "hand over the root statement that names its signer first",
   "invite-needed": () =>

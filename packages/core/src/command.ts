@@ -134,6 +134,7 @@ export type CommandErrorCode =
   | "precondition-failed"
   | "statement-malformed"
   | "statement-oversized"
+  | "statement-unknown"
   | "fleet-foreign"
   | "signer-unknown"
   | "authority-full"

@@ -25,6 +25,7 @@ export const ERROR_CODES: Readonly<
   "precondition-failed": { status: 412, exit: 1 },
   "statement-malformed": { status: 422, exit: 2 },
   "statement-oversized": { status: 422, exit: 2 },
+  "statement-unknown": { status: 422, exit: 2 },
   "fleet-foreign": { status: 422, exit: 2 },
   "signer-unknown": { status: 403, exit: 1 },
   "invite-needed": { status: 403, exit: 2 },

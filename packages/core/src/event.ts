@@ -143,6 +143,7 @@ export type RejectReason =
   | "hello-malformed"
   | "statement-malformed"
   | "statement-oversized"
+  | "statement-unknown"
   | "signer-unknown"
   | "authority-full"
   | "rate";

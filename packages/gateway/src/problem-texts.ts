@@ -69,6 +69,10 @@ export const PROBLEM_TEXTS: Readonly<Record<ErrorCode, ProblemText>> = {
     title: "Statement too long",
     next: "Name fewer patterns, or fewer statements that are kept. Nothing was changed.",
   },
+  "statement-unknown": {
+    title: "Statement of a later version",
+    next: "Send it to a node of the version that signed it, or upgrade this one. Nothing was changed.",
+  },
   "fleet-foreign": {
     title: "Statement of another fleet",
     next: "Send it to a node of the fleet that it names; GET /api/v1/peers says which fleet this node is in.",

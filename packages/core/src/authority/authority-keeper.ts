@@ -317,6 +317,7 @@ export class AuthorityKeeper implements StatementSource {
     // Its own would have let it in, or be over: this one was overheard.
     if (authority.has(statementId(this.#env.ports, grant)))
       return authority.take(grant).status === "refused" ? "grant-unknown" : "grant-foreign";
+    if (!authority.mayCount(grant)) return "grant-unknown";
     const opened = openStatement(this.#env, grant);
     if (!opened.ok) return "grant-malformed";
     // Of a stranger nothing else is learned, be it as well signed as it may: neither the grants of others nor what makes issuers.
@@ -327,7 +328,7 @@ export class AuthorityKeeper implements StatementSource {
     // It would have let the node in, or be over: a newer one of its issuer is here.
     if (result === undefined || result.status === "known") return "grant-foreign";
     if (result.status === "refused")
-      return result.code === "signer-unknown" ? "grant-unknown" : "grant-malformed";
+      return HARMLESS.has(result.code) ? "grant-unknown" : "grant-malformed";
     const commit = this.#keep(result, from, now);
     if (commit !== undefined) this.#publish(result.statement, commit);
     return undefined;
@@ -423,11 +424,17 @@ export class AuthorityKeeper implements StatementSource {
 const NO_MARKS: Marks = { newsS: 0, revocations: 0, gaveWay: undefined };
 
 /** Wrong for nobody but this node, or now. */
-const HARMLESS: ReadonlySet<string> = new Set(["signer-unknown", "authority-full", "rate"]);
+const HARMLESS: ReadonlySet<string> = new Set([
+  "signer-unknown",
+  "statement-unknown",
+  "authority-full",
+  "rate",
+]);
 
 const REFUSED: Readonly<Record<Extract<TakeResult, { status: "refused" }>["code"], string>> = {
   "statement-malformed": "this is no statement of a fleet's authority, or its signature is wrong",
   "statement-oversized": "the statement is longer than this fleet takes",
+  "statement-unknown": "this node's version knows no statements of that kind",
   "fleet-foreign": "the statement is of another fleet",
   "signer-unknown": "whoever signed it has no authority here, as far as this node knows",
   "authority-full": "this fleet holds as many statements of this kind as it can",

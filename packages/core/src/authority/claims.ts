@@ -129,7 +129,13 @@ export const TOKEN_TYPES: Readonly<Record<Claims["kind"], string>> = {
 
 export type ClaimsResult =
   | { readonly ok: true; readonly claims: Claims }
-  | { readonly ok: false; readonly code: "statement-malformed" | "fleet-foreign" };
+  | {
+      readonly ok: false;
+      readonly code: "statement-malformed" | "statement-unknown" | "fleet-foreign";
+    };
+
+/** The `typ` of a statement in any version: of one that is none of {@link TOKEN_TYPES} a later version knows more. */
+const TYPE_FORM = /^pulsemesh-[a-z]{1,32}\+jwt$/;
 
 type JsonMap = Readonly<Record<string, unknown>>;
 type Reader = (claims: JsonMap, signer: KeyId, issuedS: number) => Claims | undefined;
@@ -140,10 +146,12 @@ export function readClaims(token: ReadToken, fleet: FleetId): ClaimsResult {
     (each) => TOKEN_TYPES[each] === token.type,
   );
   const { claims } = token;
-  if (kind === undefined || !isMap(claims)) return { ok: false, code: "statement-malformed" };
+  const isKnown = kind !== undefined || TYPE_FORM.test(token.type);
+  if (!isKnown || !isMap(claims)) return { ok: false, code: "statement-malformed" };
   const { aud, iss, iat } = claims;
   if (iss !== token.signer || !isSeconds(iat)) return { ok: false, code: "statement-malformed" };
   if (aud !== fleet) return { ok: false, code: "fleet-foreign" };
+  if (kind === undefined) return { ok: false, code: "statement-unknown" };
   const read = READERS[kind](claims, token.signer, iat);
   return read === undefined
     ? { ok: false, code: "statement-malformed" }

@@ -14,7 +14,12 @@ export type StatementResult =
   | { readonly ok: true; readonly statement: Statement }
   | {
       readonly ok: false;
-      readonly code: "statement-malformed" | "statement-oversized" | "fleet-foreign";
+      readonly code:
+        | "statement-malformed"
+        | "statement-oversized"
+        /** Of a kind that a later version has (rule SG2). */
+        | "statement-unknown"
+        | "fleet-foreign";
     };
 
 /** Checks the signature of a token and reads it; says nothing of whether its signer has any authority. Never throws. */

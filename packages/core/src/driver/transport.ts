@@ -47,7 +47,7 @@ export type AdmissionRefusal =
   /** It presented no grant, and none of it is known. */
   | "grant-none"
   | "grant-malformed"
-  /** Signed by nobody whose authority is known here. */
+  /** Signed by nobody whose authority is known here, or there is no room for it. */
   | "grant-unknown"
   /** It is for another node. */
   | "grant-foreign"

@@ -55,6 +55,7 @@ function submitRoute({ node }: GatewayContext): Route {
       "request-invalid",
       "statement-malformed",
       "statement-oversized",
+      "statement-unknown",
       "fleet-foreign",
       "signer-unknown",
       "authority-full",
