@@ -1,9 +1,15 @@
 /** The one thing that a closed fleet says to strangers, on real hosts: whether they may become members (rule ME7). */
 import { enrol, EnrolmentDesk, type AnswerEnrolment } from "@pulsemesh/transport-libp2p";
+import { GRANT_LENGTH_MAX, ROOTS_MAX, STATEMENT_LENGTH_MAX } from "@pulsemesh/core";
 import { afterEach, expect, test } from "vitest";
 import { OTHER_FLEET, OUR_FLEET, seedOf } from "../support/libp2p-harness.ts";
 import { until } from "../support/until.ts";
 import { Scene, type Victim } from "../support/victim.ts";
+import {
+  decodeAnswer,
+  encodeAnswer,
+  ENROLMENT_STATEMENTS_MAX,
+} from "../../packages/node/src/authority/enrolment-frames.ts";
 import {
   ENROLMENT_ANSWER_BYTES_MAX,
   ENROLMENT_REQUEST_BYTES_MAX,
@@ -89,6 +95,15 @@ test("ME7 where nobody listens the invite is said to lead nowhere", async () => 
     code: "join-failed",
     message: expect.stringContaining("no issuer answered there"),
   });
+});
+
+test("P6, ME7 as many root statements as there may be, each as long as it may be, fit into an answer of ENROLMENT_ANSWER_BYTES_MAX", () => {
+  const roots = Array.from({ length: ROOTS_MAX + 1 }, () => "x".repeat(STATEMENT_LENGTH_MAX));
+  const statements = [...roots, "x".repeat(GRANT_LENGTH_MAX)];
+  expect(statements).toHaveLength(ENROLMENT_STATEMENTS_MAX);
+  const answer = encodeAnswer({ ok: true, statements });
+  expect(answer.length).toBeLessThanOrEqual(ENROLMENT_ANSWER_BYTES_MAX);
+  expect(decodeAnswer(answer)).toEqual({ ok: true, statements });
 });
 
 test("P6, ME7 questions of ENROLMENT_REQUEST_BYTES_MAX and answers of ENROLMENT_ANSWER_BYTES_MAX bytes pass, longer ones do not", async () => {

@@ -161,6 +161,19 @@ export const membershipMutations: readonly Mutation[] = [
     killer: keeper("P6, ME1 of a grant in a hello"),
   },
   {
+    id: "roots-beyond-answer",
+    rules: ["ME7", "P6"],
+    breaks: "in a fleet with many root statements no invite makes a member",
+    file: "packages/transport-libp2p/src/enrolment-desk.ts",
+    search: "ENROLMENT_ANSWER_BYTES_MAX: number = 4 * 1024 * 1024",
+    replacement: "ENROLMENT_ANSWER_BYTES_MAX: number = 512 * 1024",
+    killer: {
+      project: "integration",
+      file: "test/integration/transport-enrolment.test.ts",
+      title: "fit into an answer",
+    },
+  },
+  {
     id: "issuer-bounds-of-the-start",
     rules: ["ME2", "ME7"],
     breaks: "an issuer that the root gives another year is over until its node is started again",

@@ -13,8 +13,8 @@ import { closedProtocol, enrolmentProtocol } from "./protocol-ids.ts";
 
 /** Largest question, in bytes. */
 export const ENROLMENT_REQUEST_BYTES_MAX: number = 8 * 1024;
-/** Largest answer, in bytes: all root statements, the charter and a grant. */
-export const ENROLMENT_ANSWER_BYTES_MAX: number = 512 * 1024;
+/** Largest answer, in bytes: as many root statements as there may be, each as long as it may be, the charter and a grant. */
+export const ENROLMENT_ANSWER_BYTES_MAX: number = 4 * 1024 * 1024;
 /** Questions that are being answered, of all strangers together; one more is hung up on. */
 export const ENROLMENTS_RUNNING_MAX: number = 4;
 /** Questions of one stranger at once; after that one every five seconds. */
