@@ -245,7 +245,7 @@ export class AuthorityKeeper implements StatementSource {
     this.#equals.add(peer);
     const { self } = this.#env.identity;
     const others = this.authority.grantedNodes().filter((node) => node !== self);
-    const count = others.filter((node) => this.isMember(node)).length;
+    const count = others.filter((node) => this.isMember(node) && !this.#hasLeft(node)).length;
     this.#isCompared = this.#equals.size >= Math.min(EQUALS_MIN, count);
   }
 
