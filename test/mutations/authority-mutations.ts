@@ -125,9 +125,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["P6"],
     breaks: "whoever offers again what counts nowhere is asked for it again",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: "if (isVain && !authority.has(id)) this.#vain.add(id, from, now);",
-    replacement:
-      "if (isVain && !authority.has(id)) this.#vain.add(`${id}${now.monoMs}`, from, now);",
+    search: "else this.#vain.add(id, from, now);",
+    replacement: "else this.#vain.add(`${id}${now.monoMs}`, from, now);",
     killer: { ...exchange, title: "that a newer one has outdone" },
   },
   {
@@ -144,8 +143,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["P6"],
     breaks: "signatures of keys that nobody has named are looked at",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: "const isNamed = authority.mayCount(token);",
-    replacement: "const isNamed = authority.mayCount(token) || id.length > 0;",
+    search: "if (!authority.mayCount(token)) return { id, result: UNKNOWN };",
+    replacement: 'if (id === "") return { id, result: UNKNOWN };',
     killer: { ...exchange, title: "of a key that no root statement speaks of" },
   },
   {
@@ -353,7 +352,7 @@ export const authorityMutations: readonly Mutation[] = [
     id: "relay-of-unknown-signer-punished",
     rules: ["SG4"],
     breaks: "who relays a statement of a signer that is not known here is punished",
-    file: `${AUTHORITY}authority-keeper.ts`,
+    file: `${AUTHORITY}statement-refusal.ts`,
     search: '  "signer-unknown",\n  "statement-unknown",\n',
     replacement: '  "statement-unknown",\n',
     killer: keeper,

@@ -240,6 +240,7 @@ export class ScriptedNode implements PulsemeshNode {
           ? { ok: true, retired: { by: this.id, atWallMs: START_WALL_MS, isOld: false } }
           : { ok: false, code: "peer-unknown", detail: `no node ${command.node} is known` };
       case "statement":
+      case "statements":
       case "make-cuts":
       case "stop":
         return { ok: true };

@@ -19,6 +19,8 @@ export interface AuthorityCalls {
   authority(options?: CallOptions): Promise<AuthorityJson>;
   /** Hands a signed root statement, charter, grant or revocation (a compact JWS) to the fleet. */
   submitStatement(token: string, options?: CallOptions): Promise<void>;
+  /** Hands over several that are judged as a whole, such as the root statements of a fleet: all that counts is taken, and it fails where not all does. */
+  submitStatements(tokens: readonly string[], options?: CallOptions): Promise<void>;
   /** Makes an invite at a node with an issuer's key. */
   invite(terms?: InviteTermsJson, options?: CallOptions): Promise<InviteJson>;
   /** Invites of that node that have not ended. */
@@ -40,6 +42,11 @@ export function authorityCalls(http: HttpOptions): AuthorityCalls {
       sendForJson(http, { ...call, path: "/api/v1/authority" }, authorityShape),
     submitStatement: async (token, call = {}) => {
       const body = JSON.stringify({ token });
+      const path = "/api/v1/authority/statements";
+      await send(http, { ...call, method: "POST", path, headers, body });
+    },
+    submitStatements: async (tokens, call = {}) => {
+      const body = JSON.stringify({ tokens });
       const path = "/api/v1/authority/statements";
       await send(http, { ...call, method: "POST", path, headers, body });
     },

@@ -91,6 +91,12 @@ export interface StatementCommand {
   readonly isProof?: boolean | undefined;
 }
 
+/** Takes several that count together, such as a root's row (rule ME2): one by one they would be judged against what stands meanwhile. */
+export interface StatementsCommand {
+  readonly type: "statements";
+  readonly tokens: readonly string[];
+}
+
 /** Where the chains of a node end here, and what shall stand for them: for its revocation to name (rule ME1). */
 export interface MakeCutsCommand {
   readonly type: "make-cuts";
@@ -104,6 +110,7 @@ export type Command =
   | RetireCommand
   | RetireNodeCommand
   | StatementCommand
+  | StatementsCommand
   | MakeCutsCommand
   | StopCommand;
 

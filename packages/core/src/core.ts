@@ -80,6 +80,7 @@ class ComposedCore implements Core {
       audit: this.#audit,
       changed: (now) => this.#chains.onAuthority(now),
       hasLeft: (node) => this.#chains.membership.hasLeft(node),
+      lack: (peer, now) => this.#chains.lackStatements(peer, now),
     });
     this.#chains = new Chains(env, {
       authority: this.#authority,
@@ -315,6 +316,8 @@ class ComposedCore implements Core {
     if (command.type === "stop") return this.#stop(id, command, now);
     if (command.type === "statement")
       return this.#env.out.answer(id, this.#authority.submit(command.token, now, command.isProof));
+    if (command.type === "statements")
+      return this.#env.out.answer(id, this.#authority.submitAll(command.tokens, now));
     if (command.type === "make-cuts") return this.#makeCuts(id, command.node);
     if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);

@@ -58,7 +58,8 @@ function fakeNode(refusal?: Response): readonly Call[] {
   const { calls, fetch } = fakeFetch(({ method, body }) => {
     if (method === "GET") return Response.json(authority());
     if (refusal !== undefined) return refusal;
-    statements.push((JSON.parse(body) as { token: string }).token);
+    const { tokens } = JSON.parse(body) as { readonly tokens: readonly string[] };
+    statements.push(...tokens.filter((token) => !statements.includes(token)));
     return new Response(null, { status: 204 });
   });
   vi.stubGlobal("fetch", fetch);
@@ -81,7 +82,7 @@ test("CLI47 key rotate root hands the new statement to the node, and says which 
   expect([code, out]).toEqual([0, `root statement 2 of fleet ${fleet}`]);
   expect(err).toContain("The fleet has it.");
   expect(err).toContain("replace every other copy of that folder");
-  expect(handed(calls)).toEqual([{ token: stated()[1] }]);
+  expect(handed(calls)).toEqual([{ tokens: [stated()[1]] }]);
   const after = await keys();
   expect(after["root"]).toBe(before["next-root"]);
   expect(after["next-root"]).not.toBe(before["next-root"]);
@@ -103,7 +104,7 @@ test("CLI47 key rotate issuer puts a new key into the node's folder, and says th
     token: stated()[2],
     handed: true,
   });
-  expect(handed(calls).at(-1)).toEqual({ token: stated()[2] });
+  expect(handed(calls).at(-1)).toEqual({ tokens: stated().slice(1) });
 });
 
 test("CLI47 without a node the statement is printed, and publish hands it over later, with what the fleet lacks besides", async () => {
@@ -115,13 +116,19 @@ test("CLI47 without a node the statement is printed, and publish hands it over l
   expect((await run(asked)).err).toContain(`pulsemesh key publish ${path}`);
   expect(calls).toEqual([]);
   expect((await run(["key", "publish", path])).code).toBe(0);
-  expect(handed(calls)).toEqual(
-    stated()
-      .slice(1)
-      .map((token) => ({ token })),
-  );
+  // As one row, which is judged as a whole.
+  expect(handed(calls)).toEqual([{ tokens: stated().slice(1) }]);
   writeFileSync(join(base, "x.json"), '{"statements": 7}');
   expect((await run(["key", "publish", join(base, "x.json")])).code).toBe(2);
+});
+
+test("CLI47 a row that is longer than a request is handed over in several, in its order", async () => {
+  const calls = fakeNode();
+  const path = join(base, "long.json");
+  const tokens = ["a", "b", "c"].map((text) => text.repeat(330_000));
+  writeFileSync(path, JSON.stringify({ statements: ["first", ...tokens] }));
+  expect((await run(["key", "publish", path])).code).toBe(0);
+  expect(handed(calls)).toEqual([{ tokens: tokens.slice(0, 2) }, { tokens: tokens.slice(2) }]);
 });
 
 test("CLI47 a statement that the node refuses is kept, and how to hand it over is said", async () => {
@@ -131,6 +138,7 @@ test("CLI47 a statement that the node refuses is kept, and how to hand it over i
   const { code, err } = await run(["key", "rotate", "root", "--root", root]);
   expect(code).toBe(1);
   expect(err).toContain("It is signed, and in");
+  expect(err).toContain("of its 1 statements behind the first one the node has confirmed 0");
   expect(err).toContain("pulsemesh key publish");
   expect(stated()).toHaveLength(2);
 });
@@ -176,7 +184,7 @@ test("CLI47 key void keeps what the list names of that key, and nothing of other
   const { code, err } = await run([...asked, "--keep", "-", "--data", dir], {}, text);
   expect(code).toBe(0);
   expect(err).toContain(`${issuer} is void: 1 of its statements stay.`);
-  expect(handed(calls)).toEqual([{ token: stated()[1] }]);
+  expect(handed(calls)).toEqual([{ tokens: [stated()[1]] }]);
   const [, claims = ""] = (stated()[1] ?? "").split(".");
   expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
     void: [{ key: issuer, kept: [KEPT] }],

@@ -118,21 +118,55 @@ export function rootDirOf({ root }: RootFlags): string {
   );
 }
 
-/** From number 2 on: what the node has is passed over, and what it has instead of one of them may lose against it. */
+/** Longest list of statements in one request, in characters: a request has at most a mebibyte. */
+const requestLengthMost = 900_000;
+
+/**
+ * From number 2 on, as one row that is judged as a whole: one by one, what the node has instead of one of them could keep out those that show which is right,
+ * and between two of them what neither says would count.
+ */
 export async function handOver(
   cli: Cli,
   client: PulsemeshClient,
   statements: readonly string[],
   rootDir: string,
 ): Promise<void> {
+  const tokens = statements.slice(1);
+  let count = 0;
   try {
-    for (const token of statements.slice(1)) await client.submitStatement(token);
+    for (const request of requestsOf(tokens)) {
+      await client.submitStatements(request);
+      count += request.length;
+    }
   } catch (error) {
     const path = join(rootDir, statementsFile);
-    cli.terminal.say(printable(`It is signed, and in ${path}; no node has it yet.`));
-    cli.context = { ...cli.context, next: `pulsemesh key publish ${path}   hands it over` };
+    cli.terminal.say(
+      printable(
+        `It is signed, and in ${path}; of its ${tokens.length} statements behind the first one the node has confirmed ${count}.`,
+      ),
+    );
+    cli.context = {
+      ...cli.context,
+      next: `pulsemesh key publish ${path}   hands over all of it, also what the node has`,
+    };
     throw error;
   }
+}
+
+/** In the same order, no more in one request than it holds. */
+function requestsOf(tokens: readonly string[]): readonly (readonly string[])[] {
+  const requests: string[][] = [];
+  let length = 0;
+  for (const token of tokens) {
+    const last = requests.at(-1);
+    length += token.length + 3;
+    if (last !== undefined && length <= requestLengthMost) last.push(token);
+    else {
+      requests.push([token]);
+      length = token.length + 3;
+    }
+  }
+  return requests;
 }
 
 /**

@@ -19,6 +19,9 @@ import type { StatementId } from "./claims.ts";
 import { STATEMENT_LENGTH_MAX } from "./limits.ts";
 import { decodeMarks, encodeMarks, type Marks, MARKS_ROW } from "./marks.ts";
 import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
+import type { RootStatement } from "./root-chain.ts";
+import { RootRows } from "./root-rows.ts";
+import { HARMLESS, REFUSED } from "./statement-refusal.ts";
 import { statementFacts } from "./statement-facts.ts";
 import { statementId } from "./statement-hash.ts";
 import { StatementsInVain } from "./statements-in-vain.ts";
@@ -49,9 +52,16 @@ export interface StatementSource {
   isVain(id: StatementId, now: Now): boolean;
   /** How many more that change nothing may be looked at for that peer in this second. */
   vainLeft(from: NodeId, now: Now): number;
-  /** Takes one that came by sync; false when it is wrong for everybody. */
-  take(token: string, from: NodeId, now: Now): boolean;
+  /** Takes what came by sync in one answer; false when some of it is wrong for everybody. Root statements wait for {@link rowEnds}, or for something else. */
+  take(tokens: readonly string[], from: NodeId, now: Now): boolean;
+  /** That peer has handed over all that it was asked for: its root statements are judged as one set (rule ME2). */
+  rowEnds(from: NodeId, now: Now): void;
 }
+
+/** What a peer hands on: read, or why it is not looked at. */
+type Opened =
+  | { readonly id: StatementId; readonly statement: Statement; readonly result?: undefined }
+  | { readonly id: StatementId; readonly statement?: undefined; readonly result: TakeResult };
 
 interface StoredToken {
   readonly key: string;
@@ -70,6 +80,9 @@ export class AuthorityKeeper implements StatementSource {
   /** By the peer that sent them, in the second under way only. */
   readonly #rates = new Map<NodeId, RateWindow>();
   readonly #vain = new StatementsInVain();
+  readonly #rootRows = new RootRows();
+  /** The peer may hold what is not held here. */
+  readonly #lack: (peer: NodeId, now: Now) => void;
   #rateSecond = 0;
   /** Who counts, as of the last look. */
   readonly #members = new Set<NodeId>();
@@ -94,9 +107,11 @@ export class AuthorityKeeper implements StatementSource {
       readonly audit: AuditLog;
       readonly changed: (now: Now) => void;
       readonly hasLeft: (node: NodeId) => boolean;
+      readonly lack: (peer: NodeId, now: Now) => void;
     },
   ) {
     this.#env = env;
+    this.#lack = deps.lack;
     this.authority = new Authority(env);
     this.#audit = deps.audit;
     this.#changed = deps.changed;
@@ -178,6 +193,7 @@ export class AuthorityKeeper implements StatementSource {
 
   onPeerDown(node: NodeId): void {
     this.#connected.delete(node);
+    this.#rootRows.take(node);
   }
 
   /** Topic `authority`: one token. */
@@ -193,7 +209,10 @@ export class AuthorityKeeper implements StatementSource {
     if (typeof token !== "string") return this.#refuse("statement-malformed", from, now);
     const isOver = !this.#rateOf(from, now).admit(now.monoMs, STATEMENTS_PER_SECOND_MAX);
     if (isOver || this.#vain.left(from, now) === 0) return this.#refuse("rate", from, now);
-    const result = this.#takeOf(token, from, now);
+    const opened = this.#open(token, now);
+    const result = this.#judge(opened, from, now);
+    // It may stand by what else that peer has: its whole row is asked for.
+    if (result.status === "refused" && isRoot(opened.statement)) this.#lack(from, now);
     if (result.status === "refused") return this.#refuse(result.code, from, now);
     this.#keep(result, from, now);
     return result.status === "new" ? "accept" : "ignore";
@@ -209,9 +228,28 @@ export class AuthorityKeeper implements StatementSource {
     const result = this.authority.take(token, now.wallMs);
     if (result.status === "refused")
       return { ok: false, code: result.code, detail: REFUSED[result.code] };
-    const commit = this.#keep(result, this.#env.identity.self, now);
-    if (commit !== undefined && result.status === "new") this.#publish(result.statement, commit);
+    this.#keepAndTell(result, this.#env.identity.self, now);
     return { ok: true };
+  }
+
+  /** The same of several that are judged together, as a root's row has to be (rule ME2): what counts is taken, and the answer says whether all does. */
+  submitAll(tokens: readonly string[], now: Now): CommandResult {
+    const { authority } = this;
+    const idOf = (token: string): StatementId => statementId(this.#env.ports, token);
+    const opened = tokens
+      .filter((token) => !authority.has(idOf(token)))
+      .map((token) => openStatement(this.#env, token));
+    const bad = opened.find((result) => !result.ok);
+    if (bad?.ok === false) return { ok: false, code: bad.code, detail: REFUSED[bad.code] };
+    const statements = opened.flatMap((result) => (result.ok ? [result.statement] : []));
+    const results = authority.takeOpened(statements, now.wallMs);
+    for (const result of results) this.#keepAndTell(result, this.#env.identity.self, now);
+    const refusedCount = results.filter(({ status }) => status === "refused").length;
+    const lostCount =
+      refusedCount + tokens.filter((token) => authority.isRival(idOf(token))).length;
+    if (lostCount === 0) return { ok: true };
+    const detail = `${lostCount} of ${tokens.length} statements do not count here: others stand in their place, or who signed them has no authority`;
+    return { ok: false, code: "signer-unknown", detail };
   }
 
   /** What has begun or ended by the clock, or by what was taken since the last time. */
@@ -277,30 +315,68 @@ export class AuthorityKeeper implements StatementSource {
     return this.#vain.left(from, now);
   }
 
-  take(token: string, from: NodeId, now: Now): boolean {
-    const result = this.#takeOf(token, from, now);
-    if (result.status !== "refused") {
-      const commit = this.#keep(result, from, now);
-      // Whoever was cut off brings home what was decided on the other side: others hear of it before their next round.
-      if (commit !== undefined && result.status === "new") this.#publish(result.statement, commit);
-      return true;
+  take(tokens: readonly string[], from: NodeId, now: Now): boolean {
+    for (const token of tokens) {
+      let opened = this.#open(token, now);
+      // A peer tells its root statements first: all else counts by what they say.
+      if (!isRoot(opened.statement) && this.#rootRows.has(from)) {
+        this.rowEnds(from, now);
+        opened = this.#open(token, now);
+      }
+      if (isRoot(opened.statement)) {
+        this.#rootRows.add(from, opened.statement);
+        this.#vain.count(from, now);
+      } else if (!this.#spread(this.#judge(opened, from, now), from, now)) return false;
     }
-    this.#refuse(result.code, from, now);
-    return HARMLESS.has(result.code);
+    return true;
   }
 
-  /** What a peer hands on. That a key has no authority is said before its signature is looked at: anybody has keys. */
-  #takeOf(token: string, from: NodeId, now: Now): TakeResult {
+  rowEnds(from: NodeId, now: Now): void {
+    const roots = this.#rootRows.take(from);
+    for (const result of this.authority.takeOpened(roots, now.wallMs))
+      this.#spread(result, from, now);
+  }
+
+  /** Keeps what is new and tells it; false where it is wrong for everybody. */
+  #spread(result: TakeResult, from: NodeId, now: Now): boolean {
+    if (result.status === "refused") {
+      this.#refuse(result.code, from, now);
+      return HARMLESS.has(result.code);
+    }
+    // Whoever was cut off brings home what was decided on the other side: others hear of it before their next round.
+    this.#keepAndTell(result, from, now);
+    return true;
+  }
+
+  #keepAndTell(result: TakeResult, from: NodeId, now: Now): void {
+    const commit = this.#keep(result, from, now);
+    if (commit !== undefined && result.status === "new") this.#publish(result.statement, commit);
+  }
+
+  /** Reads what a peer hands on. That a key has no authority is said before its signature is looked at: anybody has keys. */
+  #open(token: string, now: Now): Opened {
     const { authority } = this;
     const id = statementId(this.#env.ports, token);
-    const isNamed = authority.mayCount(token);
-    if (isNamed && this.#vain.has(id, now)) return { status: "known" };
-    const result: TakeResult = isNamed
-      ? authority.take(token, now.wallMs)
-      : { status: "refused", code: "signer-unknown" };
+    if (!authority.mayCount(token)) return { id, result: UNKNOWN };
+    if (this.#vain.has(id, now)) return { id, result: { status: "known" } };
+    if (authority.has(id)) return { id, result: authority.take(token, now.wallMs) };
+    const opened = openStatement(this.#env, token);
+    if (!opened.ok) return { id, result: { status: "refused", code: opened.code } };
+    return { id, statement: opened.statement };
+  }
+
+  /** Root statements that count for nothing are not remembered: with others of the same peer they may. */
+  #judge(opened: Opened, from: NodeId, now: Now): TakeResult {
+    const { id, statement } = opened;
+    const [result = UNKNOWN] =
+      statement === undefined
+        ? [opened.result]
+        : this.authority.takeOpened([statement], now.wallMs);
     const isVain =
       result.status === "known" || (result.status === "refused" && HARMLESS.has(result.code));
-    if (isVain && !authority.has(id)) this.#vain.add(id, from, now);
+    if (!isVain || this.authority.has(id)) return result;
+    if (isRoot(statement)) this.#vain.count(from, now);
+    else this.#vain.add(id, from, now);
     return result;
   }
 
@@ -329,8 +405,7 @@ export class AuthorityKeeper implements StatementSource {
     if (result === undefined || result.status === "known") return "grant-foreign";
     if (result.status === "refused")
       return HARMLESS.has(result.code) ? "grant-unknown" : "grant-malformed";
-    const commit = this.#keep(result, from, now);
-    if (commit !== undefined) this.#publish(result.statement, commit);
+    this.#keepAndTell(result, from, now);
     return undefined;
   }
 
@@ -423,22 +498,11 @@ export class AuthorityKeeper implements StatementSource {
 
 const NO_MARKS: Marks = { newsS: 0, revocations: 0, gaveWay: undefined };
 
-/** Wrong for nobody but this node, or now. */
-const HARMLESS: ReadonlySet<string> = new Set([
-  "signer-unknown",
-  "statement-unknown",
-  "authority-full",
-  "rate",
-]);
+const UNKNOWN: TakeResult = { status: "refused", code: "signer-unknown" };
 
-const REFUSED: Readonly<Record<Extract<TakeResult, { status: "refused" }>["code"], string>> = {
-  "statement-malformed": "this is no statement of a fleet's authority, or its signature is wrong",
-  "statement-oversized": "the statement is longer than this fleet takes",
-  "statement-unknown": "this node's version knows no statements of that kind",
-  "fleet-foreign": "the statement is of another fleet",
-  "signer-unknown": "whoever signed it has no authority here, as far as this node knows",
-  "authority-full": "this fleet holds as many statements of this kind as it can",
-};
+function isRoot(statement: Statement | undefined): statement is RootStatement {
+  return statement?.claims.kind === "root";
+}
 
 function isGrantOf(statement: Statement, node: NodeId): statement is Grant {
   return statement.claims.kind === "grant" && statement.claims.node === node;

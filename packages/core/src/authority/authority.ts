@@ -173,6 +173,11 @@ export class Authority {
     return this.#byId.has(id) || this.#aside.has(id) || this.#roots.has(id);
   }
 
+  /** Whether it is a root statement in whose place another one stands. */
+  isRival(id: StatementId): boolean {
+    return this.#roots.has(id) && !this.#byId.has(id);
+  }
+
   /** SHA-256 over the names of everything that counts: equal digests, equal sets. */
   get digest(): HashHex {
     this.#digest ??= idsHash(this.#env.ports, [...this.#byId.keys()]);

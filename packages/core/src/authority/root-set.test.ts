@@ -8,9 +8,12 @@ import {
 } from "@pulsemesh/testkit";
 import { expect, test } from "vitest";
 import { coreConfig } from "../config.ts";
+import type { Effect } from "../effect.ts";
 import { Outbox } from "../outbox.ts";
 import { Authority } from "./authority.ts";
 import type { RootClaims } from "./claims.ts";
+import { ROOTS_MAX, type RootStatement } from "./root-chain.ts";
+import { RootRows } from "./root-rows.ts";
 
 const T = AUTHORITY_EPOCH_S;
 const ISSUERS = ["issuer", "b", "thief"];
@@ -186,4 +189,136 @@ test("P5, ME2 a start changes nothing of what a node makes of statements by stol
       expect(node.says, `run ${run}`).toEqual(before);
     }
   }
+});
+
+test("P1, ME2 nodes that tell each other their rows agree on who has authority, whatever was signed with stolen keys, in any order, and started again or not", () => {
+  for (let run = 0; run < 60; run++) {
+    const random = new SeededRandom(`sync ${run}`);
+    const { roots, others } = stolenRoots(random);
+    const nodes = [held(), held(), held()];
+    for (const node of nodes)
+      for (const token of random.shuffled([...roots, ...others])) {
+        if (random.chance(0.7)) node.take(token);
+        if (random.chance(0.05)) node.restart();
+      }
+    const everything = held();
+    everything.take(...roots, ...others);
+    // Each statement was signed for somebody.
+    for (const node of nodes.slice(0, 1)) node.take(...roots, ...others);
+    for (let round = 0; round < 3; round++)
+      for (const from of nodes)
+        for (const to of nodes) to.take(...from.authority.tokens(from.authority.ids()));
+    for (const node of nodes) {
+      expect(node.authority.root?.id, `run ${run}`).toBe(everything.authority.root?.id);
+      expect(node.authority.digest, `run ${run}`).toBe(everything.authority.digest);
+      const before = node.says;
+      node.restart();
+      expect(node.says, `run ${run}`).toEqual(before);
+    }
+  }
+});
+
+/** What a node says to a peer by sync, and what that one answers, until neither has more. */
+function meet(a: CoreRig, b: CoreRig): void {
+  const to = (rig: CoreRig): CoreRig => (rig === a ? b : a);
+  const sent = (rig: CoreRig, effects: readonly Effect[]): readonly [CoreRig, Uint8Array][] =>
+    effects.flatMap((effect) =>
+      effect.type === "send" && effect.channel === "sync" ? [[to(rig), effect.bytes]] : [],
+    );
+  const peerUp = (rig: CoreRig): readonly Effect[] =>
+    rig.input({ type: "peer-up", peer: { node: to(rig).node, agent: "t", addresses: [] } });
+  const waiting = [...sent(a, peerUp(a)), ...sent(b, peerUp(b))];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const [rig, bytes] = next;
+    const input = { type: "message", channel: "sync", from: to(rig).node, bytes } as const;
+    waiting.push(...sent(rig, [...rig.input(input), ...rig.settle()]));
+  }
+}
+
+function startRig(node: string, statements: readonly string[]): CoreRig {
+  const rig = new CoreRig(node, { fleet: fleet.fleet, config: { statements } });
+  rig.start();
+  return rig;
+}
+
+const rootOf = (rig: CoreRig): unknown => rig.core.authority(rig.now).root?.id;
+const GRANTS = ["a", "b"].map((node) => fleet.grant(node));
+
+test.each([
+  ["hears his rival first", [RIVAL]],
+  ["hears two rivals first", [RIVAL, ground(RIVAL, (issuedS) => upon(R1, 2, { issuedS }))]],
+])("P1, ME2 who was away and %s has the rotation from any peer", (_, rivals) => {
+  const a = startRig("a", [R1, ...rivals, ...GRANTS]);
+  expect(rootOf(a)).not.toBe(idOf(O4));
+  // Of an issuer whom one of these rows has named.
+  const later = fleet.grant("later", { signer: fleet.key("b"), issuedS: T + 25 });
+  meet(a, startRig("b", [...HONEST, ...GRANTS, later]));
+  expect(rootOf(a)).toBe(idOf(O4));
+  expect(a.core.authority(a.now).grants.map(({ node }) => node)).toEqual(["a", "b", "later"]);
+});
+
+test("P1, ME2 a row that takes several answers, with roots that nobody here has heard of, is judged as a whole", () => {
+  const row = [R1, S2];
+  // Long lists: of a few statements one answer is full.
+  const kept = (at: number): string[] =>
+    Array.from({ length: 256 }, (_, i) => idOf(`kept ${at} ${i}`));
+  for (let number = 3; number < 20; number++)
+    row.push(
+      upon(row.at(-1) ?? R1, number, { voids: [{ key: fleet.key("x"), kept: kept(number) }] }),
+    );
+  row.push(upon(row.at(-1) ?? R1, 20, rootKey(1)));
+  row.push(upon(row.at(-1) ?? R1, 21, rootKey(2)));
+  const last = upon(row.at(-1) ?? R1, 22, rootKey(2));
+  const a = startRig("a", [R1, RIVAL, ...GRANTS]);
+  const b = startRig("b", [...row, last, ...GRANTS]);
+  meet(a, b);
+  expect(rootOf(a)).toBe(idOf(last));
+  const published = a.core.authority(a.now);
+  expect(published.disputedRoots).toEqual([2]);
+});
+
+test("ME2, P6 of a peer's row ROOTS_MAX statements wait, and none once the exchange is over or the peer is gone", () => {
+  const rows = new RootRows();
+  const authority = createAuthority();
+  authority.take(R1);
+  const root = authority.root as RootStatement;
+  for (let i = 0; i < ROOTS_MAX + 10; i++) rows.add("b", { ...root, id: idOf(`root ${i}`) });
+  expect([rows.has("b"), rows.has("c")]).toEqual([true, false]);
+  expect(rows.take("b")).toHaveLength(ROOTS_MAX);
+  expect([rows.has("b"), rows.take("b")]).toEqual([false, []]);
+});
+
+test("ME2 a root statement by gossip that hangs in the air has the peer asked for its row", () => {
+  const a = startRig("a", [R1, RIVAL, ...GRANTS]);
+  const b = startRig("b", [...HONEST, ...GRANTS]);
+  a.input({ type: "peer-up", peer: { node: "b", agent: "t", addresses: [] } });
+  a.settle();
+  const { codec } = createTestPorts("a");
+  const bytes = codec.encode(O4);
+  const effects = a.input({ type: "gossip", topic: "authority", from: "b", bytes });
+  expect(effects[0]).toMatchObject({ type: "validate", result: "ignore" });
+  const asked = effects.flatMap((effect) =>
+    effect.type === "send" && effect.channel === "sync" ? [codec.decode(effect.bytes)] : [],
+  );
+  expect(asked).toEqual([["statements", expect.anything()]]);
+  // And it was not looked at in vain: with the row it stands.
+  meet(a, b);
+  expect(rootOf(a)).toBe(idOf(O4));
+});
+
+test("ME2 what an operator hands over as one row is judged as one, and he is told where it does not stand", () => {
+  const a = startRig("a", [R1, RIVAL, ...GRANTS]);
+  const submit = (...tokens: readonly string[]): unknown => {
+    const command = { type: "statements", tokens } as const;
+    const effects = [...a.input({ type: "command", id: 1, command }), ...a.settle()];
+    return effects.flatMap((effect) => (effect.type === "reply" ? [effect.result] : []))[0];
+  };
+  expect(submit(S2, S3)).toMatchObject({ ok: false, code: "signer-unknown" });
+  expect(submit(S2, "no token", O4)).toMatchObject({ ok: false, code: "statement-malformed" });
+  expect(rootOf(a)).toBe(idOf(RIVAL));
+  expect(submit(S2, S3, O4)).toEqual({ ok: true });
+  expect(rootOf(a)).toBe(idOf(O4));
+  // Whoever repeats it is told the same.
+  expect(submit(S2, S3, O4)).toEqual({ ok: true });
+  expect(submit(RIVAL)).toMatchObject({ ok: false, code: "signer-unknown" });
 });

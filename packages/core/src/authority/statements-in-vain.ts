@@ -36,9 +36,14 @@ export class StatementsInVain {
     return Math.max(0, STATEMENTS_IN_VAIN_PER_SECOND_MAX - (this.#counts.get(from) ?? 0));
   }
 
-  add(id: StatementId, from: NodeId, now: Now): void {
+  /** One more of that peer, which may well be looked at again. */
+  count(from: NodeId, now: Now): void {
     this.#turn(now);
     this.#counts.set(from, (this.#counts.get(from) ?? 0) + 1);
+  }
+
+  add(id: StatementId, from: NodeId, now: Now): void {
+    this.count(from, now);
     this.#seenMonoMs.delete(id);
     this.#seenMonoMs.set(id, now.monoMs);
     const [oldest] = this.#seenMonoMs.keys();

@@ -85,6 +85,7 @@ export class VirtualNode {
       audit: new HashChainAudit(this.env),
       changed: (now) => this.chains.onAuthority(now),
       hasLeft: (node) => this.chains.membership.hasLeft(node),
+      lack: (peer, now) => this.chains.lackStatements(peer, now),
     });
     this.chains = new Chains(this.env, {
       authority: this.authority,

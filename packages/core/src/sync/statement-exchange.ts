@@ -193,14 +193,13 @@ export class StatementExchange {
     const { asked } = state;
     if (asked === undefined) return false;
     state.asked = undefined;
-    const got = new Set<StatementId>();
-    for (const token of message.tokens) {
-      const id = statementId(this.#env.ports, token);
-      if (!asked.has(id) || got.has(id)) return false;
-      got.add(id);
-      if (this.#source.take(token, from, now)) continue;
+    const got = new Set(message.tokens.map((token) => statementId(this.#env.ports, token)));
+    const isAsked = got.size === message.tokens.length && [...got].every((id) => asked.has(id));
+    if (!isAsked) return false;
+    if (!this.#source.take(message.tokens, from, now)) {
       state.isBad = true;
       state.missing = [];
+      this.#source.rowEnds(from, now);
       return true;
     }
     // What did not fit is asked for once more; what the peer does not hold any more is not.
@@ -228,7 +227,10 @@ export class StatementExchange {
       if (id === undefined) break;
       if (this.#isLacking(id, now) && !ids.includes(id)) ids.push(id);
     }
-    if (ids.length === 0) return this.#hasAll(peer, state);
+    if (ids.length === 0) {
+      this.#source.rowEnds(peer, now);
+      return this.#hasAll(peer, state);
+    }
     state.asked = new Set(ids);
     this.#send(peer, { type: "statement-want", ids });
   }

@@ -172,7 +172,19 @@ test("HT35 a statement is handed to the node as it was signed, and answered once
     });
   expect((await post('{"token":"a.b.c"}')).statusCode).toBe(204);
   expect(node.commands).toEqual([{ type: "statement", token: "a.b.c" }]);
-  for (const body of ['{"token":7}', "{}", "[]", '"a.b.c"', "null"]) {
+  expect((await post('{"tokens":["a.b.c","d.e.f"]}')).statusCode).toBe(204);
+  expect(node.commands[1]).toEqual({ type: "statements", tokens: ["a.b.c", "d.e.f"] });
+  const tooMany = JSON.stringify({ tokens: Array.from({ length: 129 }, () => "a.b.c") });
+  for (const body of [
+    '{"token":7}',
+    '{"tokens":[]}',
+    '{"tokens":["a.b.c",7]}',
+    tooMany,
+    "{}",
+    "[]",
+    '"a.b.c"',
+    "null",
+  ]) {
     const answer = await post(body);
     expect([body, answer.statusCode, answer.json<{ code: string }>().code]).toEqual([
       body,
@@ -180,7 +192,7 @@ test("HT35 a statement is handed to the node as it was signed, and answered once
       "request-invalid",
     ]);
   }
-  expect(node.commands).toHaveLength(1);
+  expect(node.commands).toHaveLength(2);
   node.answer = () => ({ ok: false, code: "signer-unknown", detail: "nobody knows who signed it" });
   const refused = await post('{"token":"a.b.c"}');
   expect([refused.statusCode, refused.json<{ code: string }>().code]).toEqual([

@@ -1,4 +1,5 @@
-/** `GET /api/v1/authority`: who is a member, by whose word; `POST …/statements`: hands a signed statement to the fleet (rule HT35). */
+/** `GET /api/v1/authority`: who is a member, by whose word; `POST …/statements`: hands signed statements to the fleet (rule HT35). */
+import { type Command, ROOTS_MAX } from "@pulsemesh/core";
 import type { GatewayContext } from "../context.ts";
 import { execute } from "../execute.ts";
 import { authorityJson } from "../json/authority.ts";
@@ -45,7 +46,8 @@ function submitRoute({ node }: GatewayContext): Route {
     writes: true,
     operates: true,
     body: {
-      description: "`{token}`: the statement as it was signed, a compact JWS",
+      description:
+        "`{token}`: the statement as it was signed, a compact JWS; or `{tokens}`, a list of them that is judged as a whole, as a root's row has to be",
       required: true,
       types: [BODY_MEDIA_TYPE],
     },
@@ -63,15 +65,26 @@ function submitRoute({ node }: GatewayContext): Route {
       "store-full",
     ],
     handle: async (request, reply) => {
-      await execute(node, { type: "statement", token: tokenOf(jsonBodyOf(request)) });
+      await execute(node, commandOf(jsonBodyOf(request)));
       return reply.code(204).send();
     },
   };
 }
 
-function tokenOf(body: unknown): string {
-  if (typeof body === "object" && body !== null && "token" in body) {
-    if (typeof body.token === "string") return body.token;
+function commandOf(body: unknown): Command {
+  if (typeof body === "object" && body !== null) {
+    if ("token" in body && typeof body.token === "string")
+      return { type: "statement", token: body.token };
+    if ("tokens" in body && isTexts(body.tokens))
+      return { type: "statements", tokens: body.tokens };
   }
-  throw new HttpProblem("request-invalid", 'The body must be an object like {"token": "eyJ…"}.');
+  throw new HttpProblem(
+    "request-invalid",
+    `The body must be an object like {"token": "eyJ…"}, or {"tokens": ["eyJ…"]} with at most ${ROOTS_MAX}.`,
+  );
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > ROOTS_MAX) return false;
+  return value.every((each) => typeof each === "string");
 }

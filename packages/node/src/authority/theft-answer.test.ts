@@ -130,6 +130,48 @@ test("ME2 of an issuer that came and was made void under the stolen key what is 
   expect(countingAt(node)).toEqual(before);
 });
 
+test("ME2 at no place of the answer to a theft anything counts that a thief of an issuer made void has signed, however much of that issuer is kept", async () => {
+  const node = rig.node();
+  const [second, third, fourth] = [newKey(), newKey(), newKey()];
+  const [honest, mallory] = [makeMember().id, makeMember().id];
+  hear(node, await next({ name: [second, third, fourth].map(boundsOf) }));
+  hear(node, await next({ rotate: true }));
+  node.take(await grantBy(first, honest, START_S + 200));
+  const small = await grantBy(fourth, makeMember().id, START_S + 200);
+  node.take(small);
+  for (const thief of [third, fourth]) {
+    expect(node.take(await grantBy(thief, mallory, START_S + 200))).toBe("ok");
+    expect(node.take(await revocationBy(thief, honest, START_S + 201))).toBe("ok");
+  }
+  const others = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => i.toString(16).padStart(64, "0"));
+  for (const [key, kept] of [
+    [second, others(KEPT_MAX)],
+    [third, others(KEPT_MAX)],
+    [fourth, [idOf(small)]],
+  ] as const)
+    node.take(
+      (await next({ voids: [{ key: keyOf(key), kept }] }).catch(() => ({ token: "" }))).token,
+    );
+  expect(node.view.root?.number).toBe(6);
+  const before = countingAt(node);
+  const { statements } = await answer();
+  expect(statements.length).toBeGreaterThan(5);
+  for (const token of statements.slice(1)) {
+    expect(node.take(token)).toBe("ok");
+    expect([honest, mallory].map((id) => node.standingOf(id))).toEqual(["granted", undefined]);
+    // Of the one whose list is short what is kept counts from the first one on, too.
+    expect(countingAt(node)).toEqual(before);
+  }
+});
+
+test("ME2 the answer to a theft is dated no earlier than the newest statement, which a clock ahead may have signed", async () => {
+  await next({ rotate: true }, { nowS: START_S + 50 * DAY_S });
+  const { statements } = await answer(START_S + 10);
+  const dates = readStatedRoots(rig.rootDir).map(({ claims }) => claims.issuedS);
+  expect([statements.length, dates.at(-1)]).toEqual([3, START_S + 50 * DAY_S]);
+});
+
 test("ME2 whatever was said, a theft is answered: an issuer made void twice, long lists, and more of them than one statement holds", async () => {
   const node = rig.node();
   const ids = (prefix: number): readonly string[] =>

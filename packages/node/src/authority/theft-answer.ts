@@ -3,9 +3,13 @@
  * ever signed, and say all of it again, so that the same grants and revocations count as before.
  *
  * Intuition: whatever is said anew is dated anew, and an issuer that ended long ago must not end today. A statement that names an issuer no more ends it by
- * its own date, so each issuer that is over gets a statement that names it beside those of now, and the next one is dated when it ended. Nobody is
- * left out in between: from the first one on all issuers of now are named. Turned down: to sign the history once more as it was, as members
- * would part from each other at every place of it where the issuers of now were not named yet.
+ * its own date, so each issuer that is over gets a statement that names it beside those of now, and the next one is dated when it ended. Turned down: to
+ * sign the history once more as it was, as members would part from each other at every place of it where the issuers of now were not named yet.
+ *
+ * The row is meant to be judged as a whole, and is handed over so; but a peer may hand on its beginning alone. Then all issuers of now are named, and of
+ * who is void nothing counts that is not kept, from the first statement on: it makes void all that will be, and where a list has no room there, it is
+ * empty until the issuer's own statement comes. Meanwhile less may count than before, and nothing that a thief has signed. An issuer that only ended, and
+ * was never made void, counts until now at such a place.
  */
 import {
   type Issuer,
@@ -33,6 +37,8 @@ interface PastIssuer {
   readonly issuer: Issuer | undefined;
   readonly endS: number;
   readonly voided: VoidIssuer | undefined;
+  /** Whether statements that stay have named it: it would count before its own turn. */
+  readonly isNamedBelow: boolean;
 }
 
 /** The first statement that the key of the newest one has signed. */
@@ -61,11 +67,18 @@ export function theftAnswer(own: StatedRoots, nowS: number): readonly [RootWords
   return [first ?? last, ...others];
 }
 
-/** Of those behind the first one what has room in its statement too, so that nothing of theirs counts for the moment in between. */
+/** Those behind the first one that would count meanwhile: with what is kept of them where that has room in its statement too, else with nothing. */
 function voidsAtOnce([, ...others]: readonly PastIssuer[]): readonly VoidIssuer[] {
-  let count = 0;
-  const voids = others.flatMap(({ voided }) => voided ?? []).slice(0, ISSUERS_MAX - 1);
-  return voids.filter(({ kept }) => (count += kept.length) <= KEPT_AT_ONCE);
+  let room = KEPT_AT_ONCE;
+  return others.filter(isOpenMeanwhile).map(({ voided: { key, kept } }) => {
+    if (kept.length > room) return { key, kept: [] };
+    room -= kept.length;
+    return { key, kept };
+  });
+}
+
+function isOpenMeanwhile(past: PastIssuer): past is PastIssuer & { readonly voided: VoidIssuer } {
+  return past.voided !== undefined && past.isNamedBelow;
 }
 
 /** Of whom the statements say something that falls with the stolen key's, or that those would end anew; who is void comes first. */
@@ -75,13 +88,16 @@ function pastIssuers(own: StatedRoots): readonly PastIssuer[] {
   const named = [base, ...later].flatMap(({ claims }) => claims.issuers.map(({ key }) => key));
   const voided = later.flatMap(({ claims }) => claims.voids.map(({ key }) => key));
   const current = new Set(own.at(-1)?.claims.issuers.map(({ key }) => key));
-  const { signers } = new RootChain(own[0].claims.signer, own, hashOfKey);
+  const fleet = own[0].claims.signer;
+  const { signers } = new RootChain(fleet, own, hashOfKey);
+  const below = new RootChain(fleet, own.slice(0, base.claims.number), hashOfKey).signers;
   return [...new Set([...voided, ...named])].flatMap((key): readonly PastIssuer[] => {
     const signer = signers.get(key);
     if (signer === undefined || current.has(key)) return [];
     const kept = voided.includes(key) ? signer.kept : undefined;
     const { issuer, untilS: endS } = signer;
-    return [{ issuer, endS, voided: kept && { key, kept: [...kept] } }];
+    const isNamedBelow = below.has(key);
+    return [{ issuer, endS, voided: kept && { key, kept: [...kept] }, isNamedBelow }];
   });
 }
 
@@ -119,7 +135,9 @@ export async function refuseUnanswerable(own: StatedRoots): Promise<void> {
   const spare = keyFromSeed(generateSeed());
   const lengthOf = (said: RootWords): number => JSON.stringify(said).length;
   const [longest] = words.toSorted((a, b) => lengthOf(b) - lengthOf(a));
-  const mostIssuers = Math.max(...words.map(({ issuers }) => issuers.length));
+  const mostIssuers = Math.max(
+    ...words.map(({ issuers, voids }) => Math.max(issuers.length, voids.length)),
+  );
   try {
     if (base.claims.number + words.length > ROOTS_MAX || mostIssuers > ISSUERS_MAX)
       throw new PulsemeshError("statement-malformed", "it would take too much");
