@@ -136,7 +136,7 @@ export class AuthorityKeeper implements StatementSource {
     return true;
   }
 
-  /** The row stays where it is: sync brings the statement again, under the same key. */
+  /** The row stays where it is: sync brings a statement that counts again, under the same key. */
   #isBad(key: string, reason: string): false {
     this.#badRows++;
     this.#env.out.emit({ type: "quarantined", what: key, reason });

@@ -1,6 +1,8 @@
 /**
  * The set of statements that a node holds, and what follows from it (rules ME1–ME3, ADR 0025): who is a member, with which roles, and who is none any
- * more. Everything is a function of the set, and of the clock where expiry is asked, never of the order in which it came.
+ * more. Everything is a function of the set, and of the clock where expiry is asked, never of the order in which it came; but for the first statements of a
+ * root's key, of which the one that was seen first counts (see `root-chain.ts`), and for what is beyond the room that there is for revocations and for
+ * what is set aside.
  *
  * A fleet without a root statement is *open*: everybody is a member, as before there were grants. The first root statement closes it for good: a node
  * that has lost it and knows of it lets nobody in, but for those that its operator named to bring it.
