@@ -134,7 +134,7 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME1", "P6"],
     breaks: "what counted nowhere before a root statement came is not looked at after it",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: 'if (statement.claims.kind === "root") this.#vain.forget();',
+    search: "if (isRoot(statement) && !this.authority.isRival(statement.id)) this.#vain.forget();",
     replacement: 'if (statement.claims.kind === "charter") this.#vain.forget();',
     killer: { ...exchange, title: "of a key that no root statement speaks of" },
   },

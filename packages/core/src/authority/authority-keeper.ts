@@ -420,7 +420,7 @@ export class AuthorityKeeper implements StatementSource {
   #keep(result: TakeResult, from: NodeId | undefined, now: Now): number | undefined {
     if (result.status !== "new") return undefined;
     const { statement, dropped } = result;
-    if (statement.claims.kind === "root") this.#vain.forget();
+    if (isRoot(statement) && !this.authority.isRival(statement.id)) this.#vain.forget();
     const value = this.#env.ports.codec.encode(statement.token);
     const commit = this.#env.out.persist([
       { type: "put", key: statementRow(statement.id), value },

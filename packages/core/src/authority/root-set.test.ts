@@ -322,3 +322,75 @@ test("ME2 what an operator hands over as one row is judged as one, and he is tol
   expect(submit(S2, S3, O4)).toEqual({ ok: true });
   expect(submit(RIVAL)).toMatchObject({ ok: false, code: "signer-unknown" });
 });
+
+/** By the first key, upon number 1, each with a smaller id than the one before: the worst order in which they can come. */
+function rivalsOf(count: number): readonly string[] {
+  const all = Array.from({ length: count }, (_, i) => upon(R1, 2, { issuedS: T + 1_000 + i }));
+  return all.toSorted((a, b) => (idOf(a) < idOf(b) ? 1 : -1));
+}
+
+const ROTATED = upon(R1, 2, rootKey(1));
+
+test("ME2, P6 of the rivals of a number one is held, and any number of others changes nothing, also in what is said by the digest", () => {
+  const node = held(R1, ROTATED, ...GRANTS);
+  const { digest } = node.authority;
+  const [first = "", ...others] = rivalsOf(300);
+  expect(node.take(first)).toBe(true);
+  const { version } = node.authority;
+  for (const rival of others) expect(node.take(rival)).toBe(false);
+  expect([node.authority.version, node.disk.size]).toEqual([version, 5]);
+  expect(node.authority.disputedRoots).toEqual([2]);
+  // Nobody is told of it by sync: each node has its own.
+  expect(node.authority.digest).toBe(digest);
+  expect(node.authority.ids()).not.toContain(idOf(first));
+  expect(node.authority.tokens([idOf(first)])).toEqual([]);
+  expect(node.restart()).toEqual([]);
+  expect(node.authority.has(idOf(first))).toBe(true);
+});
+
+test("ME2, P6 whoever floods a fleet with rivals by a replaced key has none written, published or audited one by one, but for the first", () => {
+  const rig = startRig("a", [R1, ROTATED, ...GRANTS]);
+  const { codec } = createTestPorts("a");
+  const gossip = (token: string): readonly Effect[] => {
+    const input = { type: "gossip", topic: "authority", from: "b", bytes: codec.encode(token) };
+    return [...rig.input(input as Parameters<typeof rig.input>[0]), ...rig.settle()];
+  };
+  const kinds = (effects: readonly Effect[]): readonly string[] =>
+    effects.flatMap((effect) => {
+      if (effect.type === "publish" && effect.topic === "authority") return ["publish"];
+      if (effect.type === "persist")
+        return effect.ops.map(({ key }) => key.split("/")[0] ?? "").filter((key) => key !== "");
+      return [];
+    });
+  const [first = "", ...others] = rivalsOf(200);
+  expect(kinds(gossip(first)).filter((kind) => kind === "authority")).toHaveLength(1);
+  const rows = [...rig.rows.keys()].filter((key) => key.startsWith("authority/"));
+  let said = 0;
+  for (const rival of others) {
+    const effects = kinds(gossip(rival));
+    expect(effects.filter((kind) => kind !== "audit" && kind !== "audit-head")).toEqual([]);
+    said += effects.length;
+  }
+  expect([...rig.rows.keys()].filter((key) => key.startsWith("authority/"))).toEqual(rows);
+  // What is refused is audited once a second for each reason.
+  expect(said).toBeLessThan(20);
+  expect(rootOf(rig)).toBe(idOf(ROTATED));
+});
+
+test("ME2, P6 a rival has nothing looked at again that counted nowhere before it", () => {
+  const rig = startRig("a", [R1, ROTATED, ...GRANTS]);
+  const { codec } = createTestPorts("a");
+  const looksAt = (token: string): boolean => {
+    const bytes = codec.encode(token);
+    const effects = rig.input({ type: "gossip", topic: "authority", from: "b", bytes });
+    return effects.some((effect) => effect.type === "emit" && effect.event.type === "rejected");
+  };
+  const lateS = T + 20 * 365 * 86_400;
+  const vain = fleet.grant("x", { notBeforeS: lateS, expS: lateS + 86_400 });
+  expect([looksAt(vain), looksAt(vain)]).toEqual([true, false]);
+  for (const rival of rivalsOf(3)) looksAt(rival);
+  expect(rig.core.authority(rig.now).disputedRoots).toEqual([2]);
+  expect(looksAt(vain)).toBe(false);
+  looksAt(upon(ROTATED, 3, rootKey(1)));
+  expect(looksAt(vain)).toBe(true);
+});
