@@ -92,7 +92,10 @@ test("ME2, ME3 who lost its store is let in again and learns it all; an issuer s
   expect(again.authorityView().grants).toHaveLength(1);
   await until("all came back", () => again.authorityView().revocations.length === 2);
   await until("both are up", () => statusOf(again, b) === "up" && statusOf(b, again) === "up");
-  expect(again.authorityView()).toMatchObject({ revocations: heldAtB.revocations });
+  // But for their names: who was never heard here since has none, as a revocation does not say it.
+  const nameless = ({ revocations }: typeof heldAtB): unknown =>
+    revocations.map((revocation) => ({ ...revocation, name: undefined }));
+  expect(nameless(again.authorityView())).toEqual(nameless(heldAtB));
   expect(again.authorityView().grants.map(({ node }) => node)).toEqual(
     heldAtB.grants.map(({ node }) => node),
   );
