@@ -17,8 +17,8 @@ export const verdictMutations: readonly Mutation[] = [
     rules: ["VE2", "P2"],
     breaks: "one accuser is a quorum",
     file: `${LIVENESS}rules.ts`,
-    search: "return Math.min(QUORUM_MAX, majorityOf(roster));",
-    replacement: "return roster > 0 ? 1 : 0;",
+    search: "return Math.min(QUORUM_MAX, majorityOf(electorate));",
+    replacement: "return electorate > 0 ? 1 : 0;",
     killer: witnesses,
   },
   {
@@ -100,10 +100,8 @@ export const verdictMutations: readonly Mutation[] = [
     rules: ["VE5"],
     breaks: "in a roster of two one accuser is too few",
     file: `${LIVENESS}rules.ts`,
-    search:
-      'export function quorumOf(roster: number, pair: "accuse" | "unknown"): number {\n  if (roster === 2 && pair === "accuse") return 1;',
-    replacement:
-      'export function quorumOf(roster: number, pair: "accuse" | "unknown"): number {\n  if (roster === 2 && pair === "accuse") return 2;',
+    search: 'roster === 2 && pair === "accuse" ? 1 : quorumAmong(roster);',
+    replacement: 'roster === 2 && pair === "accuse" ? 2 : quorumAmong(roster);',
     killer: neighbours,
   },
   {

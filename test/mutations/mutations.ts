@@ -22,6 +22,7 @@ import { startMutations } from "./start-mutations.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
 import { supervisionMutations } from "./supervision-mutations.ts";
 import { theftMutations } from "./theft-mutations.ts";
+import { regionMutations } from "./region-mutations.ts";
 import { largeFleetMutations } from "./large-fleet-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
 
@@ -33,6 +34,7 @@ export const mutations: readonly Mutation[] = [
   ...durabilityMutations,
   ...witnessMutations,
   ...largeFleetMutations,
+  ...regionMutations,
   ...addressMutations,
   ...inventoryMutations,
   ...clientMutations,

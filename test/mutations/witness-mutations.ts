@@ -116,8 +116,8 @@ const witnessRules: readonly Mutation[] = [
     rules: ["VE2", "P2"],
     breaks: "an accusation rests on nodes that were not heard since the subject fell silent",
     file: `${LIVENESS}accuse.ts`,
-    search: "witness.electorate.hasMajorityOver(subject, now.monoMs) &&",
-    replacement: "witness.electorate.hasMajority(now.monoMs) &&",
+    search: "(witness.electorate.hasMajorityOver(subject, now.monoMs) ||",
+    replacement: "(witness.electorate.hasMajority(now.monoMs) ||",
     killer: accuse,
   },
   {
@@ -227,9 +227,9 @@ const readerRules: readonly Mutation[] = [
     id: "longer-interval-at-once",
     rules: ["PU1"],
     breaks: "one pulse that promises a longer interval prolongs the deadline",
-    file: `${LIVENESS}liveness.ts`,
-    search: "subject.longerAnnounced < 3",
-    replacement: "subject.longerAnnounced < 1",
+    file: `${LIVENESS}subject.ts`,
+    search: "this.longerAnnounced < 3",
+    replacement: "this.longerAnnounced < 1",
     killer: liveness,
   },
   {

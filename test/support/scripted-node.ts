@@ -254,6 +254,7 @@ export class ScriptedNode implements PulsemeshNode {
       nodes: this.nodes,
       roster: this.nodes.length,
       inSight: IN_SIGHT_PEERS,
+      unreachable: [],
       documentHash: "ab".repeat(32),
     };
   }

@@ -102,6 +102,8 @@ function becauseOf(node: NodeWitnessesJson): string {
       return `${silent}; ${accusers.have} of ${accusers.need} that a verdict takes accuse it, and too few hear it`;
     case "no-majority":
       return `the node that answers sees ${sight.have} of ${node.members} members, itself included, and cannot tell who is cut off`;
+    case "region-unreachable":
+      return `nothing is heard of any node in region ${node.region}, so the way there may be cut and the node be well`;
     case "lossy":
       return `most of its witnesses in sight miss over 40% of its pulses (${named("lossy")})`;
     case "flapping":

@@ -251,7 +251,7 @@ export interface EventJson {
   readonly id: string;
   readonly source: string;
   readonly type: string;
-  /** The robot or node that it is about. */
+  /** The robot, node or region that it is about. */
   readonly subject?: string | undefined;
   readonly time: string;
   readonly datacontenttype: "application/json";

@@ -428,7 +428,7 @@ class ComposedCore implements Core {
   #standing(node: NodeId): NodeStanding | undefined {
     const { membership } = this.#chains;
     const { liveness } = this.#near;
-    const quiet = liveness.quietStanding(node);
+    const quiet = liveness.quiet.ofMember(node);
     return standingOf(liveness.subject(node), membership, node, this.#now, quiet);
   }
 

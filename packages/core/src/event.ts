@@ -41,6 +41,15 @@ export type CoreEvent =
       readonly by: NodeId;
       readonly atWallMs: number;
     }
+  /** A region is out of another one's reach as a whole, or is not any more (rule VE4): a fact about the way there, and not about its nodes. */
+  | {
+      readonly type: "region-status";
+      readonly from: string;
+      readonly to: string;
+      readonly status: "unreachable" | "reachable";
+      readonly accusers: readonly NodeId[];
+      readonly atWallMs: number;
+    }
   /** The quorum's verdict as this node reached it. */
   | {
       readonly type: "verdict";

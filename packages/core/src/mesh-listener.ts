@@ -11,6 +11,7 @@ import type { RejectReason } from "./event.ts";
 import type { NodeId, PulseName } from "./ids.ts";
 import type { Evidence } from "./liveness/observation-codec.ts";
 import type { NeighbourhoodListener } from "./liveness/neighbourhood.ts";
+import type { RegionChange } from "./liveness/regions.ts";
 import type { Subject } from "./liveness/subject.ts";
 import type { Now } from "./now.ts";
 import type { ChainHead } from "./pulse/pulse-codec.ts";
@@ -40,6 +41,7 @@ export class MeshListener implements NeighbourhoodListener {
   readonly #deps: MeshListenerDeps;
   #pulses: TakenPulse[] = [];
   #quietFrom: Status | undefined;
+  readonly #regionsChanged: string[] = [];
   #statusChanges: { readonly node: NodeId; readonly from: Status }[] = [];
 
   constructor(env: Env, deps: MeshListenerDeps) {
@@ -83,6 +85,21 @@ export class MeshListener implements NeighbourhoodListener {
       { subject: subject.node, kind, ...pulse, accusers: [...accusers], singleWitness },
       now,
     );
+  }
+
+  regionChanged({ outage, step }: RegionChange, now: Now): void {
+    const { from, to } = outage;
+    this.#regionsChanged.push(to);
+    if (step === "settled") return;
+    const accusers = step === "back" ? [] : outage.accusers;
+    const status = step === "back" ? "reachable" : "unreachable";
+    this.#env.out.emit({ type: "region-status", from, to, status, accusers, atWallMs: now.wallMs });
+    this.#deps.audit.append(`region-${status}`, { from, to, accusers: [...accusers] }, now);
+  }
+
+  /** Regions of which something else is said than until now. */
+  takeRegionChanges(): readonly string[] {
+    return this.#regionsChanged.splice(0);
   }
 
   /** What was said until now of members that nobody speaks of, if that has changed. */

@@ -3,6 +3,7 @@ import type { AuditLog } from "./audit/audit-log.ts";
 import type { Env } from "./env.ts";
 import type { NodeId } from "./ids.ts";
 import type { Liveness } from "./liveness/liveness.ts";
+import type { QuietStanding } from "./liveness/quiet.ts";
 import type { MeshListener } from "./mesh-listener.ts";
 import type { Now } from "./now.ts";
 import type { Membership } from "./roster/membership.ts";
@@ -31,6 +32,7 @@ export class NodeReports {
   take(now: Now): void {
     const { listener } = this.#deps;
     for (const { node, from } of listener.takeStatusChanges()) this.#report(node, from, now);
+    for (const region of listener.takeRegionChanges()) this.#reportRegion(region, now);
     const quietFrom = listener.takeQuietChange();
     if (quietFrom !== undefined) this.#reportQuiet(quietFrom, now);
   }
@@ -47,16 +49,35 @@ export class NodeReports {
     changed(node, now);
   }
 
+  /** In a large fleet: of those members of a region that was lost, or is back, that nobody speaks of. */
+  #reportRegion(region: string, now: Now): void {
+    const { liveness } = this.#deps;
+    for (const { node } of liveness.electorate.regions.membersOf(region)) {
+      if (liveness.subject(node) !== undefined) continue;
+      const to = liveness.quiet.ofMember(node);
+      if (to === undefined) continue;
+      const isLost = to.reason === "region-unreachable";
+      const from = isLost ? liveness.quiet.status : "unknown";
+      if (from !== to.status) this.#emitQuiet(node, from, to, now);
+    }
+  }
+
+  #emitQuiet(node: NodeId, from: Status, { status: to, reason }: QuietStanding, now: Now): void {
+    const { env, changed } = this.#deps;
+    env.out.emit({ type: "node-status", node, from, to, reason, atWallMs: now.wallMs });
+    changed(node, now);
+  }
+
   /** In a large fleet: what is said of all of whom nobody speaks has changed at once; it says something about this node, and is not audited. */
   #reportQuiet(from: Status, now: Now): void {
-    const { env, liveness, membership, changed } = this.#deps;
+    const { env, liveness, membership } = this.#deps;
     for (const { node } of membership.members()) {
       if (node === env.identity.self || liveness.subject(node) !== undefined) continue;
-      const standing = liveness.quietStanding(node);
+      const standing = liveness.quiet.ofMember(node);
       if (standing === undefined || standing.status === from) continue;
-      const { status: to, reason } = standing;
-      env.out.emit({ type: "node-status", node, from, to, reason, atWallMs: now.wallMs });
-      changed(node, now);
+      // Of those that are lost for another reason it was and is `unknown`.
+      if (standing.status === "unknown" && liveness.electorate.regions.isApart(node)) continue;
+      this.#emitQuiet(node, from, standing, now);
     }
   }
 }

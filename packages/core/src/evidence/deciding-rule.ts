@@ -21,6 +21,7 @@ const RULES: Readonly<Record<RobotReason, string>> = {
   twin: "BK1",
   "pair-unknown": "VE5",
   "offline-allowed": "VE9",
+  "region-unreachable": "VE4",
   "home-down": "VE6",
   "home-unknown": "VE6",
   "home-paused": "VE6",

@@ -16,15 +16,17 @@ export interface ElectorateFacts {
 }
 
 export function electorateFacts(
-  electorate: Pick<Electorate, "isLarge" | "quorumOver" | "witnessesOf">,
+  electorate: Pick<Electorate, "isLarge" | "quorumOver" | "electorateOf">,
   membership: Membership,
   subject: NodeId,
 ): ElectorateFacts {
   const members = membership.members();
-  const isNamed = electorate.isLarge || members.length <= NAMED_ROSTER;
+  const voters = electorate.electorateOf(subject);
+  const isNamed =
+    electorate.isLarge || members.length <= NAMED_ROSTER || voters.length < members.length - 1;
   return {
     members: members.length,
     quorum: electorate.quorumOver(subject),
-    witnesses: isNamed ? electorate.witnessesOf(subject).toSorted() : undefined,
+    witnesses: isNamed ? voters.toSorted() : undefined,
   };
 }

@@ -255,6 +255,7 @@ export function withEvidence(listener: LivenessListener, evidence: KeptEvidence)
     },
     statusChanged: (node, from, now) => listener.statusChanged(node, from, now),
     quietChanged: (from, now) => listener.quietChanged(from, now),
+    regionChanged: (change, now) => listener.regionChanged(change, now),
   };
 }
 

@@ -38,6 +38,8 @@ const NEEDED: Readonly<Record<NodeReason, Words>> = {
   revoked: () => "a new key: a revoked one never counts again",
   "not-granted": () => "a grant that counts now",
   twin: () => "that one of the two processes with its key is stopped",
+  "region-unreachable": () =>
+    "a pulse of any node of its region: all of that region is silent, so whether it is dead cannot be told from here",
   "offline-allowed": () => "its pulses; it may be silent, and is judged when that time is over",
 };
 

@@ -44,7 +44,8 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
   }
   const lookAgainMonoMs = now.monoMs + config.pulseEveryMs / 4;
   const mayAccuse =
-    witness.electorate.hasMajorityOver(subject, now.monoMs) &&
+    (witness.electorate.hasMajorityOver(subject, now.monoMs) ||
+      witness.electorate.regions.mayAccuseUnseen(subject, now)) &&
     !subject.isDelayed(now.monoMs) &&
     !subject.isUndated(now.monoMs);
   if (!mayAccuse) {

@@ -6,6 +6,7 @@ import { Outbox } from "../outbox.ts";
 import type { Member } from "../roster/membership.ts";
 import { ChosenWitnesses, FORMER_WITNESSES_MAX } from "./chosen-witnesses.ts";
 import { HAND_OVER_MS, HAND_OVER_SEND_MS, WITNESSES } from "./rules.ts";
+import { Regions } from "./regions.ts";
 import { Subject, type Opinion } from "./subject.ts";
 
 /** What one node knows of a fleet of so many, whose size can be changed. */
@@ -14,7 +15,11 @@ class Facts {
   readonly witnesses: ChosenWitnesses;
   #members: readonly Member[] = [];
 
-  constructor(size: number, self = "n0") {
+  readonly #regionOf: (index: number) => string;
+  #version = 0;
+
+  constructor(size: number, self = "n0", regionOf: (index: number) => string = () => "r") {
+    this.#regionOf = regionOf;
     const env = {
       identity: { fleet: "f", self, name: self, region: "r", agent: "t" },
       config: coreConfig(),
@@ -27,17 +32,20 @@ class Facts {
       hasLeft: () => false,
       hasRetired: () => false,
       ending: () => undefined,
-      version: 1,
+      version: 0,
     };
-    this.witnesses = new ChosenWitnesses(env, { membership, subjects: this.subjects });
+    Object.defineProperty(membership, "version", { get: () => this.#version });
+    const deps = { membership, subjects: this.subjects };
+    this.witnesses = new ChosenWitnesses(env, { ...deps, regions: new Regions(env, deps) });
     this.resize(size, 0);
   }
 
   resize(size: number, nowMonoMs: number): void {
     this.#members = Array.from({ length: size }, (_, index) => {
       const node = `n${index}`;
-      return { node, name: node, region: "r", agent: "t", joinedMonoMs: 0 };
+      return { node, name: node, region: this.#regionOf(index), agent: "t", joinedMonoMs: 0 };
     });
+    this.#version += 1;
     this.witnesses.rosterChanged(nowMonoMs);
   }
 
@@ -127,6 +135,26 @@ describe("ChosenWitnesses", () => {
     }
   });
 
+  test("PU8 VE2 VE4 the loss of a small region, from which most subjects are drawn, is no loss of the majority, and of a large one is", () => {
+    const regionOf = (index: number): string => (index < 70 ? "eu" : "us");
+    for (const lost of ["us", "eu"]) {
+      for (const self of ["n0", "n1", "n2", "n3", "n90", "n91"]) {
+        const facts = new Facts(100, self, regionOf);
+        const own = regionOf(Number(self.slice(1)));
+        if (own === lost || facts.witnesses.duties.size < 5) continue;
+        for (const node of facts.witnesses.duties) {
+          const region = regionOf(Number(node.slice(1)));
+          if (region !== lost) facts.heard(node, 1_000, { of: 3, inSight: 3 });
+        }
+        expect([self, lost, facts.witnesses.hasMajority(1_000)]).toEqual([
+          self,
+          lost,
+          lost === "us",
+        ]);
+      }
+    }
+  });
+
   test("PU8 VE2 P2 a verdict takes the voices of a majority of the subject's witnesses, of which most accuse", () => {
     const facts = new Facts(100);
     const subject = new Subject("n7", 1_000, { monoMs: 0, wallMs: 0 });
@@ -164,6 +192,8 @@ describe("ChosenWitnesses", () => {
     expect(facts.witnesses.mayDecide(subject, 3)).toBe(true);
     expect(facts.witnesses.isWatched("n7")).toBe(true);
     for (const node of voices.slice(4, 6)) die(node);
+    expect(facts.witnesses.isWatched("n7")).toBe(true);
+    for (const node of voices.slice(6, 7)) die(node);
     expect(facts.witnesses.isWatched("n7")).toBe(false);
   });
 });

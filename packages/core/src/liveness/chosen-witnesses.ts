@@ -2,7 +2,7 @@
  * Who has a say in a fleet of more than 32 members: each subject's eight witnesses (rules PU8, VE2).
  *
  * Witnesses do not hear each other, so what a majority is rests on three things that together take hardly a byte. A witness knows by its own
- * subjects, and by what those say of theirs, which part of the fleet it can see: a sample of some seventy members. A reader knows
+ * subjects, and by what those say of theirs, which part of each region it can see. A reader knows
  * by the accusations of all how many are held for dead: a side that is cut off hears its witnesses accuse everybody who is not on it. And a
  * verdict takes the voices of a majority of the subject's own witnesses, of which most accuse.
  *
@@ -11,6 +11,7 @@
  */
 import type { Env } from "../env.ts";
 import type { NodeId } from "../ids.ts";
+import type { ToldSight } from "../pulse/pulse-codec.ts";
 import type { Membership } from "../roster/membership.ts";
 import type { ElectorateRule } from "./electorate-rule.ts";
 import { isBetween } from "./everybody.ts";
@@ -19,11 +20,11 @@ import {
   HAND_OVER_MS,
   HAND_OVER_SEND_MS,
   majorityOf,
-  QUORUM_MAX,
-  quorumOf,
+  quorumAmong,
   SAMPLE,
   START_UP_INTERVALS,
 } from "./rules.ts";
+import type { Regions } from "./regions.ts";
 import type { Subject } from "./subject.ts";
 import { NodeHashes, WitnessRanking } from "./witness-ranking.ts";
 
@@ -37,17 +38,12 @@ interface Former {
   readonly sinceMonoMs: number;
 }
 
-/** Members in sight out of a sample of so many. */
-export interface Sight {
-  readonly of: number;
-  readonly inSight: number;
-}
-
 export class ChosenWitnesses implements ElectorateRule {
   readonly #env: Env;
   readonly #membership: Membership;
   readonly #subjects: ReadonlyMap<NodeId, Subject>;
   readonly #hashes: NodeHashes;
+  readonly #regions: Regions;
   #ranking: WitnessRanking | undefined;
   #former: Former[] = [];
   #duties: ReadonlySet<NodeId> = new Set();
@@ -61,11 +57,16 @@ export class ChosenWitnesses implements ElectorateRule {
 
   constructor(
     env: Env,
-    deps: { readonly membership: Membership; readonly subjects: ReadonlyMap<NodeId, Subject> },
+    deps: {
+      readonly membership: Membership;
+      readonly subjects: ReadonlyMap<NodeId, Subject>;
+      readonly regions: Regions;
+    },
   ) {
     this.#env = env;
     this.#membership = deps.membership;
     this.#subjects = deps.subjects;
+    this.#regions = deps.regions;
     this.#hashes = new NodeHashes(env.ports.hash);
   }
 
@@ -116,6 +117,7 @@ export class ChosenWitnesses implements ElectorateRule {
 
   isWitness(node: NodeId, subject: NodeId): boolean {
     if (this.#membership.member(node) === undefined) return false;
+    if (!this.#regions.countsOver(node, subject)) return false;
     return (
       this.#ranking?.isWitness(node, subject) === true ||
       this.#former.some(({ ranking }) => ranking.isWitness(node, subject))
@@ -126,8 +128,17 @@ export class ChosenWitnesses implements ElectorateRule {
     return this.#ranking?.of(subject) ?? [];
   }
 
+  /** Those who are not held for dead, and whose region is in reach. */
+  electorateOf(subject: NodeId): readonly NodeId[] {
+    return this.witnessesOf(subject).filter(
+      (witness) =>
+        this.#subjects.get(witness)?.latch === undefined &&
+        this.#regions.countsOver(witness, subject),
+    );
+  }
+
   quorumOver(subject: NodeId): number {
-    return quorumOf(this.#electorateOf(subject), this.#env.config.pair);
+    return quorumAmong(this.electorateOf(subject).length + 1);
   }
 
   /** A majority of those who have a say has spoken, and most of those accuse. */
@@ -136,25 +147,27 @@ export class ChosenWitnesses implements ElectorateRule {
     for (const witness of [...subject.accusations.keys(), ...subject.ups.keys()])
       if (this.isWitness(witness, subject.node)) voices.add(witness);
     const { size } = voices;
-    return size >= majorityOf(this.#electorateOf(subject.node)) && accusers * 2 > size;
+    const electorate = this.electorateOf(subject.node).length + 1;
+    return size >= majorityOf(electorate) && accusers * 2 > size;
   }
 
   /** Whether enough of a member's witnesses are alive for its death to be noticed. */
   isWatched(subject: NodeId): boolean {
-    const alive = this.#electorateOf(subject) - 1;
-    return alive >= Math.min(QUORUM_MAX, this.witnessesOf(subject).length);
+    const alive = this.electorateOf(subject).length;
+    return alive >= quorumAmong(alive + 1);
   }
 
   inSight(): number {
-    return this.#membership.members().length - this.#accused();
+    return this.#membership.members().length - this.#accused(() => true);
   }
 
   hasMajority(nowMonoMs: number): boolean {
-    const { of, inSight } = this.sample(nowMonoMs);
+    const counts = (node: NodeId): boolean => this.#regions.counts(node);
+    const members = this.#membership.members();
+    const isWhole = this.#regions.outages.size === 0;
+    const roster = isWhole ? members.length : members.filter(({ node }) => counts(node)).length;
     // A few deaths among the subjects of a node that has few say nothing about the fleet.
-    if (of >= SAMPLE && inSight * 2 <= of) return false;
-    const roster = this.#membership.members().length;
-    return (roster - this.#accused()) * 2 > roster;
+    return !this.#isMinority(roster, nowMonoMs) && (roster - this.#accused(counts)) * 2 > roster;
   }
 
   hasMajorityOver(_subject: Subject, nowMonoMs: number): boolean {
@@ -180,45 +193,57 @@ export class ChosenWitnesses implements ElectorateRule {
     return missing * 2 > this.witnessesOf(subject.node).length;
   }
 
-  /** What this node sees first hand, as it tells it to its own witnesses. */
-  ownSight(nowMonoMs: number, withinIntervals: number): Sight {
-    let inSight = 0;
+  /** What this node sees first hand of its own region, as it tells it to its own witnesses. */
+  ownSight(nowMonoMs: number, withinIntervals: number): ToldSight {
+    let [of, inSight] = [0, 0];
     for (const node of this.#duties) {
-      const subject = this.#subjects.get(node);
-      if (subject?.isInSight(nowMonoMs, withinIntervals) === true) inSight += 1;
-    }
-    return { of: this.#duties.size, inSight };
-  }
-
-  /** This node, its subjects, and theirs as far as those are in sight. */
-  sample(nowMonoMs: number): Sight {
-    let [of, inSight] = [1, 1];
-    for (const node of this.#duties) {
+      if (this.#regions.regionOf(node) !== this.#regions.own) continue;
       of += 1;
-      const subject = this.#subjects.get(node);
-      if (subject?.isInSight(nowMonoMs) !== true) continue;
-      inSight += 1;
-      const { sight } = subject.wordAt(nowMonoMs) ?? {};
-      of += sight?.of ?? 0;
-      inSight += sight?.inSight ?? 0;
+      if (this.#subjects.get(node)?.isInSight(nowMonoMs, withinIntervals) === true) inSight += 1;
     }
     return { of, inSight };
   }
 
-  /** Members that somebody who has a say holds for dead. */
-  #accused(): number {
-    let accused = 0;
-    for (const { latch, accusations } of this.#subjects.values())
-      if (latch !== undefined || accusations.size > 0) accused += 1;
-    return accused;
+  /**
+   * Of each region that counts: so many of its members that this node, or one of its subjects there, watches, and so many of those in sight.
+   * By region, because subjects are drawn by quotas, so that the members of a small region make up more of a sample than of the fleet.
+   */
+  #samples(nowMonoMs: number): ReadonlyMap<string, ToldSight> {
+    const samples = new Map<string, ToldSight>();
+    for (const node of this.#duties) {
+      const region = this.#regions.regionOf(node);
+      if (region === undefined || !this.#regions.counts(node)) continue;
+      const { of, inSight } = samples.get(region) ?? { of: 0, inSight: 0 };
+      const subject = this.#subjects.get(node);
+      const isHere = subject?.isInSight(nowMonoMs) === true;
+      const sight = isHere ? subject.wordAt(nowMonoMs)?.sight : undefined;
+      samples.set(region, {
+        of: of + 1 + (sight?.of ?? 0),
+        inSight: inSight + (isHere ? 1 : 0) + (sight?.inSight ?? 0),
+      });
+    }
+    return samples;
   }
 
-  /** The witnesses that are not held for dead, and the subject. */
-  #electorateOf(subject: NodeId): number {
-    let count = 1;
-    for (const witness of this.witnessesOf(subject))
-      if (this.#subjects.get(witness)?.latch === undefined) count += 1;
-    return count;
+  /** Whether most of `roster` is out of sight by the samples, each standing for its region. Few, or of regions with few, they say nothing. */
+  #isMinority(roster: number, nowMonoMs: number): boolean {
+    // This node is in its own sight.
+    let [sampled, members, inSight] = [1, 1, 1];
+    for (const [region, sample] of this.#samples(nowMonoMs)) {
+      const size = this.#regions.membersOf(region).length - (region === this.#regions.own ? 1 : 0);
+      sampled += sample.of;
+      members += size;
+      inSight += (size * sample.inSight) / sample.of;
+    }
+    return sampled >= SAMPLE && members * 2 > roster && inSight * 2 <= members;
+  }
+
+  /** Members that somebody who has a say holds for dead. */
+  #accused(counts: (node: NodeId) => boolean): number {
+    let accused = 0;
+    for (const { node, latch, accusations } of this.#subjects.values())
+      if ((latch !== undefined || accusations.size > 0) && counts(node)) accused += 1;
+    return accused;
   }
 
   /**

@@ -5,8 +5,10 @@ import type { Subject } from "./subject.ts";
 export interface ElectorateRule {
   /** Whether a node has a say about a subject. */
   isWitness(node: NodeId, subject: NodeId): boolean;
-  /** All who have, this node among them if it is one. */
+  /** All who have by the roster, this node among them if it is one. */
   witnessesOf(subject: NodeId): readonly NodeId[];
+  /** Those of them whose word counts now. */
+  electorateOf(subject: NodeId): readonly NodeId[];
   /** Accusers that a verdict about the subject needs. */
   quorumOver(subject: NodeId): number;
   /** Whether enough have spoken about the subject for so many accusers to decide. */

@@ -4,10 +4,13 @@
  */
 import type { Env } from "../env.ts";
 import type { NodeId, PulseName } from "../ids.ts";
+import type { ToldSight } from "../pulse/pulse-codec.ts";
 import type { Membership } from "../roster/membership.ts";
-import { ChosenWitnesses, type Sight } from "./chosen-witnesses.ts";
+import { ChosenWitnesses } from "./chosen-witnesses.ts";
 import type { ElectorateRule } from "./electorate-rule.ts";
 import { Everybody } from "./everybody.ts";
+import type { Statement } from "./observation-codec.ts";
+import { Regions } from "./regions.ts";
 import { ENOUGH_QUORUMS, GOSSIP_ROSTER, HAND_OVER_SEND_MS, TOLD_SIGHT_INTERVALS } from "./rules.ts";
 import type { Subject } from "./subject.ts";
 
@@ -17,6 +20,8 @@ export class Electorate {
   readonly #self: NodeId;
   readonly #everybody: Everybody;
   readonly #chosen: ChosenWitnesses;
+  /** Which regions are out of reach (rule VE4). */
+  readonly regions: Regions;
   #isLarge = false;
   #largeSinceMonoMs = Number.NEGATIVE_INFINITY;
 
@@ -27,8 +32,10 @@ export class Electorate {
     this.#membership = deps.membership;
     this.#env = env;
     this.#self = env.identity.self;
-    this.#everybody = new Everybody(deps, { config: env.config, self: this.#self });
-    this.#chosen = new ChosenWitnesses(env, deps);
+    this.regions = new Regions(env, deps);
+    const { regions } = this;
+    this.#everybody = new Everybody({ ...deps, regions }, { config: env.config, self: this.#self });
+    this.#chosen = new ChosenWitnesses(env, { ...deps, regions });
   }
 
   /** Members that count, this node included if it is one. */
@@ -96,7 +103,7 @@ export class Electorate {
   }
 
   /** What this node tells its witnesses of its own sight; nothing in a small fleet. */
-  toldSight(nowMonoMs: number): Sight | undefined {
+  toldSight(nowMonoMs: number): ToldSight | undefined {
     return this.#isLarge ? this.#chosen.ownSight(nowMonoMs, TOLD_SIGHT_INTERVALS) : undefined;
   }
 
@@ -113,6 +120,21 @@ export class Electorate {
   /** All who have. */
   witnessesOf(subject: NodeId): readonly NodeId[] {
     return this.#rule.witnessesOf(subject);
+  }
+
+  /** Those of them whose word counts now: in a large fleet not of the dead, and nowhere of regions that are out of reach. */
+  electorateOf(subject: NodeId): readonly NodeId[] {
+    return this.#rule.electorateOf(subject);
+  }
+
+  /**
+   * Whether an accusation is left over from a cut: whoever was out of reach until a moment ago accuses all that it did not hear, and is about
+   * to learn better (rule VE4). Small fleets hear the accused themselves.
+   */
+  isLeftOver(author: NodeId, { kind, subject }: Statement): boolean {
+    const { regions } = this;
+    if (kind !== "accuse" || !this.#isLarge || !regions.isReturning(author)) return false;
+    return regions.regionOf(author) !== regions.regionOf(subject);
   }
 
   /** Whether this node itself may accuse at all: observers never do. */

@@ -3,7 +3,15 @@ import type { CoreConfig } from "../config.ts";
 import { compareText, type NodeId } from "../ids.ts";
 import type { Membership } from "../roster/membership.ts";
 import type { ElectorateRule } from "./electorate-rule.ts";
-import { IN_SIGHT_INTERVALS, quorumOf, sightNeeded, SILENCE_INTERVALS } from "./rules.ts";
+import type { Regions } from "./regions.ts";
+import {
+  IN_SIGHT_INTERVALS,
+  majorityOf,
+  quorumAmong,
+  quorumOf,
+  sightNeeded,
+  SILENCE_INTERVALS,
+} from "./rules.ts";
 import type { Subject } from "./subject.ts";
 
 export class Everybody implements ElectorateRule {
@@ -11,28 +19,46 @@ export class Everybody implements ElectorateRule {
   readonly #config: CoreConfig;
   readonly #self: NodeId;
   readonly #subjects: ReadonlyMap<NodeId, Subject>;
+  readonly #regions: Regions;
   #complaints = { atMonoMs: Number.NaN, any: false };
 
   constructor(
-    deps: { readonly membership: Membership; readonly subjects: ReadonlyMap<NodeId, Subject> },
+    deps: {
+      readonly membership: Membership;
+      readonly subjects: ReadonlyMap<NodeId, Subject>;
+      readonly regions: Regions;
+    },
     options: { readonly config: CoreConfig; readonly self: NodeId },
   ) {
     this.#membership = deps.membership;
     this.#subjects = deps.subjects;
+    this.#regions = deps.regions;
     this.#config = options.config;
     this.#self = options.self;
   }
 
   isWitness(node: NodeId, subject: NodeId): boolean {
-    return node !== subject && this.#membership.member(node) !== undefined;
+    return (
+      node !== subject &&
+      this.#membership.member(node) !== undefined &&
+      this.#regions.countsOver(node, subject)
+    );
   }
 
   witnessesOf(subject: NodeId): readonly NodeId[] {
     return this.#membership.members().flatMap(({ node }) => (node === subject ? [] : [node]));
   }
 
-  quorumOver(): number {
-    return quorumOf(this.#roster, this.#config.pair);
+  electorateOf(subject: NodeId): readonly NodeId[] {
+    return this.witnessesOf(subject).filter((node) => this.#regions.countsOver(node, subject));
+  }
+
+  quorumOver(subject: NodeId): number {
+    const isWhole = this.#regions.outages.size === 0;
+    const electorate = isWhole ? this.#roster : this.electorateOf(subject).length + 1;
+    return electorate < this.#roster
+      ? quorumAmong(electorate)
+      : quorumOf(electorate, this.#config.pair);
   }
 
   mayDecide(): boolean {
@@ -44,7 +70,7 @@ export class Everybody implements ElectorateRule {
   }
 
   hasMajority(nowMonoMs: number): boolean {
-    const needed = sightNeeded(this.#roster, this.#config.pair);
+    const needed = this.#sightNeeded((node) => this.#regions.counts(node));
     return this.#inSight(nowMonoMs, needed) >= needed;
   }
 
@@ -55,9 +81,10 @@ export class Everybody implements ElectorateRule {
   hasMajorityOver(subject: Subject, nowMonoMs: number): boolean {
     const sinceMonoMs =
       subject.silentSinceMonoMs + (SILENCE_INTERVALS - IN_SIGHT_INTERVALS) * subject.intervalMs;
+    const counts = (node: NodeId): boolean => this.#regions.countsOver(node, subject.node);
     let count = 0;
     for (const { node } of this.#membership.members()) {
-      const member = this.#subjects.get(node);
+      const member = counts(node) ? this.#subjects.get(node) : undefined;
       const dateMonoMs = member?.dating.newestDate?.dateMonoMs ?? Number.NEGATIVE_INFINITY;
       if (
         node === this.#self ||
@@ -65,7 +92,7 @@ export class Everybody implements ElectorateRule {
       )
         count += 1;
     }
-    return count >= sightNeeded(this.#roster, this.#config.pair);
+    return count >= this.#sightNeeded(counts);
   }
 
   placeAfter(speaker: NodeId, _subject: NodeId, nowMonoMs: number): number {
@@ -107,6 +134,16 @@ export class Everybody implements ElectorateRule {
 
   get #roster(): number {
     return this.#membership.members().length;
+  }
+
+  /** How many must be in sight, this node included, of those who have a say. */
+  #sightNeeded(counts: (node: NodeId) => boolean): number {
+    if (this.#regions.outages.size === 0) return sightNeeded(this.#roster, this.#config.pair);
+    let electorate = 0;
+    for (const { node } of this.#membership.members()) if (counts(node)) electorate += 1;
+    return electorate < this.#roster
+      ? majorityOf(electorate)
+      : sightNeeded(electorate, this.#config.pair);
   }
 
   /** Counts no further than `enough`: whether there is a majority is asked after every input. */

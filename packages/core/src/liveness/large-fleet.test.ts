@@ -29,7 +29,7 @@ function said(
     mesh.nodes.flatMap(({ id, near, alive }) => {
       if (id === of || !alive || except.includes(id)) return [];
       const { liveness } = near;
-      const standing = liveness.subject(of) ?? liveness.quietStanding(of);
+      const standing = liveness.subject(of) ?? liveness.quiet.ofMember(of);
       return [`${standing?.status} ${standing?.reason ?? ""}`.trim()];
     }),
   );

@@ -21,8 +21,10 @@ import { Goodbyes } from "./goodbyes.ts";
 import { nodeStatus } from "./node-status.ts";
 import { Objections } from "./objections.ts";
 import type { Evidence, Observation, Statement } from "./observation-codec.ts";
-import { Quiet, type QuietStanding } from "./quiet.ts";
-import { EXPIRE_INTERVALS, GREET_INTERVALS, QUIET_INTERVALS, START_UP_INTERVALS } from "./rules.ts";
+import { QuietMembers } from "./quiet-members.ts";
+import { forgive } from "./region-heal.ts";
+import type { RegionChange } from "./regions.ts";
+import { EXPIRE_INTERVALS, GREET_INTERVALS, START_UP_INTERVALS } from "./rules.ts";
 import { Statements, type Author } from "./statements.ts";
 import type { Subject } from "./subject.ts";
 import { weighObservations, type Reader } from "./verdict.ts";
@@ -33,6 +35,8 @@ export interface LivenessListener {
   accused(subject: Subject, now: Now): void;
   verdict(subject: Subject, kind: "down" | "up" | "unknown", now: Now): void;
   statusChanged(node: NodeId, from: Status, now: Now): void;
+  /** A region is out of reach as a whole, or is not any more (rule VE4). */
+  regionChanged(change: RegionChange, now: Now): void;
   /** What is said of everybody whom nobody speaks of has changed. */
   quietChanged(from: Status, now: Now): void;
 }
@@ -55,12 +59,13 @@ export class Liveness {
   readonly #absences: Absences;
   readonly #goodbyes: Goodbyes;
   readonly #followed: Followed;
-  readonly #quiet: Quiet;
   #roundMonoMs = Number.NEGATIVE_INFINITY;
   #judgeFromMonoMs = Number.NEGATIVE_INFINITY;
   #doubtUntilMonoMs = Number.NEGATIVE_INFINITY;
 
   readonly electorate: Electorate;
+  /** What is said of members that nobody speaks of (rule PU8). */
+  readonly quiet: QuietMembers;
   readonly statements: Statements;
 
   constructor(deps: {
@@ -90,7 +95,7 @@ export class Liveness {
     this.#objections = new Objections(this.#witness);
     this.#absences = new Absences(env);
     this.#goodbyes = new Goodbyes(env);
-    this.#quiet = new Quiet(env.config.pulseEveryMs);
+    this.quiet = new QuietMembers(env, { membership, electorate: this.electorate });
     this.#followed = new Followed({
       env,
       membership,
@@ -98,7 +103,7 @@ export class Liveness {
       subjects: this.#subjects,
       absences: this.#absences,
       goodbyes: this.#goodbyes,
-      quietOf: (node) => this.quietStanding(node),
+      quietOf: (node) => this.quiet.ofMember(node),
       released: (subject) => {
         subject.datedSinceBase = false;
         subject.dating.forgetOffset();
@@ -114,7 +119,7 @@ export class Liveness {
   }
 
   start(now: Now): void {
-    this.#quiet.begin(now);
+    this.quiet.begin(now);
     this.#followed.start(now);
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
   }
@@ -126,15 +131,6 @@ export class Liveness {
   /** The facts about a member, from now on if there were none. */
   ofMember(node: NodeId, now: Now): Subject | undefined {
     return this.#followed.ofMember(node, now);
-  }
-
-  /** What this node says of a member of a large fleet that it keeps no facts about; undefined for all others. */
-  quietStanding(node: NodeId): QuietStanding | undefined {
-    const { electorate } = this;
-    if (!electorate.isLarge || this.#membership.member(node) === undefined) return undefined;
-    const { standing } = this.#quiet;
-    if (standing.status !== "up" || electorate.isWatched(node)) return standing;
-    return { ...standing, status: "unknown", reason: "no-quorum" };
   }
 
   /** Whether pulses of this author are followed. */
@@ -160,7 +156,7 @@ export class Liveness {
     const isNewBoot = subject.dating.newest?.boot !== header.boot;
     const dated = subject.dating.onPulse(header, now.monoMs, echoes);
     if (dated.type === "replayed") return { dateMonoMs: undefined, isNewBoot: false };
-    const isPromiseNew = adoptInterval(subject, header, isNewBoot);
+    const isPromiseNew = subject.adoptInterval(header.intervalMs, isNewBoot);
     if (isNewBoot) subject.echoedMonoMs = Number.NEGATIVE_INFINITY;
     subject.says = pulse.attachment;
     subject.saysDateMonoMs = dated.type === "dated" ? dated.dateMonoMs : undefined;
@@ -176,7 +172,7 @@ export class Liveness {
       if (header.pausedForMs === undefined) subject.endAbsence(header, true, now.monoMs);
       if (subject.isFresh(now.monoMs)) {
         subject.objectedRunning = 0;
-        withdraw(subject, this.#witness);
+        this.#takeBack(subject, now);
       }
     }
     const isSteady = subject.status === "up" && subject.latch === undefined && !isPromiseNew;
@@ -242,6 +238,7 @@ export class Liveness {
   tick(now: Now): void {
     this.#syncRoster(now);
     this.#objections.tick(now);
+    this.#lookAtRegions(now);
     // Everybody is looked at once an interval, because some reasons lie with others: a majority lost, witnesses that complain.
     const isRound = now.monoMs >= this.#roundMonoMs;
     if (isRound) {
@@ -249,6 +246,8 @@ export class Liveness {
       this.#lookAtQuiet(now);
     }
     let nextMonoMs = Math.min(this.#roundMonoMs, this.#objections.dueMonoMs);
+    if (this.electorate.regions.isSuspecting)
+      nextMonoMs = Math.min(nextMonoMs, now.monoMs + this.#env.config.settleMs);
     for (const subject of this.#subjects.values()) {
       if (isRound || now.monoMs >= subject.lookMonoMs) this.#lookAt(subject, now);
       nextMonoMs = Math.min(nextMonoMs, subject.lookMonoMs);
@@ -265,7 +264,7 @@ export class Liveness {
 
   /** This node was stalled or its clocks parted: it judges nobody until re-dated (rule PU6). */
   stalled(now: Now): void {
-    this.#quiet.begin(now);
+    this.quiet.begin(now);
     for (const subject of this.#subjects.values()) {
       subject.dating.forgetOffset();
       subject.datedSinceBase = false;
@@ -316,7 +315,7 @@ export class Liveness {
       {
         electorate: this.electorate,
         subjects: this.#subjects,
-        quiet: this.quietStanding(node)?.status,
+        quiet: this.quiet.ofMember(node)?.status,
       },
       node,
       {
@@ -325,6 +324,16 @@ export class Liveness {
         expireMs: EXPIRE_INTERVALS * this.#env.config.pulseEveryMs,
       },
     );
+  }
+
+  /**
+   * It lives, so this node's accusation stands no more. In a large fleet others may have made a verdict of it a moment ago that this node,
+   * which hears the subject, never makes: they learn of its end from who accused (rule PU8).
+   */
+  #takeBack(subject: Subject, now: Now): void {
+    const { own } = subject;
+    withdraw(subject, this.#witness);
+    if (own !== undefined && this.electorate.isLarge) sayUp(this.#witness, subject, own.name, now);
   }
 
   #takeEvidence(
@@ -356,10 +365,13 @@ export class Liveness {
     now: Now,
   ): boolean {
     if (!this.electorate.isWitness(author, subject.node)) return false;
+    if (this.electorate.isLeftOver(author, statement)) return false;
     const held = opinions.get(author);
     // A name newer than known is believed only with its signed header, which would have made it known.
     if (comparePulseNames(statement.name, subject.newestName) > 0) return false;
     if (held !== undefined && comparePulseNames(held.name, statement.name) > 0) return false;
+    // Who says that it lives accuses it no more.
+    if (statement.kind === "up") subject.accusations.delete(author);
     const isSame = held !== undefined && comparePulseNames(held.name, statement.name) === 0;
     opinions.set(author, {
       name: statement.name,
@@ -409,8 +421,9 @@ export class Liveness {
       hasLeft: this.#membership.hasLeft(subject.node),
       hasRetired: this.#membership.hasRetired(subject.node),
       ending: this.#membership.ending(subject.node),
+      isRegionLost: this.electorate.regions.outageOf(subject.node) !== undefined,
       inDoubt: now.monoMs < this.#doubtUntilMonoMs && !subject.datedSinceBase,
-      quiet: this.#quietOf(subject, now),
+      quiet: this.quiet.ofSubject(subject.node, now),
     };
     const next = nodeStatus(facts, subject, now.monoMs);
     const from = subject.status;
@@ -422,16 +435,6 @@ export class Liveness {
     this.#listener.statusChanged(subject.node, from, now);
   }
 
-  /** What follows of a subject that this node does not judge itself, as long as its witnesses say nothing. */
-  #quietOf({ node }: Subject, now: Now): QuietStanding | undefined {
-    if (this.electorate.isDuty(node)) return undefined;
-    const standing = this.quietStanding(node);
-    const joinedMonoMs = this.#membership.member(node)?.joinedMonoMs ?? 0;
-    const listenMs = QUIET_INTERVALS * this.#env.config.pulseEveryMs;
-    if (standing?.status !== "up" || joinedMonoMs + listenMs <= now.monoMs) return standing;
-    return { ...standing, status: "unknown", reason: "not-heard" };
-  }
-
   #syncRoster(now: Now): void {
     if (!this.#followed.sync(now)) return;
     // Who comes or goes changes quorums: the next look is at everybody.
@@ -439,14 +442,24 @@ export class Liveness {
     this.#env.out.setTimerBy("watch", now.monoMs + this.#env.config.pulseEveryMs);
   }
 
+  /** Whether whole regions have gone silent, or are heard again; either changes what is said of everybody. */
+  #lookAtRegions(now: Now): void {
+    for (const change of this.electorate.regions.look(now)) {
+      this.#roundMonoMs = now.monoMs;
+      const { step, outage } = change;
+      if (step === "back") forgive(this.#witness, this.#subjects.values(), outage.to);
+      this.#listener.regionChanged(change, now);
+    }
+  }
+
   /** In a large fleet: how sure this node is of everybody whom nobody speaks of. */
   #lookAtQuiet(now: Now): void {
     if (!this.electorate.isLarge) return;
     const isDoubting = now.monoMs < this.#doubtUntilMonoMs;
-    const before = this.#quiet.look(this.doubt(now) ?? (isDoubting ? "stalled" : undefined), now);
-    if (before !== undefined && before.status !== this.#quiet.standing.status)
-      this.#listener.quietChanged(before.status, now);
-    this.#followed.prune(this.#quiet.standing.status, now);
+    const before = this.quiet.look(this.doubt(now) ?? (isDoubting ? "stalled" : undefined), now);
+    if (before !== undefined && before !== this.quiet.status)
+      this.#listener.quietChanged(before, now);
+    this.#followed.prune(this.quiet.status, now);
   }
 }
 
@@ -455,15 +468,4 @@ function opinionsOf(subject: Subject, kind: Statement["kind"]): Subject["accusat
   if (kind === "accuse") return subject.accusations;
   if (kind === "lossy") return subject.losses;
   return kind === "up" ? subject.ups : undefined;
-}
-
-/** A longer interval counts once three pulses have announced it, a shorter one at once (rule PU1). Says whether another one counts now. */
-function adoptInterval(subject: Subject, header: PulseHeader, isNewBoot: boolean): boolean {
-  const isLonger = header.intervalMs > subject.intervalMs && !isNewBoot;
-  subject.longerAnnounced = isLonger ? subject.longerAnnounced + 1 : 0;
-  if (header.intervalMs === subject.intervalMs || (isLonger && subject.longerAnnounced < 3))
-    return false;
-  subject.longerAnnounced = 0;
-  subject.intervalMs = header.intervalMs;
-  return true;
 }

@@ -24,6 +24,8 @@ export interface StatusFacts {
   readonly ending: MembershipEnding | undefined;
   /** Of a subject that others judge: what follows of it while they say nothing (rule PU8). */
   readonly quiet: { readonly status: Status; readonly reason: NodeReason | undefined } | undefined;
+  /** All of its region is out of reach (rule VE4). */
+  readonly isRegionLost: boolean;
   /** This node was stalled or stepped a moment ago and has not yet been re-dated (rule PU6). */
   readonly inDoubt: boolean;
 }
@@ -39,6 +41,7 @@ export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: numb
   if (subject.latch !== undefined) {
     return { status: "down", reason: subject.latch.singleWitness ? "single-witness" : "quorum" };
   }
+  if (facts.isRegionLost) return { status: "unknown", reason: "region-unreachable" };
   const { electorate, config, quiet } = facts;
   if (quiet !== undefined)
     return quiet.status === "up" ? liveStatus(facts, subject, nowMonoMs) : quiet;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Quiet } from "./quiet.ts";
-import { EXPIRE_INTERVALS, QUIET_INTERVALS } from "./rules.ts";
+import { LISTEN_AGAIN_INTERVALS, QUIET_INTERVALS } from "./rules.ts";
 
 const at = (monoMs: number): { readonly monoMs: number; readonly wallMs: number } => ({
   monoMs,
@@ -31,8 +31,10 @@ describe("Quiet", () => {
     listen(quiet, 0, QUIET_INTERVALS + 1);
     expect(quiet.look("no-majority", at(30_000))).toMatchObject({ status: "up" });
     expect(quiet.standing).toMatchObject({ status: "unknown", reason: "no-majority" });
-    const said = listen(quiet, 31_000, EXPIRE_INTERVALS + 1);
-    expect(said.slice(0, EXPIRE_INTERVALS)).toEqual(Array(EXPIRE_INTERVALS).fill("unknown"));
+    const said = listen(quiet, 31_000, LISTEN_AGAIN_INTERVALS + 1);
+    expect(said.slice(0, LISTEN_AGAIN_INTERVALS)).toEqual(
+      Array(LISTEN_AGAIN_INTERVALS).fill("unknown"),
+    );
     expect(said.at(-1)).toBe("up");
   });
 });

@@ -6,7 +6,7 @@
  */
 import type { Now } from "../now.ts";
 import type { NodeReason, Status } from "../view/status.ts";
-import { EXPIRE_INTERVALS, QUIET_INTERVALS } from "./rules.ts";
+import { LISTEN_AGAIN_INTERVALS, QUIET_INTERVALS } from "./rules.ts";
 
 export interface QuietStanding {
   readonly status: Status;
@@ -55,7 +55,7 @@ export class Quiet {
     const before = this.#standing;
     const status = isSure ? "up" : "unknown";
     const reason = isSure ? undefined : (doubt ?? "not-heard");
-    if (isSure) this.#listenIntervals = EXPIRE_INTERVALS;
+    if (isSure) this.#listenIntervals = LISTEN_AGAIN_INTERVALS;
     if (status === before.status && reason === before.reason) return undefined;
     const isSame = status === before.status;
     this.#standing = {

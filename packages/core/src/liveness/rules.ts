@@ -64,8 +64,16 @@ export const HAND_OVER_SEND_MS: number = 90_000;
 export const TOLD_SIGHT_INTERVALS: number = 1.5;
 /** Members that a witness's sample of the fleet has at least; a smaller one says nothing (rule VE2). */
 export const SAMPLE: number = 6;
+/** As long for a node that has had such a majority before: accusations are restated every five intervals. */
+export const LISTEN_AGAIN_INTERVALS: number = 8;
 /** So long without an accusation, and with a majority in sight, a reader takes a member that it does not judge itself for alive (rule PU8). */
 export const QUIET_INTERVALS: number = 20;
+/** Members of one region that must accuse most of another before it counts as out of reach, where there are as many (rule VE4). */
+export const REGION_ACCUSERS: number = 2;
+/** A sign of life from another node of its region so long after a subject fell silent says that the silence is the subject's own. */
+export const REGION_SIGN_INTERVALS: number = 1.5;
+/** For so long a quorum of one region waits for a witness of another that neither accuses nor vouches. */
+export const REGION_WAIT_INTERVALS: number = 3;
 /** Accusers that a verdict ever needs. */
 export const QUORUM_MAX: number = 3;
 
@@ -74,10 +82,14 @@ export function majorityOf(electorate: number): number {
   return Math.floor(electorate / 2) + 1;
 }
 
+/** Accusers that a verdict takes where part of the roster has no say: two who are left over are no pair (rule VE4). */
+export function quorumAmong(electorate: number): number {
+  return Math.min(QUORUM_MAX, majorityOf(electorate));
+}
+
 /** Accusers that make a verdict over one subject in a roster of this size (rules VE2, VE5). */
 export function quorumOf(roster: number, pair: "accuse" | "unknown"): number {
-  if (roster === 2 && pair === "accuse") return 1;
-  return Math.min(QUORUM_MAX, majorityOf(roster));
+  return roster === 2 && pair === "accuse" ? 1 : quorumAmong(roster);
 }
 
 /** Members that must be in sight, the judge included, before it may accuse in a roster of this size (rules VE2, VE5). */

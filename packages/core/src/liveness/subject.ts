@@ -269,6 +269,16 @@ export class Subject {
     );
   }
 
+  /** A longer interval counts once three pulses have announced it, a shorter one at once (rule PU1). Says whether another one counts now. */
+  adoptInterval(announcedMs: number, isNewBoot: boolean): boolean {
+    const isLonger = announcedMs > this.intervalMs && !isNewBoot;
+    this.longerAnnounced = isLonger ? this.longerAnnounced + 1 : 0;
+    if (announcedMs === this.intervalMs || (isLonger && this.longerAnnounced < 3)) return false;
+    this.longerAnnounced = 0;
+    this.intervalMs = announcedMs;
+    return true;
+  }
+
   isPaused(nowMonoMs: number): boolean {
     return this.pausedUntilMonoMs !== undefined && nowMonoMs < this.pausedUntilMonoMs;
   }

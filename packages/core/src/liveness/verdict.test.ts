@@ -27,6 +27,8 @@ function reader(facts: Partial<Facts> = {}): Reader {
     isPair: false,
     isWitness: (node: string) => node !== "stranger",
     hasMajority: () => majority,
+    electorateOf: () => ["nb", "nc", "nd", "ne"],
+    regions: { isDiverse: () => true, isOwnSilence: () => true },
   };
   return {
     env: { identity, config: coreConfig(), ports: createTestPorts("na"), out: new Outbox() },

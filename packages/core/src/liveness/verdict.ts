@@ -8,7 +8,7 @@ import type { Env } from "../env.ts";
 import { comparePulseNames, compareText, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Electorate } from "./electorate.ts";
-import { EXPIRE_INTERVALS, UNSAID_INTERVALS } from "./rules.ts";
+import { EXPIRE_INTERVALS, REGION_WAIT_INTERVALS, UNSAID_INTERVALS } from "./rules.ts";
 import type { Opinion, Subject } from "./subject.ts";
 
 export interface Reader {
@@ -49,9 +49,16 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
   if (subject.isFresh(now.monoMs))
     return { type: "none", lookAgainMonoMs: subject.overdueMonoMs + 1 };
   if (!reader.electorate.mayDecide(subject, accusers.length)) return none;
+  const waitsUntilMonoMs =
+    deciding.namedMonoMs + REGION_WAIT_INTERVALS * reader.env.config.pulseEveryMs;
+  if (now.monoMs < waitsUntilMonoMs && isOneRegion(reader, subject, accusers, now))
+    return { type: "none", lookAgainMonoMs: waitsUntilMonoMs };
   // Accusations may outlast the sight of those who made them, as after a suspension: whoever lacks a majority does not know.
   if (!reader.electorate.hasMajority(now.monoMs))
     return { type: "none", lookAgainMonoMs: now.monoMs + reader.env.config.pulseEveryMs };
+  // A region that is silent as a whole is out of reach; who is dead in it, nobody can tell from here (rule VE4).
+  if (!reader.electorate.regions.isOwnSilence(subject, now))
+    return { type: "none", lookAgainMonoMs: now.monoMs + reader.env.config.pulseEveryMs / 4 };
   subject.latch = {
     name: subject.newestName,
     atMonoMs: now.monoMs,
@@ -63,6 +70,17 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
   };
   subject.ups.clear();
   return { type: "down" };
+}
+
+/** Whether all accusers are of one region and a witness of another one is in sight, which may know better (rule VE4). */
+function isOneRegion(
+  { electorate }: Reader,
+  { node }: Subject,
+  accusers: readonly { readonly node: NodeId }[],
+  now: Now,
+): boolean {
+  const accusing = accusers.map((accuser) => accuser.node);
+  return !electorate.regions.isDiverse(accusing, electorate.electorateOf(node), now);
 }
 
 function weighLatch(reader: Reader, subject: Subject, now: Now): VerdictChange {

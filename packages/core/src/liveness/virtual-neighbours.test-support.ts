@@ -11,6 +11,7 @@ import type { Now } from "../now.ts";
 import { Outbox } from "../outbox.ts";
 import type { Ports } from "../ports.ts";
 import type { Member, Membership } from "../roster/membership.ts";
+import type { RegionChange } from "./regions.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 
 const FLEET = "fleet-of-tests";
@@ -31,6 +32,7 @@ export interface NeighbourNode {
   readonly rejects: RejectReason[];
   readonly verdicts: { readonly subject: NodeId; readonly kind: string; readonly atMs: number }[];
   readonly goodbyes: NodeId[];
+  readonly regions: { readonly region: string; readonly step: string; readonly atMs: number }[];
   /** Boots above which a new one was asked for. */
   readonly bootsAbove: number[];
   wallStepMs: number;
@@ -58,6 +60,7 @@ export class VirtualNeighbours {
   readonly #queue: { readonly atMs: number; readonly run: () => void }[] = [];
   readonly #members: Member[] = [];
   readonly #fleet: string;
+  readonly #regionOf: (node: NodeId) => string;
   readonly #portsOf: (node: NodeId) => Ports;
   readonly #configOf: (node: NodeId) => CoreConfig;
 
@@ -69,6 +72,7 @@ export class VirtualNeighbours {
   ) {
     const { fleet = FLEET, regionOf = () => "r" } = options;
     this.#fleet = fleet;
+    this.#regionOf = regionOf;
     this.#portsOf = portsOf;
     this.#configOf = (node) => coreConfig(typeof config === "function" ? config(node) : config);
     for (const node of names)
@@ -164,7 +168,7 @@ export class VirtualNeighbours {
   #boot(id: NodeId, boot: number): void {
     const out = new Outbox();
     const env = {
-      identity: { fleet: this.#fleet, self: id, name: id, region: "r", agent: "t" },
+      identity: { fleet: this.#fleet, self: id, name: id, region: this.#regionOf(id), agent: "t" },
       config: this.#configOf(id),
       ports: this.#portsOf(id),
       out,
@@ -177,12 +181,15 @@ export class VirtualNeighbours {
       [] as RejectReason[],
       [] as NeighbourNode["verdicts"],
     ];
+    const regions: NeighbourNode["regions"] = [];
     const listener = {
       accused: () => {},
       verdict: (subject: { readonly node: NodeId }, kind: string) =>
         verdicts.push({ subject: subject.node, kind, atMs: this.nowMs }),
       statusChanged: () => {},
       quietChanged: () => {},
+      regionChanged: ({ outage, step }: RegionChange) =>
+        regions.push({ region: outage.to, step, atMs: this.nowMs }),
       pulseParts: () => ({ heads: [], auditSize: 0, auditHash: new Uint8Array(32), beats: [] }),
       pulse: () => {},
       goodbye: (from: NodeId) => goodbyes.push(from),
@@ -203,6 +210,7 @@ export class VirtualNeighbours {
       rejects,
       verdicts,
       goodbyes,
+      regions,
       bootsAbove,
       wallStepMs: 0,
     };

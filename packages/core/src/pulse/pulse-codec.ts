@@ -69,6 +69,12 @@ export interface ChainHead {
   readonly hash8: Uint8Array;
 }
 
+/** Of so many subjects of the author that are of its own region so many are in its sight. */
+export interface ToldSight {
+  readonly of: number;
+  readonly inSight: number;
+}
+
 export interface PulseAttachment {
   readonly agent: string;
   readonly heard: readonly Heard[];
@@ -79,8 +85,8 @@ export interface PulseAttachment {
   readonly missing: readonly string[];
   /** Number of the newest charter that the author holds (rule ME2), where it holds one. */
   readonly charter?: number | undefined;
-  /** Of so many subjects of the author so many are in its sight (rule PU8); in large fleets alone. */
-  readonly sight?: { readonly of: number; readonly inSight: number } | undefined;
+  /** What the author sees of its own region (rules PU8, VE4); in large fleets alone. */
+  readonly sight?: ToldSight | undefined;
   /** Beat summaries, read by robots/ alone. */
   readonly beats: unknown;
 }
@@ -270,7 +276,7 @@ function decodeTwin(echo: unknown): TwinEcho | undefined | "malformed" {
   return isWell ? { boot, seq, isProved: isProved === 1 } : "malformed";
 }
 
-function decodeSight(seen: unknown): PulseAttachment["sight"] | "malformed" {
+function decodeSight(seen: unknown): ToldSight | undefined | "malformed" {
   if (seen === undefined) return undefined;
   if (!Array.isArray(seen)) return "malformed";
   const [of, inSight] = seen as readonly unknown[];

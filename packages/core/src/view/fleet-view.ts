@@ -42,6 +42,7 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
     nodes,
     roster: liveness.electorate.roster,
     inSight: liveness.electorate.inSight(now.monoMs),
+    unreachable: [...liveness.electorate.regions.outages.keys()].toSorted(),
     // Worked out when it is asked for: after a start that takes a look at every record there is.
     get documentHash(): string {
       return deps.records.documentHash();
@@ -51,7 +52,7 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
 
 function nodeView(deps: FleetViewDeps, member: Member, now: Now): NodeView {
   const subject = deps.near.liveness.subject(member.node);
-  const standing = subject ?? deps.near.liveness.quietStanding(member.node);
+  const standing = subject ?? deps.near.liveness.quiet.ofMember(member.node);
   const date = subject?.datedSinceBase === true ? subject.dating.newestDate : undefined;
   return {
     node: member.node,

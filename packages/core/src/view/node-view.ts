@@ -45,6 +45,8 @@ export interface FleetView {
   readonly roster: number;
   /** This node and those whose newest dated pulse is at most 2.2 intervals old. */
   readonly inSight: number;
+  /** Regions that are silent as a whole, by name (rule VE4). */
+  readonly unreachable: readonly string[];
   /** Hex SHA-256 over the hashes of document `reported`’s records in id order: equal when the canonical exports are (promise P1). */
   readonly documentHash: string;
 }

@@ -23,7 +23,8 @@ export type NodeReason =
   | "not-granted"
   | "twin"
   | "pair-unknown"
-  | "offline-allowed";
+  | "offline-allowed"
+  | "region-unreachable";
 
 /** Why a robot has its status. */
 export type RobotReason =

@@ -23,7 +23,7 @@ export interface EventJson {
   /** `pulsemesh://<fleet>/<node>`: who says it. */
   readonly source: string;
   readonly type: string;
-  /** The robot or node that it is about. */
+  /** The robot, node or region that it is about. */
   readonly subject?: string | undefined;
   readonly time: string;
   readonly datacontenttype: "application/json";
@@ -40,7 +40,7 @@ export const eventSchema: z.ZodType<EventJson> = z.strictObject({
   type: z
     .string()
     .describe("`pulsemesh.robot-status`, `pulsemesh.robot-state`, `pulsemesh.lost`, …"),
-  subject: z.string().optional().describe("The robot or node that it is about"),
+  subject: z.string().optional().describe("The robot, node or region that it is about"),
   time: timeSchema,
   datacontenttype: z.literal("application/json"),
   data: jsonObjectSchema,
@@ -67,7 +67,7 @@ export function eventJson(event: StreamEvent, origin: EventOrigin): EventJson {
   };
 }
 
-/** The robot or node that an event is about, where it is about one. */
+/** The robot, node or region that an event is about, where it is about one. */
 export function subjectOf(event: StreamEvent): string | undefined {
   switch (event.type) {
     case "robot-status":
@@ -87,6 +87,8 @@ export function subjectOf(event: StreamEvent): string | undefined {
       return event.author;
     case "synced":
       return event.with;
+    case "region-status":
+      return event.to;
     case "rejected":
       return event.from;
     case "started":
@@ -111,6 +113,10 @@ function dataOf(event: StreamEvent): Data {
       return { robot_id: event.robot, ...transition(event) };
     case "node-status":
       return { node_id: event.node, ...transition(event) };
+    case "region-status": {
+      const { from, to, status, accusers } = event;
+      return { from_region: from, to_region: to, status, accusers };
+    }
     case "robot-state":
       return stateData(event.robot, event.state);
     case "robot-beat":

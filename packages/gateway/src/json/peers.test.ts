@@ -5,7 +5,15 @@ import { peersJson, peersSchema, type PeersJson } from "./peers.ts";
 /** What is told of the answering node when this is known of it as well. */
 function selfWith(more: Partial<FleetView["self"]>): PeersJson["self"] {
   const self = { node: "n", name: "alpha", region: "eu", boot: 3, doubt: undefined, ...more };
-  const fleet = { fleet: "f", self, nodes: [], roster: 1, inSight: 1, documentHash: "ab" };
+  const fleet = {
+    fleet: "f",
+    self,
+    nodes: [],
+    roster: 1,
+    inSight: 1,
+    unreachable: [],
+    documentHash: "ab",
+  };
   const json = peersJson({ fleet, addresses: [], roundTripMs: () => undefined });
   return peersSchema.parse(json).self;
 }

@@ -10,6 +10,7 @@ const EVENT_TYPES: Readonly<Record<StreamEvent["type"], true>> = {
   "robot-retired": true,
   "two-homes": true,
   "node-status": true,
+  "region-status": true,
   verdict: true,
   rejected: true,
   quarantined: true,

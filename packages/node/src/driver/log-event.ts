@@ -65,6 +65,7 @@ function logEvent(logger: NodeLogger, event: CoreEvent): void {
     case "two-homes":
     case "stalled":
     case "clock-stepped":
+    case "region-status":
       logger.warn(fields, type);
       break;
     case "twin":

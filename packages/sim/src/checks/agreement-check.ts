@@ -5,6 +5,7 @@
 import type { Fleet } from "../fleet/fleet.ts";
 import { saysAlive, type BoardEntry } from "../fleet/status-board.ts";
 import type { Check } from "./check.ts";
+import { RegionTruth } from "./region-truth.ts";
 
 /** Nodes that can reach each other agree within so many intervals, whatever has happened: 3 s at one pulse a second. */
 const AGREE_INTERVALS = 3;
@@ -24,6 +25,8 @@ const LIMITS = {
 /** In a fleet where most are judged by others, a node sees a majority, then listens for 20 intervals before it says anything of those (rule PU8). */
 const LARGE_FLEET_NODES = 33;
 const LISTEN_INTERVALS = 25;
+/** When a region is heard again: eight, and up to seven in which a node that judges nobody there hears of it. */
+const LISTEN_AGAIN_INTERVALS = 15;
 
 export interface AgreementOptions {
   /** Multiplies every limit, for networks worse than the protocol's promises. @default 1 */
@@ -33,6 +36,7 @@ export interface AgreementOptions {
 export class AgreementCheck implements Check {
   readonly #fleet: Fleet;
   readonly #patience: number;
+  readonly #regions: RegionTruth;
   /** Per viewer and subject: since when the viewer is alone, or one of few, with its opinion. */
   readonly #dissentSinceMs: Float64Array;
   /** What the others said then: when they change their mind together, a dissenter has time again. */
@@ -45,6 +49,7 @@ export class AgreementCheck implements Check {
 
   constructor(fleet: Fleet, options: AgreementOptions = {}) {
     this.#fleet = fleet;
+    this.#regions = new RegionTruth(fleet);
     this.#patience = options.patience ?? 1;
     this.#dissentSinceMs = new Float64Array(fleet.nodes.length ** 2).fill(Number.POSITIVE_INFINITY);
   }
@@ -54,6 +59,7 @@ export class AgreementCheck implements Check {
     const isLarge = truth.roster >= LARGE_FLEET_NODES;
     if (!isLarge) this.#largeSinceMs = Number.NEGATIVE_INFINITY;
     else if (this.#largeSinceMs === Number.NEGATIVE_INFINITY) this.#largeSinceMs = nowMs;
+    this.#regions.look();
     for (const subject of nodes) {
       if (!truth.hasStarted(subject.index) || truth.hasLeft(subject.index)) continue;
       const viewers = this.#viewersOf(subject.index);
@@ -77,7 +83,12 @@ export class AgreementCheck implements Check {
 
   #checkAgreement(viewers: readonly number[], subject: number): void {
     const { nodes, truth } = this.#fleet;
-    const all = viewers.filter((viewer) => truth.hasMajority(viewer) && this.#isSettledIn(viewer));
+    const all = viewers.filter(
+      (viewer) =>
+        truth.hasMajority(viewer) &&
+        this.#isSettledIn(viewer) &&
+        this.#regionKnownMs(viewer, subject) <= this.#fleet.nowMs,
+    );
     // Of nodes that hear only one way nothing is asked here; two majorities there cannot be.
     const first = all.toSorted((a, b) => truth.reach(b).length - truth.reach(a).length)[0];
     const inReach = new Set(first === undefined ? [] : truth.reach(first));
@@ -161,18 +172,29 @@ export class AgreementCheck implements Check {
           truth.startedMs(subject),
         ) + this.#listenMs;
       const knownMs = Math.max(togetherSinceMs, this.#listenMs === 0 ? 0 : listenedMs);
-      const sinceMs = Math.max(knownMs, disturbedMs, blinkMs, vouchedSinceMs);
+      const sinceMs = Math.max(
+        knownMs,
+        disturbedMs,
+        blinkMs,
+        vouchedSinceMs,
+        this.#regionKnownMs(viewer, subject),
+      );
       if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
       return;
     }
     const awaySinceMs = truth.isLive(subject)
       ? Math.max(truth.apartSinceMs(viewer, subject), truth.startedMs(subject))
       : truth.deadSinceMs(subject);
+    // Of a region that is silent as a whole nobody can tell who is dead in it; its nodes are unknown, and that may have been said before.
+    const isRegionAway = this.#regions.isAway(viewer, subject);
+    if (isRegionAway && entry.status === "unknown") return;
     const majoritySinceMs = truth.majorityChangedMs(viewer);
     if (!truth.hasMajority(viewer) && truth.roster > 2) {
       const sinceMs = Math.max(awaySinceMs, majoritySinceMs, truth.liveSinceMs(viewer));
       const isAnnounced = entry.status === "paused" || entry.status === "left";
-      if (entry.status !== "unknown" && !isAnnounced)
+      // Whoever has most of those in sight whose regions it hears judges them.
+      const isJudged = entry.status === "down" && this.#regions.hasMajority(viewer);
+      if (entry.status !== "unknown" && !isAnnounced && !isJudged)
         this.#expect(viewer, subject, { word: "unknown", sinceMs, rule: "VE2" });
       return;
     }
@@ -180,13 +202,21 @@ export class AgreementCheck implements Check {
     if (!this.#canBeJudged(viewer)) return;
     const newcomerSinceMs = Math.max(truth.liveSinceMs(viewer), ...this.#reachChangedMs(viewer));
     const isNewcomer = newcomerSinceMs > awaySinceMs;
-    const sinceMs = Math.max(awaySinceMs, majoritySinceMs, newcomerSinceMs);
+    const regionSinceMs = this.#regions.awayUntilMs(viewer, subject);
+    const sinceMs = Math.max(awaySinceMs, majoritySinceMs, newcomerSinceMs, regionSinceMs);
     if (nowMs - sinceMs < 0) return;
     this.#expect(viewer, subject, {
       word: isNewcomer ? "deadToNewcomers" : "dead",
       sinceMs,
       rule: "VE3",
     });
+  }
+
+  /** Of a region that was out of reach, a node of a large fleet says nothing of those it does not judge itself before it has listened again. */
+  #regionKnownMs(viewer: number, subject: number): number {
+    const { pulseEveryMs } = this.#fleet;
+    const againMs = this.#listenMs === 0 ? 0 : LISTEN_AGAIN_INTERVALS * pulseEveryMs;
+    return this.#regions.awayUntilMs(viewer, subject) + againMs;
   }
 
   /** Enough honest witnesses are in reach of each other to accuse. */

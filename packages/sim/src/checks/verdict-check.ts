@@ -6,6 +6,7 @@ import type { Channel, CoreEvent, Effect, Input, NodeId, Topic } from "@pulsemes
 import type { Fleet } from "../fleet/fleet.ts";
 import type { SimNode } from "../fleet/sim-node.ts";
 import type { Check } from "./check.ts";
+import { RegionTruth } from "./region-truth.ts";
 
 /** Silence that accuses (rule VE3), less a little for drifting clocks. */
 const SILENCE_INTERVALS = 3.2;
@@ -15,8 +16,6 @@ const OFFSET_RISE_PER_MS = 0.000_9;
 /** A verdict may still fall so long after the cause of the silence is over: its accusations are under way, and it settles. */
 const AFTERMATH_INTERVALS = 3;
 const QUORUM_LIMIT = 3;
-/** Beyond this size (rule PU8) a few witnesses judge a node, and the side of a cut that has most of them may do so whatever its size. */
-const GOSSIP_ROSTER = 32;
 /** False verdicts about one node within this time are one: it takes a moment to be told to everybody and taken back by everybody. */
 const EPISODE_MS = 60_000;
 
@@ -28,6 +27,7 @@ export interface VerdictCheckOptions {
 export class VerdictCheck implements Check {
   readonly #fleet: Fleet;
   readonly #options: VerdictCheckOptions;
+  readonly #regions: RegionTruth;
   /** Per receiver and author: when the newest pulse that has reached the receiver was made. */
   readonly #heardMadeMs: Float64Array;
   readonly #madeMs = new WeakMap<Uint8Array, number>();
@@ -46,6 +46,7 @@ export class VerdictCheck implements Check {
   constructor(fleet: Fleet, options: VerdictCheckOptions) {
     this.#fleet = fleet;
     this.#options = options;
+    this.#regions = new RegionTruth(fleet);
     this.#heardMadeMs = new Float64Array(fleet.nodes.length ** 2).fill(Number.NEGATIVE_INFINITY);
   }
 
@@ -91,7 +92,9 @@ export class VerdictCheck implements Check {
     if (subject === undefined) return;
     const accusers = new Set(event.accusers);
     const roster = node.core?.fleet(node.now).roster ?? 0;
-    const quorum = roster === 2 ? 1 : Math.min(QUORUM_LIMIT, Math.floor(roster / 2) + 1);
+    // Where whole regions are out of reach (rule VE4) those that are left are the electorate; two of them are no pair.
+    const voters = Math.min(roster, this.#regions.electorate(node.index));
+    const quorum = roster === 2 ? 1 : Math.min(QUORUM_LIMIT, Math.floor(voters / 2) + 1);
     const where = `node ${node.index} about node ${subject}`;
     if (accusers.size < quorum) {
       this.#fleet.report(
@@ -129,8 +132,8 @@ export class VerdictCheck implements Check {
     const noMajorityMs = nowMs - truth.majorityChangedMs(viewer);
     if (
       !isPair &&
-      nodes.length <= GOSSIP_ROSTER &&
       !truth.hasMajority(viewer) &&
+      !this.#regions.hasMajority(viewer) &&
       noMajorityMs > AFTERMATH_INTERVALS * pulseEveryMs
     ) {
       this.#fleet.report(

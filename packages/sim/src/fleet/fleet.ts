@@ -93,6 +93,7 @@ export class Fleet implements Tap, NodeWatcher {
         tap: this,
         changed,
         grownFrom: options.grownFrom,
+        regions: options.regions,
         isPulse: (channel, bytes) => channel === "direct" && this.wire.pulse(bytes) !== undefined,
       },
       nodes.length,

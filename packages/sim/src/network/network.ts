@@ -27,6 +27,8 @@ export interface NetworkDeps {
   readonly changed: () => void;
   /** See {@link createOverlay}. @default all are there from the start */
   readonly grownFrom?: number | undefined;
+  /** See {@link createOverlay}. @default nothing is known of regions */
+  readonly regions?: readonly string[] | undefined;
   /** Whether a frame is a pulse, for counting. @default none is */
   readonly isPulse?: ((channel: Channel, bytes: Uint8Array) => boolean) | undefined;
   /** See {@link Connections}. @default everybody connects to its neighbours */
@@ -47,7 +49,8 @@ export class Network {
     this.#deps = deps;
     this.#nodes = nodes;
     this.#random = deps.random.fork("gossip");
-    this.neighbours = createOverlay(nodes, deps.random.fork("overlay"), deps.grownFrom);
+    const random = deps.random.fork("overlay");
+    this.neighbours = createOverlay(nodes, random, deps.grownFrom, deps.regions);
     this.links = new Links({ clock: deps.clock, random: deps.random.fork("links") }, nodes, model);
     this.traffic = new TrafficCount(nodes);
     this.connections = new Connections({

@@ -9,11 +9,13 @@ const DEGREE = 8;
  * Neighbours of each node by index, sorted.
  * @param grownFrom so many are there from the start, and each later one met some that were there before it: else the first ones of a fleet that
  * grows would have most of their neighbours among those that are still to come, and be in pieces
+ * @param regions of each node; each region is in one piece by itself, as nodes keep connections to witnesses of their own (rule PU8)
  */
 export function createOverlay(
   nodes: number,
   random: SeededRandom,
   grownFrom: number = nodes,
+  regions: readonly string[] = [],
 ): readonly (readonly number[])[] {
   const neighbours = Array.from({ length: nodes }, () => new Set<number>());
   const link = (a: number, b: number): void => {
@@ -35,6 +37,11 @@ export function createOverlay(
   for (let a = first; a < nodes; a++) {
     const met = Math.min(a, DEGREE / 2);
     while ((neighbours[a]?.size ?? 0) < met) link(a, random.integer(a));
+  }
+  for (const region of new Set(regions)) {
+    const there = regions.flatMap((name, index) => (name === region ? index : []));
+    const ring = random.fork(`region ${region}`).shuffled(there);
+    for (const [at, node] of ring.entries()) link(node, ring[(at + 1) % ring.length] as number);
   }
   return neighbours.map((set) => [...set].toSorted((a, b) => a - b));
 }

@@ -30,6 +30,7 @@ const SHORT: readonly Block[] = [
   { scenario: "flip-flop", nodes: 12, minutes: 4, seeds: [1, 1] },
   { scenario: "gray-loss", nodes: 12, minutes: 3, seeds: [1, 1] },
   { scenario: "region-loss", nodes: 20, minutes: 5, seeds: [1, 1] },
+  { scenario: "region-loss", nodes: 40, minutes: 5, seeds: [1, 1] },
   { scenario: "loss-20", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "flip-flop", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "whole-restart", nodes: 40, minutes: 3, seeds: [1, 1] },

@@ -1,0 +1,68 @@
+/** What a node of a large fleet says of members that nobody speaks of, member by member (rules PU8, VE4). */
+import type { Env } from "../env.ts";
+import type { NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { Membership } from "../roster/membership.ts";
+import type { NodeReason, Status } from "../view/status.ts";
+import type { Electorate } from "./electorate.ts";
+import { Quiet, type QuietStanding } from "./quiet.ts";
+import { QUIET_INTERVALS } from "./rules.ts";
+
+export class QuietMembers {
+  readonly #env: Env;
+  readonly #membership: Membership;
+  readonly #electorate: Electorate;
+  readonly #quiet: Quiet;
+
+  constructor(
+    env: Env,
+    deps: { readonly membership: Membership; readonly electorate: Electorate },
+  ) {
+    this.#env = env;
+    this.#membership = deps.membership;
+    this.#electorate = deps.electorate;
+    this.#quiet = new Quiet(env.config.pulseEveryMs);
+  }
+
+  /** What is said of them in general. */
+  get status(): Status {
+    return this.#quiet.standing.status;
+  }
+
+  /** This node began anew, or was away. */
+  begin(now: Now): void {
+    this.#quiet.begin(now);
+  }
+
+  /** Looks at how sure this node is; returns what it said before, where something has changed. */
+  look(doubt: NodeReason | undefined, now: Now): Status | undefined {
+    return this.#quiet.look(doubt, now)?.status;
+  }
+
+  /** What this node says of a member that it keeps no facts about; undefined in a small fleet, and of others than members. */
+  ofMember(node: NodeId): QuietStanding | undefined {
+    const { isLarge, regions } = this.#electorate;
+    if (!isLarge || this.#membership.member(node) === undefined) return undefined;
+    const { standing } = this.#quiet;
+    const outage = regions.outageOf(node);
+    if (outage !== undefined) {
+      const { sinceMonoMs, sinceWallMs } = outage;
+      return { status: "unknown", reason: "region-unreachable", sinceMonoMs, sinceWallMs };
+    }
+    if (standing.status !== "up") return standing;
+    // What happened there while it was out of reach is not known before its witnesses have had the time to say it again.
+    if (regions.isReturning(node)) return { ...standing, status: "unknown", reason: "not-heard" };
+    if (this.#electorate.isWatched(node)) return standing;
+    return { ...standing, status: "unknown", reason: "no-quorum" };
+  }
+
+  /** What follows of a subject that this node does not judge itself, as long as its witnesses say nothing. */
+  ofSubject(node: NodeId, now: Now): QuietStanding | undefined {
+    if (this.#electorate.isDuty(node)) return undefined;
+    const standing = this.ofMember(node);
+    const joinedMonoMs = this.#membership.member(node)?.joinedMonoMs ?? 0;
+    const listenMs = QUIET_INTERVALS * this.#env.config.pulseEveryMs;
+    if (standing?.status !== "up" || joinedMonoMs + listenMs <= now.monoMs) return standing;
+    return { ...standing, status: "unknown", reason: "not-heard" };
+  }
+}

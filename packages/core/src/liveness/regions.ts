@@ -1,0 +1,306 @@
+/**
+ * Regions that are out of reach as a whole (rule VE4): many silent nodes of one region are one fact about the way there, and no deaths.
+ *
+ * A region with two members or more is *dark* where none of them is heard. Of a node in a dark region nobody can tell whether it died or the
+ * way to it did, so nobody says `down`: that takes a sign of life of another node there, made after the subject fell silent. Once two
+ * members of the reader's own region accuse most of the dark one, that region is unreachable; while that stands its members leave the
+ * electorate, so that each side goes on judging its own.
+ *
+ * A member of the own region that fell silent together with the dark one may be on the other side of the same cut, alive and with a majority:
+ * about it the lost region keeps its say (ADR 0029). Rejected: a vote of regions as wholes, which needs a word that all of one
+ * region agree on, and they may be cut from each other too.
+ */
+import type { Env } from "../env.ts";
+import type { NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { Member, Membership } from "../roster/membership.ts";
+import {
+  IN_SIGHT_INTERVALS,
+  LISTEN_AGAIN_INTERVALS,
+  REGION_ACCUSERS,
+  REGION_SIGN_INTERVALS,
+  SILENCE_INTERVALS,
+} from "./rules.ts";
+import type { Subject } from "./subject.ts";
+
+/** A region that is out of this one's reach. */
+export interface RegionOutage {
+  readonly from: string;
+  readonly to: string;
+  readonly sinceMonoMs: number;
+  readonly sinceWallMs: number;
+  /** Members of the own region that accuse members of the other. */
+  readonly accusers: readonly NodeId[];
+  /** The last sign of life from there. */
+  readonly signMonoMs: number;
+}
+
+export interface RegionChange {
+  readonly outage: RegionOutage;
+  /** `settled`: it has been back for so long that silence about its members says again that they live. */
+  readonly step: "lost" | "back" | "settled";
+}
+
+export class Regions {
+  readonly #env: Env;
+  readonly #membership: Membership;
+  readonly #subjects: ReadonlyMap<NodeId, Subject>;
+  readonly #outages = new Map<string, RegionOutage>();
+  /** Since when a region looks lost: so long as a verdict, it may still be heard from. */
+  readonly #suspicions = new Map<string, number>();
+  /** Regions that are heard again, until what happened there meanwhile has had the time to be said. */
+  readonly #returning = new Map<
+    string,
+    { readonly outage: RegionOutage; readonly untilMonoMs: number }
+  >();
+  #members: ReadonlyMap<string, readonly Member[]> = new Map();
+  #version = -1;
+
+  constructor(
+    env: Env,
+    deps: { readonly membership: Membership; readonly subjects: ReadonlyMap<NodeId, Subject> },
+  ) {
+    this.#env = env;
+    this.#membership = deps.membership;
+    this.#subjects = deps.subjects;
+  }
+
+  /** Regions that are out of reach, by name. */
+  get outages(): ReadonlyMap<string, RegionOutage> {
+    return this.#outages;
+  }
+
+  /** The outage that a member's region has, if it has one. */
+  outageOf(node: NodeId): RegionOutage | undefined {
+    if (this.#outages.size === 0) return undefined;
+    const region = this.regionOf(node);
+    return region === undefined ? undefined : this.#outages.get(region);
+  }
+
+  /** Whether what is said of a member rests on its region's being out of reach, now or a moment ago. */
+  isApart(node: NodeId): boolean {
+    return this.outageOf(node) !== undefined || this.isReturning(node);
+  }
+
+  /** Whether a member's region is in reach again since a moment ago, so that silence about the member says nothing yet. */
+  isReturning(node: NodeId): boolean {
+    return this.#returning.size > 0 && this.#returning.has(this.regionOf(node) ?? "");
+  }
+
+  regionOf(node: NodeId): string | undefined {
+    return this.#membership.member(node)?.region;
+  }
+
+  /** This node's own region; an observer's is the one that it says it is in. */
+  get own(): string {
+    const { self, region } = this.#env.identity;
+    return this.regionOf(self) ?? region;
+  }
+
+  membersOf(region: string): readonly Member[] {
+    this.#sync();
+    return this.#members.get(region) ?? [];
+  }
+
+  /** Whether a member has a say in this fleet as long as its region is in reach. */
+  counts(node: NodeId): boolean {
+    return this.outageOf(node) === undefined;
+  }
+
+  /** Whether a member has a say about a subject: not if its region was lost, and the subject was heard after that. */
+  countsOver(node: NodeId, subject: NodeId): boolean {
+    const outage = this.outageOf(node);
+    if (outage === undefined) return true;
+    const about = this.#subjects.get(subject);
+    if (about === undefined) return false;
+    const laterMs = this.#silentSinceMonoMs(about) - outage.signMonoMs;
+    return laterMs < REGION_SIGN_INTERVALS * about.intervalMs;
+  }
+
+  /**
+   * Whether the subject's silence is its own: its region has no other member, or this node is there itself, or another member of it gave a sign
+   * of life that much later.
+   */
+  isOwnSilence(subject: Subject, now: Now): boolean {
+    const region = this.regionOf(subject.node);
+    if (region === undefined || region === this.own) return true;
+    const members = this.membersOf(region);
+    if (members.length < 2) return true;
+    const fromMonoMs =
+      this.#silentSinceMonoMs(subject) + REGION_SIGN_INTERVALS * subject.intervalMs;
+    return members.some(
+      ({ node }) =>
+        node !== subject.node &&
+        this.#isHeard(node, now) &&
+        this.#signMonoMs(node, now) >= fromMonoMs,
+    );
+  }
+
+  /**
+   * Whether this node may accuse a subject without a majority in sight: the subject's whole region is dark here, and this node is not the
+   * one that is cut off, for it hears others of its own region if there are any. Such an accusation makes nobody dead (rule VE2).
+   */
+  mayAccuseUnseen(subject: Subject, now: Now): boolean {
+    const region = this.regionOf(subject.node);
+    if (region === undefined || region === this.own) return false;
+    const members = this.membersOf(region);
+    if (members.length < 2 || members.some(({ node }) => this.#isHeard(node, now))) return false;
+    const own = this.#living(this.own);
+    return own.length === 1 || own.some((node) => this.#isHeard(node, now));
+  }
+
+  /** Whether the accusers are of two regions, or all who could speak are of one. */
+  isDiverse(accusers: readonly NodeId[], others: readonly NodeId[], now: Now): boolean {
+    const regions = new Set(accusers.map((node) => this.regionOf(node)));
+    if (regions.size !== 1) return true;
+    return !others.some(
+      (node) =>
+        !regions.has(this.regionOf(node)) &&
+        (node === this.#env.identity.self || this.#isHeard(node, now)),
+    );
+  }
+
+  /** Looks at all other regions; returns what has changed. */
+  look(now: Now): readonly RegionChange[] {
+    this.#sync();
+    const changes: RegionChange[] = [];
+    for (const [region, { outage, untilMonoMs }] of this.#returning) {
+      if (now.monoMs < untilMonoMs) continue;
+      this.#returning.delete(region);
+      changes.push({ outage, step: "settled" });
+    }
+    for (const [region, outage] of this.#outages) {
+      const members = this.membersOf(region);
+      const isBack = members.some(
+        ({ node }) => this.#signMonoMs(node, now) > outage.signMonoMs && this.#isHeard(node, now),
+      );
+      if (members.length > 1 && !isBack) continue;
+      this.#outages.delete(region);
+      const untilMonoMs = now.monoMs + LISTEN_AGAIN_INTERVALS * this.#env.config.pulseEveryMs;
+      this.#returning.set(region, { outage, untilMonoMs });
+      changes.push({ outage, step: "back" });
+    }
+    const accused = this.#accusedRegions();
+    for (const region of this.#suspicions.keys())
+      if (!accused.has(region)) this.#suspicions.delete(region);
+    for (const region of accused) {
+      const accusers = this.#accusersOf(region, now);
+      if (accusers === undefined) {
+        this.#suspicions.delete(region);
+        continue;
+      }
+      const sinceMonoMs = this.#suspicions.get(region) ?? now.monoMs;
+      this.#suspicions.set(region, sinceMonoMs);
+      if (now.monoMs - sinceMonoMs < this.#env.config.settleMs) continue;
+      this.#suspicions.delete(region);
+      const outage = this.#outage(region, accusers, now);
+      this.#outages.set(region, outage);
+      this.#returning.delete(region);
+      changes.push({ outage, step: "lost" });
+    }
+    return changes;
+  }
+
+  /** Whether a region may be about to go, so that it should be looked at soon. */
+  get isSuspecting(): boolean {
+    return this.#suspicions.size > 0;
+  }
+
+  #outage(to: string, accusers: readonly NodeId[], now: Now): RegionOutage {
+    let signMonoMs = Number.NEGATIVE_INFINITY;
+    for (const { node } of this.membersOf(to)) {
+      const subject = this.#subjects.get(node);
+      if (subject !== undefined && subject.latch === undefined)
+        signMonoMs = Math.max(signMonoMs, this.#silentSinceMonoMs(subject));
+    }
+    const since = { sinceMonoMs: now.monoMs, sinceWallMs: now.wallMs };
+    return { from: this.own, to, ...since, accusers, signMonoMs };
+  }
+
+  /** Who of the own region accuses most of another one of which nothing is heard; undefined where that is too few. */
+  #accusersOf(region: string, now: Now): readonly NodeId[] | undefined {
+    const accusers = new Set<NodeId>();
+    let [silent, accused] = [0, 0];
+    for (const node of this.#living(region)) {
+      if (this.#isHeard(node, now)) return undefined;
+      const subject = this.#subjects.get(node);
+      // Who said that it would be away, or may be, is missed by nobody.
+      if (subject?.isPaused(now.monoMs) === true || subject?.isAllowedAway(now.monoMs) === true)
+        continue;
+      silent += 1;
+      let isAccused = false;
+      for (const accuser of subject?.accusations.keys() ?? []) {
+        if (this.regionOf(accuser) !== this.own) continue;
+        accusers.add(accuser);
+        isAccused = true;
+      }
+      if (isAccused) accused += 1;
+    }
+    const needed = Math.min(REGION_ACCUSERS, this.#living(this.own).length);
+    const isEnough = accused > 0 && accused * 2 >= silent && accusers.size >= needed;
+    return isEnough && needed > 0 ? [...accusers].toSorted() : undefined;
+  }
+
+  /** Other regions with two members or more of which somebody is accused. */
+  #accusedRegions(): ReadonlySet<string> {
+    const accused = new Set<string>();
+    for (const { node, latch, accusations } of this.#subjects.values()) {
+      if (latch !== undefined || accusations.size === 0) continue;
+      const region = this.regionOf(node);
+      if (region === undefined || region === this.own || this.#outages.has(region)) continue;
+      if (this.membersOf(region).length > 1) accused.add(region);
+    }
+    return accused;
+  }
+
+  /** Members of a region that are not held for dead. */
+  #living(region: string): readonly NodeId[] {
+    return this.membersOf(region).flatMap(({ node }) =>
+      this.#subjects.get(node)?.latch === undefined ? [node] : [],
+    );
+  }
+
+  #isHeard(node: NodeId, now: Now): boolean {
+    const subject = this.#subjects.get(node);
+    if (subject === undefined) return false;
+    const recentMs = IN_SIGHT_INTERVALS * subject.intervalMs;
+    return subject.isInSight(now.monoMs) || now.monoMs - this.#spokeMonoMs(subject) <= recentMs;
+  }
+
+  /** The last sign of life of a member: a dated pulse, or something new that it said of others. */
+  #signMonoMs(node: NodeId, now: Now): number {
+    if (node === this.#env.identity.self) return now.monoMs;
+    const subject = this.#subjects.get(node);
+    if (subject === undefined) return Number.NEGATIVE_INFINITY;
+    const date = subject.datedSinceBase ? subject.dating.newestDate?.dateMonoMs : undefined;
+    return Math.max(date ?? Number.NEGATIVE_INFINITY, this.#spokeMonoMs(subject));
+  }
+
+  #spokeMonoMs(subject: Subject): number {
+    return subject.track?.spokeMonoMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** When a subject fell silent: by its newest pulse where it is heard here, else so long before it was first accused as that takes. */
+  #silentSinceMonoMs(subject: Subject): number {
+    const { datedSinceBase, dating, accusations, intervalMs } = subject;
+    const date = datedSinceBase ? dating.newestDate?.dateMonoMs : undefined;
+    if (date !== undefined) return date;
+    let namedMonoMs = Number.POSITIVE_INFINITY;
+    for (const opinion of accusations.values())
+      namedMonoMs = Math.min(namedMonoMs, opinion.namedMonoMs);
+    if (namedMonoMs === Number.POSITIVE_INFINITY) return subject.silentSinceMonoMs;
+    return namedMonoMs - SILENCE_INTERVALS * intervalMs;
+  }
+
+  #sync(): void {
+    if (this.#version === this.#membership.version) return;
+    this.#version = this.#membership.version;
+    const members = new Map<string, Member[]>();
+    for (const member of this.#membership.members()) {
+      const there = members.get(member.region);
+      if (there === undefined) members.set(member.region, [member]);
+      else there.push(member);
+    }
+    this.#members = members;
+  }
+}
