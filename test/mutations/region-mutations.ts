@@ -6,6 +6,7 @@ const REGIONS = `${LIVENESS}regions.ts`;
 
 const unit = (file: string): Killer => ({ project: "unit", file });
 const regions = unit(`${LIVENESS}regions.test.ts`);
+const cuts = unit(`${LIVENESS}region-cuts.test.ts`);
 
 export const regionMutations: readonly Mutation[] = [
   {
@@ -22,8 +23,8 @@ export const regionMutations: readonly Mutation[] = [
     rules: ["VE4"],
     breaks: "a pulse of the moment in which a region fell silent shows that it is in reach",
     file: REGIONS,
-    search: "this.#silentSinceMonoMs(subject) + REGION_SIGN_INTERVALS * subject.intervalMs;",
-    replacement: "this.#silentSinceMonoMs(subject) - REGION_SIGN_INTERVALS * subject.intervalMs;",
+    search: "const fromMonoMs = silentMonoMs + REGION_SIGN_INTERVALS * subject.intervalMs;",
+    replacement: "const fromMonoMs = silentMonoMs - REGION_SIGN_INTERVALS * subject.intervalMs;",
     killer: regions,
   },
   {
@@ -40,8 +41,8 @@ export const regionMutations: readonly Mutation[] = [
     rules: ["VE4", "P2"],
     breaks: "who fell silent together with a region is judged without it, by both sides of one cut",
     file: REGIONS,
-    search: "return laterMs < REGION_SIGN_INTERVALS * about.intervalMs;",
-    replacement: "return laterMs < -1_000 * about.intervalMs;",
+    search: "return date - outage.signMonoMs < slackMs;",
+    replacement: "return date - outage.signMonoMs < slackMs - 1_000_000;",
     killer: regions,
   },
   {
@@ -107,6 +108,55 @@ export const regionMutations: readonly Mutation[] = [
     search: "if (isAcross && accuser !== witness.env.identity.self) accusations.delete(accuser);",
     replacement: "if (isAcross && accuser === node) accusations.delete(accuser);",
     killer: regions,
+  },
+  {
+    id: "region-pace-unheeded",
+    rules: ["VE4", "P2"],
+    breaks: "when a slow region was lost is taken to be when it pulsed last",
+    file: REGIONS,
+    search:
+      "const slackMs = REGION_SIGN_INTERVALS * Math.max(about.intervalMs, outage.intervalMs);",
+    replacement:
+      "const slackMs = REGION_SIGN_INTERVALS * Math.min(about.intervalMs, outage.intervalMs);",
+    killer: cuts,
+  },
+  {
+    id: "region-by-recordings",
+    rules: ["VE4", "P3"],
+    breaks:
+      "what a node said before its region was lost is a sign of its life when it is handed over",
+    file: REGIONS,
+    search: "return track?.saidMonoMs ?? Number.NEGATIVE_INFINITY;",
+    replacement: "return track?.spokeMonoMs ?? Number.NEGATIVE_INFINITY;",
+    killer: cuts,
+  },
+  {
+    id: "region-by-refuted",
+    rules: ["VE4", "PU8"],
+    breaks: "accusations that were answered by newer pulses make a region lost",
+    file: REGIONS,
+    search:
+      "if (this.regionOf(accuser) === this.own && comparePulseNames(name, subject.newestName) === 0)",
+    replacement: "if (this.regionOf(accuser) === this.own && name.seq >= 0)",
+    killer: cuts,
+  },
+  {
+    id: "region-flaps",
+    rules: ["VE4", "P6"],
+    breaks: "a region that comes and goes is said to be lost each time",
+    file: REGIONS,
+    search: "if (this.#returning.has(region)) continue;",
+    replacement: 'if (region === "") continue;',
+    killer: cuts,
+  },
+  {
+    id: "region-alone-sure",
+    rules: ["VE4", "VE2", "P8"],
+    breaks: "the only node of a region that hears nobody takes itself for the fleet",
+    file: `${LIVENESS}electorate.ts`,
+    search: "return (this.roster - lost.length) * 2 > this.roster;",
+    replacement: "return this.roster > lost.length;",
+    killer: cuts,
   },
   {
     id: "sample-without-regions",

@@ -382,7 +382,7 @@ class ComposedCore implements Core {
   #lookAtMajority(now: Now): void {
     if (now.monoMs < this.#majorityLookMonoMs) return;
     this.#majorityLookMonoMs = now.monoMs + this.#env.config.pulseEveryMs / 10;
-    const hasMajority = this.#near.liveness.electorate.hasMajority(now.monoMs);
+    const hasMajority = this.#near.liveness.electorate.hasRosterMajority(now.monoMs);
     if (hasMajority === this.#hadMajority) return;
     this.#hadMajority = hasMajority;
     this.#robots.onMajority(now);
@@ -416,7 +416,7 @@ class ComposedCore implements Core {
     return {
       self: this.#env.identity.self,
       status: (node) => this.#standing(node),
-      hasMajority: () => this.#near.liveness.electorate.hasMajority(this.#now.monoMs),
+      hasMajority: () => this.#near.liveness.electorate.hasRosterMajority(this.#now.monoMs),
       twinSinceWallMs: () => {
         const { twin, sinceWallMs } = this.#near.pulses.twins;
         return twin === undefined ? undefined : sinceWallMs;

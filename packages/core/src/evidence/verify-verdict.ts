@@ -11,7 +11,7 @@ import { Authority } from "../authority/authority.ts";
 import type { ReadingEnv } from "../env.ts";
 import { comparePulseNames, type FleetId, type NodeId, type PulseName } from "../ids.ts";
 import { decodeObservation, type Statement } from "../liveness/observation-codec.ts";
-import { quorumOf } from "../liveness/rules.ts";
+import { quorumAmong, quorumOf } from "../liveness/rules.ts";
 import { decodeEvidence, type PulseHeader } from "../pulse/pulse-codec.ts";
 import { verifyEnvelope } from "../wire/envelope.ts";
 import { fromBase64Url } from "./base64url.ts";
@@ -153,7 +153,9 @@ class Check {
   /** By the electorate that the bundle names; no fewer than the rules ask for. */
   get #needed(): number {
     const { members, witnesses } = this.#bundle;
-    return quorumOf(witnesses === null ? members : witnesses.length + 1, "accuse");
+    // One witness that is left of a larger fleet makes no verdict alone: that is for a fleet of two (rules VE4, VE5).
+    if (members === 2 || witnesses === null) return quorumOf(members, "accuse");
+    return quorumAmong(witnesses.length + 1);
   }
 
   #takeStatements(): void {

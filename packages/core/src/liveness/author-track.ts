@@ -12,6 +12,8 @@ export class AuthorTrack {
   readonly rate: RateWindow = new RateWindow();
   /** When its last message was taken. */
   spokeMonoMs: number = Number.NEGATIVE_INFINITY;
+  /** The date of the newest of them that could be dated. */
+  saidMonoMs: number = Number.NEGATIVE_INFINITY;
   #newest: PulseName = { boot: 0, seq: 0 };
   #seen = new Set<number>();
 

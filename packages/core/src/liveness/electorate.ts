@@ -128,12 +128,12 @@ export class Electorate {
   }
 
   /**
-   * Whether an accusation is left over from a cut: whoever was out of reach until a moment ago accuses all that it did not hear, and is about
+   * Whether an accusation is left over from a cut: whoever is, or was a moment ago, out of reach accuses all that it did not hear, and is about
    * to learn better (rule VE4). Small fleets hear the accused themselves.
    */
   isLeftOver(author: NodeId, { kind, subject }: Statement): boolean {
     const { regions } = this;
-    if (kind !== "accuse" || !this.#isLarge || !regions.isReturning(author)) return false;
+    if (kind !== "accuse" || !this.#isLarge || !regions.isApart(author)) return false;
     return regions.regionOf(author) !== regions.regionOf(subject);
   }
 
@@ -160,6 +160,18 @@ export class Electorate {
   /** Whether a strict majority of the electorate is in sight (or this is a pair that may accuse). */
   hasMajority(nowMonoMs: number): boolean {
     return this.#rule.hasMajority(nowMonoMs);
+  }
+
+  /**
+   * Whether a strict majority of all members is in sight, wherever they are: what this node's own word about itself and its robots rests on.
+   * Both sides of a cut between regions judge their own nodes, and only one of them can be the fleet.
+   */
+  hasRosterMajority(nowMonoMs: number): boolean {
+    if (!this.#rule.hasMajority(nowMonoMs)) return false;
+    const { regions } = this;
+    if (regions.outages.size === 0 || this.isPair) return true;
+    const lost = [...regions.outages.keys()].flatMap((region) => regions.membersOf(region));
+    return (this.roster - lost.length) * 2 > this.roster;
   }
 
   /** Whether a strict majority was heard since the subject fell silent: what an accusation rests on. */

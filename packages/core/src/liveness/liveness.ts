@@ -283,7 +283,10 @@ export class Liveness {
 
   /** Why this node's own word is worth little at the moment, if so. */
   doubt(now: Now): NodeReason | undefined {
-    if (this.electorate.hasMajority(now.monoMs)) return undefined;
+    return this.electorate.hasRosterMajority(now.monoMs) ? undefined : this.#doubtReason(now);
+  }
+
+  #doubtReason(now: Now): NodeReason {
     return now.monoMs < this.#doubtUntilMonoMs ? "stalled" : "no-majority";
   }
 
@@ -455,11 +458,11 @@ export class Liveness {
   /** In a large fleet: how sure this node is of everybody whom nobody speaks of. */
   #lookAtQuiet(now: Now): void {
     if (!this.electorate.isLarge) return;
-    const isDoubting = now.monoMs < this.#doubtUntilMonoMs;
-    const before = this.quiet.look(this.doubt(now) ?? (isDoubting ? "stalled" : undefined), now);
-    if (before !== undefined && before !== this.quiet.status)
-      this.#listener.quietChanged(before, now);
-    this.#followed.prune(this.quiet.status, now);
+    const isSure = now.monoMs >= this.#doubtUntilMonoMs && this.electorate.hasMajority(now.monoMs);
+    const before = this.quiet.look(isSure ? undefined : this.#doubtReason(now), now);
+    const { status } = this.quiet;
+    if (before !== undefined && before !== status) this.#listener.quietChanged(before, now);
+    this.#followed.prune(status, now);
   }
 }
 

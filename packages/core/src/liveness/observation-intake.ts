@@ -82,6 +82,7 @@ export class ObservationIntake {
     const expireMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
     if (dateMonoMs !== undefined && now.monoMs - dateMonoMs > expireMs)
       return refuse("ignore", "observation-replayed");
+    if (dateMonoMs !== undefined) track.saidMonoMs = Math.max(track.saidMonoMs, dateMonoMs);
     return { ok: true, author, observation, envelope: opened.envelope };
   }
 

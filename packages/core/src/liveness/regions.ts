@@ -11,7 +11,7 @@
  * region agree on, and they may be cut from each other too.
  */
 import type { Env } from "../env.ts";
-import type { NodeId } from "../ids.ts";
+import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Member, Membership } from "../roster/membership.ts";
 import {
@@ -21,7 +21,7 @@ import {
   REGION_SIGN_INTERVALS,
   SILENCE_INTERVALS,
 } from "./rules.ts";
-import type { Subject } from "./subject.ts";
+import { NO_PULSE, type Subject } from "./subject.ts";
 
 /** A region that is out of this one's reach. */
 export interface RegionOutage {
@@ -33,6 +33,10 @@ export interface RegionOutage {
   readonly accusers: readonly NodeId[];
   /** The last sign of life from there. */
   readonly signMonoMs: number;
+  /** The longest interval that anybody there promises: so long before a cut its last sign of life may be. */
+  readonly intervalMs: number;
+  /** The newest pulses that were known of its members. */
+  readonly known: ReadonlyMap<NodeId, PulseName>;
 }
 
 export interface RegionChange {
@@ -113,8 +117,13 @@ export class Regions {
     if (outage === undefined) return true;
     const about = this.#subjects.get(subject);
     if (about === undefined) return false;
-    const laterMs = this.#silentSinceMonoMs(about) - outage.signMonoMs;
-    return laterMs < REGION_SIGN_INTERVALS * about.intervalMs;
+    const slackMs = REGION_SIGN_INTERVALS * Math.max(about.intervalMs, outage.intervalMs);
+    const date = about.dating.newestDate?.dateMonoMs;
+    if (date !== undefined) return date - outage.signMonoMs < slackMs;
+    // Who does not hear it itself knows that it outlived the loss where its silence began well after that was said.
+    const namedMonoMs = firstNamedMonoMs(about);
+    if (namedMonoMs === undefined) return true;
+    return namedMonoMs - SILENCE_INTERVALS * about.intervalMs < outage.sinceMonoMs + slackMs;
   }
 
   /**
@@ -126,14 +135,16 @@ export class Regions {
     if (region === undefined || region === this.own) return true;
     const members = this.membersOf(region);
     if (members.length < 2) return true;
-    const fromMonoMs =
-      this.#silentSinceMonoMs(subject) + REGION_SIGN_INTERVALS * subject.intervalMs;
-    return members.some(
-      ({ node }) =>
-        node !== subject.node &&
-        this.#isHeard(node, now) &&
-        this.#signMonoMs(node, now) >= fromMonoMs,
-    );
+    const silentMonoMs = lastSignMonoMs(subject) ?? subject.silentSinceMonoMs;
+    const fromMonoMs = silentMonoMs + REGION_SIGN_INTERVALS * subject.intervalMs;
+    return members.some(({ node }) => {
+      if (node === subject.node) return false;
+      // Whoever accuses it by its newest pulse was there when it had been silent for long.
+      const accusation = subject.accusations.get(node);
+      if (accusation !== undefined && comparePulseNames(accusation.name, subject.newestName) === 0)
+        return true;
+      return this.#isHeard(node, now) && this.#signMonoMs(node) >= fromMonoMs;
+    });
   }
 
   /**
@@ -171,10 +182,18 @@ export class Regions {
     }
     for (const [region, outage] of this.#outages) {
       const members = this.membersOf(region);
+      if (members.length < 2) {
+        this.#outages.delete(region);
+        changes.push({ outage, step: "settled" });
+        continue;
+      }
+      // Nobody hears everybody in a large fleet: there the accusations end as their authors hear the region again.
       const isBack = members.some(
-        ({ node }) => this.#signMonoMs(node, now) > outage.signMonoMs && this.#isHeard(node, now),
+        ({ node }) =>
+          (this.#signMonoMs(node) > outage.signMonoMs && this.#isHeard(node, now)) ||
+          this.#isShown(node, outage),
       );
-      if (members.length > 1 && !isBack) continue;
+      if (!isBack && this.#isAccused(region)) continue;
       this.#outages.delete(region);
       const untilMonoMs = now.monoMs + LISTEN_AGAIN_INTERVALS * this.#env.config.pulseEveryMs;
       this.#returning.set(region, { outage, untilMonoMs });
@@ -195,7 +214,6 @@ export class Regions {
       this.#suspicions.delete(region);
       const outage = this.#outage(region, accusers, now);
       this.#outages.set(region, outage);
-      this.#returning.delete(region);
       changes.push({ outage, step: "lost" });
     }
     return changes;
@@ -207,14 +225,18 @@ export class Regions {
   }
 
   #outage(to: string, accusers: readonly NodeId[], now: Now): RegionOutage {
-    let signMonoMs = Number.NEGATIVE_INFINITY;
+    let [signMonoMs, intervalMs] = [Number.NEGATIVE_INFINITY, 0];
+    const known = new Map<NodeId, PulseName>();
     for (const { node } of this.membersOf(to)) {
       const subject = this.#subjects.get(node);
-      if (subject !== undefined && subject.latch === undefined)
-        signMonoMs = Math.max(signMonoMs, this.#silentSinceMonoMs(subject));
+      if (subject === undefined || subject.latch !== undefined) continue;
+      known.set(node, subject.newestName);
+      intervalMs = Math.max(intervalMs, subject.intervalMs);
+      const lastMonoMs = lastSignMonoMs(subject) ?? Number.NEGATIVE_INFINITY;
+      signMonoMs = Math.max(signMonoMs, Math.min(lastMonoMs, now.monoMs));
     }
     const since = { sinceMonoMs: now.monoMs, sinceWallMs: now.wallMs };
-    return { from: this.own, to, ...since, accusers, signMonoMs };
+    return { from: this.own, to, ...since, accusers, signMonoMs, intervalMs, known };
   }
 
   /** Who of the own region accuses most of another one of which nothing is heard; undefined where that is too few. */
@@ -228,17 +250,30 @@ export class Regions {
       if (subject?.isPaused(now.monoMs) === true || subject?.isAllowedAway(now.monoMs) === true)
         continue;
       silent += 1;
-      let isAccused = false;
-      for (const accuser of subject?.accusations.keys() ?? []) {
-        if (this.regionOf(accuser) !== this.own) continue;
-        accusers.add(accuser);
-        isAccused = true;
-      }
-      if (isAccused) accused += 1;
+      const own = subject === undefined ? [] : this.#ownAccusersOf(subject);
+      for (const accuser of own) accusers.add(accuser);
+      if (own.length > 0) accused += 1;
     }
     const needed = Math.min(REGION_ACCUSERS, this.#living(this.own).length);
     const isEnough = accused > 0 && accused * 2 >= silent && accusers.size >= needed;
     return isEnough && needed > 0 ? [...accusers].toSorted() : undefined;
+  }
+
+  /** Who of the own region accuses a subject by the newest pulse that is known: whoever was shown a newer one does not any more. */
+  #ownAccusersOf(subject: Subject): readonly NodeId[] {
+    const accusers: NodeId[] = [];
+    for (const [accuser, { name }] of subject.accusations)
+      if (this.regionOf(accuser) === this.own && comparePulseNames(name, subject.newestName) === 0)
+        accusers.push(accuser);
+    return accusers;
+  }
+
+  /** Whether anybody in a region is still missed from here. */
+  #isAccused(region: string): boolean {
+    return this.membersOf(region).some(({ node }) => {
+      const subject = this.#subjects.get(node);
+      return subject !== undefined && this.#ownAccusersOf(subject).length > 0;
+    });
   }
 
   /** Other regions with two members or more of which somebody is accused. */
@@ -248,6 +283,8 @@ export class Regions {
       if (latch !== undefined || accusations.size === 0) continue;
       const region = this.regionOf(node);
       if (region === undefined || region === this.own || this.#outages.has(region)) continue;
+      // One that comes and goes is not said to be lost each time.
+      if (this.#returning.has(region)) continue;
       if (this.membersOf(region).length > 1) accused.add(region);
     }
     return accused;
@@ -263,33 +300,23 @@ export class Regions {
   #isHeard(node: NodeId, now: Now): boolean {
     const subject = this.#subjects.get(node);
     if (subject === undefined) return false;
-    const recentMs = IN_SIGHT_INTERVALS * subject.intervalMs;
-    return subject.isInSight(now.monoMs) || now.monoMs - this.#spokeMonoMs(subject) <= recentMs;
+    if (subject.isInSight(now.monoMs)) return true;
+    return now.monoMs - saidMonoMs(subject) <= IN_SIGHT_INTERVALS * subject.intervalMs;
   }
 
-  /** The last sign of life of a member: a dated pulse, or something new that it said of others. */
-  #signMonoMs(node: NodeId, now: Now): number {
-    if (node === this.#env.identity.self) return now.monoMs;
+  /** Whether somebody has shown a pulse of a member that was not known when the region was lost, and was made after that by its clock. */
+  #isShown(node: NodeId, { known, sinceWallMs }: RegionOutage): boolean {
+    const header = this.#subjects.get(node)?.known?.header;
+    if (header === undefined || header.wallMs < sinceWallMs) return false;
+    return comparePulseNames(header, known.get(node) ?? NO_PULSE) > 0;
+  }
+
+  /** The last sign of life of a member: a dated pulse, or something dated that it said of others. */
+  #signMonoMs(node: NodeId): number {
     const subject = this.#subjects.get(node);
     if (subject === undefined) return Number.NEGATIVE_INFINITY;
     const date = subject.datedSinceBase ? subject.dating.newestDate?.dateMonoMs : undefined;
-    return Math.max(date ?? Number.NEGATIVE_INFINITY, this.#spokeMonoMs(subject));
-  }
-
-  #spokeMonoMs(subject: Subject): number {
-    return subject.track?.spokeMonoMs ?? Number.NEGATIVE_INFINITY;
-  }
-
-  /** When a subject fell silent: by its newest pulse where it is heard here, else so long before it was first accused as that takes. */
-  #silentSinceMonoMs(subject: Subject): number {
-    const { datedSinceBase, dating, accusations, intervalMs } = subject;
-    const date = datedSinceBase ? dating.newestDate?.dateMonoMs : undefined;
-    if (date !== undefined) return date;
-    let namedMonoMs = Number.POSITIVE_INFINITY;
-    for (const opinion of accusations.values())
-      namedMonoMs = Math.min(namedMonoMs, opinion.namedMonoMs);
-    if (namedMonoMs === Number.POSITIVE_INFINITY) return subject.silentSinceMonoMs;
-    return namedMonoMs - SILENCE_INTERVALS * intervalMs;
+    return Math.max(date ?? Number.NEGATIVE_INFINITY, saidMonoMs(subject));
   }
 
   #sync(): void {
@@ -303,4 +330,23 @@ export class Regions {
     }
     this.#members = members;
   }
+}
+
+/** What a node says is a sign of life where it can be dated: everything else may be a recording. */
+function saidMonoMs({ track }: Subject): number {
+  return track?.saidMonoMs ?? Number.NEGATIVE_INFINITY;
+}
+
+/** When a subject was first accused by what stands; undefined where nobody accuses it. */
+function firstNamedMonoMs({ accusations }: Subject): number | undefined {
+  if (accusations.size === 0) return undefined;
+  return Math.min(...Array.from(accusations.values(), ({ namedMonoMs }) => namedMonoMs));
+}
+
+/** When a subject fell silent: by its newest dated pulse, else so long before it was first accused as that takes; undefined where neither says. */
+function lastSignMonoMs(subject: Subject): number | undefined {
+  const date = subject.dating.newestDate?.dateMonoMs;
+  if (date !== undefined) return date;
+  const namedMonoMs = firstNamedMonoMs(subject);
+  return namedMonoMs && namedMonoMs - SILENCE_INTERVALS * subject.intervalMs;
 }

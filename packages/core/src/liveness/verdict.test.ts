@@ -28,7 +28,7 @@ function reader(facts: Partial<Facts> = {}): Reader {
     isWitness: (node: string) => node !== "stranger",
     hasMajority: () => majority,
     electorateOf: () => ["nb", "nc", "nd", "ne"],
-    regions: { isDiverse: () => true, isOwnSilence: () => true },
+    regions: { isDiverse: () => true, isOwnSilence: () => true, outageOf: () => undefined },
   };
   return {
     env: { identity, config: coreConfig(), ports: createTestPorts("na"), out: new Outbox() },

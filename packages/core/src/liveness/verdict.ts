@@ -37,6 +37,7 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
   const quorum = reader.electorate.quorumOver(subject.node);
   const accusers = accusersOf(reader, subject, subject.newestName);
   if (accusers.length < quorum || subject.isPaused(now.monoMs)) return none;
+  if (reader.electorate.regions.outageOf(subject.node) !== undefined) return none;
   const byDate = accusers.toSorted((a, b) => a.namedMonoMs - b.namedMonoMs);
   const deciding = byDate[quorum - 1];
   if (deciding === undefined) return none;

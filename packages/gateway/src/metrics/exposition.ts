@@ -58,7 +58,7 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
     [{}, fleet.inSight],
   ]);
   const lost = fleet.unreachable.map((region) => [{ region }, 1] as const);
-  gauge(registry, "region_unreachable", "1 for each region that is silent as a whole.", lost);
+  gauge(registry, "region_unreachable", "1 where all of a region is silent, by region.", lost);
   const written = fleet.self.writtenIds ?? { robots: 0, markers: 0 };
   gauge(registry, "written_ids", WRITTEN_HELP, [
     [{ kind: "robot" }, written.robots],
