@@ -14,7 +14,7 @@ test("CLI8 CLI19 audit tail -f goes on when the node is back, and SIGTERM makes 
     const body = JSON.stringify({ entries, before: null });
     return { status: 200, body, type: "application/json" };
   }).start();
-  const args = ["audit", "tail", "-f", "--json", "--timeout", "300ms", "--url", gateway.url];
+  const args = ["audit", "tail", "-f", "--json", "--timeout", "2s", "--url", gateway.url];
   await using tail = new CliProcess(args);
   await tail.untilPrinted('"index":2');
   tail.kill("SIGTERM");
