@@ -38,6 +38,16 @@ export const evidenceMutations: readonly Mutation[] = [
     killer: kept,
   },
   {
+    id: "evidence-of-another-electorate",
+    rules: ["VE10", "VE4"],
+    breaks: "evidence of a verdict names who has a say when it is filed",
+    file: `${EVIDENCE}kept-evidence.ts`,
+    search: "electorate: latch.electorate,",
+    replacement:
+      "electorate: { ...latch.electorate, members: this.#deps.liveness().electorate.roster },",
+    killer: kept,
+  },
+  {
     id: "old-accusations-kept",
     rules: ["VE10"],
     breaks: "what was said by earlier pulses counts as evidence of a verdict",

@@ -11,6 +11,7 @@ import {
   KEPT_WORDS_MAX,
 } from "./limits.ts";
 import type { VerdictFile } from "./kept-evidence.ts";
+import type { Subject } from "../liveness/subject.ts";
 
 const FIVE = ["na", "nb", "nc", "nd", "ne"];
 
@@ -27,6 +28,21 @@ function filesAt(net: VirtualNeighbours, at: NodeId, about = "na"): readonly Ver
 
 function accusersIn(file: VerdictFile | undefined): readonly NodeId[] {
   return (file?.words.of("accuse") ?? []).map(({ by }) => by).toSorted();
+}
+
+/** Subjects of which a verdict stands, whoever they are. */
+function standingOf(like: Subject | undefined): (node: NodeId) => Subject {
+  if (like === undefined) throw new Error("na is followed");
+  const latch = {
+    name: { boot: 1, seq: 1 },
+    atMonoMs: 0,
+    atWallMs: 1,
+    accusers: [],
+    electorate: { members: 5, quorum: 3, witnesses: undefined },
+    singleWitness: false,
+    majoritySeenMonoMs: 0,
+  };
+  return (node) => Object.assign(Object.create(like) as Subject, { node, latch });
 }
 
 describe("evidence of a verdict", () => {
@@ -180,18 +196,7 @@ describe("evidence of a verdict", () => {
     net.run(10_000);
     const { evidence, liveness } = net.node("nb").near;
     const now = net.clockOf(net.node("nb"));
-    const like = liveness.subject("na");
-    if (like === undefined) throw new Error("na is followed");
-    const latch = {
-      name: { boot: 1, seq: 1 },
-      atMonoMs: 0,
-      atWallMs: 1,
-      accusers: [],
-      singleWitness: false,
-      majoritySeenMonoMs: 0,
-    };
-    const subjectOf = (node: NodeId): typeof like =>
-      Object.assign(Object.create(like) as typeof like, { node, latch });
+    const subjectOf = standingOf(liveness.subject("na"));
     const count = (): number =>
       names.filter((node) => evidence.verdictsOf(node, now).length > 0).length;
     for (const node of names.slice(5)) evidence.onVerdict(subjectOf(node), "down", now);
@@ -202,5 +207,25 @@ describe("evidence of a verdict", () => {
     evidence.onVerdict(subjectOf("na"), "down", now);
     expect([count(), evidence.verdictsOf("s7", now)]).toEqual([KEPT_VERDICTS_MAX, []]);
     expect(evidence.verdictsOf("na", now).length).toBe(1);
+  });
+
+  test("VE10 VE4 evidence that finds room only later says who had a say when the verdict was made, whoever has one now", () => {
+    const net = mesh();
+    const nb = net.node("nb");
+    const { evidence, liveness } = nb.near;
+    const subjectOf = standingOf(liveness.subject("na"));
+    for (let i = 0; i < KEPT_VERDICTS_MAX; i++)
+      evidence.onVerdict(subjectOf(`s${i}`), "down", net.clockOf(nb));
+    net.crash("na");
+    net.run(6_000);
+    expect([net.status("na", "nb"), filesAt(net, "nb")]).toEqual(["down", []]);
+    // The roster is a smaller one by now.
+    nb.goodbyes.push("ne");
+    evidence.onVerdict(subjectOf("s7"), "unknown", net.clockOf(nb));
+    net.run(8_000);
+    const [file] = filesAt(net, "nb");
+    expect(file?.end).toBeUndefined();
+    expect(file?.electorate).toEqual({ members: 5, quorum: 3, witnesses: undefined });
+    expect(accusersIn(file)).toEqual(["nb", "nc", "nd", "ne"]);
   });
 });

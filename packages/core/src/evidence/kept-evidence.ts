@@ -11,6 +11,7 @@
 import type { Env } from "../env.ts";
 import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Electorate } from "../liveness/electorate.ts";
+import type { ElectorateFacts } from "../liveness/electorate-facts.ts";
 import type { LivenessListener } from "../liveness/liveness.ts";
 import {
   decodeObservation,
@@ -21,9 +22,7 @@ import {
 import { EXPIRE_INTERVALS } from "../liveness/rules.ts";
 import type { Subject } from "../liveness/subject.ts";
 import type { Now } from "../now.ts";
-import type { Membership } from "../roster/membership.ts";
 import { decodeEnvelope, type Envelope } from "../wire/envelope.ts";
-import { type ElectorateFacts, electorateFacts } from "./electorate-facts.ts";
 import { ENDED_VERDICTS_MAX, EVIDENCE_BYTES_MAX, KEPT_VERDICTS_MAX } from "./limits.ts";
 import { type KeptWord, WordFile } from "./word-file.ts";
 
@@ -54,7 +53,6 @@ type OpenFile = { -readonly [Key in keyof VerdictFile]: VerdictFile[Key] };
 
 interface Deps {
   readonly env: Env;
-  readonly membership: Membership;
   readonly liveness: () => {
     subject(node: NodeId): Subject | undefined;
     readonly electorate: Electorate;
@@ -158,7 +156,6 @@ export class KeptEvidence {
   #open(subject: Subject): OpenFile | undefined {
     const { latch, known } = subject;
     if (latch === undefined || !this.#hasPlace()) return undefined;
-    const { electorate } = this.#deps.liveness();
     const words = this.#accused.get(subject.node) ?? new WordFile();
     this.#accused.delete(subject.node);
     words.keepAccusationsOf(latch.name);
@@ -170,7 +167,7 @@ export class KeptEvidence {
       atWallMs: latch.atWallMs,
       singleWitness: latch.singleWitness,
       accusers: latch.accusers,
-      electorate: electorateFacts(electorate, this.#deps.membership, subject.node),
+      electorate: latch.electorate,
       words,
       end: undefined,
     };

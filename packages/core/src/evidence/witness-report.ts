@@ -1,6 +1,7 @@
 /** Who sees one node, when, and by which rule that counts (rule VE10): everything of it is known to this node anyway, and put together for people. */
 import type { Env } from "../env.ts";
 import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import { electorateFacts } from "../liveness/electorate-facts.ts";
 import type { Neighbourhood } from "../liveness/neighbourhood.ts";
 import { EXPIRE_INTERVALS, sightNeeded } from "../liveness/rules.ts";
 import { standingOf } from "../liveness/standing.ts";
@@ -10,7 +11,6 @@ import type { Member, Membership } from "../roster/membership.ts";
 import type { NodeReason, Status } from "../view/status.ts";
 import type { NodeWitnesses, VerdictView, WitnessView } from "../view/witness-view.ts";
 import { decidingRule } from "./deciding-rule.ts";
-import { electorateFacts } from "./electorate-facts.ts";
 import type { VerdictFile } from "./kept-evidence.ts";
 import { neededFor } from "./needed.ts";
 import { reachOf } from "./reachability.ts";
@@ -36,7 +36,7 @@ export function witnessReport(deps: ReportDeps, node: NodeId, now: Now): NodeWit
   const member = membership.member(node);
   const standing = node === self ? ownStanding(now) : nodeStanding(deps, node, now);
   if (standing === undefined) return undefined;
-  const { members, quorum } = electorateFacts(electorate, membership, node);
+  const { members, quorum } = electorateFacts(electorate, node);
   const { name, region } = node === self ? env.identity : (member ?? { name: node, region: "" });
   const newest = subject?.newestName ?? NO_PULSE;
   const files = near.evidence.verdictsOf(node, now);

@@ -183,7 +183,8 @@ describe("ChosenWitnesses", () => {
       const subject = new Subject(node, 1_000, { monoMs: 0, wallMs: 0 });
       const [accusers, name] = [[] as NodeId[], { boot: 1, seq: 1 }];
       const at = { atMonoMs: 0, atWallMs: 0, majoritySeenMonoMs: 0, saidMonoMs: 0 };
-      subject.latch = { name, accusers, singleWitness: false, ...at };
+      const electorate = { members: 100, quorum: 3, witnesses: [] };
+      subject.latch = { name, accusers, electorate, singleWitness: false, ...at };
       facts.subjects.set(node, subject);
     };
     for (const node of voices.slice(0, 4)) die(node);

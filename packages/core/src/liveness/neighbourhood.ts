@@ -95,7 +95,7 @@ export class Neighbourhood {
       (now) => this.#attachment(now),
       (bytes, reach, now) => this.#deliver(bytes, reach, now),
     );
-    this.evidence = new KeptEvidence({ env, membership, liveness: () => this.liveness });
+    this.evidence = new KeptEvidence({ env, liveness: () => this.liveness });
     this.liveness = new Liveness({
       env,
       membership,

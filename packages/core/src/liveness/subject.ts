@@ -10,6 +10,7 @@ import { Dating } from "../pulse/dating.ts";
 import { shortIdOf, type PulseAttachment } from "../pulse/pulse-codec.ts";
 import type { NodeReason, Status } from "../view/status.ts";
 import type { AuthorTrack } from "./author-track.ts";
+import type { ElectorateFacts } from "./electorate-facts.ts";
 import type { Evidence } from "./observation-codec.ts";
 import {
   FLAP_CLEAN_MS,
@@ -53,6 +54,8 @@ export interface Latch {
   readonly atMonoMs: number;
   readonly atWallMs: number;
   readonly accusers: readonly NodeId[];
+  /** Who had a say at that moment: rosters and regions that are in reach change while it stands. */
+  readonly electorate: ElectorateFacts;
   readonly singleWitness: boolean;
   majoritySeenMonoMs: number;
   /** When a witness last held an accusation upright, as far as this node heard. */

@@ -7,6 +7,7 @@
 import type { Env } from "../env.ts";
 import { comparePulseNames, compareText, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
+import { electorateFacts } from "./electorate-facts.ts";
 import type { Electorate } from "./electorate.ts";
 import { EXPIRE_INTERVALS, REGION_WAIT_INTERVALS, UNSAID_INTERVALS } from "./rules.ts";
 import type { Opinion, Subject } from "./subject.ts";
@@ -65,6 +66,7 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
     atMonoMs: now.monoMs,
     atWallMs: now.wallMs,
     accusers: accusers.map(({ node }) => node).toSorted(compareText),
+    electorate: electorateFacts(reader.electorate, subject.node),
     singleWitness: reader.electorate.isPair,
     majoritySeenMonoMs: now.monoMs,
     saidMonoMs: now.monoMs,

@@ -1,7 +1,5 @@
-/** Who had a say about a subject when a verdict was made, as its evidence has to tell (rules VE2, PU8). */
+/** Who has a say about a subject at one moment; a verdict keeps what was so when it was made, as its evidence has to tell (rules VE2, PU8, VE10). */
 import type { NodeId } from "../ids.ts";
-import type { Electorate } from "../liveness/electorate.ts";
-import type { Membership } from "../roster/membership.ts";
 
 /** In a roster up to this size a verdict takes fewer than three accusers, so that it matters who they could have been. */
 const NAMED_ROSTER = 3;
@@ -15,17 +13,20 @@ export interface ElectorateFacts {
   readonly witnesses: readonly NodeId[] | undefined;
 }
 
-export function electorateFacts(
-  electorate: Pick<Electorate, "isLarge" | "quorumOver" | "electorateOf">,
-  membership: Membership,
-  subject: NodeId,
-): ElectorateFacts {
-  const members = membership.members();
+/** What this asks of an electorate. */
+interface Voters {
+  readonly isLarge: boolean;
+  readonly roster: number;
+  quorumOver(subject: NodeId): number;
+  electorateOf(subject: NodeId): readonly NodeId[];
+}
+
+export function electorateFacts(electorate: Voters, subject: NodeId): ElectorateFacts {
+  const members = electorate.roster;
   const voters = electorate.electorateOf(subject);
-  const isNamed =
-    electorate.isLarge || members.length <= NAMED_ROSTER || voters.length < members.length - 1;
+  const isNamed = electorate.isLarge || members <= NAMED_ROSTER || voters.length < members - 1;
   return {
-    members: members.length,
+    members,
     quorum: electorate.quorumOver(subject),
     witnesses: isNamed ? voters.toSorted() : undefined,
   };
