@@ -82,3 +82,30 @@ describe("explain and verify-verdict", () => {
     expect(matrix["regions"]).toEqual(["eu", "us"]);
   }, 90_000);
 });
+
+describe("a region that is out of reach", () => {
+  test("CLI50, VE4, HT10, HT39 is said by status, peers, explain and doctor of whoever is left, and by no verdict", async () => {
+    await using fleet = new ProcessFleet();
+    await fleet.start(NAMES.map((name, i) => ({ name, region: i < 2 ? "eu" : "us" })));
+    await fleet.allSee(NAMES, "up", 15_000);
+    const [one, three, four] = [fleet.node("one"), fleet.node("three"), fleet.node("four")];
+    await four.beat("scanner");
+    await waitFor("the robot to be known", 5_000, async () => {
+      const { status } = await one.get("/status/scanner");
+      return status === 200;
+    });
+    await Promise.all([three.end("SIGKILL"), four.end("SIGKILL")]);
+    await waitFor("region us to be out of reach", 15_000, async () => {
+      const { out } = await cli(one, "peers");
+      return out.includes("region us is out of reach of region eu since ");
+    });
+    await waitFor("the robot to be unknown", 15_000, async () => {
+      const { out } = await cli(one, "status");
+      return out.includes("region us is out of reach of region eu since ");
+    });
+    const asked = await cli(one, "explain", "four");
+    expect(asked.out).toMatch(/^four {2}\? unknown, region-unreachable since /);
+    expect(asked.out).toMatch(/ {2}region +us is out of reach of region eu since .*, by /);
+    expect((await cli(one, "doctor")).out).toMatch(/warn +region +us is out of reach/);
+  });
+});

@@ -14,6 +14,7 @@ import {
   type JsonObject,
   type NodeView,
   type NodeWitnesses,
+  type OutageView,
   type Reachability,
   type RobotView,
 } from "@pulsemesh/core";
@@ -141,6 +142,7 @@ export function nodeWitnesses(overrides: Partial<NodeWitnesses> = {}): NodeWitne
     deadlineWallMs: START_WALL_MS - 1,
     pulseEveryMs: 1_000,
     settleMs: 300,
+    outage: undefined,
     witnesses: [
       { ...accuser, node: "12D3KooWSelf", name: "alpha", isSelf: true },
       { ...accuser, node: "12D3KooWZeta", name: "zeta" },
@@ -203,7 +205,8 @@ export class ScriptedNode implements PulsemeshNode {
   isReady = true;
   readonly nodeWitnesses: Map<string, NodeWitnesses> = new Map();
   readonly bundles: Map<string, string> = new Map();
-  reach: Reachability = { nodes: [], pairs: [] };
+  reach: Reachability = { nodes: [], pairs: [], unreachable: [] };
+  unreachable: readonly OutageView[] = [];
   nodes: NodeView[] = [
     nodeView(),
     nodeView({ node: "12D3KooWBeta", name: "beta", region: "us-east" }),
@@ -254,7 +257,7 @@ export class ScriptedNode implements PulsemeshNode {
       nodes: this.nodes,
       roster: this.nodes.length,
       inSight: IN_SIGHT_PEERS,
-      unreachable: [],
+      unreachable: this.unreachable,
       documentHash: "ab".repeat(32),
     };
   }

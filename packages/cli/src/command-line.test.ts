@@ -304,7 +304,7 @@ describe("strangers", () => {
       clock_offset_ms: null,
       agent: evil,
     };
-    const view = { roster: 2, in_sight: 2, document_hash: "0" };
+    const view = { roster: 2, in_sight: 2, unreachable: [], document_hash: "0" };
     fakeNode(() => Response.json({ fleet: "f", self, peers: [peer], view }));
     const lines = (await run("doctor --data /nonexistent/pulsemesh")).out.split("\n");
     expect(lines.filter((line) => line.startsWith("✔ ok    roster"))).toHaveLength(1);

@@ -1,6 +1,7 @@
 /** Why a node or a robot has its status, in lines for whoever is on call (rule VE10): with names and times, and what would change it. */
 import type { NodeWitnessesJson, RobotWitnessesJson } from "@pulsemesh/client";
 import { formatAge, formatDuration } from "./duration.ts";
+import { outageText } from "./outage-line.ts";
 import { printable } from "./printable.ts";
 import { statusWord } from "./status-word.ts";
 import { everyText } from "./status-table.ts";
@@ -22,6 +23,7 @@ export function nodeExplanation(
       ["because", `${becauseOf(node)} (rule ${node.rule})`],
       ["last pulse", lastPulseOf(node)],
       ["needed", node.needed],
+      ...regionLines(node, nowWallMs),
       ...node.verdicts.map((verdict) => ["verdict", verdictText(verdict, node)] as const),
       ["node", `${node.node_id}, region ${node.region === "" ? "-" : node.region}`],
     ]),
@@ -61,6 +63,16 @@ export function robotExplanation(
       ? ["", "Its home is not known here."]
       : ["", "Its home:", ...nodeExplanation(home, nowWallMs, color)]),
   ];
+}
+
+/** Since when its region is out of reach, and who noticed. */
+function regionLines(
+  { region, unreachable, witnesses }: NodeWitnessesJson,
+  nowWallMs: number,
+): readonly (readonly [string, string])[] {
+  if (unreachable === null) return [];
+  const by = namedAccusers(unreachable.accusers, witnesses);
+  return [["region", `${region} is ${outageText(unreachable, nowWallMs)}, by ${by}`]];
 }
 
 interface Said {
@@ -133,6 +145,10 @@ function namesOf(witnesses: readonly Witness[], opinion: Witness["opinion"]): st
 const NAMES_SHOWN = 5;
 
 function accuserNames({ accusers }: Verdict, { witnesses }: NodeWitnessesJson): string {
+  return namedAccusers(accusers, witnesses);
+}
+
+function namedAccusers(accusers: readonly string[], witnesses: readonly Witness[]): string {
   const nameOf = (id: string): string => witnesses.find((each) => each.node_id === id)?.name ?? id;
   const shown = accusers.slice(0, NAMES_SHOWN).map(nameOf);
   const more = accusers.length - shown.length;

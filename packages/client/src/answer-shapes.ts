@@ -13,6 +13,7 @@ import type {
   EventJson,
   LeavingJson,
   LinkJson,
+  OutageJson,
   PeerJson,
   PeersJson,
   RetirementJson,
@@ -143,6 +144,13 @@ const peer: Shape<PeerJson> = map<PeerJson>({
   agent: text,
 });
 
+export const outageShape: Shape<OutageJson> = map<OutageJson>({
+  from: text,
+  to: text,
+  since: text,
+  accusers: list(text),
+});
+
 export const peersShape: Shape<PeersJson> = map<PeersJson>({
   fleet: text,
   self: map<PeersJson["self"]>({
@@ -156,7 +164,12 @@ export const peersShape: Shape<PeersJson> = map<PeersJson>({
     written: optional(map({ robots: number, robots_max: number, ids: number, ids_max: number })),
   }),
   peers: list(peer),
-  view: map({ roster: number, in_sight: number, document_hash: text }),
+  view: map<PeersJson["view"]>({
+    roster: number,
+    in_sight: number,
+    unreachable: list(outageShape),
+    document_hash: text,
+  }),
 });
 
 const outcomes: Shape<readonly DialOutcomeJson[]> = list(

@@ -153,6 +153,15 @@ export interface PeerJson {
 }
 
 /** The mesh as the answering node sees it. */
+/** A region that is out of reach of another one: whether its nodes live cannot be told from there. */
+export interface OutageJson {
+  readonly from: string;
+  readonly to: string;
+  readonly since: string;
+  /** Ids of nodes in `from` that miss nodes in `to`. */
+  readonly accusers: readonly string[];
+}
+
 export interface PeersJson {
   readonly fleet: string;
   readonly self: {
@@ -180,6 +189,8 @@ export interface PeersJson {
     /** Members that count, the answering node included. */
     readonly roster: number;
     readonly in_sight: number;
+    /** Regions of which nothing is heard, by name. */
+    readonly unreachable: readonly OutageJson[];
     /** Equal on all nodes that hold the same document. */
     readonly document_hash: string;
   };

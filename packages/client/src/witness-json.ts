@@ -1,5 +1,5 @@
 /** Who sees whom, as the gateway's JSON says it (rules VE10, PU7). */
-import type { ScheduleJson, StatusWord } from "./json.ts";
+import type { OutageJson, ScheduleJson, StatusWord } from "./json.ts";
 
 export interface PulseNameJson {
   readonly boot: number;
@@ -66,6 +66,8 @@ export interface NodeWitnessesJson {
   readonly deadline: string | null;
   readonly pulse_every_ms: number | null;
   readonly settle_ms: number;
+  /** Null while anything is heard of its region. */
+  readonly unreachable: OutageJson | null;
   readonly witnesses: readonly WitnessJson[];
   /** The newest first. */
   readonly verdicts: readonly VerdictJson[];
@@ -124,5 +126,7 @@ export interface RegionMatrixJson {
     readonly missed: number;
     readonly unknown: number;
     readonly worst_loss: number | null;
+    /** Since when nothing is heard of `to` in `from`; known of the answering node's own region alone. */
+    readonly unreachable_since: string | null;
   }[];
 }

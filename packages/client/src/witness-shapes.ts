@@ -1,5 +1,5 @@
 /** The shapes of the answers about who sees whom. */
-import { schedule } from "./answer-shapes.ts";
+import { outageShape, schedule } from "./answer-shapes.ts";
 import {
   anything,
   exactly,
@@ -63,6 +63,7 @@ export const nodeWitnessesShape: Shape<NodeWitnessesJson> = map<NodeWitnessesJso
   deadline: nullable(text),
   pulse_every_ms: nullable(number),
   settle_ms: number,
+  unreachable: nullable(outageShape),
   witnesses: list(witness),
   verdicts: list(verdict),
 });
@@ -113,6 +114,7 @@ export const regionMatrixShape: Shape<RegionMatrixJson> = map<RegionMatrixJson>(
       missed: number,
       unknown: number,
       worst_loss: nullable(number),
+      unreachable_since: nullable(text),
     }),
   ),
 });

@@ -1,9 +1,15 @@
 /** The checks of `doctor` that ask the node: does it answer, is its clock right, does it see its peers. */
-import { type PeersJson, type PulsemeshClient, PulsemeshClientError } from "@pulsemesh/client";
+import {
+  type OutageJson,
+  type PeersJson,
+  type PulsemeshClient,
+  PulsemeshClientError,
+} from "@pulsemesh/client";
 import { doorOf } from "../client-flags.ts";
 import { formatAge } from "../duration.ts";
 import { errorCodeOf, failureText } from "../failure.ts";
 import { formatHostPort, hostPortOfMultiaddr } from "../host-port.ts";
+import { outageText } from "../outage-line.ts";
 import type { Finding } from "./doctor-finding.ts";
 
 const clockOffMs = 5_000;
@@ -115,6 +121,15 @@ function aboutPeer(peer: PeersJson["peers"][number]): Finding {
   };
 }
 
+function aboutRegion(outage: OutageJson): Finding {
+  return {
+    check: "region",
+    result: "warn",
+    detail: `${outage.to} is ${outageText(outage, Date.now())}`,
+    next: "see to the network between the two regions; its nodes may be well, and a node over there can tell",
+  };
+}
+
 /** Whether the node sees enough of the roster to judge, and who is missing. */
 export async function checkPeers(client: PulsemeshClient): Promise<Finding[]> {
   try {
@@ -131,6 +146,7 @@ export async function checkPeers(client: PulsemeshClient): Promise<Finding[]> {
             detail: `${sight}: no majority, so everything else is unknown`,
             next: nextWithoutMajority(missing),
           },
+      ...view.unreachable.map(aboutRegion),
       ...missing.map(aboutPeer),
     ];
   } catch {

@@ -34,7 +34,7 @@ function peersJson(
       reason: null,
       addresses: ["/x"],
     })),
-    view: { roster: statuses.length + 1, in_sight: inSight, document_hash: "0" },
+    view: { roster: statuses.length + 1, in_sight: inSight, unreachable: [], document_hash: "0" },
   } as unknown as PeersJson;
 }
 

@@ -42,6 +42,7 @@ const beta: NodeWitnessesJson = {
   deadline: AT,
   pulse_every_ms: 1_000,
   settle_ms: 300,
+  unreachable: null,
   witnesses: [
     { ...accuser, node_id: "a", name: "alpha", self: true },
     { ...accuser, node_id: "g", name: "gam\u001Bma", self: false },
@@ -128,7 +129,7 @@ const peers = {
       agent: "t",
     },
   ],
-  view: { roster: 4, in_sight: 3, document_hash: "0" },
+  view: { roster: 4, in_sight: 3, unreachable: [], document_hash: "0" },
 };
 
 describe("explain", () => {

@@ -174,7 +174,7 @@ test("CLI46 grant list shows who is a member until when, who is revoked, and wha
 test("CLI46 revoke takes a name or an id, and says whom it revoked", async () => {
   const self = { id: "12D3self", name: "alpha", region: "r", addresses: [], boot: 1 };
   const peer = { ...self, id: "12D3beta", name: "beta" };
-  const view = { roster: 2, in_sight: 2, document_hash: "h" };
+  const view = { roster: 2, in_sight: 2, unreachable: [], document_hash: "h" };
   const wholePeer = {
     ...peer,
     status: "up",
@@ -205,7 +205,7 @@ test("CLI46 revoke takes a name or an id, and says whom it revoked", async () =>
 
 test("CLI46 revoke knows by name who is gone, and of several who is meant: first who is here, then who may come back, then who is revoked", async () => {
   const self = { id: "12D3self", name: "alpha", region: "r", addresses: [], boot: 1 };
-  const view = { roster: 1, in_sight: 1, document_hash: "h" };
+  const view = { roster: 1, in_sight: 1, unreachable: [], document_hash: "h" };
   const [whole] = authority.grants;
   const grant = (id: string, standing: string): object => ({
     ...whole,

@@ -4,6 +4,7 @@ import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags } from "../flags.ts";
+import { outageLines } from "../outage-line.ts";
 import { peerTable } from "../status-table.ts";
 import { printable, printableJson } from "../printable.ts";
 
@@ -27,6 +28,7 @@ export function addPeersCommand(program: Command, cli: Cli): void {
     terminal.out(
       `${view.in_sight} of ${view.roster} in sight, document hash ${view.document_hash}`,
     );
+    for (const line of outageLines(view.unreachable, Date.now())) terminal.out(line);
     for (const address of self.addresses) terminal.out(printable(`address ${address}`));
     return EXIT.ok;
   });

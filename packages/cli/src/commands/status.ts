@@ -10,6 +10,7 @@ import { describeFailure, isAway } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
 import { liveRegion } from "../live-region.ts";
+import { outageLines, outagesBehind } from "../outage-line.ts";
 import { regularityLine } from "../regularity-line.ts";
 import { everyText, robotTable, witnessText } from "../status-table.ts";
 import { statusExitCode, statusWord } from "../status-word.ts";
@@ -45,19 +46,17 @@ export function addStatusCommand(program: Command, cli: Cli): void {
     cli.context = { ...cli.context, robot };
     const client = connect(cli, flags);
     if (flags.watch === true) return await watch(cli, flags, client, robot);
-    if (robot !== undefined) return showOne(cli, flags, await client.robot(robot));
-    const robots = await client.robots();
-    const lines =
-      flags.json === true ? [printableJson({ robots })] : robotTable(robots, cli.terminal.color);
-    for (const line of lines) cli.terminal.out(line);
-    return EXIT.ok;
+    const robots = robot === undefined ? await client.robots() : [await client.robot(robot)];
+    const [one] = robot === undefined ? [] : robots;
+    for (const line of flags.json === true
+      ? [printableJson(one ?? { robots })]
+      : [
+          ...(one === undefined ? robotTable(robots, cli.terminal.color) : robotLines(one)),
+          ...outageLines(await outagesBehind(client, robots), Date.now()),
+        ])
+      cli.terminal.out(line);
+    return one === undefined ? EXIT.ok : statusExitCode(one.status);
   });
-}
-
-function showOne({ terminal }: Cli, flags: StatusFlags, robot: RobotJson): number {
-  if (flags.json === true) terminal.out(printableJson(robot));
-  else for (const line of robotLines(robot)) terminal.out(printable(line));
-  return statusExitCode(robot.status);
 }
 
 /** One robot in full. */
@@ -72,7 +71,7 @@ function robotLines(robot: RobotJson): string[] {
     `  home       ${robot.node ?? "-"}, region ${robot.region ?? "-"}, seen up by ${witnessText(robot.witnesses)} witnesses`,
     ...(Object.keys(labels).length === 0 ? [] : [`  labels     ${printableJson(labels)}`]),
     `  state      ${printableJson(state)}`,
-  ];
+  ].map((line) => printable(line));
 }
 
 function lastBeatText({ last_check: at, age_ms: ageMs }: RobotJson): string {
@@ -91,7 +90,9 @@ async function watch(
   while (!signal.aborted) {
     try {
       const robots = robot === undefined ? await client.robots() : [await client.robot(robot)];
-      show.robots(robots);
+      // As JSON a line is a robot, and nothing else.
+      const outages = flags.json === true ? [] : await outagesBehind(client, robots);
+      show.robots(robots, outageLines(outages, Date.now()));
     } catch (error) {
       if (!isAway(error)) throw error;
       show.trouble(describeFailure(error, cli.context).lines[0] ?? "");
@@ -103,7 +104,7 @@ async function watch(
 }
 
 interface Show {
-  robots(robots: readonly RobotJson[]): void;
+  robots(robots: readonly RobotJson[], outages: readonly string[]): void;
   trouble(line: string): void;
   end(): void;
 }
@@ -112,8 +113,8 @@ function liveShow({ terminal }: Cli): Show {
   const region = liveRegion(terminal);
   let last: string[] = [];
   return {
-    robots: (robots) => {
-      last = robotTable(robots, terminal.color);
+    robots: (robots, outages) => {
+      last = [...robotTable(robots, terminal.color), ...outages];
       region.draw(last);
     },
     trouble: (line) => region.draw([...last, "", `${line} Trying again; the table is old.`]),

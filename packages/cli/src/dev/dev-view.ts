@@ -1,5 +1,6 @@
 /** What `dev` shows while it runs: tables drawn in place on a terminal, otherwise one line for each thing that changes. */
 import type { PeersJson, RobotJson } from "@pulsemesh/client";
+import { outageLines } from "../outage-line.ts";
 import { statusWord } from "../status-word.ts";
 import { peerTable, robotTable } from "../status-table.ts";
 import type { LocalMesh, LocalNode } from "./local-mesh.ts";
@@ -36,6 +37,7 @@ export function snapshotLines(snapshot: DevSnapshot | undefined, color: boolean)
     ...peerTable(peers, color),
     "",
     `seen by ${from}: ${peers.view.in_sight} of ${peers.view.roster} nodes in sight, document ${hash}`,
+    ...outageLines(peers.view.unreachable, Date.now()),
   ];
 }
 

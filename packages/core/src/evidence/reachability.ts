@@ -8,6 +8,7 @@ import type { Now } from "../now.ts";
 import { HEARD_MAX, shortIdOf } from "../pulse/pulse-codec.ts";
 import type { Identity } from "../ports.ts";
 import type { Membership } from "../roster/membership.ts";
+import { outageViews } from "../view/outage-view.ts";
 import type { Reach, Reachability, ReachPair } from "../view/reachability-view.ts";
 
 export interface ReachDeps {
@@ -49,6 +50,7 @@ export function reachability({ identity, near, membership }: ReachDeps, now: Now
       status: node === identity.self ? "up" : (near.liveness.subject(node)?.status ?? "unknown"),
     })),
     pairs,
+    unreachable: outageViews(electorate.regions.outages.values()),
   };
 }
 

@@ -8,6 +8,7 @@ import { standingOf } from "../liveness/standing.ts";
 import { NO_PULSE, type Subject } from "../liveness/subject.ts";
 import type { Now } from "../now.ts";
 import type { Member, Membership } from "../roster/membership.ts";
+import { outageView } from "../view/outage-view.ts";
 import type { NodeReason, Status } from "../view/status.ts";
 import type { NodeWitnesses, VerdictView, WitnessView } from "../view/witness-view.ts";
 import { decidingRule } from "./deciding-rule.ts";
@@ -39,6 +40,7 @@ export function witnessReport(deps: ReportDeps, node: NodeId, now: Now): NodeWit
   const { members, quorum } = electorateFacts(electorate, node);
   const { name, region } = node === self ? env.identity : (member ?? { name: node, region: "" });
   const newest = subject?.newestName ?? NO_PULSE;
+  const outage = electorate.regions.outageOf(node);
   const files = near.evidence.verdictsOf(node, now);
   const wallOf = (monoMs: number): number => now.wallMs + (monoMs - now.monoMs);
   const facts = {
@@ -64,6 +66,7 @@ export function witnessReport(deps: ReportDeps, node: NodeId, now: Now): NodeWit
     pulse: newest.boot === 0 ? undefined : newest,
     deadlineWallMs: subject === undefined ? undefined : finite(wallOf(subject.deadlineMonoMs)),
     pulseEveryMs: subject?.dating.newest === undefined ? undefined : subject.intervalMs,
+    outage: outage && outageView(outage),
     witnesses: membership
       .members()
       .filter((each) => electorate.isWitness(each.node, node))

@@ -6,6 +6,7 @@ import type { Identity } from "../ports.ts";
 import type { Member, Membership } from "../roster/membership.ts";
 import type { WrittenIds } from "../state/own-volume.ts";
 import type { FleetView, NodeView } from "./node-view.ts";
+import { outageViews } from "./outage-view.ts";
 
 export interface FleetViewDeps {
   readonly identity: Identity;
@@ -42,7 +43,7 @@ export function fleetView(deps: FleetViewDeps, now: Now): FleetView {
     nodes,
     roster: liveness.electorate.roster,
     inSight: liveness.electorate.inSight(now.monoMs),
-    unreachable: [...liveness.electorate.regions.outages.keys()].toSorted(),
+    unreachable: outageViews(liveness.electorate.regions.outages.values()),
     // Worked out when it is asked for: after a start that takes a look at every record there is.
     get documentHash(): string {
       return deps.records.documentHash();

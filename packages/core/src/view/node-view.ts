@@ -24,6 +24,15 @@ export interface NodeView {
   readonly clockOffsetMs: number | undefined;
 }
 
+/** A region of which nothing is heard, as the region of the answering node sees it (rule VE4). */
+export interface OutageView {
+  readonly from: string;
+  readonly to: string;
+  readonly sinceWallMs: number;
+  /** Members of `from` that accuse members of `to`. */
+  readonly accusers: readonly NodeId[];
+}
+
 export interface FleetView {
   readonly fleet: string;
   readonly self: {
@@ -46,7 +55,7 @@ export interface FleetView {
   /** This node and those whose newest dated pulse is at most 2.2 intervals old. */
   readonly inSight: number;
   /** Regions that are silent as a whole, by name (rule VE4). */
-  readonly unreachable: readonly string[];
+  readonly unreachable: readonly OutageView[];
   /** Hex SHA-256 over the hashes of document `reported`’s records in id order: equal when the canonical exports are (promise P1). */
   readonly documentHash: string;
 }

@@ -1,5 +1,6 @@
 /** Who hears whom, as nodes say in their pulses and the answering node knows first hand (rule PU7). */
 import type { NodeId } from "../ids.ts";
+import type { OutageView } from "./node-view.ts";
 import type { Status } from "./status.ts";
 
 /** `lossy`: pulses come, too many are missed; `missed`: none came in time; `unknown`: who looks is not heard itself, or does not say. */
@@ -26,4 +27,6 @@ export interface Reachability {
   readonly nodes: readonly ReachNode[];
   /** Of every witness and its subject, sorted by `from`, then `to`. */
   readonly pairs: readonly ReachPair[];
+  /** Regions of which nothing is heard, by name. */
+  readonly unreachable: readonly OutageView[];
 }

@@ -1,5 +1,6 @@
 /** Who sees one node, and what is needed to know more, as the answering node has heard it (rule VE10). Times are its wall milliseconds. */
 import type { NodeId, PulseName } from "../ids.ts";
+import type { OutageView } from "./node-view.ts";
 import type { NodeReason, Status } from "./status.ts";
 
 /**
@@ -71,6 +72,8 @@ export interface NodeWitnesses {
   readonly settleMs: number;
   /** What would have to happen for another status, in words. */
   readonly needed: string;
+  /** While nothing is heard of any node in its region (rule VE4). */
+  readonly outage: OutageView | undefined;
   /** Sorted by id. */
   readonly witnesses: readonly WitnessView[];
   /** The newest first. */

@@ -1,7 +1,8 @@
 /** Who hears whom, link by link or from region to region (rule PU7). */
 import { compareText, type Reach, type Reachability, type Status } from "@pulsemesh/core";
 import { z } from "zod";
-import { statusSchema } from "./words.ts";
+import { rfc3339 } from "./rfc3339.ts";
+import { statusSchema, timeSchema } from "./words.ts";
 
 /** What `lossy` says at least (rule PU7); the share itself is known to who hears it alone. */
 const LOSSY_SHARE_AT_LEAST = 0.4;
@@ -33,6 +34,8 @@ interface RegionPairJson {
   readonly missed: number;
   readonly unknown: number;
   readonly worst_loss: number | null;
+  /** Since when nothing at all comes from `to` to `from`, as the answering node's own region sees it (rule VE4). */
+  readonly unreachable_since: string | null;
 }
 
 export interface RegionMatrixJson {
@@ -84,6 +87,11 @@ export const matrixSchema: z.ZodType<MatrixJson | RegionMatrixJson> = z.discrimi
         worst_loss: shareSchema.describe(
           "The largest share known; a lossy link counts for 0.4 at least",
         ),
+        unreachable_since: timeSchema
+          .nullable()
+          .describe(
+            "Since when nothing is heard of `to` in `from`; known of the answering node's region",
+          ),
       }),
     ),
   }),
@@ -103,7 +111,7 @@ export function matrixJson({ nodes, pairs }: Reachability): MatrixJson {
   };
 }
 
-export function regionMatrixJson({ nodes, pairs }: Reachability): RegionMatrixJson {
+export function regionMatrixJson({ nodes, pairs, unreachable }: Reachability): RegionMatrixJson {
   const regionOf = new Map(nodes.map(({ node, region }) => [node, region]));
   const counted = new Map<
     string,
@@ -121,6 +129,9 @@ export function regionMatrixJson({ nodes, pairs }: Reachability): RegionMatrixJs
       missed: 0,
       unknown: 0,
       worst_loss: null,
+      unreachable_since: rfc3339(
+        unreachable.find((outage) => outage.from === from && outage.to === to)?.sinceWallMs,
+      ),
     };
     counted.set(key, count);
     count.pairs += 1;

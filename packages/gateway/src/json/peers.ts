@@ -9,6 +9,7 @@ import {
   type WrittenIds,
 } from "@pulsemesh/core";
 import { z } from "zod";
+import { outageJson, type OutageJson, outageSchema } from "./outage.ts";
 import { rfc3339 } from "./rfc3339.ts";
 import { statusSchema, timeSchema } from "./words.ts";
 
@@ -59,6 +60,8 @@ export interface PeersJson {
     /** Members that count, the answering node included. */
     readonly roster: number;
     readonly in_sight: number;
+    /** Regions of which nothing is heard, by name (rule VE4). */
+    readonly unreachable: readonly OutageJson[];
     /** Equal on all nodes that hold the same document (promise P1). */
     readonly document_hash: string;
   };
@@ -112,6 +115,7 @@ export const peersSchema: z.ZodType<PeersJson> = z.strictObject({
   view: z.strictObject({
     roster: z.int().describe("Members that count, the answering node included"),
     in_sight: z.int(),
+    unreachable: z.array(outageSchema).describe("Regions of which nothing is heard"),
     document_hash: z.string().describe("Equal on all nodes that hold the same document"),
   }),
 });
@@ -139,6 +143,7 @@ export function peersJson({ fleet, addresses, roundTripMs }: PeersSource): Peers
     view: {
       roster: fleet.roster,
       in_sight: fleet.inSight,
+      unreachable: fleet.unreachable.map(outageJson),
       document_hash: fleet.documentHash,
     },
   };

@@ -10,6 +10,7 @@ import {
   type WitnessView,
 } from "@pulsemesh/core";
 import { z } from "zod";
+import { outageJson, type OutageJson, outageSchema } from "./outage.ts";
 import { rfc3339 } from "./rfc3339.ts";
 import { type ScheduleJson, scheduleJson, scheduleSchema } from "./robot.ts";
 import { robotIdSchema, statusSchema, timeSchema } from "./words.ts";
@@ -68,6 +69,8 @@ export interface NodeWitnessesJson {
   readonly deadline: string | null;
   readonly pulse_every_ms: number | null;
   readonly settle_ms: number;
+  /** Null while anything is heard of its region (rule VE4). */
+  readonly unreachable: OutageJson | null;
   readonly witnesses: readonly WitnessJson[];
   readonly verdicts: readonly VerdictJson[];
 }
@@ -117,6 +120,7 @@ export const nodeWitnessesSchema: z.ZodType<NodeWitnessesJson> = z.strictObject(
   deadline: timeSchema.nullable().describe("When the answering node holds it for silent"),
   pulse_every_ms: spanSchema,
   settle_ms: z.int().min(0).describe("How long a quorum must stand without an objection"),
+  unreachable: outageSchema.nullable().describe("While nothing is heard of its region"),
   witnesses: z.array(
     z.strictObject({
       node_id: z.string(),
@@ -189,6 +193,7 @@ export function nodeWitnessesJson(view: NodeWitnesses): NodeWitnessesJson {
     deadline: rfc3339(view.deadlineWallMs),
     pulse_every_ms: view.pulseEveryMs ?? null,
     settle_ms: view.settleMs,
+    unreachable: view.outage === undefined ? null : outageJson(view.outage),
     witnesses: view.witnesses.map(witnessJson),
     verdicts: view.verdicts.map(verdictJson),
   };

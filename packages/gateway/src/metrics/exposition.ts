@@ -57,7 +57,7 @@ export async function exposition(context: GatewayContext): Promise<Exposition> {
   gauge(registry, "in_sight_nodes", "Members heard lately, this node included.", [
     [{}, fleet.inSight],
   ]);
-  const lost = fleet.unreachable.map((region) => [{ region }, 1] as const);
+  const lost = fleet.unreachable.map(({ to }) => [{ region: to }, 1] as const);
   gauge(registry, "region_unreachable", "1 where all of a region is silent, by region.", lost);
   const written = fleet.self.writtenIds ?? { robots: 0, markers: 0 };
   gauge(registry, "written_ids", WRITTEN_HELP, [

@@ -61,7 +61,7 @@ test("HT10 peers are this node, the others by id with spans in whole millisecond
         agent: "pulsemesh/0.0.9",
       },
     ],
-    view: { roster: 3, in_sight: 2, document_hash: "ab".repeat(32) },
+    view: { roster: 3, in_sight: 2, unreachable: [], document_hash: "ab".repeat(32) },
   });
   await app.close();
 });

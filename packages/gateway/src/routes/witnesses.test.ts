@@ -37,6 +37,7 @@ test("HT39 the witnesses of a node: who says what by which pulse, the rule that 
     deadline: "2026-01-02T03:04:05.677Z",
     pulse_every_ms: 1_000,
     settle_ms: 300,
+    unreachable: null,
     witnesses: [
       { ...accuser, node_id: "12D3KooWSelf", name: "alpha", self: true },
       { ...accuser, node_id: "12D3KooWZeta", name: "zeta", self: false },
@@ -64,6 +65,21 @@ test("HT39 the witnesses of a node: who says what by which pulse, the rule that 
   });
   const unknown = await app.inject("/api/v1/nodes/12D3KooWNobody/witnesses");
   expect([unknown.statusCode, unknown.json().code]).toEqual([404, "peer-unknown"]);
+  await app.close();
+});
+
+test("HT39 VE4 a node whose region is out of reach is told with since when, and who misses it", async () => {
+  const node = new ScriptedNode();
+  const outage = { from: "eu-west", to: "us-east", sinceWallMs: START_WALL_MS, accusers: ["a"] };
+  node.nodeWitnesses.set("12D3KooWBeta", nodeWitnesses({ outage, reason: "region-unreachable" }));
+  const app = buildServer(node, { localOnly: true });
+  const answer = await app.inject("/api/v1/nodes/12D3KooWBeta/witnesses");
+  expect(nodeWitnessesSchema.parse(answer.json()).unreachable).toEqual({
+    from: "eu-west",
+    to: "us-east",
+    since: AT,
+    accusers: ["a"],
+  });
   await app.close();
 });
 
@@ -157,7 +173,7 @@ test("HT39 the witnesses of a robot: its home's word with the deadlines of its s
   await app.close();
 });
 
-test("HT40 the matrix is who hears whom by places in the list of nodes, or counted from region to region with the worst loss", async () => {
+test("HT40 VE4 the matrix is who hears whom by places in the list of nodes, or counted from region to region with the worst loss, and since when a region is out of reach", async () => {
   const node = new ScriptedNode();
   const of = (
     id: string,
@@ -178,6 +194,7 @@ test("HT40 the matrix is who hears whom by places in the list of nodes, or count
       { from: "nc", to: "na", reach: "lossy", loss: undefined },
       { from: "nc", to: "nb", reach: "unknown", loss: undefined },
     ],
+    unreachable: [{ from: "eu", to: "us", sinceWallMs: START_WALL_MS, accusers: ["na", "nb"] }],
   };
   const app = buildServer(node, { localOnly: true });
   const byNode = matrixSchema.parse((await app.inject("/api/v1/matrix")).json());
@@ -192,14 +209,23 @@ test("HT40 the matrix is who hears whom by places in the list of nodes, or count
     { from: 0, to: 2, reach: "lossy", loss: 0.6 },
     { from: 1, to: 0, reach: "heard", loss: null },
   ]);
-  const none = { heard: 0, lossy: 0, missed: 0, unknown: 0 };
+  const none = { heard: 0, lossy: 0, missed: 0, unknown: 0, unreachable_since: null };
   const answer = await app.inject("/api/v1/matrix?by=region");
   expect(matrixSchema.parse(answer.json())).toEqual({
     by: "region",
     regions: ["eu", "us"],
     pairs: [
       { ...none, from: "eu", to: "eu", pairs: 2, heard: 2, worst_loss: 0.123 },
-      { ...none, from: "eu", to: "us", pairs: 2, lossy: 1, missed: 1, worst_loss: 0.6 },
+      {
+        ...none,
+        from: "eu",
+        to: "us",
+        pairs: 2,
+        lossy: 1,
+        missed: 1,
+        worst_loss: 0.6,
+        unreachable_since: AT,
+      },
       { ...none, from: "us", to: "eu", pairs: 2, lossy: 1, unknown: 1, worst_loss: 0.4 },
     ],
   });
