@@ -59,8 +59,8 @@ export const regionMutations: readonly Mutation[] = [
     rules: ["VE4"],
     breaks: "one accuser of a region with more calls another region lost",
     file: REGIONS,
-    search: "Math.min(REGION_ACCUSERS, this.#living(this.own).length)",
-    replacement: "Math.min(REGION_ACCUSERS - 1, this.#living(this.own).length)",
+    search: "Math.min(REGION_ACCUSERS, this.#living(from).length)",
+    replacement: "Math.min(REGION_ACCUSERS - 1, this.#living(from).length)",
     killer: regions,
   },
   {
@@ -136,8 +136,8 @@ export const regionMutations: readonly Mutation[] = [
     breaks: "accusations that were answered by newer pulses make a region lost",
     file: REGIONS,
     search:
-      "if (this.regionOf(accuser) === this.own && comparePulseNames(name, subject.newestName) === 0)",
-    replacement: "if (this.regionOf(accuser) === this.own && name.seq >= 0)",
+      "if (this.regionOf(accuser) === region && comparePulseNames(name, subject.newestName) === 0)",
+    replacement: "if (this.regionOf(accuser) === region && name.seq >= 0)",
     killer: cuts,
   },
   {
@@ -157,6 +157,15 @@ export const regionMutations: readonly Mutation[] = [
     search: "return (this.roster - lost.length) * 2 > this.roster;",
     replacement: "return this.roster > lost.length;",
     killer: cuts,
+  },
+  {
+    id: "region-unseen-by-observers",
+    rules: ["VE4", "VE1"],
+    breaks: "an observer in a region without members never sees a region lost",
+    file: REGIONS,
+    search: "if (this.membersOf(own).length > 0) return own;",
+    replacement: 'if (own !== "") return own;',
+    killer: unit(`${LIVENESS}region-observers.test.ts`),
   },
   {
     id: "sample-without-regions",

@@ -23,13 +23,13 @@ import {
 } from "./rules.ts";
 import { NO_PULSE, type Subject } from "./subject.ts";
 
-/** A region that is out of this one's reach. */
+/** A region that is out of another one's reach. */
 export interface RegionOutage {
   readonly from: string;
   readonly to: string;
   readonly sinceMonoMs: number;
   readonly sinceWallMs: number;
-  /** Members of the own region that accuse members of the other. */
+  /** Members of `from` that accuse members of the other. */
   readonly accusers: readonly NodeId[];
   /** The last sign of life from there. */
   readonly signMonoMs: number;
@@ -171,6 +171,22 @@ export class Regions {
     );
   }
 
+  /**
+   * The region whose members' word counts about others: the own one or, where that has no members, as an observer's may be, the one of which
+   * most is heard; undefined where nobody is heard. A reader that hears both sides of a cut calls neither lost, whichever it goes by.
+   */
+  #viewpoint(now: Now): string | undefined {
+    const { own } = this;
+    if (this.membersOf(own).length > 0) return own;
+    let most: { readonly region: string; readonly heard: number } | undefined;
+    for (const [region, members] of this.#members) {
+      const heard = members.filter(({ node }) => this.#isHeard(node, now)).length;
+      if (heard === 0 || heard < (most?.heard ?? 0)) continue;
+      if (heard > (most?.heard ?? 0) || region < (most?.region ?? "")) most = { region, heard };
+    }
+    return most?.region;
+  }
+
   /** Looks at all other regions; returns what has changed. */
   look(now: Now): readonly RegionChange[] {
     this.#sync();
@@ -193,7 +209,7 @@ export class Regions {
           (this.#signMonoMs(node) > outage.signMonoMs && this.#isHeard(node, now)) ||
           this.#isShown(node, outage),
       );
-      if (!isBack && this.#isAccused(region)) continue;
+      if (!isBack && this.#isAccused(outage)) continue;
       this.#outages.delete(region);
       const untilMonoMs = now.monoMs + LISTEN_AGAIN_INTERVALS * this.#env.config.pulseEveryMs;
       this.#returning.set(region, { outage, untilMonoMs });
@@ -202,9 +218,10 @@ export class Regions {
     const accused = this.#accusedRegions();
     for (const region of this.#suspicions.keys())
       if (!accused.has(region)) this.#suspicions.delete(region);
+    const from = accused.size === 0 ? undefined : this.#viewpoint(now);
     for (const region of accused) {
-      const accusers = this.#accusersOf(region, now);
-      if (accusers === undefined) {
+      const accusers = from === undefined ? undefined : this.#accusersOf(region, from, now);
+      if (accusers === undefined || from === undefined) {
         this.#suspicions.delete(region);
         continue;
       }
@@ -212,7 +229,7 @@ export class Regions {
       this.#suspicions.set(region, sinceMonoMs);
       if (now.monoMs - sinceMonoMs < this.#env.config.settleMs) continue;
       this.#suspicions.delete(region);
-      const outage = this.#outage(region, accusers, now);
+      const outage = this.#outage({ from, to: region, accusers }, now);
       this.#outages.set(region, outage);
       changes.push({ outage, step: "lost" });
     }
@@ -224,10 +241,10 @@ export class Regions {
     return this.#suspicions.size > 0;
   }
 
-  #outage(to: string, accusers: readonly NodeId[], now: Now): RegionOutage {
+  #outage(sides: Pick<RegionOutage, "from" | "to" | "accusers">, now: Now): RegionOutage {
     let [signMonoMs, intervalMs] = [Number.NEGATIVE_INFINITY, 0];
     const known = new Map<NodeId, PulseName>();
-    for (const { node } of this.membersOf(to)) {
+    for (const { node } of this.membersOf(sides.to)) {
       const subject = this.#subjects.get(node);
       if (subject === undefined || subject.latch !== undefined) continue;
       known.set(node, subject.newestName);
@@ -236,11 +253,11 @@ export class Regions {
       signMonoMs = Math.max(signMonoMs, Math.min(lastMonoMs, now.monoMs));
     }
     const since = { sinceMonoMs: now.monoMs, sinceWallMs: now.wallMs };
-    return { from: this.own, to, ...since, accusers, signMonoMs, intervalMs, known };
+    return { ...sides, ...since, signMonoMs, intervalMs, known };
   }
 
-  /** Who of the own region accuses most of another one of which nothing is heard; undefined where that is too few. */
-  #accusersOf(region: string, now: Now): readonly NodeId[] | undefined {
+  /** Who of one region accuses most of another one of which nothing is heard; undefined where that is too few. */
+  #accusersOf(region: string, from: string, now: Now): readonly NodeId[] | undefined {
     const accusers = new Set<NodeId>();
     let [silent, accused] = [0, 0];
     for (const node of this.#living(region)) {
@@ -250,29 +267,29 @@ export class Regions {
       if (subject?.isPaused(now.monoMs) === true || subject?.isAllowedAway(now.monoMs) === true)
         continue;
       silent += 1;
-      const own = subject === undefined ? [] : this.#ownAccusersOf(subject);
+      const own = subject === undefined ? [] : this.#accusersIn(from, subject);
       for (const accuser of own) accusers.add(accuser);
       if (own.length > 0) accused += 1;
     }
-    const needed = Math.min(REGION_ACCUSERS, this.#living(this.own).length);
+    const needed = Math.min(REGION_ACCUSERS, this.#living(from).length);
     const isEnough = accused > 0 && accused * 2 >= silent && accusers.size >= needed;
     return isEnough && needed > 0 ? [...accusers].toSorted() : undefined;
   }
 
-  /** Who of the own region accuses a subject by the newest pulse that is known: whoever was shown a newer one does not any more. */
-  #ownAccusersOf(subject: Subject): readonly NodeId[] {
+  /** Who of a region accuses a subject by the newest pulse that is known: whoever was shown a newer one does not any more. */
+  #accusersIn(region: string, subject: Subject): readonly NodeId[] {
     const accusers: NodeId[] = [];
     for (const [accuser, { name }] of subject.accusations)
-      if (this.regionOf(accuser) === this.own && comparePulseNames(name, subject.newestName) === 0)
+      if (this.regionOf(accuser) === region && comparePulseNames(name, subject.newestName) === 0)
         accusers.push(accuser);
     return accusers;
   }
 
-  /** Whether anybody in a region is still missed from here. */
-  #isAccused(region: string): boolean {
-    return this.membersOf(region).some(({ node }) => {
+  /** Whether anybody in a region is still missed from the other one. */
+  #isAccused({ from, to }: RegionOutage): boolean {
+    return this.membersOf(to).some(({ node }) => {
       const subject = this.#subjects.get(node);
-      return subject !== undefined && this.#ownAccusersOf(subject).length > 0;
+      return subject !== undefined && this.#accusersIn(from, subject).length > 0;
     });
   }
 

@@ -68,14 +68,22 @@ export class VirtualNeighbours {
     names: readonly string[],
     portsOf: (node: NodeId) => Ports,
     config: Partial<CoreConfig> | ((node: NodeId) => Partial<CoreConfig>) = {},
-    options: { readonly fleet?: string; readonly regionOf?: (node: NodeId) => string } = {},
+    options: {
+      readonly fleet?: string;
+      readonly regionOf?: (node: NodeId) => string;
+      /** Those of the names that are no members. */
+      readonly observers?: readonly NodeId[];
+    } = {},
   ) {
-    const { fleet = FLEET, regionOf = () => "r" } = options;
+    const { fleet = FLEET, regionOf = () => "r", observers = [] } = options;
     this.#fleet = fleet;
     this.#regionOf = regionOf;
     this.#portsOf = portsOf;
-    this.#configOf = (node) => coreConfig(typeof config === "function" ? config(node) : config);
-    for (const node of names)
+    this.#configOf = (node) => ({
+      ...coreConfig(typeof config === "function" ? config(node) : config),
+      observer: observers.includes(node),
+    });
+    for (const node of names.filter((name) => !observers.includes(name)))
       this.#members.push({ node, name: node, region: regionOf(node), agent: "t", joinedMonoMs: 0 });
     for (const name of names) this.#boot(name, 100);
   }
@@ -220,6 +228,10 @@ export class VirtualNeighbours {
       near.pulses.start(boot, now);
       for (const other of this.nodes) if (other !== node) near.onPeerUp(other.id);
     });
+    // Who is no member is heard by those alone who know that it is connected.
+    if (env.config.observer)
+      for (const other of this.nodes)
+        if (other !== node) this.input(other, () => other.near.onPeerUp(id));
   }
 
   #carryOut(node: NeighbourNode, effect: Effect): void {
