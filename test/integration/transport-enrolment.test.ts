@@ -1,6 +1,7 @@
 /** The one thing that a closed fleet says to strangers, on real hosts: whether they may become members (rule ME7). */
 import { enrol, EnrolmentDesk, type AnswerEnrolment } from "@pulsemesh/transport-libp2p";
 import { GRANT_LENGTH_MAX, ROOTS_MAX, STATEMENT_LENGTH_MAX } from "@pulsemesh/core";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { OTHER_FLEET, OUR_FLEET, seedOf } from "../support/libp2p-harness.ts";
 import { until } from "../support/until.ts";
@@ -210,6 +211,40 @@ test("ME7 whoever is hung up on asks again, as often as he was told, and is answ
     [...slow, late].map(() => "yes"),
   );
   expect(it.turnedAway).toHaveLength(1);
+});
+
+/** A way to a port that lets so many bytes of the first answer through and no more, as a node on a busy machine does; from the second one on all. */
+async function stallsOnce(port: number, bytesMax: number): Promise<number> {
+  let left = bytesMax;
+  const relay = createServer((inbound) => {
+    const outbound = connect(port, "127.0.0.1");
+    const isFirst = left === bytesMax;
+    outbound.on("data", (chunk: Buffer) => {
+      if (!isFirst) return void inbound.write(chunk);
+      inbound.write(chunk.subarray(0, left));
+      left = Math.max(0, left - chunk.length);
+    });
+    inbound.on("data", (chunk: Buffer) => outbound.write(chunk));
+    for (const each of [inbound, outbound]) each.on("error", () => undefined);
+    inbound.on("close", () => outbound.destroy());
+    outbound.on("close", () => inbound.destroy());
+  });
+  scene.atEnd(() => relay.close());
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  return (relay.address() as AddressInfo).port;
+}
+
+test("ME7 an issuer whose machine is so busy that a handshake does not end in time is asked again, one that is not there is not", async () => {
+  const it = await issuer(async () => bytes("yes"));
+  const port = Number(/tcp\/(\d+)/.exec(it.address)?.[1]);
+  const by = async (bytesMax: number): Promise<Uint8Array> => {
+    const way = it.address.replace(/tcp\/\d+/, `tcp/${await stallsOnce(port, bytesMax)}`);
+    const options = { addresses: [way], fleet: OUR_FLEET, privateKey: seedOf("late") };
+    return enrol({ ...options, request: bytes("x"), tries: 2, visitMs: 1_500 });
+  };
+  // Both have agreed on noise, and its answer is on the way.
+  expect(textOf(await by(100))).toBe("yes");
+  await expect(by(0)).rejects.toMatchObject({ message: expect.stringContaining("no handshake") });
 });
 
 test("P6, ME7 strangers that begin to ask and say nothing keep nobody waiting", async () => {

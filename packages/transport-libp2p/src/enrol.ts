@@ -12,7 +12,7 @@ import { checkJoinAddresses } from "./options.ts";
 import { noHandshakeWords, readNetworkKey } from "./private-network.ts";
 import { readPrivateKey } from "./private-key.ts";
 import { enrolmentProtocol } from "./protocol-ids.ts";
-import { visit, type Visit } from "./visit.ts";
+import { visit, type Visit, VisitTimeoutError } from "./visit.ts";
 
 const ANSWER_MS = 7_000;
 /** Before it asks again, doubled each time; with chance, so that those who were hung up on together do not come again together. */
@@ -30,6 +30,8 @@ export interface EnrolOptions {
   readonly signal?: AbortSignal | undefined;
   /** How often to ask in all an issuer that hangs up, as when many ask at once. @default 1 */
   readonly tries?: number | undefined;
+  /** Longest time for one address, in ms. @default 8000 */
+  readonly visitMs?: number | undefined;
   /** @default the system's */
   readonly names?: NameService | undefined;
 }
@@ -39,7 +41,7 @@ export interface EnrolOptions {
  * @throws PulsemeshError `address-invalid`, `option-invalid`; `join-failed` when no issuer answers, with why
  */
 export async function enrol(options: EnrolOptions): Promise<Uint8Array> {
-  const { fleet, request, signal, tries = 1, names = systemNames() } = options;
+  const { fleet, request, signal, tries = 1, names = systemNames(), visitMs: limitMs } = options;
   const key = await readPrivateKey(options.privateKey);
   const networkKey = options.networkKey && readNetworkKey(options.networkKey);
   const addresses = checkJoinAddresses(options.addresses);
@@ -48,7 +50,7 @@ export async function enrol(options: EnrolOptions): Promise<Uint8Array> {
     failures = [];
     for (const address of addresses) {
       try {
-        return await visit(address, { key, names, networkKey, signal }, (it) =>
+        return await visit(address, { key, names, networkKey, signal, limitMs }, (it) =>
           ask(it, fleet, request),
         );
       } catch (error) {
@@ -101,6 +103,7 @@ async function ask(
 
 /** Hung up on before any answer, or kept waiting: it is asked by too many, or does not answer yet. */
 function isBusy(error: unknown): boolean {
+  if (error instanceof VisitTimeoutError) return true;
   if (error instanceof OneFrameError) return error.fault !== "malformed" && !error.partial;
   // While the protocol is being agreed upon, or before the question is out.
   return error instanceof StreamResetError || error instanceof StreamStateError;

@@ -52,6 +52,11 @@ export class HandshakeProgress {
   #stands = false;
   #isAgreed = false;
 
+  /** Whether the other side speaks as a node does. */
+  get isAgreed(): boolean {
+    return this.#isAgreed;
+  }
+
   /** To be told each event. */
   note({ type }: DialProgress): void {
     this.#stands ||= type === STANDS;

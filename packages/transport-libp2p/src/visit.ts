@@ -13,8 +13,8 @@ import { readAddress } from "./multiaddr-text.ts";
 import { lookUp } from "./name-lookup.ts";
 import type { NameService } from "./name-lookup.ts";
 
-/** Longest time for one address, dial and question together. */
-const VISIT_TIMEOUT_MS = 8_000;
+/** Longest time for one address, dial and question together, where nothing else is said. */
+const VISIT_MS = 8_000;
 
 export interface Visit {
   readonly host: Libp2p<{ readonly identify: Identify }>;
@@ -29,6 +29,13 @@ export interface VisitOptions {
   /** Of the private network that the address is in. */
   readonly networkKey: Uint8Array | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Longest time for one address, in ms. @default 8000 */
+  readonly limitMs?: number | undefined;
+}
+
+/** Both sides had agreed on how to secure the connection, and the time was over before there was an answer: a node is there, and is slow. */
+export class VisitTimeoutError extends Error {
+  override readonly name = "VisitTimeoutError";
 }
 
 /**
@@ -55,19 +62,23 @@ export async function visit<T>(
 
 async function visitOne<T>(
   address: string,
-  { key, networkKey, signal }: VisitOptions,
+  { key, networkKey, signal, limitMs = VISIT_MS }: VisitOptions,
   ask: (visit: Visit) => Promise<T>,
 ): Promise<T> {
   const isWebSocket = readAddress(address)?.websocket === true;
   const host = await createProbeHost(key, isWebSocket, networkKey);
   const limit = AbortSignal.any([
-    AbortSignal.timeout(VISIT_TIMEOUT_MS),
+    AbortSignal.timeout(limitMs),
     ...(signal === undefined ? [] : [signal]),
   ]);
+  const progress = new HandshakeProgress();
   try {
     await host.start();
-    const connection = await dial(host, address, { limit, signal });
+    const connection = await dial(host, address, { limit, signal, progress });
     return await ask({ host, connection, signal: limit });
+  } catch (error) {
+    const isLate = limit.aborted && signal?.aborted !== true && progress.isAgreed;
+    throw isLate ? new VisitTimeoutError("It did not answer in time.", { cause: error }) : error;
   } finally {
     await host.stop();
   }
@@ -76,9 +87,16 @@ async function visitOne<T>(
 async function dial(
   host: Visit["host"],
   address: string,
-  { limit, signal }: { readonly limit: AbortSignal; readonly signal: AbortSignal | undefined },
+  {
+    limit,
+    signal,
+    progress,
+  }: {
+    readonly limit: AbortSignal;
+    readonly signal: AbortSignal | undefined;
+    readonly progress: HandshakeProgress;
+  },
 ): Promise<Connection> {
-  const progress = new HandshakeProgress();
   const onProgress = (event: DialProgress): void => progress.note(event);
   try {
     return await host.dial(multiaddr(address), { signal: limit, onProgress });
