@@ -1,8 +1,10 @@
 /**
  * What two nodes say on channel `sync` (rule CH6), as dag-cbor arrays, each within one frame.
  *
- * - `["digest", [[document, digest], …]]` opens a comparison; equal digests are answered by `["same"]`.
- * - `["vector", document, [[author, [epoch, seq, hash], fork hash | null, newest snapshot's [epoch, seq, hash] | null], …], last, first]` everything durable, paged; both sides send theirs.
+ * - `["digest", [[document, digest], …], parts]` opens a comparison; equal digests are answered by `["same"]`. `parts` = 64 says that its sender
+ * compares by parts (rule CH9).
+ * - `["shards", [[document, digests of its parts], …]]` answers it where a document that differs is large; it is answered by vectors of the parts that differ.
+ * - `["vector", document, [[author, [epoch, seq, hash], fork hash | null, newest snapshot's [epoch, seq, hash] | null], …], last, first, parts?]` everything durable, or that of some parts (a bit each), paged; both sides send theirs.
  * - `["want", [["e", document, author, epoch, fromSeq] | ["p", hash], …]]` asks; one is outstanding per peer, so the asker sets the pace.
  * - `["have", [entry, …], [part, …], more]` answers with at most one frame; `more` says that it did not get through the list.
  * - `["statements", digest]` opens the comparison of what is held of the fleet's authority (`statement-exchange.ts`);
@@ -20,6 +22,13 @@ import { ENTRY_BYTES_MAX, EPOCH_MAX, PART_BYTES_MAX, SEQ_MAX } from "../chain/li
 import { isBytes, isIntegerIn, isTextUpTo } from "../wire/fields.ts";
 import { NODE_ID_LENGTH_MAX } from "../wire/envelope.ts";
 import { fromHex, toHex } from "../wire/hex.ts";
+import {
+  decodeShardSet,
+  encodeShardSet,
+  SHARD_DIGESTS_BYTES,
+  SHARDS,
+  type ShardSet,
+} from "./shards.ts";
 
 /** Items in one vector page. */
 export const VECTOR_PAGE_MAX: number = 1_500;
@@ -55,9 +64,18 @@ export type StatementMessage =
   | { readonly type: "statement-want"; readonly ids: readonly HashHex[] }
   | { readonly type: "statement-have"; readonly tokens: readonly string[] };
 
+/** Of each document one digest, or those of its parts behind one another. */
+export type Digests = ReadonlyMap<DocumentName, Uint8Array>;
+
 export type SyncMessage =
   | StatementMessage
-  | { readonly type: "digest"; readonly digests: ReadonlyMap<DocumentName, Uint8Array> }
+  | {
+      readonly type: "digest";
+      readonly digests: Digests;
+      /** Its sender compares by parts. @default false */
+      readonly byShards?: boolean | undefined;
+    }
+  | { readonly type: "shards"; readonly digests: Digests }
   | { readonly type: "same" }
   | {
       readonly type: "vector";
@@ -65,6 +83,8 @@ export type SyncMessage =
       readonly items: readonly VectorItem[];
       readonly first: boolean;
       readonly last: boolean;
+      /** Of which parts alone. @default all */
+      readonly shards?: ShardSet | undefined;
     }
   | { readonly type: "want"; readonly items: readonly WantItem[] }
   | {
@@ -92,6 +112,8 @@ export function decodeSync(env: Env, bytes: Uint8Array): SyncMessage | undefined
   switch (type) {
     case "digest":
       return decodeDigest(rest);
+    case "shards":
+      return decodeShards(rest);
     case "same":
       return { type };
     case "vector":
@@ -116,7 +138,9 @@ export function decodeSync(env: Env, bytes: Uint8Array): SyncMessage | undefined
 function toWire(message: SyncMessage): readonly unknown[] {
   switch (message.type) {
     case "digest":
-      return ["digest", [...message.digests]];
+      return ["digest", [...message.digests], ...(message.byShards === true ? [SHARDS] : [])];
+    case "shards":
+      return ["shards", [...message.digests]];
     case "same":
       return ["same"];
     case "vector":
@@ -126,6 +150,7 @@ function toWire(message: SyncMessage): readonly unknown[] {
         message.items.map(encodeVectorItem),
         message.last,
         message.first,
+        ...(message.shards === undefined ? [] : [encodeShardSet(message.shards)]),
       ];
     case "want":
       return ["want", message.items.map(wantToWire)];
@@ -151,21 +176,42 @@ function isDocument(value: unknown): value is DocumentName {
   return DOCUMENTS.includes(value as DocumentName);
 }
 
-function decodeDigest([rows]: readonly unknown[]): SyncMessage | undefined {
+function decodeDigest([rows, parts]: readonly unknown[]): SyncMessage | undefined {
+  const digests = decodeDigests(rows, isHash);
+  if (digests === undefined) return undefined;
+  // Another number of parts is of a later version, and compared as a whole.
+  return { type: "digest", digests, byShards: parts === SHARDS ? true : undefined };
+}
+
+function decodeShards([rows]: readonly unknown[]): SyncMessage | undefined {
+  const isShards = (value: unknown): value is Uint8Array =>
+    isBytes(value) && value.length === SHARD_DIGESTS_BYTES;
+  const digests = decodeDigests(rows, isShards);
+  return digests === undefined ? undefined : { type: "shards", digests };
+}
+
+function decodeDigests(
+  rows: unknown,
+  isDigest: (value: unknown) => value is Uint8Array,
+): Digests | undefined {
   if (!Array.isArray(rows) || rows.length > 16) return undefined;
   const digests = new Map<DocumentName, Uint8Array>();
   for (const row of rows as readonly unknown[]) {
     if (!Array.isArray(row)) return undefined;
     const [name, digest] = row as readonly unknown[];
-    if (!isHash(digest)) return undefined;
+    if (!isDigest(digest)) return undefined;
     if (isDocument(name)) digests.set(name, digest);
   }
-  return { type: "digest", digests };
+  return digests;
 }
 
-function decodeVector([document, rows, last, first]: readonly unknown[]): SyncMessage | undefined {
+function decodeVector([document, rows, last, first, parts]: readonly unknown[]):
+  | SyncMessage
+  | undefined {
   if (!isDocument(document) || typeof last !== "boolean" || typeof first !== "boolean")
     return undefined;
+  const shards = parts === undefined ? undefined : decodeShardSet(parts);
+  if (parts !== undefined && shards === undefined) return undefined;
   if (!Array.isArray(rows) || rows.length > VECTOR_PAGE_MAX) return undefined;
   const items: VectorItem[] = [];
   for (const row of rows as readonly unknown[]) {
@@ -178,7 +224,7 @@ function decodeVector([document, rows, last, first]: readonly unknown[]): SyncMe
     if (rawOpening !== null && opening === undefined) return undefined;
     items.push({ author, place, forkHash: fork === null ? undefined : toHex(fork), opening });
   }
-  return { type: "vector", document, items, last, first };
+  return { type: "vector", document, items, last, first, shards };
 }
 
 function decodeWant([rows]: readonly unknown[]): SyncMessage | undefined {

@@ -9,7 +9,7 @@
  */
 import type { StatementSource } from "../authority/authority-keeper.ts";
 import type { Env } from "../env.ts";
-import { DOCUMENTS, compareText, type DocumentName, type NodeId } from "../ids.ts";
+import { compareText, type DocumentName, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { ChainIndex, VectorItem } from "../chain/chain-index.ts";
 import type { AcceptResult, Refused } from "../chain/chain-store.ts";
@@ -19,12 +19,12 @@ import type { EpochLog } from "../chain/epoch-log.ts";
 import type { Loads } from "../chain/loads.ts";
 import { epochKey } from "../chain/rows.ts";
 import { toHex } from "../wire/hex.ts";
+import { Comparisons } from "./comparisons.ts";
 import { decodeSync, encodeSync, WANT_TIMEOUT_MS, type SyncMessage } from "./messages.ts";
 import { PartRequests, type CustodyParts } from "./part-requests.ts";
 import { Pulls, type IsPreparing, type StagedBytes } from "./pulls.ts";
 import { SyncServer } from "./server.ts";
 import { StatementExchange } from "./statement-exchange.ts";
-import { VectorPages } from "./vector-pages.ts";
 
 /** How long gossip may still bring what a head named, in ms. */
 export const LACK_DELAY_MS: number = 150;
@@ -34,19 +34,11 @@ export const LACKS_MAX: number = 4_096;
 /** Neighbours told of new chains after a pull, so that a heal crosses the fleet before the next round. */
 export const SPREAD_PEERS_MAX: number = 3;
 
-type Digests = ReadonlyMap<DocumentName, Uint8Array>;
-/** What of our vectors a peer has to get: those of documents whose digests differ from its own, or all. */
-type Owed = Digests | "all";
-
 interface PeerSync {
   readonly pulls: Pulls;
   askedMonoMs: number;
   /** Its vectors came whole in this comparison, so that running out of pulls means synced. */
   vectorDone: boolean;
-  vectorSent: boolean;
-  /** What it asked before {@link vectorsAgainMonoMs}; answered then. */
-  owed: Owed | undefined;
-  vectorsAgainMonoMs: number;
   stored: number;
 }
 
@@ -72,7 +64,7 @@ export class Sync {
   readonly #env: Env;
   readonly #index: ChainIndex;
   readonly #server: SyncServer;
-  readonly #pages: VectorPages;
+  readonly #comparisons: Comparisons;
   readonly #statements: StatementExchange;
   readonly #custodies: CustodyParts;
   readonly #requests: PartRequests;
@@ -112,7 +104,7 @@ export class Sync {
     this.#refused = deps.refused;
     this.#isPreparing = deps.isPreparing;
     this.#server = new SyncServer(env, deps);
-    this.#pages = new VectorPages(env, deps.index);
+    this.#comparisons = new Comparisons(env, deps.index);
   }
 
   start(now: Now): void {
@@ -143,17 +135,16 @@ export class Sync {
       pulls,
       askedMonoMs: 0,
       vectorDone: false,
-      vectorSent: false,
-      owed: undefined,
-      vectorsAgainMonoMs: Number.NEGATIVE_INFINITY,
       stored: 0,
     });
     this.#statements.onPeerUp(peer);
+    this.#comparisons.onPeerUp(peer);
     this.#sendDigest(peer);
   }
 
   onPeerDown(peer: NodeId): void {
     this.#statements.onPeerDown(peer);
+    this.#comparisons.onPeerDown(peer);
     this.#peers.get(peer)?.pulls.clear();
     this.#peers.delete(peer);
     this.#server.onPeerDown(peer);
@@ -197,9 +188,7 @@ export class Sync {
         continue;
       state.pulls.clear();
     }
-    for (const [peer, state] of this.#peers) {
-      if (state.owed !== undefined) this.#sendVectors(peer, state, state.owed, now);
-    }
+    this.#comparisons.onTimer(now);
     this.#statements.onTimer(now);
     this.#pullLacks(now);
     if (now.monoMs >= this.#spreadMonoMs) {
@@ -228,7 +217,10 @@ export class Sync {
   #take(from: NodeId, state: PeerSync, message: SyncMessage, now: Now): boolean {
     switch (message.type) {
       case "digest":
-        this.#onDigest(from, state, message.digests, now);
+        this.#comparisons.onDigest(from, message, now);
+        return true;
+      case "shards":
+        this.#comparisons.onShards(from, message, now);
         return true;
       case "same":
         this.#env.out.emit({ type: "synced", with: from });
@@ -245,11 +237,6 @@ export class Sync {
     }
   }
 
-  #onDigest(from: NodeId, state: PeerSync, digests: Digests, now: Now): void {
-    if (this.#differing(digests).length === 0) this.#sendSame(from);
-    else this.#sendVectors(from, state, digests, now);
-  }
-
   #onVector(
     from: NodeId,
     state: PeerSync,
@@ -257,10 +244,7 @@ export class Sync {
     now: Now,
   ): void {
     for (const item of message.items) this.#compare(from, state, message.document, item);
-    if (!message.last) return;
-    // Where both opened the comparison at once, each has sent its vectors already.
-    if (message.first && !state.vectorSent) this.#sendVectors(from, state, "all", now);
-    state.vectorSent = false;
+    if (!this.#comparisons.onVector(from, message, now)) return;
     state.vectorDone = true;
     this.#pump(from, state, now);
   }
@@ -379,45 +363,7 @@ export class Sync {
   /** Who may be here comes before what they wrote. */
   #sendDigest(peer: NodeId): void {
     this.#statements.sendDigest(peer);
-    const digests = new Map(
-      DOCUMENTS.map((document) => [document, this.#index.digest(document)] as const),
-    );
-    this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "digest", digests }));
-  }
-
-  /** Answers with vectors, or later if the last answer to this peer was not long ago for its size. */
-  #sendVectors(peer: NodeId, state: PeerSync, owed: Owed, now: Now): void {
-    state.owed = now.monoMs < state.vectorsAgainMonoMs ? owed : undefined;
-    if (state.owed !== undefined) return;
-    const documents = owed === "all" ? this.#held() : this.#differing(owed);
-    if (documents.length === 0) {
-      this.#sendSame(peer);
-      return;
-    }
-    if (owed !== "all") state.vectorSent = true;
-    const { frames, waitMs } = this.#pages.answer(documents, owed !== "all");
-    state.vectorsAgainMonoMs = now.monoMs + waitMs;
-    for (const frame of frames) this.#env.out.send(peer, "sync", frame);
-  }
-
-  #sendSame(peer: NodeId): void {
-    this.#env.out.send(peer, "sync", encodeSync(this.#env, { type: "same" }));
-    this.#env.out.emit({ type: "synced", with: peer });
-  }
-
-  /** Documents of which this node could tell anything, and at the end, where the last page says so, the one that every release knows. */
-  #held(): readonly DocumentName[] {
-    const others = DOCUMENTS.filter(
-      (document) => document !== "reported" && this.#index.authors(document) > 0,
-    );
-    return [...others, "reported"];
-  }
-
-  #differing(digests: Digests): readonly DocumentName[] {
-    return DOCUMENTS.filter((document) => {
-      const theirs = digests.get(document);
-      return theirs !== undefined && toHex(theirs) !== toHex(this.#index.digest(document));
-    });
+    this.#comparisons.open(peer);
   }
 
   #askParts(now: Now): void {
@@ -453,10 +399,10 @@ export class Sync {
       this.#spreadMonoMs,
       partsMonoMs,
       this.#statements.dueMonoMs,
+      this.#comparisons.dueMonoMs,
     );
     for (const { dueMonoMs } of this.#lacks.values()) due = Math.min(due, dueMonoMs);
-    for (const { pulls, askedMonoMs, owed, vectorsAgainMonoMs } of this.#peers.values()) {
-      if (owed !== undefined) due = Math.min(due, vectorsAgainMonoMs);
+    for (const { pulls, askedMonoMs } of this.#peers.values()) {
       if (pulls.asked !== undefined) due = Math.min(due, askedMonoMs + WANT_TIMEOUT_MS);
     }
     if (Number.isFinite(due)) this.#env.out.setTimer("sync", Math.ceil(due));
