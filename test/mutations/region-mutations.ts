@@ -159,6 +159,25 @@ export const regionMutations: readonly Mutation[] = [
     killer: cuts,
   },
   {
+    id: "region-awaited-when-back",
+    rules: ["VE4", "VE2"],
+    breaks: "whose accusations are not heeded after a heal is waited for all the same",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "this.#regions.speaksOver(witness, subject),",
+    replacement: "this.#regions.countsOver(witness, subject),",
+    killer: unit(`${LIVENESS}region-return.test.ts`),
+  },
+  {
+    id: "region-half-heeded-when-back",
+    rules: ["VE4", "VE2"],
+    breaks:
+      "of whom no accusation is heeded after a heal the word that a node is up counts against one",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "this.#regions.speaksOver(witness, subject.node)",
+    replacement: "this.#regions.countsOver(witness, subject.node)",
+    killer: unit(`${LIVENESS}region-return.test.ts`),
+  },
+  {
     id: "region-unseen-by-observers",
     rules: ["VE4", "VE1"],
     breaks: "an observer in a region without members never sees a region lost",

@@ -133,7 +133,7 @@ export class ChosenWitnesses implements ElectorateRule {
     return this.witnessesOf(subject).filter(
       (witness) =>
         this.#subjects.get(witness)?.latch === undefined &&
-        this.#regions.countsOver(witness, subject),
+        this.#regions.speaksOver(witness, subject),
     );
   }
 
@@ -145,7 +145,8 @@ export class ChosenWitnesses implements ElectorateRule {
   mayDecide(subject: Subject, accusers: number): boolean {
     const voices = new Set<NodeId>();
     for (const witness of [...subject.accusations.keys(), ...subject.ups.keys()])
-      if (this.isWitness(witness, subject.node)) voices.add(witness);
+      if (this.isWitness(witness, subject.node) && this.#regions.speaksOver(witness, subject.node))
+        voices.add(witness);
     const { size } = voices;
     const electorate = this.electorateOf(subject.node).length + 1;
     return size >= majorityOf(electorate) && accusers * 2 > size;

@@ -114,7 +114,19 @@ export class Regions {
   /** Whether a member has a say about a subject: not if its region was lost, and the subject was heard after that. */
   countsOver(node: NodeId, subject: NodeId): boolean {
     const outage = this.outageOf(node);
-    if (outage === undefined) return true;
+    return outage === undefined || this.#countedOver(outage, subject);
+  }
+
+  /** Whether a member's accusation of a subject is heeded: not in the moments after its region was lost, of who was heard meanwhile elsewhere. */
+  speaksOver(node: NodeId, subject: NodeId): boolean {
+    const region = this.regionOf(node);
+    const back = region === undefined ? undefined : this.#returning.get(region);
+    if (back === undefined || region === this.regionOf(subject))
+      return this.countsOver(node, subject);
+    return this.#countedOver(back.outage, subject);
+  }
+
+  #countedOver(outage: RegionOutage, subject: NodeId): boolean {
     const about = this.#subjects.get(subject);
     if (about === undefined) return false;
     const slackMs = REGION_SIGN_INTERVALS * Math.max(about.intervalMs, outage.intervalMs);
