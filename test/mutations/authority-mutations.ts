@@ -80,8 +80,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME3"],
     breaks: "who lost its store lets nobody in, as everybody is new to it, and never hears more",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: "if (isNew && !this.#knewNobody)",
-    replacement: 'if (isNew && (!this.#knewNobody || grant !== ""))',
+    search: "if (isNew && !this.introducing.knewNobody)",
+    replacement: 'if (isNew && (!this.introducing.knewNobody || grant !== ""))',
     killer: keeper,
   },
   {
@@ -197,8 +197,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["P6", "ME1"],
     breaks: "statements by gossip are counted for all peers together",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: "this.#rateOf(from, now).admit(",
-    replacement: 'this.#rateOf("", now).admit(',
+    search: "this.#rates.admit(from, ",
+    replacement: 'this.#rates.admit("", ',
     killer: keeper,
   },
   {

@@ -138,8 +138,8 @@ export const membershipMutations: readonly Mutation[] = [
     rules: ["ME3"],
     breaks: "who is revoked between its hello and its connection stays connected",
     file: `${CORE}authority-keeper.ts`,
-    search: "if (!this.isMember(node)) this.#env.out.expel([node]);",
-    replacement: 'if (!this.isMember(node) && node === "") this.#env.out.expel([node]);',
+    search: "else this.#env.out.expel([node]);",
+    replacement: 'else if (node === "") this.#env.out.expel([node]);',
     killer: keeper("is a member no more once it is connected"),
   },
   {

@@ -10,6 +10,7 @@ import { enrolmentMutations } from "./enrolment-mutations.ts";
 import { evidenceMutations } from "./evidence-mutations.ts";
 import { folderMutations } from "./folder-mutations.ts";
 import { hostileMutations } from "./hostile-mutations.ts";
+import { introducingMutations } from "./introducing-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
 import { membershipMutations } from "./membership-mutations.ts";
@@ -55,4 +56,5 @@ export const mutations: readonly Mutation[] = [
   ...hostileMutations,
   ...regularityMutations,
   ...membershipMutations,
+  ...introducingMutations,
 ];

@@ -1,5 +1,10 @@
 /** A real transport that writes down what its handler is told: the one that is attacked, flooded or lied to. */
-import type { AdmissionRefusal, NodeId, TransportRejectReason } from "@pulsemesh/core";
+import type {
+  AdmissionRefusal,
+  NodeId,
+  TransportHandler,
+  TransportRejectReason,
+} from "@pulsemesh/core";
 import { createLibp2pTransport } from "@pulsemesh/transport-libp2p";
 import type { Libp2pTransport, Libp2pTransportOptions } from "@pulsemesh/transport-libp2p";
 import { OUR_FLEET, seedOf, until } from "./libp2p-harness.ts";
@@ -23,6 +28,8 @@ export interface VictimOptions extends Partial<Libp2pTransportOptions> {
   readonly admit?:
     | ((node: NodeId, grant: string | undefined) => AdmissionRefusal | undefined)
     | undefined;
+  /** What it asks others for, and answers, before they are let in. @default nothing */
+  readonly roots?: Pick<TransportHandler, "lacksIssuerOf" | "rootRow" | "takeRootRow"> | undefined;
   /** What it presents itself. @default none */
   readonly grant?: string | undefined;
 }
@@ -33,7 +40,7 @@ export class Scene {
 
   async victim(
     name: string = "victim",
-    { admit, grant, ...options }: VictimOptions = {},
+    { admit, roots, grant, ...options }: VictimOptions = {},
   ): Promise<Victim> {
     const transport = await createLibp2pTransport({
       privateKey: seedOf(name),
@@ -51,6 +58,7 @@ export class Scene {
       refusals: [] as Victim["refusals"],
     };
     await transport.start({
+      ...roots,
       admit: (node, presented) => {
         const refusal = admit?.(node, presented);
         if (refusal !== undefined) seen.refusals.push({ node, refusal });

@@ -19,6 +19,14 @@ export interface CoreExplaining {
   reachability(now: Now): Reachability;
 }
 
+/** What nodes that know nothing of each other's issuers tell each other before either is let in (rule ME2); pure reads. */
+export interface CoreIntroducing {
+  /** Whether who has said hello with this grant is to be asked for its row of root statements, as they may name who has signed it. */
+  lacksIssuerOf(node: NodeId, grant: string | undefined): boolean;
+  /** The row of this node. */
+  rootRow(): Uint8Array;
+}
+
 export interface Core {
   /** Takes one input, returns every effect of it. Synchronous; keeps no reference to `now`. */
   handle(input: Input, now: Now): readonly Effect[];
@@ -27,6 +35,7 @@ export interface Core {
   authority(now: Now): AuthorityView;
   /** A statement by which the node was revoked, as it was signed; undefined where it was not. */
   revocation(node: NodeId): string | undefined;
+  readonly introducing: CoreIntroducing;
   robots(now: Now): readonly RobotView[];
   robot(id: RobotId, now: Now): RobotView | undefined;
   /** What is behind its verdicts (rule VE10). */

@@ -10,13 +10,14 @@ import type { AuditLog } from "./audit/audit-log.ts";
 import { chainHistory } from "./audit/chain-history.ts";
 import { AuthorityKeeper } from "./authority/authority-keeper.ts";
 import { hostRights } from "./authority/host-rights.ts";
+import { notGranted } from "./authority/not-granted.ts";
 import { authorityView } from "./authority/view.ts";
 import { BootRate } from "./boot/boot-rate.ts";
 import { BOOT_ROW, Boots } from "./boot/boots.ts";
 import { Chains } from "./chain/chains.ts";
 import type { Command, CommandResult, StopCommand } from "./command.ts";
 import type { CoreConfig } from "./config.ts";
-import type { Core, CoreExplaining } from "./core-api.ts";
+import type { Core, CoreExplaining, CoreIntroducing } from "./core-api.ts";
 import type { StoreRow } from "./driver/store.ts";
 import type { Validation } from "./driver/transport.ts";
 import type { Effect } from "./effect.ts";
@@ -144,6 +145,10 @@ class ComposedCore implements Core {
     return this.#env.out.drain();
   }
 
+  get introducing(): CoreIntroducing {
+    return this.#authority.introducing;
+  }
+
   fleet(now: Now): FleetView {
     return fleetView(this.#viewDeps(), now);
   }
@@ -246,6 +251,8 @@ class ComposedCore implements Core {
         return;
       case "hello":
         return this.#env.out.admit(this.#authority.hello(input.from, input.grant, now));
+      case "root-row":
+        return this.#authority.onRootRow(input.from, input.bytes, now);
       case "peer-up":
         this.#authority.onPeerUp(input.peer.node);
         this.#addresses.set(input.peer.node, input.peer.addresses);
@@ -442,11 +449,4 @@ class ComposedCore implements Core {
       addresses: this.#addresses,
     };
   }
-}
-
-function notGranted(robot: RobotId, isRevoked: boolean): CommandResult {
-  const detail = isRevoked
-    ? "the key of this node was revoked, so nobody would show what it writes; nothing was changed"
-    : `the grant of this node is not about robot ${robot}; nothing was changed`;
-  return { ok: false, code: "robot-not-granted", detail };
 }

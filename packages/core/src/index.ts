@@ -30,6 +30,7 @@ export * from "./authority/claims.ts";
 export * from "./authority/limits.ts";
 export * from "./authority/robot-pattern.ts";
 export { RootChain, ROOTS_MAX, type Signer } from "./authority/root-chain.ts";
+export { ROOT_ROW_BYTES_MAX } from "./authority/introducing.ts";
 export { AUTHORITY_PREFIX } from "./authority/rows.ts";
 export { REVOCATIONS_MAX } from "./authority/revocation-set.ts";
 export type { Standing } from "./authority/authority.ts";

@@ -28,6 +28,8 @@ export type Input =
     }
   /** A peer has said hello and presented a grant; the first effect answers it (`admit`). */
   | { readonly type: "hello"; readonly from: NodeId; readonly grant: string | undefined }
+  /** The row of root statements of a peer that was asked for it, before it is let in or not (rule ME2). */
+  | { readonly type: "root-row"; readonly from: NodeId; readonly bytes: Uint8Array }
   | { readonly type: "peer-up"; readonly peer: PeerInfo }
   | { readonly type: "peer-down"; readonly node: NodeId }
   /** A commit and all before it are durable. A failed one has no input: the driver rebuilds core from disk (rule DU1). */

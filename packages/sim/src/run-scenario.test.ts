@@ -33,6 +33,7 @@ function patched(
       robotIds: () => core.robotIds(),
       robot: (id, now) => core.robot(id, now),
       explaining: core.explaining,
+      introducing: core.introducing,
       exportDocument: () => core.exportDocument(),
     };
   };

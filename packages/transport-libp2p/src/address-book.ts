@@ -58,6 +58,11 @@ export class AddressBook {
     return this.#members.has(node) || (this.#entries.get(node)?.named.size ?? 0) > 0;
   }
 
+  /** Whether this node was to find `node`: the user named it, or it was a member in an earlier run, or the one that made this one a member. */
+  isToBeFound(node: NodeId): boolean {
+    return this.isTrusted(node) || (this.#entries.get(node)?.saved.size ?? 0) > 0;
+  }
+
   /** Whether the user named `node` by this very address. */
   isNamed(node: NodeId, text: string): boolean {
     return this.#entries.get(node)?.named.has(text) === true;

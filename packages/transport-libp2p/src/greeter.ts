@@ -13,6 +13,7 @@ import type { Host } from "./host.ts";
 import { patientTimer } from "./patient-timer.ts";
 import { HELLOS_AT_ONCE_MAX, HELLOS_PER_SECOND_MAX, PeerBudget } from "./peer-budget.ts";
 import { fleetsOffered, helloProtocol } from "./protocol-ids.ts";
+import { RootRows } from "./root-rows.ts";
 
 /** The protocol versions that this build speaks. */
 export const VERSIONS: Pick<Hello, "versionMin" | "versionMax"> = { versionMin: 1, versionMax: 1 };
@@ -27,6 +28,12 @@ export interface GreeterListener {
   isUp(node: NodeId): boolean;
   /** Whether `node`, which has said `hello`, is let in: undefined for yes. Counts what it refuses. */
   admit(node: NodeId, hello: Hello): AdmissionRefusal | undefined;
+  /** Whether `node`, which has said `hello`, is one that this node was to find, and by what this one knows nobody can say whether it is a member. */
+  lacksIssuerOf(node: NodeId, hello: Hello): boolean;
+  /** What `node`, which asks for this one's row of root statements and presents this grant, is told; undefined where it is not let in. */
+  rootRow(node: NodeId, grant: string): Uint8Array | undefined;
+  /** The row of root statements of such a node, which it was asked for; it is judged by what is known then. */
+  takeRootRow(node: NodeId, bytes: Uint8Array): void;
   /** What to say to `node` now; whoever is not let in, or not yet, is told of nobody else. */
   hello(node: NodeId, isIn: boolean): Hello;
   /** Both sides have said hello. `roundTripMs` is known to the side that spoke first. */
@@ -67,6 +74,7 @@ export class Greeter {
   readonly #fleet: FleetId;
   readonly #listener: GreeterListener;
   readonly #limits: GreeterLimits;
+  readonly #rootRows: RootRows;
   /** Inbound connections that have not said hello, with what hangs up on them. */
   readonly #silent = new Map<Connection, () => void>();
   /** Nodes found unfit, with what hangs up on them. */
@@ -83,6 +91,11 @@ export class Greeter {
   ) {
     this.#host = deps.host;
     this.#listener = deps.listener;
+    this.#rootRows = new RootRows({
+      host: deps.host,
+      fleet: options.fleet,
+      rowFor: (node, grant) => this.#listener.rootRow(node, grant),
+    });
     this.#fleet = options.fleet;
     this.#limits = options.limits;
   }
@@ -93,6 +106,7 @@ export class Greeter {
       maxInboundStreams: HELLO_STREAMS_MAX,
       maxOutboundStreams: HELLO_STREAMS_MAX,
     });
+    await this.#rootRows.start();
     this.#host.addEventListener("connection:open", this.#opened);
     this.#host.addEventListener("connection:close", this.#closed);
     this.#host.addEventListener("peer:identify", this.#identified);
@@ -130,6 +144,7 @@ export class Greeter {
       else this.#fault(error, node, connection);
       return;
     }
+    if (this.#isUnplaced(node, answer.hello)) await this.#askRoots(node, connection);
     const verdict = this.#judge(node, answer.hello, connection);
     if (verdict.isIn) {
       this.#unwatch(connection);
@@ -159,6 +174,7 @@ export class Greeter {
       if (!this.#stopped) this.#fault(error, node, connection);
       return;
     }
+    if (this.#isUnplaced(node, hello)) await this.#askRoots(node, connection);
     const { isIn, refused, proof } = this.#judge(node, hello, connection);
     // Whoever is refused is answered too: it is to know why, and may have a reason of its own to part.
     answerHello(stream, { ...this.#listener.hello(node, isIn), refused, proof });
@@ -166,6 +182,20 @@ export class Greeter {
     this.#unwatch(connection);
     this.#listener.greeted(node, hello, connection, undefined);
   };
+
+  #isUnplaced(node: NodeId, hello: Hello): boolean {
+    if (this.#stopped || this.#refusing.has(node) || hello.refused !== undefined) return false;
+    return agreeVersion(VERSIONS, hello) !== undefined && this.#listener.lacksIssuerOf(node, hello);
+  }
+
+  /** It waits for the answer to its hello meanwhile, or takes itself for let in already. */
+  async #askRoots(node: NodeId, connection: Connection): Promise<void> {
+    this.#unwatch(connection);
+    const { grant } = this.#listener.hello(node, false);
+    // Who has none is let in nowhere, and told nothing.
+    const row = grant === undefined ? undefined : await this.#rootRows.ask(connection, grant);
+    if (row !== undefined && !this.#stopped) this.#listener.takeRootRow(node, row);
+  }
 
   #judge(node: NodeId, hello: Hello, connection: Connection): Verdict {
     if (this.#stopped || connection.status !== "open" || this.#refusing.has(node))

@@ -189,3 +189,10 @@ async function discovery(
   const { localDiscovery } = await import("./local-discovery.ts");
   return localDiscovery(found, { fleet, askEveryMs });
 }
+
+/** Where this host can be dialled, each ending in its id. */
+export function ownAddresses(host: Host): readonly string[] {
+  const suffix = `/p2p/${host.peerId.toString()}`;
+  const texts = host.getMultiaddrs().map((address) => address.toString());
+  return texts.map((text) => (text.endsWith(suffix) ? text : text + suffix));
+}

@@ -29,7 +29,7 @@ import type { GossipGate } from "./gossip-gate.ts";
 import { Greeter, VERSIONS } from "./greeter.ts";
 import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
-import { startHost, strangerTooMany } from "./host.ts";
+import { ownAddresses, startHost, strangerTooMany } from "./host.ts";
 import type { Host } from "./host.ts";
 import { checkLinks } from "./link-check.ts";
 import type { LinkReport } from "./link-check.ts";
@@ -42,8 +42,7 @@ import { PeerExchange } from "./peer-exchange.ts";
 import type { PeerSession } from "./peer-session.ts";
 import { PeerSessions } from "./peer-sessions.ts";
 import { channelProtocol, CHANNELS, topicName } from "./protocol-ids.ts";
-
-const SHUT_OUT_SAID_EVERY_MS = 60_000;
+import { ShutOutNotice } from "./shut-out-notice.ts";
 
 export class Libp2pTransport implements Transport {
   readonly node: NodeId;
@@ -61,8 +60,8 @@ export class Libp2pTransport implements Transport {
   readonly #watch: LinkWatch;
   readonly #exchange: PeerExchange;
   readonly #saver: AddressSaver;
+  readonly #notice: ShutOutNotice;
   #grant: string | undefined;
-  #shutOutSaidAtMs = -Infinity;
   #handler: TransportHandler | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -110,6 +109,7 @@ export class Libp2pTransport implements Transport {
       { sessions, renew: this.#renew, probe, ping: pingPeer, now },
       options.tuning,
     );
+    this.#notice = new ShutOutNotice(options.logger);
     this.#saver = new AddressSaver({
       book: this.#book,
       store: options.addresses,
@@ -228,9 +228,7 @@ export class Libp2pTransport implements Transport {
   }
 
   addresses(): readonly string[] {
-    const suffix = `/p2p/${this.node}`;
-    const texts = this.#host.getMultiaddrs().map((address) => address.toString());
-    return texts.map((text) => (text.endsWith(suffix) ? text : text + suffix));
+    return ownAddresses(this.#host);
   }
 
   peers(): readonly PeerInfo[] {
@@ -320,6 +318,11 @@ export class Libp2pTransport implements Transport {
     return {
       isUp: (node) => this.#sessions.isUp(node),
       admit: (node, { grant }) => this.#guard(() => this.#handler?.admit(node, grant), "not-ready"),
+      lacksIssuerOf: (node, { grant }) =>
+        this.#book.isToBeFound(node) &&
+        this.#guard(() => this.#handler?.lacksIssuerOf?.(node, grant)) === true,
+      rootRow: (...asked) => this.#guard(() => this.#handler?.rootRow?.(...asked)),
+      takeRootRow: (...row) => this.#guard(() => this.#handler?.takeRootRow?.(...row)),
       hello: (node, isIn) => this.#hello(node, isIn),
       greeted: (node, hello, connection, roundTripMs) =>
         this.#greeted(node, hello, connection, roundTripMs),
@@ -340,11 +343,7 @@ export class Libp2pTransport implements Transport {
   }
 
   #shutOut(node: NodeId, reason: string): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#shutOutSaidAtMs > SHUT_OUT_SAID_EVERY_MS) {
-      this.#shutOutSaidAtMs = nowMs;
-      this.#options.logger.warn({ node, reason }, "this node is not let in by a node of its fleet");
-    }
+    this.#notice.say(node, reason, performance.now());
     this.#drop(node);
     this.#dialing.turnedAway(node);
   }

@@ -32,6 +32,11 @@ export function closedProtocol(fleet: FleetId): string {
   return `/pulsemesh/${fleet}/closed/1`;
 }
 
+/** In which a node asks for the row of root statements of another one that it does not let in yet (rule ME2). */
+export function rootsProtocol(fleet: FleetId): string {
+  return `/pulsemesh/${fleet}/roots/1`;
+}
+
 /** What strangers may speak while an invite is open (rule ME7). */
 export function enrolmentProtocol(fleet: FleetId): string {
   return `/pulsemesh/${fleet}/join/1`;

@@ -12,11 +12,12 @@ import type { StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import { compareText, type HashHex, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
-import { RateWindow } from "../rate-window.ts";
+import { PeerRates } from "../peer-rates.ts";
 import { Authority, type Standing, type TakeResult } from "./authority.ts";
 import { CLOCK_LEEWAY_MS, type Grant } from "./grant-set.ts";
 import type { StatementId } from "./claims.ts";
 import { STATEMENT_LENGTH_MAX } from "./limits.ts";
+import { Introducing } from "./introducing.ts";
 import { decodeMarks, encodeMarks, type Marks, MARKS_ROW } from "./marks.ts";
 import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
 import type { RootStatement } from "./root-chain.ts";
@@ -70,6 +71,7 @@ interface StoredToken {
 
 export class AuthorityKeeper implements StatementSource {
   readonly authority: Authority;
+  readonly introducing: Introducing;
   readonly #env: Env;
   readonly #audit: AuditLog;
   /** The set, or who counts by it, has changed. */
@@ -77,13 +79,11 @@ export class AuthorityKeeper implements StatementSource {
   /** It said goodbye, or was retired, and has not come back. */
   readonly #hasLeft: (node: NodeId) => boolean;
   readonly #connected = new Set<NodeId>();
-  /** By the peer that sent them, in the second under way only. */
-  readonly #rates = new Map<NodeId, RateWindow>();
+  readonly #rates = new PeerRates();
   readonly #vain = new StatementsInVain();
   readonly #rootRows = new RootRows();
   /** The peer may hold what is not held here. */
   readonly #lack: (peer: NodeId, now: Now) => void;
-  #rateSecond = 0;
   /** Who counts, as of the last look. */
   readonly #members = new Set<NodeId>();
   #rows: StoredToken[] = [];
@@ -98,8 +98,6 @@ export class AuthorityKeeper implements StatementSource {
   #isCompared = false;
   /** Members that said that they hold the same, until there are enough. */
   readonly #equals = new Set<NodeId>();
-  /** It started with nobody's grant but its own. */
-  #knewNobody = false;
 
   constructor(
     env: Env,
@@ -113,6 +111,7 @@ export class AuthorityKeeper implements StatementSource {
     this.#env = env;
     this.#lack = deps.lack;
     this.authority = new Authority(env);
+    this.introducing = new Introducing(env, this.authority, (node) => this.isMember(node));
     this.#audit = deps.audit;
     this.#changed = deps.changed;
     this.#hasLeft = deps.hasLeft;
@@ -151,7 +150,7 @@ export class AuthorityKeeper implements StatementSource {
     for (const result of this.authority.takeAll(given, now.wallMs))
       this.#keep(result, undefined, now);
     const { self } = this.#env.identity;
-    this.#knewNobody = this.authority.grantedNodes().every((node) => node === self);
+    this.introducing.begin(this.authority.grantedNodes().every((node) => node === self));
     this.look(now);
   }
 
@@ -185,10 +184,19 @@ export class AuthorityKeeper implements StatementSource {
     return refusal ?? "grant-none";
   }
 
+  /** The row of root statements of a peer that was asked for it (rule ME2). */
+  onRootRow(from: NodeId, bytes: Uint8Array, now: Now): void {
+    const roots = this.introducing.read(from, bytes);
+    if (roots === undefined) return void this.#refuse("statement-malformed", from, now);
+    for (const result of this.authority.takeOpened(roots, now.wallMs))
+      this.#spread(result, from, now);
+  }
+
   /** Who was let in, and is a member no more by now, is hung up on. */
   onPeerUp(node: NodeId): void {
     this.#connected.add(node);
-    if (!this.isMember(node)) this.#env.out.expel([node]);
+    if (this.isMember(node)) this.introducing.met();
+    else this.#env.out.expel([node]);
   }
 
   onPeerDown(node: NodeId): void {
@@ -207,7 +215,7 @@ export class AuthorityKeeper implements StatementSource {
       return this.#refuse("statement-malformed", from, now);
     }
     if (typeof token !== "string") return this.#refuse("statement-malformed", from, now);
-    const isOver = !this.#rateOf(from, now).admit(now.monoMs, STATEMENTS_PER_SECOND_MAX);
+    const isOver = !this.#rates.admit(from, now.monoMs, STATEMENTS_PER_SECOND_MAX);
     if (isOver || this.#vain.left(from, now) === 0) return this.#refuse("rate", from, now);
     const opened = this.#open(token, now);
     const result = this.#judge(opened, from, now);
@@ -389,7 +397,7 @@ export class AuthorityKeeper implements StatementSource {
     // While nobody can say who was revoked since, nobody new is let in; who is known goes on (rule ME3).
     const isNew = authority.isStale(now.wallMs) && authority.grantOf(from) === undefined;
     // To who lost his store everybody is new, and from whom else should he hear it?
-    if (isNew && !this.#knewNobody) return "authority-stale";
+    if (isNew && !this.introducing.knewNobody) return "authority-stale";
     // Its own would have let it in, or be over: this one was overheard.
     if (authority.has(statementId(this.#env.ports, grant)))
       return authority.take(grant).status === "refused" ? "grant-unknown" : "grant-foreign";
@@ -451,15 +459,6 @@ export class AuthorityKeeper implements StatementSource {
 
   #publish({ token }: Statement, commit: number): void {
     this.#env.out.publish("authority", this.#env.ports.codec.encode(token), commit);
-  }
-
-  #rateOf(from: NodeId, now: Now): RateWindow {
-    const second = Math.floor(now.monoMs / 1_000);
-    if (second !== this.#rateSecond) this.#rates.clear();
-    this.#rateSecond = second;
-    const rate = this.#rates.get(from) ?? new RateWindow();
-    this.#rates.set(from, rate);
-    return rate;
   }
 
   #presentGrant(): void {

@@ -127,7 +127,22 @@ export class Authority {
   /** What a newcomer needs before all else: the root statements that stand, from the first on, then the charter. */
   enrolment(): readonly string[] {
     const charter = this.charter === undefined ? [] : [this.charter.token];
-    return [...this.#chain.statements.map(({ token }) => token), ...charter];
+    return [...this.rootRow(), ...charter];
+  }
+
+  /** The tokens of the root statements that stand, number 1 first. */
+  rootRow(): readonly string[] {
+    return this.#chain.statements.map(({ token }) => token);
+  }
+
+  /** Whether who has signed it may, as far as is known here. */
+  isAuthorised(statement: Statement): boolean {
+    return this.#chain.isAuthorised(statement);
+  }
+
+  /** What of a row of root statements goes on from what stands; see {@link RootSet.onward}. */
+  onward(roots: readonly RootStatement[]): ReturnType<RootSet["onward"]> {
+    return this.#roots.onward(roots);
   }
 
   /** Nodes that have a grant, in no particular order. */

@@ -38,6 +38,25 @@ export class RootSet {
     return this.#held.has(id);
   }
 
+  /**
+   * What of these would stand, where that goes on from what stands now, or ends the reign of the key that does: only the holder of the next key can do
+   * that. Nothing otherwise.
+   */
+  onward(roots: readonly RootStatement[]): {
+    readonly roots: readonly RootStatement[];
+    readonly isRotation: boolean;
+  } {
+    const { current } = this.#chain;
+    const all = new Map([...this.#held, ...roots.map((root) => [root.id, root] as const)]);
+    const { statements } = new RootChain(this.#fleet, [...all.values()], this.#hashOf);
+    const isRotation = reignsIn(statements) > reignsIn(this.#chain.statements);
+    const goesOn = isRotation || statements.some(({ id }) => id === current?.id);
+    return {
+      roots: goesOn ? statements.filter(({ id }) => !this.#held.has(id)) : [],
+      isRotation,
+    };
+  }
+
   /** Takes what is worth holding; undefined where that is nothing. */
   take(roots: readonly RootStatement[]): RootNews | undefined {
     const before = this.#chain;
@@ -57,4 +76,11 @@ export class RootSet {
       hasMoved: chain.current?.id !== before.current?.id,
     };
   }
+}
+
+/** How many keys have followed each other. */
+function reignsIn(statements: readonly RootStatement[]): number {
+  const isFirst = ({ claims }: RootStatement, at: number): boolean =>
+    claims.signer !== statements[at - 1]?.claims.signer;
+  return statements.filter(isFirst).length;
 }

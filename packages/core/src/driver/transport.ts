@@ -65,6 +65,15 @@ export interface TransportHandler {
    * further hello. Until then nothing of it is heard and nothing is told it. Never throws.
    */
   admit(node: NodeId, grant: string | undefined): AdmissionRefusal | undefined;
+  /**
+   * Whether `node`, whose address this one was given or has kept, and which has said hello with this grant, is to be asked for its row of root statements
+   * before it is judged (rule ME2). @default nobody is
+   */
+  readonly lacksIssuerOf?: ((node: NodeId, grant: string | undefined) => boolean) | undefined;
+  /** What `node`, which asks with this grant, is told of root statements; undefined where it is not let in. @default nothing */
+  readonly rootRow?: ((node: NodeId, grant: string) => Uint8Array | undefined) | undefined;
+  /** The row of a node that was asked; {@link admit} follows. */
+  readonly takeRootRow?: ((node: NodeId, bytes: Uint8Array) => void) | undefined;
   /** The statement by which `node` is refused as `revoked`, to be shown to it. @default none is shown */
   readonly proof?: ((node: NodeId) => string | undefined) | undefined;
   /** `node` does not let this one in, says why, and may show by which statement. Its word alone: anybody may say anything. Never throws. */

@@ -31,6 +31,7 @@ test("VE9 a stop leaves no timer behind, so the process ends when the network is
       robotIds: () => [],
       robot: () => undefined,
       explaining: {} as never,
+      introducing: {} as never,
       exportDocument: () => new Uint8Array(),
     }),
     lagMs: () => 0,

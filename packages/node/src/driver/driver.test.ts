@@ -72,6 +72,7 @@ function world(
       robotIds: () => [],
       robot: () => undefined,
       explaining: {} as never,
+      introducing: {} as never,
       exportDocument: () => bytes,
     };
   };

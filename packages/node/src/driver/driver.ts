@@ -175,6 +175,15 @@ export class Driver {
       this.#peers.delete(node);
       if (this.#life?.isRunning === true) this.#life.take({ type: "peer-down", node });
     },
+    lacksIssuerOf: (node, grant) =>
+      this.#life?.isRunning === true && this.#view?.introducing.lacksIssuerOf(node, grant) === true,
+    rootRow: (node, grant) =>
+      this.#handler.admit(node, grant) === undefined
+        ? this.#view?.introducing.rootRow()
+        : undefined,
+    takeRootRow: (from, bytes) => {
+      this.#networkLife(true)?.take({ type: "root-row", from, bytes });
+    },
     proof: (node) => this.#view?.revocation(node),
     refusedBy: (node, reason, proof) => {
       const { monoMs } = this.#deps.clock.now();

@@ -69,6 +69,7 @@ test("P4 P9 a value that nobody wrote, and one that is not shown, are noticed in
         robotIds: () => core.robotIds(),
         robot,
         explaining: core.explaining,
+        introducing: core.introducing,
         exportDocument: () => core.exportDocument(),
       };
     },

@@ -1,0 +1,150 @@
+/** Live libp2p transports: what is asked of a peer, and told to one, before it is let in (rule ME2). */
+import type { Stream } from "@libp2p/interface";
+import { afterEach, expect, test } from "vitest";
+import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
+import { frame } from "../support/stranger.ts";
+import type { Stranger } from "../support/stranger.ts";
+import { closed, Scene } from "../support/victim.ts";
+import type { Victim, VictimOptions } from "../support/victim.ts";
+
+const PROTOCOL = `/pulsemesh/${OUR_FLEET}/roots/1`;
+const ROW = Buffer.from("the row of the fleet's root");
+const OLD = "by.the.first";
+const NEW = "by.the.second";
+
+const scene = new Scene();
+afterEach(() => scene.end());
+
+interface Newcomer extends Victim {
+  /** Whose rows it was handed. */
+  readonly told: { readonly node: string; readonly row: string }[];
+}
+
+/** Presents a grant of old, and lets in who has a new one as soon as it has the row. */
+async function newcomer(options: VictimOptions = {}): Promise<Newcomer> {
+  const told: { node: string; row: string }[] = [];
+  const knows = (): boolean => told.some(({ row }) => row === ROW.toString());
+  const victim = await scene.victim("newcomer", {
+    grant: OLD,
+    admit: (_node, grant) => (grant === NEW && knows() ? undefined : "grant-unknown"),
+    roots: {
+      lacksIssuerOf: (_node, grant) => grant === NEW && !knows(),
+      takeRootRow: (node, row) => void told.push({ node, row: Buffer.from(row).toString() }),
+    },
+    ...options,
+  });
+  return { ...victim, told };
+}
+
+/** Knows both issuers, and tells what it holds. */
+const member = (options: VictimOptions = {}): Promise<Victim> =>
+  scene.victim("member", {
+    grant: NEW,
+    admit: (_node, grant) => (grant === OLD || grant === NEW ? undefined : "grant-none"),
+    roots: { rootRow: (_node, grant) => (grant === OLD ? ROW : undefined) },
+    ...options,
+  });
+
+const addressOf = (late: Victim, stranger: Stranger): string =>
+  nowhere(`${late.address.replace(/p2p\/.*/, "p2p/")}${stranger.node}`);
+const nowhere = (address: string): string => address.replace(/tcp\/\d+/, "tcp/1");
+
+test("ME2, AD10 who cannot place the grant of a node that it was to find asks that one for its row, and judges it by that: neither is refused", async () => {
+  const friend = await member();
+  const late = await newcomer({ join: [friend.address] });
+  await until("each has let the other in", () => late.ups.length === 1 && friend.ups.length === 1);
+  expect(late.told).toEqual([{ node: friend.transport.node, row: ROW.toString() }]);
+  expect([late.refusals, friend.refusals]).toEqual([[], []]);
+});
+
+test("ME2, AD10 so it does where the other one calls, which has not seen its grant yet", async () => {
+  const friend = await member();
+  const late = await newcomer({ join: [nowhere(friend.address)] });
+  friend.transport.remember([late.address]);
+  await until("each has let the other in", () => late.ups.length === 1 && friend.ups.length === 1);
+  expect(late.told).toEqual([{ node: friend.transport.node, row: ROW.toString() }]);
+  expect([late.refusals, friend.refusals]).toEqual([[], []]);
+});
+
+test("ME2, AD10 whose address was kept from an earlier run is asked, and who comes from nowhere, or is known by hearsay, is not", async () => {
+  const friend = await member();
+  const late = await newcomer({
+    addresses: { load: () => Promise.resolve([friend.address]), save: () => Promise.resolve() },
+  });
+  await until("it is judged", () => late.refusals.length + late.ups.length > 0);
+  expect(late.told).toEqual([{ node: friend.transport.node, row: ROW.toString() }]);
+  const stranger = await scene.strangerTo(late, []);
+  let asked = 0;
+  await stranger.host.handle(PROTOCOL, (stream) => {
+    asked += 1;
+    stream.send(frame(ROW));
+  });
+  late.told.splice(0);
+  late.transport.foundOnLocalNetwork(addressOf(late, stranger));
+  await stranger.greet({ grant: NEW });
+  await closed(stranger);
+  expect([asked, late.told, late.refusals.at(-1)]).toEqual([
+    0,
+    [],
+    { node: stranger.node, refusal: "grant-unknown" },
+  ]);
+});
+
+/** Whom the newcomer was to find, somewhere else than it comes from. */
+async function expected(
+  late: Victim,
+  answer: ((stream: Stream) => void) | undefined,
+): Promise<Stranger> {
+  const stranger = await scene.strangerTo(late);
+  if (answer !== undefined) await stranger.host.handle(PROTOCOL, answer);
+  late.transport.remember([addressOf(late, stranger)]);
+  return stranger;
+}
+
+test("ME2, P6 who is asked and says nothing for ROOT_ROW_MS_MAX, or more than ROOT_ROW_BYTES_MAX, is judged by what is known, and so is who comes while ROOT_ROWS_ASKED_MAX others are asked", async () => {
+  const reset = (stream: Stream): void => stream.abort(new Error("nothing to say"));
+  const oversized = (stream: Stream): void => {
+    stream.send(Buffer.from([0xff, 0xff, 0xff, 0x7f]));
+  };
+  const late = await newcomer();
+  for (const answer of [undefined, reset, oversized]) {
+    const stranger = await expected(late, answer);
+    await stranger.greet({ grant: NEW });
+    await closed(stranger);
+    expect(late.refusals.splice(0)).toEqual([{ node: stranger.node, refusal: "grant-unknown" }]);
+  }
+  let asked = 0;
+  const slow = (): void => void (asked += 1);
+  const hanging = [await expected(late, slow), await expected(late, slow)];
+  const answers = hanging.map((stranger) => stranger.greet({ grant: NEW }));
+  await until("both are asked", () => asked === 2);
+  const third = await expected(late, (stream) => void stream.send(frame(ROW)));
+  await third.greet({ grant: NEW });
+  expect(late.refusals).toEqual([{ node: third.node, refusal: "grant-unknown" }]);
+  // They are judged after ROOT_ROW_MS_MAX.
+  await Promise.all(answers);
+  expect(late.refusals.map(({ node }) => node).toSorted()).toEqual(
+    [third, ...hanging].map(({ node }) => node).toSorted(),
+  );
+  expect(late.told).toEqual([]);
+}, 30_000);
+
+test("ME2, P6 who is not let in is told no row, and beyond ROOT_ROWS_AT_ONCE_MAX questions nobody is", async () => {
+  const friend = await member();
+  const stranger = await scene.strangerTo(friend);
+  const ask = async (grant: string): Promise<string> => {
+    const stream = await stranger.connection.newStream(PROTOCOL);
+    let answer = "";
+    stream.addEventListener("message", ({ data }) => {
+      answer += Buffer.from(data.subarray()).toString();
+    });
+    if (stream.status === "open") stream.send(frame(Buffer.from(grant)));
+    await until("it was answered", () => answer !== "" || stream.status !== "open");
+    if (stream.status === "open") await stream.close();
+    return answer.slice(1);
+  };
+  const answers = [await ask("no.such.grant")];
+  for (let at = 0; at < 5; at += 1) answers.push(await ask(OLD));
+  expect(answers).toEqual(["", ROW, ROW, ROW, "", ""].map(String));
+  expect(friend.ups).toEqual([]);
+});
