@@ -181,6 +181,7 @@ const OPEN_AUTHORITY: AuthorityView = {
   grants: [],
   superseded: [],
   revocations: [],
+  revocationsBytes: 0,
   revocationIds: [],
   enrolment: [],
   isCompared: true,

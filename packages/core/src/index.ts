@@ -32,7 +32,7 @@ export * from "./authority/robot-pattern.ts";
 export { RootChain, ROOTS_MAX, type Signer } from "./authority/root-chain.ts";
 export { ROOT_ROW_BYTES_MAX } from "./authority/introducing.ts";
 export { AUTHORITY_PREFIX } from "./authority/rows.ts";
-export { REVOCATIONS_MAX } from "./authority/revocation-set.ts";
+export { REVOCATIONS_BYTES_MAX, REVOCATIONS_MAX } from "./authority/revocation-set.ts";
 export type { Standing } from "./authority/authority.ts";
 export { CLOCK_LEEWAY_MS, GRANTS_MAX } from "./authority/grant-set.ts";
 export { standingAmong, type StandingQuestion } from "./authority/standing-among.ts";

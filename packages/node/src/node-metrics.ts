@@ -21,6 +21,7 @@ export interface MetricSources {
     | "charter"
     | "grants"
     | "revocations"
+    | "revocationsBytes"
     | "badRows"
     | "missingParts"
   >;
@@ -88,8 +89,8 @@ function authorityMetrics({
   grantEndsWallMs,
   authority,
 }: MetricSources): readonly NodeMetric[] {
-  const { isClosed, isStale, disputedRoots, charter, grants, revocations, badRows, missingParts } =
-    authority();
+  const held = authority();
+  const { isClosed, isStale, disputedRoots, charter, grants, revocations } = held;
   const ends = grantEndsWallMs();
   return [
     gauge("takes_everybody", "1 where whoever asks becomes a member.", isOpen ? 1 : 0),
@@ -116,14 +117,19 @@ function authorityMetrics({
     ),
     gauge("revocations", "Revocations that count; there are 10,000 at most.", revocations.length),
     gauge(
+      "revocations_bytes",
+      "Bytes of the revocations that count; there is room for 16,777,216.",
+      held.revocationsBytes,
+    ),
+    gauge(
       "authority_bad_rows",
       "Statements of the authority on disk that could not be read at the start, or counted no more.",
-      badRows,
+      held.badRows,
     ),
     gauge(
       "custody_missing_parts",
       "Parts of what stands for revoked members that this node has not received yet.",
-      missingParts,
+      held.missingParts,
     ),
     ...(ends === undefined
       ? []

@@ -7,7 +7,8 @@ import type { Finding } from "./doctor-finding.ts";
 
 const dayMs = 86_400_000;
 const namesMost = 10;
-const nearlyFull = 0.8;
+/** Share of a bound from which on it is said. */
+export const nearlyFull: number = 0.8;
 
 const bareFinding: Finding = {
   check: "authority",

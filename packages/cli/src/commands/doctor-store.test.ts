@@ -1,3 +1,4 @@
+import { REVOCATIONS_BYTES_MAX } from "@pulsemesh/core";
 import type { PulsemeshClient } from "@pulsemesh/client";
 import { expect, test } from "vitest";
 import { checkAudit, checkStore } from "./doctor-store.ts";
@@ -51,4 +52,17 @@ test("CLI18, ME1 what lacks of revoked members is a warning, a statement that ca
   ]);
   const none = "pulsemesh_custody_missing_parts 0\npulsemesh_authority_bad_rows 0\n";
   expect(await found(none)).toHaveLength(1);
+});
+
+test("CLI18, ME1 revocations that take 80% of REVOCATIONS_BYTES_MAX are a warning, however few they are", async () => {
+  const found = async (bytes: number): ReturnType<typeof checkStore> =>
+    await checkStore(
+      client({ metrics: async () => `${metrics(0)}pulsemesh_revocations_bytes ${bytes}\n` }),
+    );
+  const most = REVOCATIONS_BYTES_MAX;
+  expect(await found(Math.floor(most * 0.79))).toHaveLength(1);
+  expect(await found(Math.ceil(most * 0.8))).toMatchObject([
+    { check: "store", result: "ok" },
+    { check: "revocations", result: "warn", detail: expect.stringContaining(`at most ${most}`) },
+  ]);
 });

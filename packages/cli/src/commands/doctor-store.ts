@@ -1,6 +1,8 @@
 /** The checks of `doctor` that ask the node what it has kept: damage that its store met, and its audit log. */
+import { REVOCATIONS_BYTES_MAX } from "@pulsemesh/core";
 import type { PulsemeshClient } from "@pulsemesh/client";
 import { errorCodeOf } from "../failure.ts";
+import { nearlyFull } from "./doctor-authority.ts";
 import type { Finding } from "./doctor-finding.ts";
 
 /** A long log takes longer to recompute; `audit verify` has the patience. */
@@ -9,6 +11,7 @@ const corruptRows = /^pulsemesh_store_corrupt_rows (\d+)$/m;
 const discardedRows = /^pulsemesh_store_discarded_rows ([1-9]\d*)$/m;
 const badRows = /^pulsemesh_authority_bad_rows ([1-9]\d*)$/m;
 const lackingParts = /^pulsemesh_custody_missing_parts ([1-9]\d*)$/m;
+const revocationBytes = /^pulsemesh_revocations_bytes (\d+)$/m;
 const next =
   "keep a copy of the data folder, check the disk; what other nodes have comes back by itself, the audit log does not";
 
@@ -18,7 +21,7 @@ export async function checkStore(client: PulsemeshClient): Promise<Finding[]> {
     const metrics = await client.metrics();
     const rows = Number(corruptRows.exec(metrics)?.[1] ?? Number.NaN);
     if (Number.isNaN(rows)) return [];
-    const kept = [...badStatements(metrics), ...missingParts(metrics)];
+    const kept = [...badStatements(metrics), ...missingParts(metrics), ...longRevocations(metrics)];
     if (rows === 0) return [{ check: "store", result: "ok", detail: "no damage met" }, ...kept];
     const discarded = discardedRows.exec(metrics)?.[1];
     const more =
@@ -47,6 +50,16 @@ function missingParts(metrics: string): Finding[] {
   const wait =
     "see that nodes are reached which held it when it was revoked, the issuer's first of all: pulsemesh peers";
   return [{ check: "custody", result: "warn", detail, next: wait }];
+}
+
+/** Their number is counted with that of grants; the length of each is that of what it keeps of its node. */
+function longRevocations(metrics: string): Finding[] {
+  const bytes = Number(revocationBytes.exec(metrics)?.[1] ?? 0);
+  if (bytes < REVOCATIONS_BYTES_MAX * nearlyFull) return [];
+  const detail = `they take ${bytes} of at most ${REVOCATIONS_BYTES_MAX} bytes: the next ones will be refused`;
+  const look =
+    "pulsemesh grant list: if many are of nodes that nobody knows, the issuer's key is stolen: pulsemesh key void KEY; else begin another fleet before they are full";
+  return [{ check: "revocations", result: "warn", detail, next: look }];
 }
 
 /** Whether the audit log is whole. */

@@ -155,6 +155,11 @@ export class Authority {
     return this.#revocations.all();
   }
 
+  /** Bytes of the tokens of all revocations that count. */
+  get revocationsBytes(): number {
+    return this.#revocations.bytes;
+  }
+
   /** Issuers of whom only that counts what the root names, by whichever statement it said so, sorted. */
   get voidIssuers(): readonly KeyId[] {
     const signers = [...this.#chain.signers].filter(([, { kept }]) => kept !== undefined);

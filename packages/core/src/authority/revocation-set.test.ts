@@ -53,6 +53,7 @@ test("P6 ME1 REVOCATIONS_BYTES_MAX of revocations count, however few they are, a
     bytes += token.length;
   }
   expect(authority.revocations()).toHaveLength(count);
+  expect(authority.revocationsBytes).toBe(bytes);
   expect(count).toBeLessThan(REVOCATIONS_MAX / 10);
   const void2 = fleet.root({
     number: 2,

@@ -58,6 +58,11 @@ export class RevocationSet {
     return this.#inOrder.length;
   }
 
+  /** Of all their tokens; {@link REVOCATIONS_BYTES_MAX} at most. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Of one node, the one that came first at the front. */
   of(node: NodeId): readonly Revocation[] {
     return [...(this.#byNode.get(node)?.values() ?? [])];

@@ -65,6 +65,7 @@ export function authorityView(
       by: claims.signer,
       atWallMs: claims.issuedS * 1_000,
     })),
+    revocationsBytes: authority.revocationsBytes,
     revocationIds: authority
       .revocations()
       .map(({ id }) => id)

@@ -86,6 +86,8 @@ export interface AuthorityView {
   readonly superseded: readonly SupersededGrant[];
   /** Sorted by node. */
   readonly revocations: readonly RevocationView[];
+  /** Bytes of their tokens; there is room for `REVOCATIONS_BYTES_MAX`. */
+  readonly revocationsBytes: number;
   /** Names of all revocations, sorted: what a charter commits to. */
   readonly revocationIds: readonly HashHex[];
   /** Tokens that a newcomer needs before all others: root statements from the first on, then the charter. */

@@ -81,6 +81,7 @@ const closed: AuthorityView = {
   revocationIds: [],
   enrolment: ["a.b.c"],
   isCompared: true,
+  revocationsBytes: 700,
   badRows: 0,
   missingParts: 0,
 };
