@@ -5,6 +5,7 @@ const memberText = /\/p2p\/[A-Za-z0-9]+$/;
 const dialledByNobody = /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(?:\/|$)/;
 const multiaddrText = /^\/[a-z0-9]+\/[^\s]+$/;
 const invitePrefix = "pulsemesh:";
+const requestPrefix = "pulsemesh-request:";
 
 /** Whether `text` is meant as an invite; whether it is one, the node finds out. */
 export function isInvite(text: string): boolean {
@@ -27,6 +28,19 @@ export function inviteIn(text: string, what: string): string | undefined {
     "option-invalid",
     `Cannot use ${what} as there is more in it than an invite. Give the word alone that begins with ${invitePrefix}`,
   );
+}
+
+/**
+ * The request of a node that a text is, as mail and chat leave it. Whether it is one, the issuer finds out.
+ * @throws PulsemeshError `option-invalid`
+ */
+export function requestIn(text: string): string {
+  const word = bare(text);
+  if (word.startsWith(requestPrefix)) return word;
+  const why = word.includes(requestPrefix)
+    ? `there is more in it than a request. Give the word alone that begins with ${requestPrefix}`
+    : "it is none. Give what `pulsemesh request` printed at the node that is to be a member";
+  throw new PulsemeshError("option-invalid", `Cannot sign the request as ${why}`);
 }
 
 /** Without what mail and chat put around a word, and into it. */

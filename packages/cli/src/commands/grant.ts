@@ -9,6 +9,7 @@ import { addFlags, durationBetween } from "../flags.ts";
 import { printable, printableJson } from "../printable.ts";
 import { readBeginning } from "../stdin-text.ts";
 import { tableLines } from "../table.ts";
+import { requestIn } from "./address-flags.ts";
 import { stdinBytesMost } from "./join.ts";
 import { type TermFlags, termFlags, termsOf } from "./member-terms.ts";
 import { nodeOf } from "./node.ts";
@@ -57,7 +58,7 @@ function addSign(grant: Command, cli: Cli): void {
         ? await readBeginning(cli, stdinBytesMost)
         : readText(path, "the request", "option-invalid", { mayBePipe: true });
     const terms = { ...termsOf(flags), lifeMs: flags.life };
-    const statements = await connect(cli, flags).grant(request.trim(), terms);
+    const statements = await connect(cli, flags).grant(requestIn(request), terms);
     cli.terminal.out(printableJson({ statements }));
     return EXIT.ok;
   });

@@ -120,6 +120,34 @@ test("CLI46 grant sign sends the request of a file, and prints what is carried b
   expect(missing.code).toBe(2);
 });
 
+test("CLI46, ME7 a request that mail has broken, quoted or bracketed is sent whole, and what is none, or more, is refused before anybody is asked", async () => {
+  const word = `pulsemesh-request:${"Ab-9_".repeat(120)}`;
+  const lines = word.match(/.{1,72}/g) ?? [];
+  const mangled = [
+    ` ${word}\n`,
+    lines.join("\r\n"),
+    lines.map((line) => `> > ${line}`).join("\n"),
+    `<${lines.join("\n  ")}>`,
+    `"${word}"`,
+  ];
+  for (const text of mangled) {
+    const calls = fakeNode(() => Response.json({ statements: ["a.b.c"] }));
+    expect((await run("grant sign -", {}, text)).code).toBe(0);
+    expect(bodyOf(calls)).toMatchObject({ request: word });
+  }
+  const calls = fakeNode(() => Response.json({ statements: [] }));
+  for (const [text, part] of [
+    [`please sign ${lines.join("\n")}`, "more in it"],
+    ["pulsemesh:anInvite", "pulsemesh request"],
+    ["", "pulsemesh request"],
+  ] as const) {
+    const { code, err } = await run("grant sign -", {}, text);
+    expect([text, code]).toEqual([text, 2]);
+    expect(err).toContain(part);
+  }
+  expect(calls).toEqual([]);
+});
+
 const authority = {
   fleet: "f",
   closed: true,
