@@ -3,6 +3,7 @@ import { backupRows } from "./backup-rows.ts";
 import type { Bound } from "./goal.ts";
 import { healRows, soakRows, startRows } from "./lifetime-rows.ts";
 import { farRows, membershipRows, partitionedRows } from "./membership-rows.ts";
+import { calibrationRows } from "./calibration-rows.ts";
 import { list, number, pick, text } from "./pick.ts";
 import type { Row } from "./row.ts";
 import { verdictRows } from "./verdict-rows.ts";
@@ -42,6 +43,7 @@ export const BENCHES: readonly Bench[] = [
   { name: "start", file: "start.bench.ts", rows: startRows },
   { name: "heal", file: "heal.bench.ts", rows: healRows },
   { name: "membership", file: "membership.bench.ts", rows: membershipRows },
+  { name: "calibration", file: "calibration.bench.ts", rows: calibrationRows },
   { name: "partitioned", file: "partitioned.bench.ts", rows: partitionedRows },
   { name: "far", file: "far.bench.ts", rows: farRows },
   { name: "soak", file: "soak.bench.ts", rows: soakRows, isLong: true },

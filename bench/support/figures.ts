@@ -17,8 +17,10 @@ export function figuresOf(samples: readonly number[]): Figures {
   return { n: sorted.length, min: at(0), p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
-export function round(value: number): number {
-  return Math.round(value * 10) / 10;
+/** @param digits behind the point */
+export function round(value: number, digits: number = 1): number {
+  const scale = 10 ** digits;
+  return Math.round(value * scale) / scale;
 }
 
 /** Prints the result of a bench. */

@@ -5,6 +5,11 @@
 
 export interface NetworkModel {
   readonly name: string;
+  /**
+   * `plain`: every link carries every message once each way, at once, and payloads alone are counted: harsher than the transport, and cheap.
+   * `libp2p`: as the transport does it, see `gossip-mesh.ts`, and with the bytes that libp2p adds. `bench/calibration.bench.ts` compares it with real hosts.
+   */
+  readonly gossip: "plain" | "libp2p";
   /** One-way delay of one hop: uniform between these, in milliseconds. */
   readonly delayMsMin: number;
   readonly delayMsMax: number;
@@ -25,6 +30,7 @@ export interface NetworkModel {
 /** One site: fast, no loss. */
 export const calmNetwork: NetworkModel = {
   name: "calm",
+  gossip: "plain",
   delayMsMin: 0.5,
   delayMsMax: 5,
   slowShare: 0.01,

@@ -8,11 +8,13 @@ import type { Channel, Topic } from "@pulsemesh/core";
 import type { SeededRandom, VirtualClock } from "@pulsemesh/testkit";
 import { Connections } from "./connections.ts";
 import type { Endpoint, Tap } from "./endpoint.ts";
+import { GossipMesh } from "./gossip-mesh.ts";
 import { GossipMessage } from "./gossip-message.ts";
 import { Links } from "./links.ts";
 import type { NetworkModel } from "./network-model.ts";
-import { createOverlay } from "./overlay.ts";
-import { TrafficCount } from "./traffic-count.ts";
+import { createOverlay, PLAIN_OVERLAY, TRANSPORT_OVERLAY } from "./overlay.ts";
+import { startUpkeep } from "./upkeep.ts";
+import { LIBP2P_ADDS, PAYLOAD_ALONE, TrafficCount } from "./traffic-count.ts";
 
 const FRAME_BYTES_MAX: Readonly<Record<Channel, number>> = {
   direct: DIRECT_FRAME_BYTES_MAX,
@@ -43,6 +45,8 @@ export class Network {
   readonly #deps: NetworkDeps;
   readonly #random: SeededRandom;
   readonly #nodes: number;
+  /** Undefined where gossip is plain. */
+  readonly #mesh: GossipMesh | undefined;
   readonly #censors = new Map<number, (bytes: Uint8Array) => boolean>();
 
   constructor(deps: NetworkDeps, nodes: number, model: NetworkModel) {
@@ -50,9 +54,11 @@ export class Network {
     this.#nodes = nodes;
     this.#random = deps.random.fork("gossip");
     const random = deps.random.fork("overlay");
-    this.neighbours = createOverlay(nodes, random, deps.grownFrom, deps.regions);
+    const isPlain = model.gossip === "plain";
+    const overlay = isPlain ? PLAIN_OVERLAY : TRANSPORT_OVERLAY;
+    this.neighbours = createOverlay(nodes, random, { ...deps, ...overlay });
     this.links = new Links({ clock: deps.clock, random: deps.random.fork("links") }, nodes, model);
-    this.traffic = new TrafficCount(nodes);
+    this.traffic = new TrafficCount(nodes, isPlain ? PAYLOAD_ALONE : LIBP2P_ADDS);
     this.connections = new Connections({
       clock: deps.clock,
       random: deps.random.fork("connections"),
@@ -61,6 +67,28 @@ export class Network {
       neighbours: this.neighbours,
       changed: deps.changed,
       mayConnect: deps.mayConnect,
+    });
+    if (!isPlain) this.#mesh = this.#createMesh();
+  }
+
+  #createMesh(): GossipMesh {
+    const { connections, traffic } = this;
+    const links = {
+      clock: this.#deps.clock,
+      peersOf: (node: number) => connections.peersOf(node),
+      areConnected: (a: number, b: number) => connections.areConnected(a, b),
+    };
+    const random = this.#deps.random.fork("upkeep");
+    startUpkeep({ ...links, random, nodes: this.#nodes, traffic });
+    return new GossipMesh({
+      ...links,
+      random: this.#deps.random.fork("mesh"),
+      offered: (from, to, bytes) => traffic.kept(from, to, bytes),
+      transmit: (message, from, to) => {
+        const isPulse = message.topic === "pulse";
+        traffic.copied("gossip", { from, to, bytes: message.bytes.length, isPulse });
+        if (!message.hasSeen(to)) this.#transmit(message, from, to);
+      },
     });
   }
 
@@ -72,7 +100,8 @@ export class Network {
     message.markSeen(from, from);
     // A liar that keeps a node to itself does not speak up for it either.
     if (topic === "verdict" && !this.isRelay(from)) return;
-    this.#spread(message, from);
+    if (this.#mesh === undefined) this.#spread(message, from);
+    else this.#mesh.publish(message, from);
   }
 
   /** From now on a hostile node keeps some messages of others to itself. */
@@ -92,7 +121,9 @@ export class Network {
 
   /** A node's core has accepted a message, or made it. */
   forward(message: GossipMessage, from: number): void {
-    if (this.#censors.get(from)?.(message.bytes) !== true) this.#spread(message, from);
+    if (this.#censors.get(from)?.(message.bytes) === true) return;
+    if (this.#mesh === undefined) this.#spread(message, from);
+    else this.#mesh.forward(message, from);
   }
 
   #spread(message: GossipMessage, from: number): void {
@@ -102,7 +133,8 @@ export class Network {
     for (const to of this.neighbours[from] as readonly number[]) {
       if (!connections.areConnected(from, to)) continue;
       // Nobody knows what a neighbour has seen but of whom a message came from: each other copy travels, and most come second.
-      if (to !== source) traffic.copied(from, to, message.bytes.length, isPulse);
+      if (to !== source)
+        traffic.copied("gossip", { from, to, bytes: message.bytes.length, isPulse });
       if (!message.hasSeen(to)) this.#transmit(message, from, to);
     }
   }
@@ -120,7 +152,8 @@ export class Network {
       this.links.unqueue(from, to, channel, bytes.length);
       return false;
     }
-    this.traffic.copied(from, to, bytes.length, this.#deps.isPulse?.(channel, bytes) ?? false);
+    const isPulse = this.#deps.isPulse?.(channel, bytes) ?? false;
+    this.traffic.copied("frame", { from, to, bytes: bytes.length, isPulse });
     this.#deps.tap.sent(from, to, channel, bytes);
     return true;
   }
@@ -156,7 +189,8 @@ export class Network {
       return;
     }
     const arrivalMs = this.links.gossipArrivalMs(from, to);
-    if (arrivalMs === undefined || !message.isEarliest(to, arrivalMs)) return;
+    if (arrivalMs === undefined) return this.#mesh?.repair(message, from, to);
+    if (!message.isEarliest(to, arrivalMs)) return;
     this.#deps.clock.at(arrivalMs, new GossipArrival(this, message, from, to));
   }
 }

@@ -144,6 +144,7 @@ function networkOf(plan: NetworkPlan): NetworkModel {
     ...base,
     lossShare: plan.lossShare ?? base.lossShare,
     stallEveryMs: plan.stallEveryMs ?? base.stallEveryMs,
+    gossip: plan.gossip ?? base.gossip,
   };
 }
 

@@ -11,6 +11,14 @@ export const networkPlans: readonly Plan[] = [
     events: [{ atMs: 60_000, who: { count: 1 }, what: { type: "crash", how: "kill" } }],
   },
   {
+    name: "cost",
+    about: "nothing happens at all; what a node costs, by links that carry what libp2p's do",
+    nodes: 100,
+    minutes: 5,
+    network: { base: "calm", gossip: "libp2p" },
+    events: [],
+  },
+  {
     name: "loss-5",
     about: "each hop loses 5%; a hundredth of the fleet dies, one after the other",
     nodes: 50,

@@ -43,6 +43,8 @@ export interface NetworkPlan {
   readonly base: "calm" | "lossy" | "stalling";
   readonly lossShare?: number | undefined;
   readonly stallEveryMs?: number | undefined;
+  /** See {@link NetworkModel}. @default "plain" */
+  readonly gossip?: "plain" | "libp2p" | undefined;
 }
 
 export interface RegionShare {
