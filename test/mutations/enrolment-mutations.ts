@@ -361,7 +361,7 @@ const keyMutations: readonly Mutation[] = [
     file: `${AUTHORITY}replace-issuer.ts`,
     search: "isSealed(before) && issuerPassphrase === undefined",
     replacement: "isSealed(before) && issuerPassphrase === null",
-    killer: sealing("is followed by one that is sealed"),
+    killer: sealing("ME2 a sealed issuer's key is followed by one"),
   },
   {
     id: "sealing-beside-rotation",

@@ -101,9 +101,19 @@ export const rotationMutations: readonly Mutation[] = [
     rules: ["ME6", "P5"],
     breaks: "a rotation that was broken off is begun anew beside its half",
     file: `${AUTHORITY}root-statements.ts`,
-    search: "if (await finishRootChange(rootDir, changes))",
+    search: "if (await finishRootChange(rootDir, changes, options.issuerPassphrase))",
     replacement: "if (rootDir === undefined)",
     killer: issuer("finishes the same issuer"),
+  },
+  {
+    id: "sealed-since-laid-open",
+    rules: ["ME6"],
+    breaks:
+      "an issuer's key that was sealed while its replacement was half made is followed by one that lies open",
+    file: `${AUTHORITY}root-journal.ts`,
+    search: "if (text === null || !isSealedSince(name, held, before)) return file;",
+    replacement: 'if (text !== "") return file;',
+    killer: unit(`${AUTHORITY}seal-issuer.test.ts`, "while its replacement is half made"),
   },
   {
     id: "old-disk-signs",

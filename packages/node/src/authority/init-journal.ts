@@ -199,7 +199,7 @@ export function applyFiles(
 }
 
 /** Whether `held` is the key of `text`, which somebody has sealed meanwhile. */
-function isSealedSince(name: string, held: string | null, text: string | null): boolean {
+export function isSealedSince(name: string, held: string | null, text: string | null): boolean {
   if (!name.endsWith(".key") || held === null || text === null) return false;
   if (!isSealed(held) || isSealed(text)) return false;
   try {

@@ -8,11 +8,13 @@ import { join } from "node:path";
 import { PulsemeshError } from "@pulsemesh/core";
 import { withFolderClaim } from "../keys/folder-claim.ts";
 import { readFileIfAny } from "../keys/private-file.ts";
+import { isSealed, openKeyText, writeSecretText } from "../keys/secret-file.ts";
 import {
   applyFiles,
   arePlannedFiles,
   type FileChanges,
   type InitFolders,
+  isSealedSince,
   type PlannedFile,
   refuseConflicts,
 } from "./init-journal.ts";
@@ -46,10 +48,16 @@ export async function beginRootChange(
 
 /**
  * Finishes what was broken off in a folder of a root.
+ * @param issuerPassphrase seals an issuer's key that was drawn open, where the one before it was sealed since
  * @returns whether there was anything
- * @throws PulsemeshError `data-dir-unusable` when the journal is damaged, or somebody else has changed a file meanwhile
+ * @throws PulsemeshError `data-dir-unusable` when the journal is damaged, or somebody else has changed a file meanwhile; `option-invalid` where it takes
+ * a passphrase, and none is given
  */
-export async function finishRootChange(rootDir: string, changes: FileChanges): Promise<boolean> {
+export async function finishRootChange(
+  rootDir: string,
+  changes: FileChanges,
+  issuerPassphrase?: string,
+): Promise<boolean> {
   const path = join(rootDir, ROOT_JOURNAL_FILE);
   const text = readFileIfAny(path);
   if (text === undefined) return false;
@@ -62,9 +70,33 @@ export async function finishRootChange(rootDir: string, changes: FileChanges): P
   }
   await withDataClaim(rootDir, journal, async () => {
     refuseConflicts(journal, foldersOf(rootDir, journal));
-    apply(rootDir, journal, changes);
+    apply(rootDir, await sealedAsBefore(journal, issuerPassphrase), changes);
   });
   return true;
+}
+
+/** A sealed key is replaced by a sealed one alone, also where it was sealed after its replacement was drawn. */
+async function sealedAsBefore(
+  journal: RootJournal,
+  passphrase: string | undefined,
+): Promise<RootJournal> {
+  const files = journal.files.map(async (file): Promise<PlannedFile> => {
+    const { folder, name, text, before } = file;
+    const path = join(journal.data, name);
+    const held = folder === "data" ? (readFileIfAny(path) ?? null) : null;
+    if (text === null || !isSealedSince(name, held, before)) return file;
+    if (isSealed(text) || isSealedSince(name, held, text)) return file;
+    if (passphrase !== undefined)
+      return {
+        ...file,
+        text: await writeSecretText(await openKeyText(text, undefined, path), passphrase),
+      };
+    throw new PulsemeshError(
+      "option-invalid",
+      `Cannot finish the root statement that was begun without a passphrase that seals the new key in ${journal.data}: the one that it replaces was sealed meanwhile. Nothing was changed; repeat it as pulsemesh key rotate issuer, with --issuer-passphrase-file.`,
+    );
+  });
+  return { ...journal, files: await Promise.all(files) };
 }
 
 /** An issuer's key may be being sealed there. The root's folder itself is claimed already. */

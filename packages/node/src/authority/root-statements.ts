@@ -74,6 +74,8 @@ export interface NextRootOptions {
   readonly rootDir: string;
   /** Opens them, and seals those that are drawn. @default they are not sealed */
   readonly passphrase?: string | undefined;
+  /** Seals an issuer's key that a call before has drawn open, and that was broken off, where the key that it replaces was sealed since. */
+  readonly issuerPassphrase?: string | undefined;
   readonly change: RootChange;
   /** Unix seconds. */
   readonly nowS: number;
@@ -137,7 +139,7 @@ async function signUpon(
   planNode: Parameters<typeof signNextRoot>[1],
 ): Promise<NextRoot> {
   const { known = [], changes = privateFileChanges, isStolen = false } = options;
-  if (await finishRootChange(rootDir, changes))
+  if (await finishRootChange(rootDir, changes, options.issuerPassphrase))
     return describe(readStatedRoots(rootDir), "completed");
   const own = readStatedRoots(rootDir);
   const fleet = own[0].claims.signer;

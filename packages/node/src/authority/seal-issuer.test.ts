@@ -1,4 +1,12 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RootRig } from "../../../../test/support/root-rig.ts";
@@ -9,6 +17,7 @@ import { dyingAt } from "./dying.test-support.ts";
 import { START_S } from "./enrolment.test-support.ts";
 import { privateFileChanges } from "./init-journal.ts";
 import { rotateIssuer, type RotateIssuerOptions, voidIssuer } from "./replace-issuer.ts";
+import { nextRootStatement } from "./root-statements.ts";
 import { sealIssuer } from "./seal-issuer.ts";
 
 const passphrase = "correct horse battery";
@@ -28,6 +37,9 @@ const text = (): string => readFileSync(path, "utf8");
 const isSealed = (): boolean => text().includes("scrypt");
 const rotate = (options: Partial<RotateIssuerOptions> = {}): ReturnType<typeof rotateIssuer> =>
   rotateIssuer({ rootDir: rig.rootDir, dir: rig.dir, nowS: START_S + 100, ...options });
+
+const rotateRoot = (): ReturnType<typeof nextRootStatement> =>
+  nextRootStatement({ rootDir: rig.rootDir, change: { rotate: true }, nowS: START_S + 100 });
 
 test("ME6 an issuer's key is sealed where it is, once, and is the same key", async () => {
   const { seed } = await readSecretKey(path);
@@ -97,16 +109,29 @@ test("ME6 ME2 a sealed issuer's key is followed by one that is sealed as well, a
   await readSecretKey(path, passphrase);
 });
 
-test("ME6 P5 a key that is sealed while its replacement is half made stays sealed, and hinders nobody from finishing", async () => {
-  for (const at of [1, 2, 3]) {
+test("ME6 P5 a key that is sealed while its replacement is half made is followed by one that is sealed as well, and hinders nobody with a passphrase from finishing", async () => {
+  for (const at of [1, 3]) {
     expect(await codeOf(rotate({ changes: dyingAt(at, "before") }))).toBe("died");
     const { status, issuer } = await seal();
     expect(status).toBe("sealed");
+    const held = text();
+    // The new one was written before it was sealed.
+    const isNew = issuer !== rig.made.issuer;
+    expect(isNew).toBe(at === 3);
+    if (!isNew) {
+      for (const finish of [rotate, rotateRoot])
+        expect(await codeOf(finish())).toBe("option-invalid");
+      expect(text()).toBe(held);
+      // He dies once more, with the new one on disk.
+      const changes = dyingAt(1, "after");
+      expect(await codeOf(rotate({ issuerPassphrase: other, changes }))).toBe("died");
+    }
     const made = await rotate();
     expect(made.status).toBe("completed");
-    expect(secretKeyId(path)).toBe(made.issuer);
-    // The new one was written before it was sealed.
-    if (issuer === made.issuer) expect(isSealed()).toBe(true);
+    expect([isSealed(), secretKeyId(path)]).toEqual([true, made.issuer]);
+    expect(made.issuer).not.toBe(rig.made.issuer);
+    await readSecretKey(path, isNew ? passphrase : other);
+    expect(existsSync(rig.path("root-change.json"))).toBe(false);
     rig.remove();
     rig = await new RootRig().init();
     path = join(rig.dir, "issuer.key");
