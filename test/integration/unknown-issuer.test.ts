@@ -1,10 +1,11 @@
 /** Real nodes that know nobody but themselves, and start once the fleet has another issuer than the one that made them members (rule ME2). */
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   createFleetAuthority,
   createNode,
+  nextRootStatement,
   type NodeOptions,
   type PulsemeshNode,
   rotateIssuer,
@@ -65,8 +66,35 @@ async function replaceIssuer(issuer: PulsemeshNode): Promise<void> {
   await issuer.command({ type: "statement", token: next.token });
 }
 
-/** Of a fleet that has another issuer by now: one that the first has made a member, without its store, and one that the second has. */
-async function twoGenerations(): Promise<{ readonly younger: PulsemeshNode }> {
+/** The root's key was stolen, and the committed next one has taken over. */
+async function rotateRoot(issuer: PulsemeshNode): Promise<void> {
+  const next = await nextRootStatement({
+    rootDir: join(dir, "root"),
+    change: { rotate: true },
+    nowS: Date.now() / 1_000,
+    known: issuer.authorityView().enrolment,
+  });
+  await issuer.command({ type: "statement", token: next.token });
+}
+
+const inviteOf = (issuer: PulsemeshNode): Promise<string> =>
+  issuer.issuer?.invite(TERMS) ?? Promise.reject(new Error("no issuer"));
+
+/** As after `pulsemesh join`: what it was made a member with is beside its key, and nothing else. */
+async function joined(name: string, issuer: PulsemeshNode): Promise<void> {
+  const node = await start(name, { invite: await inviteOf(issuer) });
+  await until("it is known", () => statusOf(issuer, node) === "up");
+  await node.stop();
+  rmSync(join(dir, name, "store"), { recursive: true });
+}
+
+/**
+ * Of a fleet that has another issuer by now: one that the first has made a member, without its store, and one that the second has.
+ * @param meanwhile what happens before there is another issuer
+ */
+async function twoGenerations(
+  meanwhile: (issuer: PulsemeshNode) => Promise<void> = () => Promise.resolve(),
+): Promise<{ readonly younger: PulsemeshNode }> {
   await createFleetAuthority({
     dir: join(dir, "issuer"),
     rootDir: join(dir, "root"),
@@ -74,17 +102,13 @@ async function twoGenerations(): Promise<{ readonly younger: PulsemeshNode }> {
     nowS: Date.now() / 1_000,
   });
   const issuer = await start("issuer");
-  const inviteOf = (): Promise<string> =>
-    issuer.issuer?.invite(TERMS) ?? Promise.reject(new Error("no issuer"));
-  const older = await start("older", { invite: await inviteOf() });
-  await until("it is known", () => statusOf(issuer, older) === "up");
-  await older.stop();
-  // As after `pulsemesh join`: what it was made a member with is beside its key.
-  rmSync(join(dir, "older", "store"), { recursive: true });
+  await joined("older", issuer);
+  await meanwhile(issuer);
   await replaceIssuer(issuer);
-  const younger = await start("younger", { invite: await inviteOf() });
+  const younger = await start("younger", { invite: await inviteOf(issuer) });
   await until("it is known", () => statusOf(issuer, younger) === "up");
-  await until("it has all", () => younger.authorityView().grants.length === 3);
+  const grantsAt = (node: PulsemeshNode): number => node.authorityView().grants.length;
+  await until("it has all", () => grantsAt(younger) === grantsAt(issuer));
   await issuer.stop();
   aheadMs += 2 * DAY_MS;
   return { younger };
@@ -99,4 +123,38 @@ test("ME2, P9 who knows nobody, and starts once the fleet has another issuer tha
   await until("the one that it finds is judged", isJudged, 20_000);
   expect([refusals(older, "grant-unknown"), older.authorityView().root?.number]).toEqual([0, 2]);
   await until("both are up", () => statusOf(younger, older) === "up");
+});
+
+test("ME2 a thief of a root key that was replaced, whose node somebody was to find who knows nobody, is believed until a genuine member is found, and by nobody afterwards", async () => {
+  let first = "";
+  const { younger } = await twoGenerations(async (issuer) => {
+    first = issuer.authorityView().root?.issuers[0]?.key ?? "";
+    await joined("thief", issuer);
+    cpSync(join(dir, "root"), join(dir, "loot"), { recursive: true });
+    rmSync(join(dir, "loot", "fleet-root-next.key"));
+    await rotateRoot(issuer);
+  });
+  const places = younger.addresses();
+  const listen = places.map((address) => address.replace(/\/p2p\/.*/, ""));
+  const genuine = younger.authorityView().root?.id;
+  await younger.stop();
+  const forged = await rotateIssuer({
+    rootDir: join(dir, "loot"),
+    dir: join(dir, "thief"),
+    replaces: first,
+    nowS: Date.now() / 1_000,
+  });
+  const thief = await start("thief");
+  await thief.command({ type: "statement", token: forged.token });
+  await until("he issues", () => thief.issuer !== undefined);
+  const friend = await start("friend", { invite: await inviteOf(thief) });
+  const older = await start("older", { join: [...friend.addresses(), ...places] });
+  await until("he is believed", () => statusOf(older, friend) === "up");
+  expect(older.authorityView().root?.id).toBe(forged.id);
+  const back = await start("younger", { listen });
+  await until("a member is found", () => statusOf(older, back) === "up", 20_000);
+  expect(older.authorityView().root?.id).toBe(genuine);
+  await until("his are refused", () => refusals(older, "grant-unknown") > 0, 20_000);
+  const granted = older.authorityView().grants.map(({ node }) => node);
+  expect([granted.includes(friend.id), granted.includes(back.id)]).toEqual([false, true]);
 });
