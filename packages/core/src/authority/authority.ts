@@ -176,11 +176,16 @@ export class Authority {
     return this.#byId.size;
   }
 
-  /** Names of everything that counts, sorted: root statements first, as the others need them. */
+  /**
+   * Names of everything that counts, sorted: root statements first, as the others need them, and from number 1 on. A row takes several questions, and by
+   * its ids one of them would bring what is signed by a key before the statements that say so, and have the row judged in pieces.
+   */
   ids(): readonly StatementId[] {
     const rank = { root: 0, revocation: 1, charter: 2, grant: 3 } as const;
+    const order = (a: Statement, b: Statement): number =>
+      rank[a.claims.kind] - rank[b.claims.kind] || numberOf(a) - numberOf(b);
     return [...this.#byId.values()]
-      .toSorted((a, b) => rank[a.claims.kind] - rank[b.claims.kind] || compareText(a.id, b.id))
+      .toSorted((a, b) => order(a, b) || compareText(a.id, b.id))
       .map(({ id }) => id);
   }
 

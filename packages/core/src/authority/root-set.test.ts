@@ -218,8 +218,8 @@ test("P1, ME2 nodes that tell each other their rows agree on who has authority, 
   }
 });
 
-/** What a node says to a peer by sync, and what that one answers, until neither has more. */
-function meet(a: CoreRig, b: CoreRig): void {
+/** What a node says to a peer by sync, and what that one answers, until neither has more, nor in so many seconds after that. */
+function meet(a: CoreRig, b: CoreRig, seconds: number = 0): void {
   const to = (rig: CoreRig): CoreRig => (rig === a ? b : a);
   const sent = (rig: CoreRig, effects: readonly Effect[]): readonly [CoreRig, Uint8Array][] =>
     effects.flatMap((effect) =>
@@ -228,10 +228,13 @@ function meet(a: CoreRig, b: CoreRig): void {
   const peerUp = (rig: CoreRig): readonly Effect[] =>
     rig.input({ type: "peer-up", peer: { node: to(rig).node, agent: "t", addresses: [] } });
   const waiting = [...sent(a, peerUp(a)), ...sent(b, peerUp(b))];
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    const [rig, bytes] = next;
-    const input = { type: "message", channel: "sync", from: to(rig).node, bytes } as const;
-    waiting.push(...sent(rig, [...rig.input(input), ...rig.settle()]));
+  for (let second = 0; second <= seconds; second++) {
+    if (second > 0) for (const rig of [a, b]) waiting.push(...sent(rig, rig.advance(1_000)));
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [rig, bytes] = next;
+      const input = { type: "message", channel: "sync", from: to(rig).node, bytes } as const;
+      waiting.push(...sent(rig, [...rig.input(input), ...rig.settle()]));
+    }
   }
 }
 
@@ -275,6 +278,18 @@ test("P1, ME2 a row that takes several answers, with roots that nobody here has 
   expect(rootOf(a)).toBe(idOf(last));
   const published = a.core.authority(a.now);
   expect(published.disputedRoots).toEqual([2]);
+});
+
+test("P1, ME2 a row of more statements than one question asks for is judged as a whole, whatever their ids are", () => {
+  const row = [R1, S2];
+  for (let number = 3; number <= 100; number++) row.push(upon(row.at(-1) ?? R1, number));
+  // Of keys that nobody here has heard of: a question by id brings the last ones before those that they stand upon.
+  for (const key of [1, 2, 2, 2, 2, 2])
+    row.push(upon(row.at(-1) ?? R1, row.length + 1, rootKey(key)));
+  const a = startRig("a", [R1, RIVAL, ...GRANTS]);
+  const b = startRig("b", [...row, ...GRANTS]);
+  meet(a, b, 5);
+  expect(rootOf(a)).toBe(idOf(row.at(-1) ?? ""));
 });
 
 test("ME2, P6 of a peer's row ROOTS_MAX statements wait, and none once the exchange is over or the peer is gone", () => {
