@@ -7,6 +7,7 @@ const KEYS = "packages/node/src/keys/";
 
 const unit = (file: string, title: string): Killer => ({ project: "unit", file, title });
 const root = (title: string): Killer => unit(`${AUTHORITY}root-statements.test.ts`, title);
+const deed = (title: string): Killer => unit(`${AUTHORITY}root-deed.test.ts`, title);
 const issuer = (title: string): Killer => unit(`${AUTHORITY}replace-issuer.test.ts`, title);
 const issuing = (title: string): Killer => unit(`${AUTHORITY}issuing.test.ts`, title);
 const moved = (title: string): Killer => unit(`${AUTHORITY}move-root.test.ts`, title);
@@ -101,8 +102,8 @@ export const rotationMutations: readonly Mutation[] = [
     rules: ["ME6", "P5"],
     breaks: "a rotation that was broken off is begun anew beside its half",
     file: `${AUTHORITY}root-statements.ts`,
-    search: "if (await finishRootChange(rootDir, changes, options.issuerPassphrase))",
-    replacement: "if (rootDir === undefined)",
+    search: "if (finished !== undefined) {",
+    replacement: 'if (finished !== undefined && rootDir === "") {',
     killer: issuer("finishes the same issuer"),
   },
   {
@@ -215,5 +216,47 @@ export const rotationMutations: readonly Mutation[] = [
     search: "return format === 1 ? FIRST_FILES : PRIVATE_FILES;",
     replacement: "return format > 0 ? PRIVATE_FILES : FIRST_FILES;",
     killer: unit("packages/node/src/backup/member-backup.test.ts", "a backup of format 1"),
+  },
+  {
+    id: "answer-by-old-copy",
+    rules: ["ME2", "CLI47"],
+    breaks:
+      "a copy of the root's folder that is behind undoes for good what was signed with another",
+    file: `${AUTHORITY}root-statements.ts`,
+    search: "if (isForged) return;",
+    replacement: "if (isForged || isStolen) return;",
+    killer: root("not with a folder that lacks"),
+  },
+  {
+    id: "other-change-finished",
+    rules: ["ME6", "CLI47"],
+    breaks:
+      "who asks for a key to be void is told so where a rotation that was broken off was finished",
+    file: `${AUTHORITY}root-statements.ts`,
+    search: "const wasAsked = deed !== undefined && isAsked(deed, options);",
+    replacement: "const wasAsked = deed !== undefined;",
+    killer: deed("whoever makes a key void instead"),
+  },
+  {
+    id: "other-void-finished",
+    rules: ["ME6", "CLI47"],
+    breaks: "who keeps other statements of a void issuer is told that they are kept",
+    file: `${AUTHORITY}root-deed.ts`,
+    search: "return one.key === other.key && isKept;",
+    replacement: "return one.key === other.key;",
+    killer: deed("whoever keeps other statements"),
+  },
+  {
+    id: "row-asked-by-ids",
+    rules: ["P1", "ME2"],
+    breaks:
+      "a long row of root statements is asked for in the order of its ids, and judged in pieces",
+    file: "packages/core/src/authority/authority.ts",
+    search: "rank[a.claims.kind] - rank[b.claims.kind] || numberOf(a) - numberOf(b);",
+    replacement: "rank[a.claims.kind] - rank[b.claims.kind];",
+    killer: unit(
+      "packages/core/src/authority/root-set.test.ts",
+      "more statements than one question asks for",
+    ),
   },
 ];

@@ -51,8 +51,8 @@ export {
   type NextRoot,
   type NextRootOptions,
   nextRootStatement,
-  type RootChange,
 } from "./authority/root-statements.ts";
+export type { RootChange, RootDeed } from "./authority/root-deed.ts";
 export { rootFolderAmong } from "./authority/root-folder.ts";
 export { type SealedIssuer, sealIssuer, type SealIssuerOptions } from "./authority/seal-issuer.ts";
 export { signToken } from "./authority/sign-token.ts";

@@ -1,4 +1,5 @@
 /** `pulsemesh key rotate`: new keys for the root and for an issuer; and why a node's is not rotated. */
+import { PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
@@ -10,6 +11,7 @@ import { dataFolder } from "./run-options.ts";
 
 interface RotateRootFlags extends RootFlags {
   readonly stolen?: boolean;
+  readonly forged?: boolean;
 }
 
 interface RotateIssuerFlags extends RootFlags {
@@ -54,26 +56,35 @@ function addRotateRoot(rotate: Command, cli: Cli): void {
       flags: "--stolen",
       text: "the root's key is in other hands: outdo all that was ever signed with it",
     },
+    {
+      flags: "--forged",
+      text: "with --stolen: none of you has signed what the fleet has and this folder does not hold",
+    },
     ...rootFlags,
   ]);
   command.addHelpText(
     "after",
     `
 Whoever has stolen the root's key, and not the next one beside it, cannot undo this; what he has signed before is outdone with --stolen alone,
-which brings back what counted without it. The fleet keeps its id. Bring the folder's other copy up to date.`,
+which brings back what counted without it. What the fleet has and the folder does not is named first: another copy of the folder may hold it.
+The fleet keeps its id. Bring the folder's other copy up to date.`,
   );
   setAction<RotateRootFlags>(cli, command, async (flags) => {
     const { nextRootStatement } = await import("@pulsemesh/node");
-    const isStolen = flags.stolen === true;
-    await signAndHandOver(
+    const [isStolen, isForged] = [flags.stolen === true, flags.forged === true];
+    if (isForged && !isStolen)
+      throw new PulsemeshError(
+        "option-invalid",
+        "Cannot use --forged without --stolen: a rotation alone takes the place of nothing.",
+      );
+    return await signAndHandOver(
       cli,
       flags,
-      (asking) => nextRootStatement({ ...asking, change: { rotate: true }, isStolen }),
+      (asking) => nextRootStatement({ ...asking, change: { rotate: true }, isStolen, isForged }),
       () => [
         `The keys in ${rootDirOf(flags)} are new ones: replace every other copy of that folder by this one.`,
       ],
     );
-    return EXIT.ok;
   });
 }
 
@@ -107,7 +118,7 @@ use 'pulsemesh key void' instead.`,
     const issuerPassphrase = issuerPassphraseOf(flags.issuerPassphraseFile);
     const usualS = flags.offline === true ? HANDOVER_OFFLINE_S : HANDOVER_S;
     const handoverS = flags.handover === undefined ? usualS : Math.floor(flags.handover / 1_000);
-    await signAndHandOver(
+    return await signAndHandOver(
       cli,
       flags,
       (asking) =>
@@ -118,7 +129,6 @@ use 'pulsemesh key void' instead.`,
         ...(flags.offline === true ? [handoverLine(handoverS)] : []),
       ],
     );
-    return EXIT.ok;
   });
 }
 

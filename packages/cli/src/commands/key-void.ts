@@ -64,7 +64,7 @@ has granted or revoked; a genuine grant that the thief has outdone stands under 
     const dir = flags.data === undefined ? undefined : resolve(flags.data);
     const issuerPassphrase = issuerPassphraseOf(flags.issuerPassphraseFile);
     const { voidIssuer } = await import("@pulsemesh/node");
-    await signAndHandOver(
+    return await signAndHandOver(
       cli,
       flags,
       (asking) => voidIssuer({ ...asking, key: text, kept, dir, issuerPassphrase }),
@@ -78,7 +78,6 @@ has granted or revoked; a genuine grant that the thief has outdone stands under 
             ]),
       ],
     );
-    return EXIT.ok;
   });
 }
 

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nextRootStatement } from "@pulsemesh/node";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Call, fakeFetch, run } from "../command-line.test-support.ts";
 
@@ -190,6 +191,44 @@ test("CLI47 key void keeps what the list names of that key, and nothing of other
     void: [{ key: issuer, kept: [KEPT] }],
     issuers: [{ key: (await keys())["issuer"] }],
   });
+});
+
+test("CLI47 where another change had been broken off, that one is finished, exit 1, and nobody reads that a stolen key is void", async () => {
+  fakeNode();
+  const change = { rotate: true };
+  const write = (path: string, text: string): void => {
+    if (!path.endsWith("root-change.json")) throw new Error("died");
+    writeFileSync(path, text, { mode: 0o600 });
+  };
+  const changes = { write, remove: () => undefined };
+  const broken = nextRootStatement({ rootDir: root, change, nowS: Date.now() / 1_000, changes });
+  await expect(broken).rejects.toThrow("died");
+  const key = (await keys())["issuer"] ?? "";
+  const asked = ["key", "void", key, "--keep", "none", "--root", root, "--data", dir];
+  const finished = await run(asked);
+  expect([finished.code, finished.out]).toEqual([1, `root statement 2 of fleet ${fleet}`]);
+  expect(finished.err).toContain("Another change had been broken off here");
+  expect(finished.err).toContain("It rotates the root.");
+  expect(finished.err).toContain("not done. Next: type it once more");
+  expect(finished.err).not.toContain("is void");
+  const again = await run(asked);
+  expect([again.code, again.out]).toEqual([0, `root statement 3 of fleet ${fleet}`]);
+  expect(again.err).toContain(`${key} is void`);
+});
+
+test("CLI47 key rotate root --stolen names what the fleet has and the folder lacks, and undoes it with --forged alone", async () => {
+  fakeNode();
+  cpSync(root, join(base, "copy"), { recursive: true });
+  await run(["key", "rotate", "issuer", "--root", root, "--data", dir]);
+  const stolen = ["key", "rotate", "root", "--stolen", "--root", join(base, "copy")];
+  const refused = await run(stolen);
+  expect([refused.code, refused.out]).toEqual([2, ""]);
+  expect(refused.err).toContain(`number 2 of `);
+  expect(refused.err).toContain((await keys())["issuer"]);
+  expect(stated(join(base, "copy"))).toHaveLength(1);
+  expect((await run([...stolen, "--forged"])).code).toBe(0);
+  const alone = ["key", "rotate", "root", "--forged", "--root", root];
+  expect((await run(alone)).err).toContain("--stolen");
 });
 
 test("CLI47 what stays of a void issuer is never guessed", async () => {

@@ -4,11 +4,13 @@
  */
 import type { PulsemeshClient } from "@pulsemesh/client";
 import { type ErrorCode, PulsemeshError } from "@pulsemesh/core";
+import type { RootDeed } from "@pulsemesh/node";
 import { join, resolve } from "node:path";
 import type { Cli } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { readPassphraseFile } from "../config/passphrase-file.ts";
 import { readText } from "../config/token-file.ts";
+import { EXIT } from "../exit-code.ts";
 import { errorCodeOf } from "../failure.ts";
 import type { Flag } from "../flags.ts";
 import { printable, printableJson } from "../printable.ts";
@@ -52,6 +54,8 @@ export interface RootAsking {
 /** What they answer. */
 export interface SignedRoot {
   readonly status: "signed" | "completed";
+  readonly isAsked: boolean;
+  readonly deed: RootDeed | undefined;
   readonly fleet: string;
   readonly number: number;
   readonly id: string;
@@ -63,13 +67,14 @@ export interface SignedRoot {
 /**
  * Asks the fleet, signs, hands over and reports.
  * @param said - what is to be done next, for people
+ * @returns the exit code: 1 where another change had been broken off, and was finished instead
  */
 export async function signAndHandOver<Signed extends SignedRoot>(
   cli: Cli,
   flags: RootFlags,
   sign: (asking: RootAsking) => Promise<Signed>,
   said: (signed: Signed) => readonly string[],
-): Promise<void> {
+): Promise<number> {
   const rootDir = rootDirOf(flags);
   const { passphraseFile: file } = flags;
   const passphrase = file === undefined ? undefined : readPassphraseFile(file, "--passphrase-file");
@@ -85,7 +90,8 @@ export async function signAndHandOver<Signed extends SignedRoot>(
   const asking = { rootDir, passphrase, nowS, known: fleet?.statements, fleet: fleet?.fleet };
   const signed = await withNext(cli, rootDir, () => sign(asking));
   if (client !== undefined) await handOver(cli, client, signed.statements, rootDir);
-  report(cli, flags, signed, rootDir, said(signed));
+  report(cli, flags, signed, rootDir, signed.isAsked ? said(signed) : otherwiseLines(signed));
+  return signed.isAsked ? EXIT.ok : EXIT.no;
 }
 
 /** The usual next steps of these codes speak of a node's folder. */
@@ -196,22 +202,40 @@ function knownOf(path: string | undefined): ReturnType<typeof readFleetFile> | u
   return path === undefined ? undefined : readFleetFile(path);
 }
 
+/** What was finished in place of what is asked for. */
+function otherwiseLines({ deed }: SignedRoot): readonly string[] {
+  const next = "What is asked for now was not done. Next: type it once more.";
+  if (deed === undefined) return [next];
+  const { rotated, named, dropped, voids } = deed;
+  const done = [
+    ...(rotated ? ["rotates the root"] : []),
+    ...(named.length > 0 ? [`names issuer ${named.join(", ")}`] : []),
+    ...(dropped.length > 0 ? [`names ${dropped.join(", ")} no more`] : []),
+    ...voids.map(({ key, kept }) => `makes ${key} void but for ${kept.length} of its statements`),
+  ];
+  return [`It ${done.length === 0 ? "says the same again" : done.join(", ")}.`, next];
+}
+
 function report(
   { terminal: { out, say } }: Cli,
   { json, offline }: RootFlags,
-  { status, fleet, number, id, token, issuer }: SignedRoot,
+  { status, fleet, number, id, token, issuer, isAsked }: SignedRoot,
   rootDir: string,
   said: readonly string[],
 ): void {
   const isHanded = offline !== true;
   if (json === true) {
-    const answer = { status, fleet, number, id, issuer: issuer ?? null, token, handed: isHanded };
-    out(printableJson(answer));
+    const known = { status, asked: isAsked, fleet, number, id, issuer: issuer ?? null, token };
+    out(printableJson({ ...known, handed: isHanded }));
     return;
   }
   out(printable(`root statement ${number} of fleet ${fleet}`));
   if (status === "completed")
-    say("It had been broken off and is finished now; what was asked for besides was not done.");
+    say(
+      isAsked
+        ? "It had been broken off and is finished now."
+        : "Another change had been broken off here, and that one is finished now.",
+    );
   say(
     isHanded
       ? "The fleet has it."

@@ -54,7 +54,8 @@ function textIn(value: Uint8Array): string | undefined {
   }
 }
 
-function parseStatements(text: string): readonly string[] | undefined {
+/** The tokens in the text of such a file; undefined where it is damaged. */
+export function parseStatements(text: string): readonly string[] | undefined {
   try {
     const json = JSON.parse(text) as { readonly statements?: unknown } | null;
     const tokens: unknown = json?.statements;

@@ -20,12 +20,12 @@ import { isSealed, secretKeyId, writeSecretText } from "../keys/secret-file.ts";
 import { AUTHORITY_FILES } from "./authority-files.ts";
 import { ISSUER_LIFE_MS } from "./fleet-authority.ts";
 import type { PlannedFile } from "./init-journal.ts";
+import type { RootChange } from "./root-deed.ts";
 import { readStatedRoots } from "./root-folder.ts";
 import {
   type NextRoot,
   type NextRootOptions,
   type NodeFiles,
-  type RootChange,
   signNextRoot,
 } from "./root-statements.ts";
 
@@ -52,7 +52,9 @@ export interface ReplacedIssuer extends NextRoot {
  */
 export async function rotateIssuer(options: RotateIssuerOptions): Promise<ReplacedIssuer> {
   const dir = openDataDir(options.dir, options.rootDir);
-  const next = await signNextRoot({ ...options, change: {} }, async (current) => {
+  const drop = options.replaces === undefined ? [] : [options.replaces];
+  const asked = { ...options, change: { drop }, issuerDir: dir };
+  const next = await signNextRoot(asked, async (current) => {
     const old = options.replaces ?? secretKeyId(join(dir, AUTHORITY_FILES.issuer));
     const bounds = current.issuers.find(({ key }) => key === old);
     if (old === undefined || bounds === undefined) {
@@ -87,22 +89,25 @@ export async function voidIssuer(
   const { key, kept, rootDir } = options;
   const dir = options.dir === undefined ? undefined : openDataDir(options.dir, rootDir);
   const voids = [{ key, kept }];
-  const next = await signNextRoot({ ...options, change: { voids } }, async (current) => {
-    const bounds = boundsOf(rootDir, key);
-    if (dir !== undefined) {
-      const drawn = await drawIssuer(dir, bounds, current, options);
-      return { ...drawn, change: { ...drawn.change, voids } };
-    }
-    const other = current.issuers.find((issuer) => issuer.key !== key);
-    if (other === undefined) {
-      throw new PulsemeshError(
-        "option-invalid",
-        `Cannot make ${key} void: nobody would be left who may issue. Nothing was changed; name the folder of the node that gets a new issuer's key: --data DIR`,
-      );
-    }
-    if (current.charterKey !== key) return undefined;
-    return { data: rootDir, files: [], change: { voids, charterKey: other.key } };
-  });
+  const next = await signNextRoot(
+    { ...options, change: { voids }, issuerDir: dir },
+    async (current) => {
+      const bounds = boundsOf(rootDir, key);
+      if (dir !== undefined) {
+        const drawn = await drawIssuer(dir, bounds, current, options);
+        return { ...drawn, change: { ...drawn.change, voids } };
+      }
+      const other = current.issuers.find((issuer) => issuer.key !== key);
+      if (other === undefined) {
+        throw new PulsemeshError(
+          "option-invalid",
+          `Cannot make ${key} void: nobody would be left who may issue. Nothing was changed; name the folder of the node that gets a new issuer's key: --data DIR`,
+        );
+      }
+      if (current.charterKey !== key) return undefined;
+      return { data: rootDir, files: [], change: { voids, charterKey: other.key } };
+    },
+  );
   return dir === undefined ? { ...next, issuer: undefined } : withIssuer(next, dir);
 }
 

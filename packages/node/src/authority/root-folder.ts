@@ -51,16 +51,24 @@ export function readStatedRoots(rootDir: string): StatedRoots {
       `Cannot find the root's statements in ${path}. Nothing was changed; name the folder that 'pulsemesh init' put the root's keys in, or repeat an init that was broken off.`,
     );
   }
-  const fleet = fleetOf(tokens[0]);
-  const roots = fleet === undefined ? [] : rootsOf(tokens, fleet);
-  const [first] = roots;
-  const isWhole = roots.length === tokens.length && first?.claims.signer === fleet;
-  if (first !== undefined && isWhole && roots.every((root, at) => follows(roots[at - 1], root)))
-    return roots as unknown as StatedRoots;
+  const roots = statedRootsOf(tokens);
+  if (roots !== undefined) return roots;
   throw new PulsemeshError(
     "data-dir-unusable",
     `Cannot use the root's statements in ${path}: they are damaged. Nothing was changed; restore the file from the folder's other copy.`,
   );
+}
+
+/** The statements of a root in a file of its folder; undefined where they do not stand one upon the other, from number 1 on. */
+export function statedRootsOf(tokens: readonly string[]): StatedRoots | undefined {
+  const fleet = fleetOf(tokens[0]);
+  const roots = fleet === undefined ? [] : rootsOf(tokens, fleet);
+  const [first] = roots;
+  const isWhole = roots.length === tokens.length && first?.claims.signer === fleet;
+  if (first === undefined || !isWhole) return undefined;
+  return roots.every((root, at) => follows(roots[at - 1], root))
+    ? (roots as unknown as StatedRoots)
+    : undefined;
 }
 
 /** The first of some folders that holds the keys of a fleet's root; undefined where none does that can be read. */

@@ -49,7 +49,7 @@ export async function beginRootChange(
 /**
  * Finishes what was broken off in a folder of a root.
  * @param issuerPassphrase seals an issuer's key that was drawn open, where the one before it was sealed since
- * @returns whether there was anything
+ * @returns what it was, undefined where there was nothing
  * @throws PulsemeshError `data-dir-unusable` when the journal is damaged, or somebody else has changed a file meanwhile; `option-invalid` where it takes
  * a passphrase, and none is given
  */
@@ -57,10 +57,10 @@ export async function finishRootChange(
   rootDir: string,
   changes: FileChanges,
   issuerPassphrase?: string,
-): Promise<boolean> {
+): Promise<RootJournal | undefined> {
   const path = join(rootDir, ROOT_JOURNAL_FILE);
   const text = readFileIfAny(path);
-  if (text === undefined) return false;
+  if (text === undefined) return undefined;
   const journal = parseJournal(text);
   if (journal === undefined) {
     throw new PulsemeshError(
@@ -72,7 +72,7 @@ export async function finishRootChange(
     refuseConflicts(journal, foldersOf(rootDir, journal));
     apply(rootDir, await sealedAsBefore(journal, issuerPassphrase), changes);
   });
-  return true;
+  return journal;
 }
 
 /** A sealed key is replaced by a sealed one alone, also where it was sealed after its replacement was drawn. */

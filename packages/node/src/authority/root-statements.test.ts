@@ -12,7 +12,8 @@ import { readStatements, writeStatements } from "./authority-file.ts";
 import { START_S } from "./enrolment.test-support.ts";
 import { createFleetAuthority } from "./fleet-authority.ts";
 import { readStatedRoots, statedRoot } from "./root-folder.ts";
-import { type NextRoot, nextRootStatement, type RootChange } from "./root-statements.ts";
+import type { RootChange } from "./root-deed.ts";
+import { type NextRoot, nextRootStatement } from "./root-statements.ts";
 import { RootRig } from "../../../../test/support/root-rig.ts";
 import { signToken } from "./sign-token.ts";
 
@@ -109,8 +110,8 @@ test("ME2 the rotation that answers a theft takes the place of all that the stol
   const known = node.view.enrolment;
   expect(await codeOf(next({ name: [newIssuer()] }, { known }))).toBe("fleet-mismatch");
   expect(await codeOf(next({ rotate: true }, { known }))).toBe("fleet-mismatch");
-  expect(await codeOf(next({}, { known, isStolen: true }))).toBe("option-invalid");
-  const made = await next({ rotate: true }, { known, isStolen: true });
+  expect(await codeOf(next({}, { known, isStolen: true, isForged: true }))).toBe("option-invalid");
+  const made = await next({ rotate: true }, { known, isStolen: true, isForged: true });
   // One that names who is void, so that what is kept of him counts, and one that does not.
   expect(made).toMatchObject({ number: 3 });
   for (const token of made.statements.slice(1)) expect(node.take(token)).toBe("ok");
@@ -119,6 +120,23 @@ test("ME2 the rotation that answers a theft takes the place of all that the stol
   // And nothing that he can still sign changes that.
   for (let at = 0; at < 20; at++) node.take(await thiefSignsAs(at));
   expect(node.view.root?.id).toBe(made.id);
+});
+
+test("ME2 a theft is answered for good, so not with a folder that lacks what the fleet has, unless nobody of us has signed that", async () => {
+  const copy = join(rig.base, "copy");
+  cpSync(rig.rootDir, copy, { recursive: true });
+  const issuer = newIssuer();
+  const { statements: known } = await next({ name: [issuer] });
+  const stale = (options: object = {}): Promise<NextRoot> =>
+    next({ rotate: true }, { rootDir: copy, known, isStolen: true, ...options });
+  expect(await codeOf(stale())).toBe("fleet-mismatch");
+  await expect(stale()).rejects.toThrow(
+    new RegExp(`number 2 of .*, which names .*${issuer.key}.* take the copy .*--forged`),
+  );
+  expect(readStatedRoots(copy)).toHaveLength(1);
+  expect(await stale({ isForged: true })).toMatchObject({ number: 2 });
+  // The folder that holds all of it needs no such word.
+  expect(await next({ rotate: true }, { known, isStolen: true })).toMatchObject({ number: 2 });
 });
 
 test("ME2 what a thief signs beside a statement that a rotation stands upon is no news to the folder", async () => {

@@ -14,7 +14,6 @@ import {
   PulsemeshError,
   type RootClaims,
   type StatementId,
-  type VoidIssuer,
 } from "@pulsemesh/core";
 import { encodeBase32 } from "../keys/base32.ts";
 import { generateSeed } from "../keys/ed25519.ts";
@@ -25,6 +24,7 @@ import { isSealed, readSecretKey, secretKeyId, writeSecretText } from "../keys/s
 import { writeStatements } from "./authority-file.ts";
 import { AUTHORITY_FILES } from "./authority-files.ts";
 import { type FileChanges, type PlannedFile, privateFileChanges } from "./init-journal.ts";
+import { deedOf, isAsked, type RootAsked, type RootChange, type RootDeed } from "./root-deed.ts";
 import { beginRootChange, finishRootChange } from "./root-journal.ts";
 import {
   hashOfKey,
@@ -56,19 +56,6 @@ export const HANDOVER_OFFLINE_S: number = 7 * 86_400;
 /** The most that may be asked for: longer than a grant lasts. */
 export const HANDOVER_S_MAX: number = 31 * 86_400;
 
-/** What is said anew; the rest stays as it is. */
-export interface RootChange {
-  /** The committed next key takes over, and a new next one is drawn. */
-  readonly rotate?: boolean | undefined;
-  /** Issuers to name; one that is named already gets these bounds and this end. */
-  readonly name?: readonly Issuer[] | undefined;
-  /** Issuers to name no more: what they have signed stays. */
-  readonly drop?: readonly KeyId[] | undefined;
-  /** Issuers whose key is not to be trusted, and what of theirs stays. */
-  readonly voids?: readonly VoidIssuer[] | undefined;
-  readonly charterKey?: KeyId | undefined;
-}
-
 export interface NextRootOptions {
   /** Where the root's keys are. */
   readonly rootDir: string;
@@ -85,6 +72,11 @@ export interface NextRootOptions {
   readonly known?: readonly string[] | undefined;
   /** The root's key is in other hands: the rotation takes the place of all that was signed with it since it came. @default false */
   readonly isStolen?: boolean | undefined;
+  /**
+   * What the fleet has by that key, and this folder does not hold, was signed by nobody of us. Its place is taken for good, and another copy of the folder
+   * may be where it was signed. @default false: then such a fleet is refused
+   */
+  readonly isForged?: boolean | undefined;
   /** How far ahead a statement is dated that names an issuer no more, in seconds, {@link HANDOVER_S} to {@link HANDOVER_S_MAX}. @default HANDOVER_S */
   readonly handoverS?: number | undefined;
   /** How files are changed; for tests. @default the private-file way */
@@ -92,8 +84,12 @@ export interface NextRootOptions {
 }
 
 export interface NextRoot {
-  /** `completed`: one that was broken off before was finished, and the change asked for now was not made. */
+  /** `completed`: one that was broken off before was finished, and nothing else was done. */
   readonly status: "signed" | "completed";
+  /** Whether what is asked for has been done; what was finished may be another change. */
+  readonly isAsked: boolean;
+  /** What the statement that was finished says; undefined where one was signed. */
+  readonly deed: RootDeed | undefined;
   readonly fleet: FleetId;
   readonly number: number;
   readonly id: StatementId;
@@ -124,7 +120,7 @@ export function nextRootStatement(options: NextRootOptions): Promise<NextRoot> {
 
 /** The same, with files of a node, which are planned once it is sure that nothing older has to be finished. */
 export async function signNextRoot(
-  options: NextRootOptions,
+  options: NextRootOptions & RootAsked,
   planNode: (
     current: RootClaims,
   ) => Promise<(NodeFiles & { readonly change: RootChange }) | undefined>,
@@ -135,16 +131,20 @@ export async function signNextRoot(
 
 async function signUpon(
   rootDir: string,
-  options: NextRootOptions,
+  options: NextRootOptions & RootAsked,
   planNode: Parameters<typeof signNextRoot>[1],
 ): Promise<NextRoot> {
   const { known = [], changes = privateFileChanges, isStolen = false } = options;
-  if (await finishRootChange(rootDir, changes, options.issuerPassphrase))
-    return describe(readStatedRoots(rootDir), "completed");
+  const finished = await finishRootChange(rootDir, changes, options.issuerPassphrase);
+  if (finished !== undefined) {
+    const deed = deedOf(finished);
+    const wasAsked = deed !== undefined && isAsked(deed, options);
+    return { ...describe(readStatedRoots(rootDir)), status: "completed", deed, isAsked: wasAsked };
+  }
   const own = readStatedRoots(rootDir);
   const fleet = own[0].claims.signer;
   refuseOtherFleet(rootDir, fleet, options.fleet);
-  refuseBehind(rootDir, own, rootsOf(known, fleet), isStolen);
+  refuseBehind(rootDir, own, rootsOf(known, fleet), options);
   const node = await planNode(newest(own).claims);
   const change = { ...options.change, ...node?.change };
   const base = isStolen ? reignOf(own) : newest(own);
@@ -166,7 +166,7 @@ async function signUpon(
   );
   const planned = [...files.planned, statements, ...(node?.files ?? [])];
   await beginRootChange(rootDir, { data: node?.data ?? rootDir, files: planned }, changes);
-  return describe(roots, "signed");
+  return { ...describe(roots), status: "signed", deed: undefined, isAsked: true };
 }
 
 /** What the next statement says. */
@@ -287,7 +287,7 @@ function refuseBehind(
   rootDir: string,
   own: StatedRoots,
   known: readonly StatedRoot[],
-  isStolen: boolean,
+  { isStolen = false, isForged = false }: Pick<NextRootOptions, "isStolen" | "isForged">,
 ): void {
   const news = newsTo(own, known);
   if (news === undefined) return;
@@ -295,7 +295,10 @@ function refuseBehind(
   const base = reignOf(own);
   const rotated = known.find(({ claims }) => claims.previous === base.id);
   const isRotated = rotated !== undefined && isRotation(base, rotated);
-  if (isStolen && !isRotated) return;
+  if (isStolen && !isRotated) {
+    if (isForged) return;
+    throw unheld(rootDir, own, known);
+  }
   const next = isRotated
     ? "take the copy of the folder with which that was done"
     : "take the copy of the folder with which you have signed it; if nobody of you has, the root's key is stolen: pulsemesh key rotate root --stolen";
@@ -303,6 +306,23 @@ function refuseBehind(
     "fleet-mismatch",
     `Cannot sign with the root's keys in ${rootDir}: they end at statement ${newest(own).claims.number}, and the fleet has another number ${number}, signed by ${signer}. Nothing was changed; ${next}.`,
   );
+}
+
+/** The rotation would be the first word of its key, after which no other copy of the folder can say anything. */
+function unheld(rootDir: string, own: StatedRoots, known: readonly StatedRoot[]): PulsemeshError {
+  const held = new Set(own.map(({ id }) => id));
+  const said = known.filter(({ id }) => !held.has(id)).map(describeUnheld);
+  return new PulsemeshError(
+    "fleet-mismatch",
+    `Cannot answer the theft with the root's keys in ${rootDir}: the fleet has what this folder does not hold: ${said.join("; ")}. All of it would be undone for good. Nothing was changed; if anybody of you has signed it, take the copy of the folder with which that was done; if nobody of you has, repeat it with --forged.`,
+  );
+}
+
+function describeUnheld({ claims }: StatedRoot): string {
+  const { number, issuedS, issuers, voids } = claims;
+  const named = issuers.map(({ key }) => key).join(", ");
+  const voided = voids.map(({ key }) => ` and makes ${key} void`).join("");
+  return `number ${number} of ${new Date(issuedS * 1_000).toISOString()}, which names ${named === "" ? "nobody" : named}${voided}`;
 }
 
 function newest(own: StatedRoots): StatedRoot {
@@ -313,10 +333,10 @@ function plan(rootDir: string, name: string, text: string): PlannedFile {
   return { folder: "root", name, text, before: readFileIfAny(join(rootDir, name)) ?? null };
 }
 
-function describe(own: StatedRoots, status: NextRoot["status"]): NextRoot {
+function describe(own: StatedRoots): Omit<NextRoot, "status" | "deed" | "isAsked"> {
   const { id, token, claims } = newest(own);
   const statements = own.map((root) => root.token);
-  return { status, fleet: own[0].claims.signer, number: claims.number, id, token, statements };
+  return { fleet: own[0].claims.signer, number: claims.number, id, token, statements };
 }
 
 function openRootDir(dir: string): string {

@@ -13,7 +13,8 @@ import { writeStatements } from "./authority-file.ts";
 import { makeMember, START_S } from "./enrolment.test-support.ts";
 import { voidIssuer } from "./replace-issuer.ts";
 import { readStatedRoots, statedRoot } from "./root-folder.ts";
-import { type NextRoot, nextRootStatement, type RootChange } from "./root-statements.ts";
+import type { RootChange } from "./root-deed.ts";
+import { type NextRoot, nextRootStatement } from "./root-statements.ts";
 import { type JudgingNode, RootRig } from "../../../../test/support/root-rig.ts";
 import { signToken } from "./sign-token.ts";
 
