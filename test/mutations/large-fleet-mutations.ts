@@ -7,6 +7,7 @@ const unit = (file: string): Killer => ({ project: "unit", file });
 const ranking = unit(`${LIVENESS}witness-ranking.test.ts`);
 const chosen = unit(`${LIVENESS}chosen-witnesses.test.ts`);
 const fleet = unit(`${LIVENESS}large-fleet.test.ts`);
+const asking = unit(`${LIVENESS}asking.test.ts`);
 
 export const largeFleetMutations: readonly Mutation[] = [
   {
@@ -143,5 +144,50 @@ export const largeFleetMutations: readonly Mutation[] = [
     search: "else comparison.came?.set(document, shards);",
     replacement: "else comparison.came = undefined;",
     killer: unit("packages/core/src/sync/shards.test.ts"),
+  },
+  {
+    id: "asked-answers-always",
+    rules: ["PU9", "P6"],
+    breaks: "a member that is asked answers as often as it is asked",
+    file: `${LIVENESS}neighbourhood.ts`,
+    search: "if (now.monoMs - answeredMonoMs < ANSWER_EVERY_MS) return;",
+    replacement: "if (now.monoMs - answeredMonoMs < 0) return;",
+    killer: asking,
+  },
+  {
+    id: "asked-again-unheeded",
+    rules: ["PU9"],
+    breaks: "an answer that was known already is none",
+    file: `${LIVENESS}asking.ts`,
+    search: "        hasCome ||\n",
+    replacement: "        (hasCome && known === undefined) ||\n",
+    killer: asking,
+  },
+  {
+    id: "asking-unbounded",
+    rules: ["PU9", "P6"],
+    breaks: "any number of callers wait for answers",
+    file: `${LIVENESS}asking.ts`,
+    search: "if (isFull || askers >= ASKERS_MAX) {",
+    replacement: "if (isFull || askers >= ASKERS_MAX * 99) {",
+    killer: asking,
+  },
+  {
+    id: "asking-links-stay",
+    rules: ["PU9"],
+    breaks: "the connection to who was asked is wanted for good",
+    file: `${LIVENESS}asking.ts`,
+    search: "if (isOver) this.#link();",
+    replacement: "if (isOver && this.#questions.size > 99) this.#link();",
+    killer: asking,
+  },
+  {
+    id: "asking-the-known",
+    rules: ["PU9", "PU8"],
+    breaks: "a node asks whom it hears itself",
+    file: `${LIVENESS}asking.ts`,
+    search: "return this.#mesh.isSelf(node) || !electorate.isLarge || electorate.isDuty(node);",
+    replacement: "return this.#mesh.isSelf(node) || !electorate.isLarge;",
+    killer: asking,
   },
 ];

@@ -3,6 +3,7 @@
  * told to refuse, to fail, to hold commands back and to emit events. For tests of what stands on a node, such as the gateway.
  */
 import {
+  type Asked,
   type AuthorityView,
   type Command,
   type CommandResult,
@@ -208,6 +209,7 @@ export class ScriptedNode implements PulsemeshNode {
   readonly bundles: Map<string, string> = new Map();
   reach: Reachability = { nodes: [], pairs: [], unreachable: [] };
   unreachable: readonly OutageView[] = [];
+  asked: readonly Asked[] = [];
   nodes: NodeView[] = [
     nodeView(),
     nodeView({ node: "12D3KooWBeta", name: "beta", region: "us-east" }),
@@ -243,6 +245,8 @@ export class ScriptedNode implements PulsemeshNode {
         return this.nodes.some(({ node }) => node === command.node)
           ? { ok: true, retired: { by: this.id, atWallMs: START_WALL_MS, isOld: false } }
           : { ok: false, code: "peer-unknown", detail: `no node ${command.node} is known` };
+      case "ask":
+        return { ok: true, asked: this.asked };
       case "statement":
       case "statements":
       case "make-cuts":

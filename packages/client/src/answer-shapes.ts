@@ -1,5 +1,6 @@
 /** The shape of every JSON answer of the gateway. The compiler holds each to its type, so that a field that is added there is missed here. */
 import type {
+  AskedJson,
   AuthorityJson,
   GrantJson,
   InviteJson,
@@ -109,6 +110,11 @@ export const robotShape: Shape<RobotJson> = map<RobotJson>({
   version: text,
   witnesses,
   state: stateShape,
+  asked: optional(
+    list(
+      map<AskedJson>({ node: nullable(text), node_id: text, outcome: word(), waited_ms: number }),
+    ),
+  ),
 });
 
 export const robotListShape: Shape<RobotListJson> = map({

@@ -86,6 +86,11 @@ export interface RobotsFilter extends CallOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface RobotOptions extends CallOptions {
+  /** Ask the robot's home for its newest word first, where the node does not hear it itself. @default false */
+  readonly ask?: boolean | undefined;
+}
+
 export interface StateAnswer {
   readonly state: Readonly<Record<string, unknown>>;
   /** Give it as `ifMatch` to change only what was read. */
@@ -137,7 +142,7 @@ export interface PulsemeshClient extends AuthorityCalls, WitnessCalls {
   status(robot: string, options?: CallOptions): Promise<StatusAnswer>;
   /** All robots that match, by id. */
   robots(filter?: RobotsFilter): Promise<readonly RobotJson[]>;
-  robot(robot: string, options?: CallOptions): Promise<RobotJson>;
+  robot(robot: string, options?: RobotOptions): Promise<RobotJson>;
   /** Registers a robot, or makes it what is said: what is not said has its default. */
   putRobot(
     robot: string,
@@ -360,12 +365,13 @@ function robotCalls(http: HttpOptions): RobotCalls {
       } while (after !== undefined);
       return robots;
     },
-    robot: (robot, call = {}) =>
+    robot: (robot, { ask, ...call } = {}) =>
       sendForJson(
         http,
         {
           ...call,
           path: `/api/v1/robots/${encodeURIComponent(robot)}`,
+          query: { ask: ask === true ? "1" : undefined },
         },
         robotShape,
       ),

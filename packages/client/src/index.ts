@@ -11,6 +11,7 @@ export {
   type PulsemeshClient,
   type PutRobotOptions,
   type RetirePeerOptions,
+  type RobotOptions,
   type RobotsFilter,
   type StateAnswer,
   type StatusAnswer,

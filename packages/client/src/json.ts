@@ -88,6 +88,18 @@ export interface RobotJson {
   readonly version: string;
   readonly witnesses: WitnessesJson;
   readonly state: Readonly<Record<string, unknown>>;
+  /** With `ask`: whom the node asked; nobody where it hears the home itself. */
+  readonly asked?: readonly AskedJson[] | undefined;
+}
+
+/** A member that was asked for its newest word. */
+export interface AskedJson {
+  /** Its name. */
+  readonly node: string | null;
+  readonly node_id: string;
+  /** `busy`: it was not asked, as too many were being asked. */
+  readonly outcome: "answered" | "silent" | "busy";
+  readonly waited_ms: number;
 }
 
 export interface RobotListJson {

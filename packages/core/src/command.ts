@@ -103,7 +103,22 @@ export interface MakeCutsCommand {
   readonly node: NodeId;
 }
 
+/** Asks the robot's home for its newest word, where this node does not hear it itself (rule PU9); a view has it when the reply comes. */
+export interface AskCommand {
+  readonly type: "ask";
+  readonly robot: RobotId;
+}
+
+/** A member that was asked for its newest word, and what came of it. */
+export interface Asked {
+  readonly node: NodeId;
+  /** `busy`: it was not asked, as too many were being asked. */
+  readonly outcome: "answered" | "silent" | "busy";
+  readonly waitedMs: number;
+}
+
 export type Command =
+  | AskCommand
   | BeatCommand
   | PatchStateCommand
   | RegisterCommand
@@ -159,6 +174,8 @@ export type CommandResult =
       /** After `retire` and `retire-node`. */
       readonly retired?: Retirement | undefined;
       readonly robot?: RobotView | undefined;
+      /** After `ask`: whom it asked; nobody where this node hears the robot's home itself. */
+      readonly asked?: readonly Asked[] | undefined;
       /** The robot's whole state and its entity tag after a patch. */
       readonly state?: JsonObject | undefined;
       readonly etag?: string | undefined;

@@ -15,7 +15,7 @@ import { authorityView } from "./authority/view.ts";
 import { BootRate } from "./boot/boot-rate.ts";
 import { BOOT_ROW, Boots } from "./boot/boots.ts";
 import { Chains } from "./chain/chains.ts";
-import type { Command, CommandResult, StopCommand } from "./command.ts";
+import type { Command, CommandResult } from "./command.ts";
 import type { CoreConfig } from "./config.ts";
 import type { Core, CoreExplaining, CoreIntroducing } from "./core-api.ts";
 import type { StoreRow } from "./driver/store.ts";
@@ -33,6 +33,7 @@ import type { Identity, Ports } from "./ports.ts";
 import { ChainRoster } from "./roster/chain-roster.ts";
 import { NodeRetirements } from "./roster/node-retirements.ts";
 import type { NodeStanding, NodeStatusPort } from "./robots/node-status-port.ts";
+import { robotUnknown } from "./robots/robot-unknown.ts";
 import { Robots } from "./robots/robots.ts";
 import { RecordFields } from "./state/record-fields.ts";
 import { fleetView, type FleetViewDeps } from "./view/fleet-view.ts";
@@ -320,12 +321,13 @@ class ComposedCore implements Core {
   }
 
   #onCommand(id: number, command: Command, now: Now): void {
-    if (command.type === "stop") return this.#stop(id, command, now);
+    if (command.type === "stop") return this.#stopWait.begin(id, command, now);
     if (command.type === "statement")
       return this.#env.out.answer(id, this.#authority.submit(command.token, now, command.isProof));
     if (command.type === "statements")
       return this.#env.out.answer(id, this.#authority.submitAll(command.tokens, now));
     if (command.type === "make-cuts") return this.#makeCuts(id, command.node);
+    if (command.type === "ask") return this.#ask(id, command.robot, now);
     if (this.#env.config.observer) return this.#refuseWrite(id);
     if (this.#phase !== "running") return this.#notReady(id);
     if (this.#twinHold.isHeld) return this.#env.out.reply(id, this.#twinAnswer());
@@ -336,19 +338,22 @@ class ComposedCore implements Core {
     if (command.type === "retire") return this.#robots.retire(id, command, now);
     if (command.type === "retire-node") return this.#retirements.retire(id, command, now);
     const { records } = this.#chains;
-    if (this.#robots.view(command.robot, now) === undefined) {
-      const detail = `no robot ${command.robot} is known; a first heartbeat registers it`;
-      return this.#env.out.reply(id, { ok: false, code: "robot-unknown", detail });
-    }
+    if (this.#robots.view(command.robot, now) === undefined)
+      return this.#env.out.reply(id, robotUnknown(command.robot));
     const result = records.patchState(command.robot, command.patch, command.ifMatch, now);
-    if (!result.ok) {
+    if (!result.ok)
       return this.#env.out.reply(id, { ok: false, code: result.code, detail: result.detail });
-    }
     const answer = { ok: true, state: result.state, etag: result.etag } as const;
     const commit = this.#chains.flush(now);
     // A patch that changes nothing may repeat one that is not durable yet.
     if (this.#chains.hasStaged) this.#env.out.holdReply(id, answer);
     else this.#env.out.reply(id, answer, commit ?? this.#chains.newestCommit);
+  }
+
+  #ask(id: number, robot: RobotId, now: Now): void {
+    const view = this.#robots.view(robot, now);
+    if (view === undefined) return this.#env.out.reply(id, robotUnknown(robot));
+    this.#near.asking.ask(view.node, (asked) => this.#env.out.reply(id, { ok: true, asked }), now);
   }
 
   #makeCuts(id: number, node: NodeId): void {
@@ -357,10 +362,6 @@ class ComposedCore implements Core {
     this.#chains.makeCuts(node, (cuts) => {
       this.#env.out.reply(id, cuts === undefined ? tooMuch : { ok: true, cuts });
     });
-  }
-
-  #stop(id: number, command: StopCommand, now: Now): void {
-    this.#stopWait.begin(id, command, now);
   }
 
   /** Ends an input: whoever must hear of what happened hears it, then what was collected is written and sent. */
@@ -374,6 +375,7 @@ class ComposedCore implements Core {
     for (const pulse of this.#listener.takePulses()) {
       this.#robots.onBeats(pulse.author, pulse.dated, pulse.beats, now);
     }
+    this.#near.asking.look(now);
     this.#reports.take(now);
     this.#lookAtMajority(now);
     this.#flushChains(now);
@@ -440,9 +442,8 @@ class ComposedCore implements Core {
   }
 
   #viewDeps(): FleetViewDeps {
-    const { identity } = this.#env;
     return {
-      identity,
+      identity: this.#env.identity,
       near: this.#near,
       membership: this.#chains.membership,
       records: this.#chains.records,

@@ -47,6 +47,6 @@ export type Input =
   | { readonly type: "lag"; readonly lagMs: number };
 
 /** Timers are few and named; setting one again replaces it. */
-export type TimerId = "pulse" | "watch" | "robots" | "sync" | "chain" | "stop";
+export type TimerId = "pulse" | "watch" | "robots" | "sync" | "chain" | "stop" | "ask";
 export type CommitId = number;
 export type LoadId = number;

@@ -25,6 +25,8 @@ export class Outbox {
   #nextLoad: LoadId = 1;
   #rebootAbove: number | undefined;
   readonly #members = new Map<NodeId, boolean>();
+  #links: readonly NodeId[] = [];
+  #linksToAsk: readonly NodeId[] = [];
   /** Answers to what is staged and not in a commit yet. */
   #held: Answer[] = [];
   /** Answers that nothing of this input's is behind. */
@@ -162,7 +164,15 @@ export class Outbox {
   }
 
   links(nodes: readonly NodeId[]): void {
-    this.#effects.push({ type: "links", nodes });
+    this.#links = nodes;
+    this.#wantLinks();
+  }
+
+  /** Links for a moment, beside the others. */
+  linksToAsk(nodes: readonly NodeId[]): void {
+    if (nodes.join() === this.#linksToAsk.join()) return;
+    this.#linksToAsk = nodes;
+    this.#wantLinks();
   }
 
   present(grant: string | undefined): void {
@@ -203,6 +213,11 @@ export class Outbox {
     this.#ops = [];
     effects.splice(answers.length, 0, { type: "persist", commit: this.#nextCommit++, ops });
     return effects;
+  }
+
+  #wantLinks(): void {
+    const nodes = [...new Set([...this.#links, ...this.#linksToAsk])];
+    this.#effects.push({ type: "links", nodes });
   }
 
   #tellMembers(): void {

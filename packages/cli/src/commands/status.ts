@@ -1,10 +1,11 @@
 /** `pulsemesh status [ROBOT] [-w] [--json]`: the mesh's verdicts, and what robots say of themselves. */
 import type { PulsemeshClient, RobotJson } from "@pulsemesh/client";
+import { PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
-import { formatAge } from "../duration.ts";
+import { formatAge, formatDuration } from "../duration.ts";
 import { EXIT } from "../exit-code.ts";
 import { describeFailure, isAway } from "../failure.ts";
 import { addFlags } from "../flags.ts";
@@ -18,6 +19,7 @@ import { parseRobotId } from "./run-robots.ts";
 import { printable, printableJson } from "../printable.ts";
 
 interface StatusFlags extends ClientFlags {
+  readonly ask?: boolean;
   readonly watch?: boolean;
   readonly json?: boolean;
 }
@@ -40,13 +42,23 @@ export function addStatusCommand(program: Command, cli: Cli): void {
       text: "go on: drawn in place on a terminal, else a line for each change",
     },
     { flags: "--json", text: "as JSON; with --watch one object a line" },
+    {
+      flags: "--ask",
+      text: "one robot: ask its home first, where the node asked does not hear that itself",
+    },
   ]);
   setAction<StatusFlags>(cli, command, async (flags, [robotText]) => {
     const robot = robotText === undefined ? undefined : parseRobotId(robotText);
     cli.context = { ...cli.context, robot };
+    if (flags.ask === true && (robot === undefined || flags.watch === true))
+      throw new PulsemeshError(
+        "option-invalid",
+        "Cannot use --ask without a robot, or with --watch. Name one robot: pulsemesh status ROBOT --ask",
+      );
     const client = connect(cli, flags);
     if (flags.watch === true) return await watch(cli, flags, client, robot);
-    const robots = robot === undefined ? await client.robots() : [await client.robot(robot)];
+    const robots =
+      robot === undefined ? await client.robots() : [await client.robot(robot, { ask: flags.ask })];
     const [one] = robot === undefined ? [] : robots;
     for (const line of flags.json === true
       ? [printableJson(one ?? { robots })]
@@ -70,8 +82,21 @@ function robotLines(robot: RobotJson): string[] {
     `  regular    ${regularityLine(robot.regularity, Date.now())}`,
     `  home       ${robot.node ?? "-"}, region ${robot.region ?? "-"}, seen up by ${witnessText(robot.witnesses)} witnesses`,
     ...(Object.keys(labels).length === 0 ? [] : [`  labels     ${printableJson(labels)}`]),
+    ...(robot.asked === undefined ? [] : [`  asked      ${askedText(robot.asked)}`]),
     `  state      ${printableJson(state)}`,
   ].map((line) => printable(line));
+}
+
+/** Whom the node asked, and what came of it. */
+function askedText(asked: NonNullable<RobotJson["asked"]>): string {
+  if (asked.length === 0) return "nobody: the node hears the home itself";
+  return asked
+    .map(({ node, node_id: id, outcome, waited_ms: waitedMs }) =>
+      outcome === "busy"
+        ? `nobody: too many are being asked, ${node ?? id} was not`
+        : `${node ?? id}, ${outcome === "silent" ? "no answer in" : "answered after"} ${formatDuration(waitedMs)}`,
+    )
+    .join("; ");
 }
 
 function lastBeatText({ last_check: at, age_ms: ageMs }: RobotJson): string {

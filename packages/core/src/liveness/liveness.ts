@@ -190,7 +190,7 @@ export class Liveness {
   ): void {
     this.#syncRoster(now);
     for (const statement of observation.statements) {
-      if (statement.kind === "ack") continue;
+      if (statement.kind === "ack" || statement.kind === "ask") continue;
       const subject = this.#followed.ofMember(statement.subject, now);
       if (subject === undefined) continue;
       let isNews = this.#takeEvidence(subject, statement, verify, now);

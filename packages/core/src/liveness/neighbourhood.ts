@@ -23,6 +23,7 @@ import {
 import { takePulse, type ValidPulse } from "../pulse/pulse-intake.ts";
 import type { Membership } from "../roster/membership.ts";
 import { decodeEnvelope, verifyEnvelope } from "../wire/envelope.ts";
+import { Asking } from "./asking.ts";
 import { Liveness, type LivenessListener } from "./liveness.ts";
 import { ObservationIntake } from "./observation-intake.ts";
 import type { Evidence } from "./observation-codec.ts";
@@ -72,6 +73,8 @@ export class Neighbourhood {
   /** Of which version of the roster everybody has been sent a pulse, and how many are left until the next. */
   #spreadVersion = -1;
   #pulsesToSpread = 0;
+  /** When connected peers that asked were answered last. */
+  readonly #answeredMonoMs = new Map<NodeId, number>();
   /** Peers that have acknowledged the announced stop. */
   readonly #acknowledged = new Set<NodeId>();
   /** The newest own pulse that somebody has proved to hold, until this node is above it. */
@@ -80,6 +83,7 @@ export class Neighbourhood {
   readonly pulses: OwnPulses;
   readonly liveness: Liveness;
   readonly evidence: KeptEvidence;
+  readonly asking: Asking;
 
   constructor(deps: {
     readonly env: Env;
@@ -104,6 +108,7 @@ export class Neighbourhood {
       said: (bytes, now) => this.evidence.onSaid(bytes, now),
     });
     this.#observations = new ObservationIntake(env, this.liveness);
+    this.asking = new Asking(env, this);
     this.#guard = new StallGuard(env.config.pulseEveryMs);
     this.#twins = new TwinWatch(this.pulses, listener, env.config.pulseEveryMs / 2);
   }
@@ -160,6 +165,7 @@ export class Neighbourhood {
       }
       if (statement.kind === "ack" && comparePulseNames(statement.name, this.pulses) >= 0)
         this.#acknowledged.add(author);
+      if (statement.kind === "ask") this.#answerAsker(author, now);
     }
     this.liveness.onObservation(author, observation, (evidence) => this.#takes(evidence, now), now);
     this.evidence.onObservation(envelope, observation, now);
@@ -172,8 +178,10 @@ export class Neighbourhood {
     if (!opened.ok) return this.#listener.rejected(opened.code, from, now);
     const { kind } = opened.envelope;
     if (kind === "observation") this.onGossipObservation(from, bytes, now);
-    else if (kind === "pulse") this.#takePulse(from, bytes, { isRelayed: false }, now);
-    else if (kind === "hello") this.#onHello(from, bytes, now);
+    else if (kind === "pulse") {
+      this.#takePulse(from, bytes, { isRelayed: false }, now);
+      if (opened.envelope.author === from) this.asking.cameFrom(from);
+    } else if (kind === "hello") this.#onHello(from, bytes, now);
     else this.#listener.rejected("kind-unknown", from, now);
   }
 
@@ -188,8 +196,15 @@ export class Neighbourhood {
     this.liveness.greet(node);
   }
 
+  /** Asks a connected member for its newest pulse (rule PU9). */
+  askFor(node: NodeId, now: Now): void {
+    const subject = this.liveness.ofMember(node, now);
+    if (subject !== undefined) this.liveness.statements.tell(node, "ask", subject);
+  }
+
   onPeerDown(node: NodeId): void {
     this.#connected.delete(node);
+    this.#answeredMonoMs.delete(node);
   }
 
   /** Announces the stop and sends it straight to every connected member (rule VE9). */
@@ -202,6 +217,16 @@ export class Neighbourhood {
     const { electorate } = this.liveness;
     for (const node of [...this.#connected].toSorted())
       if (!electorate.isRecipient(node)) this.#env.out.send(node, "direct", bytes);
+  }
+
+  /** A member asks for this node's newest pulse: it is sent to connected peers alone, as often as an accused node answers. */
+  #answerAsker(asker: NodeId, now: Now): void {
+    const { latest } = this.pulses;
+    if (latest === undefined || !this.#connected.has(asker)) return;
+    const answeredMonoMs = this.#answeredMonoMs.get(asker) ?? Number.NEGATIVE_INFINITY;
+    if (now.monoMs - answeredMonoMs < ANSWER_EVERY_MS) return;
+    this.#answeredMonoMs.set(asker, now.monoMs);
+    this.#env.out.send(asker, "direct", latest);
   }
 
   /** In a small fleet everybody hears every pulse; in a large one its witnesses do, and who is no member but listens (rule PU8). */

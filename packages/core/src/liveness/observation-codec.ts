@@ -20,10 +20,18 @@ export const OBSERVATION_ITEMS_MAX: number = 40;
 /** Messages of one witness that are looked at in one second. */
 export const OBSERVATIONS_PER_SECOND_MAX: number = 100;
 
-/** `ack` answers a direct `paused` pulse (rule VE9), `lossy` is rule PU7's; the others are rule VE3's. */
-export type ObservationKind = "accuse" | "object" | "up" | "unknown" | "ack" | "lossy";
+/** `ack` answers a direct `paused` pulse (rule VE9), `lossy` is rule PU7's, `ask` is rule PU9's; the others are rule VE3's. */
+export type ObservationKind = "accuse" | "object" | "up" | "unknown" | "ack" | "lossy" | "ask";
 
-const KINDS: readonly ObservationKind[] = ["accuse", "object", "up", "unknown", "ack", "lossy"];
+const KINDS: readonly ObservationKind[] = [
+  "accuse",
+  "object",
+  "up",
+  "unknown",
+  "ack",
+  "lossy",
+  "ask",
+];
 
 /** A signed header of the named pulse, decoded; its signature is checked by the reader only when it says something new. */
 export interface Evidence {

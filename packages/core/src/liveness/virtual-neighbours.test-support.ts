@@ -36,6 +36,8 @@ export interface NeighbourNode {
   /** Boots above which a new one was asked for. */
   readonly bootsAbove: number[];
   wallStepMs: number;
+  /** Whom it wants to be connected with, as it said last. */
+  links: readonly NodeId[];
 }
 
 /** Whole nodes without chains and robots, on one virtual clock and a network without loss. */
@@ -127,6 +129,7 @@ export class VirtualNeighbours {
     node.near.checkAbsence(now);
     take(now);
     node.near.liveness.takeTurn(now);
+    node.near.asking.look(now);
     node.near.liveness.statements.flush(now);
     for (const effect of node.env.out.drain()) this.#carryOut(node, effect);
   }
@@ -221,6 +224,7 @@ export class VirtualNeighbours {
       regions,
       bootsAbove,
       wallStepMs: 0,
+      links: [],
     };
     this.nodes.push(node);
     this.input(node, (now) => {
@@ -265,6 +269,8 @@ export class VirtualNeighbours {
           if (effect.id === "watch") node.near.liveness.tick(now);
         });
       });
+    } else if (effect.type === "links") {
+      node.links = effect.nodes;
     } else if (effect.type === "emit") {
       node.events.push(effect.event);
     }

@@ -3,6 +3,7 @@
  * The interface is what handlers fill in, the schema what `/openapi.json` shows; the compiler holds them together.
  */
 import {
+  type Asked,
   type FleetView,
   type Health,
   type JsonObject,
@@ -70,6 +71,16 @@ export interface RobotJson {
   readonly version: string;
   readonly witnesses: WitnessesJson;
   readonly state: Readonly<Record<string, unknown>>;
+  /** With `ask`: whom the node asked for this; nobody where it hears the home itself. */
+  readonly asked?: readonly AskedJson[] | undefined;
+}
+
+/** A member that was asked for its newest word. */
+export interface AskedJson {
+  readonly node: string | null;
+  readonly node_id: string;
+  readonly outcome: "answered" | "silent" | "busy";
+  readonly waited_ms: number;
 }
 
 export interface RobotListJson {
@@ -127,6 +138,19 @@ export const robotSchema: z.ZodType<RobotJson> = z.strictObject({
     of: countSchema,
   }),
   state: jsonObjectSchema.describe("What the robot, or an operator, wrote: any JSON object"),
+  asked: z
+    .array(
+      z.strictObject({
+        node: z.string().nullable().describe("Its name"),
+        node_id: z.string(),
+        outcome: z
+          .enum(["answered", "silent", "busy"])
+          .describe("`busy`: not asked, as too many were being asked"),
+        waited_ms: spanMsSchema,
+      }),
+    )
+    .optional()
+    .describe("With `ask`: whom the node asked; nobody where it hears the home itself"),
 });
 
 export const robotListSchema: z.ZodType<RobotListJson> = z.strictObject({
@@ -164,6 +188,16 @@ export function robotJson(robot: RobotView, names: NodeNames): RobotJson {
     witnesses: witnessesJson(robot),
     state: stateJson(robot.state),
   };
+}
+
+/** Whom the node asked, by name. */
+export function askedJson(asked: readonly Asked[], names: NodeNames): readonly AskedJson[] {
+  return asked.map(({ node, outcome, waitedMs }) => ({
+    node: names.get(node)?.name ?? null,
+    node_id: node,
+    outcome,
+    waited_ms: Math.round(waitedMs),
+  }));
 }
 
 function stateJson(state: JsonObject): Readonly<Record<string, unknown>> {

@@ -56,6 +56,32 @@ test("HT6 a robot is shown with every field, the home node by name", async () =>
   });
 });
 
+test("HT6 PU9 with ask=1 the home is asked before the robot is shown, and the answer says whom the node asked; else nobody is", async () => {
+  node.add({ robot: "a", node: "12D3KooWBeta" });
+  const plain = robotSchema.parse((await app.inject("/api/v1/robots/a")).json());
+  expect([plain.asked, node.commands]).toEqual([undefined, []]);
+  const shown = async (): Promise<RobotJson["asked"]> =>
+    robotSchema.parse((await app.inject("/api/v1/robots/a?ask=1")).json()).asked;
+  expect(await shown()).toEqual([]);
+  expect(node.commands).toEqual([{ type: "ask", robot: "a" }]);
+  node.asked = [
+    { node: "12D3KooWBeta", outcome: "answered", waitedMs: 41.6 },
+    { node: "12D3KooWGone", outcome: "silent", waitedMs: 4_000 },
+  ];
+  expect(await shown()).toEqual([
+    { node: "beta", node_id: "12D3KooWBeta", outcome: "answered", waited_ms: 42 },
+    { node: null, node_id: "12D3KooWGone", outcome: "silent", waited_ms: 4_000 },
+  ]);
+});
+
+test("HT6 HT8 of a robot that is unknown nobody can be asked: 404, and ask is 0 or 1", async () => {
+  node.answer = () => ({ ok: false, code: "robot-unknown", detail: "no robot z is known" });
+  const answers = await Promise.all(
+    ["z?ask=1", "z?ask=yes"].map((path) => app.inject(`/api/v1/robots/${path}`)),
+  );
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([404, 400]);
+});
+
 test("RG8 HT6 regularity has units in its names, ratios to the usual interval, scores in tenths", async () => {
   const regularity = {
     measures: "interval",

@@ -1,11 +1,18 @@
 /** `GET /api/v1/robots[/{id}]`: everything that this node knows about robots. */
 import { setImmediate } from "node:timers/promises";
-import { compareText, type RobotId, type RobotView } from "@pulsemesh/core";
+import { type Asked, compareText, type RobotId, type RobotView } from "@pulsemesh/core";
 import type { PulsemeshNode } from "@pulsemesh/node";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { GatewayContext } from "../context.ts";
-import { nodeNames, type RobotJson, robotJson, type RobotListJson } from "../json/robot.ts";
+import { execute } from "../execute.ts";
+import {
+  askedJson,
+  nodeNames,
+  type RobotJson,
+  robotJson,
+  type RobotListJson,
+} from "../json/robot.ts";
 import { robotIdSchema, statusSchema } from "../json/words.ts";
 import { LABEL_FILTERS_MAX, ROBOTS_PAGE_MAX, ROBOTS_STEP_MAX } from "../limits.ts";
 import { JSON_MEDIA_TYPE } from "../media-types.ts";
@@ -24,6 +31,12 @@ const listQuery = z.object({
   limit: single(wholeNumber(1, ROBOTS_PAGE_MAX).default(ROBOTS_PAGE_MAX)),
 });
 
+const robotQuery = z.object({
+  ask: single(z.enum(["0", "1"]).default("0")).describe(
+    "1: ask the home for its newest word first, where this node does not hear it itself",
+  ),
+});
+
 export function robotRoutes(context: GatewayContext): readonly Route[] {
   return [listRoute(context), robotRoute(context)];
 }
@@ -35,6 +48,7 @@ function robotRoute({ node }: GatewayContext): Route {
     operation: "getRobot",
     summary: "One robot",
     writes: false,
+    query: robotQuery,
     responses: {
       200: {
         description: "The robot",
@@ -44,12 +58,25 @@ function robotRoute({ node }: GatewayContext): Route {
       },
     },
     errors: ["robot-id-invalid", "robot-unknown"],
-    handle: (request, reply) => {
-      const robot = knownRobot(node, robotIdOf(request));
+    handle: async (request, reply) => {
+      const id = robotIdOf(request);
+      const { ask } = readQuery(robotQuery, request.query);
+      const asked = ask === "1" ? await askHome(node, id) : undefined;
+      const robot = knownRobot(node, id);
       void reply.header("etag", versionTag(robot.version));
-      return sendJson(reply, robotJson(robot, nodeNames(node.fleetView())));
+      const names = nodeNames(node.fleetView());
+      const json = robotJson(robot, names);
+      return sendJson(
+        reply,
+        asked === undefined ? json : { ...json, asked: askedJson(asked, names) },
+      );
     },
   };
+}
+
+async function askHome(node: PulsemeshNode, robot: RobotId): Promise<readonly Asked[]> {
+  const { asked = [] } = await execute(node, { type: "ask", robot });
+  return asked;
 }
 
 function listRoute({ node }: GatewayContext): Route {

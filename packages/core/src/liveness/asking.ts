@@ -1,0 +1,153 @@
+/**
+ * Asking a member for its newest pulse (rule PU9): in a large fleet what a node knows of robots whose home it does not judge is as old as the
+ * last pulse that the home gossiped, two minutes. Who wants to know now is connected with the home for a moment, and reads what that says itself.
+ *
+ * The answer is the home's own pulse, straight from it, so it needs no proof beyond its signature, and nobody can answer for another. It dates
+ * nothing (rule PU5): it is read as a gossiped one. Rejected: asking the home's witnesses, which keep headers and no beats.
+ */
+import type { Asked } from "../command.ts";
+import type { Env } from "../env.ts";
+import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import type { Now } from "../now.ts";
+import type { Liveness } from "./liveness.ts";
+
+/** How long an answer is waited for: a dial, a handshake, and a place among the connections. */
+export const ASK_MS_MAX: number = 4_000;
+/** A connected member that has not answered is asked again: it answers one peer twice a second at most. */
+const ASK_AGAIN_MS: number = 1_000;
+/** Members that are asked at one time: each is a connection more. */
+export const ASKED_NODES_MAX: number = 4;
+/** Who waits for answers at one time. */
+export const ASKERS_MAX: number = 64;
+
+/** What asking takes of a node among its neighbours. */
+export interface AskingMesh {
+  readonly liveness: Liveness;
+  readonly connected: ReadonlySet<NodeId>;
+  isSelf(node: NodeId): boolean;
+  askFor(node: NodeId, now: Now): void;
+}
+
+export type AskedReply = (asked: readonly Asked[]) => void;
+
+interface Asker {
+  readonly sinceMonoMs: number;
+  readonly reply: AskedReply;
+}
+
+interface Question {
+  /** The newest pulse that was known when it was asked first: an answer is a newer one. */
+  readonly known: PulseName | undefined;
+  readonly askers: Asker[];
+  isAnswered: boolean;
+  /** When it was asked last, if it was connected. */
+  askedMonoMs: number;
+}
+
+export class Asking {
+  readonly #env: Env;
+  readonly #mesh: AskingMesh;
+  readonly #questions = new Map<NodeId, Question>();
+
+  constructor(env: Env, mesh: AskingMesh) {
+    this.#env = env;
+    this.#mesh = mesh;
+  }
+
+  /** Replies with whom it asked: nobody, where this node hears the member itself, or where it is none. */
+  ask(node: NodeId | undefined, reply: AskedReply, now: Now): void {
+    if (node === undefined || this.#isHeard(node) || !this.#isMember(node, now)) {
+      reply([]);
+      return;
+    }
+    let question = this.#questions.get(node);
+    const askers = [...this.#questions.values()].reduce(
+      (sum, { askers: { length } }) => sum + length,
+      0,
+    );
+    const isFull = question === undefined && this.#questions.size >= ASKED_NODES_MAX;
+    if (isFull || askers >= ASKERS_MAX) {
+      reply([{ node, outcome: "busy", waitedMs: 0 }]);
+      return;
+    }
+    if (question === undefined) {
+      const known = this.#mesh.liveness.newestHeard(node);
+      question = { known, askers: [], isAnswered: false, askedMonoMs: Number.NEGATIVE_INFINITY };
+      this.#questions.set(node, question);
+      this.#link();
+    }
+    question.askers.push({ sinceMonoMs: now.monoMs, reply });
+    this.#askAgain(now);
+    this.#schedule();
+  }
+
+  /** A pulse of a peer came straight from it, which is an answer also where it was known before: it has no newer one. */
+  cameFrom(peer: NodeId): void {
+    const question = this.#questions.get(peer);
+    if (question !== undefined) question.isAnswered = true;
+  }
+
+  /** Ends an input: whoever has an answer is told, and who has waited for long enough. */
+  look(now: Now): void {
+    if (this.#questions.size === 0) return;
+    let isOver = false;
+    for (const [node, { known, askers, isAnswered: hasCome }] of this.#questions) {
+      const newest = this.#mesh.liveness.newestHeard(node);
+      const isAnswered =
+        hasCome ||
+        (newest !== undefined && (known === undefined || comparePulseNames(newest, known) > 0));
+      const done = isAnswered
+        ? askers.splice(0)
+        : askers.splice(
+            0,
+            askers.filter(({ sinceMonoMs }) => now.monoMs - sinceMonoMs >= ASK_MS_MAX).length,
+          );
+      const outcome = isAnswered ? "answered" : "silent";
+      for (const { sinceMonoMs, reply } of done)
+        reply([{ node, outcome, waitedMs: now.monoMs - sinceMonoMs }]);
+      if (askers.length > 0) continue;
+      this.#questions.delete(node);
+      isOver = true;
+    }
+    if (isOver) this.#link();
+    this.#askAgain(now);
+    this.#schedule();
+  }
+
+  /** Who is not connected yet sends its newest pulse when it is. */
+  #askAgain(now: Now): void {
+    for (const [node, question] of this.#questions) {
+      if (!this.#mesh.connected.has(node)) {
+        question.askedMonoMs = Number.NEGATIVE_INFINITY;
+        continue;
+      }
+      if (now.monoMs - question.askedMonoMs < ASK_AGAIN_MS) continue;
+      question.askedMonoMs = now.monoMs;
+      this.#mesh.askFor(node, now);
+    }
+  }
+
+  /** Up to 32 members everybody hears everybody, and so does a witness its subjects. */
+  #isHeard(node: NodeId): boolean {
+    const { electorate } = this.#mesh.liveness;
+    return this.#mesh.isSelf(node) || !electorate.isLarge || electorate.isDuty(node);
+  }
+
+  #isMember(node: NodeId, now: Now): boolean {
+    return this.#mesh.liveness.ofMember(node, now) !== undefined;
+  }
+
+  #link(): void {
+    this.#env.out.linksToAsk([...this.#questions.keys()].toSorted());
+  }
+
+  #schedule(): void {
+    let due = Number.POSITIVE_INFINITY;
+    for (const { askers, askedMonoMs } of this.#questions.values()) {
+      due = Math.min(due, (askers[0]?.sinceMonoMs ?? Infinity) + ASK_MS_MAX);
+      // Who is not connected is asked when it is.
+      if (Number.isFinite(askedMonoMs)) due = Math.min(due, askedMonoMs + ASK_AGAIN_MS);
+    }
+    if (Number.isFinite(due)) this.#env.out.setTimer("ask", due);
+  }
+}
