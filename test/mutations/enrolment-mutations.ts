@@ -160,7 +160,7 @@ const inviteMutations: readonly Mutation[] = [
     rules: ["ME7"],
     breaks: "a member that was renewed asks for its invite once more at each start",
     file: `${AUTHORITY}enrol-node.ts`,
-    search: "[...held.statements, ...stored]",
+    search: "[...stored, ...held.statements]",
     replacement: "[...held.statements, ...stored.slice(stored.length)]",
     killer: enrolled("renewed since"),
   },

@@ -259,4 +259,16 @@ export const rotationMutations: readonly Mutation[] = [
       "more statements than one question asks for",
     ),
   },
+  {
+    id: "disk-judged-one-by-one",
+    rules: ["ME2", "ME7"],
+    breaks: "a member whose disk holds a rival of an old root statement asks for membership anew",
+    file: "packages/core/src/authority/standing-among.ts",
+    search: "authority.takeOpened(statements.filter(isAboutNode), 0);",
+    replacement: "for (const { token } of statements.filter(isAboutNode)) authority.take(token);",
+    killer: unit(
+      "packages/core/src/authority/standing-among.test.ts",
+      "root statements on a disk are judged as one set",
+    ),
+  },
 ];

@@ -42,3 +42,26 @@ test("ME3 of several grants the newest one says when it ends", () => {
   expect(standing([renewal, grant, one], 20 * days)).toBe("granted");
   expect(standing([grant, renewal, one], 40 * days)).toBe("expired");
 });
+
+test("ME2 root statements on a disk are judged as one set: the rival that a thief of a replaced key has signed makes nobody a stranger", () => {
+  const upon = (before: string, number: number, issuedS: number, claims: object = {}): string =>
+    fleet.root({ number, previous: TestAuthority.idOf(before), issuedS, ...claims });
+  const next = { signer: fleet.key("root 2"), nextRootHash: fleet.keyHash("root 3") };
+  const second = upon(one, 2, AUTHORITY_EPOCH_S + 1, { issuers: [fleet.issuer("second")] });
+  const third = upon(second, 3, AUTHORITY_EPOCH_S + 2);
+  const rotation = upon(third, 4, AUTHORITY_EPOCH_S + 3, next);
+  const rival = (at: number): string => upon(one, 2, AUTHORITY_EPOCH_S + 100 + at, { issuers: [] });
+  // Every other one has the smaller id.
+  for (let at = 0; at < 8; at++) {
+    const rows = [
+      one,
+      second,
+      third,
+      rotation,
+      rival(at),
+      fleet.grant("n", { signer: fleet.key("second") }),
+    ];
+    expect(standing(rows), `rival ${at}`).toBe("granted");
+    expect(standing(rows.toReversed()), `rival ${at}`).toBe("granted");
+  }
+});

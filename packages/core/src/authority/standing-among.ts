@@ -34,16 +34,9 @@ export function standingAmong(
     return opened.ok ? [opened.statement] : [];
   });
   const authority = new Authority(env);
-  for (const { token } of rootsOf(statements)) authority.take(token);
-  for (const { token, claims } of statements)
-    if ("node" in claims && claims.node === node) authority.take(token);
+  const isAboutNode = ({ claims }: Statement): boolean =>
+    claims.kind === "root" || ("node" in claims && claims.node === node);
+  // Root statements as one set, as a node that starts judges them: one by one, a rival would stand where a later one shows that it does not.
+  authority.takeOpened(statements.filter(isAboutNode), 0);
   return authority.standing(node, wallMs);
-}
-
-/** Each behind the one that it stands upon. */
-function rootsOf(statements: readonly Statement[]): readonly Statement[] {
-  const numbered = statements.flatMap((statement) =>
-    statement.claims.kind === "root" ? [{ statement, number: statement.claims.number }] : [],
-  );
-  return numbered.toSorted((a, b) => a.number - b.number).map(({ statement }) => statement);
 }

@@ -85,7 +85,8 @@ export async function enrolNode(options: EnrolNodeOptions): Promise<EnrolledNode
   // Who died between the two writes has no pin yet.
   if (pinned === undefined) writeFleetPin(dir, fleet);
   const ports = createPortsFactory(keys.node.seed)();
-  const tokens = [...held.statements, ...stored];
+  // In the order in which a start takes them.
+  const tokens = [...stored, ...held.statements];
   const standing = standingAmong(ports, tokens, { fleet, node, wallMs: nowS * 1_000 });
   const old = { ...who, ...held, grant: grantOf(standing) ?? held.grant, isOld: true };
   if (standing.kind === "granted" || standing.kind === "early") return old;
