@@ -8,6 +8,7 @@ import { VirtualNeighbours } from "./virtual-neighbours.test-support.ts";
 
 const ALL: readonly NodeId[] = Array.from({ length: 36 }, (_, index) => `n${10 + index}`);
 const ASKER = "n45";
+const EVERY_MS = 5_000;
 
 let mesh: VirtualNeighbours;
 /** Members that the asker does not judge, nor they it. */
@@ -43,7 +44,8 @@ function disconnect(home: NodeId): void {
 }
 
 beforeAll(() => {
-  mesh = new VirtualNeighbours(ALL, createTestPorts);
+  // Slow, so that a minute and a half is soon over.
+  mesh = new VirtualNeighbours(ALL, createTestPorts, { pulseEveryMs: EVERY_MS });
   // For 90 s a fleet that has just passed 32 members goes on gossiping every pulse.
   mesh.run(96_000);
   const { electorate } = mesh.node(ASKER).near.liveness;
@@ -61,7 +63,7 @@ const directTo = (to: NodeId, from: NodeId): number =>
 describe("asking a member of a large fleet", () => {
   test("PU9 who is connected answers with its newest pulse, which is newer than what was known", () => {
     connect(home(0));
-    mesh.run(5_000);
+    mesh.run(EVERY_MS);
     const { liveness } = mesh.node(ASKER).near;
     const before = liveness.newestHeard(home(0));
     const replies = ask(home(0), 2);
@@ -80,7 +82,7 @@ describe("asking a member of a large fleet", () => {
     const { pulses } = mesh.node(home(0)).near;
     mesh.run(ANSWER_EVERY_MS);
     const before = pulses.seq;
-    for (let step = 0; step < 200 && pulses.seq === before; step += 1) mesh.run(10);
+    for (let step = 0; step < EVERY_MS && pulses.seq === before; step += 1) mesh.run(10);
     const { seq } = pulses;
     const first = ask(home(0));
     mesh.run(ANSWER_EVERY_MS);
@@ -128,7 +130,7 @@ describe("asking a member of a large fleet", () => {
   test("PU9 PU5 an answer dates nothing: the asker says of the member what it said before", () => {
     const { liveness, connected } = mesh.node(ASKER).near;
     expect(connected.has(home(0))).toBe(true);
-    mesh.run(5_000);
+    mesh.run(EVERY_MS);
     const before = liveness.subject(home(0))?.dating.newest;
     void ask(home(0));
     mesh.run(50);
