@@ -6,6 +6,7 @@ import { networkKeyFlag, readNetworkKeyFile } from "../config/network-key-file.t
 import { readText } from "../config/token-file.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags, type Flag } from "../flags.ts";
+import { errorCodeOf } from "../failure.ts";
 import { catchInterruption, signalExitCode } from "../interruption.ts";
 import { printable, printableJson } from "../printable.ts";
 import { readBeginning } from "../stdin-text.ts";
@@ -115,11 +116,19 @@ async function joinByFile(cli: Cli, flags: JoinFlags, dir: string, path: string)
   if (invite !== undefined) return await joinByInvite(cli, flags, dir, invite);
   const { json, name, sharedData, networkKeyFile } = flags;
   const { acceptMembership } = await import("@pulsemesh/node");
-  const joined = await acceptMembership(dir, statementsOf(text, path), { sharedData });
+  const options = { sharedData, nowS: Date.now() / 1_000 };
+  const statements = statementsOf(text, path);
+  const joined = await acceptMembership(dir, statements, options).catch((error: unknown) => {
+    if (errorCodeOf(error) === "grant-none") cli.context = { ...cli.context, next: signAgain };
+    throw error;
+  });
   const given = { dir, name, sharedData, networkKeyFile };
   report(cli, json, { ...joined, ...given, addresses: [], isOld: false });
   return EXIT.ok;
 }
+
+const signAgain =
+  "have its request signed once more where the issuer's node runs, and join by that: pulsemesh grant sign node.request > grant.json";
 
 function statementsOf(text: string, path: string): readonly string[] {
   try {

@@ -98,6 +98,22 @@ test("ME7 what cannot be an invite, and statements that were asked for elsewhere
   expect(readdirSync(dir)).toEqual([]);
 });
 
+test("ME7, CLI46 statements that were carried until their grant has ended make no member, and change nothing", async () => {
+  const request = await requestMembership({ dir, name: "m", region: "eu", nowS: START_S });
+  const terms = { roles: ["robot"], robots: ["*"], lifeMs: 60_000 } as const;
+  const statements = [...rig.made.statements, await issuer.grant(request, terms)];
+  const before = readdirSync(dir).toSorted();
+  const endS = START_S + 60;
+  await expect(acceptMembership(dir, statements, { nowS: endS })).rejects.toMatchObject({
+    code: "grant-none",
+    message: expect.stringContaining(new Date(endS * 1_000).toISOString()),
+  });
+  expect(readdirSync(dir).toSorted()).toEqual(before);
+  expect(await acceptMembership(dir, statements, { nowS: endS - 1 })).toMatchObject({
+    fleet: rig.made.fleet,
+  });
+});
+
 test("ME7, P5 who asked in vain has left the keys that it asked under and an empty store: by the same invite, whose use may be spent, the same node comes in", async () => {
   const by = invite();
   expect(await codeOf(joined(by, { lost: true }))).toBe("join-failed");

@@ -103,20 +103,25 @@ export interface AcceptedMembership {
   readonly grant: GrantClaims;
 }
 
+export interface AcceptOptions extends Pick<Placed, "sharedData"> {
+  /** Unix seconds; a grant that has ended by then is refused. @default it is not looked at */
+  readonly nowS?: number | undefined;
+}
+
 /**
  * Takes over what an issuer signed for this node.
- * @throws PulsemeshError `statement-malformed` where it makes this node no member, `fleet-mismatch`, `store-locked`, `data-dir-open`, `data-dir-unusable`
+ * @throws PulsemeshError `statement-malformed` where it makes this node no member, `grant-none` where that has ended, `fleet-mismatch`, `store-locked`, `data-dir-open`, `data-dir-unusable`
  */
 export async function acceptMembership(
   dir: string,
   statements: readonly string[],
-  options: Pick<Placed, "sharedData"> = {},
+  { nowS, ...options }: AcceptOptions = {},
 ): Promise<AcceptedMembership> {
   // Drawn now, it would be one that nobody has granted anything.
   if (!existsSync(join(dir, "node.key")))
     throw noMember(`the node of ${dir}, which has no key yet,`);
   const place = { ...options, dir };
-  return await memberLocked(place, () => Promise.resolve(accept(dir, statements)));
+  return await memberLocked(place, () => Promise.resolve(accept(dir, statements, nowS)));
 }
 
 function noMember(who: string): PulsemeshError {
@@ -126,7 +131,11 @@ function noMember(who: string): PulsemeshError {
   );
 }
 
-function accept(dir: string, statements: readonly string[]): AcceptedMembership {
+function accept(
+  dir: string,
+  statements: readonly string[],
+  nowS: number = Number.NEGATIVE_INFINITY,
+): AcceptedMembership {
   const node = nodeIdOf(readKey(join(dir, "node.key")).publicKey);
   const fleet = fleetOf(statements);
   const granted = fleet === undefined ? undefined : grantIn(statements, node, fleet);
@@ -136,6 +145,13 @@ function accept(dir: string, statements: readonly string[]): AcceptedMembership 
     throw new PulsemeshError(
       "fleet-mismatch",
       `Cannot join fleet ${fleet}: ${dir} belongs to fleet ${pinned}. Nothing was changed.`,
+    );
+  }
+  const { expS } = granted.grant;
+  if (expS <= nowS) {
+    throw new PulsemeshError(
+      "grant-none",
+      `Cannot make ${node} a member: what it was granted ended at ${new Date(expS * 1_000).toISOString()}, by this machine's clock. Nothing was changed.`,
     );
   }
   memberKeys(dir);

@@ -1,6 +1,6 @@
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { statementId, dagCborCodec } from "@pulsemesh/core";
+import { KEPT_MAX, statementId, dagCborCodec } from "@pulsemesh/core";
 import { afterEach, assert, beforeEach, expect, test } from "vitest";
 import { codeOf } from "../keys/code-of.test-support.ts";
 import { readSecretKey, secretKeyId } from "../keys/secret-file.ts";
@@ -186,4 +186,18 @@ test("ME2 the charter of a void issuer is signed by another one, whose key is le
       .at(-1)
       ?.claims.voids.map(({ key }) => key),
   ).toEqual([old]);
+});
+
+test("CLI47, P6 who keeps more than KEPT_MAX statements of a void issuer reads how many are too many, and nothing is changed", async () => {
+  const kept = Array.from({ length: KEPT_MAX + 3 }, (_, i) => i.toString(16).padStart(64, "0"));
+  const asked = { rootDir: rig.rootDir, dir: rig.dir, nowS: NOW_S, key: old };
+  const before = readdirSync(rig.rootDir);
+  await expect(voidIssuer({ ...asked, kept })).rejects.toMatchObject({
+    code: "option-invalid",
+    message: expect.stringMatching(/keep 259 .* keeps 256\. Nothing was changed; take 3 out/),
+  });
+  expect(readdirSync(rig.rootDir)).toEqual(before);
+  expect(await voidIssuer({ ...asked, kept: kept.slice(0, KEPT_MAX) })).toMatchObject({
+    number: 2,
+  });
 });

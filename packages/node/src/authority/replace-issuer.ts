@@ -6,6 +6,7 @@ import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Issuer,
+  KEPT_MAX,
   type KeyId,
   PulsemeshError,
   type RootClaims,
@@ -87,6 +88,7 @@ export async function voidIssuer(
   options: Omit<VoidIssuerOptions, "change" | "isStolen">,
 ): Promise<ReplacedIssuer> {
   const { key, kept, rootDir } = options;
+  refuseTooMany(key, kept);
   const dir = options.dir === undefined ? undefined : openDataDir(options.dir, rootDir);
   const voids = [{ key, kept }];
   const next = await signNextRoot(
@@ -109,6 +111,15 @@ export async function voidIssuer(
     },
   );
   return dir === undefined ? { ...next, issuer: undefined } : withIssuer(next, dir);
+}
+
+/** Whoever has a stolen key to answer reads how many, not that a claim is out of bounds. */
+function refuseTooMany(key: KeyId, { length }: readonly StatementId[]): void {
+  if (length <= KEPT_MAX) return;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot keep ${length} statements of ${key}: a root statement keeps ${KEPT_MAX}. Nothing was changed; take ${length - KEPT_MAX} out of the list, revocations last: whose grant is left out has to be granted membership anew.`,
+  );
 }
 
 /** As the root named it last, whenever that was: a key that was dropped long ago may be stolen as well. */
