@@ -190,4 +190,22 @@ export const largeFleetMutations: readonly Mutation[] = [
     replacement: "return this.#mesh.isSelf(node) || !electorate.isLarge;",
     killer: asking,
   },
+  {
+    id: "witness-keeps-pulse",
+    rules: ["PU8", "SG4"],
+    breaks: "who had a pulse straight does not pass on its copy by gossip",
+    file: `${LIVENESS}neighbourhood.ts`,
+    search: "const isHadStraight = how.isRelayed && electorate.isLarge;",
+    replacement: "const isHadStraight = how.isRelayed && !electorate.isLarge;",
+    killer: fleet,
+  },
+  {
+    id: "look-alike-passed-on",
+    rules: ["PU8", "SG4"],
+    breaks: "what bears a known pulse's header is passed on with another attachment",
+    file: "packages/core/src/pulse/known-pulse.ts",
+    search: "isSame(known.header.attachmentHash, env.ports.hash.sha256(attachment))",
+    replacement: "known.header.attachmentHash.length > 0",
+    killer: fleet,
+  },
 ];

@@ -48,6 +48,35 @@ describe("a fleet of more than 32", () => {
     expect(sent.filter(({ topic }) => topic === "verdict")).toEqual([]);
   });
 
+  test("PU8 SG4 a witness passes on by gossip the pulse that it had straight, and nothing that only looks like it", () => {
+    const mesh = fleet();
+    mesh.run(2_000);
+    const last = mesh.sent.findLast(({ from, topic }) => from === "n10" && topic === "direct");
+    const witness = mesh.node(last?.to ?? "");
+    const pulse = last?.bytes ?? new Uint8Array();
+    mesh.run(100);
+    const gossip = (bytes: Uint8Array): string => {
+      let answer = "";
+      mesh.input(witness, (now) => (answer = witness.near.onGossipPulse("n11", bytes, now)));
+      return answer;
+    };
+    const { codec } = createTestPorts("n10");
+    const changed = (field: string): Uint8Array => {
+      const map = codec.decode(pulse) as Record<string, unknown>;
+      const bytes = Uint8Array.from(map[field] as Uint8Array);
+      bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+      return codec.encode({ ...map, [field]: bytes });
+    };
+    expect(["s", "x"].map((field) => gossip(changed(field)))).toEqual(["ignore", "ignore"]);
+    const heard = witness.near.liveness.newestHeard("n10");
+    expect(gossip(pulse)).toBe("accept");
+    expect(witness.near.liveness.newestHeard("n10")).toEqual(heard);
+    mesh.run(3_000);
+    // It is the newest one no more.
+    expect(gossip(pulse)).toBe("ignore");
+    expect(witness.rejects).toEqual([]);
+  });
+
   test("PU8 VE3 a node that was killed is down on all others after 2.5 to 4 seconds, and nobody else is", () => {
     const mesh = fleet();
     const killedMs = mesh.nowMs;

@@ -10,6 +10,7 @@ import type { RejectReason } from "../event.ts";
 import { KeptEvidence, withEvidence } from "../evidence/kept-evidence.ts";
 import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
+import { isKnownPulse } from "../pulse/known-pulse.ts";
 import { takeOlderPulse } from "../pulse/older-pulse.ts";
 import { OwnPulses, type PulseReach } from "../pulse/own-pulses.ts";
 import {
@@ -279,6 +280,12 @@ export class Neighbourhood {
     if (!taken.ok) {
       const isOlder = taken.reason === "pulse-replayed" && this.#takeOlder(from, bytes, how, now);
       if (isOlder) return "accept";
+      // Had straight: whoever has it by gossip alone may have it through this node alone.
+      const { electorate } = this.liveness;
+      const knownOf = (author: NodeId): Evidence | undefined =>
+        this.liveness.subject(author)?.known;
+      const isHadStraight = how.isRelayed && electorate.isLarge;
+      if (isHadStraight && isKnownPulse(this.#env, bytes, knownOf)) return "accept";
       // A peer sends its newest pulse straight when it connects; that one is known already more often than not.
       const isCommon = !how.isRelayed || this.liveness.electorate.isLarge;
       if (!isCommon || taken.reason !== "pulse-replayed")

@@ -66,6 +66,7 @@ export function takePulse(
   };
 }
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
+/** Whether two byte strings are equal; what is compared is public. */
+export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
