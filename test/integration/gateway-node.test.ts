@@ -39,6 +39,9 @@ test("HT1, HT6, HT9 beats and state given over HTTP are shown, audited, and ther
       region: "eu-west",
       state: { status: "scanning" },
     });
+    // It is the home itself (PU9).
+    expect(await client.robot("security_bot", { ask: true })).toMatchObject({ asked: [] });
+    await expect(client.robot("nobody", { ask: true })).rejects.toMatchObject({ status: 404 });
     const deep = { a: JSON.parse(`${"[".repeat(40)}${"]".repeat(40)}`) as unknown };
     await expect(client.patchState("backup", deep)).rejects.toMatchObject({
       code: "state-too-deep",
