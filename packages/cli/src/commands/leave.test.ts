@@ -14,4 +14,9 @@ test("CLI25 leave says what its grant is worth from then on, and how to end it a
   expect(err).toContain("not renewed");
   expect(err).toContain(`pulsemesh revoke ${id}`);
   expect(JSON.parse((await run(["leave", "--json"])).out)).toEqual({ id, leaving: true });
+  // Whoever could revoke it has left with it.
+  const last = await run(["leave", "--without-issuer"]);
+  expect(last.err).toMatch(
+    /key rotate issuer .* --replaces KEY {3}and then, there: pulsemesh revoke/,
+  );
 });

@@ -36,16 +36,22 @@ The only issuer stays until another member issues, with the root's keys: pulseme
     cli.context = { ...cli.context, writes: true };
     const left = await connect(cli, flags).leave({ withoutIssuer: flags.withoutIssuer });
     if (flags.json === true) cli.terminal.out(printableJson(left));
-    else for (const line of saidOf(left.id)) cli.terminal.say(printable(line));
+    else
+      for (const line of saidOf(left.id, flags.withoutIssuer === true))
+        cli.terminal.say(printable(line));
     return EXIT.ok;
   });
 }
 
 /** Where there is an issuer at all; an open fleet grants nothing. */
-function saidOf(id: string): readonly string[] {
+function saidOf(id: string, withoutIssuer: boolean): readonly string[] {
+  const revoke = `pulsemesh revoke ${id} --reason left`;
   return [
     `Node ${id} says goodbye and ends.`,
     "In a closed fleet its grant is not renewed from now on. Until that ends, in 14 days unless it was granted for longer, who starts this folder, or a copy of it, is this node again.",
-    `To end it at once and for good, where the issuer's key is: pulsemesh revoke ${id} --reason left`,
+    // Where it was the only issuer nobody could.
+    withoutIssuer
+      ? `Where it was the only issuer nobody is let in, renewed or revoked until another member issues, with the root's keys: pulsemesh key rotate issuer --root DIR --data ITS-FOLDER --replaces KEY   and then, there: ${revoke}`
+      : `To end it at once and for good, where the issuer's key is: ${revoke}`,
   ];
 }
