@@ -8,6 +8,8 @@
  *     npm run sim -- --compare base.json --with new.json
  *     npm run sim -- --list
  *
+ * With `--sure` no node learns that it stood still itself, for comparison (rule PU6).
+ *
  * Exit 0: nothing wrong; 1: violations, or worse than the base line; 2: usage.
  */
 import { execFileSync } from "node:child_process";
@@ -15,6 +17,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { createCore } from "@pulsemesh/core";
+import { withoutSelfDoubt } from "./fleet/sure-core.ts";
 import { kpiTable } from "./kpi/kpi-table.ts";
 import { plans } from "./plans/plans.ts";
 import { replayCommand, runScenario } from "./run-scenario.ts";
@@ -30,6 +33,7 @@ const OPTIONS = {
   scenario: { type: "string", default: "story" },
   nodes: { type: "string" },
   minutes: { type: "string" },
+  sure: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   list: { type: "boolean", default: false },
   suite: { type: "string" },
@@ -82,7 +86,8 @@ function runOne(values: Values): number {
     if (scenario === undefined)
       return usage(`there is no scenario '${values.scenario}'; --list names them`);
     console.log(replayCommand(scenario, seed));
-    const report = runScenario(scenario, { seed, createCore });
+    const factory = values.sure ? withoutSelfDoubt(createCore) : createCore;
+    const report = runScenario(scenario, { seed, createCore: factory });
     isWell &&= report.violations.length === 0;
     console.log(values.json ? JSON.stringify(report) : kpiTable(report));
   }

@@ -5,10 +5,12 @@ import type { Violation } from "./checks/check.ts";
 import { ConvergenceCheck } from "./checks/convergence-check.ts";
 import type { DurabilityCheck } from "./checks/durability-check.ts";
 import { FleetAgreementCheck } from "./checks/fleet-agreement.ts";
+import { GrayCheck } from "./checks/gray-check.ts";
 import { LifeCheck } from "./checks/life-check.ts";
 import { NumberCheck } from "./checks/number-check.ts";
 import { OfflineCheck } from "./checks/offline-check.ts";
 import { RobotCheck, robotOf } from "./checks/robot-check.ts";
+import { SelfDoubtCheck } from "./checks/self-doubt-check.ts";
 import { applyFault } from "./faults/apply-fault.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import type { CoreFactory, SimNode } from "./fleet/sim-node.ts";
@@ -66,6 +68,8 @@ export function runScenario(scenario: Scenario, options: RunOptions): RunReport 
     new LifeCheck(fleet),
     new NumberCheck(fleet),
     new ConvergenceCheck(fleet),
+    new SelfDoubtCheck(fleet, scenario.faults),
+    ...(scenario.expectsGray === true ? [new GrayCheck(fleet, scenario.faults)] : []),
   ];
   for (const check of [agreement, offline, ...checksOf(meters), ...others]) fleet.add(check);
   prepare(fleet, scenario, meters.durability);

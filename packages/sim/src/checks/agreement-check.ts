@@ -42,6 +42,7 @@ export class AgreementCheck implements Check {
   /** What the others said then: when they change their mind together, a dissenter has time again. */
   readonly #dissentFrom = new Map<number, string>();
   readonly #reported = new Set<string>();
+  readonly #grayMs = new Map<number, number>();
   /** When the fleet became so large that a node is judged by a few: everybody begins to listen then. */
   #largeSinceMs = Number.NEGATIVE_INFINITY;
   /** The longest that a node of a majority dissented from it, in ms. */
@@ -179,7 +180,10 @@ export class AgreementCheck implements Check {
         vouchedSinceMs,
         this.#regionKnownMs(viewer, subject),
       );
-      if (!saysAlive(entry)) this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
+      // Who loses or delays what it sends may be late, or unknown as its pulses prove no life (rule PU7); that is no death.
+      const isLate = this.#isGray(subject) && entry.status !== "down";
+      if (!saysAlive(entry) && !isLate)
+        this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
       return;
     }
     const awaySinceMs = truth.isLive(subject)
@@ -210,6 +214,14 @@ export class AgreementCheck implements Check {
       sinceMs,
       rule: "VE3",
     });
+  }
+
+  /** What it sends is lost or late more than all else, or was a moment ago. */
+  #isGray(subject: number): boolean {
+    const { nowMs, network, pulseEveryMs } = this.#fleet;
+    if (network.links.isLossy(subject)) this.#grayMs.set(subject, nowMs);
+    const beforeMs = nowMs - (this.#grayMs.get(subject) ?? Number.NEGATIVE_INFINITY);
+    return beforeMs <= LIMITS.dead * pulseEveryMs;
   }
 
   /** Of a region that was out of reach, a node of a large fleet says nothing of those it does not judge itself before it has listened again. */

@@ -33,6 +33,10 @@ function begin(fleet: Fleet, fault: Fault): void {
         fleet.network.links.loseAt(fault.node, fault.direction, 0),
       );
       break;
+    case "delay":
+      fleet.network.links.delayAt(fault.node, fault.byMs, fault.overMs);
+      fleet.at(fleet.nowMs + fault.forMs, () => fleet.network.links.delayAt(fault.node, 0, 0));
+      break;
     case "step":
       fleet.node(fault.node).clock.stepWall(fault.byMs);
       fleet.truth.disturb(fault.node);

@@ -38,6 +38,7 @@ export type Fault =
       /** Empty means everybody else. */
       readonly groupB: readonly number[];
       readonly isSilent: boolean;
+      /** What group A sends is swallowed, and what it is sent arrives. */
       readonly isOneWay: boolean;
     }
   /** One node loses a share of what it sends, or of what it is sent: a bad cable, a bad radio. */
@@ -48,6 +49,15 @@ export type Fault =
       readonly node: number;
       readonly direction: "out" | "in";
       readonly share: number;
+    }
+  /** Everything that one node sends takes so much longer in the end, and more and more until `overMs` have passed: a queue that fills. */
+  | {
+      readonly type: "delay";
+      readonly atMs: number;
+      readonly forMs: number;
+      readonly node: number;
+      readonly byMs: number;
+      readonly overMs: number;
     }
   /** Somebody sets a wall clock. */
   | { readonly type: "step"; readonly atMs: number; readonly node: number; readonly byMs: number };

@@ -8,6 +8,8 @@ export interface WirePulse {
   readonly author: NodeId;
   readonly boot: number;
   readonly seq: number;
+  /** It says of its author that it was away a moment ago (rule PU6). */
+  readonly doubts: boolean;
 }
 
 export interface WireStatement {
@@ -64,7 +66,8 @@ export class WireReader {
       this.#pulses.set(bytes, "none");
       return undefined;
     }
-    const pulse = { author: envelope.author, boot: Number(header["b"]), seq: Number(header["q"]) };
+    const [boot, seq] = [Number(header["b"]), Number(header["q"])];
+    const pulse = { author: envelope.author, boot, seq, doubts: header["d"] === 1 };
     this.#pulses.set(bytes, pulse);
     return pulse;
   }

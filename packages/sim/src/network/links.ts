@@ -34,6 +34,10 @@ export class Links {
   readonly #lossOut: Float64Array;
   readonly #lossIn: Float64Array;
   #isAnyLossy = false;
+  /** How much longer all takes that a node sends, and from when on in full. */
+  readonly #delayOutMs: Float64Array;
+  readonly #delayGrowsMs: Float64Array;
+  readonly #delayFullMs: Float64Array;
   readonly #held = new Map<number, VirtualTask[]>();
   model: NetworkModel;
 
@@ -55,6 +59,9 @@ export class Links {
     this.#blocked = new Uint8Array(directions);
     this.#lossOut = new Float64Array(nodes);
     this.#lossIn = new Float64Array(nodes);
+    this.#delayOutMs = new Float64Array(nodes);
+    this.#delayGrowsMs = new Float64Array(nodes);
+    this.#delayFullMs = new Float64Array(nodes);
     this.#blockedSinceMs = new Float64Array(directions);
   }
 
@@ -125,9 +132,25 @@ export class Links {
     this.#isAnyLossy = [this.#lossOut, this.#lossIn].some((all) => all.some((loss) => loss > 0));
   }
 
-  /** Whether a node loses more than all do. */
+  /** From now on everything that a node sends takes longer, and so much longer when `overMs` have passed. */
+  delayAt(node: number, byMs: number, overMs: number): void {
+    this.#delayOutMs[node] = byMs;
+    this.#delayGrowsMs[node] = overMs;
+    this.#delayFullMs[node] = this.#clock.nowMs + overMs;
+  }
+
+  /** How much longer than usual it takes now what a node sends. */
+  delayOutMs(node: number): number {
+    const byMs = this.#delayOutMs[node] as number;
+    const leftMs = (this.#delayFullMs[node] as number) - this.#clock.nowMs;
+    if (byMs === 0 || leftMs <= 0) return byMs;
+    return byMs * (1 - leftMs / (this.#delayGrowsMs[node] as number));
+  }
+
+  /** Whether a node loses more than all do, or is later. */
   isLossy(node: number): boolean {
-    return (this.#lossOut[node] as number) > 0 || (this.#lossIn[node] as number) > 0;
+    const lossShare = Math.max(this.#lossOut[node] as number, this.#lossIn[node] as number);
+    return lossShare > 0 || (this.#delayOutMs[node] as number) > 0;
   }
 
   /** When one gossip transmission that begins now arrives; undefined when it is lost. */
@@ -135,7 +158,7 @@ export class Links {
     const { model } = this;
     const lossShare = this.#lossShare(from, to);
     if (lossShare > 0 && this.#random.unit() < lossShare) return undefined;
-    const arrivalMs = this.#clock.nowMs + this.#delayMs();
+    const arrivalMs = this.#clock.nowMs + this.#delayMs() + this.delayOutMs(from);
     if (model.stallEveryMs === 0 && this.#stallEndMs[from * this.#nodes + to] === 0)
       return arrivalMs;
     return Math.max(arrivalMs, this.#stallEnd(from * this.#nodes + to));
@@ -163,7 +186,7 @@ export class Links {
   streamArrivalMs(from: number, to: number, channel: Channel): number {
     const link = from * this.#nodes + to;
     const stream = this.#stream(from, to, channel);
-    let arrivalMs = this.#clock.nowMs + this.#delayMs();
+    let arrivalMs = this.#clock.nowMs + this.#delayMs() + this.delayOutMs(from);
     const lossShare = this.#lossShare(from, to);
     while (this.#random.chance(lossShare)) arrivalMs += RETRANSMIT_MS;
     arrivalMs = Math.max(

@@ -61,6 +61,34 @@ describe("a plan", () => {
     );
   });
 
+  test("PU7 VE4 cuts from a region, or from a share of all, and the other way round, without taking whoever is on that side", () => {
+    const how = { type: "cut", forMs: 1_000, isSilent: true, isEach: true } as const;
+    const who = { region: "us", count: 1 };
+    const { faults, regions = [] } = drawPlan(
+      {
+        ...plan,
+        events: [
+          { atMs: 1, who, what: { ...how, isOneWay: false, from: { region: "eu" } } },
+          { atMs: 2, who, what: { ...how, isOneWay: true, isInward: true } },
+          { atMs: 3, who, what: { ...how, isOneWay: false, from: { share: 0.5 } } },
+        ],
+      },
+      { seed: 1, nodes: 100 },
+    );
+    const sides = faults.map((fault) =>
+      fault.type === "cut" ? [fault.groupA.length, fault.groupB.length] : [],
+    );
+    expect(sides.slice(0, 2)).toEqual([
+      [1, 70],
+      [99, 1],
+    ]);
+    const [first, , third] = faults;
+    const groupB = first?.type === "cut" ? first.groupB : [];
+    expect(new Set(groupB.map((node) => regions[node]))).toEqual(new Set(["eu"]));
+    const some = third?.type === "cut" ? third.groupB.length : 0;
+    expect(some > 30 && some < 70).toBe(true);
+  });
+
   test("VE1 that grows starts its first nodes at once and the others evenly until the end of its growth", () => {
     const grown = drawPlan(
       { ...plan, events: [], growth: { from: 10, untilMs: 100_000 } },

@@ -62,17 +62,24 @@ export function drawPlan(plan: Plan, options: DrawOptions): Scenario {
     sampleEveryMs: (SAMPLE_EVERY_MS * pulseEveryMs) / 1_000,
     patience: plan.patience ?? 1,
     measuresHeal: plan.measuresHeal ?? false,
+    expectsGray: plan.expectsGray ?? false,
     note: plan.note,
   };
 }
 
+type Cut = Extract<What, { readonly type: "cut" }>;
+/** An empty group is everybody else. */
+type Sides = Pick<Extract<Fault, { readonly type: "cut" }>, "groupA" | "groupB">;
+
 /** Hands out nodes, none twice, so that no two events of a plan meet in one node. */
 class Cast {
   readonly #regions: readonly string[];
+  readonly #random: SeededRandom;
   #left: number[];
 
   constructor(nodes: number, regions: readonly string[], random: SeededRandom) {
     this.#regions = regions;
+    this.#random = random.fork("others");
     this.#left = random.shuffled(Array.from({ length: nodes }, (_, index) => index));
   }
 
@@ -91,6 +98,17 @@ class Cast {
     this.#left = this.#left.filter((node) => !gone.has(node));
     return taken.toSorted((a, b) => a - b);
   }
+
+  /** Both sides of a cut; those on the other one may be taken by other events. */
+  sidesOf({ from, isInward = false }: Cut, who: readonly number[]): Sides {
+    const others = this.#regions.flatMap((region, node) => {
+      const isMeant = from?.region === undefined || from.region === region;
+      return isMeant && !who.includes(node) ? node : [];
+    });
+    const some = others.filter(() => from?.share === undefined || this.#random.chance(from.share));
+    const groupB = from === undefined && !isInward ? [] : some;
+    return isInward ? { groupA: groupB, groupB: who } : { groupA: who, groupB };
+  }
 }
 
 function faultsOf(event: PlannedEvent, cast: Cast): readonly Fault[] {
@@ -101,33 +119,32 @@ function faultsOf(event: PlannedEvent, cast: Cast): readonly Fault[] {
     (_, time) => event.atMs + time * again.everyMs,
   ).flatMap((atMs) => {
     if (event.what.type === "cut" && !event.what.isEach)
-      return who.length === 0 ? [] : [cutOf(event.what, atMs, who)];
-    return who.map((node, at) => faultOf(event.what, atMs + at * staggerMs, node));
+      return who.length === 0 ? [] : [cutOf(event.what, atMs, cast.sidesOf(event.what, who))];
+    return who.map((node, at) =>
+      event.what.type === "cut"
+        ? cutOf(event.what, atMs + at * staggerMs, cast.sidesOf(event.what, [node]))
+        : faultOf(event.what, atMs + at * staggerMs, node),
+    );
   });
 }
 
-function faultOf(what: What, atMs: number, node: number): Fault {
+function faultOf(what: Exclude<What, Cut>, atMs: number, node: number): Fault {
   switch (what.type) {
     case "crash":
       return { ...what, atMs, node, downMs: what.downMs ?? Number.POSITIVE_INFINITY };
     case "stop":
       return { ...what, atMs, node, downMs: what.downMs ?? Number.POSITIVE_INFINITY };
-    case "cut":
-      return cutOf(what, atMs, [node]);
     case "stall":
     case "loss":
+    case "delay":
     case "step":
       return { ...what, atMs, node };
   }
 }
 
-function cutOf(
-  what: Extract<What, { readonly type: "cut" }>,
-  atMs: number,
-  groupA: readonly number[],
-): Fault {
+function cutOf(what: Cut, atMs: number, sides: Sides): Fault {
   const { forMs, isSilent, isOneWay } = what;
-  return { type: "cut", atMs, forMs, groupA, groupB: [], isSilent, isOneWay };
+  return { type: "cut", atMs, forMs, ...sides, isSilent, isOneWay };
 }
 
 /** A run ends in peace, so that its last look may ask that all is well: what lasts is cut short, and what would still have to be repaired does not happen. */

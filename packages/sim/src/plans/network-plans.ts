@@ -97,6 +97,107 @@ export const networkPlans: readonly Plan[] = [
     ],
   },
   {
+    name: "gray-delay",
+    about:
+      "all that a hundredth of the fleet sends takes longer and longer, and five seconds longer after half a minute",
+    nodes: 50,
+    minutes: 10,
+    network: { base: "calm" },
+    expectsGray: true,
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.01 },
+        what: { type: "delay", forMs: 440_000, byMs: 5_000, overMs: 30_000 },
+      },
+    ],
+  },
+  {
+    name: "deaf",
+    about: "a hundredth of the fleet hears nothing for two minutes, while all hear it",
+    nodes: 50,
+    minutes: 5,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.01 },
+        what: {
+          type: "cut",
+          forMs: 120_000,
+          isSilent: true,
+          isOneWay: true,
+          isEach: true,
+          isInward: true,
+        },
+      },
+    ],
+  },
+  {
+    name: "dead-card",
+    about: "a twentieth of the fleet hears nobody and is heard by nobody for two minutes",
+    nodes: 50,
+    minutes: 5,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.05 },
+        what: { type: "cut", forMs: 120_000, isSilent: true, isOneWay: false, isEach: true },
+        staggerMs: 3_000,
+      },
+    ],
+  },
+  {
+    name: "partial-cut",
+    about: "a hundredth of the fleet is cut from half of the others for four minutes",
+    nodes: 50,
+    minutes: 7,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.01 },
+        what: {
+          type: "cut",
+          forMs: 240_000,
+          isSilent: true,
+          isOneWay: false,
+          isEach: true,
+          from: { share: 0.5 },
+        },
+      },
+    ],
+  },
+  {
+    name: "region-triangle",
+    about:
+      "of three regions two cannot reach each other for three minutes, and both reach the third",
+    nodes: 60,
+    minutes: 6,
+    network: { base: "calm" },
+    regions: [
+      { name: "eu", share: 0.4 },
+      { name: "us", share: 0.3 },
+      { name: "ap", share: 0.3 },
+    ],
+    events: [
+      { atMs: 120_000, who: { region: "eu", count: 1 }, what: { type: "crash", how: "kill" } },
+      {
+        atMs: 60_000,
+        who: { region: "us" },
+        what: {
+          type: "cut",
+          forMs: 180_000,
+          isSilent: true,
+          isOneWay: false,
+          isEach: false,
+          from: { region: "eu" },
+        },
+      },
+    ],
+  },
+  {
     name: "region-loss",
     about:
       "a region with 30% of the fleet is cut off for two minutes, without a word; a node dies on either side",

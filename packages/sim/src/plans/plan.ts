@@ -35,6 +35,8 @@ export interface Plan {
   readonly patience?: number | undefined;
   /** Whether the time from the end of each cut to one view and equal documents is measured. @default false */
   readonly measuresHeal?: boolean | undefined;
+  /** Whether those that lose or delay what they send are to be the only ones in trouble (rule PU7). @default false */
+  readonly expectsGray?: boolean | undefined;
   /** What makes a long run affordable, and what it costs in likeness; printed with the result. */
   readonly note?: string | undefined;
 }
@@ -95,11 +97,21 @@ export type What =
       /** What the chosen ones send is swallowed, and what they are sent arrives. */
       readonly isOneWay: boolean;
       readonly isEach: boolean;
+      /** From those alone, drawn without being taken; another region or a share of all others. @default from all others */
+      readonly from?: { readonly region?: string; readonly share?: number } | undefined;
+      /** With `isOneWay` the other way round: what the chosen ones send arrives, and what they are sent is swallowed. @default false */
+      readonly isInward?: boolean | undefined;
     }
   | {
       readonly type: "loss";
       readonly forMs: number;
       readonly direction: "out" | "in";
       readonly share: number;
+    }
+  | {
+      readonly type: "delay";
+      readonly forMs: number;
+      readonly byMs: number;
+      readonly overMs: number;
     }
   | { readonly type: "step"; readonly byMs: number };

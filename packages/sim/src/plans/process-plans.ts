@@ -71,6 +71,37 @@ export const processPlans: readonly Plan[] = [
     ],
   },
   {
+    name: "self-doubt",
+    about:
+      "a tenth of the fleet is stopped for 20 s three times, another tenth has no processor for 0.9 s of every second, a third one is suspended for 10 s every 40",
+    nodes: 50,
+    minutes: 6,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.1 },
+        what: { type: "stall", forMs: 20_000, isSuspended: false },
+        staggerMs: 1_300,
+        again: { everyMs: 60_000, times: 3 },
+      },
+      {
+        atMs: 60_000,
+        who: { share: 0.1 },
+        what: { type: "stall", forMs: 900, isSuspended: false },
+        staggerMs: 170,
+        again: { everyMs: 1_000, times: 180 },
+      },
+      {
+        atMs: 65_000,
+        who: { share: 0.1 },
+        what: { type: "stall", forMs: 10_000, isSuspended: true },
+        staggerMs: 2_100,
+        again: { everyMs: 40_000, times: 4 },
+      },
+    ],
+  },
+  {
     name: "clock-steps",
     about:
       "clocks of a tenth of the fleet are set by an hour, forward and back; another tenth is suspended for half a minute",

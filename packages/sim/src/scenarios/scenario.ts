@@ -28,6 +28,8 @@ export interface Scenario {
   readonly settledMs?: number | undefined;
   /** Whether the time from the end of each cut to one view and equal documents is measured. @default false */
   readonly measuresHeal?: boolean | undefined;
+  /** Whether those that lose or delay what they send are to be shown in trouble, and nobody else is (rule PU7). @default false */
+  readonly expectsGray?: boolean | undefined;
   /** What the run leaves out, printed with its result. */
   readonly note?: string | undefined;
   /** Multiplies the time that nodes have to agree; 1 is what the protocol promises. */

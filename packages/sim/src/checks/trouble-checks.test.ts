@@ -1,0 +1,39 @@
+/** The checks of self-doubt and of gray failures notice what they are there for (rules PU6, PU7). */
+import { createCore } from "@pulsemesh/core";
+import { describe, expect, test } from "vitest";
+import { withoutSelfDoubt } from "../fleet/sure-core.ts";
+import { runScenario } from "../run-scenario.ts";
+import { findScenario } from "../scenarios/find-scenario.ts";
+import type { Scenario } from "../scenarios/scenario.ts";
+
+function scenarioOf(name: string, nodes: number, minutes: number): Scenario {
+  const scenario = findScenario(name, { seed: 1, nodes, minutes });
+  if (scenario === undefined) throw new Error(`no scenario ${name}`);
+  return scenario;
+}
+
+describe("the checks notice", () => {
+  test("PU6 a node that does not say that it was away, and who says so has nothing to fear", () => {
+    const scenario = scenarioOf("stalls", 5, 2);
+    const sure = runScenario(scenario, { seed: 1, createCore: withoutSelfDoubt(createCore) });
+    const said = sure.violations.filter(({ rule }) => rule === "PU6").map(({ text }) => text);
+    expect(said.join()).toContain("was away, and its next pulse does not say so");
+    expect(runScenario(scenario, { seed: 1, createCore }).violations).toEqual([]);
+  });
+
+  test("PU7 who is shown up where it is gray, and in trouble where it is well", () => {
+    const scenario = scenarioOf("gray-delay", 5, 3);
+    const [fault] = scenario.faults;
+    if (fault?.type !== "delay") throw new Error("a delay was planned");
+    const faults = [{ ...fault, byMs: 1 }];
+    const well = runScenario({ ...scenario, faults }, { seed: 1, createCore });
+    expect(well.violations.map(({ text }) => text).join()).toContain("most show it up");
+    const dead = { type: "crash", how: "kill", downMs: Number.POSITIVE_INFINITY } as const;
+    const other = (fault.node + 1) % 5;
+    const died = { ...scenario, faults: [fault, { ...dead, atMs: 70_000, node: other }] };
+    const troubled = runScenario(died, { seed: 1, createCore });
+    expect(troubled.violations.map(({ text }) => text)).toEqual([
+      `node ${other} is well, and most show it in trouble`,
+    ]);
+  });
+});
