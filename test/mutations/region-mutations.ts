@@ -154,8 +154,8 @@ export const regionMutations: readonly Mutation[] = [
     rules: ["VE4", "VE2", "P8"],
     breaks: "the only node of a region that hears nobody takes itself for the fleet",
     file: `${LIVENESS}electorate.ts`,
-    search: "return (this.roster - lost.length) * 2 > this.roster;",
-    replacement: "return this.roster > lost.length;",
+    search: "return (this.roster - regions.lost) * 2 > this.roster;",
+    replacement: "return this.roster > regions.lost;",
     killer: cuts,
   },
   {

@@ -164,9 +164,7 @@ export class ChosenWitnesses implements ElectorateRule {
 
   hasMajority(nowMonoMs: number): boolean {
     const counts = (node: NodeId): boolean => this.#regions.counts(node);
-    const members = this.#membership.members();
-    const isWhole = this.#regions.outages.size === 0;
-    const roster = isWhole ? members.length : members.filter(({ node }) => counts(node)).length;
+    const roster = this.#membership.members().length - this.#regions.lost;
     // A few deaths among the subjects of a node that has few say nothing about the fleet.
     return !this.#isMinority(roster, nowMonoMs) && (roster - this.#accused(counts)) * 2 > roster;
   }

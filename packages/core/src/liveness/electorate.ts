@@ -170,8 +170,7 @@ export class Electorate {
     if (!this.#rule.hasMajority(nowMonoMs)) return false;
     const { regions } = this;
     if (regions.outages.size === 0 || this.isPair) return true;
-    const lost = [...regions.outages.keys()].flatMap((region) => regions.membersOf(region));
-    return (this.roster - lost.length) * 2 > this.roster;
+    return (this.roster - regions.lost) * 2 > this.roster;
   }
 
   /** Whether a strict majority was heard since the subject fell silent: what an accusation rests on. */

@@ -106,6 +106,13 @@ export class Regions {
     return this.#members.get(region) ?? [];
   }
 
+  /** Members in regions that are out of reach; asked after every input, so nobody is looked at one by one. */
+  get lost(): number {
+    let lost = 0;
+    for (const region of this.#outages.keys()) lost += this.membersOf(region).length;
+    return lost;
+  }
+
   /** Whether a member has a say in this fleet as long as its region is in reach. */
   counts(node: NodeId): boolean {
     return this.outageOf(node) === undefined;
