@@ -1,6 +1,6 @@
 /** The fleet of `bench/calibration.bench.ts` in the simulator: the same nodes, pace and work, over links as libp2p's are. */
 import { type CoreEvent, createCore } from "@pulsemesh/core";
-import { calmNetwork, type Fleet, runScenario, type Scenario } from "@pulsemesh/sim";
+import { loopbackNetwork, type Fleet, runScenario, type Scenario } from "@pulsemesh/sim";
 import { round } from "./figures.ts";
 import type { Work } from "./calibration-worker-main.ts";
 
@@ -8,6 +8,8 @@ export interface TwinSeen {
   /** Of one node a second, in bytes. */
   readonly bytesOut: number;
   readonly bytesIn: number;
+  /** Of these, own pulses and those of others that are passed on. */
+  readonly pulseBytesOut: number;
   readonly connections: number;
   readonly delaysMs: readonly number[];
 }
@@ -27,7 +29,7 @@ export function simulateTwin({ nodes, work, settleMs, windowMs }: TwinOptions): 
   const scenario: Scenario = {
     name: "calibration",
     nodes,
-    network: { ...calmNetwork, gossip: "libp2p" },
+    network: loopbackNetwork,
     regions: Array.from({ length: nodes }, () => "eu"),
     config: { pulseEveryMs: work.pulseEveryMs, syncEveryMs: 30_000 },
     startsMs: Array.from({ length: nodes }, (_, index) => index * 200),
@@ -64,6 +66,10 @@ export function simulateTwin({ nodes, work, settleMs, windowMs }: TwinOptions): 
   const rate = (of: (each: Traffic) => number): number =>
     (of(after) - of(before)) / nodes / (windowMs / 1_000);
   return {
+    pulseBytesOut: round(
+      rate(({ pulseBytesOut }) => pulseBytesOut),
+      0,
+    ),
     bytesOut: round(
       rate(({ bytesOut }) => bytesOut),
       0,
@@ -80,13 +86,17 @@ export function simulateTwin({ nodes, work, settleMs, windowMs }: TwinOptions): 
 interface Traffic {
   readonly bytesOut: number;
   readonly bytesIn: number;
+  readonly pulseBytesOut: number;
 }
 
-function trafficOf({ nodes, network }: Fleet): Traffic {
-  const all = nodes.map(({ index }) => network.traffic.of(index, "all"));
-  const sum = (of: (each: Traffic) => number): number =>
-    all.reduce((total, each) => total + of(each), 0);
-  return { bytesOut: sum(({ bytesOut }) => bytesOut), bytesIn: sum(({ bytesIn }) => bytesIn) };
+function trafficOf({ nodes, network: { traffic } }: Fleet): Traffic {
+  const sum = (of: (index: number) => number): number =>
+    nodes.reduce((total, { index }) => total + of(index), 0);
+  return {
+    bytesOut: sum((index) => traffic.of(index, "all").bytesOut),
+    bytesIn: sum((index) => traffic.of(index, "all").bytesIn),
+    pulseBytesOut: sum((index) => traffic.of(index, "pulses").bytesOut),
+  };
 }
 
 /** Both ends of each. */

@@ -163,6 +163,8 @@ test("ME2 a thief of a root key that was replaced leads astray who knows nobody,
 
 test("ME2 whom a node takes for revoked can show it the end of a reign alone", () => {
   const rig = start([R1, OWN, fleet.revocation("m")]);
+  // It is asked, also where its issuer counts: who revoked it may have had a root key that was replaced since.
+  expect(rig.core.introducing.lacksIssuerOf("m", fleet.grant("m"))).toBe(true);
   show(rig, "m", [R1, R2]);
   expect(rootOf(rig)).toBe(idOf(R1));
   show(rig, "m", [R1, R2, R3]);

@@ -55,7 +55,8 @@ export class Introducing implements CoreIntroducing {
   lacksIssuerOf(from: NodeId, grant: string | undefined): boolean {
     const authority = this.#authority;
     if (grant === undefined || authority.root === undefined || this.#isMember(from)) return false;
-    if (!authority.mayCount(grant)) return true;
+    // By the word of who had a root key that was replaced since, it may be revoked here alone.
+    if (!authority.mayCount(grant) || authority.authorship(from) === "revoked") return true;
     const opened = openStatement(this.#env, grant);
     return opened.ok && !authority.isAuthorised(opened.statement);
   }

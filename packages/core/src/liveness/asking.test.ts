@@ -157,6 +157,28 @@ describe("asking a member of a large fleet", () => {
     for (const node of homes) expect(mesh.node(ASKER).links).not.toContain(node);
   });
 
+  test("PU9 P3 no recording answers for a member that is dead", () => {
+    const dead = home(2 + ASKED_NODES_MAX);
+    const asker = mesh.node(ASKER);
+    mesh.run(2 * EVERY_MS);
+    const { codec } = createTestPorts(dead);
+    const isPulse = (bytes: Uint8Array): boolean =>
+      (codec.decode(bytes) as { readonly k?: unknown }).k === "pulse";
+    const kept = mesh.sent.findLast(
+      ({ from, topic, bytes }) => from === dead && topic === "direct" && isPulse(bytes),
+    );
+    const recording = kept?.bytes ?? new Uint8Array();
+    const before = asker.near.liveness.newestHeard(dead);
+    mesh.crash(dead);
+    const replies = ask(dead);
+    mesh.input(asker, (now) => asker.near.onGossipPulse("n11", recording, now));
+    mesh.input(asker, (now) => asker.near.onDirect("n11", recording, now));
+    // It was news, and its words are read as those of any gossiped one.
+    expect(asker.near.liveness.newestHeard(dead)).not.toEqual(before);
+    mesh.run(ASK_MS_MAX);
+    expect(replies).toEqual([[{ node: dead, outcome: "silent", waitedMs: ASK_MS_MAX }]]);
+  });
+
   test("PU9 P6 a member that is asked again and again answers one peer every ANSWER_EVERY_MS, and no other than connected ones", () => {
     const asker = mesh.node(ASKER);
     const flood = (): number => {

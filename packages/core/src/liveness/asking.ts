@@ -7,7 +7,7 @@
  */
 import type { Asked } from "../command.ts";
 import type { Env } from "../env.ts";
-import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
+import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Liveness } from "./liveness.ts";
 
@@ -36,8 +36,6 @@ interface Asker {
 }
 
 interface Question {
-  /** The newest pulse that was known when it was asked first: an answer is a newer one. */
-  readonly known: PulseName | undefined;
   readonly askers: Asker[];
   isAnswered: boolean;
   /** When it was asked last, if it was connected. */
@@ -71,8 +69,7 @@ export class Asking {
       return;
     }
     if (question === undefined) {
-      const known = this.#mesh.liveness.newestHeard(node);
-      question = { known, askers: [], isAnswered: false, askedMonoMs: Number.NEGATIVE_INFINITY };
+      question = { askers: [], isAnswered: false, askedMonoMs: Number.NEGATIVE_INFINITY };
       this.#questions.set(node, question);
       this.#link();
     }
@@ -81,7 +78,10 @@ export class Asking {
     this.#schedule();
   }
 
-  /** A pulse of a peer came straight from it, which is an answer also where it was known before: it has no newer one. */
+  /**
+   * A pulse of a peer came straight from it, and was taken, or is the newest that was known: it has no newer one. By gossip comes no answer: whoever has
+   * recordings of a dead home could give it.
+   */
   cameFrom(peer: NodeId): void {
     const question = this.#questions.get(peer);
     if (question !== undefined) question.isAnswered = true;
@@ -91,11 +91,7 @@ export class Asking {
   look(now: Now): void {
     if (this.#questions.size === 0) return;
     let isOver = false;
-    for (const [node, { known, askers, isAnswered: hasCome }] of this.#questions) {
-      const newest = this.#mesh.liveness.newestHeard(node);
-      const isAnswered =
-        hasCome ||
-        (newest !== undefined && (known === undefined || comparePulseNames(newest, known) > 0));
+    for (const [node, { askers, isAnswered }] of this.#questions) {
       const done = isAnswered
         ? askers.splice(0)
         : askers.splice(

@@ -10,7 +10,7 @@ import type { RejectReason } from "../event.ts";
 import { KeptEvidence, withEvidence } from "../evidence/kept-evidence.ts";
 import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
-import { isKnownPulse } from "../pulse/known-pulse.ts";
+import { knownPulse } from "../pulse/known-pulse.ts";
 import { takeOlderPulse } from "../pulse/older-pulse.ts";
 import { OwnPulses, type PulseReach } from "../pulse/own-pulses.ts";
 import {
@@ -180,8 +180,9 @@ export class Neighbourhood {
     const { kind } = opened.envelope;
     if (kind === "observation") this.onGossipObservation(from, bytes, now);
     else if (kind === "pulse") {
-      this.#takePulse(from, bytes, { isRelayed: false }, now);
-      if (opened.envelope.author === from) this.asking.cameFrom(from);
+      const isTaken = this.#takePulse(from, bytes, { isRelayed: false }, now) === "accept";
+      const isFromAuthor = opened.envelope.author === from;
+      if (isFromAuthor && (isTaken || this.#known(bytes) !== undefined)) this.asking.cameFrom(from);
     } else if (kind === "hello") this.#onHello(from, bytes, now);
     else this.#listener.rejected("kind-unknown", from, now);
   }
@@ -280,12 +281,7 @@ export class Neighbourhood {
     if (!taken.ok) {
       const isOlder = taken.reason === "pulse-replayed" && this.#takeOlder(from, bytes, how, now);
       if (isOlder) return "accept";
-      // Had straight: whoever has it by gossip alone may have it through this node alone.
-      const { electorate } = this.liveness;
-      const knownOf = (author: NodeId): Evidence | undefined =>
-        this.liveness.subject(author)?.known;
-      const isHadStraight = how.isRelayed && electorate.isLarge;
-      if (isHadStraight && isKnownPulse(this.#env, bytes, knownOf)) return "accept";
+      if (how.isRelayed && this.#isToBePassedOn(bytes)) return "accept";
       // A peer sends its newest pulse straight when it connects; that one is known already more often than not.
       const isCommon = !how.isRelayed || this.liveness.electorate.isLarge;
       if (!isCommon || taken.reason !== "pulse-replayed")
@@ -305,7 +301,24 @@ export class Neighbourhood {
     // Straight pulses are first hand only from their author; from anybody else they would be a way to replay.
     if (!how.isRelayed && pulse.author !== from) return "ignore";
     this.#onPulse(pulse, from, how, now);
+    if (how.isRelayed && subject !== undefined) subject.passedOn = pulse.header;
     return "accept";
+  }
+
+  /** Had straight: whoever has it by gossip alone may have it through this node alone. Once: a recording goes round no second time. */
+  #isToBePassedOn(bytes: Uint8Array): boolean {
+    if (!this.liveness.electorate.isLarge) return false;
+    const known = this.#known(bytes);
+    const subject = known && this.liveness.subject(known.envelope.author);
+    if (known === undefined || subject === undefined) return false;
+    if (comparePulseNames(known.header, subject.passedOn) <= 0) return false;
+    subject.passedOn = known.header;
+    return true;
+  }
+
+  /** The newest pulse of its author, where these are the very bytes of it. */
+  #known(bytes: Uint8Array): Evidence | undefined {
+    return knownPulse(this.#env, bytes, (author) => this.liveness.subject(author)?.known);
   }
 
   #onPulse(pulse: ValidPulse, from: NodeId, how: { readonly isRelayed: boolean }, now: Now): void {

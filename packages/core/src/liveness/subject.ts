@@ -82,6 +82,8 @@ export class Subject {
   /** Newest pulse known to exist, with its signed header. */
   known: Evidence | undefined;
   knownMonoMs: number = 0;
+  /** The newest pulse of it that was passed on by gossip. */
+  passedOn: PulseName = NO_PULSE;
   /** The later of own start, the member's joining and the end of an own stall: silence before it says nothing (rules VE8, PU6). */
   baseMonoMs: number;
   datedSinceBase: boolean = false;
