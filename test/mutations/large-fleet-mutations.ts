@@ -231,8 +231,10 @@ export const largeFleetMutations: readonly Mutation[] = [
     rules: ["PU9", "P3"],
     breaks: "what others hand on answers for a member that was asked",
     file: `${LIVENESS}neighbourhood.ts`,
-    search: "if (isFromAuthor && (isTaken",
-    replacement: "if (opened.ok && (isTaken",
+    search:
+      "if (isFromAuthor && (isTaken || this.#known(bytes) !== undefined)) this.asking.cameFrom(from);",
+    replacement:
+      "if (isTaken || this.#known(bytes) !== undefined) this.asking.cameFrom(opened.envelope.author);",
     killer: asking,
   },
 ];
