@@ -177,3 +177,24 @@ test("AD4 a member that comes up late is found by one that has a fleet and by on
   await until("it is found", hasMet(late, pinned));
   expect(said).toHaveLength(1);
 });
+
+test("CH6, ME2 who stands in the file is sought until it comes up, however often it was not there, and stays in the file though another is joined", async () => {
+  const port = await freePort();
+  const issuer = await scene.victim("issuer", { listen: [] });
+  const { node } = issuer.transport;
+  await issuer.transport.stop();
+  const address = `/ip4/127.0.0.1/tcp/${port}/p2p/${node}`;
+  const other = `/ip4/127.0.0.1/tcp/${await freePort()}/p2p/${(await scene.victim("other", { listen: [] })).transport.node}`;
+  let file: readonly string[] = [address];
+  const late = await scene.victim("late", {
+    join: [other],
+    addresses: {
+      load: () => Promise.resolve(file),
+      save: (addresses) => Promise.resolve(void (file = addresses)),
+    },
+  });
+  await until("dials have failed", () => late.transport.dialCounts.failed >= 12, 20_000);
+  expect(file).toEqual([address, other].toSorted());
+  const back = await scene.victim("issuer", { listen: [`/ip4/127.0.0.1/tcp/${port}`] });
+  await until("they have met", hasMet(late, back));
+}, 40_000);

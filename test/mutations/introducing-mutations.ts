@@ -111,6 +111,32 @@ export const introducingMutations: readonly Mutation[] = [
     killer: transport("kept from an earlier run is asked"),
   },
   {
+    id: "saved-forgotten",
+    rules: ["CH6", "ME2"],
+    breaks: "a newcomer forgets who made it a member as soon as that one is away for a second",
+    file: `${TRANSPORT}address-book.ts`,
+    search: "if (!this.#hasMet && saved.size > 0) return TRUST.member;",
+    replacement: "if (this.#hasMet && saved.size > 999) return TRUST.member;",
+    killer: {
+      project: "unit",
+      file: `${TRANSPORT}address-book.test.ts`,
+      title: "who was saved is sought for ever",
+    },
+  },
+  {
+    id: "saved-not-kept",
+    rules: ["CH6", "ME2"],
+    breaks: "who starts with --join to somebody else loses the address of its issuer",
+    file: `${TRANSPORT}address-book.ts`,
+    search: "this.isTrusted(node) || !this.#hasMet ?",
+    replacement: "this.isTrusted(node) ?",
+    killer: {
+      project: "integration",
+      file: "test/integration/transport-addresses.test.ts",
+      title: "stays in the file though another is joined",
+    },
+  },
+  {
     id: "row-told-to-strangers",
     rules: ["ME2", "P6"],
     breaks: "whoever asks is told the fleet's root statements, as often as he likes",

@@ -95,10 +95,30 @@ test("CH6 a member that was met takes no more hearsay", () => {
   expect(book.addressesOf(node(1))).toEqual([address(1)]);
 });
 
+test("CH6, ME2 who was saved is sought for ever, and saved again, until a member was met: then the roster says whom to seek", () => {
+  const changed: string[] = [];
+  const book = new AddressBook(node(0), (each) => void changed.push(each));
+  for (const index of [1, 2]) book.learn(address(index), "saved");
+  book.learn(address(3), "named");
+  book.learn(address(4), "hearsay");
+  expect([1, 2, 3, 4].map((index) => book.isSure(node(index)))).toEqual([true, true, true, false]);
+  expect([1, 4].map((index) => book.drop(node(index)))).toEqual([false, true]);
+  expect(book.toSave()).toEqual([1, 2, 3].map((index) => address(index)).toSorted());
+  // Whoever answers at an address that the user named is no member yet, and may never be one.
+  book.meet(node(3), [address(3)]);
+  expect([book.isSure(node(1)), changed]).toEqual([true, []]);
+  for (const index of [2, 3]) book.join(node(index));
+  book.meet(node(3), []);
+  expect(changed).toEqual([node(1)]);
+  expect([1, 2, 3].map((index) => book.isSure(node(index)))).toEqual([false, true, true]);
+  expect(book.toSave()).toEqual([2, 3].map((index) => address(index)).toSorted());
+  expect(book.drop(node(1))).toBe(true);
+});
+
 test("P6 CH6 nodes that are no members are not kept when they are met, nor told of, nor saved", () => {
   const book = bookOf(0);
   book.meet(node(1), [address(1)]);
-  book.learn(address(2), "saved");
+  book.learn(address(2), "hearsay");
   expect(book.nodes()).toEqual([node(2)]);
   expect(book.toSave()).toEqual([]);
   expect(book.sample(64, node(9), () => 0)).toEqual({ met: [], vouched: [] });

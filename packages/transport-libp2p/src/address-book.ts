@@ -2,8 +2,10 @@
  * Who can be dialled where. Three sources, in order of trust: what the user named, what a member said of itself in an authenticated
  * hello, and what members say of others (hearsay). Members that were met are passed on, and nodes that one was told of by a member that
  * had met them; no others, so that junk goes two steps and no further. Anybody can make up keys, so of a node that is neither named nor a
- * member of the roster nothing is kept but hearsay, which leads somewhere soon or is forgotten; what was saved before the roster is
- * known counts no more than that. In a full book the least trusted gives way, and of these who was heard of least lately.
+ * member of the roster nothing is kept but hearsay, which leads somewhere soon or is forgotten. What was saved in an earlier run counts
+ * like a member until this node has met one, as its roster may be empty: the file is then all that leads anywhere. From then on the roster
+ * says whom to look for, and who was saved and is no member is hearsay too. In a full book the least trusted gives way, and of these who was
+ * heard of least lately.
  */
 import type { NodeId } from "@pulsemesh/core";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
@@ -31,17 +33,19 @@ interface Entry {
 /** Addresses by node; knows nothing of connections or time. */
 export class AddressBook {
   readonly #self: NodeId;
-  readonly #forgotten: (node: NodeId) => void;
+  readonly #changed: (node: NodeId) => void;
   /** In the order in which they were last heard of. */
   readonly #entries = new Map<NodeId, Entry>();
   readonly #members = new Set<NodeId>();
+  /** Whether a member has said hello in this run. */
+  #hasMet = false;
   /** Grows with every change, so that owners know when to save and to tell others. */
   revision = 0;
 
-  /** `forgotten` is called with each node that had to make room. */
-  constructor(self: NodeId, forgotten: (node: NodeId) => void = ignore) {
+  /** `changed` is called with each node that had to make room, or that is no longer sure as a member was met. */
+  constructor(self: NodeId, changed: (node: NodeId) => void = ignore) {
     this.#self = self;
-    this.#forgotten = forgotten;
+    this.#changed = changed;
   }
 
   /** All nodes with an address, sorted. */
@@ -68,7 +72,7 @@ export class AddressBook {
     return this.#entries.get(node)?.named.has(text) === true;
   }
 
-  /** Whether `node` is to be dialled for ever: the user named it, or it is a member that has said itself where it is. */
+  /** Whether `node` is to be dialled for ever: the user named it, it is a member that has said itself where it is, or no member was met and it was saved. */
   isSure(node: NodeId): boolean {
     const entry = this.#entries.get(node);
     return entry !== undefined && this.#trust(node, entry) >= TRUST.member;
@@ -99,6 +103,7 @@ export class AddressBook {
   /** A node that said hello: its own word on where it is replaces its former one, if it is a member or named. */
   meet(node: NodeId, addresses: readonly string[]): void {
     if (!this.isTrusted(node)) return;
+    if (this.#members.has(node)) this.#metMember();
     const own = addresses
       .filter((text) => readAddress(text)?.node === node)
       .slice(0, OWN_ADDRESSES_MAX);
@@ -156,9 +161,16 @@ export class AddressBook {
   /** What is worth keeping over a restart: all that is not hearsay, sorted. */
   toSave(): readonly string[] {
     const kept = [...this.#entries].flatMap(([node, { own, named, saved }]) =>
-      this.isTrusted(node) ? [...own, ...named, ...saved] : [],
+      this.isTrusted(node) || !this.#hasMet ? [...own, ...named, ...saved] : [],
     );
     return [...new Set(kept)].toSorted();
+  }
+
+  #metMember(): void {
+    if (this.#hasMet) return;
+    this.#hasMet = true;
+    const saved = [...this.#entries].filter(([, entry]) => entry.saved.size > 0);
+    for (const [node] of saved) if (!this.isTrusted(node)) this.#changed(node);
   }
 
   #add(entry: Entry, address: NodeAddress, source: AddressSource): void {
@@ -175,6 +187,7 @@ export class AddressBook {
 
   #trust(node: NodeId, { named, saved, own }: Entry): Trust {
     if (named.size > 0) return TRUST.named;
+    if (!this.#hasMet && saved.size > 0) return TRUST.member;
     return this.#members.has(node) && own.length + saved.size > 0 ? TRUST.member : TRUST.hearsay;
   }
 
@@ -207,7 +220,7 @@ export class AddressBook {
       for (const [node, entry] of this.#entries) {
         if (this.#trust(node, entry) !== level) continue;
         this.#entries.delete(node);
-        this.#forgotten(node);
+        this.#changed(node);
         return true;
       }
     }

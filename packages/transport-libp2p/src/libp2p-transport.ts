@@ -75,7 +75,7 @@ export class Libp2pTransport implements Transport {
     this.#options = options;
     this.fleet = fleet;
     this.node = this.#host.peerId.toString();
-    this.#book = new AddressBook(this.node, (forgotten) => this.#dialing.trust(forgotten));
+    this.#book = new AddressBook(this.node, (changed) => this.#dialing.trust(changed));
     const dialer = new Dialer({ rankOf: rankFor(this.node), random: Math.random }, this.node);
     const { names, logger, hasNetworkKey } = options;
     const [host, book] = [this.#host, this.#book];
