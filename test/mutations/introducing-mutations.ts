@@ -14,6 +14,11 @@ const transport = (title: string): Killer => ({
   file: "test/integration/transport-root-rows.test.ts",
   title,
 });
+const asking = (title: string): Killer => ({
+  project: "unit",
+  file: `${TRANSPORT}root-rows.test.ts`,
+  title,
+});
 
 export const introducingMutations: readonly Mutation[] = [
   {
@@ -135,6 +140,57 @@ export const introducingMutations: readonly Mutation[] = [
       file: "test/integration/transport-addresses.test.ts",
       title: "stays in the file though another is joined",
     },
+  },
+  {
+    id: "row-time-twice",
+    rules: ["ME2"],
+    breaks: "who is slow to open a stream and slow to answer has twice the time",
+    file: `${TRANSPORT}root-rows.ts`,
+    search:
+      'limit.signal.addEventListener("abort", () => late.abort(new Error("no answer in time")));',
+    replacement: 'limit.signal.addEventListener("abort", () => void late);',
+    killer: asking("has ROOT_ROW_MS_MAX in all"),
+  },
+  {
+    id: "row-asked-in-vain",
+    rules: ["ME2", "P6"],
+    breaks: "two former members that hold their answers back take all the places, over and over",
+    file: `${TRANSPORT}root-rows.ts`,
+    search: 'tookMs < QUICK_MS ? "nothing" : "useless"',
+    replacement: 'tookMs < QUICK_MS ? "nothing" : "helped"',
+    killer: asking("not asked again at once"),
+  },
+  {
+    id: "row-no-turn",
+    rules: ["ME2"],
+    breaks: "who comes while two others are asked is turned away",
+    file: `${TRANSPORT}root-row-turns.ts`,
+    search: "this.#waiting.length >= ROOT_ROWS_WAITING_MAX",
+    replacement: "this.#running >= ROOT_ROWS_ASKED_MAX",
+    killer: transport("who comes after them waits its turn"),
+  },
+  {
+    id: "row-without-pace",
+    rules: ["ME2", "P6"],
+    breaks: "rows that help nothing are looked at one upon the other",
+    file: `${TRANSPORT}root-row-turns.ts`,
+    search: "Math.max(this.#pausedUntilMs, nowMs) + ROOT_ROW_PAUSE_MS;",
+    replacement: "Math.max(this.#pausedUntilMs, nowMs - ROOT_ROW_PAUSE_MS);",
+    killer: {
+      project: "unit",
+      file: `${TRANSPORT}root-row-turns.test.ts`,
+      title: "nobody is asked for ROOT_ROW_PAUSE_MS",
+    },
+  },
+  {
+    id: "row-for-nobody-else",
+    rules: ["ME2", "AD11"],
+    breaks: "whom a row has placed stays away for up to a minute",
+    file: `${TRANSPORT}libp2p-transport.ts`,
+    search:
+      "    this.#guard(() => this.#handler?.takeRootRow?.(node, row));\n    this.#dialing.retryTurnedAway();",
+    replacement: "    this.#guard(() => this.#handler?.takeRootRow?.(node, row));",
+    killer: transport("asked again at once"),
   },
   {
     id: "row-told-to-strangers",

@@ -12,6 +12,7 @@ import type { Connection, Stream } from "@libp2p/interface";
 import { dagCborCodec } from "@pulsemesh/core";
 import type { FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
 import { performance } from "node:perf_hooks";
+import { closeSoftly } from "./close-softly.ts";
 import { DIAL_OUTCOMES } from "./dial-fault.ts";
 import type { DialLoop, DialOutcome } from "./dial-loop.ts";
 import { encodeFrame } from "./frames.ts";
@@ -89,7 +90,7 @@ export class DialBack {
       answer.catch(ignoreClosed);
       stream.send(encodeFrame(QUESTION));
       const bytes = await answer;
-      void stream.close().catch(ignoreClosed);
+      closeSoftly(stream);
       return readAnswer(bytes, this.#deps.host.peerId.toString());
     } catch (error) {
       stream?.abort(error instanceof Error ? error : new Error("no answer"));
@@ -109,7 +110,7 @@ export class DialBack {
       const body = await this.#dial(node);
       if (stream.status !== "open") return;
       stream.send(encodeFrame(dagCborCodec.encode(body)));
-      await stream.close();
+      closeSoftly(stream);
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error("dial-back failed"));
     }

@@ -95,6 +95,9 @@ export class Greeter {
       host: deps.host,
       fleet: options.fleet,
       rowFor: (node, grant) => this.#listener.rootRow(node, grant),
+      take: (node, row) => this.#listener.takeRootRow(node, row),
+      now: () => performance.now(),
+      after: patientTimer,
     });
     this.#fleet = options.fleet;
     this.#limits = options.limits;
@@ -144,7 +147,7 @@ export class Greeter {
       else this.#fault(error, node, connection);
       return;
     }
-    if (this.#isUnplaced(node, answer.hello)) await this.#askRoots(node, connection);
+    if (this.#isUnplaced(node, answer.hello)) await this.#askRoots(node, answer.hello, connection);
     const verdict = this.#judge(node, answer.hello, connection);
     if (verdict.isIn) {
       this.#unwatch(connection);
@@ -174,7 +177,7 @@ export class Greeter {
       if (!this.#stopped) this.#fault(error, node, connection);
       return;
     }
-    if (this.#isUnplaced(node, hello)) await this.#askRoots(node, connection);
+    if (this.#isUnplaced(node, hello)) await this.#askRoots(node, hello, connection);
     const { isIn, refused, proof } = this.#judge(node, hello, connection);
     // Whoever is refused is answered too: it is to know why, and may have a reason of its own to part.
     answerHello(stream, { ...this.#listener.hello(node, isIn), refused, proof });
@@ -189,12 +192,12 @@ export class Greeter {
   }
 
   /** It waits for the answer to its hello meanwhile, or takes itself for let in already. */
-  async #askRoots(node: NodeId, connection: Connection): Promise<void> {
+  async #askRoots(node: NodeId, hello: Hello, connection: Connection): Promise<void> {
     this.#unwatch(connection);
     const { grant } = this.#listener.hello(node, false);
     // Who has none is let in nowhere, and told nothing.
-    const row = grant === undefined ? undefined : await this.#rootRows.ask(connection, grant);
-    if (row !== undefined && !this.#stopped) this.#listener.takeRootRow(node, row);
+    if (grant === undefined) return;
+    await this.#rootRows.ask(connection, grant, () => this.#isUnplaced(node, hello));
   }
 
   #judge(node: NodeId, hello: Hello, connection: Connection): Verdict {

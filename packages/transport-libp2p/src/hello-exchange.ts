@@ -4,13 +4,11 @@
  */
 import { performance } from "node:perf_hooks";
 import type { Stream } from "@libp2p/interface";
+import { closeSoftly } from "./close-softly.ts";
 import { encodeFrame } from "./frames.ts";
 import { decodeHello, encodeHello, HELLO_BYTES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
 import { OneFrameError, readOneFrame } from "./one-frame.ts";
-import { patientTimer } from "./patient-timer.ts";
-
-const CLOSE_TIMEOUT_MS = 5_000;
 
 export type HelloFault = "hello-malformed" | "hello-timeout";
 
@@ -73,17 +71,4 @@ function faultOf(error: unknown): HelloFault | undefined {
   if (!(error instanceof OneFrameError)) return undefined;
   if (error.fault === "timed-out") return "hello-timeout";
   return error.fault === "malformed" || error.partial ? "hello-malformed" : undefined;
-}
-
-/** Closes this side's half; a peer that does not close its own in time loses the stream. */
-function closeSoftly(stream: Stream): void {
-  const callOff = patientTimer(CLOSE_TIMEOUT_MS, () =>
-    stream.abort(new Error("stream not closed by the peer")),
-  );
-  stream.addEventListener("close", callOff);
-  stream
-    .close()
-    .catch((error: unknown) =>
-      stream.abort(error instanceof Error ? error : new Error("close failed")),
-    );
 }

@@ -322,7 +322,7 @@ export class Libp2pTransport implements Transport {
         this.#book.isToBeFound(node) &&
         this.#guard(() => this.#handler?.lacksIssuerOf?.(node, grant)) === true,
       rootRow: (...asked) => this.#guard(() => this.#handler?.rootRow?.(...asked)),
-      takeRootRow: (...row) => this.#guard(() => this.#handler?.takeRootRow?.(...row)),
+      takeRootRow: (...row) => this.#takeRootRow(...row),
       hello: (node, isIn) => this.#hello(node, isIn),
       greeted: (node, hello, connection, roundTripMs) =>
         this.#greeted(node, hello, connection, roundTripMs),
@@ -333,6 +333,12 @@ export class Libp2pTransport implements Transport {
       refusedBy: (...said) => this.#guard(() => this.#handler?.refusedBy?.(...said)),
       shutOut: (node, reason) => this.#shutOut(node, reason),
     };
+  }
+
+  /** Who was not let in by what was known before may be now. */
+  #takeRootRow(node: NodeId, row: Uint8Array): void {
+    this.#guard(() => this.#handler?.takeRootRow?.(node, row));
+    this.#dialing.retryTurnedAway();
   }
 
   #turnedAway(node: NodeId, refusal: AdmissionRefusal): void {
@@ -380,11 +386,7 @@ export class Libp2pTransport implements Transport {
       const address = readAddress(text);
       return address !== undefined && isBelievable(address, remote);
     };
-    const info = {
-      node,
-      agent: hello.agent,
-      addresses: hello.addresses.filter(believable),
-    };
+    const info = { node, agent: hello.agent, addresses: hello.addresses.filter(believable) };
     const first = session.info === undefined;
     if (first) session.answeredAtMs = performance.now();
     session.told = {

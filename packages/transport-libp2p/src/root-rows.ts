@@ -9,27 +9,32 @@ import { performance } from "node:perf_hooks";
 import type { Connection, Stream } from "@libp2p/interface";
 import { GRANT_LENGTH_MAX, ROOT_ROW_BYTES_MAX } from "@pulsemesh/core";
 import type { FleetId, NodeId } from "@pulsemesh/core";
+import { closeSoftly } from "./close-softly.ts";
 import { encodeFrame } from "./frames.ts";
 import type { Host } from "./host.ts";
 import { readOneFrame } from "./one-frame.ts";
 import { PeerBudget } from "./peer-budget.ts";
 import { rootsProtocol } from "./protocol-ids.ts";
+import { RootRowTurns } from "./root-row-turns.ts";
+import type { RootRowTurnsDeps } from "./root-row-turns.ts";
 
 /** Questions of one node that are answered at once; after that one every five seconds. */
 const ROOT_ROWS_AT_ONCE_MAX = 4;
 const ROOT_ROWS_PER_SECOND = 0.2;
-/** Nodes asked at once; who comes meanwhile is judged by what is known. */
-const ROOT_ROWS_ASKED_MAX = 2;
 const STREAMS_AT_ONCE = 2;
 const QUESTION_MS = 5_000;
-/** Within the time for which the peer waits for the answer to its hello. */
+/** From the opening of the stream to the last byte of the answer. */
 const ROOT_ROW_MS_MAX = 8_000;
+/** Who says no sooner has held up nobody, and may have good reason to ask to be asked again: it has just started. */
+const QUICK_MS = 1_000;
 
-export interface RootRowsDeps {
+export interface RootRowsDeps extends RootRowTurnsDeps {
   readonly host: Host;
   readonly fleet: FleetId;
   /** What `node`, which presents this grant, is told; undefined where it is not let in. */
   readonly rowFor: (node: NodeId, grant: string) => Uint8Array | undefined;
+  /** The row of `node`, which was asked for it. */
+  readonly take: (node: NodeId, row: Uint8Array) => void;
 }
 
 export class RootRows {
@@ -39,11 +44,13 @@ export class RootRows {
     atOnceMax: ROOT_ROWS_AT_ONCE_MAX,
     perSecondMax: ROOT_ROWS_PER_SECOND,
   });
-  readonly #asked = new Map<NodeId, Promise<Uint8Array | undefined>>();
+  readonly #turns: RootRowTurns;
+  readonly #asked = new Map<NodeId, Promise<void>>();
 
   constructor(deps: RootRowsDeps) {
     this.#deps = deps;
     this.#protocol = rootsProtocol(deps.fleet);
+    this.#turns = new RootRowTurns(deps);
   }
 
   async start(): Promise<void> {
@@ -54,41 +61,59 @@ export class RootRows {
   }
 
   /**
-   * The row of the node behind `connection`; undefined where it says none, or too many others are being asked. Never rejects.
+   * Has the row of the node behind `connection` taken, where it says one and is to be asked now. Never rejects.
    * @param grant what this node presents with its hello
+   * @param isNeeded whether the row may help still; what others have told meanwhile may do
    */
-  async ask(connection: Connection, grant: string): Promise<Uint8Array | undefined> {
+  async ask(connection: Connection, grant: string, isNeeded: () => boolean): Promise<void> {
     const node = connection.remotePeer.toString();
-    // It has said hello on two connections, as happens where both have dialled: refused on one it would lose the other.
-    const asked = this.#asked.get(node);
-    if (asked !== undefined) return asked;
-    if (this.#asked.size >= ROOT_ROWS_ASKED_MAX) return undefined;
-    const answer = this.#ask(connection, grant);
-    this.#asked.set(node, answer);
-    try {
-      return await answer;
-    } finally {
-      this.#asked.delete(node);
+    // It has said hello on two connections, as happens where both have dialled: one question is enough, unless it went under with its connection.
+    for (let asked = this.#asked.get(node); asked !== undefined; asked = this.#asked.get(node))
+      await asked;
+    if (!isNeeded()) return;
+    const asked = this.#askInTurn(connection, grant, isNeeded);
+    this.#asked.set(node, asked);
+    await asked;
+  }
+
+  async #askInTurn(connection: Connection, grant: string, isNeeded: () => boolean): Promise<void> {
+    const node = connection.remotePeer.toString();
+    if (await this.#turns.take(node)) {
+      const beganAtMs = this.#deps.now();
+      const row = isNeeded() ? await this.#ask(connection, grant) : undefined;
+      const tookMs = this.#deps.now() - beganAtMs;
+      if (row === undefined) this.#turns.give(node, tookMs < QUICK_MS ? "nothing" : "useless");
+      else {
+        this.#deps.take(node, row);
+        this.#turns.give(node, isNeeded() ? "costly" : "helped");
+      }
     }
+    this.#asked.delete(node);
   }
 
   async #ask(connection: Connection, grant: string): Promise<Uint8Array | undefined> {
+    const limit = new AbortController();
+    const callOff = this.#deps.after(ROOT_ROW_MS_MAX, () => limit.abort());
     let stream: Stream | undefined;
     try {
       stream = await connection.newStream(this.#protocol, {
-        signal: AbortSignal.timeout(ROOT_ROW_MS_MAX),
+        signal: limit.signal,
         maxOutboundStreams: STREAMS_AT_ONCE,
       });
+      const late = stream;
+      limit.signal.addEventListener("abort", () => late.abort(new Error("no answer in time")));
       const answer = readOneFrame(stream, ROOT_ROW_BYTES_MAX, ROOT_ROW_MS_MAX);
       // A stream that is gone already throws at the first byte: then nobody waits for the answer, and its end must not end the process.
       answer.catch(ignoreClosed);
       stream.send(encodeFrame(Buffer.from(grant)));
-      const bytes = await answer;
-      void stream.close().catch(ignoreClosed);
-      return bytes;
+      const row = await answer;
+      closeSoftly(stream);
+      return row;
     } catch (error) {
       stream?.abort(error instanceof Error ? error : new Error("no answer"));
       return undefined;
+    } finally {
+      callOff();
     }
   }
 
@@ -101,7 +126,7 @@ export class RootRows {
       if (row === undefined) throw new Error("not let in");
       if (stream.status !== "open") return;
       stream.send(encodeFrame(row));
-      await stream.close();
+      closeSoftly(stream, ROOT_ROW_MS_MAX);
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error("no answer"));
     }
