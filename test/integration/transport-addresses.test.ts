@@ -8,6 +8,9 @@ import { OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
 import { Scene } from "../support/victim.ts";
 import type { Victim } from "../support/victim.ts";
 
+/** Most connections that a node opens. */
+const OWN_DIALS = 16;
+
 const scene = new Scene();
 afterEach(() => scene.end());
 
@@ -198,3 +201,26 @@ test("CH6, ME2 who stands in the file is sought until it comes up, however often
   const back = await scene.victim("issuer", { listen: [`/ip4/127.0.0.1/tcp/${port}`] });
   await until("they have met", hasMet(late, back));
 }, 40_000);
+
+test("PU9, CH6 who asks one member after another reaches each as fast as the first, however many it has asked before", async () => {
+  const homes: Victim[] = [];
+  for (let at = 0; at < OWN_DIALS + 3; at += 1) homes.push(await scene.victim(`home ${at}`));
+  const asker = await scene.victim("asker");
+  asker.transport.members(
+    homes.map(({ transport }) => transport.node),
+    [],
+  );
+  const [first] = homes;
+  asker.transport.links(first === undefined ? [] : [first.transport.node]);
+  asker.transport.remember(homes.map(({ address }) => address));
+  for (const home of homes) {
+    const { node } = home.transport;
+    asker.transport.links([node]);
+    const sinceMs = performance.now();
+    await until("it is connected", () =>
+      asker.transport.peers().some((peer) => peer.node === node),
+    );
+    expect(performance.now() - sinceMs).toBeLessThan(4_000);
+    expect(asker.transport.ownConnections).toBeLessThanOrEqual(OWN_DIALS);
+  }
+}, 60_000);

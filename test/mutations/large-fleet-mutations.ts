@@ -8,6 +8,10 @@ const ranking = unit(`${LIVENESS}witness-ranking.test.ts`);
 const chosen = unit(`${LIVENESS}chosen-witnesses.test.ts`);
 const fleet = unit(`${LIVENESS}large-fleet.test.ts`);
 const asking = unit(`${LIVENESS}asking.test.ts`);
+const dialling = (title: string): Killer => ({
+  ...unit("packages/transport-libp2p/src/dialer.test.ts"),
+  title,
+});
 
 export const largeFleetMutations: readonly Mutation[] = [
   {
@@ -180,6 +184,33 @@ export const largeFleetMutations: readonly Mutation[] = [
     search: "if (isOver) this.#link();",
     replacement: "if (isOver && this.#questions.size > 99) this.#link();",
     killer: asking,
+  },
+  {
+    id: "asked-home-last",
+    rules: ["PU9"],
+    breaks: "whom somebody waits for is one link too many where many are wanted",
+    file: "packages/core/src/outbox.ts",
+    search: "[...new Set([...this.#linksToAsk, ...this.#links])]",
+    replacement: "[...new Set([...this.#links, ...this.#linksToAsk])]",
+    killer: asking,
+  },
+  {
+    id: "asked-homes-in-the-way",
+    rules: ["PU9", "CH6"],
+    breaks: "who has asked sixteen members waits five seconds for the next one's answer",
+    file: "packages/transport-libp2p/src/dialer.ts",
+    search: "for (const [node, member] of standing.filter(isSpare).toReversed()) {",
+    replacement: "for (const [node, member] of standing.slice(99).toReversed()) {",
+    killer: dialling("makes room at once"),
+  },
+  {
+    id: "asked-homes-kept",
+    rules: ["PU9", "CH6"],
+    breaks: "each member that was ever asked keeps a connection",
+    file: "packages/transport-libp2p/src/dialer.ts",
+    search: "      else if (left > 0) {",
+    replacement: "      else if (left > 99) {",
+    killer: dialling("is given back LINK_KEPT_MS later"),
   },
   {
     id: "asking-the-known",

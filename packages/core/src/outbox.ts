@@ -215,8 +215,9 @@ export class Outbox {
     return effects;
   }
 
+  /** Who is asked comes first: somebody waits for the answer, and a transport keeps to so many. */
   #wantLinks(): void {
-    const nodes = [...new Set([...this.#links, ...this.#linksToAsk])];
+    const nodes = [...new Set([...this.#linksToAsk, ...this.#links])];
     this.#effects.push({ type: "links", nodes });
   }
 

@@ -152,7 +152,7 @@ export class DialLoop {
   }
 
   link(nodes: readonly NodeId[]): void {
-    this.#dialer.link(nodes);
+    this.#dialer.link(nodes, performance.now());
     this.#planSoon();
   }
 

@@ -9,6 +9,7 @@ import {
   FRESH_MS,
   HEARSAY_DIALS_PER_MINUTE_MAX,
   HEARSAY_FAILURES_MAX,
+  LINK_KEPT_MS,
   OWN_DIALS_MAX,
   PARALLEL_DIALS_MAX,
   REFUSED_WAIT_MS,
@@ -344,7 +345,7 @@ test("PU8 members to be linked to are dialled before all others, and in place of
   const dialer = dialerOf();
   for (const node of names(60)) dialer.learn(node, true, 0);
   const linked = names(8, 40);
-  dialer.link(linked);
+  dialer.link(linked, 0);
   expect(settle(dialer, 0).toSorted()).toEqual(linked);
   expect(dialer.plan(0).nextAtMs).toBeUndefined();
 });
@@ -354,12 +355,65 @@ test("PU8 a link that is named later pushes out a connection of the node's own c
   for (const node of names(OWN_DIALS_MAX)) dialer.learn(node, true, 0);
   settle(dialer, 0);
   for (const node of names(44, OWN_DIALS_MAX)) dialer.learn(node, true, 0);
-  dialer.link(["m50"]);
+  dialer.link(["m50"], 10_000);
   const { close } = dialer.plan(10_000);
   expect(close).toHaveLength(1);
   for (const node of close) dialer.disconnected(node, 10_000);
   expect(settle(dialer, 10_000)).toEqual(["m50"]);
-  dialer.link([]);
+  dialer.link([], 10_000);
   for (const node of names(60)) dialer.disconnected(node, 20_000);
   expect(settle(dialer, 60_000)).toEqual(names(WANTED_MEMBERS));
+});
+
+/** A node with standing links to eight members, which has asked eight others, one after another. */
+function asker(): Dialer {
+  const dialer = dialerOf();
+  for (const node of names(60)) dialer.learn(node, true, 0);
+  dialer.link(names(8, 40), 0);
+  settle(dialer, 0);
+  for (const node of names(8, 20)) {
+    dialer.link([node, ...names(8, 40)], 1_000);
+    expect(settle(dialer, 1_000)).toEqual([node]);
+  }
+  dialer.link(names(8, 40), 2_000);
+  return dialer;
+}
+
+test("PU9 what was dialled to ask somebody makes room at once for whoever is asked next, one for each, and standing links stay", () => {
+  const dialer = asker();
+  for (const [asked, closed] of [
+    ["m10", "m27"],
+    ["m11", "m26"],
+    ["m12", "m25"],
+  ] as const) {
+    dialer.link([asked, ...names(8, 40)], 2_000);
+    expect(dialer.plan(2_000)).toMatchObject({ dial: [], close: [closed] });
+    expect(dialer.plan(2_020)).toMatchObject({ dial: [], close: [] });
+    dialer.disconnected(closed, 2_030);
+    expect(settle(dialer, 2_030)).toEqual([asked]);
+  }
+  dialer.link([...names(3, 13), ...names(8, 40)], 3_000);
+  expect(dialer.plan(3_000).close).toEqual(["m24", "m23", "m22"]);
+});
+
+test("PU9 what was dialled to ask somebody is given back LINK_KEPT_MS later, unless it is asked again or too few connections are left", () => {
+  const dialer = asker();
+  dialer.link(["m20", ...names(8, 40)], 3_000);
+  expect(dialer.plan(3_000)).toMatchObject({ dial: [], close: [], nextAtMs: 1_000 + LINK_KEPT_MS });
+  const { close } = dialer.plan(2_000 + LINK_KEPT_MS);
+  expect(close.toSorted()).toEqual(names(7, 21));
+  for (const node of close) dialer.disconnected(node, 40_000);
+  expect(settle(dialer, 50_000)).toEqual([]);
+  const lonely = dialerOf();
+  for (const node of names(60)) lonely.learn(node, true, 0);
+  lonely.link(names(4), 0);
+  const asked = ["m31", "m32", "m33"];
+  const accept = (node: string): boolean => [...names(4), ...asked].includes(node);
+  settle(lonely, 0, accept);
+  for (const node of asked) {
+    lonely.link([node, ...names(4)], 0);
+    settle(lonely, 0, accept);
+  }
+  lonely.link(names(4), 0);
+  expect(lonely.plan(LINK_KEPT_MS).close).toEqual(["m33"]);
 });

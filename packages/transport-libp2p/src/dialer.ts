@@ -10,7 +10,9 @@
  * all, further ones are dialled down the ranking. Choosing only among whoever answers was rejected: after a long partition
  * each side would be content with itself and never meet again. Own dials never exceed 16; a wanted member pushes out one that is not.
  *
- * Where its owner names members to be linked to (rule PU8), those are wanted instead of the ranking's, as many as they are.
+ * Where its owner names members to be linked to (rule PU8), those are wanted instead of the ranking's, as many as they are. What was dialled for
+ * that, and is named no more, makes room for others at once and is given back after a while, or each question to a member (rule PU9) would take up a
+ * place for good. Not sooner, as who asks once may ask again.
  *
  * While a fleet forms, addresses pour in. Whoever dials them as they come has opened 16 connections before it knows whom to choose,
  * so members known by hearsay wait until no new one has come for a moment. The first few do not: small fleets form at once.
@@ -54,6 +56,8 @@ export const FORMING_QUIET_MS: number = 1_200;
 export const FORMING_MS_MAX: number = 6_000;
 /** … and meanwhile, once more members than this are known, one connection is enough. */
 export const FORMING_MEMBERS: number = 4;
+/** A connection that was dialled because the owner wanted it is given back this long after he wants it no more. */
+export const LINK_KEPT_MS: number = 30_000;
 /** Least time between two connections closed to make room for wanted members. */
 const MAKE_ROOM_EVERY_MS = 5_000;
 const HEARSAY_DIAL_EARNED_MS = 60_000 / HEARSAY_DIALS_PER_MINUTE_MAX;
@@ -76,7 +80,15 @@ interface Member {
   /** Since when its connection stands after a hello; undefined before. */
   greetedAtMs: number | undefined;
   dialAtMs: number;
+  /** Dialled as the owner had named it. */
+  isForLink: boolean;
+  /** Since when the owner names one no more that was dialled for that; undefined for all others. */
+  spareSinceMs: number | undefined;
+  /** When it was closed last to make room, or given back. */
+  closedAtMs: number;
 }
+
+type Ranked = readonly (readonly [NodeId, Member])[];
 
 /** What to do now, and when to ask again (undefined: not before something happens). */
 export interface DialPlan {
@@ -125,8 +137,12 @@ export class Dialer {
   }
 
   /** Members to be connected to before all others, in place of those that were named before; with none the ranking decides. */
-  link(nodes: readonly NodeId[]): void {
+  link(nodes: readonly NodeId[], nowMs: number): void {
     this.#linked = new Set(nodes.slice(0, OWN_DIALS_MAX));
+    for (const [node, member] of this.#members) {
+      if (this.#linked.has(node)) member.spareSinceMs = undefined;
+      else if (member.isForLink) member.spareSinceMs ??= nowMs;
+    }
   }
 
   /** Whether `node` is more than hearsay. */
@@ -156,6 +172,9 @@ export class Dialer {
     const member = this.#members.get(node);
     if (member === undefined || member.connected === undefined) return;
     member.connected = undefined;
+    member.isForLink = false;
+    member.spareSinceMs = undefined;
+    member.closedAtMs = -Infinity;
     const stoodMs = member.greetedAtMs === undefined ? 0 : nowMs - member.greetedAtMs;
     member.greetedAtMs = undefined;
     // Two processes with one key take turns at each neighbour; each would come back at once and turn the other out.
@@ -241,12 +260,13 @@ export class Dialer {
     const dial: NodeId[] = [];
     const close: NodeId[] = [];
     let nextAtMs = this.#begin(wanted, dial, nowMs, this.#slots(nowMs));
-    const starved = wanted.some(
+    const starved = wanted.filter(
       ([, member]) =>
         isIdle(member) && member.dialAtMs <= nowMs && (member.sure || this.#hearsayDials >= 1),
-    );
-    if (starved && this.#ownDials() >= OWN_DIALS_MAX) this.#makeRoom(further, close, nowMs);
-    nextAtMs = earliest(nextAtMs, starved && close.length > 0 ? nowMs : undefined);
+    ).length;
+    if (this.#ownDials() >= OWN_DIALS_MAX) this.#makeRoom(starved, further, close, nowMs);
+    nextAtMs = earliest(nextAtMs, starved > 0 && close.length > 0 ? nowMs : undefined);
+    nextAtMs = earliest(nextAtMs, this.#giveBack(further, close, nowMs));
     nextAtMs = earliest(
       nextAtMs,
       this.#begin(
@@ -267,12 +287,7 @@ export class Dialer {
   }
 
   /** Starts at most `slots` dials in the order given; answers when the next of them is due. */
-  #begin(
-    members: readonly (readonly [NodeId, Member])[],
-    dial: NodeId[],
-    nowMs: number,
-    slots: number,
-  ): number | undefined {
+  #begin(members: Ranked, dial: NodeId[], nowMs: number, slots: number): number | undefined {
     let nextAtMs: number | undefined;
     const quietAtMs = this.#quietAtMs();
     const crowd = this.#members.size > FORMING_MEMBERS;
@@ -296,6 +311,8 @@ export class Dialer {
       if (!member.sure) this.#hearsayDials -= 1;
       member.dialing = true;
       member.dialBeganAtMs = nowMs;
+      member.isForLink = this.#linked.has(node);
+      member.spareSinceMs = undefined;
       dial.push(node);
       left -= 1;
       isHeld = true;
@@ -351,12 +368,42 @@ export class Dialer {
     return Math.min(this.#heardNewAtMs + FORMING_QUIET_MS, this.#formingSinceMs + FORMING_MS_MAX);
   }
 
-  /** Closes the least wanted of the connections opened by this node, rarely, so that the mesh does not flutter. */
-  #makeRoom(further: readonly (readonly [NodeId, Member])[], close: NodeId[], nowMs: number): void {
-    const victim = further.findLast(([, member]) => member.connected === "outbound");
-    if (victim === undefined || nowMs - this.#roomMadeAtMs < MAKE_ROOM_EVERY_MS) return;
+  /**
+   * Closes connections opened by this node, for as many wanted members as wait for a place: those that are spare at once, else the least wanted, rarely, so
+   * that the mesh does not flutter.
+   */
+  #makeRoom(starved: number, further: Ranked, close: NodeId[], nowMs: number): void {
+    const own = further.filter(([, { connected }]) => connected === "outbound");
+    const standing = own.filter(([, { closedAtMs }]) => nowMs - closedAtMs >= MAKE_ROOM_EVERY_MS);
+    let lacking = starved - (own.length - standing.length);
+    for (const [node, member] of standing.filter(isSpare).toReversed()) {
+      if (lacking <= 0) return;
+      member.closedAtMs = nowMs;
+      close.push(node);
+      lacking -= 1;
+    }
+    const victim = standing.findLast((each) => !isSpare(each));
+    if (lacking <= 0 || victim === undefined) return;
+    if (nowMs - this.#roomMadeAtMs < MAKE_ROOM_EVERY_MS) return;
     this.#roomMadeAtMs = nowMs;
     close.push(victim[0]);
+  }
+
+  /** Closes what has been spare for long enough, unless too few connections would be left; answers when to look again. */
+  #giveBack(further: Ranked, close: NodeId[], nowMs: number): number | undefined {
+    let nextAtMs: number | undefined;
+    let left = this.#held() - close.length - WANTED_MEMBERS;
+    for (const [node, member] of further.filter(isSpare).toReversed()) {
+      if (nowMs - member.closedAtMs < MAKE_ROOM_EVERY_MS) continue;
+      const dueAtMs = (member.spareSinceMs ?? nowMs) + LINK_KEPT_MS;
+      if (dueAtMs > nowMs) nextAtMs = earliest(nextAtMs, dueAtMs);
+      else if (left > 0) {
+        member.closedAtMs = nowMs;
+        close.push(node);
+        left -= 1;
+      }
+    }
+    return nextAtMs;
   }
 
   #add(node: NodeId, dialAtMs: number): Member {
@@ -372,6 +419,9 @@ export class Dialer {
       turnedAway: 0,
       greetedAtMs: undefined,
       dialAtMs,
+      isForLink: false,
+      spareSinceMs: undefined,
+      closedAtMs: -Infinity,
     };
     this.#members.set(node, member);
     return member;
@@ -390,6 +440,10 @@ export class Dialer {
   #yieldMs(node: NodeId): number {
     return compareText(this.#self, node) < 0 ? 0 : YIELD_MS;
   }
+}
+
+function isSpare([, { spareSinceMs, connected }]: Ranked[number]): boolean {
+  return spareSinceMs !== undefined && connected === "outbound";
 }
 
 function isIdle(member: Member): boolean {
