@@ -226,8 +226,8 @@ export const largeFleetMutations: readonly Mutation[] = [
     rules: ["PU8", "SG4"],
     breaks: "who had a pulse straight does not pass on its copy by gossip",
     file: `${LIVENESS}neighbourhood.ts`,
-    search: "if (!this.liveness.electorate.isLarge) return false;",
-    replacement: "if (this.liveness.electorate.isLarge) return false;",
+    search: 'if (how.isRelayed && this.#isToBePassedOn(bytes)) return "accept";',
+    replacement: 'if (!how.isRelayed && this.#isToBePassedOn(bytes)) return "accept";',
     killer: fleet,
   },
   {

@@ -196,6 +196,24 @@ describe("a neighbourhood", () => {
     for (const at of FIVE.slice(1)) expect([at, mesh.status("na", at)]).toEqual([at, "down"]);
   });
 
+  test("VE9 SG4 a stop that was heard straight is passed on by gossip, as who is not connected has it that way alone", () => {
+    const mesh = meshOf(FIVE);
+    mesh.run(10_000);
+    const [na, nb] = [mesh.node("na"), mesh.node("nb")];
+    mesh.input(na, () => na.near.onPeerUp("nb"));
+    // Its straight copy overtakes the other.
+    mesh.drop = ({ from, topic }) => from === "na" && topic === "pulse";
+    mesh.input(na, (now) => na.near.announceStop({ pausedForMs: 20_000, goodbye: false }, now));
+    mesh.run(100);
+    const again = (): string => {
+      let answer = "";
+      const bytes = na.near.pulses.latest ?? new Uint8Array();
+      mesh.input(nb, (now) => (answer = nb.near.onGossipPulse("na", bytes, now)));
+      return answer;
+    };
+    expect([again(), again()]).toEqual(["accept", "ignore"]);
+  });
+
   test("UP1 VE9 a node that is back in time is paused until it is up, also while its new boot is not dated yet", () => {
     const mesh = meshOf(FIVE);
     mesh.run(10_000);

@@ -307,7 +307,6 @@ export class Neighbourhood {
 
   /** Had straight: whoever has it by gossip alone may have it through this node alone. Once: a recording goes round no second time. */
   #isToBePassedOn(bytes: Uint8Array): boolean {
-    if (!this.liveness.electorate.isLarge) return false;
     const known = this.#known(bytes);
     const subject = known && this.liveness.subject(known.envelope.author);
     if (known === undefined || subject === undefined) return false;

@@ -47,7 +47,6 @@ export class OwnPulses {
     this.#env = env;
     this.#attachment = attachment;
     this.#deliver = deliver;
-    this.#deliver = deliver;
     this.twins = new Twins(env.config.pulseEveryMs);
   }
 
