@@ -96,6 +96,15 @@ export const clientMutations: readonly Mutation[] = [
     killer: { project: "unit", file: "packages/client/src/client.test.ts", title: "no node's" },
   },
   {
+    id: "older-answers-refused",
+    rules: ["HT22", "UP1"],
+    breaks: "a newer command takes a node of an earlier release for none",
+    file: "packages/client/src/answer-shapes.ts",
+    search: "    unreachable: optional(list(outageShape)),",
+    replacement: "    unreachable: list(outageShape) as never,",
+    killer: { project: "unit", file: "packages/client/src/older-node.test.ts" },
+  },
+  {
     id: "backlog-is-live",
     rules: ["TL2", "P3"],
     breaks: "what a log held before anybody followed it is a sign of life now",

@@ -70,7 +70,7 @@ function regionLines(
   { region, unreachable, witnesses }: NodeWitnessesJson,
   nowWallMs: number,
 ): readonly (readonly [string, string])[] {
-  if (unreachable === null) return [];
+  if (unreachable === null || unreachable === undefined) return [];
   const by = namedAccusers(unreachable.accusers, witnesses);
   return [["region", `${region} is ${outageText(unreachable, nowWallMs)}, by ${by}`]];
 }

@@ -56,7 +56,7 @@ function spanText(ms: number | undefined): string {
   return ms === 0 ? "0" : formatDuration(ms);
 }
 
-function homeText(home: string | null, floating: boolean): string {
+function homeText(home: string | null, floating: boolean = false): string {
   return `${home ?? "-"}${floating ? " (floating)" : ""}`;
 }
 

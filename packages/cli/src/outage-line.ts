@@ -4,7 +4,7 @@ import { formatAge } from "./duration.ts";
 import { printable } from "./printable.ts";
 
 /** One line each; none where all is in reach. */
-export function outageLines(outages: readonly OutageJson[], nowWallMs: number): string[] {
+export function outageLines(outages: readonly OutageJson[] = [], nowWallMs: number): string[] {
   return outages.map((outage) =>
     printable(
       `region ${outage.to} is ${outageText(outage, nowWallMs)}: whether its nodes live cannot be told from here`,
@@ -25,7 +25,7 @@ export async function outagesBehind(
 ): Promise<readonly OutageJson[]> {
   if (!robots.some(({ status }) => status === "unknown")) return [];
   try {
-    return (await client.peers()).view.unreachable;
+    return (await client.peers()).view.unreachable ?? [];
   } catch {
     return [];
   }

@@ -11,7 +11,7 @@ const FRESH_MS = 3_000;
 
 /** `usually every 10.0s, half within 20ms (0.2%); no drift; 0 early, 2 late of 60; usual`. */
 export function regularityLine(regularity: RobotJson["regularity"], nowWallMs: number): string {
-  if (regularity === null) return "not known here yet";
+  if (regularity === null || regularity === undefined) return "not known here yet";
   const { samples, usual_ms: usualMs, early, late } = regularity;
   if (usualMs === null) return "no two beats yet";
   const parts = [

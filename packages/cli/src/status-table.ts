@@ -95,7 +95,7 @@ export function peerTable({ self, peers }: PeersJson, color: boolean): string[] 
 }
 
 /** How far a peer's clock is ahead: `+12ms`, `-1.5s`, `-3m 05s`. */
-export function clockText(offsetMs: number | null): string {
+export function clockText(offsetMs: number | null = null): string {
   if (offsetMs === null) return "-";
   const sizeMs = Math.abs(offsetMs);
   return `${offsetMs < 0 ? "-" : "+"}${sizeMs < 1_000 ? `${sizeMs}ms` : formatAge(sizeMs)}`;

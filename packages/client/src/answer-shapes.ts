@@ -1,4 +1,7 @@
-/** The shape of every JSON answer of the gateway. The compiler holds each to its type, so that a field that is added there is missed here. */
+/**
+ * The shape of every JSON answer of the gateway. The compiler holds each to its type, so that a field that is added there is missed here. A field that
+ * comes into an answer of an earlier release is optional: the node that answers may be of that release.
+ */
 import type {
   AskedJson,
   AuthorityJson,
@@ -104,9 +107,9 @@ export const robotShape: Shape<RobotJson> = map<RobotJson>({
   node_id: nullable(text),
   region: nullable(text),
   labels: record(text),
-  floating: flag,
+  floating: optional(flag),
   schedule: nullable(schedule),
-  regularity: nullable(regularity),
+  regularity: optional(nullable(regularity)),
   version: text,
   witnesses,
   state: stateShape,
@@ -145,9 +148,9 @@ const peer: Shape<PeerJson> = map<PeerJson>({
   addresses: list(text),
   last_pulse_age_ms: nullable(number),
   rtt_ms: nullable(number),
-  pulse_every_ms: nullable(number),
-  clock_offset_ms: nullable(number),
-  agent: text,
+  pulse_every_ms: optional(nullable(number)),
+  clock_offset_ms: optional(nullable(number)),
+  agent: optional(text),
 });
 
 export const outageShape: Shape<OutageJson> = map<OutageJson>({
@@ -173,7 +176,7 @@ export const peersShape: Shape<PeersJson> = map<PeersJson>({
   view: map<PeersJson["view"]>({
     roster: number,
     in_sight: number,
-    unreachable: list(outageShape),
+    unreachable: optional(list(outageShape)),
     document_hash: text,
   }),
 });
@@ -248,14 +251,14 @@ type Faulty = Extract<AuditVerifyJson, { readonly ok: false }>;
 const whole: Shape<Whole> = map<Whole>({
   ok: exactly(true),
   size: number,
-  pruned: number,
+  pruned: optional(number),
   head: text,
 });
 
 const faulty: Shape<Faulty> = map<Faulty>({
   ok: exactly(false),
   size: number,
-  pruned: number,
+  pruned: optional(number),
   bad_index: number,
   reason: text,
   faults: list(map({ from: number, to: number, reason: text })),

@@ -1,6 +1,7 @@
 /**
  * What the gateway's JSON looks like, as types of this package's own: the client depends on nothing, so that it runs in a
- * browser. A test holds them equal to the gateway's.
+ * browser. A test holds them equal to the gateway's, but for what earlier releases leave out of an answer: that is optional here alone, so
+ * that a newer client reads an older node.
  */
 
 export type StatusWord = "new" | "up" | "late" | "down" | "unknown" | "paused" | "left";
@@ -79,11 +80,11 @@ export interface RobotJson {
   readonly node_id: string | null;
   readonly region: string | null;
   readonly labels: Readonly<Record<string, string>>;
-  /** It is meant to beat at several nodes. */
-  readonly floating: boolean;
+  /** It is meant to beat at several nodes. Left out by release 0.1.0. */
+  readonly floating?: boolean | undefined;
   readonly schedule: ScheduleJson | null;
-  /** Null until its home has said something of it. */
-  readonly regularity: RegularityJson | null;
+  /** Null until its home has said something of it. Left out by release 0.1.0. */
+  readonly regularity?: RegularityJson | null | undefined;
   /** Changes whenever anything in the record does. */
   readonly version: string;
   readonly witnesses: WitnessesJson;
@@ -156,15 +157,14 @@ export interface PeerJson {
   readonly addresses: readonly string[];
   readonly last_pulse_age_ms: number | null;
   readonly rtt_ms: number | null;
-  /** What it promises between two pulses; null before the first. */
-  readonly pulse_every_ms: number | null;
+  /** What it promises between two pulses; null before the first. Left out by release 0.1.0, as the two below. */
+  readonly pulse_every_ms?: number | null | undefined;
   /** How far its wall clock is ahead of the answering node's; null when not known. */
-  readonly clock_offset_ms: number | null;
+  readonly clock_offset_ms?: number | null | undefined;
   /** Software and version. */
-  readonly agent: string;
+  readonly agent?: string | undefined;
 }
 
-/** The mesh as the answering node sees it. */
 /** A region that is out of reach of another one: whether its nodes live cannot be told from there. */
 export interface OutageJson {
   readonly from: string;
@@ -174,6 +174,7 @@ export interface OutageJson {
   readonly accusers: readonly string[];
 }
 
+/** The mesh as the answering node sees it. */
 export interface PeersJson {
   readonly fleet: string;
   readonly self: {
@@ -201,8 +202,8 @@ export interface PeersJson {
     /** Members that count, the answering node included. */
     readonly roster: number;
     readonly in_sight: number;
-    /** Regions of which nothing is heard, by name. */
-    readonly unreachable: readonly OutageJson[];
+    /** Regions of which nothing is heard, by name. Left out by earlier releases. */
+    readonly unreachable?: readonly OutageJson[] | undefined;
     /** Equal on all nodes that hold the same document. */
     readonly document_hash: string;
   };
@@ -298,11 +299,17 @@ export interface AuditListJson {
 }
 
 export type AuditVerifyJson =
-  | { readonly ok: true; readonly size: number; readonly pruned: number; readonly head: string }
+  | {
+      readonly ok: true;
+      readonly size: number;
+      /** Left out by release 0.1.0, which pruned nothing. */
+      readonly pruned?: number | undefined;
+      readonly head: string;
+    }
   | {
       readonly ok: false;
       readonly size: number;
-      readonly pruned: number;
+      readonly pruned?: number | undefined;
       /** The first of `faults`. */
       readonly bad_index: number;
       readonly reason: string;

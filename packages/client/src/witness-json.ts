@@ -66,8 +66,8 @@ export interface NodeWitnessesJson {
   readonly deadline: string | null;
   readonly pulse_every_ms: number | null;
   readonly settle_ms: number;
-  /** Null while anything is heard of its region. */
-  readonly unreachable: OutageJson | null;
+  /** Null while anything is heard of its region. Left out by earlier releases. */
+  readonly unreachable?: OutageJson | null | undefined;
   readonly witnesses: readonly WitnessJson[];
   /** The newest first. */
   readonly verdicts: readonly VerdictJson[];
@@ -126,7 +126,7 @@ export interface RegionMatrixJson {
     readonly missed: number;
     readonly unknown: number;
     readonly worst_loss: number | null;
-    /** Since when nothing is heard of `to` in `from`; known of the answering node's own region alone. */
-    readonly unreachable_since: string | null;
+    /** Since when nothing is heard of `to` in `from`; known of the answering node's own region alone. Left out by earlier releases. */
+    readonly unreachable_since?: string | null | undefined;
   }[];
 }

@@ -8,6 +8,7 @@ import {
   map,
   nullable,
   number,
+  optional,
   type Shape,
   text,
   word,
@@ -63,7 +64,7 @@ export const nodeWitnessesShape: Shape<NodeWitnessesJson> = map<NodeWitnessesJso
   deadline: nullable(text),
   pulse_every_ms: nullable(number),
   settle_ms: number,
-  unreachable: nullable(outageShape),
+  unreachable: optional(nullable(outageShape)),
   witnesses: list(witness),
   verdicts: list(verdict),
 });
@@ -114,7 +115,7 @@ export const regionMatrixShape: Shape<RegionMatrixJson> = map<RegionMatrixJson>(
       missed: number,
       unknown: number,
       worst_loss: nullable(number),
-      unreachable_since: nullable(text),
+      unreachable_since: optional(nullable(text)),
     }),
   ),
 });

@@ -112,7 +112,8 @@ function addVerify(parent: Command, cli: Cli): void {
     const result = await connect(cli, { timeout: 300_000, ...flags }).auditVerify();
     if (flags.json === true) cli.terminal.out(printableJson(result));
     else if (result.ok) {
-      const pruned = result.pruned === 0 ? "" : ` (the ${result.pruned} oldest are kept no more)`;
+      const pruned =
+        (result.pruned ?? 0) === 0 ? "" : ` (the ${result.pruned} oldest are kept no more)`;
       cli.terminal.out(`ok: ${result.size} entries${pruned}, head ${result.head}`);
     } else {
       for (const line of faultLines(result)) cli.terminal.out(line);

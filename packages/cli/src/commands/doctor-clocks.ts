@@ -37,7 +37,7 @@ function stampFindings({ self }: PeersJson, isIssuer: boolean): Finding[] {
 
 function offsetFindings({ self, peers }: PeersJson): Finding[] {
   const known = peers.flatMap(({ name, clock_offset_ms: offsetMs }) =>
-    offsetMs === null ? [] : [{ name, offsetMs }],
+    typeof offsetMs === "number" ? [{ name, offsetMs }] : [],
   );
   if (known.length === 0) return [];
   const [only] = known;

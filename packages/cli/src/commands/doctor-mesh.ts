@@ -146,7 +146,7 @@ export async function checkPeers(client: PulsemeshClient): Promise<Finding[]> {
             detail: `${sight}: no majority, so everything else is unknown`,
             next: nextWithoutMajority(missing),
           },
-      ...view.unreachable.map(aboutRegion),
+      ...(view.unreachable ?? []).map(aboutRegion),
       ...missing.map(aboutPeer),
     ];
   } catch {

@@ -28,7 +28,8 @@ export function settingsFinding(found: DiagnosticsJson): Finding {
 /** Whether all run the same version. */
 export function versionFinding({ agent }: DiagnosticsJson, { self, peers }: PeersJson): Finding {
   const all = [{ name: self.name, agent }, ...peers.filter(({ status }) => status !== "left")];
-  const byAgent = Map.groupBy(all, (node) => node.agent);
+  // Release 0.1.0 does not say what its peers run.
+  const byAgent = Map.groupBy(all, (node) => node.agent ?? "a version that is not known here");
   const check = "versions";
   if (byAgent.size === 1) {
     return { check, result: "ok", detail: `${agent} on ${all.length} of ${all.length}` };
@@ -42,7 +43,7 @@ export function versionFinding({ agent }: DiagnosticsJson, { self, peers }: Peer
 /** Whether all pulse at the same pace. */
 export function paceFindings({ settings }: DiagnosticsJson, { self, peers }: PeersJson): Finding[] {
   const known = peers.flatMap(({ name, status, pulse_every_ms: everyMs }) =>
-    everyMs === null || status === "left" ? [] : [{ name, everyMs }],
+    typeof everyMs !== "number" || status === "left" ? [] : [{ name, everyMs }],
   );
   const all = [{ name: self.name, everyMs: settings.pulse_every_ms }, ...known];
   const byPace = Map.groupBy(all, ({ everyMs }) => everyMs);
