@@ -86,11 +86,23 @@ test("HT22 UP1 the answers of a node of an earlier release, which leave out what
       return Promise.resolve(Response.json(answers[pathname]));
     },
   });
-  await expect(client.robot("a")).resolves.toEqual(ROBOT);
-  await expect(client.robots()).resolves.toEqual([ROBOT]);
-  await expect(client.peers()).resolves.toEqual(PEERS);
-  await expect(client.auditVerify()).resolves.toMatchObject({ ok: true, size: 3 });
-  await expect(client.nodeWitnesses("n2")).resolves.toEqual(WITNESSES);
-  await expect(client.regionMatrix()).resolves.toMatchObject({ pairs: [PAIR] });
+  const read = await Promise.allSettled([
+    client.robot("a"),
+    client.robots(),
+    client.peers(),
+    client.auditVerify(),
+    client.nodeWitnesses("n2"),
+    client.regionMatrix(),
+  ]);
+  expect(read).toEqual(
+    [
+      ROBOT,
+      [ROBOT],
+      PEERS,
+      answers["/api/v1/audit/verify"],
+      WITNESSES,
+      answers["/api/v1/matrix"],
+    ].map((value) => ({ status: "fulfilled", value })),
+  );
   expect(new Set(asked).size).toBe(6);
 });
