@@ -20,22 +20,28 @@ afterEach(() => scene.end());
 interface Newcomer extends Victim {
   /** Whose rows it was handed. */
   readonly told: { readonly node: string; readonly row: string }[];
+  /** Who was asked, and has said nothing. */
+  readonly silent: string[];
 }
 
 /** Presents a grant of old, and lets in who has a new one as soon as it has the row. */
 async function newcomer(options: VictimOptions = {}): Promise<Newcomer> {
   const told: { node: string; row: string }[] = [];
+  const silent: string[] = [];
   const knows = (): boolean => told.some(({ row }) => row === ROW.toString());
   const victim = await scene.victim("newcomer", {
     grant: OLD,
     admit: (_node, grant) => (grant === NEW && knows() ? undefined : "grant-unknown"),
     roots: {
       lacksIssuerOf: (_node, grant) => grant === UNHEARD_OF || (grant === NEW && !knows()),
-      takeRootRow: (node, row) => void told.push({ node, row: Buffer.from(row).toString() }),
+      takeRootRow: (node, row) => {
+        if (row === undefined) silent.push(node);
+        else told.push({ node, row: Buffer.from(row).toString() });
+      },
     },
     ...options,
   });
-  return { ...victim, told };
+  return { ...victim, told, silent };
 }
 
 /** Knows both issuers, and tells what it holds. */
@@ -66,6 +72,39 @@ test("ME2, AD10 so it does where the other one calls, which has not seen its gra
   await until("each has let the other in", () => late.ups.length === 1 && friend.ups.length === 1);
   expect(late.told).toEqual([{ node: friend.transport.node, row: ROW.toString() }]);
   expect([late.refusals, friend.refusals]).toEqual([[], []]);
+});
+
+test("ME2, AD10 who presents nothing, as a thief has made its own grant void, asks with that grant, also whom it was refused by, and is let in", async () => {
+  const friend = await member();
+  const told: string[] = [];
+  const late: Victim = await newcomer({
+    grant: undefined,
+    join: [friend.address],
+    roots: {
+      lacksIssuerOf: (_node, grant) => grant === NEW && told.length === 0,
+      rootQuestions: () => ["by.a.thief", OLD],
+      takeRootRow: (_node, row) => {
+        told.push(Buffer.from(row ?? []).toString());
+        late.transport.present(OLD);
+      },
+    },
+    admit: (_node, grant) => (grant === NEW && told.length > 0 ? undefined : "grant-unknown"),
+  });
+  await until("it has judged", () => late.refusals.length + told.length > 0);
+  expect([told, late.refusals]).toEqual([[ROW.toString()], []]);
+  await until("each has let the other in", () => late.ups.length === 1 && friend.ups.length === 1);
+  expect(friend.refusals.map(({ refusal }) => refusal)).toEqual(["grant-none"]);
+});
+
+test("ME2, AD10 who was refused by the only grant that it has asks nobody with it again, and is told where nothing was answered", async () => {
+  const friend = await member({ admit: () => "grant-unknown" });
+  const late = await newcomer({ join: [friend.address] });
+  await until("it is refused", () => friend.refusals.length > 0 && late.refusals.length > 0);
+  expect(late.silent).toEqual([]);
+  const stranger = await expected(late, (stream) => stream.abort(new Error("nothing to say")));
+  await stranger.greet({ grant: NEW });
+  await closed(stranger);
+  expect(late.silent).toEqual([stranger.node]);
 });
 
 test("ME2, AD10 whose address was kept from an earlier run is asked, and who comes from nowhere, or is known by hearsay, is not", async () => {
@@ -140,7 +179,7 @@ test("ME2 a row has whoever was turned away for want of it asked again at once",
     admit: () => (known ? undefined : "grant-unknown"),
     roots: {
       lacksIssuerOf: (_node, grant) => grant === NEW && !known,
-      takeRootRow: () => void (known = true),
+      takeRootRow: (_node, row) => void (known ||= row !== undefined),
     },
   });
   await until("it is turned away", () => late.refusals.length >= 4, 20_000);

@@ -55,6 +55,17 @@ const refusals = (node: PulsemeshNode, reason: string): number =>
     .filter(({ labels }) => labels["reason"] === reason)
     .reduce((sum, { value }) => sum + value, 0);
 
+/** Rows of others that came to this. */
+const rowsOf = (node: PulsemeshNode, result: string): number =>
+  node
+    .metrics()
+    .filter(({ name }) => name === "root_rows_total")
+    .flatMap(({ samples }) => samples)
+    .find(({ labels }) => labels["result"] === result)?.value ?? 0;
+
+const ownGrants = (of: PulsemeshNode): number =>
+  of.authorityView().grants.filter(({ node }) => node === of.id).length;
+
 /** Signs the root's next statement, with another issuer, in the folder of the node that makes members. */
 async function replaceIssuer(issuer: PulsemeshNode): Promise<void> {
   const next = await rotateIssuer({
@@ -80,11 +91,17 @@ async function rotateRoot(issuer: PulsemeshNode): Promise<void> {
 const inviteOf = (issuer: PulsemeshNode): Promise<string> =>
   issuer.issuer?.invite(TERMS) ?? Promise.reject(new Error("no issuer"));
 
-/** As after `pulsemesh join`: what it was made a member with is beside its key, and nothing else. */
-async function joined(name: string, issuer: PulsemeshNode): Promise<void> {
+/** Was a member for a moment, and knows who else is. */
+async function passed(name: string, issuer: PulsemeshNode): Promise<void> {
   const node = await start(name, { invite: await inviteOf(issuer) });
   await until("it is known", () => statusOf(issuer, node) === "up");
+  await until("it knows the issuer", () => statusOf(node, issuer) === "up");
   await node.stop();
+}
+
+/** As after `pulsemesh join`: what it was made a member with is beside its key, and nothing else. */
+async function joined(name: string, issuer: PulsemeshNode): Promise<void> {
+  await passed(name, issuer);
   rmSync(join(dir, name, "store"), { recursive: true });
 }
 
@@ -102,7 +119,9 @@ async function twoGenerations(
     nowS: Date.now() / 1_000,
   });
   const issuer = await start("issuer");
-  await joined("older", issuer);
+  await passed("older", issuer);
+  cpSync(join(dir, "older"), join(dir, "older-knowing"), { recursive: true });
+  rmSync(join(dir, "older", "store"), { recursive: true });
   await meanwhile(issuer);
   await replaceIssuer(issuer);
   const younger = await start("younger", { invite: await inviteOf(issuer) });
@@ -157,4 +176,56 @@ test("ME2 a thief of a root key that was replaced, whose node somebody was to fi
   await until("his are refused", () => refusals(older, "grant-unknown") > 0, 20_000);
   const granted = older.authorityView().grants.map(({ node }) => node);
   expect([granted.includes(friend.id), granted.includes(back.id)]).toEqual([false, true]);
+});
+
+test("ME2 whose own grant was made void by such a thief is a member again by the genuine member that it finds, started again a day later too", async () => {
+  let first = "";
+  const { younger } = await twoGenerations(async (issuer) => {
+    first = issuer.authorityView().root?.issuers[0]?.key ?? "";
+    await joined("thief", issuer);
+    cpSync(join(dir, "root"), join(dir, "loot"), { recursive: true });
+    rmSync(join(dir, "loot", "fleet-root-next.key"));
+    await rotateRoot(issuer);
+  });
+  const signing = { rootDir: join(dir, "loot"), nowS: Date.now() / 1_000 };
+  const forged = await rotateIssuer({ ...signing, dir: join(dir, "thief"), replaces: first });
+  const thief = await start("thief");
+  await thief.command({ type: "statement", token: forged.token });
+  await until("he issues", () => thief.issuer !== undefined);
+  const friend = await start("friend", { invite: await inviteOf(thief) });
+  const astray = await start("older", { join: friend.addresses() });
+  await until("he is believed", () => statusOf(astray, friend) === "up");
+  const { root, grants } = friend.authorityView();
+  const issuers = root?.issuers ?? [];
+  const kept = grants.filter(({ node }) => node === friend.id).map(({ id }) => id);
+  // Nobody is left whom he has not granted something, be it by the first issuer or, renewed, by his own.
+  const voids = [{ key: first, kept: [] }, ...issuers.map(({ key }) => ({ key, kept }))];
+  const name = issuers.map((issuer) => ({ ...issuer, key: friend.fleet }));
+  const last = await nextRootStatement({
+    ...signing,
+    change: { voids, name, charterKey: friend.fleet },
+  });
+  // His node would tell it before it hangs up.
+  await astray.command({ type: "statement", token: last.token });
+  expect(ownGrants(astray)).toBe(0);
+  await astray.stop();
+  aheadMs += 2 * DAY_MS;
+  const older = await start("older", { join: younger.addresses() });
+  await until("both are up", () => statusOf(younger, older) === "up", 20_000);
+  expect([older.authorityView().root?.id, ownGrants(older)]).toEqual([
+    younger.authorityView().root?.id,
+    1,
+  ]);
+});
+
+test("ME2, ME3 who knows but nodes that do not come back takes no row of whom its operator names, until he hands over what the fleet has, as `key publish` does", async () => {
+  const { younger } = await twoGenerations();
+  const older = await start("older-knowing", { join: younger.addresses() });
+  await until("it is judged", () => refusals(older, "authority-stale") > 0, 20_000);
+  expect(rowsOf(older, "company")).toBeGreaterThan(0);
+  expect(older.authorityView().root?.number).toBe(1);
+  const tokens = younger.authorityView().enrolment;
+  expect(await older.command({ type: "statements", tokens })).toEqual({ ok: true });
+  await until("both are up", () => statusOf(younger, older) === "up", 20_000);
+  expect(older.authorityView().root?.number).toBe(2);
 });

@@ -80,8 +80,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME3"],
     breaks: "who lost its store lets nobody in, as everybody is new to it, and never hears more",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: "if (isNew && !this.introducing.knewNobody)",
-    replacement: 'if (isNew && (!this.introducing.knewNobody || grant !== ""))',
+    search: "if (isNew && !this.introducing.isLost(now.wallMs))",
+    replacement: 'if (isNew && (!this.introducing.isLost(now.wallMs) || grant !== ""))',
     killer: keeper,
   },
   {
@@ -134,8 +134,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME1", "P6"],
     breaks: "what counted nowhere before a root statement came is not looked at after it",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: "if (isRoot(statement) && !this.authority.isRival(statement.id)) this.#vain.forget();",
-    replacement: 'if (statement.claims.kind === "charter") this.#vain.forget();',
+    search: "      this.#vain.forget();",
+    replacement: '      if (statement.token === "") this.#vain.forget();',
     killer: { ...exchange, title: "of a key that no root statement speaks of" },
   },
   {

@@ -310,8 +310,8 @@ export const theftMutations: readonly Mutation[] = [
     rules: ["ME2", "P6"],
     breaks: "after a rival everything that counted nowhere is looked at again",
     file: `${CORE}authority-keeper.ts`,
-    search: "if (isRoot(statement) && !this.authority.isRival(statement.id)) this.#vain.forget();",
-    replacement: "if (isRoot(statement)) this.#vain.forget();",
+    search: "if (isRoot(statement) && !this.authority.isRival(statement.id)) {",
+    replacement: "if (isRoot(statement)) {",
     killer: rootSets("has nothing looked at again"),
   },
   {

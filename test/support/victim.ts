@@ -29,7 +29,9 @@ export interface VictimOptions extends Partial<Libp2pTransportOptions> {
     | ((node: NodeId, grant: string | undefined) => AdmissionRefusal | undefined)
     | undefined;
   /** What it asks others for, and answers, before they are let in. @default nothing */
-  readonly roots?: Pick<TransportHandler, "lacksIssuerOf" | "rootRow" | "takeRootRow"> | undefined;
+  readonly roots?:
+    | Pick<TransportHandler, "lacksIssuerOf" | "rootQuestions" | "rootRow" | "takeRootRow">
+    | undefined;
   /** What it presents itself. @default none */
   readonly grant?: string | undefined;
 }

@@ -1,4 +1,5 @@
 /** What core tells the outside world: for SSE, logs, metrics and the audit log's readers. Never read back by core. */
+import type { RootRowResult } from "./authority/root-row-result.ts";
 import type { HashHex, NodeId, PulseName, RobotId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import type { NodeReason, RobotReason, Status } from "./view/status.ts";
@@ -106,6 +107,8 @@ export type CoreEvent =
       readonly newsWallMs: number;
       readonly atWallMs: number;
     }
+  /** What became of the root statements of a peer that was asked for them before it was judged (rule ME2). */
+  | { readonly type: "root-row"; readonly from: NodeId; readonly result: RootRowResult }
   /** There are two charters with one number: somebody else has the key that signs them (rule ME2). */
   | { readonly type: "charter-disputed"; readonly number: number; readonly atWallMs: number }
   | { readonly type: "two-homes"; readonly robot: RobotId; readonly homes: readonly NodeId[] }

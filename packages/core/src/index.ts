@@ -31,6 +31,7 @@ export * from "./authority/limits.ts";
 export * from "./authority/robot-pattern.ts";
 export { RootChain, ROOTS_MAX, type Signer } from "./authority/root-chain.ts";
 export { ROOT_ROW_BYTES_MAX } from "./authority/introducing.ts";
+export type { RootRowResult } from "./authority/root-row-result.ts";
 export { AUTHORITY_PREFIX } from "./authority/rows.ts";
 export { REVOCATIONS_BYTES_MAX, REVOCATIONS_MAX } from "./authority/revocation-set.ts";
 export type { Standing } from "./authority/authority.ts";

@@ -2,7 +2,7 @@
 import type { AuthorityView, Store } from "@pulsemesh/core";
 import type { NodeMetric } from "./api.ts";
 import type { Driver } from "./driver/driver.ts";
-import type { LabelledCounter } from "./driver/meter.ts";
+import type { LabelledCounter, Meter } from "./driver/meter.ts";
 
 export interface MetricSources {
   readonly driver: Driver;
@@ -72,6 +72,7 @@ export function nodeMetrics(sources: MetricSources): readonly NodeMetric[] {
       "1 while another process is alive under this node's key and nothing is acknowledged.",
       isTwin() ? 1 : 0,
     ),
+    rootRowsMetric(meter),
     ...authorityMetrics(sources),
     ...storeMetrics(store),
     gauge("heap_used_bytes", "JavaScript heap in use.", process.memoryUsage().heapUsed),
@@ -141,6 +142,15 @@ function authorityMetrics({
           ),
         ]),
   ];
+}
+
+function rootRowsMetric({ rootRows }: Meter): NodeMetric {
+  return labelled(
+    "root_rows_total",
+    "Nodes that were asked for their root statements before they were judged, by what became of the answer.",
+    "result",
+    rootRows,
+  );
 }
 
 function storeMetrics({ corrupt, discarded }: Store): readonly NodeMetric[] {

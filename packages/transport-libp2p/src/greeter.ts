@@ -30,10 +30,12 @@ export interface GreeterListener {
   admit(node: NodeId, hello: Hello): AdmissionRefusal | undefined;
   /** Whether `node`, which has said `hello`, is one that this node was to find, and by what this one knows nobody can say whether it is a member. */
   lacksIssuerOf(node: NodeId, hello: Hello): boolean;
+  /** The grants to ask it with; undefined where it is what is presented. */
+  rootQuestions(): readonly string[] | undefined;
   /** What `node`, which asks for this one's row of root statements and presents this grant, is told; undefined where it is not let in. */
   rootRow(node: NodeId, grant: string): Uint8Array | undefined;
-  /** The row of root statements of such a node, which it was asked for; it is judged by what is known then. */
-  takeRootRow(node: NodeId, bytes: Uint8Array): void;
+  /** The row of root statements of such a node, which it was asked for, undefined where it says none; it is judged by what is known then. */
+  takeRootRow(node: NodeId, bytes: Uint8Array | undefined): void;
   /** What to say to `node` now; whoever is not let in, or not yet, is told of nobody else. */
   hello(node: NodeId, isIn: boolean): Hello;
   /** Both sides have said hello. `roundTripMs` is known to the side that spoke first. */
@@ -96,6 +98,7 @@ export class Greeter {
       fleet: options.fleet,
       rowFor: (node, grant) => this.#listener.rootRow(node, grant),
       take: (node, row) => this.#listener.takeRootRow(node, row),
+      silent: (node) => this.#listener.takeRootRow(node, undefined),
       now: () => performance.now(),
       after: patientTimer,
     });
@@ -147,7 +150,7 @@ export class Greeter {
       else this.#fault(error, node, connection);
       return;
     }
-    if (this.#isUnplaced(node, answer.hello)) await this.#askRoots(node, answer.hello, connection);
+    await this.#place(node, answer.hello, connection);
     const verdict = this.#judge(node, answer.hello, connection);
     if (verdict.isIn) {
       this.#unwatch(connection);
@@ -177,7 +180,7 @@ export class Greeter {
       if (!this.#stopped) this.#fault(error, node, connection);
       return;
     }
-    if (this.#isUnplaced(node, hello)) await this.#askRoots(node, hello, connection);
+    await this.#place(node, hello, connection);
     const { isIn, refused, proof } = this.#judge(node, hello, connection);
     // Whoever is refused is answered too: it is to know why, and may have a reason of its own to part.
     answerHello(stream, { ...this.#listener.hello(node, isIn), refused, proof });
@@ -186,18 +189,28 @@ export class Greeter {
     this.#listener.greeted(node, hello, connection, undefined);
   };
 
+  /** Asks `node` for its root statements, where by what is known here nobody can say whether it is a member. */
+  async #place(node: NodeId, hello: Hello, connection: Connection): Promise<void> {
+    const isUnplaced = (): boolean => this.#isUnplaced(node, hello);
+    if (!isUnplaced()) return;
+    const questions = this.#questionsTo(node, hello);
+    if (questions.length === 0) return;
+    // It waits for the answer to its hello meanwhile, or takes itself for let in already.
+    this.#unwatch(connection);
+    await this.#rootRows.ask(connection, questions, isUnplaced);
+  }
+
   #isUnplaced(node: NodeId, hello: Hello): boolean {
-    if (this.#stopped || this.#refusing.has(node) || hello.refused !== undefined) return false;
+    if (this.#stopped || this.#refusing.has(node)) return false;
     return agreeVersion(VERSIONS, hello) !== undefined && this.#listener.lacksIssuerOf(node, hello);
   }
 
-  /** It waits for the answer to its hello meanwhile, or takes itself for let in already. */
-  async #askRoots(node: NodeId, hello: Hello, connection: Connection): Promise<void> {
-    this.#unwatch(connection);
+  /** Who has none is let in nowhere, and told nothing. Nor is who was refused already, by the grant by which that was done. */
+  #questionsTo(node: NodeId, { refused }: Hello): readonly string[] {
     const { grant } = this.#listener.hello(node, false);
-    // Who has none is let in nowhere, and told nothing.
-    if (grant === undefined) return;
-    await this.#rootRows.ask(connection, grant, () => this.#isUnplaced(node, hello));
+    const presented = grant === undefined ? [] : [grant];
+    const questions = this.#listener.rootQuestions() ?? presented;
+    return refused === undefined ? questions : questions.filter((each) => each !== grant);
   }
 
   #judge(node: NodeId, hello: Hello, connection: Connection): Verdict {

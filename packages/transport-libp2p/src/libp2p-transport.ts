@@ -304,9 +304,8 @@ export class Libp2pTransport implements Transport {
   }
 
   readonly #disconnected = (event: CustomEvent<PeerId>): void => {
-    const node = event.detail.toString();
-    this.#drop(node);
-    this.#dialing.disconnected(node);
+    this.#drop(event.detail.toString());
+    this.#dialing.disconnected(event.detail.toString());
   };
 
   #drop(node: NodeId): void {
@@ -321,6 +320,7 @@ export class Libp2pTransport implements Transport {
       lacksIssuerOf: (node, { grant }) =>
         this.#book.isToBeFound(node) &&
         this.#guard(() => this.#handler?.lacksIssuerOf?.(node, grant)) === true,
+      rootQuestions: () => this.#guard(() => this.#handler?.rootQuestions?.()),
       rootRow: (...asked) => this.#guard(() => this.#handler?.rootRow?.(...asked)),
       takeRootRow: (...row) => this.#takeRootRow(...row),
       hello: (node, isIn) => this.#hello(node, isIn),
@@ -336,9 +336,9 @@ export class Libp2pTransport implements Transport {
   }
 
   /** Who was not let in by what was known before may be now. */
-  #takeRootRow(node: NodeId, row: Uint8Array): void {
+  #takeRootRow(node: NodeId, row: Uint8Array | undefined): void {
     this.#guard(() => this.#handler?.takeRootRow?.(node, row));
-    this.#dialing.retryTurnedAway();
+    if (row !== undefined) this.#dialing.retryTurnedAway();
   }
 
   #turnedAway(node: NodeId, refusal: AdmissionRefusal): void {

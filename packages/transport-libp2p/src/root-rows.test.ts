@@ -39,6 +39,7 @@ class Rig {
     host: {} as Host,
     fleet: "f",
     rowFor: () => undefined,
+    silent: () => undefined,
     take: (node, row) => void this.taken.push(`${node}: ${Buffer.from(row).toString()}`),
     now: () => this.nowMs,
     after: (delayMs, task) => {
@@ -64,7 +65,7 @@ class Rig {
   }
 
   ask(node: string): Promise<void> {
-    return this.rows.ask(this.connection(node), "grant", () => this.isNeeded);
+    return this.rows.ask(this.connection(node), ["grant"], () => this.isNeeded);
   }
 
   async pass(durationMs: number): Promise<void> {

@@ -35,6 +35,8 @@ export interface RootRowsDeps extends RootRowTurnsDeps {
   readonly rowFor: (node: NodeId, grant: string) => Uint8Array | undefined;
   /** The row of `node`, which was asked for it. */
   readonly take: (node: NodeId, row: Uint8Array) => void;
+  /** `node` was asked, and has said none. */
+  readonly silent: (node: NodeId) => void;
 }
 
 export class RootRows {
@@ -62,26 +64,43 @@ export class RootRows {
 
   /**
    * Has the row of the node behind `connection` taken, where it says one and is to be asked now. Never rejects.
-   * @param grant what this node presents with its hello
+   * @param grants of this node, to ask with: one after the other, until a row is told
    * @param isNeeded whether the row may help still; what others have told meanwhile may do
    */
-  async ask(connection: Connection, grant: string, isNeeded: () => boolean): Promise<void> {
+  async ask(
+    connection: Connection,
+    grants: readonly string[],
+    isNeeded: () => boolean,
+  ): Promise<void> {
     const node = connection.remotePeer.toString();
     // It has said hello on two connections, as happens where both have dialled: one question is enough, unless it went under with its connection.
     for (let asked = this.#asked.get(node); asked !== undefined; asked = this.#asked.get(node))
       await asked;
     if (!isNeeded()) return;
-    const asked = this.#askInTurn(connection, grant, isNeeded);
+    const asked = this.#askInTurn(connection, grants, isNeeded);
     this.#asked.set(node, asked);
     await asked;
   }
 
-  async #askInTurn(connection: Connection, grant: string, isNeeded: () => boolean): Promise<void> {
+  async #askInTurn(
+    connection: Connection,
+    grants: readonly string[],
+    isNeeded: () => boolean,
+  ): Promise<void> {
     const node = connection.remotePeer.toString();
     if (await this.#turns.take(node)) {
       const beganAtMs = this.#deps.now();
-      const row = isNeeded() ? await this.#ask(connection, grant) : undefined;
-      const tookMs = this.#deps.now() - beganAtMs;
+      let row: Uint8Array | undefined;
+      let tookMs = 0;
+      let isAsked = false;
+      for (const grant of grants) {
+        // Who takes its time is not asked once more: the answer to a hello is waited for.
+        if (row !== undefined || tookMs >= QUICK_MS || !isNeeded()) break;
+        isAsked = true;
+        row = await this.#ask(connection, grant);
+        tookMs = this.#deps.now() - beganAtMs;
+      }
+      if (isAsked && row === undefined) this.#deps.silent(node);
       if (row === undefined) this.#turns.give(node, tookMs < QUICK_MS ? "nothing" : "useless");
       else {
         this.#deps.take(node, row);

@@ -84,8 +84,11 @@ has granted or revoked; a genuine grant that the thief has outdone stands under 
 function addPublish(key: Command, cli: Cli): void {
   const command = key
     .command("publish")
-    .argument("<file>", "root-statements.json of the root's folder")
-    .description("hand root statements to a node that were signed where none is reached");
+    .argument(
+      "<file>",
+      "root-statements.json of the root's folder, or what `grant list --json` printed at a member",
+    )
+    .description("hand root statements to a node that hears of them from nobody");
   addFlags(command, clientFlags);
   setAction<ClientFlags>(cli, command, async (flags, [path = ""]) => {
     cli.context = { ...cli.context, writes: true };

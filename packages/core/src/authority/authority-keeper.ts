@@ -18,7 +18,8 @@ import { CLOCK_LEEWAY_MS, type Grant } from "./grant-set.ts";
 import type { StatementId } from "./claims.ts";
 import { STATEMENT_LENGTH_MAX } from "./limits.ts";
 import { Introducing } from "./introducing.ts";
-import { decodeMarks, encodeMarks, type Marks, MARKS_ROW } from "./marks.ts";
+import { decodeMarks, encodeMarks, type Marks, MARKS_ROW, NO_MARKS } from "./marks.ts";
+import { Notices } from "./notices.ts";
 import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
 import type { RootStatement } from "./root-chain.ts";
 import { RootRows } from "./root-rows.ts";
@@ -80,6 +81,7 @@ export class AuthorityKeeper implements StatementSource {
   readonly #hasLeft: (node: NodeId) => boolean;
   readonly #connected = new Set<NodeId>();
   readonly #rates = new PeerRates();
+  readonly #notices: Notices;
   readonly #vain = new StatementsInVain();
   readonly #rootRows = new RootRows();
   /** The peer may hold what is not held here. */
@@ -93,8 +95,6 @@ export class AuthorityKeeper implements StatementSource {
   #wallMs = 0;
   #nextChangeWallMs = Number.NEGATIVE_INFINITY;
   #lookedVersion = -1;
-  #presented: string | undefined;
-  #wasStale = false;
   #isCompared = false;
   /** Members that said that they hold the same, until there are enough. */
   readonly #equals = new Set<NodeId>();
@@ -111,8 +111,13 @@ export class AuthorityKeeper implements StatementSource {
     this.#env = env;
     this.#lack = deps.lack;
     this.authority = new Authority(env);
-    this.introducing = new Introducing(env, this.authority, (node) => this.isMember(node));
+    this.introducing = new Introducing(env, {
+      authority: this.authority,
+      isMember: (node) => this.isMember(node),
+      hasLeft: deps.hasLeft,
+    });
     this.#audit = deps.audit;
+    this.#notices = new Notices(env, this.authority, deps.audit);
     this.#changed = deps.changed;
     this.#hasLeft = deps.hasLeft;
   }
@@ -149,8 +154,7 @@ export class AuthorityKeeper implements StatementSource {
     if (this.#marks !== undefined) this.authority.restoreMarks(this.#marks);
     for (const result of this.authority.takeAll(given, now.wallMs))
       this.#keep(result, undefined, now);
-    const { self } = this.#env.identity;
-    this.introducing.begin(this.authority.grantedNodes().every((node) => node === self));
+    this.introducing.begin(given);
     this.look(now);
   }
 
@@ -174,11 +178,15 @@ export class AuthorityKeeper implements StatementSource {
     const { authority } = this;
     if (!authority.isClosed) return undefined;
     if (authority.authorship(from) === "revoked") return "revoked";
+    const isKnown = authority.grantOf(from) !== undefined;
     const refusal = grant === undefined ? undefined : this.#takeGrant(from, grant, now);
     const standing = authority.standing(from, now.wallMs);
     // An ended grant is honoured of members, which this one is no more.
     if (standing.kind === "expired" && this.#hasLeft(from)) return "grant-expired";
-    if (isLetIn(standing)) return undefined;
+    if (isLetIn(standing)) {
+      if (isKnown) this.introducing.seen();
+      return undefined;
+    }
     if (standing.kind === "expired") return "grant-expired";
     if (standing.kind === "early") return "grant-early";
     return refusal ?? "grant-none";
@@ -186,8 +194,13 @@ export class AuthorityKeeper implements StatementSource {
 
   /** The row of root statements of a peer that was asked for it (rule ME2). */
   onRootRow(from: NodeId, bytes: Uint8Array, now: Now): void {
-    const roots = this.introducing.read(from, bytes);
-    if (roots === undefined) return void this.#refuse("statement-malformed", from, now);
+    const take = (roots: readonly RootStatement[]): void => this.#takeRow(roots, from, now);
+    const result = this.introducing.onRow({ from, bytes, wallMs: now.wallMs }, take);
+    if (result === "malformed") this.#refuse("statement-malformed", from, now);
+    this.#env.out.emit({ type: "root-row", from, result });
+  }
+
+  #takeRow(roots: readonly RootStatement[], from: NodeId, now: Now): void {
     for (const result of this.authority.takeOpened(roots, now.wallMs))
       this.#spread(result, from, now);
   }
@@ -237,6 +250,8 @@ export class AuthorityKeeper implements StatementSource {
     if (result.status === "refused")
       return { ok: false, code: result.code, detail: REFUSED[result.code] };
     this.#keepAndTell(result, this.#env.identity.self, now);
+    if (this.authority.isStanding(statementId(this.#env.ports, token)))
+      this.introducing.handedOver();
     return { ok: true };
   }
 
@@ -252,6 +267,7 @@ export class AuthorityKeeper implements StatementSource {
     const statements = opened.flatMap((result) => (result.ok ? [result.statement] : []));
     const results = authority.takeOpened(statements, now.wallMs);
     for (const result of results) this.#keepAndTell(result, this.#env.identity.self, now);
+    if (tokens.some((token) => authority.isStanding(idOf(token)))) this.introducing.handedOver();
     const refusedCount = results.filter(({ status }) => status === "refused").length;
     const lostCount =
       refusedCount + tokens.filter((token) => authority.isRival(idOf(token))).length;
@@ -269,10 +285,9 @@ export class AuthorityKeeper implements StatementSource {
     this.#lookedVersion = authority.version;
     this.#members.clear();
     this.#nextChangeWallMs = authority.nextChangeWallMs(now.wallMs);
-    this.#presentGrant();
+    this.#notices.look(now);
     const gone = [...this.#connected].filter((node) => !this.isMember(node));
     if (gone.length > 0) this.#env.out.expel(gone.toSorted(compareText));
-    this.#tellStale(now);
     this.#changed(now);
   }
 
@@ -340,9 +355,7 @@ export class AuthorityKeeper implements StatementSource {
   }
 
   rowEnds(from: NodeId, now: Now): void {
-    const roots = this.#rootRows.take(from);
-    for (const result of this.authority.takeOpened(roots, now.wallMs))
-      this.#spread(result, from, now);
+    this.#takeRow(this.#rootRows.take(from), from, now);
   }
 
   /** Keeps what is new and tells it; false where it is wrong for everybody. */
@@ -397,7 +410,7 @@ export class AuthorityKeeper implements StatementSource {
     // While nobody can say who was revoked since, nobody new is let in; who is known goes on (rule ME3).
     const isNew = authority.isStale(now.wallMs) && authority.grantOf(from) === undefined;
     // To who lost his store everybody is new, and from whom else should he hear it?
-    if (isNew && !this.introducing.knewNobody) return "authority-stale";
+    if (isNew && !this.introducing.isLost(now.wallMs)) return "authority-stale";
     // Its own would have let it in, or be over: this one was overheard.
     if (authority.has(statementId(this.#env.ports, grant)))
       return authority.take(grant).status === "refused" ? "grant-unknown" : "grant-foreign";
@@ -428,7 +441,10 @@ export class AuthorityKeeper implements StatementSource {
   #keep(result: TakeResult, from: NodeId | undefined, now: Now): number | undefined {
     if (result.status !== "new") return undefined;
     const { statement, dropped } = result;
-    if (isRoot(statement) && !this.authority.isRival(statement.id)) this.#vain.forget();
+    if (isRoot(statement) && !this.authority.isRival(statement.id)) {
+      this.#vain.forget();
+      this.introducing.judged();
+    }
     const value = this.#env.ports.codec.encode(statement.token);
     const commit = this.#env.out.persist([
       { type: "put", key: statementRow(statement.id), value },
@@ -461,22 +477,6 @@ export class AuthorityKeeper implements StatementSource {
     this.#env.out.publish("authority", this.#env.ports.codec.encode(token), commit);
   }
 
-  #presentGrant(): void {
-    const token = this.authority.grantToken(this.#env.identity.self);
-    if (token === this.#presented) return;
-    this.#presented = token;
-    this.#env.out.present(token);
-  }
-
-  #tellStale(now: Now): void {
-    const isStale = this.authority.isStale(now.wallMs);
-    if (isStale === this.#wasStale) return;
-    this.#wasStale = isStale;
-    const newsWallMs = this.authority.newsWallMs(now.wallMs);
-    this.#audit.append("authority-stale", { isStale, newsWallMs }, now);
-    this.#env.out.emit({ type: "authority-stale", isStale, newsWallMs, atWallMs: now.wallMs });
-  }
-
   /** Malformed is wrong for everybody; what lacks a signer's authority may have it where more is known (rule SG4). */
   #refuse(
     code: Extract<TakeResult, { status: "refused" }>["code"] | "rate",
@@ -494,8 +494,6 @@ export class AuthorityKeeper implements StatementSource {
       this.#isBad(keys.get(token) ?? "", code);
   }
 }
-
-const NO_MARKS: Marks = { newsS: 0, revocations: 0, gaveWay: undefined };
 
 const UNKNOWN: TakeResult = { status: "refused", code: "signer-unknown" };
 

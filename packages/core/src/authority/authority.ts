@@ -205,6 +205,11 @@ export class Authority {
     return this.#roots.has(id) && !this.#byId.has(id);
   }
 
+  /** Whether it is a root statement that stands. */
+  isStanding(id: StatementId): boolean {
+    return this.#roots.has(id) && this.#byId.has(id);
+  }
+
   /** SHA-256 over the names of everything that counts: equal digests, equal sets. */
   get digest(): HashHex {
     this.#digest ??= idsHash(this.#env.ports, [...this.#byId.keys()]);
@@ -332,6 +337,14 @@ export class Authority {
   /** The same with its name and token. */
   grantStatementOf(node: NodeId): Statement<GrantClaims> | undefined {
     return this.#grants.newestOf(node);
+  }
+
+  /** All that is held of a node: those that count, then those that are set aside, each the newest first. */
+  everyGrantOf(node: NodeId): readonly Grant[] {
+    const aside = this.#aside
+      .grantsOf(node)
+      .toSorted((a, b) => b.claims.issuedS - a.claims.issuedS || compareText(b.id, a.id));
+    return [...this.#grants.of(node).toReversed(), ...aside];
   }
 
   /** The token of that grant, to be presented. */

@@ -51,6 +51,11 @@ export class GrantSet {
     return inOrder(this.#byNode.get(node)).at(-1);
   }
 
+  /** Those of its issuers, the oldest first. */
+  of(node: NodeId): readonly Grant[] {
+    return inOrder(this.#byNode.get(node));
+  }
+
   /** Who gave way last, to be kept on disk. */
   get gaveWay(): GaveWay | undefined {
     return this.#gaveWay;

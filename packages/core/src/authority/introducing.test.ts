@@ -37,11 +37,19 @@ const R2 = upon(R1, 2, by("second"));
 /** The rotation, and what follows it by the new key. */
 const R3 = upon(R2, 3, { ...by("second"), ...rootKey(2) });
 const R4 = upon(R3, 4, { ...by("third"), ...rootKey(2) });
+/** The second rotation. */
+const R5 = upon(R4, 5, { ...by("third"), ...rootKey(3) });
+const R6 = upon(R5, 6, { ...by("fourth"), ...rootKey(3) });
 const THIEF = upon(R1, 2, by("thief"));
 const OWN = fleet.grant("a");
 
-function start(statements: readonly string[] = [R1, OWN], rows?: Map<string, Uint8Array>): CoreRig {
-  const rig = new CoreRig("a", { fleet: fleet.fleet, config: { statements }, rows });
+function start(
+  statements: readonly string[] = [R1, OWN],
+  rows?: Map<string, Uint8Array>,
+  days: number = 0,
+): CoreRig {
+  const wallMs = (T + days * 86_400) * 1_000;
+  const rig = new CoreRig("a", { fleet: fleet.fleet, config: { statements }, rows, wallMs });
   rig.start();
   return rig;
 }
@@ -56,6 +64,11 @@ const show = (rig: CoreRig, from: string, row: unknown): readonly Effect[] => [
   ...rig.input({ type: "root-row", from, bytes: codec.encode(row) }),
   ...rig.settle(),
 ];
+const introducingOf = (rig: CoreRig): CoreRig["core"]["introducing"] => rig.core.introducing;
+function give(rig: CoreRig, from: string, token: string): void {
+  rig.input({ type: "gossip", topic: "authority", from, bytes: codec.encode(token) });
+  rig.settle();
+}
 const up = (rig: CoreRig, node: string): readonly Effect[] =>
   rig.input({ type: "peer-up", peer: { node, agent: "t", addresses: [] } });
 const rootOf = (rig: CoreRig): string | undefined => rig.core.authority(rig.now).root?.id;
@@ -135,8 +148,116 @@ test("ME2 who knows anybody, or has met a member, takes of a row the end of a ke
     show(rig, "m", [R1, R2]);
     expect(rootOf(rig)).toBe(idOf(R1));
     show(rig, "m", [R1, R2, R3, R4]);
-    expect(rootOf(rig)).toBe(idOf(R4));
+    expect(rootOf(rig)).toBe(idOf(R3));
   }
+});
+
+test("ME2 who knows anybody takes several ends of reigns at once, and nothing that a thief of a key in between has signed behind its first statement", () => {
+  const rig = start([R1, OWN, fleet.grant("b")]);
+  const thiefs = upon(R3, 4, { ...by("thief"), ...rootKey(2) });
+  show(rig, "mallory", [R1, R2, R3, thiefs]);
+  expect(rootOf(rig)).toBe(idOf(R3));
+  expect(hello(rig, "mallory", grantBy("thief", "mallory"))).toBe("grant-unknown");
+  const late = start([R1, OWN, fleet.grant("b")]);
+  for (const each of [rig, late]) {
+    show(each, "m", [R1, R2, R3, R4, R5, R6]);
+    expect(rootOf(each)).toBe(idOf(R5));
+    expect(each.core.authority(each.now).disputedRoots).toEqual([]);
+    // The rest comes by sync, from whom it knows.
+    expect(hello(each, "b", grantBy("third", "b"))).toBeUndefined();
+  }
+});
+
+test("ME2 whose own grant a thief has made void asks with it all the same, and is a member again by the rotation, restarts included", () => {
+  const rig = start();
+  expect(introducingOf(rig).questions()).toEqual([OWN]);
+  const voids = [{ key: fleet.key("issuer"), kept: [] }];
+  show(rig, "mallory", [R1, upon(R1, 2, { ...by("thief"), voids })]);
+  expect(rig.core.authority(rig.now).grants).toEqual([]);
+  const again = start([R1, OWN], new Map(rig.rows));
+  for (const astray of [rig, again]) {
+    expect(introducingOf(astray).questions()).toEqual([OWN]);
+    show(astray, "m", [R1, R2, R3, R4]);
+    expect(rootOf(astray)).toBe(idOf(R4));
+    expect(astray.core.authority(astray.now).grants.map(({ node }) => node)).toEqual(["a"]);
+  }
+  // Nor does it ask with a thief's grant alone, who has renewed it.
+  const renewed = start();
+  show(renewed, "mallory", [R1, THIEF]);
+  const thiefs = grantBy("thief", "a");
+  give(renewed, "mallory", thiefs);
+  expect(introducingOf(renewed).questions()).toEqual([thiefs, OWN]);
+  // What was never taken counts nowhere, and is in authority.json.
+  const elsewhere = fleet.grant("a", { signer: fleet.key("unheard of") });
+  expect(introducingOf(start([R1, elsewhere])).questions()).toEqual([elsewhere]);
+});
+
+test("ME2, ME3 who was led astray, and started again a day later, lets in whom the rotation shows to be members", () => {
+  const rig = start();
+  show(rig, "mallory", [R1, THIEF]);
+  expect(hello(rig, "mallory", grantBy("thief", "mallory"))).toBeUndefined();
+  // He is a member himself, and tells his friends who else is.
+  for (const other of ["b", "mallory"]) give(rig, "mallory", fleet.grant(other));
+  const again = start([R1, OWN], new Map(rig.rows), 2);
+  expect(hello(again, "m", grantBy("third", "m"))).toBe("authority-stale");
+  show(again, "m", [R1, R2, R3, R4]);
+  expect(rootOf(again)).toBe(idOf(R4));
+  expect(hello(again, "m", grantBy("third", "m"))).toBeUndefined();
+  expect(hello(again, "n", grantBy("third", "n"))).toBeUndefined();
+});
+
+test("ME2, ME3 whom a root statement leaves without anybody lets in who has a grant, though it is stale", () => {
+  const rig = start([R1, OWN, fleet.grant("b")], undefined, 2);
+  hello(rig, "b", fleet.grant("b"));
+  up(rig, "b");
+  expect(hello(rig, "m", grantBy("second", "m"))).toBe("authority-stale");
+  const voids = [{ key: fleet.key("issuer"), kept: [idOf(OWN)] }];
+  give(rig, "b", upon(R1, 2, { ...by("second"), voids }));
+  expect(hello(rig, "m", grantBy("second", "m"))).toBeUndefined();
+});
+
+test("ME2, ME3 who knows but nodes that have left, or whose grants have ended, is as one that knows nobody", () => {
+  const row = [R1, R2];
+  const others = [R1, OWN, fleet.grant("b")];
+  const member = fleet.grant("m", {
+    signer: fleet.key("second"),
+    issuedS: T + 15 * 86_400,
+    expS: T + 29 * 86_400,
+  });
+  for (const [days, root] of [
+    [13, R1],
+    [15, R2],
+  ] as const) {
+    const rig = start(others, undefined, days);
+    show(rig, "m", row);
+    expect([days, rootOf(rig)]).toEqual([days, idOf(root)]);
+    expect(hello(rig, "m", member)).toBe(days === 13 ? "authority-stale" : undefined);
+  }
+  // As one that has met a member it waits for news from those.
+  const met = start(others, undefined, 15);
+  expect(hello(met, "b", fleet.grant("b"))).toBeUndefined();
+  up(met, "b");
+  show(met, "m", row);
+  expect(rootOf(met)).toBe(idOf(R1));
+});
+
+test("ME2, ME3 who knows but nodes that never come is let in again by what its operator hands over, which counts for more than what anybody shows", () => {
+  const rig = start([R1, OWN, fleet.grant("b")], undefined, 2);
+  const grant = grantBy("second", "m");
+  show(rig, "m", [R1, R2]);
+  expect([rootOf(rig), hello(rig, "m", grant)]).toEqual([idOf(R1), "authority-stale"]);
+  for (const tokens of [[R2], [R1, R2]]) {
+    rig.input({ type: "command", id: 1, command: { type: "statements", tokens } });
+    rig.settle();
+  }
+  expect([rootOf(rig), hello(rig, "m", grant)]).toEqual([idOf(R2), undefined]);
+  // Who has met a member has a better source: nobody new is let in while that is stale.
+  const met = start([R1, OWN, fleet.grant("b")], undefined, 2);
+  hello(met, "b", fleet.grant("b"));
+  up(met, "b");
+  met.input({ type: "command", id: 1, command: { type: "statements", tokens: [R2] } });
+  met.settle();
+  expect([rootOf(met), hello(met, "m", grant)]).toEqual([idOf(R2), "authority-stale"]);
 });
 
 test("ME2 a thief of a root key that was replaced leads astray who knows nobody, and the rotation wins over him as soon as it is heard of, restarts and what he has revoked included", () => {

@@ -19,6 +19,9 @@ export interface Marks {
   readonly gaveWay: GaveWay | undefined;
 }
 
+/** Before anything was known. */
+export const NO_MARKS: Marks = { newsS: 0, revocations: 0, gaveWay: undefined };
+
 /** dag-cbor `[date, revocations, null or [date, id]]`. */
 export function encodeMarks(codec: CodecPort, { newsS, revocations, gaveWay }: Marks): Uint8Array {
   const last = gaveWay === undefined ? null : [gaveWay.overS, gaveWay.id];

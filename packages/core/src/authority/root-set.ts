@@ -39,21 +39,24 @@ export class RootSet {
   }
 
   /**
-   * What of these would stand, where that goes on from what stands now, or ends the reign of the key that does: only the holder of the next key can do
-   * that. Nothing otherwise.
+   * What of these would stand, where that goes on from what stands now, or ends the reign of the key that does; nothing otherwise. `rotation` is what of it
+   * ends reigns, up to the first statement of the last key, which only its holder can make; what that key has signed upon it, also whoever has stolen it
+   * since.
    */
   onward(roots: readonly RootStatement[]): {
     readonly roots: readonly RootStatement[];
-    readonly isRotation: boolean;
+    readonly rotation: readonly RootStatement[];
   } {
     const { current } = this.#chain;
     const all = new Map([...this.#held, ...roots.map((root) => [root.id, root] as const)]);
     const { statements } = new RootChain(this.#fleet, [...all.values()], this.#hashOf);
-    const isRotation = reignsIn(statements) > reignsIn(this.#chain.statements);
+    const reigns = reignsIn(statements);
+    const isRotation = reigns.length > reignsIn(this.#chain.statements).length;
     const goesOn = isRotation || statements.some(({ id }) => id === current?.id);
+    const isNew = ({ id }: RootStatement): boolean => !this.#held.has(id);
     return {
-      roots: goesOn ? statements.filter(({ id }) => !this.#held.has(id)) : [],
-      isRotation,
+      roots: goesOn ? statements.filter(isNew) : [],
+      rotation: isRotation ? statements.slice(0, reigns.at(-1)).filter(isNew) : [],
     };
   }
 
@@ -78,9 +81,9 @@ export class RootSet {
   }
 }
 
-/** How many keys have followed each other. */
-function reignsIn(statements: readonly RootStatement[]): number {
+/** Numbers of the first statements of the keys that have followed each other. */
+function reignsIn(statements: readonly RootStatement[]): readonly number[] {
   const isFirst = ({ claims }: RootStatement, at: number): boolean =>
     claims.signer !== statements[at - 1]?.claims.signer;
-  return statements.filter(isFirst).length;
+  return statements.filter(isFirst).map(({ claims }) => claims.number);
 }

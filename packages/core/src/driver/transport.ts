@@ -70,10 +70,12 @@ export interface TransportHandler {
    * before it is judged (rule ME2). @default nobody is
    */
   readonly lacksIssuerOf?: ((node: NodeId, grant: string | undefined) => boolean) | undefined;
+  /** The grants with which such a node is asked, one after the other, until it answers; at most two. @default what is presented */
+  readonly rootQuestions?: (() => readonly string[]) | undefined;
   /** What `node`, which asks with this grant, is told of root statements; undefined where it is not let in. @default nothing */
   readonly rootRow?: ((node: NodeId, grant: string) => Uint8Array | undefined) | undefined;
-  /** The row of a node that was asked; {@link admit} follows. */
-  readonly takeRootRow?: ((node: NodeId, bytes: Uint8Array) => void) | undefined;
+  /** The row of a node that was asked, undefined where it has said nothing; {@link admit} follows. */
+  readonly takeRootRow?: ((node: NodeId, bytes: Uint8Array | undefined) => void) | undefined;
   /** The statement by which `node` is refused as `revoked`, to be shown to it. @default none is shown */
   readonly proof?: ((node: NodeId) => string | undefined) | undefined;
   /** `node` does not let this one in, says why, and may show by which statement. Its word alone: anybody may say anything. Never throws. */

@@ -56,6 +56,7 @@ const events: { readonly [T in CoreEvent["type"]]: Extract<CoreEvent, { type: T 
   statement: { type: "statement", id: "ab", kind: "grant", ...at },
   "authority-stale": { type: "authority-stale", isStale: true, newsWallMs: 0, ...at },
   "charter-disputed": { type: "charter-disputed", number: 7, ...at },
+  "root-row": { type: "root-row", from: "n", result: "taken" },
   synced: { type: "synced", with: "n" },
 };
 
@@ -83,6 +84,7 @@ const expected: Readonly<Record<CoreEvent["type"], readonly [string | undefined,
   statement: [undefined, { id: "ab", kind: "grant" }],
   "authority-stale": [undefined, { stale: true, news_at: "1970-01-01T00:00:00.000Z" }],
   "charter-disputed": [undefined, { number: 7 }],
+  "root-row": ["n", { from: "n", result: "taken" }],
   synced: ["n", { with: "n" }],
 };
 

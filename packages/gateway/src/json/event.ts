@@ -90,6 +90,7 @@ export function subjectOf(event: StreamEvent): string | undefined {
     case "region-status":
       return event.to;
     case "rejected":
+    case "root-row":
       return event.from;
     case "started":
     case "quarantined":
@@ -148,6 +149,8 @@ function dataOf(event: StreamEvent): Data {
       return { stale: event.isStale, news_at: rfc3339(event.newsWallMs) };
     case "charter-disputed":
       return { number: event.number };
+    case "root-row":
+      return { from: event.from, result: event.result };
     case "synced":
       return { with: event.with };
     case "lost":

@@ -23,6 +23,7 @@ const EVENT_TYPES: Readonly<Record<StreamEvent["type"], true>> = {
   statement: true,
   "authority-stale": true,
   "charter-disputed": true,
+  "root-row": true,
   started: true,
   synced: true,
   lost: true,

@@ -177,12 +177,14 @@ export class Driver {
     },
     lacksIssuerOf: (node, grant) =>
       this.#life?.isRunning === true && this.#view?.introducing.lacksIssuerOf(node, grant) === true,
+    rootQuestions: () => this.#view?.introducing.questions() ?? [],
     rootRow: (node, grant) =>
       this.#handler.admit(node, grant) === undefined
         ? this.#view?.introducing.rootRow()
         : undefined,
     takeRootRow: (from, bytes) => {
-      this.#networkLife(true)?.take({ type: "root-row", from, bytes });
+      if (bytes === undefined) this.meter.rootRows.add("silent");
+      else this.#networkLife(true)?.take({ type: "root-row", from, bytes });
     },
     proof: (node) => this.#view?.revocation(node),
     refusedBy: (node, reason, proof) => {

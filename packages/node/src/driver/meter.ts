@@ -31,6 +31,8 @@ export class Meter {
   readonly effects: LabelledCounter = new LabelledCounter();
   /** What was dropped, by core or by the transport, by the issuer or because the node was busy, by reason. */
   readonly rejected: LabelledCounter = new LabelledCounter();
+  /** Nodes that were asked for their root statements, by what became of the answer. */
+  readonly rootRows: LabelledCounter = new LabelledCounter();
   readonly verdicts: LabelledCounter = new LabelledCounter();
   readonly events: LabelledCounter = new LabelledCounter();
   /** Lives of core that ended before the node did, by reason. */
@@ -66,6 +68,7 @@ export class Meter {
   #event(event: CoreEvent): void {
     this.events.add(event.type);
     if (event.type === "rejected") this.rejected.add(event.reason);
+    if (event.type === "root-row") this.rootRows.add(event.result);
     if (event.type === "verdict") this.verdicts.add(event.kind);
   }
 }
