@@ -4,6 +4,7 @@
  */
 import {
   type Asked,
+  type NotAsked,
   type AuthorityView,
   type Command,
   type CommandResult,
@@ -210,6 +211,7 @@ export class ScriptedNode implements PulsemeshNode {
   reach: Reachability = { nodes: [], pairs: [], unreachable: [] };
   unreachable: readonly OutageView[] = [];
   asked: readonly Asked[] = [];
+  notAsked: NotAsked | undefined;
   nodes: NodeView[] = [
     nodeView(),
     nodeView({ node: "12D3KooWBeta", name: "beta", region: "us-east" }),
@@ -246,7 +248,7 @@ export class ScriptedNode implements PulsemeshNode {
           ? { ok: true, retired: { by: this.id, atWallMs: START_WALL_MS, isOld: false } }
           : { ok: false, code: "peer-unknown", detail: `no node ${command.node} is known` };
       case "ask":
-        return { ok: true, asked: this.asked };
+        return { ok: true, asked: this.asked, notAsked: this.notAsked };
       case "statement":
       case "statements":
       case "make-cuts":

@@ -118,6 +118,7 @@ export const robotShape: Shape<RobotJson> = map<RobotJson>({
       map<AskedJson>({ node: nullable(text), node_id: text, outcome: word(), waited_ms: number }),
     ),
   ),
+  not_asked: optional(word()),
 });
 
 export const robotListShape: Shape<RobotListJson> = map({

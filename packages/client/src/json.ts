@@ -89,8 +89,13 @@ export interface RobotJson {
   readonly version: string;
   readonly witnesses: WitnessesJson;
   readonly state: Readonly<Record<string, unknown>>;
-  /** With `ask`: whom the node asked; nobody where it hears the home itself. */
+  /** With `ask`: whom the node asked. */
   readonly asked?: readonly AskedJson[] | undefined;
+  /**
+   * With `ask`, where it asked nobody: the robot has no home, the home is no member, is the node itself, or is heard by it first hand; `unheard`: it would
+   * hear the home itself, and does not. Left out by earlier releases.
+   */
+  readonly not_asked?: "no-home" | "no-member" | "self" | "heard" | "unheard" | undefined;
 }
 
 /** A member that was asked for its newest word. */

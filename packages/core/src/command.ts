@@ -117,6 +117,12 @@ export interface Asked {
   readonly waitedMs: number;
 }
 
+/**
+ * Why nobody was asked: there is no home, it is no member, it is this node, or this node hears it itself; `unheard`: it would hear it itself, and does
+ * not, so there is nothing to be asked.
+ */
+export type NotAsked = "no-home" | "no-member" | "self" | "heard" | "unheard";
+
 export type Command =
   | AskCommand
   | BeatCommand
@@ -174,8 +180,9 @@ export type CommandResult =
       /** After `retire` and `retire-node`. */
       readonly retired?: Retirement | undefined;
       readonly robot?: RobotView | undefined;
-      /** After `ask`: whom it asked; nobody where this node hears the robot's home itself. */
+      /** After `ask`: whom it asked; where that is nobody, why. */
       readonly asked?: readonly Asked[] | undefined;
+      readonly notAsked?: NotAsked | undefined;
       /** The robot's whole state and its entity tag after a patch. */
       readonly state?: JsonObject | undefined;
       readonly etag?: string | undefined;

@@ -353,7 +353,7 @@ class ComposedCore implements Core {
   #ask(id: number, robot: RobotId, now: Now): void {
     const view = this.#robots.view(robot, now);
     if (view === undefined) return this.#env.out.reply(id, robotUnknown(robot));
-    this.#near.asking.ask(view.node, (asked) => this.#env.out.reply(id, { ok: true, asked }), now);
+    this.#near.asking.ask(view.node, (said) => this.#env.out.reply(id, { ok: true, ...said }), now);
   }
 
   #makeCuts(id: number, node: NodeId): void {

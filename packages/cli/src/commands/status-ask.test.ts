@@ -24,12 +24,12 @@ const robot = {
 
 let urls: string[] = [];
 
-function fakeNode(asked: readonly object[]): void {
+function fakeNode(asked: readonly object[], said: object = {}): void {
   urls = [];
   const { fetch } = fakeFetch(({ url }) => {
     const { pathname, search } = new URL(url);
     urls.push(pathname + search);
-    return Response.json(search === "" ? robot : { ...robot, asked });
+    return Response.json(search === "" ? robot : { ...robot, asked, ...said });
   });
   vi.stubGlobal("fetch", fetch);
 }
@@ -39,7 +39,6 @@ afterEach(() => {
 });
 
 test.each([
-  [[], "nobody: the node hears the home itself"],
   [
     [{ node: "beta", node_id: "B", outcome: "answered", waited_ms: 42 }],
     "beta, answered after 42ms",
@@ -55,6 +54,25 @@ test.each([
   expect(out).toContain(`  asked      ${words}\n`);
   expect(urls).toEqual(["/api/v1/robots/bot?ask=1"]);
   expect(JSON.parse((await run("status bot --ask --json")).out)).toEqual({ ...robot, asked });
+});
+
+test.each([
+  [{ not_asked: "heard" }, "nobody: the node hears the home itself"],
+  [
+    { not_asked: "unheard" },
+    "nobody: the node would hear the home itself, and hears nothing of it now",
+  ],
+  [{ not_asked: "self" }, "nobody: the node is its home"],
+  [{ not_asked: "no-member" }, "nobody: its home is no member"],
+  [{ not_asked: "no-home", node_id: null }, "nobody: no home of it is known"],
+  // A node of an earlier release, and one of a later.
+  [{ node_id: null }, "nobody: no home of it is known"],
+  [{}, "nobody"],
+  [{ not_asked: "it-is-night" }, "nobody"],
+])("CLI51 PU9 where nobody was asked `status ROBOT --ask` says why: %j", async (said, words) => {
+  fakeNode([], said);
+  const { out } = await run("status bot --ask");
+  expect(out).toContain(`  asked      ${words}\n`);
 });
 
 test("CLI51 without --ask nobody is asked, and nothing is said of it", async () => {

@@ -82,14 +82,29 @@ function robotLines(robot: RobotJson): string[] {
     `  regular    ${regularityLine(robot.regularity, Date.now())}`,
     `  home       ${robot.node ?? "-"}, region ${robot.region ?? "-"}, seen up by ${witnessText(robot.witnesses)} witnesses`,
     ...(Object.keys(labels).length === 0 ? [] : [`  labels     ${printableJson(labels)}`]),
-    ...(robot.asked === undefined ? [] : [`  asked      ${askedText(robot.asked)}`]),
+    ...(robot.asked === undefined ? [] : [`  asked      ${askedText(robot.asked, robot)}`]),
     `  state      ${printableJson(state)}`,
   ].map((line) => printable(line));
 }
 
+/** Why the node asked nobody, in its words; an earlier release does not say. */
+const NOT_ASKED: Readonly<Record<string, string>> = {
+  "no-home": "no home of it is known",
+  "no-member": "its home is no member",
+  self: "the node is its home",
+  heard: "the node hears the home itself",
+  unheard: "the node would hear the home itself, and hears nothing of it now",
+};
+
 /** Whom the node asked, and what came of it. */
-function askedText(asked: NonNullable<RobotJson["asked"]>): string {
-  if (asked.length === 0) return "nobody: the node hears the home itself";
+function askedText(
+  asked: NonNullable<RobotJson["asked"]>,
+  { node_id: home, not_asked: said }: RobotJson,
+): string {
+  if (asked.length === 0) {
+    const why = said ?? (home === null ? "no-home" : "");
+    return Object.hasOwn(NOT_ASKED, why) ? `nobody: ${NOT_ASKED[why]}` : "nobody";
+  }
   return asked
     .map(({ node, node_id: id, outcome, waited_ms: waitedMs }) =>
       outcome === "busy"

@@ -20,7 +20,7 @@ function ask(of: NodeId | undefined, times = 1): Asked[][] {
   const replies: Asked[][] = [];
   for (let count = 0; count < times; count += 1)
     mesh.input(node, (now) =>
-      node.near.asking.ask(of, (asked) => void replies.push([...asked]), now),
+      node.near.asking.ask(of, ({ asked }) => void replies.push([...asked]), now),
     );
   return replies;
 }
@@ -198,18 +198,38 @@ describe("asking a member of a large fleet", () => {
     expect(flood()).toBe(0);
   });
 
-  test("PU9 nobody is asked about itself, who is heard first hand, and who is no member", () => {
+  test("PU9 nobody is asked about itself, who is heard first hand, who is no member, and where there is no home, and which it is is said", () => {
     const { electorate } = mesh.node(ASKER).near.liveness;
-    const duty = ALL.find((node) => electorate.isDuty(node));
-    for (const of of [ASKER, duty, "stranger", undefined]) expect(ask(of)).toEqual([[]]);
+    const duty = ALL.find((node) => electorate.isDuty(node)) ?? "";
+    const why = (of: NodeId | undefined): unknown => {
+      let said: unknown;
+      mesh.input(mesh.node(ASKER), (now) =>
+        mesh.node(ASKER).near.asking.ask(of, (all) => (said = all), now),
+      );
+      return said;
+    };
+    const all = [ASKER, duty, "stranger", undefined].map(why);
+    expect(all).toEqual(
+      ["self", "heard", "no-member", "no-home"].map((notAsked) => ({ asked: [], notAsked })),
+    );
+    mesh.crash(duty);
+    mesh.run(5 * EVERY_MS);
+    expect(why(duty)).toEqual({ asked: [], notAsked: "unheard" });
   });
 
-  test("PU9 PU8 up to 32 members nobody is asked: everybody hears everybody", () => {
+  test("PU9 PU8 up to 32 members nobody is asked: everybody hears everybody, or would", () => {
     const small = new VirtualNeighbours(["a", "b", "c"], createTestPorts);
     small.run(5_000);
-    const replies: (readonly Asked[])[] = [];
+    const replies: unknown[] = [];
     const node = small.node("a");
-    small.input(node, (now) => node.near.asking.ask("b", (asked) => void replies.push(asked), now));
-    expect(replies).toEqual([[]]);
+    const why = (): void =>
+      small.input(node, (now) =>
+        node.near.asking.ask("b", ({ notAsked }) => void replies.push(notAsked), now),
+      );
+    why();
+    small.crash("b");
+    small.run(5_000);
+    why();
+    expect(replies).toEqual(["heard", "unheard"]);
   });
 });

@@ -5,7 +5,7 @@
  * The answer is the home's own pulse, straight from it, so it needs no proof beyond its signature, and nobody can answer for another. It dates
  * nothing (rule PU5): it is read as a gossiped one. Rejected: asking the home's witnesses, which keep headers and no beats.
  */
-import type { Asked } from "../command.ts";
+import type { Asked, NotAsked } from "../command.ts";
 import type { Env } from "../env.ts";
 import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
@@ -28,7 +28,11 @@ export interface AskingMesh {
   askFor(node: NodeId, now: Now): void;
 }
 
-export type AskedReply = (asked: readonly Asked[]) => void;
+/** What came of it: whom it asked, or why nobody. */
+export type AskedReply = (said: {
+  readonly asked: readonly Asked[];
+  readonly notAsked?: NotAsked | undefined;
+}) => void;
 
 interface Asker {
   readonly sinceMonoMs: number;
@@ -54,8 +58,9 @@ export class Asking {
 
   /** Replies with whom it asked: nobody, where this node hears the member itself, or where it is none. */
   ask(node: NodeId | undefined, reply: AskedReply, now: Now): void {
-    if (node === undefined || this.#isHeard(node) || !this.#isMember(node, now)) {
-      reply([]);
+    const notAsked = this.#whyNot(node, now);
+    if (node === undefined || notAsked !== undefined) {
+      reply({ asked: [], notAsked });
       return;
     }
     let question = this.#questions.get(node);
@@ -65,7 +70,7 @@ export class Asking {
     );
     const isFull = question === undefined && this.#questions.size >= ASKED_NODES_MAX;
     if (isFull || askers >= ASKERS_MAX) {
-      reply([{ node, outcome: "busy", waitedMs: 0 }]);
+      reply({ asked: [{ node, outcome: "busy", waitedMs: 0 }] });
       return;
     }
     if (question === undefined) {
@@ -100,7 +105,7 @@ export class Asking {
           );
       const outcome = isAnswered ? "answered" : "silent";
       for (const { sinceMonoMs, reply } of done)
-        reply([{ node, outcome, waitedMs: now.monoMs - sinceMonoMs }]);
+        reply({ asked: [{ node, outcome, waitedMs: now.monoMs - sinceMonoMs }] });
       if (askers.length > 0) continue;
       this.#questions.delete(node);
       isOver = true;
@@ -123,14 +128,16 @@ export class Asking {
     }
   }
 
-  /** Up to 32 members everybody hears everybody, and so does a witness its subjects. */
-  #isHeard(node: NodeId): boolean {
-    const { electorate } = this.#mesh.liveness;
-    return this.#mesh.isSelf(node) || !electorate.isLarge || electorate.isDuty(node);
-  }
-
-  #isMember(node: NodeId, now: Now): boolean {
-    return this.#mesh.liveness.ofMember(node, now) !== undefined;
+  /** Up to 32 members everybody hears everybody, and so does a witness its subjects: there is nothing to ask, also where one is not heard now. */
+  #whyNot(node: NodeId | undefined, now: Now): NotAsked | undefined {
+    const { liveness } = this.#mesh;
+    if (node === undefined) return "no-home";
+    if (this.#mesh.isSelf(node)) return "self";
+    const subject = liveness.ofMember(node, now);
+    if (subject === undefined) return "no-member";
+    const { electorate } = liveness;
+    if (electorate.isLarge && !electorate.isDuty(node)) return undefined;
+    return subject.isFresh(now.monoMs) ? "heard" : "unheard";
   }
 
   #link(): void {

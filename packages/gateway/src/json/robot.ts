@@ -4,6 +4,7 @@
  */
 import {
   type Asked,
+  type NotAsked,
   type FleetView,
   type Health,
   type JsonObject,
@@ -71,12 +72,14 @@ export interface RobotJson {
   readonly version: string;
   readonly witnesses: WitnessesJson;
   readonly state: Readonly<Record<string, unknown>>;
-  /** With `ask`: whom the node asked for this; nobody where it hears the home itself. */
+  /** With `ask`: whom the node asked for this. */
   readonly asked?: readonly AskedJson[] | undefined;
+  /** With `ask`, where it asked nobody: why. */
+  readonly not_asked?: NotAsked | undefined;
 }
 
 /** A member that was asked for its newest word. */
-export interface AskedJson {
+interface AskedJson {
   readonly node: string | null;
   readonly node_id: string;
   readonly outcome: "answered" | "silent" | "busy";
@@ -150,7 +153,13 @@ export const robotSchema: z.ZodType<RobotJson> = z.strictObject({
       }),
     )
     .optional()
-    .describe("With `ask`: whom the node asked; nobody where it hears the home itself"),
+    .describe("With `ask`: whom the node asked"),
+  not_asked: z
+    .enum(["no-home", "no-member", "self", "heard", "unheard"])
+    .optional()
+    .describe(
+      "With `ask`, where nobody was asked: it has no home, that is no member, is this node, or is heard first hand; `unheard`: it would be, and is not heard",
+    ),
 });
 
 export const robotListSchema: z.ZodType<RobotListJson> = z.strictObject({
@@ -190,14 +199,26 @@ export function robotJson(robot: RobotView, names: NodeNames): RobotJson {
   };
 }
 
-/** Whom the node asked, by name. */
-export function askedJson(asked: readonly Asked[], names: NodeNames): readonly AskedJson[] {
-  return asked.map(({ node, outcome, waitedMs }) => ({
-    node: names.get(node)?.name ?? null,
-    node_id: node,
-    outcome,
-    waited_ms: Math.round(waitedMs),
-  }));
+/** What came of asking a robot's home. */
+export interface AskedHome {
+  readonly asked: readonly Asked[];
+  readonly notAsked: NotAsked | undefined;
+}
+
+/** Whom the node asked, by name, or why nobody. */
+export function askedJson(
+  { asked, notAsked }: AskedHome,
+  names: NodeNames,
+): Pick<RobotJson, "asked" | "not_asked"> {
+  return {
+    asked: asked.map(({ node, outcome, waitedMs }) => ({
+      node: names.get(node)?.name ?? null,
+      node_id: node,
+      outcome,
+      waited_ms: Math.round(waitedMs),
+    })),
+    not_asked: notAsked,
+  };
 }
 
 function stateJson(state: JsonObject): Readonly<Record<string, unknown>> {

@@ -63,6 +63,13 @@ test("HT6 PU9 with ask=1 the home is asked before the robot is shown, and the an
   const shown = async (): Promise<RobotJson["asked"]> =>
     robotSchema.parse((await app.inject("/api/v1/robots/a?ask=1")).json()).asked;
   expect(await shown()).toEqual([]);
+  node.notAsked = "unheard";
+  expect((await app.inject("/api/v1/robots/a?ask=1")).json()).toMatchObject({
+    asked: [],
+    not_asked: "unheard",
+  });
+  node.notAsked = undefined;
+  node.commands.length = 1;
   expect(node.commands).toEqual([{ type: "ask", robot: "a" }]);
   node.asked = [
     { node: "12D3KooWBeta", outcome: "answered", waitedMs: 41.6 },

@@ -1,12 +1,13 @@
 /** `GET /api/v1/robots[/{id}]`: everything that this node knows about robots. */
 import { setImmediate } from "node:timers/promises";
-import { type Asked, compareText, type RobotId, type RobotView } from "@pulsemesh/core";
+import { compareText, type RobotId, type RobotView } from "@pulsemesh/core";
 import type { PulsemeshNode } from "@pulsemesh/node";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { GatewayContext } from "../context.ts";
 import { execute } from "../execute.ts";
 import {
+  type AskedHome,
   askedJson,
   nodeNames,
   type RobotJson,
@@ -66,17 +67,14 @@ function robotRoute({ node }: GatewayContext): Route {
       void reply.header("etag", versionTag(robot.version));
       const names = nodeNames(node.fleetView());
       const json = robotJson(robot, names);
-      return sendJson(
-        reply,
-        asked === undefined ? json : { ...json, asked: askedJson(asked, names) },
-      );
+      return sendJson(reply, asked === undefined ? json : { ...json, ...askedJson(asked, names) });
     },
   };
 }
 
-async function askHome(node: PulsemeshNode, robot: RobotId): Promise<readonly Asked[]> {
-  const { asked = [] } = await execute(node, { type: "ask", robot });
-  return asked;
+async function askHome(node: PulsemeshNode, robot: RobotId): Promise<AskedHome> {
+  const { asked = [], notAsked } = await execute(node, { type: "ask", robot });
+  return { asked, notAsked };
 }
 
 function listRoute({ node }: GatewayContext): Route {
