@@ -228,6 +228,15 @@ export const rotationMutations: readonly Mutation[] = [
     killer: root("not with a folder that lacks"),
   },
   {
+    id: "answer-unasked",
+    rules: ["ME2", "CLI47"],
+    breaks: "a theft is answered where nobody knows what the fleet has, and undoes that",
+    file: `${AUTHORITY}root-statements.ts`,
+    search: "if (known !== undefined || isForged) return;",
+    replacement: "if (known !== undefined || isForged || true) return;",
+    killer: root("by nobody who has not asked"),
+  },
+  {
     id: "other-change-finished",
     rules: ["ME6", "CLI47"],
     breaks:

@@ -67,6 +67,7 @@ function addRotateRoot(rotate: Command, cli: Cli): void {
     `
 Whoever has stolen the root's key, and not the next one beside it, cannot undo this; what he has signed before is outdone with --stolen alone,
 which brings back what counted without it. What the fleet has and the folder does not is named first: another copy of the folder may hold it.
+With --offline name what the fleet has with --known, or say --forged.
 The fleet keeps its id. Bring the folder's other copy up to date.`,
   );
   setAction<RotateRootFlags>(cli, command, async (flags) => {

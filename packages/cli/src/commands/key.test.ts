@@ -231,6 +231,18 @@ test("CLI47 key rotate root --stolen names what the fleet has and the folder lac
   expect((await run(alone)).err).toContain("--stolen");
 });
 
+test("CLI47 key rotate root --stolen --offline signs nothing without what the fleet has, or the word that it has nothing more", async () => {
+  fakeNode();
+  const stolen = ["key", "rotate", "root", "--stolen", "--offline", "--root", root];
+  const refused = await run(stolen);
+  expect([refused.code, refused.out]).toEqual([2, ""]);
+  expect(refused.err).toMatch(/grant list --json[^]*--known[^]*--forged/);
+  expect(stated()).toHaveLength(1);
+  writeFileSync(join(base, "known.json"), JSON.stringify(authority()));
+  expect((await run([...stolen, "--known", join(base, "known.json")])).code).toBe(0);
+  expect((await run([...stolen, "--forged"])).code).toBe(0);
+});
+
 test("CLI47 what stays of a void issuer is never guessed", async () => {
   const calls = fakeNode();
   const { issuer = "" } = await keys();

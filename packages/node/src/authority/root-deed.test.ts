@@ -26,7 +26,7 @@ type Asked = (options?: object) => Promise<{ readonly isAsked: boolean; readonly
 
 const rotate: Asked = (options) =>
   nextRootStatement({ rootDir: rig.rootDir, change, nowS, ...options });
-const answer: Asked = (options) => rotate({ isStolen: true, ...options });
+const answer: Asked = (options) => rotate({ isStolen: true, isForged: true, ...options });
 const replace: Asked = (options) =>
   rotateIssuer({ rootDir: rig.rootDir, dir: rig.dir, nowS, ...options });
 const replaceThat: Asked = (options) => replace({ replaces: issuer, ...options });

@@ -139,6 +139,17 @@ test("ME2 a theft is answered for good, so not with a folder that lacks what the
   expect(await next({ rotate: true }, { known, isStolen: true })).toMatchObject({ number: 2 });
 });
 
+test("ME2 a theft is answered by nobody who has not asked what the fleet has, and does not say that nothing is lost by it", async () => {
+  await next({ name: [newIssuer()] });
+  const asked = next({ rotate: true }, { isStolen: true });
+  await expect(asked).rejects.toThrow(/undone for good.*--known.*--forged/);
+  expect(await codeOf(next({ rotate: true }, { isStolen: true }))).toBe("option-invalid");
+  expect(readStatedRoots(rig.rootDir)).toHaveLength(2);
+  expect(await next({ rotate: true }, { isStolen: true, isForged: true })).toMatchObject({
+    number: 2,
+  });
+});
+
 test("ME2 what a thief signs beside a statement that a rotation stands upon is no news to the folder", async () => {
   const second = await next({ name: [newIssuer()] });
   const bad = await smallerThan(second.id);

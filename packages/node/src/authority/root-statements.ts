@@ -68,7 +68,7 @@ export interface NextRootOptions {
   readonly nowS: number;
   /** The fleet that is asked about. @default that of the folder */
   readonly fleet?: FleetId | undefined;
-  /** What the fleet has: `authorityView().enrolment` of a node. @default not known, as on a machine without a network */
+  /** What the fleet has: `authorityView().enrolment` of a node. @default not known, as on a machine without a network; then no theft is answered unless `isForged` */
   readonly known?: readonly string[] | undefined;
   /** The root's key is in other hands: the rotation takes the place of all that was signed with it since it came. @default false */
   readonly isStolen?: boolean | undefined;
@@ -144,6 +144,7 @@ async function signUpon(
   const own = readStatedRoots(rootDir);
   const fleet = own[0].claims.signer;
   refuseOtherFleet(rootDir, fleet, options.fleet);
+  if (isStolen) refuseUnasked(rootDir, options);
   refuseBehind(rootDir, own, rootsOf(known, fleet), options);
   const node = await planNode(newest(own).claims);
   const change = { ...options.change, ...node?.change };
@@ -279,6 +280,18 @@ function refuseOtherFleet(rootDir: string, fleet: FleetId, asked: FleetId = flee
   throw new PulsemeshError(
     "fleet-mismatch",
     `Cannot sign for fleet ${asked} with the root's keys in ${rootDir}: they are those of ${fleet}. Nothing was changed; ask a node of that fleet.`,
+  );
+}
+
+/** What was signed with another copy of the folder would be gone before anybody was told. */
+function refuseUnasked(
+  rootDir: string,
+  { known, isForged = false }: Pick<NextRootOptions, "known" | "isForged">,
+): void {
+  if (known !== undefined || isForged) return;
+  throw new PulsemeshError(
+    "option-invalid",
+    `Cannot answer the theft with the root's keys in ${rootDir} without knowing what the fleet has: what this folder does not hold would be undone for good. Nothing was changed; carry here what 'pulsemesh grant list --json' prints at a node, and name it with --known FILE, or repeat it with --forged if nobody of you has signed anything with another copy of the folder.`,
   );
 }
 

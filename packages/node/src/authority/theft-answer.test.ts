@@ -31,7 +31,7 @@ afterEach(() => rig.remove());
 const next = (change: RootChange, options: object = {}): Promise<NextRoot> =>
   nextRootStatement({ rootDir: rig.rootDir, change, nowS: START_S + 100, ...options });
 const answer = (nowS: number = START_S + 50 * DAY_S): Promise<NextRoot> =>
-  next({ rotate: true }, { isStolen: true, nowS });
+  next({ rotate: true }, { isStolen: true, isForged: true, nowS });
 
 const keyOf = ({ publicKey }: Ed25519Key): string => encodeBase32(publicKey);
 const boundsOf = (key: Ed25519Key): Issuer => ({
