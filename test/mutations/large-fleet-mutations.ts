@@ -240,6 +240,15 @@ export const largeFleetMutations: readonly Mutation[] = [
     killer: fleet,
   },
   {
+    id: "former-accuser-alone",
+    rules: ["PU8", "VE2", "VE5"],
+    breaks: "in a hand-over one witness of before, of which no other is left, is a quorum",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "new Set([...this.electorateOf(subject), ...accusers]).size + 1",
+    replacement: "new Set([...this.electorateOf(subject), ...accusers.slice(9)]).size + 1",
+    killer: chosen,
+  },
+  {
     id: "look-alike-passed-on",
     rules: ["PU8", "SG4"],
     breaks: "what bears a known pulse's header is passed on with another attachment",

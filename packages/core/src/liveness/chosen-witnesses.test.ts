@@ -49,6 +49,16 @@ class Facts {
     this.witnesses.rosterChanged(nowMonoMs);
   }
 
+  /** A verdict about a subject was made. */
+  dies(node: NodeId): void {
+    const subject = new Subject(node, 1_000, { monoMs: 0, wallMs: 0 });
+    const [accusers, name] = [[] as NodeId[], { boot: 1, seq: 1 }];
+    const at = { atMonoMs: 0, atWallMs: 0, majoritySeenMonoMs: 0, saidMonoMs: 0 };
+    const electorate = { members: 100, quorum: 3, witnesses: [] };
+    subject.latch = { name, accusers, electorate, singleWitness: false, ...at };
+    this.subjects.set(node, subject);
+  }
+
   /** A pulse of a subject arrived. */
   heard(node: NodeId, nowMonoMs: number, sight?: { of: number; inSight: number }): void {
     const subject = this.subjects.get(node) ?? new Subject(node, 1_000, { monoMs: 0, wallMs: 0 });
@@ -179,22 +189,28 @@ describe("ChosenWitnesses", () => {
   test("PU8 VE2 witnesses that are held for dead leave the electorate, and who has too few is not watched", () => {
     const facts = new Facts(100);
     const voices = [...facts.witnesses.witnessesOf("n7")];
-    const die = (node: NodeId): void => {
-      const subject = new Subject(node, 1_000, { monoMs: 0, wallMs: 0 });
-      const [accusers, name] = [[] as NodeId[], { boot: 1, seq: 1 }];
-      const at = { atMonoMs: 0, atWallMs: 0, majoritySeenMonoMs: 0, saidMonoMs: 0 };
-      const electorate = { members: 100, quorum: 3, witnesses: [] };
-      subject.latch = { name, accusers, electorate, singleWitness: false, ...at };
-      facts.subjects.set(node, subject);
-    };
-    for (const node of voices.slice(0, 4)) die(node);
+    for (const node of voices.slice(0, 4)) facts.dies(node);
     const subject = new Subject("n7", 1_000, { monoMs: 0, wallMs: 0 });
     for (const node of voices.slice(4, 7)) subject.accusations.set(node, opinion);
     expect(facts.witnesses.mayDecide(subject, 3)).toBe(true);
     expect(facts.witnesses.isWatched("n7")).toBe(true);
-    for (const node of voices.slice(4, 6)) die(node);
+    for (const node of voices.slice(4, 6)) facts.dies(node);
     expect(facts.witnesses.isWatched("n7")).toBe(true);
-    for (const node of voices.slice(6, 7)) die(node);
+    for (const node of voices.slice(6, 7)) facts.dies(node);
     expect(facts.witnesses.isWatched("n7")).toBe(false);
+  });
+
+  test("PU8 VE2 VE5 a witness of before is counted with those of today where it accuses: alone it is no quorum", () => {
+    const facts = new Facts(100);
+    const before = facts.witnesses.witnessesOf("n7");
+    facts.resize(200, 1_000);
+    const today = facts.witnesses.witnessesOf("n7");
+    const former = before.filter((node) => !today.includes(node));
+    expect(former.length).toBeGreaterThanOrEqual(2);
+    expect(former.every((node) => facts.witnesses.isWitness(node, "n7"))).toBe(true);
+    expect(facts.witnesses.quorumOver("n7", former)).toBe(3);
+    for (const node of today) facts.dies(node);
+    expect(facts.witnesses.quorumOver("n7", former.slice(0, 1))).toBe(2);
+    expect(facts.witnesses.quorumOver("n7", former.slice(0, 2))).toBe(2);
   });
 });

@@ -137,8 +137,8 @@ export class ChosenWitnesses implements ElectorateRule {
     );
   }
 
-  quorumOver(subject: NodeId): number {
-    return quorumAmong(this.electorateOf(subject).length + 1);
+  quorumOver(subject: NodeId, accusers: readonly NodeId[] = []): number {
+    return quorumAmong(new Set([...this.electorateOf(subject), ...accusers]).size + 1);
   }
 
   /** A majority of those who have a say has spoken, and most of those accuse. */

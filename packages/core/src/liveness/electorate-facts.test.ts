@@ -20,4 +20,6 @@ test("VE10 VE4 who had a say is named where that is not every other member, or f
   expect(electorateFacts({ ...three, roster: 5 }, "n0").witnesses).toEqual(["n1", "n2"]);
   const large = electorate(true, 40, ["n3", "n1"]);
   expect(electorateFacts(large, "n0").witnesses).toEqual(["n1", "n3"]);
+  // One of the accusers was its witness until a moment ago.
+  expect(electorateFacts(large, "n0", ["n3", "n9"]).witnesses).toEqual(["n1", "n3", "n9"]);
 });

@@ -17,17 +17,22 @@ export interface ElectorateFacts {
 interface Voters {
   readonly isLarge: boolean;
   readonly roster: number;
-  quorumOver(subject: NodeId): number;
+  quorumOver(subject: NodeId, accusers: readonly NodeId[]): number;
   electorateOf(subject: NodeId): readonly NodeId[];
 }
 
-export function electorateFacts(electorate: Voters, subject: NodeId): ElectorateFacts {
+/** With the `accusers` whom a verdict counted: in a hand-over some were its witnesses before, and are none of today's (rule PU8). */
+export function electorateFacts(
+  electorate: Voters,
+  subject: NodeId,
+  accusers: readonly NodeId[] = [],
+): ElectorateFacts {
   const members = electorate.roster;
-  const voters = electorate.electorateOf(subject);
+  const voters = [...new Set([...electorate.electorateOf(subject), ...accusers])];
   const isNamed = electorate.isLarge || members <= NAMED_ROSTER || voters.length < members - 1;
   return {
     members,
-    quorum: electorate.quorumOver(subject),
+    quorum: electorate.quorumOver(subject, accusers),
     witnesses: isNamed ? voters.toSorted() : undefined,
   };
 }

@@ -9,8 +9,8 @@ export interface ElectorateRule {
   witnessesOf(subject: NodeId): readonly NodeId[];
   /** Those of them whose word counts now. */
   electorateOf(subject: NodeId): readonly NodeId[];
-  /** Accusers that a verdict about the subject needs. */
-  quorumOver(subject: NodeId): number;
+  /** Accusers that a verdict about the subject needs where these, who have a say, accuse it. */
+  quorumOver(subject: NodeId, accusers?: readonly NodeId[]): number;
   /** Whether enough have spoken about the subject for so many accusers to decide. */
   mayDecide(subject: Subject, accusers: number): boolean;
   /** This node, if it counts, and all members that are in sight as far as this node can tell. */

@@ -107,9 +107,12 @@ export class Electorate {
     return this.#isLarge ? this.#chosen.ownSight(nowMonoMs, TOLD_SIGHT_INTERVALS) : undefined;
   }
 
-  /** Accusers that a verdict about the subject needs (rule VE2). */
-  quorumOver(subject: NodeId): number {
-    return this.#rule.quorumOver(subject);
+  /**
+   * Accusers that a verdict about the subject needs (rule VE2). `accusers` who have a say although they are none of {@link electorateOf} any more, as
+   * in a hand-over (rule PU8), are counted with it: one who was left of them would be a quorum.
+   */
+  quorumOver(subject: NodeId, accusers: readonly NodeId[] = []): number {
+    return this.#rule.quorumOver(subject, accusers);
   }
 
   /** Whether a node has a say about a subject. */

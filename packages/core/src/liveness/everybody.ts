@@ -53,6 +53,7 @@ export class Everybody implements ElectorateRule {
     return this.witnessesOf(subject).filter((node) => this.#regions.countsOver(node, subject));
   }
 
+  /** Whoever has a say is of {@link electorateOf}, so accusers add nobody. */
   quorumOver(subject: NodeId): number {
     const isWhole = this.#regions.outages.size === 0;
     const electorate = isWhole ? this.#roster : this.electorateOf(subject).length + 1;

@@ -35,8 +35,9 @@ export function weighObservations(reader: Reader, subject: Subject, now: Now): V
 
 function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictChange {
   const none = { type: "none", lookAgainMonoMs: Number.POSITIVE_INFINITY } as const;
-  const quorum = reader.electorate.quorumOver(subject.node);
   const accusers = accusersOf(reader, subject, subject.newestName);
+  const accusing = accusers.map(({ node }) => node);
+  const quorum = reader.electorate.quorumOver(subject.node, accusing);
   if (accusers.length < quorum || subject.isPaused(now.monoMs)) return none;
   if (reader.electorate.regions.outageOf(subject.node) !== undefined) return none;
   const byDate = accusers.toSorted((a, b) => a.namedMonoMs - b.namedMonoMs);
@@ -53,7 +54,7 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
   if (!reader.electorate.mayDecide(subject, accusers.length)) return none;
   const waitsUntilMonoMs =
     deciding.namedMonoMs + REGION_WAIT_INTERVALS * reader.env.config.pulseEveryMs;
-  if (now.monoMs < waitsUntilMonoMs && isOneRegion(reader, subject, accusers, now))
+  if (now.monoMs < waitsUntilMonoMs && isOneRegion(reader, subject, accusing, now))
     return { type: "none", lookAgainMonoMs: waitsUntilMonoMs };
   // Accusations may outlast the sight of those who made them, as after a suspension: whoever lacks a majority does not know.
   if (!reader.electorate.hasMajority(now.monoMs))
@@ -65,8 +66,8 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
     name: subject.newestName,
     atMonoMs: now.monoMs,
     atWallMs: now.wallMs,
-    accusers: accusers.map(({ node }) => node).toSorted(compareText),
-    electorate: electorateFacts(reader.electorate, subject.node),
+    accusers: accusing.toSorted(compareText),
+    electorate: electorateFacts(reader.electorate, subject.node, accusing),
     singleWitness: reader.electorate.isPair,
     majoritySeenMonoMs: now.monoMs,
     saidMonoMs: now.monoMs,
@@ -79,10 +80,9 @@ function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictCh
 function isOneRegion(
   { electorate }: Reader,
   { node }: Subject,
-  accusers: readonly { readonly node: NodeId }[],
+  accusing: readonly NodeId[],
   now: Now,
 ): boolean {
-  const accusing = accusers.map((accuser) => accuser.node);
   return !electorate.regions.isDiverse(accusing, electorate.electorateOf(node), now);
 }
 

@@ -68,4 +68,18 @@ describe("evidence", () => {
       }
     },
   );
+
+  test("VE10 PU8 is as true where the fleet grew while they accused, so that most of them are its witnesses no more", () => {
+    const [before, nodes, victims] = [36, 90, [2, 11, 23]];
+    const fleet = new Fleet({ seed: 3, nodes, network: calmNetwork, createCore });
+    for (const node of fleet.nodes.slice(0, before)) node.start();
+    fleet.runUntil(30_000);
+    for (const victim of victims) fleet.node(victim).stop("kill");
+    fleet.runFor(2_000);
+    for (const node of fleet.nodes.slice(before)) node.start();
+    fleet.runFor(6_000);
+    const shown = shownBy(fleet);
+    expect(shown.length).toBeGreaterThanOrEqual((before - victims.length) * victims.length);
+    expect(shown.filter(({ result }) => result !== "true")).toEqual([]);
+  });
 });
