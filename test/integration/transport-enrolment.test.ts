@@ -1,5 +1,10 @@
 /** The one thing that a closed fleet says to strangers, on real hosts: whether they may become members (rule ME7). */
-import { enrol, EnrolmentDesk, type AnswerEnrolment } from "@pulsemesh/transport-libp2p";
+import {
+  enrol,
+  EnrolmentDesk,
+  type AnswerEnrolment,
+  type EnrolWait,
+} from "@pulsemesh/transport-libp2p";
 import { GRANT_LENGTH_MAX, ROOTS_MAX, STATEMENT_LENGTH_MAX } from "@pulsemesh/core";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
@@ -213,12 +218,22 @@ test("ME7 whoever is hung up on asks again, as often as he was told, and is answ
   expect(it.turnedAway).toHaveLength(1);
 });
 
+/** A way to a port that answers who connects until both sides have agreed on how to secure the connection, and then no more. */
+function tarpit(port: number): Promise<number> {
+  return stalls(port, 100, () => true);
+}
+
 /** A way to a port that lets so many bytes of the first answer through and no more, as a node on a busy machine does; from the second one on all. */
 async function stallsOnce(port: number, bytesMax: number): Promise<number> {
-  let left = bytesMax;
+  let count = 0;
+  return await stalls(port, bytesMax, () => (count += 1) === 1);
+}
+
+async function stalls(port: number, bytesMax: number, isNext: () => boolean): Promise<number> {
   const relay = createServer((inbound) => {
     const outbound = connect(port, "127.0.0.1");
-    const isFirst = left === bytesMax;
+    const isFirst = isNext();
+    let left = bytesMax;
     outbound.on("data", (chunk: Buffer) => {
       if (!isFirst) return void inbound.write(chunk);
       inbound.write(chunk.subarray(0, left));
@@ -246,6 +261,31 @@ test("ME7 an issuer whose machine is so busy that a handshake does not end in ti
   expect(textOf(await by(100))).toBe("yes");
   await expect(by(0)).rejects.toMatchObject({ message: expect.stringContaining("no handshake") });
 });
+
+test("P6, ME7 addresses that take a connection and say nothing cost ENROL_MS_MAX in all, who waits hears where the time goes, and then what is wrong", async () => {
+  const it = await issuer(async () => bytes("yes"));
+  const port = Number(/tcp\/(\d+)/.exec(it.address)?.[1]);
+  const addresses: string[] = [];
+  for (let at = 0; at < 3; at += 1)
+    addresses.push(it.address.replace(/tcp\/\d+/, `tcp/${await tarpit(port)}`));
+  const waits: EnrolWait[] = [];
+  const beganAtMs = performance.now();
+  const late = enrol({
+    addresses,
+    fleet: OUR_FLEET,
+    privateKey: seedOf("late"),
+    request: bytes("x"),
+    tries: 2,
+    visitMs: 1_500,
+    limitMs: 6_000,
+    waiting: (wait) => void waits.push(wait),
+  });
+  const said = await late.then(textOf, String);
+  expect(said).toMatch(/takes up connections and says nothing.* given up after 6 s/);
+  expect(performance.now() - beganAtMs).toBeLessThan(8_000);
+  expect(waits.map(({ limitMs }) => limitMs)).toEqual([6_000]);
+  expect(addresses).toContain(waits[0]?.address);
+}, 20_000);
 
 test("P6, ME7 strangers that begin to ask and say nothing keep nobody waiting", async () => {
   const it = await issuer(async () => bytes("yes"));

@@ -295,8 +295,8 @@ const keyMutations: readonly Mutation[] = [
     rules: ["ME7"],
     breaks: "who is hung up on by a busy issuer does not ask again",
     file: "packages/transport-libp2p/src/enrol.ts",
-    search: "if (!failures.some(isBusy) || signal?.aborted === true) break;",
-    replacement: "if (failures.some(isBusy) || signal?.aborted === true) break;",
+    search: "if (![...failures.values()].some(isBusy)) break;",
+    replacement: "if ([...failures.values()].some(isBusy)) break;",
     killer: integration("transport-enrolment", "whoever is hung up on asks again"),
   },
   {
@@ -304,8 +304,8 @@ const keyMutations: readonly Mutation[] = [
     rules: ["ME7"],
     breaks: "a dead address behind that of a busy issuer ends the asking",
     file: "packages/transport-libp2p/src/enrol.ts",
-    search: "if (!failures.some(isBusy) || signal?.aborted === true) break;",
-    replacement: "if (!isBusy(failures.at(-1)) || signal?.aborted === true) break;",
+    search: "if (![...failures.values()].some(isBusy)) break;",
+    replacement: "if (!isBusy([...failures.values()].at(-1))) break;",
     killer: integration("transport-enrolment", "of several addresses one that is dead"),
   },
   {

@@ -19,6 +19,11 @@ const asking = (title: string): Killer => ({
   file: `${TRANSPORT}root-rows.test.ts`,
   title,
 });
+const enrolling = (title: string): Killer => ({
+  project: "integration",
+  file: "test/integration/transport-enrolment.test.ts",
+  title,
+});
 
 export const introducingMutations: readonly Mutation[] = [
   {
@@ -264,5 +269,24 @@ export const introducingMutations: readonly Mutation[] = [
     search: "if (!this.#budget.take(node, performance.now()))",
     replacement: 'if (node === "")',
     killer: transport("ROOT_ROWS_AT_ONCE_MAX questions nobody is"),
+  },
+  {
+    id: "enrolment-unbounded",
+    rules: ["ME7", "P6"],
+    breaks: "addresses that take a connection and say nothing keep a newcomer for minutes",
+    file: `${TRANSPORT}enrol.ts`,
+    search: "const late = AbortSignal.timeout(limitMs);",
+    replacement: "const late = AbortSignal.timeout(limitMs * 99);",
+    killer: enrolling("cost ENROL_MS_MAX in all"),
+  },
+  {
+    id: "enrolment-in-silence",
+    rules: ["ME7"],
+    breaks: "who waits for an issuer does not hear that he waits",
+    file: `${TRANSPORT}enrol.ts`,
+    search: 'waiting: EnrolOptions["waiting"] = ignoreWait,',
+    replacement:
+      '_: EnrolOptions["waiting"], waiting: NonNullable<EnrolOptions["waiting"]> = ignoreWait,',
+    killer: enrolling("cost ENROL_MS_MAX in all"),
   },
 ];

@@ -106,7 +106,7 @@ const nextSteps: Readonly<Record<ErrorCode, (context: FailureContext) => string>
   "fleet-mismatch": () =>
     "choose an empty folder with --data to join that fleet, or an address or invite of the fleet that is meant",
   "join-failed": () =>
-    "check with `pulsemesh peers` on the other machine that the address is one of its own, and, in a private network, that --network-key-file is the same on both",
+    "check with `pulsemesh peers` on the other machine that the node runs and that the address is one of its own (`pulsemesh invite` there makes an invite with those of now), and, in a private network, that --network-key-file is the same on both",
   "http-insecure": () =>
     "keep --http on 127.0.0.1, or give --tls-cert, --tls-key and --token-file, or add --insecure-http if everybody who reaches the port may read and write",
   "config-invalid": () => "correct the lines above, then: pulsemesh config check FILE",

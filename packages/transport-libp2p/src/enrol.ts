@@ -2,6 +2,7 @@
 import { StreamResetError, StreamStateError, UnsupportedProtocolError } from "@libp2p/interface";
 import { type FleetId, PulsemeshError } from "@pulsemesh/core";
 import { ENROLMENT_ANSWER_BYTES_MAX } from "./enrolment-desk.ts";
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeFrame } from "./frames.ts";
 import { dialFaultOf } from "./dial-fault.ts";
@@ -12,11 +13,24 @@ import { checkJoinAddresses } from "./options.ts";
 import { noHandshakeWords, readNetworkKey } from "./private-network.ts";
 import { readPrivateKey } from "./private-key.ts";
 import { enrolmentProtocol } from "./protocol-ids.ts";
-import { visit, type Visit, VisitTimeoutError } from "./visit.ts";
+import { visit, type Visit, type VisitOptions, VisitTimeoutError } from "./visit.ts";
 
 const ANSWER_MS = 7_000;
 /** Before it asks again, doubled each time; with chance, so that those who were hung up on together do not come again together. */
 const AGAIN_MS = 1_000;
+/** Longest time for all addresses and tries together: five tries at one that is too busy, or eight addresses that take a connection and say nothing. */
+const ENROL_MS_MAX: number = 75_000;
+/** Whoever waits hears of it this often. */
+const SAID_EVERY_MS = 5_000;
+
+/** Where the time goes while nobody answers. */
+export interface EnrolWait {
+  /** The address that is being asked, or was asked last. */
+  readonly address: string;
+  readonly waitedMs: number;
+  /** After how long it is given up. */
+  readonly limitMs: number;
+}
 
 export interface EnrolOptions {
   /** Addresses of the issuer, tried in turn, each ending in `/p2p/<its id>`: nobody else can answer there. */
@@ -32,6 +46,10 @@ export interface EnrolOptions {
   readonly tries?: number | undefined;
   /** Longest time for one address, in ms. @default 8000 */
   readonly visitMs?: number | undefined;
+  /** Longest time in all, in ms. @default 75000 */
+  readonly limitMs?: number | undefined;
+  /** Called every 5 s while nobody answers. @default nobody is told */
+  readonly waiting?: ((wait: EnrolWait) => void) | undefined;
   /** @default the system's */
   readonly names?: NameService | undefined;
 }
@@ -41,32 +59,72 @@ export interface EnrolOptions {
  * @throws PulsemeshError `address-invalid`, `option-invalid`; `join-failed` when no issuer answers, with why
  */
 export async function enrol(options: EnrolOptions): Promise<Uint8Array> {
-  const { fleet, request, signal, tries = 1, names = systemNames(), visitMs: limitMs } = options;
+  const { limitMs = ENROL_MS_MAX, names = systemNames() } = options;
   const key = await readPrivateKey(options.privateKey);
   const networkKey = options.networkKey && readNetworkKey(options.networkKey);
   const addresses = checkJoinAddresses(options.addresses);
-  let failures: unknown[] = [];
-  for (let round = 0; round < tries; round += 1) {
-    failures = [];
+  const late = AbortSignal.timeout(limitMs);
+  const signal = AbortSignal.any([late, ...(options.signal === undefined ? [] : [options.signal])]);
+  const wait = { address: addresses[0] ?? "", limitMs };
+  const stopSaying = sayEvery(wait, options.waiting);
+  try {
+    const how = { key, names, networkKey, signal, limitMs: options.visitMs };
+    const said = await askAll(options, addresses, how, wait);
+    if ("answer" in said) return said.answer;
+    const open = said.failures.filter((failure) => !isClosed(failure));
+    const after = late.aborted ? ` It was given up after ${Math.round(limitMs / 1_000)} s.` : "";
+    throw new PulsemeshError(
+      "join-failed",
+      `Cannot enrol by ${addresses.join(", ")}: ${whyNot(open, networkKey !== undefined)}.${after}`,
+      { cause: open.find(isBusy) ?? open[0] ?? said.failures[0] },
+    );
+  } finally {
+    stopSaying();
+  }
+}
+
+/** Asks at one address after the other, and again where somebody was too busy; what came of the last time at each, where nobody answered. */
+async function askAll(
+  { fleet, request, tries = 1 }: EnrolOptions,
+  addresses: readonly string[],
+  how: VisitOptions & { readonly signal: AbortSignal },
+  wait: { address: string },
+): Promise<{ readonly answer: Uint8Array } | { readonly failures: readonly unknown[] }> {
+  const failures = new Map<string, unknown>();
+  for (let round = 0; round < tries && !how.signal.aborted; round += 1) {
     for (const address of addresses) {
+      if (how.signal.aborted) break;
+      wait.address = address;
       try {
-        return await visit(address, { key, names, networkKey, signal, limitMs }, (it) =>
-          ask(it, fleet, request),
-        );
+        return { answer: await visit(address, how, (it) => ask(it, fleet, request)) };
       } catch (error) {
-        failures.push(error);
+        // What ends with the time, or with who waits, says nothing of the address that was asked before.
+        if (!how.signal.aborted || !failures.has(address)) failures.set(address, error);
       }
     }
-    if (!failures.some(isBusy) || signal?.aborted === true) break;
+    if (![...failures.values()].some(isBusy)) break;
     const waitMs = AGAIN_MS * 2 ** round * (0.5 + Math.random());
-    if (round + 1 < tries) await sleep(waitMs, undefined, { signal }).catch(ignoreAbort);
+    if (round + 1 < tries)
+      await sleep(waitMs, undefined, { signal: how.signal }).catch(ignoreAbort);
   }
-  const open = failures.filter((failure) => !isClosed(failure));
-  throw new PulsemeshError(
-    "join-failed",
-    `Cannot enrol by ${addresses.join(", ")}: ${whyNot(open, networkKey !== undefined)}.`,
-    { cause: open.find(isBusy) ?? open[0] ?? failures[0] },
+  return { failures: [...failures.values()] };
+}
+
+/** Answers how to end it. */
+function sayEvery(
+  wait: Omit<EnrolWait, "waitedMs">,
+  waiting: EnrolOptions["waiting"] = ignoreWait,
+): () => void {
+  const sinceMs = performance.now();
+  const timer = setInterval(
+    () => waiting({ ...wait, waitedMs: Math.round(performance.now() - sinceMs) }),
+    SAID_EVERY_MS,
   );
+  return () => clearInterval(timer);
+}
+
+function ignoreWait(): void {
+  // Nobody wants to hear it.
 }
 
 /** Whether an enrolment failed as nobody at any of the addresses takes anybody in now. */
@@ -78,6 +136,8 @@ export function isDeskClosed(error: unknown): boolean {
 function whyNot(open: readonly unknown[], hasKey: boolean): string {
   if (open.length === 0)
     return "the node there takes nobody in now: its invites are used up or over, or it is of another fleet";
+  if (open.every((failure) => failure instanceof VisitTimeoutError))
+    return "who listens there takes up connections and says nothing more in time: it is too busy, or no issuer of that fleet";
   if (open.some(isBusy))
     return "the issuer there has no time: it is asked by too many, or has just started";
   if (open.some((failure) => dialFaultOf(failure) === "no-handshake"))

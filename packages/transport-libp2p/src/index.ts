@@ -1,6 +1,6 @@
 /** The network of a node on libp2p: `createLibp2pTransport` opens one, `discoverFleet` asks a member which fleet it is of. */
 export { createLibp2pTransport } from "./create-transport.ts";
-export { enrol, type EnrolOptions, isDeskClosed } from "./enrol.ts";
+export { enrol, type EnrolOptions, type EnrolWait, isDeskClosed } from "./enrol.ts";
 export { type AnswerEnrolment, EnrolmentDesk } from "./enrolment-desk.ts";
 export { discoverFleet, type FoundFleet, visitFleet } from "./fleet-discovery.ts";
 export { fileAddressStore } from "./address-store.ts";

@@ -1,9 +1,11 @@
 /** `pulsemesh join INVITE|FILE`: makes this machine's node a member, and prints how to start it. */
 import { PulsemeshError } from "@pulsemesh/core";
+import type { JoinFleetOptions } from "@pulsemesh/node";
 import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { networkKeyFlag, readNetworkKeyFile } from "../config/network-key-file.ts";
 import { readText } from "../config/token-file.ts";
+import { formatAge } from "../duration.ts";
 import { EXIT } from "../exit-code.ts";
 import { addFlags, type Flag } from "../flags.ts";
 import { errorCodeOf } from "../failure.ts";
@@ -95,9 +97,15 @@ async function joinByInvite(
   const { signal } = interruption;
   const nowS = Date.now() / 1_000;
   const networkKey = readNetworkKeyFile(networkKeyFile);
+  const waiting: NonNullable<JoinFleetOptions["waiting"]> = ({ address, waitedMs, limitMs }) =>
+    cli.terminal.say(
+      printable(
+        `No answer yet after ${formatAge(waitedMs)}, from ${address} now; given up after ${formatAge(limitMs)}.`,
+      ),
+    );
   try {
     const node = { dir, sharedData, name: name ?? defaultName(), region };
-    const joined = await joinFleet({ ...node, by: invite, nowS, networkKey, signal });
+    const joined = await joinFleet({ ...node, by: invite, nowS, networkKey, signal, waiting });
     report(cli, json, { ...joined, dir, name, sharedData, networkKeyFile });
   } catch (error) {
     const by = interruption.by();

@@ -46,6 +46,8 @@ export interface EnrolNodeOptions {
   /** Of the private network that the issuer is in. */
   readonly networkKey?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called every few seconds while no issuer answers. @default nobody is told */
+  readonly waiting?: EnrolOptions["waiting"];
   /** How the issuer is asked; for tests. @default over the network */
   readonly ask?: ((options: EnrolOptions) => Promise<Uint8Array>) | undefined;
 }
@@ -111,13 +113,14 @@ function keyRevoked(node: NodeId, cause: PulsemeshError): PulsemeshError {
 
 /** Asks the issuer, and keeps what it answers. */
 async function ask(
-  { dir, by, name, region, nowS, networkKey, signal, ask: askIssuer = enrol }: EnrolNodeOptions,
+  { dir, by, name, region, nowS, networkKey, ...how }: EnrolNodeOptions,
   keys: MemberKeys,
   { node, fleet, addresses }: Pick<EnrolledNode, "node" | "fleet" | "addresses">,
 ): Promise<Pick<EnrolledNode, "grant" | "statements">> {
   if (networkKey === undefined) refusePrivate(by);
   const request = writeRequest({ fleet, name, region, atS: nowS }, keys);
   const invite = typeof by === "string" ? by : undefined;
+  const { ask: askIssuer = enrol, signal, waiting } = how;
   const answer = await askIssuer({
     addresses,
     fleet,
@@ -125,6 +128,7 @@ async function ask(
     request: encodeQuestion({ invite, request }),
     networkKey,
     signal,
+    waiting,
     tries: TRIES,
   });
   const statements = statementsOf(answer);

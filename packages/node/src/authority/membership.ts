@@ -37,6 +37,9 @@ import { refusePublic } from "./open-node.ts";
 /** Between two questions to issuers that did not answer. */
 const ASK_AGAIN_MS = 4_000;
 
+/** Said every few seconds: to become a member may take a minute, and whoever started the node should not take it for stuck. */
+const STILL_WAITING = "no issuer has answered yet; waiting";
+
 /**
  * Makes a directory a member where an invite says by whom, unless it is one already; whom to join by, then and later. Where nobody makes a member anew of whom
  * the grant has ended, the node starts as it is: others may still honour it (rule ME3), and the issuer may come back.
@@ -68,6 +71,7 @@ export async function enrolIfInvited(
     stored: await readStoredStatements(by.store),
     networkKey,
     signal: by.signal,
+    waiting: (wait) => logger.info(wait, STILL_WAITING),
   });
   const { fleet, addresses, isOld, refusal } = enrolled;
   if (!isOld) logger.info({ fleet, roles: enrolled.grant.roles }, "has become a member");
@@ -118,6 +122,7 @@ async function askToEnrol(
       stored: [],
       networkKey,
       signal,
+      waiting: (wait) => logger.info(wait, STILL_WAITING),
     });
     const until = new Date(grant.expS * 1_000).toISOString();
     logger.warn({ fleet, until }, "has become a member of a fleet that takes everybody");
