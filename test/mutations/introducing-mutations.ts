@@ -262,6 +262,19 @@ export const introducingMutations: readonly Mutation[] = [
     killer: transport("asked again at once"),
   },
   {
+    id: "question-told-to-anybody",
+    rules: ["ME2"],
+    breaks: "who is not let in is told the fleet's root statements",
+    file: "packages/node/src/driver/driver.ts",
+    search: "return answer?.refusal === null ? this.#view?.introducing.rootRow() : undefined;",
+    replacement: "return answer?.refusal !== "early" ? this.#view?.introducing.rootRow() : undefined;",
+    killer: {
+      project: "unit",
+      file: "packages/node/src/driver/driver.test.ts",
+      title: "who asks for the root statements is judged as by a hello",
+    },
+  },
+  {
     id: "row-told-to-strangers",
     rules: ["ME2", "P6"],
     breaks: "whoever asks is told the fleet's root statements, as often as he likes",

@@ -237,6 +237,24 @@ export const rotationMutations: readonly Mutation[] = [
     killer: root("by nobody who has not asked"),
   },
   {
+    id: "finished-in-a-week",
+    rules: ["CLI47"],
+    breaks: "an issuer whose time is over is said to have another week",
+    file: "packages/cli/src/commands/key-rotate.ts",
+    search: 'status === "signed" ? handoverLine',
+    replacement: 'status !== "failed" ? handoverLine',
+    killer: unit("packages/cli/src/commands/key.test.ts", "and not in a week"),
+  },
+  {
+    id: "more-than-a-request",
+    rules: ["CLI46", "ME7"],
+    breaks: "what people write behind a request is taken into it",
+    file: "packages/cli/src/commands/address-flags.ts",
+    search: "if (word.startsWith(requestPrefix) && !isMore) return word;",
+    replacement: "if (word.startsWith(requestPrefix) || isMore) return word;",
+    killer: unit("packages/cli/src/commands/membership.test.ts", "a request that mail has broken"),
+  },
+  {
     id: "other-change-finished",
     rules: ["ME6", "CLI47"],
     breaks:

@@ -208,7 +208,7 @@ class ComposedCore implements Core {
   /** Before the rows are in, nothing can be answered. */
   #refuse(input: Input): void {
     if (input.type === "gossip") this.#env.out.validate("ignore");
-    if (input.type === "hello") this.#env.out.admit("not-ready");
+    if (input.type === "hello" || input.type === "root-question") this.#env.out.admit("not-ready");
     if (input.type === "command") this.#notReady(input.id);
   }
 
@@ -251,6 +251,7 @@ class ComposedCore implements Core {
         else this.#near.onDirect(input.from, input.bytes, now);
         return;
       case "hello":
+      case "root-question":
         return this.#env.out.admit(this.#authority.hello(input.from, input.grant, now));
       case "root-row":
         return this.#authority.onRootRow(input.from, input.bytes, now);

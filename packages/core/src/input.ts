@@ -28,6 +28,8 @@ export type Input =
     }
   /** A peer has said hello and presented a grant; the first effect answers it (`admit`). */
   | { readonly type: "hello"; readonly from: NodeId; readonly grant: string | undefined }
+  /** A peer asks for the row of root statements, and presents a grant; the first effect answers whether it is told (`admit`). */
+  | { readonly type: "root-question"; readonly from: NodeId; readonly grant: string }
   /** The row of root statements of a peer that was asked for it, before it is let in or not (rule ME2). */
   | { readonly type: "root-row"; readonly from: NodeId; readonly bytes: Uint8Array }
   | { readonly type: "peer-up"; readonly peer: PeerInfo }

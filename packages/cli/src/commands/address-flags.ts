@@ -36,16 +36,30 @@ export function inviteIn(text: string, what: string): string | undefined {
  */
 export function requestIn(text: string): string {
   const word = bare(text);
-  if (word.startsWith(requestPrefix)) return word;
+  const isMore = hasMoreBehind(text);
+  if (word.startsWith(requestPrefix) && !isMore) return word;
   const why = word.includes(requestPrefix)
     ? `there is more in it than a request. Give the word alone that begins with ${requestPrefix}`
     : "it is none. Give what `pulsemesh request` printed at the node that is to be a member";
   throw new PulsemeshError("option-invalid", `Cannot sign the request as ${why}`);
 }
 
+/** Whether a request ends before its text does: mail breaks it into lines, so what follows it may belong to it, and need not. */
+function hasMoreBehind(text: string): boolean {
+  const words = unquoted(text)
+    .split(/[\s<>"'`]+/)
+    .filter((word) => word !== "");
+  const beginnings = words.map((_, at) => words.slice(0, at + 1).join(""));
+  return beginnings.slice(0, -1).some((word) => isWhole(word, requestPrefix));
+}
+
 /** Without what mail and chat put around a word, and into it. */
 function bare(text: string): string {
-  return text.replaceAll(/^[ \t]*(?:>[ \t]*)+/gm, "").replaceAll(/[\s<>"'`]/g, "");
+  return unquoted(text).replaceAll(/[\s<>"'`]/g, "");
+}
+
+function unquoted(text: string): string {
+  return text.replaceAll(/^[ \t]*(?:>[ \t]*)+/gm, "");
 }
 
 /** The same text without the secrets of invites in it. */
@@ -67,9 +81,9 @@ export function wholeInvite(text: string, place: string): string {
   );
 }
 
-function isWhole(invite: string): boolean {
+function isWhole(text: string, prefix: string = invitePrefix): boolean {
   try {
-    const word = invite.slice(invitePrefix.length);
+    const word = text.slice(prefix.length);
     dagCborCodec.decode(new Uint8Array(Buffer.from(word, "base64url")));
     return true;
   } catch {

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { type Cli, setAction } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
 import { readPassphraseFile } from "../config/passphrase-file.ts";
-import { formatDuration } from "../duration.ts";
+import { formatAge, formatDuration } from "../duration.ts";
 import { addFlags, durationBetween, type Flag } from "../flags.ts";
 import { rootDirOf, type RootFlags, rootFlags, signAndHandOver } from "./root-asking.ts";
 import { dataFolder } from "./run-options.ts";
@@ -124,10 +124,16 @@ use 'pulsemesh key void' instead.`,
       flags,
       (asking) =>
         rotateIssuer({ ...asking, dir, replaces: flags.replaces, handoverS, issuerPassphrase }),
-      ({ issuer }) => [
+      ({ issuer, status, issuedS }) => [
         `Issuer ${issuer ?? "?"} is in ${dir}.`,
         takenUpLine(dir, flags.issuerPassphraseFile),
-        ...(flags.offline === true ? [handoverLine(handoverS)] : []),
+        ...(flags.offline === true
+          ? [
+              status === "signed"
+                ? handoverLine(formatDuration(handoverS * 1_000))
+                : finishedLine(issuedS),
+            ]
+          : []),
       ],
     );
   });
@@ -151,8 +157,15 @@ const nodeSteps: readonly string[] = [
   "  pulsemesh revoke OLD-NODE --reason 'new key'      where the issuer's key is; the old key never counts again",
 ];
 
-function handoverLine(handoverS: number): string {
-  return `Hand it over within ${formatDuration(handoverS * 1_000)}: what the old issuer renews after that counts no more then, and such members may need an invite.`;
+function handoverLine(within: string): string {
+  return `Hand it over within ${within}: what the old issuer renews after that counts no more then, and such members may need an invite.`;
+}
+
+/** One that was broken off may have been meant for a node, and its time be over. */
+function finishedLine(issuedS: number): string {
+  const leftS = issuedS - Math.floor(Date.now() / 1_000);
+  if (leftS > 0) return handoverLine(formatAge(leftS * 1_000));
+  return `Hand it over at once: what the old issuer has renewed since ${new Date(issuedS * 1_000).toISOString()} counts no more then, and such members may need an invite.`;
 }
 
 /** A node that runs takes the key up as soon as it hears of the statement. */

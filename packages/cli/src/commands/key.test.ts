@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nextRootStatement } from "@pulsemesh/node";
+import { nextRootStatement, rotateIssuer } from "@pulsemesh/node";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Call, fakeFetch, run } from "../command-line.test-support.ts";
 
@@ -214,6 +214,29 @@ test("CLI47 where another change had been broken off, that one is finished, exit
   const again = await run(asked);
   expect([again.code, again.out]).toEqual([0, `root statement 3 of fleet ${fleet}`]);
   expect(again.err).toContain(`${key} is void`);
+});
+
+test("CLI47 a new issuer that was broken off on the way to a node is to be handed over in the time that it has, and not in a week", async () => {
+  const write = (path: string, text: string): void => {
+    if (!path.endsWith("root-change.json")) throw new Error("died");
+    writeFileSync(path, text, { mode: 0o600 });
+  };
+  const asked = ["key", "rotate", "issuer", "--root", root, "--data", dir, "--offline"];
+  const now = Date.now();
+  for (const [laterS, said] of [
+    [0, "Hand it over within 1m 00s"],
+    [3_600, "Hand it over at once"],
+  ] as const) {
+    const changes = { write, remove: () => undefined };
+    const broken = rotateIssuer({ rootDir: root, dir, nowS: now / 1_000, changes });
+    await expect(broken).rejects.toThrow("died");
+    vi.spyOn(Date, "now").mockReturnValue(Math.floor(now / 1_000) * 1_000 + laterS * 1_000);
+    const { code, err } = await run(asked);
+    vi.mocked(Date.now).mockRestore();
+    expect([laterS, code]).toEqual([laterS, 0]);
+    expect(err).toContain(said);
+    expect(err).not.toContain("7d");
+  }
 });
 
 test("CLI47 key rotate root --stolen names what the fleet has and the folder lacks, and undoes it with --forged alone", async () => {

@@ -136,7 +136,11 @@ test("CLI46, ME7 a request that mail has broken, quoted or bracketed is sent who
     expect(bodyOf(calls)).toMatchObject({ request: word });
   }
   const calls = fakeNode(() => Response.json({ statements: [] }));
+  const whole = `pulsemesh-request:${Buffer.from(dagCborCodec.encode({ b: "body".repeat(50) })).toString("base64url")}`;
+  const broken = (whole.match(/.{1,72}/g) ?? []).join("\n");
   for (const [text, part] of [
+    [`${broken}\nThanks, Bob`, "more in it"],
+    [`${whole} ${whole}`, "more in it"],
     [`please sign ${lines.join("\n")}`, "more in it"],
     ["pulsemesh:anInvite", "pulsemesh request"],
     ["", "pulsemesh request"],

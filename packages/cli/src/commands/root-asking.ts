@@ -60,6 +60,8 @@ export interface SignedRoot {
   readonly number: number;
   readonly id: string;
   readonly token: string;
+  /** Unix seconds. */
+  readonly issuedS: number;
   readonly statements: readonly string[];
   readonly issuer?: string | undefined;
 }

@@ -141,9 +141,9 @@ test("ME2 a theft is answered for good, so not with a folder that lacks what the
 
 test("ME2 a theft is answered by nobody who has not asked what the fleet has, and does not say that nothing is lost by it", async () => {
   await next({ name: [newIssuer()] });
+  expect(await codeOf(next({ rotate: true }, { isStolen: true }))).toBe("option-invalid");
   const asked = next({ rotate: true }, { isStolen: true });
   await expect(asked).rejects.toThrow(/undone for good.*--known.*--forged/);
-  expect(await codeOf(next({ rotate: true }, { isStolen: true }))).toBe("option-invalid");
   expect(readStatedRoots(rig.rootDir)).toHaveLength(2);
   expect(await next({ rotate: true }, { isStolen: true, isForged: true })).toMatchObject({
     number: 2,

@@ -95,6 +95,8 @@ export interface NextRoot {
   readonly id: StatementId;
   /** The newest statement; the answer to a theft may take several, which are in `statements`. */
   readonly token: string;
+  /** As of when it counts, in Unix seconds: what an issuer has signed before stays that is named no more. */
+  readonly issuedS: number;
   /** All of the folder's from number 1 on. */
   readonly statements: readonly string[];
 }
@@ -349,7 +351,8 @@ function plan(rootDir: string, name: string, text: string): PlannedFile {
 function describe(own: StatedRoots): Omit<NextRoot, "status" | "deed" | "isAsked"> {
   const { id, token, claims } = newest(own);
   const statements = own.map((root) => root.token);
-  return { fleet: own[0].claims.signer, number: claims.number, id, token, statements };
+  const { number, issuedS } = claims;
+  return { fleet: own[0].claims.signer, number, id, token, issuedS, statements };
 }
 
 function openRootDir(dir: string): string {

@@ -178,10 +178,10 @@ export class Driver {
     lacksIssuerOf: (node, grant) =>
       this.#life?.isRunning === true && this.#view?.introducing.lacksIssuerOf(node, grant) === true,
     rootQuestions: () => this.#view?.introducing.questions() ?? [],
-    rootRow: (node, grant) =>
-      this.#handler.admit(node, grant) === undefined
-        ? this.#view?.introducing.rootRow()
-        : undefined,
+    rootRow: (from, grant) => {
+      const answer = this.#networkLife(false)?.take({ type: "root-question", from, grant });
+      return answer?.refusal === null ? this.#view?.introducing.rootRow() : undefined;
+    },
     takeRootRow: (from, bytes) => {
       if (bytes === undefined) this.meter.rootRows.add("silent");
       else this.#networkLife(true)?.take({ type: "root-row", from, bytes });
