@@ -128,7 +128,7 @@ export class ChosenWitnesses implements ElectorateRule {
     return this.#ranking?.of(subject) ?? [];
   }
 
-  /** Those who are not held for dead, and whose region is in reach. */
+  /** Those who are not held for dead, and whose say over the subject does not rest, as their region is out of reach or has only just come back. */
   electorateOf(subject: NodeId): readonly NodeId[] {
     return this.witnessesOf(subject).filter(
       (witness) =>

@@ -124,7 +124,10 @@ export class Regions {
     return outage === undefined || this.#countedOver(outage, subject);
   }
 
-  /** Whether a member's accusation of a subject is heeded: not in the moments after its region was lost, of who was heard meanwhile elsewhere. */
+  /**
+   * The same of what a member says now. In the moments after its region is back it has as little a say over members elsewhere as while that was out of
+   * reach: what it says of who was heard since the loss is of before.
+   */
   speaksOver(node: NodeId, subject: NodeId): boolean {
     const region = this.regionOf(node);
     const back = region === undefined ? undefined : this.#returning.get(region);

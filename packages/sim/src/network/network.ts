@@ -1,7 +1,7 @@
 /**
  * The network of a run: gossip that floods the overlay hop by hop, each relay forwarding what its core has accepted, and ordered streams
- * between connected neighbours. Gossip is routed round a broken link as gossipsub does; its repair of lost messages (IHAVE) is not
- * modelled, so a run is a little harsher than the real thing.
+ * between connected neighbours. Gossip is routed round a broken link as gossipsub does, and what a link has lost comes by its repair (IHAVE, see
+ * `gossip-mesh.ts`). Under the model's `gossip: "plain"` everybody floods and nothing is repaired: a little harsher than the real thing.
  */
 import { DIRECT_FRAME_BYTES_MAX, GOSSIP_BYTES_MAX, SYNC_FRAME_BYTES_MAX } from "@pulsemesh/core";
 import type { Channel, Topic } from "@pulsemesh/core";
