@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fakeFetch, run } from "./command-line.test-support.ts";
 import { checkPeers } from "./commands/doctor-mesh.ts";
-import { createClient } from "@pulsemesh/client";
+import { outageLook } from "./outage-line.ts";
+import { createClient, type RobotJson } from "@pulsemesh/client";
 
 const NOW_MS = Date.UTC(2027, 0, 15, 8, 2, 5);
 const SINCE = "2027-01-15T08:00:00.000Z";
@@ -115,6 +116,25 @@ test("CLI50 `status` asks for regions only where a robot is unknown, and never w
   fakeMesh("up");
   expect((await run("status")).out).not.toContain("out of reach");
   expect(asked).toEqual(["/api/v1/robots"]);
+});
+
+test("CLI50 `status -w` asks for regions where other robots are unknown than before, else every ten seconds", async () => {
+  let nowMs = 0;
+  const look = outageLook(createClient({ baseUrl: "http://127.0.0.1:7420" }), () => nowMs);
+  const unknown = { ...robot, status: "unknown" } as RobotJson;
+  const up = { ...robot, robot_id: "other", status: "up" } as RobotJson;
+  const asks = async (robots: readonly RobotJson[]): Promise<readonly [number, number]> => {
+    const before = asked.length;
+    const outages = await look(robots);
+    return [asked.length - before, outages.length];
+  };
+  expect(await asks([up])).toEqual([0, 0]);
+  expect(await asks([up, unknown])).toEqual([1, 1]);
+  for (nowMs = 1_000; nowMs < 10_000; nowMs += 1_000)
+    expect(await asks([up, unknown])).toEqual([0, 1]);
+  expect(await asks([up, unknown])).toEqual([1, 1]);
+  expect(await asks([{ ...up, status: "unknown" }, unknown])).toEqual([1, 1]);
+  expect(await asks([up])).toEqual([0, 0]);
 });
 
 test("CLI50 CLI48 `explain` says since when the node's region is out of reach, and who misses it", async () => {

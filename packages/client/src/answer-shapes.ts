@@ -115,7 +115,13 @@ export const robotShape: Shape<RobotJson> = map<RobotJson>({
   state: stateShape,
   asked: optional(
     list(
-      map<AskedJson>({ node: nullable(text), node_id: text, outcome: word(), waited_ms: number }),
+      map<AskedJson>({
+        node: nullable(text),
+        node_id: text,
+        outcome: word(),
+        waited_ms: number,
+        connected: optional(flag),
+      }),
     ),
   ),
   not_asked: optional(word()),

@@ -106,6 +106,8 @@ export interface AskedJson {
   /** `busy`: it was not asked, as too many were being asked. */
   readonly outcome: "answered" | "silent" | "busy";
   readonly waited_ms: number;
+  /** Where it is `silent`: whether there was a connection with it. Left out by earlier releases. */
+  readonly connected?: boolean | undefined;
 }
 
 export interface RobotListJson {

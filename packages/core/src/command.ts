@@ -115,6 +115,8 @@ export interface Asked {
   /** `busy`: it was not asked, as too many were being asked. */
   readonly outcome: "answered" | "silent" | "busy";
   readonly waitedMs: number;
+  /** Of one that is `silent`: whether there was a connection with it meanwhile. */
+  readonly isConnected?: boolean | undefined;
 }
 
 /**

@@ -45,6 +45,15 @@ test.each([
   ],
   [[{ node: null, node_id: "B", outcome: "silent", waited_ms: 4_000 }], "B, no answer in 4s"],
   [
+    [{ node: "beta", node_id: "B", outcome: "silent", waited_ms: 4_000, connected: true }],
+    "beta, connected, no answer in 4s",
+  ],
+  [
+    [{ node: "beta", node_id: "B", outcome: "silent", waited_ms: 4_000, connected: false }],
+    "beta, no connection in 4s",
+  ],
+  [[{ node: "beta", node_id: "B", outcome: "asleep", waited_ms: 40 }], "beta, asleep after 40ms"],
+  [
     [{ node: "beta", node_id: "B", outcome: "busy", waited_ms: 0 }],
     "nobody: too many are being asked, beta was not",
   ],

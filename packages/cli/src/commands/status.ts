@@ -1,5 +1,5 @@
 /** `pulsemesh status [ROBOT] [-w] [--json]`: the mesh's verdicts, and what robots say of themselves. */
-import type { PulsemeshClient, RobotJson } from "@pulsemesh/client";
+import type { AskedJson, PulsemeshClient, RobotJson } from "@pulsemesh/client";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
 import { setTimeout as wait } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { describeFailure, isAway } from "../failure.ts";
 import { addFlags } from "../flags.ts";
 import { catchInterruption } from "../interruption.ts";
 import { liveRegion } from "../live-region.ts";
-import { outageLines, outagesBehind } from "../outage-line.ts";
+import { outageLines, outageLook, outagesBehind } from "../outage-line.ts";
 import { regularityLine } from "../regularity-line.ts";
 import { everyText, robotTable, witnessText } from "../status-table.ts";
 import { statusExitCode, statusWord } from "../status-word.ts";
@@ -106,12 +106,20 @@ function askedText(
     return Object.hasOwn(NOT_ASKED, why) ? `nobody: ${NOT_ASKED[why]}` : "nobody";
   }
   return asked
-    .map(({ node, node_id: id, outcome, waited_ms: waitedMs }) =>
-      outcome === "busy"
-        ? `nobody: too many are being asked, ${node ?? id} was not`
-        : `${node ?? id}, ${outcome === "silent" ? "no answer in" : "answered after"} ${formatDuration(waitedMs)}`,
+    .map((one) =>
+      one.outcome === "busy"
+        ? `nobody: too many are being asked, ${one.node ?? one.node_id} was not`
+        : `${one.node ?? one.node_id}, ${outcomeText(one)} ${formatDuration(one.waited_ms)}`,
     )
     .join("; ");
+}
+
+/** A release that does not say whether there was a connection says only that there was no answer. */
+function outcomeText({ outcome, connected }: AskedJson): string {
+  if (outcome === "answered") return "answered after";
+  if (outcome !== "silent") return `${outcome} after`;
+  if (connected === undefined) return "no answer in";
+  return connected ? "connected, no answer in" : "no connection in";
 }
 
 function lastBeatText({ last_check: at, age_ms: ageMs }: RobotJson): string {
@@ -127,11 +135,12 @@ async function watch(
   using interruption = catchInterruption();
   const { signal } = interruption;
   const show = flags.json === true || !cli.terminal.outIsTty ? lineShow(cli, flags) : liveShow(cli);
+  const look = outageLook(client);
   while (!signal.aborted) {
     try {
       const robots = robot === undefined ? await client.robots() : [await client.robot(robot)];
       // As JSON a line is a robot, and nothing else.
-      const outages = flags.json === true ? [] : await outagesBehind(client, robots);
+      const outages = flags.json === true ? [] : await look(robots);
       show.robots(robots, outageLines(outages, Date.now()));
     } catch (error) {
       if (!isAway(error)) throw error;

@@ -113,7 +113,7 @@ describe("asking a member of a large fleet", () => {
     expect(mesh.node(ASKER).links).toEqual(standing);
   });
 
-  test("PU9 who hangs up is waited for, and asked no more", () => {
+  test("PU9 who hangs up is waited for, and asked no more; that there was a connection is said", () => {
     const asker = mesh.node(ASKER);
     connect(home(1));
     mesh.run(ANSWER_EVERY_MS);
@@ -123,7 +123,9 @@ describe("asking a member of a large fleet", () => {
     const before = directTo(home(1), ASKER);
     mesh.run(ASK_MS_MAX);
     mesh.drop = () => false;
-    expect(replies).toEqual([[{ node: home(1), outcome: "silent", waitedMs: ASK_MS_MAX }]]);
+    expect(replies).toEqual([
+      [{ node: home(1), outcome: "silent", waitedMs: ASK_MS_MAX, isConnected: true }],
+    ]);
     expect([directTo(home(1), ASKER) - before, asker.links.includes(home(1))]).toEqual([0, false]);
   });
 
@@ -151,7 +153,7 @@ describe("asking a member of a large fleet", () => {
     expect(replies.flat()).toEqual([]);
     mesh.run(1);
     expect(replies.flat(2)).toEqual(
-      homes.map((node) => ({ node, outcome: "silent", waitedMs: ASK_MS_MAX })),
+      homes.map((node) => ({ node, outcome: "silent", waitedMs: ASK_MS_MAX, isConnected: false })),
     );
     expect(many).toHaveLength(ASKERS_MAX);
     for (const node of homes) expect(mesh.node(ASKER).links).not.toContain(node);
@@ -176,7 +178,9 @@ describe("asking a member of a large fleet", () => {
     // It was news, and its words are read as those of any gossiped one.
     expect(asker.near.liveness.newestHeard(dead)).not.toEqual(before);
     mesh.run(ASK_MS_MAX);
-    expect(replies).toEqual([[{ node: dead, outcome: "silent", waitedMs: ASK_MS_MAX }]]);
+    expect(replies).toEqual([
+      [{ node: dead, outcome: "silent", waitedMs: ASK_MS_MAX, isConnected: false }],
+    ]);
   });
 
   test("PU9 P6 a member that is asked again and again answers one peer every ANSWER_EVERY_MS, and no other than connected ones", () => {

@@ -42,6 +42,8 @@ interface Asker {
 interface Question {
   readonly askers: Asker[];
   isAnswered: boolean;
+  /** Whether it was connected while it was asked. */
+  hasMet: boolean;
   /** When it was asked last, if it was connected. */
   askedMonoMs: number;
 }
@@ -74,7 +76,12 @@ export class Asking {
       return;
     }
     if (question === undefined) {
-      question = { askers: [], isAnswered: false, askedMonoMs: Number.NEGATIVE_INFINITY };
+      question = {
+        askers: [],
+        isAnswered: false,
+        hasMet: false,
+        askedMonoMs: Number.NEGATIVE_INFINITY,
+      };
       this.#questions.set(node, question);
       this.#link();
     }
@@ -96,16 +103,19 @@ export class Asking {
   look(now: Now): void {
     if (this.#questions.size === 0) return;
     let isOver = false;
-    for (const [node, { askers, isAnswered }] of this.#questions) {
+    for (const [node, { askers, isAnswered, hasMet }] of this.#questions) {
       const done = isAnswered
         ? askers.splice(0)
         : askers.splice(
             0,
             askers.filter(({ sinceMonoMs }) => now.monoMs - sinceMonoMs >= ASK_MS_MAX).length,
           );
-      const outcome = isAnswered ? "answered" : "silent";
-      for (const { sinceMonoMs, reply } of done)
-        reply({ asked: [{ node, outcome, waitedMs: now.monoMs - sinceMonoMs }] });
+      for (const { sinceMonoMs, reply } of done) {
+        const waitedMs = now.monoMs - sinceMonoMs;
+        const outcome = isAnswered ? "answered" : "silent";
+        const isConnected = isAnswered ? undefined : hasMet;
+        reply({ asked: [{ node, outcome, waitedMs, isConnected }] });
+      }
       if (askers.length > 0) continue;
       this.#questions.delete(node);
       isOver = true;
@@ -122,6 +132,7 @@ export class Asking {
         question.askedMonoMs = Number.NEGATIVE_INFINITY;
         continue;
       }
+      question.hasMet = true;
       if (now.monoMs - question.askedMonoMs < ASK_AGAIN_MS) continue;
       question.askedMonoMs = now.monoMs;
       this.#mesh.askFor(node, now);

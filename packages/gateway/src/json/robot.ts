@@ -84,6 +84,7 @@ interface AskedJson {
   readonly node_id: string;
   readonly outcome: "answered" | "silent" | "busy";
   readonly waited_ms: number;
+  readonly connected?: boolean | undefined;
 }
 
 export interface RobotListJson {
@@ -150,6 +151,10 @@ export const robotSchema: z.ZodType<RobotJson> = z.strictObject({
           .enum(["answered", "silent", "busy"])
           .describe("`busy`: not asked, as too many were being asked"),
         waited_ms: spanMsSchema,
+        connected: z
+          .boolean()
+          .optional()
+          .describe("Where it is `silent`: whether there was a connection with it"),
       }),
     )
     .optional()
@@ -211,11 +216,12 @@ export function askedJson(
   names: NodeNames,
 ): Pick<RobotJson, "asked" | "not_asked"> {
   return {
-    asked: asked.map(({ node, outcome, waitedMs }) => ({
+    asked: asked.map(({ node, outcome, waitedMs, isConnected }) => ({
       node: names.get(node)?.name ?? null,
       node_id: node,
       outcome,
       waited_ms: Math.round(waitedMs),
+      connected: isConnected,
     })),
     not_asked: notAsked,
   };

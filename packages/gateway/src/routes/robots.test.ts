@@ -73,11 +73,17 @@ test("HT6 PU9 with ask=1 the home is asked before the robot is shown, and the an
   expect(node.commands).toEqual([{ type: "ask", robot: "a" }]);
   node.asked = [
     { node: "12D3KooWBeta", outcome: "answered", waitedMs: 41.6 },
-    { node: "12D3KooWGone", outcome: "silent", waitedMs: 4_000 },
+    { node: "12D3KooWGone", outcome: "silent", waitedMs: 4_000, isConnected: false },
   ];
   expect(await shown()).toEqual([
     { node: "beta", node_id: "12D3KooWBeta", outcome: "answered", waited_ms: 42 },
-    { node: null, node_id: "12D3KooWGone", outcome: "silent", waited_ms: 4_000 },
+    {
+      node: null,
+      node_id: "12D3KooWGone",
+      outcome: "silent",
+      waited_ms: 4_000,
+      connected: false,
+    },
   ]);
 });
 
