@@ -267,10 +267,11 @@ export const introducingMutations: readonly Mutation[] = [
     breaks: "who is not let in is told the fleet's root statements",
     file: "packages/node/src/driver/driver.ts",
     search: "return answer?.refusal === null ? this.#view?.introducing.rootRow() : undefined;",
-    replacement: "return answer?.refusal !== "early" ? this.#view?.introducing.rootRow() : undefined;",
+    replacement:
+      "return answer?.refusal !== undefined ? this.#view?.introducing.rootRow() : undefined;",
     killer: {
       project: "unit",
-      file: "packages/node/src/driver/driver.test.ts",
+      file: "packages/node/src/driver/driver-root-row.test.ts",
       title: "who asks for the root statements is judged as by a hello",
     },
   },

@@ -267,8 +267,7 @@ class ComposedCore implements Core {
           this.#addresses.delete(input.node);
         this.#authority.onPeerDown(input.node);
         this.#near.onPeerDown(input.node);
-        this.#chains.onPeerDown(input.node);
-        return;
+        return this.#chains.onPeerDown(input.node);
       case "committed":
         return this.#onCommitted(input.commit, now);
       case "loaded":

@@ -72,7 +72,7 @@ function world(
       robotIds: () => [],
       robot: () => undefined,
       explaining: {} as never,
-      introducing: { lacksIssuerOf: () => false, questions: () => [], rootRow: () => bytes },
+      introducing: {} as never,
       exportDocument: () => bytes,
     };
   };
@@ -125,23 +125,6 @@ async function stateOf(promise: Promise<unknown>): Promise<string> {
 }
 
 describe("Driver", () => {
-  test("ME2 who asks for the root statements is judged as by a hello, and neither counted nor remembered as one that was refused", async () => {
-    const it = world((input) =>
-      input.type === "root-question"
-        ? [{ type: "admit", refusal: input.grant === "good" ? undefined : "grant-unknown" }]
-        : [],
-    );
-    await it.start();
-    const { handler } = it.transport;
-    expect(handler.rootRow?.("a", "good")).toBe(bytes);
-    expect(handler.rootRow?.("a", "bad")).toBeUndefined();
-    expect(it.types().filter((type) => type === "root-question")).toHaveLength(2);
-    expect([it.driver.meter.inputs.get("hello"), it.driver.meter.rejected.entries()]).toEqual([
-      0,
-      [],
-    ]);
-  });
-
   test("SG3 restores core page by page before it opens the network, and measures the loop's lag every second", async () => {
     const it = world();
     await it.store.open();
