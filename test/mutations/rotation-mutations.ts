@@ -237,6 +237,18 @@ export const rotationMutations: readonly Mutation[] = [
     killer: root("by nobody who has not asked"),
   },
   {
+    id: "alarm-for-ever",
+    rules: ["ME2"],
+    breaks: "the alarm about a theft goes on though a rotation has answered it",
+    file: "packages/core/src/authority/root-chain.ts",
+    search: "return this.rivals.filter(({ claims }) => claims.signer === signer).map(numberOf);",
+    replacement: "return this.rivals.filter(() => signer !== undefined).map(numberOf);",
+    killer: unit(
+      "packages/core/src/authority/root-chain.test.ts",
+      "is over once a rotation has answered it",
+    ),
+  },
+  {
     id: "finished-in-a-week",
     rules: ["CLI47"],
     breaks: "an issuer whose time is over is said to have another week",

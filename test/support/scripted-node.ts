@@ -177,6 +177,7 @@ const OPEN_AUTHORITY: AuthorityView = {
   isClosed: false,
   root: undefined,
   disputedRoots: [],
+  unansweredRoots: [],
   charter: undefined,
   isStale: false,
   newsWallMs: undefined,

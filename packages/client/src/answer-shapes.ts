@@ -305,6 +305,7 @@ export const authorityShape: Shape<AuthorityJson> = map<AuthorityJson>({
       ),
       void: list(text),
       disputed: list(number),
+      unanswered: optional(list(number)),
     }),
   ),
   charter: nullable(

@@ -374,8 +374,10 @@ export interface AuthorityJson {
     readonly charter_key: string;
     readonly issuers: readonly IssuerJson[];
     readonly void: readonly string[];
-    /** Numbers of which there is another root statement: somebody else has the root's key. */
+    /** Numbers of which there is another root statement: somebody else has, or had, the root's key. */
     readonly disputed: readonly number[];
+    /** Those of them by the key that stands, which no rotation has answered yet. */
+    readonly unanswered?: readonly number[] | undefined;
   } | null;
   readonly charter: {
     readonly id: string;

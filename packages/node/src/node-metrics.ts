@@ -17,7 +17,7 @@ export interface MetricSources {
     AuthorityView,
     | "isClosed"
     | "isStale"
-    | "disputedRoots"
+    | "unansweredRoots"
     | "charter"
     | "grants"
     | "revocations"
@@ -91,7 +91,7 @@ function authorityMetrics({
   authority,
 }: MetricSources): readonly NodeMetric[] {
   const held = authority();
-  const { isClosed, isStale, disputedRoots, charter, grants, revocations } = held;
+  const { isClosed, isStale, unansweredRoots, charter, grants, revocations } = held;
   const ends = grantEndsWallMs();
   return [
     gauge("takes_everybody", "1 where whoever asks becomes a member.", isOpen ? 1 : 0),
@@ -103,8 +103,8 @@ function authorityMetrics({
     ),
     gauge(
       "root_disputed",
-      "Root statements of which there is another one: somebody else has the root's key.",
-      disputedRoots.length,
+      "Root statements of which there is another one by the key that stands: somebody else has the root's key. A rotation ends it.",
+      unansweredRoots.length,
     ),
     gauge(
       "charter_disputed",

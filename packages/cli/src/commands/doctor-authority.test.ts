@@ -105,6 +105,8 @@ test("ME2 ME3 CLI43 a disputed root and a stale authority are warnings; an open 
     "authority warn",
   ]);
   expect(disputed[0]?.next).toContain("--stolen");
+  const root = { number: 3, at: at(0), issuers: [], disputed: [2], unanswered: [] };
+  expect((await found({ root })).map(({ check }) => check)).not.toContain("root");
   expect(await found({ closed: false })).toEqual([]);
   const client = { authority: () => Promise.reject(new Error("no")) };
   expect(await checkAuthority(client as unknown as PulsemeshClient, nowWallMs)).toEqual([]);

@@ -124,14 +124,15 @@ function roomFindings({ grants, revoked }: AuthorityJson, nowWallMs: number): Fi
 }
 
 function alarmFindings({ root, charter }: AuthorityJson): Finding[] {
-  const disputed = root?.disputed ?? [];
+  // A node of an earlier release does not say which of them were answered.
+  const disputed = root?.unanswered ?? root?.disputed ?? [];
   const findings: Finding[] = [];
   if (disputed.length > 0)
     findings.push({
       check: "root",
       result: "warn",
       detail: `somebody else signs with a key of the root: there is another number ${disputed.join(", ")}`,
-      next: "if the root was not rotated since: pulsemesh key rotate root --stolen --root DIR",
+      next: "pulsemesh key rotate root --stolen --root DIR   answers it, and ends this warning, where the root was not rotated since",
     });
   if (charter?.disputed === true)
     findings.push({

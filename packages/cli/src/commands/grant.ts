@@ -102,7 +102,8 @@ function addList(grant: Command, cli: Cli): void {
       say(
         "There is another charter with the same number: somebody else has the key that signs them.",
       );
-    if ((root?.disputed.length ?? 0) > 0)
+    const disputed = root?.unanswered ?? root?.disputed ?? [];
+    if (disputed.length > 0)
       say(
         "There is another root statement with the same number: somebody else has the root's key.",
       );

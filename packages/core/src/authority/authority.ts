@@ -166,9 +166,14 @@ export class Authority {
     return signers.map(([key]) => key).toSorted(compareText);
   }
 
-  /** Numbers of root statements of which two could stand: an alarm (rule ME2). */
+  /** Numbers of root statements of which two could stand: the proof that somebody else had the key (rule ME2). */
   get disputedRoots(): readonly number[] {
     return this.#chain.disputed;
+  }
+
+  /** Those of them that no rotation has answered: an alarm. */
+  get unansweredRoots(): readonly number[] {
+    return this.#chain.unanswered;
   }
 
   /** Statements that count. */

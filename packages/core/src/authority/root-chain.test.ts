@@ -91,6 +91,15 @@ test("ME2, P1 a thief of an old root key cannot undo a rotation by what he puts 
   expect(after.digest).toBe(before.digest);
 });
 
+test("ME2 the alarm about two statements with one number is over once a rotation has answered it, and their proof stays", () => {
+  const below = ground(SECOND, (issuedS) => upon(FIRST, 2, { issuedS, issuers: [] }));
+  const authority = holding(FIRST, SECOND, below);
+  expect([authority.disputedRoots, authority.unansweredRoots]).toEqual([[2], [2]]);
+  const standing = authority.root?.token === SECOND ? SECOND : below;
+  expect(authority.take(rotation(standing, 3))).toMatchObject({ status: "new" });
+  expect([authority.disputedRoots, authority.unansweredRoots]).toEqual([[2], []]);
+});
+
 test("ME2 a thief of a root key cannot commit to another next key, nor can a key take over twice", () => {
   const nextRootHash = fleet.keyHash("thief");
   expect(holding(FIRST).take(upon(FIRST, 2, { nextRootHash }))).toMatchObject({

@@ -84,6 +84,12 @@ export class RootChain {
     return this.rivals.map(numberOf);
   }
 
+  /** Of these those by the key that stands: whoever else has it is answered by a rotation, which takes it away from him. */
+  get unanswered(): readonly number[] {
+    const signer = this.current?.claims.signer;
+    return this.rivals.filter(({ claims }) => claims.signer === signer).map(numberOf);
+  }
+
   /** Everybody who was ever named an issuer or made void, by these statements. */
   get signers(): ReadonlyMap<KeyId, Signer> {
     return this.#signers;

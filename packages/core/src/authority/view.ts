@@ -37,6 +37,7 @@ export function authorityView(
       voids: authority.voidIssuers,
     },
     disputedRoots: authority.disputedRoots,
+    unansweredRoots: authority.unansweredRoots,
     charter: charter && {
       id: charter.id,
       number: charter.claims.number,

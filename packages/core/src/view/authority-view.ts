@@ -62,6 +62,8 @@ export interface AuthorityView {
     | undefined;
   /** Numbers of which there is another root statement: somebody else has the root's key. */
   readonly disputedRoots: readonly number[];
+  /** Those of them by the key that stands: he has it still. */
+  readonly unansweredRoots: readonly number[];
   readonly charter:
     | {
         readonly id: HashHex;

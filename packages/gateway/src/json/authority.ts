@@ -45,6 +45,7 @@ export interface AuthorityJson {
     readonly issuers: readonly IssuerJson[];
     readonly void: readonly string[];
     readonly disputed: readonly number[];
+    readonly unanswered: readonly number[];
   } | null;
   readonly charter: {
     readonly id: string;
@@ -100,7 +101,12 @@ export const authoritySchema: z.ZodType<AuthorityJson> = z.strictObject({
       void: z.array(z.string()).describe("Keys of issuers that are not to be trusted"),
       disputed: z
         .array(z.int())
-        .describe("Numbers of which there is another one: somebody else has the root's key"),
+        .describe(
+          "Numbers of which there is another one: somebody else has, or had, the root's key",
+        ),
+      unanswered: z
+        .array(z.int())
+        .describe("Those of them by the key that stands: no rotation has taken it from him yet"),
     })
     .nullable(),
   charter: z
@@ -186,6 +192,7 @@ export function authorityJson({ fleet, authority, nameOf }: AuthorityFacts): Aut
             })),
             void: root.voids,
             disputed: authority.disputedRoots,
+            unanswered: authority.unansweredRoots,
           },
     charter:
       charter === undefined
