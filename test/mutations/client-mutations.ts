@@ -105,6 +105,15 @@ export const clientMutations: readonly Mutation[] = [
     killer: { project: "unit", file: "packages/client/src/older-node.test.ts" },
   },
   {
+    id: "watch-asks-each-second",
+    rules: ["CLI50"],
+    breaks: "status -w asks for all peers each second",
+    file: "packages/cli/src/outage-line.ts",
+    search: "about === last?.about && nowMs() - last.atMs < ASKED_EVERY_MS",
+    replacement: "about === last?.about && nowMs() - last.atMs < 0",
+    killer: { project: "unit", file: "packages/cli/src/outage-line.test.ts" },
+  },
+  {
     id: "backlog-is-live",
     rules: ["TL2", "P3"],
     breaks: "what a log held before anybody followed it is a sign of life now",

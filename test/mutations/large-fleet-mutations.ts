@@ -231,6 +231,15 @@ export const largeFleetMutations: readonly Mutation[] = [
     killer: { ...asking, title: "everybody hears everybody, or would" },
   },
   {
+    id: "met-is-unreached",
+    rules: ["PU9"],
+    breaks: "a home that was connected and did not answer is said to be out of reach",
+    file: `${LIVENESS}asking.ts`,
+    search: "question.hasMet = true;",
+    replacement: "question.hasMet = false;",
+    killer: { ...asking, title: "that there was a connection is said" },
+  },
+  {
     id: "witness-keeps-pulse",
     rules: ["PU8", "SG4"],
     breaks: "who had a pulse straight does not pass on its copy by gossip",
