@@ -237,6 +237,30 @@ export const rotationMutations: readonly Mutation[] = [
     killer: root("by nobody who has not asked"),
   },
   {
+    id: "unnamed-waits",
+    rules: ["ME2"],
+    breaks: "a rotation behind one that is not known waits for the next round",
+    file: "packages/core/src/authority/authority-keeper.ts",
+    search: "const isLacked = isUnnamed || isRoot(opened.statement);",
+    replacement: "const isLacked = isRoot(opened.statement);",
+    killer: unit(
+      "packages/core/src/authority/root-set.test.ts",
+      "of a key that nobody has named has the peer asked",
+    ),
+  },
+  {
+    id: "no-issuer-unsaid",
+    rules: ["ME3", "CLI43"],
+    breaks: "where the only issuer has left nobody is told for a day",
+    file: "packages/cli/src/commands/doctor-authority.ts",
+    search: "if (!stale && !isLate) return [];",
+    replacement: "if (!stale || !isLate) return [];",
+    killer: unit(
+      "packages/cli/src/commands/doctor-authority.test.ts",
+      "a charter that nobody has signed anew",
+    ),
+  },
+  {
     id: "alarm-for-ever",
     rules: ["ME2"],
     breaks: "the alarm about a theft goes on though a rotation has answered it",

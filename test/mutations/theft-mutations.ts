@@ -206,8 +206,8 @@ export const theftMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "nobody is asked for what a root statement stands upon",
     file: `${CORE}authority-keeper.ts`,
-    search: 'if (result.status === "refused" && isRoot(opened.statement)) this.#lack(from, now);',
-    replacement: 'if (result.status === "new" && isRoot(opened.statement)) this.#lack(from, now);',
+    search: 'if (result.status === "refused" && isLacked) this.#lack(from, now);',
+    replacement: 'if (result.status === "new" && isLacked) this.#lack(from, now);',
     killer: rootSets("has the peer asked for its row"),
   },
   {

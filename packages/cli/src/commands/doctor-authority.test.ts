@@ -112,6 +112,20 @@ test("ME2 ME3 CLI43 a disputed root and a stale authority are warnings; an open 
   expect(await checkAuthority(client as unknown as PulsemeshClient, nowWallMs)).toEqual([]);
 });
 
+test("ME3 CLI43 a charter that nobody has signed anew is a warning at every member, with the way out where the only issuer has left", async () => {
+  const charter = (hours: number): object => ({
+    charter: { number: 7, at: at(-hours * 3_600_000), disputed: false },
+  });
+  expect(await found(charter(12))).toMatchObject([{ result: "ok" }]);
+  const [late] = await found(charter(14));
+  expect(late).toMatchObject({ check: "authority", result: "warn" });
+  expect(late?.detail).toContain("signed 14h 00m ago");
+  expect(late?.next).toContain("key rotate issuer --root DIR --data ITS-FOLDER --replaces key");
+  const [stale] = await found({ ...charter(30), stale: true });
+  expect(stale?.detail).toContain("nobody new is let in");
+  expect(stale?.next).toContain("--replaces key");
+});
+
 test("ME2 CLI43 two charters with one number are a warning", async () => {
   const [finding] = await found({ charter: { number: 7, at: at(0), disputed: true } });
   expect(finding).toMatchObject({ check: "charter", result: "warn" });

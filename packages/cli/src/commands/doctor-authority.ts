@@ -7,6 +7,8 @@ import type { Finding } from "./doctor-finding.ts";
 
 const dayMs = 86_400_000;
 const namesMost = 10;
+/** An issuer signs a charter every six hours; who misses two has no issuer, and hears nothing of who was revoked. */
+const charterLateMs = 13 * 3_600_000;
 /** Share of a bound from which on it is said. */
 export const nearlyFull: number = 0.8;
 
@@ -166,13 +168,16 @@ function newsFindings(
       },
     ];
   }
-  if (!stale) return [];
+  const ageMs = nowWallMs - Date.parse(charter?.at ?? root?.at ?? "");
+  const isLate = charter !== null && ageMs > charterLateMs;
+  if (!stale && !isLate) return [];
+  const late = `the newest charter was signed ${formatAge(ageMs)} ago, and an issuer signs one every 6h: none is heard`;
   return [
     {
       check: "authority",
       result: "warn",
-      detail: unheard,
-      next: "see that the node with the issuer's key runs and is reached",
+      detail: stale ? unheard : late,
+      next: `see that the node with the issuer's key runs and is reached; where the only one has left or is lost, with the root's keys at another member: pulsemesh key rotate issuer --root DIR --data ITS-FOLDER --replaces ${root?.issuers[0]?.key ?? "KEY"}`,
     },
   ];
 }

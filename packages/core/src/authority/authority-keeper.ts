@@ -21,7 +21,7 @@ import { Introducing } from "./introducing.ts";
 import { decodeMarks, encodeMarks, type Marks, MARKS_ROW, NO_MARKS } from "./marks.ts";
 import { Notices } from "./notices.ts";
 import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
-import type { RootStatement } from "./root-chain.ts";
+import { isRoot, type RootStatement } from "./root-chain.ts";
 import { RootRows } from "./root-rows.ts";
 import { HARMLESS, REFUSED } from "./statement-refusal.ts";
 import { statementFacts } from "./statement-facts.ts";
@@ -231,9 +231,12 @@ export class AuthorityKeeper implements StatementSource {
     const isOver = !this.#rates.admit(from, now.monoMs, STATEMENTS_PER_SECOND_MAX);
     if (isOver || this.#vain.left(from, now) === 0) return this.#refuse("rate", from, now);
     const opened = this.#open(token, now);
-    const result = this.#judge(opened, from, now);
-    // It may stand by what else that peer has: its whole row is asked for.
-    if (result.status === "refused" && isRoot(opened.statement)) this.#lack(from, now);
+    // It may stand by what else that peer has, also where nobody has named its key yet: the whole row is asked for, and it is not remembered as vain.
+    const isUnnamed = opened.result === UNKNOWN;
+    if (isUnnamed) this.#vain.count(from, now);
+    const result = isUnnamed ? UNKNOWN : this.#judge(opened, from, now);
+    const isLacked = isUnnamed || isRoot(opened.statement);
+    if (result.status === "refused" && isLacked) this.#lack(from, now);
     if (result.status === "refused") return this.#refuse(result.code, from, now);
     this.#keep(result, from, now);
     return result.status === "new" ? "accept" : "ignore";
@@ -496,10 +499,6 @@ export class AuthorityKeeper implements StatementSource {
 }
 
 const UNKNOWN: TakeResult = { status: "refused", code: "signer-unknown" };
-
-function isRoot(statement: Statement | undefined): statement is RootStatement {
-  return statement?.claims.kind === "root";
-}
 
 function isGrantOf(statement: Statement, node: NodeId): statement is Grant {
   return statement.claims.kind === "grant" && statement.claims.node === node;

@@ -16,7 +16,7 @@ import { standingCuts } from "./cuts.ts";
 import { CLOCK_LEEWAY_MS, type Grant, GrantSet, hasEnded, latestFirst } from "./grant-set.ts";
 import type { Marks } from "./marks.ts";
 import { type Revocation, RevocationSet } from "./revocation-set.ts";
-import type { RootChain, RootStatement } from "./root-chain.ts";
+import { isRoot, type RootChain, type RootStatement } from "./root-chain.ts";
 import { type RootNews, RootSet } from "./root-set.ts";
 import { SetAside } from "./set-aside.ts";
 import { idsHash, keyHash, statementId } from "./statement-hash.ts";
@@ -536,10 +536,6 @@ export class Authority {
 
 function refused(code: StatementRefusal): TakeResult {
   return { status: "refused", code };
-}
-
-function isRoot(statement: Statement): statement is Statement<RootClaims> {
-  return statement.claims.kind === "root";
 }
 
 function isGrant(statement: Statement): statement is Grant {

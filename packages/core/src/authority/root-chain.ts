@@ -148,6 +148,10 @@ export class RootChain {
   }
 }
 
+export function isRoot(statement: Statement | undefined): statement is RootStatement {
+  return statement?.claims.kind === "root";
+}
+
 function numberOf({ claims }: RootStatement): number {
   return claims.number;
 }

@@ -321,6 +321,25 @@ test("ME2 a root statement by gossip that hangs in the air has the peer asked fo
   expect(rootOf(a)).toBe(idOf(O4));
 });
 
+test("ME2 a statement by gossip of a key that nobody has named has the peer asked for its row, as roots that came between may name it", () => {
+  const third = upon(ROTATED, 3, rootKey(2));
+  const a = startRig("a", [R1, ...GRANTS]);
+  a.input({ type: "peer-up", peer: { node: "b", agent: "t", addresses: [] } });
+  a.settle();
+  const { codec } = createTestPorts("a");
+  const heard = (token: string): readonly Effect[] =>
+    a.input({ type: "gossip", topic: "authority", from: "b", bytes: codec.encode(token) });
+  const asked = (effects: readonly Effect[]): readonly unknown[] =>
+    effects.flatMap((effect) =>
+      effect.type === "send" && effect.channel === "sync" ? [codec.decode(effect.bytes)] : [],
+    );
+  expect(asked(heard(third))).toEqual([["statements", expect.anything()]]);
+  // Whoever says more of it costs a question every two seconds at most.
+  expect(asked(heard(upon(third, 4, rootKey(3))))).toEqual([]);
+  meet(a, startRig("b", [R1, ROTATED, third, ...GRANTS]));
+  expect(rootOf(a)).toBe(idOf(third));
+});
+
 test("ME2 what an operator hands over as one row is judged as one, and he is told where it does not stand", () => {
   const a = startRig("a", [R1, RIVAL, ...GRANTS]);
   const submit = (...tokens: readonly string[]): unknown => {
