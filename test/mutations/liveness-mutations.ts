@@ -143,6 +143,16 @@ export const verdictMutations: readonly Mutation[] = [
     killer: neighbours,
   },
   {
+    id: "flapping-shown-down",
+    rules: ["PU7"],
+    breaks: "a node that comes and goes is down each time that it is away",
+    file: `${LIVENESS}node-status.ts`,
+    search:
+      'if (subject.isFlapping(nowMonoMs)) return { status: "late", reason: "flapping" };\n    return { status: "down",',
+    replacement: 'return { status: "down",',
+    killer: neighbours,
+  },
+  {
     id: "delayed-off",
     rules: ["PU7"],
     breaks: "a stream whose dates are past the deadline is taken for silence",

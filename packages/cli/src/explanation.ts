@@ -119,7 +119,7 @@ function becauseOf(node: NodeWitnessesJson): string {
     case "lossy":
       return `most of its witnesses in sight miss over 40% of its pulses (${named("lossy")})`;
     case "flapping":
-      return "it went down and came back twice within 10 min";
+      return "it went down and came back at least twice within 10 min, the last time less than a minute ago, so it is shown neither up nor down";
     case "delayed":
       return "its pulses come, but later than they may";
     case "stalled":

@@ -31,7 +31,8 @@ const NEEDED: Readonly<Record<NodeReason, Words>> = {
   undated: () => "a pulse of it that answers one of the node that answers",
   delayed: () => "pulses that come in time: they come, but too late to tell",
   lossy: () => "20 s in which most of its witnesses miss fewer than 40% of its pulses",
-  flapping: () => "60 s without another change",
+  flapping: () =>
+    "60 s without another return; it is up then if it is heard, and down if a verdict stands",
   restart: () => "its pulses; once the announced absence is over its silence is judged",
   goodbye: () => "pulses of a new start",
   retired: () => "pulses of a new start, or that the statement is taken back",

@@ -257,6 +257,32 @@ describe("a neighbourhood", () => {
     expect(mesh.status("na", "nb")).toBe("up");
   });
 
+  test("PU7 who goes on coming and going is late all the while, for no event either way, and down a minute after it came back last", () => {
+    const mesh = meshOf(FIVE);
+    mesh.run(10_000);
+    const seen = new Set<string>();
+    for (let boot = 200; boot < 900; boot += 100) {
+      mesh.crash("na");
+      mesh.run(8_000);
+      if (boot >= 500) seen.add(mesh.status("na", "nb"));
+      mesh.restart("na", boot);
+      mesh.run(8_000);
+      if (boot >= 400) seen.add(mesh.status("na", "nb"));
+    }
+    expect([...seen]).toEqual(["late"]);
+    const { verdicts } = mesh.node("nb");
+    expect(verdicts.filter(({ kind }) => kind === "down")).toHaveLength(7);
+    mesh.crash("na");
+    mesh.run(8_000);
+    expect(mesh.node("nb").near.liveness.subject("na")?.latch).toBeDefined();
+    expect([mesh.status("na", "nb"), mesh.reason("na", "nb")]).toEqual(["late", "flapping"]);
+    // It came back 16 s ago, and a moment more.
+    mesh.run(45_500);
+    expect(mesh.status("na", "nb")).toBe("down");
+    mesh.run(700_000);
+    expect(mesh.status("na", "nb")).toBe("down");
+  });
+
   test("VE9 who missed a goodbye learns of it when it accuses: those who heard it answer, though its author is no member any more", () => {
     const mesh = meshOf(FIVE);
     mesh.run(10_000);

@@ -39,6 +39,8 @@ export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: numb
   if (subject.isTwin(nowMonoMs)) return { status: "unknown", reason: "twin" };
   if (subject.isFresh(nowMonoMs)) return liveStatus(facts, subject, nowMonoMs);
   if (subject.latch !== undefined) {
+    // Down and back every few seconds is one fact, that it comes and goes (ADR 0031).
+    if (subject.isFlapping(nowMonoMs)) return { status: "late", reason: "flapping" };
     return { status: "down", reason: subject.latch.singleWitness ? "single-witness" : "quorum" };
   }
   if (facts.isRegionLost) return { status: "unknown", reason: "region-unreachable" };

@@ -22,6 +22,10 @@ const LIMITS = {
   unknown: 12 + 5,
 } as const;
 
+/** Who came back for the second time in so long is `late` (`flapping`) until it was there, or gone, for so long (rule PU7). */
+const FLAP_WINDOW_MS = 600_000;
+const FLAP_CLEAN_MS = 60_000;
+
 /** In a fleet where most are judged by others, a node sees a majority, then listens for 20 intervals before it says anything of those (rule PU8). */
 const LARGE_FLEET_NODES = 33;
 const LISTEN_INTERVALS = 25;
@@ -88,6 +92,8 @@ export class AgreementCheck implements Check {
       (viewer) =>
         truth.hasMajority(viewer) &&
         this.#isSettledIn(viewer) &&
+        // Who has counted fewer returns calls the dead `down` sooner: a node that has just started counted none.
+        !this.#isFlapping(viewer, subject) &&
         this.#regionKnownMs(viewer, subject) <= this.#fleet.nowMs,
     );
     // Of nodes that hear only one way nothing is asked here; two majorities there cannot be.
@@ -156,36 +162,8 @@ export class AgreementCheck implements Check {
     const { truth, nowMs } = this.#fleet;
     const entry = this.#fleet.statusOf(viewer, subject);
     const togetherSinceMs = truth.togetherSinceMs(viewer, subject);
-    if (togetherSinceMs !== Number.POSITIVE_INFINITY) {
-      // Three pulses lost in a row are silence. A majority has others to vouch for the silent one; without it, and where links stand
-      // still for seconds, two nodes with one link between them lose sight of each other now and then.
-      const isAlone = !truth.hasMajority(viewer) && truth.roster > 2;
-      const blinks = isAlone || this.#fleet.network.links.model.stallEveryMs > 0;
-      const blinkMs = blinks ? entry.sinceMs : 0;
-      // Who has come back to the majority may have lost those pulses while nobody could vouch: from then on it is asked.
-      const vouchedSinceMs = entry.status === "unknown" ? truth.majorityChangedMs(viewer) : 0;
-      const disturbedMs = Math.max(truth.disturbedMs(viewer), truth.disturbedMs(subject));
-      const listenedMs =
-        Math.max(
-          truth.liveSinceMs(viewer),
-          truth.majorityChangedMs(viewer),
-          this.#largeSinceMs,
-          truth.startedMs(subject),
-        ) + this.#listenMs;
-      const knownMs = Math.max(togetherSinceMs, this.#listenMs === 0 ? 0 : listenedMs);
-      const sinceMs = Math.max(
-        knownMs,
-        disturbedMs,
-        blinkMs,
-        vouchedSinceMs,
-        this.#regionKnownMs(viewer, subject),
-      );
-      // Who loses or delays what it sends may be late, or unknown as its pulses prove no life (rule PU7); that is no death.
-      const isLate = this.#isGray(subject) && entry.status !== "down";
-      if (!saysAlive(entry) && !isLate)
-        this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
-      return;
-    }
+    if (togetherSinceMs !== Number.POSITIVE_INFINITY)
+      return this.#checkAlive(viewer, subject, togetherSinceMs);
     const awaySinceMs = truth.isLive(subject)
       ? Math.max(truth.apartSinceMs(viewer, subject), truth.startedMs(subject))
       : truth.deadSinceMs(subject);
@@ -207,7 +185,13 @@ export class AgreementCheck implements Check {
     const newcomerSinceMs = Math.max(truth.liveSinceMs(viewer), ...this.#reachChangedMs(viewer));
     const isNewcomer = newcomerSinceMs > awaySinceMs;
     const regionSinceMs = this.#regions.awayUntilMs(viewer, subject);
-    const sinceMs = Math.max(awaySinceMs, majoritySinceMs, newcomerSinceMs, regionSinceMs);
+    const sinceMs = Math.max(
+      awaySinceMs,
+      majoritySinceMs,
+      newcomerSinceMs,
+      regionSinceMs,
+      this.#isFlapping(viewer, subject) ? this.#cleanMs(viewer, subject) : 0,
+    );
     if (nowMs - sinceMs < 0) return;
     this.#expect(viewer, subject, {
       word: isNewcomer ? "deadToNewcomers" : "dead",
@@ -216,12 +200,60 @@ export class AgreementCheck implements Check {
     });
   }
 
+  /** Two that are together since then see each other alive. */
+  #checkAlive(viewer: number, subject: number, togetherSinceMs: number): void {
+    const { truth } = this.#fleet;
+    const entry = this.#fleet.statusOf(viewer, subject);
+    // Three pulses lost in a row are silence. A majority has others to vouch for the silent one; without it, and where links stand
+    // still for seconds, two nodes with one link between them lose sight of each other now and then.
+    const isAlone = !truth.hasMajority(viewer) && truth.roster > 2;
+    const blinks = isAlone || this.#fleet.network.links.model.stallEveryMs > 0;
+    const blinkMs = blinks ? entry.sinceMs : 0;
+    // Who has come back to the majority may have lost those pulses while nobody could vouch: from then on it is asked.
+    const vouchedSinceMs = entry.status === "unknown" ? truth.majorityChangedMs(viewer) : 0;
+    const disturbedMs = Math.max(truth.disturbedMs(viewer), truth.disturbedMs(subject));
+    const listenedMs =
+      Math.max(
+        truth.liveSinceMs(viewer),
+        truth.majorityChangedMs(viewer),
+        this.#largeSinceMs,
+        truth.startedMs(subject),
+      ) + this.#listenMs;
+    const knownMs = Math.max(togetherSinceMs, this.#listenMs === 0 ? 0 : listenedMs);
+    const sinceMs = Math.max(
+      knownMs,
+      disturbedMs,
+      blinkMs,
+      vouchedSinceMs,
+      this.#regionKnownMs(viewer, subject),
+    );
+    // Who loses or delays what it sends may be late, or unknown as its pulses prove no life (rule PU7); that is no death.
+    const isLate = this.#isGray(subject) && entry.status !== "down";
+    if (!saysAlive(entry) && !isLate)
+      this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
+  }
+
   /** What it sends is lost or late more than all else, or was a moment ago. */
   #isGray(subject: number): boolean {
     const { nowMs, network, pulseEveryMs } = this.#fleet;
     if (network.links.isLossy(subject)) this.#grayMs.set(subject, nowMs);
     const beforeMs = nowMs - (this.#grayMs.get(subject) ?? Number.NEGATIVE_INFINITY);
     return beforeMs <= LIMITS.dead * pulseEveryMs;
+  }
+
+  /** A viewer that can count two returns of a subject that is away says that it comes and goes. */
+  #isFlapping(viewer: number, subject: number): boolean {
+    const isAway = this.#fleet.truth.togetherSinceMs(viewer, subject) === Number.POSITIVE_INFINITY;
+    const { reason } = this.#fleet.statusOf(viewer, subject);
+    return isAway && reason === "flapping" && this.#cleanMs(viewer, subject) > 0;
+  }
+
+  /** When a subject that comes and goes was gone for long enough to be called dead; 0 for who does not come and go. */
+  #cleanMs(viewer: number, subject: number): number {
+    const { nowMs, truth } = this.#fleet;
+    const [, ...returns] = truth.togetherMs(viewer, subject);
+    const recent = returns.filter((atMs) => nowMs - atMs <= FLAP_WINDOW_MS + FLAP_CLEAN_MS);
+    return recent.length < 2 ? 0 : (recent.at(-1) ?? 0) + FLAP_CLEAN_MS;
   }
 
   /** Of a region that was out of reach, a node of a large fleet says nothing of those it does not judge itself before it has listened again. */

@@ -17,6 +17,8 @@ export class Truth {
   #isTwoWay = true;
   readonly #togetherSinceMs: Float64Array;
   readonly #apartSinceMs: Float64Array;
+  /** By pair: when they came together, the newest last. */
+  readonly #together = new Map<number, readonly number[]>();
   readonly #disturbedMs: Float64Array;
   readonly #isLive: Uint8Array;
   readonly #liveSinceMs: Float64Array;
@@ -69,6 +71,11 @@ export class Truth {
   /** Since when both live and gossip can flow from `subject` to `viewer`; never while it cannot. */
   togetherSinceMs(viewer: number, subject: number): number {
     return this.#togetherSinceMs[viewer * this.#nodes + subject] as number;
+  }
+
+  /** The last times that they came together, the first of all included, the newest last. */
+  togetherMs(viewer: number, subject: number): readonly number[] {
+    return this.#together.get(viewer * this.#nodes + subject) ?? [];
   }
 
   /** Since when one of them is dead or nothing flows from `subject` to `viewer`; meaningless while it does. */
@@ -195,6 +202,8 @@ export class Truth {
     if (isTogether === wasTogether) return;
     this.#changedMs = nowMs;
     this.#togetherSinceMs[pair] = isTogether ? nowMs : Number.POSITIVE_INFINITY;
+    if (isTogether)
+      this.#together.set(pair, [...(this.#together.get(pair) ?? []).slice(-7), nowMs]);
     if (!isTogether) this.#apartSinceMs[pair] = nowMs;
   }
 
