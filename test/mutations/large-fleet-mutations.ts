@@ -240,6 +240,16 @@ export const largeFleetMutations: readonly Mutation[] = [
     killer: { ...asking, title: "that there was a connection is said" },
   },
   {
+    id: "former-witnesses-first",
+    rules: ["PU8"],
+    breaks:
+      "in a fleet that grows a node has no links to some of its witnesses, as the former ones have taken the places",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "return [...all.filter(isWitness), ...all.filter((node) => !isWitness(node))];",
+    replacement: "return [...all.filter((node) => !isWitness(node)), ...all.filter(isWitness)];",
+    killer: chosen,
+  },
+  {
     id: "witness-keeps-pulse",
     rules: ["PU8", "SG4"],
     breaks: "who had a pulse straight does not pass on its copy by gossip",

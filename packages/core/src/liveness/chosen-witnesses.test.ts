@@ -90,6 +90,11 @@ describe("ChosenWitnesses", () => {
     expect(facts.witnesses.recipients()).toEqual(
       expect.arrayContaining([...facts.witnesses.witnessesOf("n0")]),
     );
+    // A transport keeps to the first so many.
+    expect(facts.witnesses.links().slice(0, WITNESSES)).toEqual(
+      facts.witnesses.witnessesOf("n0").toSorted(),
+    );
+    expect(facts.witnesses.links().toSorted()).toEqual(facts.witnesses.recipients());
     expect(facts.witnesses.passTime(4_000 + HAND_OVER_SEND_MS)).toBe(true);
     expect(facts.witnesses.recipients()).toEqual(facts.witnesses.witnessesOf("n0").toSorted());
   });

@@ -110,6 +110,13 @@ export class ChosenWitnesses implements ElectorateRule {
     return [...this.#sendUntil.keys()].toSorted();
   }
 
+  /** The same, those before all others that are its witnesses now: a transport may not keep a link to everybody. */
+  links(): readonly NodeId[] {
+    const all = this.recipients();
+    const isWitness = (node: NodeId): boolean => this.#sendUntil.get(node) === Infinity;
+    return [...all.filter(isWitness), ...all.filter((node) => !isWitness(node))];
+  }
+
   /** Whether {@link recipients} has this node. */
   isRecipient(node: NodeId): boolean {
     return this.#sendUntil.has(node);

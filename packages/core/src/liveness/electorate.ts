@@ -98,6 +98,11 @@ export class Electorate {
     return this.#isLarge ? this.#chosen.recipients() : [];
   }
 
+  /** With whom this node wants to be connected for that, who matters most first. */
+  links(): readonly NodeId[] {
+    return this.#isLarge ? this.#chosen.links() : [];
+  }
+
   isRecipient(node: NodeId): boolean {
     return this.#isLarge && this.#chosen.isRecipient(node);
   }

@@ -151,7 +151,7 @@ export class Followed {
       for (const subject of before.size > 0 ? this.#subjects.values() : [])
         if (!before.has(subject.node)) this.#beginAnew(subject, now);
     }
-    const links = electorate.recipients();
+    const links = electorate.links();
     if (links.join() === this.#links) return;
     this.#links = links.join();
     env.out.links(links);

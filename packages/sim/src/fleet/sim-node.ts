@@ -333,9 +333,10 @@ export class SimNode implements Endpoint {
         this.#replies.delete(effect.id);
         break;
       case "links":
+        // Here all of them get one, so their order says nothing, and is not to change a run.
         this.#network?.connections.want(
           this.index,
-          effect.nodes.flatMap((node) => indexOf(node) ?? []),
+          effect.nodes.toSorted().flatMap((node) => indexOf(node) ?? []),
         );
         break;
       case "validate":
