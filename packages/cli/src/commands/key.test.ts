@@ -119,6 +119,11 @@ test("CLI47 without a node the statement is printed, and publish hands it over l
   expect((await run(["key", "publish", path])).code).toBe(0);
   // As one row, which is judged as a whole.
   expect(handed(calls)).toEqual([{ tokens: stated().slice(1) }]);
+  // What another node of the fleet has says as much, to one that has lost touch.
+  writeFileSync(join(base, "fleet.json"), JSON.stringify(authority()));
+  expect((await run(["key", "publish", join(base, "fleet.json")])).code).toBe(0);
+  expect(handed(calls)).toHaveLength(2);
+  expect(handed(calls)[1]).toEqual({ tokens: statements.slice(1) });
   writeFileSync(join(base, "x.json"), '{"statements": 7}');
   expect((await run(["key", "publish", join(base, "x.json")])).code).toBe(2);
 });

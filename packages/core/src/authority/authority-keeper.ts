@@ -270,7 +270,7 @@ export class AuthorityKeeper implements StatementSource {
     const statements = opened.flatMap((result) => (result.ok ? [result.statement] : []));
     const results = authority.takeOpened(statements, now.wallMs);
     for (const result of results) this.#keepAndTell(result, this.#env.identity.self, now);
-    if (tokens.some((token) => authority.isStanding(idOf(token)))) this.introducing.handedOver();
+    if (tokens.some((token) => authority.isWord(idOf(token)))) this.introducing.handedOver();
     const refusedCount = results.filter(({ status }) => status === "refused").length;
     const lostCount =
       refusedCount + tokens.filter((token) => authority.isRival(idOf(token))).length;

@@ -215,6 +215,11 @@ export class Authority {
     return this.#roots.has(id) && this.#byId.has(id);
   }
 
+  /** Whether it is what the fleet says of itself: a root statement, or the charter, that stands. */
+  isWord(id: StatementId): boolean {
+    return this.isStanding(id) || this.charter?.id === id;
+  }
+
   /** SHA-256 over the names of everything that counts: equal digests, equal sets. */
   get digest(): HashHex {
     this.#digest ??= idsHash(this.#env.ports, [...this.#byId.keys()]);

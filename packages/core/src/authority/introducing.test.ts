@@ -251,6 +251,18 @@ test("ME2, ME3 who knows but nodes that never come is let in again by what its o
     rig.settle();
   }
   expect([rootOf(rig), hello(rig, "m", grant)]).toEqual([idOf(R2), undefined]);
+  // Where no root statement was signed meanwhile the charter says as much, also where it speaks of revocations that are not here.
+  const same = start([R1, OWN, fleet.grant("b")], undefined, 2);
+  const known = fleet.grant("m", { issuedS: T + 100 });
+  expect(hello(same, "m", known)).toBe("authority-stale");
+  const charter = fleet.charter(R1, { revocations: 3, issuedS: T + 2 * 86_400 });
+  same.input({
+    type: "command",
+    id: 1,
+    command: { type: "statements", tokens: [charter] },
+  });
+  same.settle();
+  expect(hello(same, "m", known)).toBeUndefined();
   // Who has met a member has a better source: nobody new is let in while that is stale.
   const met = start([R1, OWN, fleet.grant("b")], undefined, 2);
   hello(met, "b", fleet.grant("b"));
