@@ -23,8 +23,8 @@ export interface CoreExplaining {
 export interface CoreIntroducing {
   /** Whether who has said hello with this grant is to be asked for its row of root statements, as they may name who has signed it. */
   lacksIssuerOf(node: NodeId, grant: string | undefined): boolean;
-  /** The grants of this node with which it asks, one after the other; also such as count nowhere here, as who is asked may know better. At most two. */
-  questions(): readonly string[];
+  /** The grants of this node with which it asks, one after the other; also such as count nowhere here, as who is asked may know better. At most four. */
+  questions(now: Now): readonly string[];
   /** The row of this node. */
   rootRow(): Uint8Array;
 }

@@ -253,8 +253,8 @@ export class AuthorityKeeper implements StatementSource {
     if (result.status === "refused")
       return { ok: false, code: result.code, detail: REFUSED[result.code] };
     this.#keepAndTell(result, this.#env.identity.self, now);
-    if (this.authority.isStanding(statementId(this.#env.ports, token)))
-      this.introducing.handedOver();
+    // A charter alone is no word of an operator: an issuer's own node signs it, and has it taken here as well.
+    this.introducing.handedOver([result], (id) => this.authority.isStanding(id));
     return { ok: true };
   }
 
@@ -270,7 +270,8 @@ export class AuthorityKeeper implements StatementSource {
     const statements = opened.flatMap((result) => (result.ok ? [result.statement] : []));
     const results = authority.takeOpened(statements, now.wallMs);
     for (const result of results) this.#keepAndTell(result, this.#env.identity.self, now);
-    if (tokens.some((token) => authority.isWord(idOf(token)))) this.introducing.handedOver();
+    // As an operator has it from another member: there it came with the root statements, be it the charter alone that is new here.
+    this.introducing.handedOver(results, (id) => authority.isWord(id));
     const refusedCount = results.filter(({ status }) => status === "refused").length;
     const lostCount =
       refusedCount + tokens.filter((token) => authority.isRival(idOf(token))).length;
@@ -288,6 +289,7 @@ export class AuthorityKeeper implements StatementSource {
     this.#lookedVersion = authority.version;
     this.#members.clear();
     this.#nextChangeWallMs = authority.nextChangeWallMs(now.wallMs);
+    this.introducing.looked(now.wallMs);
     this.#notices.look(now);
     const gone = [...this.#connected].filter((node) => !this.isMember(node));
     if (gone.length > 0) this.#env.out.expel(gone.toSorted(compareText));

@@ -140,6 +140,11 @@ export class Authority {
     return this.#chain.isAuthorised(statement);
   }
 
+  /** Where an issuer stands among those of the root statements that are held; see {@link RootChain.namedAt}. */
+  namedAt(issuer: KeyId): number {
+    return this.#chain.namedAt(issuer);
+  }
+
   /** What of a row of root statements goes on from what stands; see {@link RootSet.onward}. */
   onward(roots: readonly RootStatement[]): ReturnType<RootSet["onward"]> {
     return this.#roots.onward(roots);

@@ -11,9 +11,11 @@
  */
 import type { CoreIntroducing } from "../core-api.ts";
 import type { Env } from "../env.ts";
-import type { NodeId } from "../ids.ts";
+import type { KeyId, NodeId } from "../ids.ts";
+import type { Now } from "../now.ts";
 import type { CodecPort } from "../ports.ts";
-import type { Authority } from "./authority.ts";
+import type { Authority, TakeResult } from "./authority.ts";
+import type { StatementId } from "./claims.ts";
 import { type Grant, hasEnded } from "./grant-set.ts";
 import { STATEMENT_LENGTH_MAX } from "./limits.ts";
 import { ROOTS_MAX, type RootStatement } from "./root-chain.ts";
@@ -23,6 +25,9 @@ import { openStatement, type Statement } from "./statement.ts";
 
 /** Largest row, in bytes: as many root statements as there may be, each as long as it may be. */
 export const ROOT_ROW_BYTES_MAX: number = ROOTS_MAX * (STATEMENT_LENGTH_MAX + 8);
+
+/** Grants that a node asks with: who is asked answers as many at once. */
+const QUESTIONS_MAX = 4;
 
 /** The answer of a peer that was asked. */
 export interface AskedRow {
@@ -50,7 +55,11 @@ export class Introducing implements CoreIntroducing {
   #knewNobody = false;
   #hasMet = false;
   #hasSeen = false;
-  /** This node's own grants that it was enrolled with, and that were not taken. */
+  /** Whom it knows cannot say who was revoked meanwhile; until a charter does. */
+  #isAtALoss = false;
+  /** Whether somebody else had a grant that counts, and was not revoked, as of the last look. */
+  #hadOthers = false;
+  /** This node's own grants that it was enrolled with, also such as were not taken. */
   #given: readonly Grant[] = [];
 
   constructor(env: Env, deps: IntroducingDeps) {
@@ -63,13 +72,19 @@ export class Introducing implements CoreIntroducing {
    * @param given what this node was enrolled with
    */
   begin(given: readonly string[]): void {
+    const ids = new Set(given.map((token) => statementId(this.#env.ports, token)));
     const opened = given
       .filter((token) => !this.#isHeld(token))
       .map((token) => openStatement(this.#env, token));
-    this.#given = opened.flatMap((each) =>
-      each.ok && this.#isOwnGrant(each.statement) ? [each.statement] : [],
-    );
+    this.#given = [
+      ...this.#heldOwn().filter(({ id }) => ids.has(id)),
+      ...opened.flatMap((each) =>
+        each.ok && this.#isOwnGrant(each.statement) ? [each.statement] : [],
+      ),
+    ];
     this.#knewNobody = this.#others().length === 0;
+    this.#isAtALoss = this.#knewNobody;
+    this.#hadOthers = this.#hasOthers();
   }
 
   /** One that was known before has come, though it may not let this one in. */
@@ -82,37 +97,60 @@ export class Introducing implements CoreIntroducing {
     this.#hasMet = true;
   }
 
-  /** Root statements were judged. Where they leave no grant of anybody else, whoever was met, or known, was a member by what counts no more. */
+  /**
+   * What is held has changed. Where it leaves nobody else who has a grant and is not revoked, whoever was met, or known, was a member by what counts no more,
+   * or none of them can come. Where nobody had one, and the first root statement has come, whoever is met has brought it.
+   */
   judged(): void {
-    if (this.#others().length === 0) this.#wasAstray();
+    const hasOthers = this.#hasOthers();
+    if (this.#hadOthers && !hasOthers) this.#wasAstray();
+    this.#hadOthers = hasOthers;
+  }
+
+  /** At the end of an input that has changed what is held. */
+  looked(wallMs: number): void {
+    this.judged();
+    const { authority } = this.#deps;
+    // A root statement, by which an authority is not stale either, says of nobody that he was revoked.
+    const isHeard = authority.marks(wallMs).newsS > 0 && !authority.isStale(wallMs);
+    if (isHeard) this.#isAtALoss = false;
   }
 
   /** Whoever led it astray, and whom it met meanwhile, be he a member, did not tell. */
   #wasAstray(): void {
     this.#knewNobody = true;
+    this.#isAtALoss = true;
     this.#hasMet = false;
   }
 
-  /** The operator has handed over the fleet's root statements, as whom this node knows does not come. Who has met a member has a source of his own. */
-  handedOver(): void {
+  /**
+   * The operator has handed over something. Where that is what the fleet says of itself, and was not here, whom this node knows does not come, or has nothing to
+   * tell; what was here tells nothing, whoever says it again. Who has met a member goes on hearing of root statements from members alone.
+   */
+  handedOver(results: readonly TakeResult[], isWord: (id: StatementId) => boolean): void {
+    const isNews = (result: TakeResult): boolean =>
+      result.status === "new" && isWord(result.statement.id);
+    if (!results.some(isNews)) return;
     this.#knewNobody ||= !this.#hasMet;
+    this.#isAtALoss = true;
   }
 
-  /** Whether everybody is new to this node, so that it lets in whoever has a grant though it heard nothing for a day (rule ME3). */
+  /** Whether nobody whom this node knows says who was revoked, so that it lets in whoever has a grant though it heard nothing for a day (rule ME3). */
   isLost(wallMs: number): boolean {
-    return this.#knewNobody || (!this.#hasSeen && this.#isAlone(wallMs));
+    return this.#isAtALoss || (!this.#hasSeen && this.#isAlone(wallMs));
   }
 
   /**
    * Whether nobody else says who grants membership: no member was met, and none may come, as this node began with nobody, or those whom it knew are gone, by
-   * their goodbye or as their grants have ended.
+   * their goodbye, as their grants have ended or as they are revoked.
    */
   #isAlone(wallMs: number): boolean {
     if (this.#hasMet) return false;
     const { authority, hasLeft } = this.#deps;
     const mayCome = (node: NodeId): boolean => {
       const grant = authority.grantStatementOf(node);
-      return grant !== undefined && !hasEnded(grant, wallMs) && !hasLeft(node);
+      if (grant === undefined || this.#isRevoked(node)) return false;
+      return !hasEnded(grant, wallMs) && !hasLeft(node);
     };
     return this.#knewNobody || !this.#others().some(mayCome);
   }
@@ -120,6 +158,14 @@ export class Introducing implements CoreIntroducing {
   #others(): readonly NodeId[] {
     const { self } = this.#env.identity;
     return this.#deps.authority.grantedNodes().filter((node) => node !== self);
+  }
+
+  #hasOthers(): boolean {
+    return this.#others().some((node) => !this.#isRevoked(node));
+  }
+
+  #isRevoked(node: NodeId): boolean {
+    return this.#deps.authority.authorship(node) === "revoked";
   }
 
   /**
@@ -130,18 +176,33 @@ export class Introducing implements CoreIntroducing {
     const { authority, isMember } = this.#deps;
     if (grant === undefined || authority.root === undefined || isMember(from)) return false;
     // By the word of who had a root key that was replaced since, it may be revoked here alone.
-    if (!authority.mayCount(grant) || authority.authorship(from) === "revoked") return true;
+    if (!authority.mayCount(grant) || this.#isRevoked(from)) return true;
     const opened = openStatement(this.#env, grant);
     return opened.ok && !authority.isAuthorised(opened.statement);
   }
 
-  /** What counts comes first. One by another issuer goes with it: a thief makes void what he likes, and grants whom he likes, whom nobody else knows then. */
-  questions(): readonly string[] {
-    const held = this.#deps.authority.everyGrantOf(this.#env.identity.self);
-    const all = [...held, ...this.#given];
-    const first = all[0]?.claims.signer;
-    const other = all.find(({ claims }) => claims.signer !== first);
-    return [all[0], other].flatMap((grant) => (grant === undefined ? [] : [grant.token]));
+  /**
+   * What counts comes first. One of each other issuer goes with it, as a thief makes void what he likes, and grants whom he likes, whom nobody else knows then:
+   * first of those by whom this node was enrolled, then of those who were named first, as no thief names anybody below what was held when he came.
+   */
+  questions({ wallMs }: Now): readonly string[] {
+    const held = this.#heldOwn();
+    const heldIds = new Set(held.map(({ id }) => id));
+    const all = [...held, ...this.#given.filter(({ id }) => !heldIds.has(id))];
+    const valid = all.filter((grant) => !hasEnded(grant, wallMs));
+    const [first, ...others] = valid.length > 0 ? valid : all;
+    if (first === undefined) return [];
+    const enrolled = new Set(this.#given.map(({ claims }) => claims.signer));
+    const placeOf = ({ claims: { signer } }: Grant): number =>
+      enrolled.has(signer) ? 0 : this.#deps.authority.namedAt(signer);
+    const bySigner = new Map<KeyId, string>();
+    for (const { claims, token } of [first, ...others.toSorted((a, b) => placeOf(a) - placeOf(b))])
+      if (!bySigner.has(claims.signer)) bySigner.set(claims.signer, token);
+    return [...bySigner.values()].slice(0, QUESTIONS_MAX);
+  }
+
+  #heldOwn(): readonly Grant[] {
+    return this.#deps.authority.everyGrantOf(this.#env.identity.self);
   }
 
   rootRow(): Uint8Array {
@@ -174,7 +235,7 @@ export class Introducing implements CoreIntroducing {
       const isKnown = opened.length === 0 && tokens.every((token) => this.#isHeld(token));
       return nothing(isKnown ? "known" : "beside");
     }
-    const isRevoked = authority.authorship(from) === "revoked";
+    const isRevoked = this.#isRevoked(from);
     if (this.#isAlone(wallMs) && !isRevoked) return { result: "taken", roots };
     if (rotation.length > 0) return { result: "rotation", roots: rotation };
     return nothing(isRevoked ? "revoked" : "company");

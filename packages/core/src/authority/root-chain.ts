@@ -118,6 +118,18 @@ export class RootChain {
     }
   }
 
+  /**
+   * By which number the key was named an issuer first, a rival's before the one in whose place it stood; a number behind all others where it never was. It is
+   * no smaller for whoever has a root's key than what was held when he came: of each number the first one that was seen stays, if only as the rival.
+   */
+  namedAt(key: KeyId): number {
+    const isNaming = ({ claims }: RootStatement): boolean =>
+      claims.issuers.some((issuer) => issuer.key === key);
+    const rival = this.rivals.find(isNaming);
+    const place = this.#signers.get(key)?.sinceNumber ?? ROOTS_MAX + 1;
+    return rival === undefined ? place : Math.min(numberOf(rival) - 0.5, place);
+  }
+
   /** Whether the key was named by what the newest root's key cannot undo: the statements up to the first one that it has signed. */
   isSettled(key: KeyId): boolean {
     return (this.#signers.get(key)?.sinceNumber ?? Number.POSITIVE_INFINITY) <= this.#reignNumber;

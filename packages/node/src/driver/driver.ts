@@ -177,7 +177,7 @@ export class Driver {
     },
     lacksIssuerOf: (node, grant) =>
       this.#life?.isRunning === true && this.#view?.introducing.lacksIssuerOf(node, grant) === true,
-    rootQuestions: () => this.#view?.introducing.questions() ?? [],
+    rootQuestions: () => this.#view?.introducing.questions(this.#deps.clock.now()) ?? [],
     rootRow: (from, grant) => {
       const answer = this.#networkLife(false)?.take({ type: "root-question", from, grant });
       return answer?.refusal === null ? this.#view?.introducing.rootRow() : undefined;

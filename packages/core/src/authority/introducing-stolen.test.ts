@@ -1,0 +1,191 @@
+/** Who asks for a row of root statements with what, and who is in company, where keys were stolen and members were away (rules ME2, ME3). */
+import { createHash } from "node:crypto";
+import { AUTHORITY_EPOCH_S, CoreRig, createTestPorts, TestAuthority } from "@pulsemesh/testkit";
+import { expect, test } from "vitest";
+import type { AdmissionRefusal } from "../driver/transport.ts";
+import type { Effect } from "../effect.ts";
+import type { RootClaims } from "./claims.ts";
+
+const T = AUTHORITY_EPOCH_S;
+const fleet = new TestAuthority();
+const { codec } = createTestPorts("a");
+const idOf = (token: string): string => TestAuthority.idOf(token);
+
+/** Signed with the fleet's first key, if nothing else is said. */
+const upon = (before: string, number: number, claims: Partial<RootClaims> = {}): string =>
+  fleet.root({ number, previous: idOf(before), issuedS: T + number * 10, ...claims });
+const by = (name: string): { issuers: RootClaims["issuers"]; charterKey: string } => ({
+  issuers: [fleet.issuer(name)],
+  charterKey: fleet.key(name),
+});
+const grantBy = (name: string, node: string, afterS: number = 100): string =>
+  fleet.grant(node, { signer: fleet.key(name), issuedS: T + afterS });
+
+const idsHash = (...tokens: readonly string[]): string =>
+  createHash("sha256")
+    .update(codec.encode(tokens.map(idOf).toSorted()))
+    .digest("hex");
+
+const R1 = fleet.root();
+const R2 = upon(R1, 2, by("second"));
+const THIEF = upon(R1, 2, by("thief"));
+const OWN = fleet.grant("a");
+
+function start(
+  statements: readonly string[] = [R1, OWN],
+  rows?: Map<string, Uint8Array>,
+  days: number = 0,
+): CoreRig {
+  const wallMs = (T + days * 86_400) * 1_000;
+  const rig = new CoreRig("a", { fleet: fleet.fleet, config: { statements }, rows, wallMs });
+  rig.start();
+  return rig;
+}
+
+function hello(rig: CoreRig, from: string, grant?: string): AdmissionRefusal | undefined {
+  const [answer] = rig.input({ type: "hello", from, grant });
+  if (answer?.type !== "admit") throw new Error("The first effect must answer a hello.");
+  return answer.refusal;
+}
+
+const show = (rig: CoreRig, from: string, row: unknown): readonly Effect[] => [
+  ...rig.input({ type: "root-row", from, bytes: codec.encode(row) }),
+  ...rig.settle(),
+];
+const questionsOf = (rig: CoreRig): readonly string[] => rig.core.introducing.questions(rig.now);
+function publish(rig: CoreRig, tokens: readonly string[]): void {
+  rig.input({ type: "command", id: 1, command: { type: "statements", tokens } });
+  rig.settle();
+}
+function give(rig: CoreRig, from: string, token: string): void {
+  rig.input({ type: "gossip", topic: "authority", from, bytes: codec.encode(token) });
+  rig.settle();
+}
+const up = (rig: CoreRig, node: string): readonly Effect[] =>
+  rig.input({ type: "peer-up", peer: { node, agent: "t", addresses: [] } });
+const rootOf = (rig: CoreRig): string | undefined => rig.core.authority(rig.now).root?.id;
+
+test("ME2, ME3 who has met but one that was away as well, or was revoked meanwhile, lets in whom it is to by what its operator hands over, until a charter says who was revoked", () => {
+  const second = { signer: fleet.key("second") };
+  for (const days of [2, 15, 40]) {
+    const nowS = T + days * 86_400;
+    const grantFor = (node: string, agoS: number, forS: number): string => {
+      const fromS = nowS - agoS;
+      const terms = { issuedS: fromS, notBeforeS: fromS, expS: fromS + forS };
+      return fleet.grant(node, { ...second, ...terms });
+    };
+    const [m, n] = [grantFor("m", 60, 10 * 86_400), grantFor("n", 60, 10 * 86_400)];
+    const rig = start([R1, OWN, fleet.grant("b")], undefined, days);
+    expect(hello(rig, "b", fleet.grant("b"))).toBeUndefined();
+    up(rig, "b");
+    show(rig, "m", [R1, R2]);
+    expect([rootOf(rig), hello(rig, "m", m)]).toEqual([idOf(R1), "authority-stale"]);
+    const revoked = fleet.revocation("b", [], { ...second, issuedS: nowS - 600 });
+    const charter = { ...second, revocations: 1, revocationsHash: idsHash(revoked) };
+    publish(rig, [R1, R2, fleet.charter(R2, { ...charter, issuedS: nowS - 500 })]);
+    expect([days, rootOf(rig), hello(rig, "m", m)]).toEqual([days, idOf(R2), undefined]);
+    // Whoever has not been renewed is out all the same, and whom it asks is believed no more than before.
+    expect(hello(rig, "o", grantFor("o", 7_200, 3_600))).toBe("grant-expired");
+    show(rig, "mallory", [R1, R2, upon(R2, 3, by("thief"))]);
+    expect(rootOf(rig)).toBe(idOf(R2));
+    // The one that was let in tells who was revoked, and the rule of the day holds again.
+    give(rig, "m", revoked);
+    expect([rig.core.authority(rig.now).isStale, hello(rig, "b", fleet.grant("b"))]).toEqual([
+      false,
+      "revoked",
+    ]);
+    rig.wallMs += 25 * 3_600_000;
+    rig.advance(100);
+    expect(hello(rig, "n", n)).toBe("authority-stale");
+  }
+});
+
+test("ME2 no number of a thief's issuers keeps out of the QUESTIONS_MAX grants of a node that by which it was made a member, or one of those who were named before he came", () => {
+  for (const count of [2, 9]) {
+    const rig = start([R1, OWN, R2, grantBy("second", "a", 90)]);
+    const names = Array.from({ length: count }, (_, at) => `thief ${at}`);
+    const many = {
+      issuers: names.map((name) => fleet.issuer(name)),
+      charterKey: fleet.key("thief 0"),
+    };
+    show(rig, "mallory", [R1, R2, upon(R2, 3, many)]);
+    expect(hello(rig, "mallory", grantBy("thief 0", "mallory"))).toBeUndefined();
+    up(rig, "mallory");
+    const thiefs = names.map((name, at) => grantBy(name, "a", 200 + at));
+    for (const token of thiefs) give(rig, "mallory", token);
+    // One of an issuer that stands in the store alone, and one that is in authority.json.
+    const again = start([R1, OWN], new Map(rig.rows), 2);
+    for (const each of [rig, again]) {
+      const questions = questionsOf(each);
+      expect(questions).toHaveLength(4);
+      expect(questions[0]).toBe(thiefs.at(-1));
+      expect(questions).toContain(OWN);
+      expect(questions).toContain(grantBy("second", "a", 90));
+    }
+  }
+  // Nor where what has named its issuer was outdone: that is held, as the proof.
+  const names = Array.from({ length: 5 }, (_, at) => `thief ${at}`);
+  const issuers = names.map((name) => fleet.issuer(name));
+  const rival = Array.from({ length: 40 }, (_, at) =>
+    upon(R1, 2, { issuers, charterKey: fleet.key("thief 0"), issuedS: T + at }),
+  ).find((token) => idOf(token) < idOf(R2));
+  if (rival === undefined) throw new Error("None of forty has a smaller id.");
+  const genuine = grantBy("second", "a", 15);
+  const outdone = start([R1, R2, genuine]);
+  hello(outdone, "b", grantBy("second", "b", 15));
+  up(outdone, "b");
+  give(outdone, "b", rival);
+  expect(rootOf(outdone)).toBe(idOf(rival));
+  for (const [at, name] of names.entries()) give(outdone, "b", grantBy(name, "a", 200 + at));
+  const restarted = start([R1], new Map(outdone.rows));
+  expect(questionsOf(restarted).slice(0, 2)).toEqual([grantBy("thief 4", "a", 204), genuine]);
+});
+
+test("ME2 no question is wasted on a grant that has ended, where another one has not", () => {
+  const lateS = T + 9 * 86_400;
+  const terms = { issuedS: lateS, notBeforeS: lateS, expS: lateS + 11 * 86_400 };
+  const newer = fleet.grant("a", { signer: fleet.key("second"), ...terms });
+  const held = [R1, R2, OWN, newer];
+  expect(questionsOf(start(held, undefined, 9))).toEqual([newer, OWN]);
+  expect(questionsOf(start(held, undefined, 15))).toEqual([newer]);
+  expect(questionsOf(start(held, undefined, 40))).toEqual([newer, OWN]);
+});
+
+test("ME2 whom everybody is revoked for, as an issuer's key was stolen, hears of the answer from a node that was granted since, or from its operator, and never from who is revoked", () => {
+  const others = [fleet.grant("i"), fleet.grant("b")];
+  const kept = [OWN, ...others].map(idOf);
+  const answer = upon(R1, 2, { ...by("second"), voids: [{ key: fleet.key("issuer"), kept }] });
+  const running = start([R1, OWN, ...others]);
+  for (const [at, node] of ["i", "b"].entries()) {
+    hello(running, node, others[at]);
+    up(running, node);
+  }
+  for (const node of ["i", "b"]) give(running, "b", fleet.revocation(node));
+  const restarted = start([R1, OWN, ...others], new Map(running.rows));
+  const handed = start([R1, OWN, ...others], new Map(running.rows));
+  const member = grantBy("second", "i", 300);
+  for (const rig of [running, restarted]) {
+    expect(hello(rig, "i", member)).toBe("revoked");
+    // Whoever was revoked, and has stolen a root key that was replaced since, would say the same.
+    show(rig, "i", [R1, answer]);
+    expect(rootOf(rig)).toBe(idOf(R1));
+    show(rig, "newcomer", [R1, answer]);
+    expect(rootOf(rig)).toBe(idOf(answer));
+  }
+  publish(handed, [R1, answer]);
+  for (const rig of [running, restarted, handed]) {
+    expect(hello(rig, "newcomer", grantBy("second", "newcomer", 300))).toBeUndefined();
+    expect(hello(rig, "i", member)).toBeUndefined();
+  }
+});
+
+test("ME2 whom a member brings the first root statement has met that one", () => {
+  const config = { closed: true, vouched: ["b"] };
+  const rig = new CoreRig("a", { fleet: fleet.fleet, config });
+  rig.start();
+  hello(rig, "b", fleet.grant("b"));
+  up(rig, "b");
+  for (const token of [R1, OWN, fleet.grant("b")]) give(rig, "b", token);
+  show(rig, "mallory", [R1, THIEF]);
+  expect(rootOf(rig)).toBe(idOf(R1));
+});
