@@ -200,6 +200,24 @@ export const rotationMutations: readonly Mutation[] = [
     killer: key("is never guessed"),
   },
   {
+    id: "publish-in-vain",
+    rules: ["CLI47"],
+    breaks: "a file with one root statement is said to be handed over, and is not",
+    file: `${COMMANDS}root-asking.ts`,
+    search: "statements.length > 1 ? statements.slice(1) : statements",
+    replacement: "statements.slice(1)",
+    killer: key("publish hands over what there is"),
+  },
+  {
+    id: "publish-of-another-fleet",
+    rules: ["CLI47"],
+    breaks: "what another fleet's member has printed is handed over",
+    file: `${COMMANDS}key-void.ts`,
+    search: "if (fleet === named) return;",
+    replacement: "if (fleet !== undefined) return;",
+    killer: key("publish hands over what there is"),
+  },
+  {
     id: "drafts-of-anybody",
     rules: ["ME6"],
     breaks: "a write that is under way loses its file to a start of the node",
@@ -255,6 +273,18 @@ export const rotationMutations: readonly Mutation[] = [
     file: "packages/cli/src/commands/doctor-authority.ts",
     search: "if (!stale && !isLate) return [];",
     replacement: "if (!stale || !isLate) return [];",
+    killer: unit(
+      "packages/cli/src/commands/doctor-authority.test.ts",
+      "a charter that nobody has signed anew",
+    ),
+  },
+  {
+    id: "issuer-guessed",
+    rules: ["ME3", "CLI43"],
+    breaks: "of several issuers the first is named to be replaced, whoever is gone",
+    file: "packages/cli/src/commands/doctor-authority.ts",
+    search: 'issuer === undefined || others.length > 0 ? "KEY"',
+    replacement: 'issuer === undefined || others.length > 99 ? "KEY"',
     killer: unit(
       "packages/cli/src/commands/doctor-authority.test.ts",
       "a charter that nobody has signed anew",

@@ -15,7 +15,7 @@ export const ROOT_ROWS_WAITING_MAX: number = 64;
 export const ROOT_ROW_TURN_MS_MAX: number = 10_000;
 /** Who was asked in vain is not asked again for this long. */
 export const ROOT_ROW_AGAIN_MS: number = 60_000;
-/** From a row that was looked at in vain to the next question: 64 signatures take up to 140 ms. */
+/** From a row that was looked at in vain to the next question: 64 signatures take up to 140 ms, and a row may have 128. */
 export const ROOT_ROW_PAUSE_MS: number = 1_000;
 /** Nodes asked in vain that are remembered: whoever was to be found, as a book has no more of them. */
 const ASKED_IN_VAIN_MAX = 1_024;

@@ -124,6 +124,10 @@ test("ME3 CLI43 a charter that nobody has signed anew is a warning at every memb
   const [stale] = await found({ ...charter(30), stale: true });
   expect(stale?.detail).toContain("nobody new is let in");
   expect(stale?.next).toContain("--replaces key");
+  const issuers = ["one", "two"].map((key) => ({ key, expires: at(300 * dayMs) }));
+  const root = { number: 3, at: at(0), issuers, disputed: [] };
+  const [unsure] = await found({ ...charter(30), stale: true, root });
+  expect(unsure?.next).toContain("--replaces KEY");
 });
 
 test("ME2 CLI43 two charters with one number are a warning", async () => {

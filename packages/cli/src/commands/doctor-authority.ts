@@ -171,13 +171,16 @@ function newsFindings(
   const ageMs = nowWallMs - Date.parse(charter?.at ?? root?.at ?? "");
   const isLate = charter !== null && ageMs > charterLateMs;
   if (!stale && !isLate) return [];
+  // Of several nobody here knows which one is gone.
+  const [issuer, ...others] = root?.issuers ?? [];
+  const key = issuer === undefined || others.length > 0 ? "KEY" : issuer.key;
   const late = `the newest charter was signed ${formatAge(ageMs)} ago, and an issuer signs one every 6h: none is heard`;
   return [
     {
       check: "authority",
       result: "warn",
       detail: stale ? unheard : late,
-      next: `see that the node with the issuer's key runs and is reached; where the only one has left or is lost, with the root's keys at another member: pulsemesh key rotate issuer --root DIR --data ITS-FOLDER --replaces ${root?.issuers[0]?.key ?? "KEY"}`,
+      next: `see that the node with the issuer's key runs and is reached; where the only one has left or is lost, with the root's keys at another member: pulsemesh key rotate issuer --root DIR --data ITS-FOLDER --replaces ${key}`,
     },
   ];
 }

@@ -1,7 +1,8 @@
 /** `pulsemesh key void`: an issuer whose key was stolen; `key publish` hands root statements to a node that were signed elsewhere. */
+import type { PulsemeshClient } from "@pulsemesh/client";
 import { isKeyId, PulsemeshError } from "@pulsemesh/core";
 import type { Command } from "commander";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Cli, setAction } from "../cli.ts";
 import { type ClientFlags, clientFlags, connect } from "../client-flags.ts";
 import { readText } from "../config/token-file.ts";
@@ -92,11 +93,37 @@ function addPublish(key: Command, cli: Cli): void {
   addFlags(command, clientFlags);
   setAction<ClientFlags>(cli, command, async (flags, [path = ""]) => {
     cli.context = { ...cli.context, writes: true };
-    const { statements } = readFleetFile(path);
-    await handOver(cli, connect(cli, flags), statements, dirname(resolve(path)));
-    cli.terminal.say(printable(`The node has the ${statements.length} root statements.`));
+    const { fleet, statements } = readFleetFile(path);
+    const client = connect(cli, flags);
+    await checkFleet(cli, client, path, fleet);
+    await handOver(cli, client, statements, resolve(path));
+    // The charter is among them where a member has printed them.
+    const count = statements.length === 1 ? "the statement" : `all ${statements.length} statements`;
+    cli.terminal.say(printable(`The node has ${count} of ${path}.`));
     return EXIT.ok;
   });
+}
+
+/**
+ * What a member has printed names its fleet; of a root's folder the node says by the signatures whether it is of its own.
+ * @throws PulsemeshError `fleet-mismatch`
+ */
+async function checkFleet(
+  cli: Cli,
+  client: PulsemeshClient,
+  path: string,
+  named: string | undefined,
+): Promise<void> {
+  if (named === undefined) return;
+  const { fleet } = await client.authority();
+  if (fleet === named) return;
+  cli.context = { ...cli.context, next: "pulsemesh grant list --json   at a member of this fleet" };
+  throw new PulsemeshError(
+    "fleet-mismatch",
+    printable(
+      `Cannot hand over '${path}': it is of fleet ${named}, and the node is in fleet ${fleet}.`,
+    ),
+  );
 }
 
 function checkKey(text: string): void {

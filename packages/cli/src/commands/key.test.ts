@@ -137,6 +137,30 @@ test("CLI47 a row that is longer than a request is handed over in several, in it
   expect(handed(calls)).toEqual([{ tokens: tokens.slice(0, 2) }, { tokens: tokens.slice(2) }]);
 });
 
+test("CLI47 publish hands over what there is, of this fleet, and names the file that it was given where the node takes nothing", async () => {
+  const calls = fakeNode();
+  const path = join(base, "fleet.json");
+  writeFileSync(path, JSON.stringify({ fleet, statements: statements.slice(0, 1) }));
+  const { code, err } = await run(["key", "publish", path]);
+  expect([code, handed(calls)]).toEqual([0, [{ tokens: statements.slice(0, 1) }]]);
+  expect(err).toContain(`The node has the statement of ${path}`);
+  writeFileSync(path, JSON.stringify({ fleet: "another", statements }));
+  const foreign = await run(["key", "publish", path]);
+  expect([foreign.code, handed(calls)]).toEqual([2, [{ tokens: statements.slice(0, 1) }]]);
+  expect(foreign.err).toContain("it is of fleet another");
+  // None at all would be taken for all that there is.
+  writeFileSync(path, JSON.stringify({ fleet, statements: [] }));
+  expect((await run(["key", "publish", path])).code).toBe(2);
+  const problem = { status: 403, code: "signer-unknown", detail: "1 of 2 do not count here" };
+  const headers = { "content-type": "application/problem+json" };
+  fakeNode(Response.json(problem, { status: 403, headers }));
+  writeFileSync(path, JSON.stringify({ fleet, statements: [...statements, "x.y.z"] }));
+  const refused = await run(["key", "publish", path]);
+  expect(refused.code).toBe(1);
+  expect(refused.err).toContain(`pulsemesh key publish ${path}`);
+  expect(refused.err).not.toContain("root-statements.json");
+});
+
 test("CLI47 a statement that the node refuses is kept, and how to hand it over is said", async () => {
   const problem = { status: 403, code: "signer-unknown", detail: "nobody knows who signed it" };
   const headers = { "content-type": "application/problem+json" };

@@ -91,7 +91,8 @@ export async function signAndHandOver<Signed extends SignedRoot>(
   const nowS = Date.now() / 1_000;
   const asking = { rootDir, passphrase, nowS, known: fleet?.statements, fleet: fleet?.fleet };
   const signed = await withNext(cli, rootDir, () => sign(asking));
-  if (client !== undefined) await handOver(cli, client, signed.statements, rootDir);
+  if (client !== undefined)
+    await handOver(cli, client, signed.statements, join(rootDir, statementsFile));
   report(cli, flags, signed, rootDir, signed.isAsked ? said(signed) : otherwiseLines(signed));
   return signed.isAsked ? EXIT.ok : EXIT.no;
 }
@@ -131,15 +132,16 @@ const requestLengthMost = 900_000;
 
 /**
  * From number 2 on, as one row that is judged as a whole: one by one, what the node has instead of one of them could keep out those that show which is right,
- * and between two of them what neither says would count.
+ * and between two of them what neither says would count. Number 1 every node has that was made a member; where it is all there is, it goes.
+ * @param path - the file with the statements
  */
 export async function handOver(
   cli: Cli,
   client: PulsemeshClient,
   statements: readonly string[],
-  rootDir: string,
+  path: string,
 ): Promise<void> {
-  const tokens = statements.slice(1);
+  const tokens = statements.length > 1 ? statements.slice(1) : statements;
   let count = 0;
   try {
     for (const request of requestsOf(tokens)) {
@@ -147,10 +149,10 @@ export async function handOver(
       count += request.length;
     }
   } catch (error) {
-    const path = join(rootDir, statementsFile);
+    const which = statements.length > 1 ? "statements behind the first one" : "statements";
     cli.terminal.say(
       printable(
-        `It is signed, and in ${path}; of its ${tokens.length} statements behind the first one the node has confirmed ${count}.`,
+        `It is signed, and in ${path}; of its ${tokens.length} ${which} the node has confirmed ${count}.`,
       ),
     );
     cli.context = {
@@ -189,7 +191,8 @@ export function readFleetFile(path: string): {
   try {
     const json = JSON.parse(text) as { readonly fleet?: unknown; readonly statements?: unknown };
     const { fleet, statements } = json;
-    if (Array.isArray(statements) && statements.every((token) => typeof token === "string"))
+    const isList = Array.isArray(statements) && statements.length > 0;
+    if (isList && statements.every((token) => typeof token === "string"))
       return { fleet: typeof fleet === "string" ? fleet : undefined, statements };
   } catch {
     // Said below.
