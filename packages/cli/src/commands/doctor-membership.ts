@@ -18,7 +18,7 @@ const nextByReason: Readonly<Record<string, string>> = {
   "grant-unknown":
     "one of the two lacks news of the fleet's authority: name the issuer's node with --join; where all that it knew are gone, pulsemesh grant list --json > fleet.json at a member, and pulsemesh key publish fleet.json at the one with the older root statement",
   "authority-stale":
-    "that member has not heard of the fleet's authority for a day, and lets in nobody new: see that the issuer's node runs, that others reach it, and that its clock is right; where all that it knew are gone, pulsemesh grant list --json > fleet.json at another member, and pulsemesh key publish fleet.json at that one",
+    "that member has not heard of the fleet's authority for a day, and lets in nobody new: see that the issuer's node runs, that others reach it, and that its clock is right; where all that it knew are gone, or were away as long, pulsemesh grant list --json > fleet.json at another member, and pulsemesh key publish fleet.json at that one",
 };
 
 export interface MembershipFacts {

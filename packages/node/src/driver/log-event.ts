@@ -74,7 +74,7 @@ const ROW_RESULTS: Readonly<Partial<Record<RootRowResult, string>>> = {
   rotation:
     "a rotation of the root was taken from a node that was to be found; what is signed behind it is left to the members that this node knows",
   company:
-    "the root statements of a node that was to be found were not taken, as this node knows members who may come: where those are gone for good, hand them over with `pulsemesh key publish`",
+    "the root statements of a node that was to be found were not taken, as this node knows members who may come: where those are gone for good, or were away as long, hand them over with `pulsemesh key publish`",
   revoked:
     "the root statements of a node were not taken, as it is revoked here: where it should not be, hand them over with `pulsemesh key publish`",
   beside:
