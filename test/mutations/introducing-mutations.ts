@@ -19,6 +19,11 @@ const transport = (title: string): Killer => ({
   file: "test/integration/transport-root-rows.test.ts",
   title,
 });
+const book = (title: string): Killer => ({
+  project: "unit",
+  file: `${TRANSPORT}address-book.test.ts`,
+  title,
+});
 const asking = (title: string): Killer => ({
   project: "unit",
   file: `${TRANSPORT}root-rows.test.ts`,
@@ -257,7 +262,7 @@ export const introducingMutations: readonly Mutation[] = [
     rules: ["ME2"],
     breaks: "who made this node a member is not asked",
     file: `${TRANSPORT}address-book.ts`,
-    search: "return this.isTrusted(node) || (this.#entries.get(node)?.saved.size ?? 0) > 0;",
+    search: "return this.isTrusted(node) || this.#former.has(node);",
     replacement: "return this.isTrusted(node);",
     killer: transport("kept from an earlier run is asked"),
   },
@@ -266,21 +271,17 @@ export const introducingMutations: readonly Mutation[] = [
     rules: ["CH6", "ME2"],
     breaks: "a newcomer forgets who made it a member as soon as that one is away for a second",
     file: `${TRANSPORT}address-book.ts`,
-    search: "if (!this.#hasMet && saved.size > 0) return TRUST.member;",
-    replacement: "if (this.#hasMet && saved.size > 999) return TRUST.member;",
-    killer: {
-      project: "unit",
-      file: `${TRANSPORT}address-book.test.ts`,
-      title: "who was saved is sought for ever",
-    },
+    search: 'if (this.#former.has(node)) return this.#hasMet ? "former" : "sought";',
+    replacement: 'if (this.#former.has(node)) return this.#hasMet ? "former" : "hearsay";',
+    killer: book("who was saved is sought like a member"),
   },
   {
     id: "saved-not-kept",
     rules: ["CH6", "ME2"],
     breaks: "who starts with --join to somebody else loses the address of its issuer",
     file: `${TRANSPORT}address-book.ts`,
-    search: "this.isTrusted(node) || !this.#hasMet ?",
-    replacement: "this.isTrusted(node) ?",
+    search: "return [...former, ...[...new Set(kept)].toSorted()];",
+    replacement: "return [...former.slice(0, 0), ...[...new Set(kept)].toSorted()];",
     killer: {
       project: "integration",
       file: "test/integration/transport-addresses.test.ts",

@@ -9,6 +9,7 @@ import { diskMutations } from "./disk-mutations.ts";
 import { enrolmentMutations } from "./enrolment-mutations.ts";
 import { evidenceMutations } from "./evidence-mutations.ts";
 import { folderMutations } from "./folder-mutations.ts";
+import { formerMutations } from "./former-mutations.ts";
 import { hostileMutations } from "./hostile-mutations.ts";
 import { introducingMutations } from "./introducing-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
@@ -57,4 +58,5 @@ export const mutations: readonly Mutation[] = [
   ...regularityMutations,
   ...membershipMutations,
   ...introducingMutations,
+  ...formerMutations,
 ];

@@ -1,6 +1,11 @@
 import { memberAddressBytes } from "@pulsemesh/testkit";
 import { expect, test } from "vitest";
-import { AddressBook, BOOK_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import {
+  AddressBook,
+  BOOK_MEMBERS_MAX,
+  FORMER_MEMBERS_MAX,
+  MEMBER_ADDRESSES_MAX,
+} from "./address-book.ts";
 import { readAddress } from "./multiaddr-text.ts";
 
 function address(index: number, host = "127.0.0.1", port = 7_421): string {
@@ -57,7 +62,7 @@ test("CH6 members that were met are passed on, and those vouched for, one addres
   expect(drawn.size).toBe(5);
 });
 
-test("CH6 what is not sure can be dropped, members that were met and nodes that the user named cannot", () => {
+test("CH6 what is hearsay alone can be dropped, members that were met, nodes that the user named and former members cannot", () => {
   const book = bookOf(0);
   book.learn(address(1), "hearsay");
   book.learn(address(2), "named");
@@ -68,13 +73,13 @@ test("CH6 what is not sure can be dropped, members that were met and nodes that 
   book.learn(address(5), "saved");
   book.learn(address(6), "saved");
   const all = [1, 2, 3, 4, 5, 6];
-  expect(all.map((index) => book.isSure(node(index)))).toEqual([
-    false,
-    true,
-    true,
-    false,
-    true,
-    false,
+  expect(all.map((index) => book.standingOf(node(index)))).toEqual([
+    "hearsay",
+    "sure",
+    "sure",
+    "hearsay",
+    "sure",
+    "former",
   ]);
   expect(all.map((index) => book.drop(node(index)))).toEqual([
     true,
@@ -82,9 +87,9 @@ test("CH6 what is not sure can be dropped, members that were met and nodes that 
     false,
     true,
     false,
-    true,
+    false,
   ]);
-  expect(book.toSave()).toEqual([address(2), address(3), address(5)].toSorted());
+  expect(book.toSave()).toEqual([address(6), ...[address(2), address(3), address(5)].toSorted()]);
 });
 
 test("CH6 a member that was met takes no more hearsay", () => {
@@ -95,24 +100,26 @@ test("CH6 a member that was met takes no more hearsay", () => {
   expect(book.addressesOf(node(1))).toEqual([address(1)]);
 });
 
-test("CH6, ME2 who was saved is sought for ever, and saved again, until a member was met: then the roster says whom to seek", () => {
+test("CH6, ME2 who was saved is sought like a member until one was met, stays to be found and in the file from then on, and is looked for at leisure", () => {
   const changed: string[] = [];
   const book = new AddressBook(node(0), (each) => void changed.push(each));
   for (const index of [1, 2]) book.learn(address(index), "saved");
   book.learn(address(3), "named");
   book.learn(address(4), "hearsay");
-  expect([1, 2, 3, 4].map((index) => book.isSure(node(index)))).toEqual([true, true, true, false]);
+  const standings = (): readonly string[] =>
+    [1, 2, 3, 4].map((index) => book.standingOf(node(index)));
+  expect(standings()).toEqual(["sought", "sought", "sure", "hearsay"]);
   expect([1, 4].map((index) => book.drop(node(index)))).toEqual([false, true]);
-  expect(book.toSave()).toEqual([1, 2, 3].map((index) => address(index)).toSorted());
+  expect(book.toSave()).toEqual([1, 2, 3].map((index) => address(index)));
   // Whoever answers at an address that the user named is no member yet, and may never be one.
   book.meet(node(3), [address(3)]);
-  expect([book.isSure(node(1)), changed]).toEqual([true, []]);
+  expect([book.standingOf(node(1)), changed]).toEqual(["sought", []]);
   for (const index of [2, 3]) book.join(node(index));
   book.meet(node(3), []);
   expect(changed).toEqual([node(1)]);
-  expect([1, 2, 3].map((index) => book.isSure(node(index)))).toEqual([false, true, true]);
-  expect(book.toSave()).toEqual([2, 3].map((index) => address(index)).toSorted());
-  expect(book.drop(node(1))).toBe(true);
+  expect(standings()).toEqual(["former", "sure", "sure", "hearsay"]);
+  expect([book.isToBeFound(node(1)), book.drop(node(1))]).toEqual([true, false]);
+  expect(book.toSave()).toEqual([address(1), ...[address(2), address(3)].toSorted()]);
 });
 
 test("P6 CH6 nodes that are no members are not kept when they are met, nor told of, nor saved", () => {
@@ -127,15 +134,69 @@ test("P6 CH6 nodes that are no members are not kept when they are met, nor told 
   expect(book.toSave()).toEqual([address(1)]);
 });
 
-test("VE9 CH6 a member that left is forgotten, unless the user named it", () => {
+test("VE9, CH6, ME2 who left stays to be found where it was, at leisure, and nobody is told of it", () => {
   const book = bookOf(0);
-  for (const index of [1, 2]) {
+  for (const index of [1, 2, 4]) {
     book.join(node(index));
     book.meet(node(index), [address(index)]);
   }
   book.learn(address(2, "192.0.2.2"), "named");
   for (const index of [1, 2, 3]) book.leave(node(index));
-  expect(book.nodes()).toEqual([node(2)]);
+  expect(book.nodes()).toEqual([2, 4].map(node).toSorted());
+  expect([1, 2].map((index) => book.standingOf(node(index)))).toEqual(["former", "sure"]);
+  expect([book.isTrusted(node(1)), book.isToBeFound(node(1))]).toEqual([false, true]);
+  expect([book.addressesOf(node(1)), book.toSave().includes(address(1))]).toEqual([
+    [address(1)],
+    true,
+  ]);
+  book.learn(address(1, "192.0.2.1"), "hearsay", true);
+  expect(book.addressesOf(node(1))).toEqual([address(1), address(1, "192.0.2.1")]);
+  const { met, vouched } = book.sample(64, node(9), () => 0);
+  expect([...met, ...vouched]).not.toContain(address(1));
+  book.join(node(1));
+  expect([book.standingOf(node(1)), book.nodes().includes(node(1))]).toEqual(["sure", true]);
+});
+
+test("CH6, ME2 once everybody has left, as a thief's row can have it, all are sought like members, also who can be dialled nowhere is to be found", () => {
+  const changed: string[] = [];
+  const book = new AddressBook(node(0), (each) => void changed.push(each));
+  for (const index of [1, 2, 3]) book.join(node(index));
+  for (const index of [1, 2]) book.meet(node(index), [address(index)]);
+  book.leave(node(1));
+  expect([book.standingOf(node(1)), changed]).toEqual(["former", []]);
+  for (const index of [2, 3]) book.leave(node(index));
+  expect(changed).toEqual([1, 2, 3].map(node));
+  expect([1, 2].map((index) => book.standingOf(node(index)))).toEqual(["sought", "sought"]);
+  expect([1, 2, 3].map((index) => book.isToBeFound(node(index)))).toEqual([true, true, true]);
+  expect([1, 2, 3].map((index) => book.has(node(index)))).toEqual([true, true, false]);
+  expect(book.toSave()).toEqual([address(1), address(2)]);
+  for (const index of [1, 2, 3]) book.join(node(index));
+  book.meet(node(1), [address(1)]);
+  expect(book.toSave()).toEqual([address(1), address(2)].toSorted());
+});
+
+test("P6, CH6 at most FORMER_MEMBERS_MAX former members, of whom the one that left first makes room, here and over a restart, whatever else is in the book", () => {
+  const forgotten: string[] = [];
+  const book = new AddressBook(node(0), (each) => void forgotten.push(each));
+  const count = BOOK_MEMBERS_MAX;
+  for (let index = 1; index <= count; index += 1) {
+    book.join(node(index));
+    book.meet(node(index), [address(index)]);
+  }
+  book.join(node(5_000));
+  for (let index = 1; index <= count; index += 1) book.leave(node(index));
+  for (let index = 2_001; index <= 2_000 + BOOK_MEMBERS_MAX; index += 1)
+    expect(book.learn(address(index), "hearsay")).toBe(true);
+  book.meet(node(5_000), [address(5_000)]);
+  expect(forgotten).toEqual([node(2_001)]);
+  expect(FORMER_MEMBERS_MAX).toBe(count);
+  book.leave(node(5_000));
+  expect(forgotten.slice(0, 2)).toEqual([2_001, 1].map(node));
+  expect([1, 2, 5_000].map((index) => book.isToBeFound(node(index)))).toEqual([false, true, true]);
+  expect(book.toSave()).toHaveLength(FORMER_MEMBERS_MAX);
+  const again = bookOf(0);
+  for (const text of [...book.toSave(), address(6_000)]) again.learn(text, "saved");
+  expect([2, 3, 6_000].map((index) => again.isToBeFound(node(index)))).toEqual([false, true, true]);
 });
 
 test("P6 at most MEMBER_ADDRESSES_MAX addresses of one member, the newest of each source", () => {

@@ -1,19 +1,27 @@
 /**
  * Who can be dialled where. Three sources, in order of trust: what the user named, what a member said of itself in an authenticated
  * hello, and what members say of others (hearsay). Members that were met are passed on, and nodes that one was told of by a member that
- * had met them; no others, so that junk goes two steps and no further. Anybody can make up keys, so of a node that is neither named nor a
- * member of the roster nothing is kept but hearsay, which leads somewhere soon or is forgotten. What was saved in an earlier run counts
- * like a member until this node has met one, as its roster may be empty: the file is then all that leads anywhere. From then on the roster
- * says whom to look for, and who was saved and is no member is hearsay too. In a full book the least trusted gives way, and of these who was
- * heard of least lately.
+ * had met them; no others, so that junk goes two steps and no further. Anybody can make up keys, so of a node that is neither named, nor a
+ * member of the roster, nor was one, nothing is kept but hearsay, which leads somewhere soon or is forgotten. In a full book the least trusted
+ * gives way, and of these who was heard of least lately.
+ *
+ * Who was a member, or stands in the file of an earlier run, and is no member now, is kept apart and stays to be found: a thief of the root's key can
+ * have everybody leave, and the file is then all that leads back. What is kept of a former member is where it was, or, where nobody could dial it, its
+ * name alone. They have a room of their own, so that neither members nor hearsay push them out, nor they those; in a full one the one that left first
+ * gives way. Until this node has met a member, and again once it has none, they are sought like members; otherwise at leisure.
+ *
+ * To forget at once who said goodbye, or was revoked, was rejected: a thief's row makes anybody look so.
  */
 import type { NodeId } from "@pulsemesh/core";
+import type { Standing } from "./dialer.ts";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { NodeAddress } from "./multiaddr-text.ts";
 import { readAddress } from "./multiaddr-text.ts";
 
-/** Most nodes whose addresses are kept, those aside that the user named. */
+/** Most nodes whose addresses are kept, those aside that the user named, and former members. */
 export const BOOK_MEMBERS_MAX: number = 1_024;
+/** Most former members that are kept. As many as members, who may all leave at once; with fewer two of them might each keep others than the other one. */
+export const FORMER_MEMBERS_MAX: number = 1_024;
 /** Most addresses kept of one member. */
 export const MEMBER_ADDRESSES_MAX: number = 8;
 
@@ -34,27 +42,30 @@ interface Entry {
 export class AddressBook {
   readonly #self: NodeId;
   readonly #changed: (node: NodeId) => void;
-  /** In the order in which they were last heard of. */
+  /** In the order in which they were last heard of; former members stand apart. */
   readonly #entries = new Map<NodeId, Entry>();
+  /** Former members, and who stands in the file and is no member yet, in the order in which they left. */
+  readonly #former = new Map<NodeId, Entry>();
   readonly #members = new Set<NodeId>();
-  /** Whether a member has said hello in this run. */
+  /** Whether a member has said hello in this run, and there is one left. */
   #hasMet = false;
   /** Grows with every change, so that owners know when to save and to tell others. */
   revision = 0;
 
-  /** `changed` is called with each node that had to make room, or that is no longer sure as a member was met. */
+  /** `changed` is called with each node that had to make room, or that is sought otherwise as the first member was met, or the last has left. */
   constructor(self: NodeId, changed: (node: NodeId) => void = ignore) {
     this.#self = self;
     this.#changed = changed;
   }
 
-  /** All nodes with an address, sorted. */
+  /** All nodes with an address, former members aside, sorted. */
   nodes(): readonly NodeId[] {
     return [...this.#entries.keys()].toSorted();
   }
 
+  /** Whether there is an address to dial `node` at. */
   has(node: NodeId): boolean {
-    return this.#entries.has(node);
+    return this.#entries.has(node) || this.addressesOf(node).length > 0;
   }
 
   /** Whether `node` is a member of the roster, or named by the user. */
@@ -62,9 +73,9 @@ export class AddressBook {
     return this.#members.has(node) || (this.#entries.get(node)?.named.size ?? 0) > 0;
   }
 
-  /** Whether this node was to find `node`: the user named it, or it was a member in an earlier run, or the one that made this one a member. */
+  /** Whether this node was to find `node`: the user named it, or it is or was a member, or the one that made this one a member. */
   isToBeFound(node: NodeId): boolean {
-    return this.isTrusted(node) || (this.#entries.get(node)?.saved.size ?? 0) > 0;
+    return this.isTrusted(node) || this.#former.has(node);
   }
 
   /** Whether the user named `node` by this very address. */
@@ -72,15 +83,16 @@ export class AddressBook {
     return this.#entries.get(node)?.named.has(text) === true;
   }
 
-  /** Whether `node` is to be dialled for ever: the user named it, it is a member that has said itself where it is, or no member was met and it was saved. */
-  isSure(node: NodeId): boolean {
+  /** How eagerly `node` is to be dialled. */
+  standingOf(node: NodeId): Standing {
+    if (this.#former.has(node)) return this.#hasMet ? "former" : "sought";
     const entry = this.#entries.get(node);
-    return entry !== undefined && this.#trust(node, entry) >= TRUST.member;
+    return entry !== undefined && this.#trust(node, entry) >= TRUST.member ? "sure" : "hearsay";
   }
 
   /** Dialled in this order: what the member says of itself, then what the user said, then what it said in an earlier run, then hearsay. */
   addressesOf(node: NodeId): readonly string[] {
-    const entry = this.#entries.get(node);
+    const entry = this.#entries.get(node) ?? this.#former.get(node);
     if (entry === undefined) return [];
     const all = [...entry.own, ...entry.named, ...entry.saved, ...entry.hearsay];
     return [...new Set(all)].slice(0, MEMBER_ADDRESSES_MAX);
@@ -90,7 +102,7 @@ export class AddressBook {
   learn(text: string, source: AddressSource, vouched = false): boolean {
     const address = readAddress(text);
     if (address === undefined || address.node === this.#self) return false;
-    const entry = this.#touch(address.node, source === "named" ? TRUST.named : TRUST.hearsay);
+    const entry = this.#place(address.node, source);
     if (entry === undefined) return false;
     this.#add(entry, address, source);
     if (vouched && !entry.vouched) {
@@ -122,21 +134,28 @@ export class AddressBook {
   join(node: NodeId): void {
     if (node === this.#self || this.#members.has(node)) return;
     this.#members.add(node);
+    this.#takeBack(node, TRUST.member);
     if (this.#entries.has(node)) this.revision += 1;
   }
 
-  /** `node` is no member any more: it is forgotten, unless the user named it. */
+  /** `node` is no member any more, by whosever word: where it was is kept, and it is looked for at leisure, or as a member once there is none. */
   leave(node: NodeId): void {
     if (!this.#members.delete(node)) return;
-    const entry = this.#entries.get(node);
-    if (entry === undefined) return;
     this.revision += 1;
-    if (entry.named.size === 0) this.#entries.delete(node);
+    const entry = this.#entries.get(node) ?? emptyEntry();
+    if (entry.named.size === 0) {
+      this.#entries.delete(node);
+      const saved = [...new Set([...entry.own, ...entry.saved])].slice(0, MEMBER_ADDRESSES_MAX);
+      this.#keep(node, { ...emptyEntry(), saved: new Set(saved) });
+    }
+    if (this.#members.size > 0 || !this.#hasMet) return;
+    this.#hasMet = false;
+    this.#seekOtherwise();
   }
 
-  /** Forgets a node that is not to be dialled for ever; false when it is, or is not known. */
+  /** Forgets a node that is known by hearsay alone; false when it is more than that, or not known. */
   drop(node: NodeId): boolean {
-    return !this.isSure(node) && this.#entries.delete(node);
+    return this.standingOf(node) === "hearsay" && this.#entries.delete(node);
   }
 
   /** One address each of at most `countMax` nodes worth telling of, drawn with `random` (uniform in [0, 1)). */
@@ -158,19 +177,56 @@ export class AddressBook {
     };
   }
 
-  /** What is worth keeping over a restart: all that is not hearsay, sorted. */
+  /** What is worth keeping over a restart, all that is not hearsay: former members in the order in which they left, then the others, sorted. */
   toSave(): readonly string[] {
+    const former = [...this.#former.values()].flatMap(({ saved }) => [...saved]);
     const kept = [...this.#entries].flatMap(([node, { own, named, saved }]) =>
-      this.isTrusted(node) || !this.#hasMet ? [...own, ...named, ...saved] : [],
+      this.isTrusted(node) ? [...own, ...named, ...saved] : [],
     );
-    return [...new Set(kept)].toSorted();
+    return [...former, ...[...new Set(kept)].toSorted()];
   }
 
   #metMember(): void {
     if (this.#hasMet) return;
     this.#hasMet = true;
-    const saved = [...this.#entries].filter(([, entry]) => entry.saved.size > 0);
-    for (const [node] of saved) if (!this.isTrusted(node)) this.#changed(node);
+    this.#seekOtherwise();
+  }
+
+  #seekOtherwise(): void {
+    for (const node of this.#former.keys()) this.#changed(node);
+  }
+
+  /** The entry in which an address of `node` belongs; undefined when there is no room. */
+  #place(node: NodeId, source: AddressSource): Entry | undefined {
+    if (source === "named") {
+      this.#takeBack(node, TRUST.named);
+      return this.#touch(node, TRUST.named);
+    }
+    if (source === "saved" && !this.isTrusted(node) && !this.#former.has(node)) {
+      const entry = this.#entries.get(node) ?? emptyEntry();
+      this.#entries.delete(node);
+      this.#keep(node, entry);
+    }
+    return this.#former.get(node) ?? this.#touch(node, TRUST.hearsay);
+  }
+
+  /** Among the former members, of whom the one that left first makes room. */
+  #keep(node: NodeId, entry: Entry): void {
+    this.#former.set(node, entry);
+    if (this.#former.size <= FORMER_MEMBERS_MAX) return;
+    const [oldest] = this.#former.keys();
+    if (oldest === undefined) return;
+    this.#former.delete(oldest);
+    this.#changed(oldest);
+  }
+
+  /** From among the former members. */
+  #takeBack(node: NodeId, trust: Trust): void {
+    const entry = this.#former.get(node);
+    if (entry === undefined) return;
+    this.#former.delete(node);
+    const isPlaced = entry.saved.size + entry.hearsay.size > 0;
+    if (isPlaced && this.#makeRoom(trust)) this.#entries.set(node, entry);
   }
 
   #add(entry: Entry, address: NodeAddress, source: AddressSource): void {
@@ -187,7 +243,6 @@ export class AddressBook {
 
   #trust(node: NodeId, { named, saved, own }: Entry): Trust {
     if (named.size > 0) return TRUST.named;
-    if (!this.#hasMet && saved.size > 0) return TRUST.member;
     return this.#members.has(node) && own.length + saved.size > 0 ? TRUST.member : TRUST.hearsay;
   }
 
@@ -195,14 +250,7 @@ export class AddressBook {
   #touch(node: NodeId, trust: Trust): Entry | undefined {
     const known = this.#entries.get(node);
     if (known === undefined && !this.#makeRoom(trust)) return undefined;
-    const entry = known ?? {
-      named: new Set<string>(),
-      saved: new Set<string>(),
-      hearsay: new Set<string>(),
-      own: [],
-      met: false,
-      vouched: false,
-    };
+    const entry = known ?? emptyEntry();
     this.#entries.delete(node);
     this.#entries.set(node, entry);
     return entry;
@@ -230,6 +278,17 @@ export class AddressBook {
 
 const TRUST = { hearsay: 0, member: 1, named: 2 } as const;
 type Trust = (typeof TRUST)[keyof typeof TRUST];
+
+function emptyEntry(): Entry {
+  return {
+    named: new Set<string>(),
+    saved: new Set<string>(),
+    hearsay: new Set<string>(),
+    own: [],
+    met: false,
+    vouched: false,
+  };
+}
 
 function ignore(): void {
   // The owner keeps no list of its own.

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { BOOK_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { BOOK_MEMBERS_MAX, FORMER_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
 
 /** Largest address file that is read, in bytes. */
 export const ADDRESS_FILE_BYTES_MAX: number = 4 * 1024 * 1024;
@@ -52,6 +52,7 @@ function readAddresses(json: unknown): readonly string[] {
     !Array.isArray(json.addresses)
   )
     return [];
-  const texts: unknown[] = json.addresses.slice(0, BOOK_MEMBERS_MAX * MEMBER_ADDRESSES_MAX);
+  const nodesMax = BOOK_MEMBERS_MAX + FORMER_MEMBERS_MAX;
+  const texts: unknown[] = json.addresses.slice(0, nodesMax * MEMBER_ADDRESSES_MAX);
   return texts.filter((text) => typeof text === "string");
 }

@@ -114,7 +114,8 @@ export class DialLoop {
 
   /** What the book knows of `node` has changed. */
   trust(node: NodeId): void {
-    if (this.#book.has(node)) this.#dialer.trust(node, this.#book.isSure(node));
+    if (this.#book.has(node))
+      this.#dialer.trust(node, this.#book.standingOf(node), performance.now());
     else this.#forget(node);
     this.#planSoon();
   }
@@ -125,7 +126,7 @@ export class DialLoop {
     // A probe is a look and no choice: it is closed at once.
     if (direction === "outbound" && [...this.#probes.values()].includes(node)) return;
     this.#dialer.connected(node, direction, performance.now());
-    this.#dialer.trust(node, this.#book.isSure(node));
+    this.#dialer.trust(node, this.#book.standingOf(node), performance.now());
     // Both dialled at one time: the connection that the smaller id opened stays.
     if (direction === "inbound" && compareText(node, this.#self) < 0)
       this.#under.get(node)?.abort();

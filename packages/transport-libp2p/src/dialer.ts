@@ -18,11 +18,14 @@
  * so members known by hearsay wait until no new one has come for a moment. The first few do not: small fleets form at once.
  *
  * Hearsay can be made up to have somebody else's ports knocked at. So nodes known by it alone stand behind all others, their dials have a
- * budget that all of them share, and three that fail are enough.
+ * budget that all of them share, and three that fail are enough. Former members are never given up, as a thief of the root's key can have anybody
+ * leave; but most of them have left for good, over the years any number. So they take up no place of those above: one at a time is dialled, whoever waits
+ * longest, by a small budget of theirs, after waits that grow to ten minutes.
  */
 import { createHash } from "node:crypto";
 import { compareText } from "@pulsemesh/core";
 import type { NodeId } from "@pulsemesh/core";
+import { DialBudget } from "./dial-budget.ts";
 
 /** Most connections that a node opens of its own choice. */
 export const OWN_DIALS_MAX: number = 16;
@@ -60,15 +63,25 @@ export const FORMING_MEMBERS: number = 4;
 export const LINK_KEPT_MS: number = 30_000;
 /** Least time between two connections closed to make room for wanted members. */
 const MAKE_ROOM_EVERY_MS = 5_000;
-const HEARSAY_DIAL_EARNED_MS = 60_000 / HEARSAY_DIALS_PER_MINUTE_MAX;
+/** Dials a minute to former members, all together; as many at once. */
+export const FORMER_DIALS_PER_MINUTE_MAX: number = 6;
+/** Longest wait between two dials of one of them, which doubles from {@link TURNED_AWAY_MS_MIN}. */
+export const FORMER_WAIT_MS_MAX: number = 600_000;
+
+/**
+ * `sure`: a member that has said itself where it is, or named by the user. `sought`: was a member, and there is none that was met; dialled like a member, but
+ * behind those. `former`: was one, and others were met. `hearsay`: all others.
+ */
+export type Standing = "sure" | "sought" | "former" | "hearsay";
+
+const PLACES = { sure: 0, sought: 1, former: 2, hearsay: 3 } as const;
 
 export type Direction = "inbound" | "outbound";
 
 interface Member {
   /** Said hello once, or named by the user: it does not wait while a fleet forms. */
   greeted: boolean;
-  /** A member that has said itself where it is, or named by the user: no hearsay. */
-  sure: boolean;
+  standing: Standing;
   readonly rank: string;
   dialing: boolean;
   dialBeganAtMs: number;
@@ -113,8 +126,8 @@ export class Dialer {
   #roomMadeAtMs = -Infinity;
   #formingSinceMs = -Infinity;
   #heardNewAtMs = -Infinity;
-  #hearsayDials = HEARSAY_DIALS_PER_MINUTE_MAX;
-  #hearsayEarnedAtMs = 0;
+  readonly #hearsayDials = new DialBudget(HEARSAY_DIALS_PER_MINUTE_MAX);
+  readonly #formerDials = new DialBudget(FORMER_DIALS_PER_MINUTE_MAX);
 
   constructor(deps: DialerDeps, self: NodeId) {
     this.#deps = deps;
@@ -127,11 +140,11 @@ export class Dialer {
     const member = this.#members.get(node);
     if (member === undefined) {
       this.#add(node, eager ? nowMs : nowMs + this.#yieldMs(node)).greeted = eager;
-      this.trust(node, eager);
+      this.trust(node, eager ? "sure" : "hearsay", nowMs);
       if (!eager) this.#heardNew(nowMs);
     } else if (eager) {
       member.greeted = true;
-      member.sure = true;
+      member.standing = "sure";
       member.dialAtMs = Math.min(member.dialAtMs, nowMs);
     }
   }
@@ -145,10 +158,16 @@ export class Dialer {
     }
   }
 
-  /** Whether `node` is more than hearsay. */
-  trust(node: NodeId, isSure: boolean): void {
+  /** What `node` counts as from now on. A former member that is to be found again is dialled at once, however long its wait had become. */
+  trust(node: NodeId, standing: Standing, nowMs: number): void {
     const member = this.#members.get(node);
-    if (member !== undefined) member.sure = isSure;
+    if (member === undefined) return;
+    const isWanted = member.standing === "former" && isEager({ standing });
+    member.standing = standing;
+    if (!isWanted) return;
+    member.failures = 0;
+    member.turnedAway = 0;
+    member.dialAtMs = Math.min(member.dialAtMs, nowMs);
   }
 
   /** A connection to `node` stands, whoever opened it. A dial under way goes on counting until it has ended. */
@@ -216,7 +235,8 @@ export class Dialer {
   turnedAway(node: NodeId, nowMs: number): number {
     const member = this.#members.get(node);
     if (member === undefined) return 0;
-    const waitMs = Math.min(TURNED_AWAY_MS_MAX, TURNED_AWAY_MS_MIN * 2 ** member.turnedAway);
+    const waitMsMax = member.standing === "former" ? FORMER_WAIT_MS_MAX : TURNED_AWAY_MS_MAX;
+    const waitMs = Math.min(waitMsMax, TURNED_AWAY_MS_MIN * 2 ** member.turnedAway);
     // Beyond this the wait grows no more.
     member.turnedAway = Math.min(member.turnedAway + 1, 10);
     member.dialing = false;
@@ -241,19 +261,14 @@ export class Dialer {
     const member = this.#members.get(node);
     if (member === undefined) return;
     if (isIdle(member)) this.#members.delete(node);
-    else member.sure = false;
+    else member.standing = "hearsay";
   }
 
   /** Decides; the dials it names count as begun. */
   plan(nowMs: number): DialPlan {
-    const ranked = [...this.#members].toSorted(
-      ([a, x], [b, y]) =>
-        Number(this.#linked.has(b)) - Number(this.#linked.has(a)) ||
-        Number(y.sure) - Number(x.sure) ||
-        compareText(x.rank, y.rank) ||
-        compareText(a, b),
-    );
-    this.#earn(nowMs);
+    const isAway = ([node, member]: Ranked[number]): boolean =>
+      member.standing === "former" && isIdle(member) && !this.#linked.has(node);
+    const ranked = this.#ranked((each) => !isAway(each));
     const wantedMax = this.#wantedMax(ranked.length);
     const wanted = ranked.slice(0, wantedMax);
     const further = ranked.slice(wantedMax);
@@ -262,7 +277,9 @@ export class Dialer {
     let nextAtMs = this.#begin(wanted, dial, nowMs, this.#slots(nowMs));
     const starved = wanted.filter(
       ([, member]) =>
-        isIdle(member) && member.dialAtMs <= nowMs && (member.sure || this.#hearsayDials >= 1),
+        isIdle(member) &&
+        member.dialAtMs <= nowMs &&
+        this.#budgetOf(member)?.isSpent(nowMs) !== true,
     ).length;
     if (this.#ownDials() >= OWN_DIALS_MAX) this.#makeRoom(starved, further, close, nowMs);
     nextAtMs = earliest(nextAtMs, starved > 0 && close.length > 0 ? nowMs : undefined);
@@ -276,6 +293,7 @@ export class Dialer {
         Math.min(this.#slots(nowMs), WANTED_MEMBERS - this.#held()),
       ),
     );
+    nextAtMs = earliest(nextAtMs, this.#beginFormer(isAway, dial, nowMs));
     // With every slot taken, the next one is free at the latest when the oldest fresh dial is none any more.
     const [first] = this.#fresh(nowMs);
     if (first !== undefined)
@@ -284,6 +302,34 @@ export class Dialer {
         Math.min(...this.#fresh(nowMs).map((member) => member.dialBeganAtMs)) + FRESH_MS,
       );
     return { dial, close, nextAtMs };
+  }
+
+  #ranked(isIn: (each: Ranked[number]) => boolean): Ranked {
+    return [...this.#members]
+      .filter(isIn)
+      .toSorted(
+        ([a, x], [b, y]) =>
+          Number(this.#linked.has(b)) - Number(this.#linked.has(a)) ||
+          PLACES[x.standing] - PLACES[y.standing] ||
+          compareText(x.rank, y.rank) ||
+          compareText(a, b),
+      );
+  }
+
+  /** One at a time, beside all others, so that it takes nobody's place. */
+  #beginFormer(
+    isAway: (each: Ranked[number]) => boolean,
+    dial: NodeId[],
+    nowMs: number,
+  ): number | undefined {
+    const dialled = [...this.#members.values()].some(
+      ({ standing, dialing }) => standing === "former" && dialing,
+    );
+    if (dialled) return undefined;
+    const away = [...this.#members]
+      .filter(isAway)
+      .toSorted(([, x], [, y]) => x.dialAtMs - y.dialAtMs);
+    return this.#begin(away, dial, nowMs, Math.min(this.#slots(nowMs), 1));
   }
 
   /** Starts at most `slots` dials in the order given; answers when the next of them is due. */
@@ -304,11 +350,12 @@ export class Dialer {
         nextAtMs = earliest(nextAtMs, member.dialAtMs);
         continue;
       }
-      if (!member.sure && this.#hearsayDials < 1) {
-        nextAtMs = earliest(nextAtMs, nowMs + HEARSAY_DIAL_EARNED_MS);
+      const budget = this.#budgetOf(member);
+      if (budget?.isSpent(nowMs) === true) {
+        nextAtMs = earliest(nextAtMs, nowMs + budget.earnedEveryMs);
         continue;
       }
-      if (!member.sure) this.#hearsayDials -= 1;
+      budget?.take();
       member.dialing = true;
       member.dialBeganAtMs = nowMs;
       member.isForLink = this.#linked.has(node);
@@ -325,14 +372,13 @@ export class Dialer {
     const linked = [...this.#linked].filter((node) => this.#members.has(node)).length;
     if (linked > 0) return linked;
     if (known <= OWN_DIALS_MAX) return known;
-    const sure = [...this.#members.values()].filter((member) => member.sure).length;
+    const sure = [...this.#members.values()].filter(isEager).length;
     return sure <= OWN_DIALS_MAX ? Math.max(sure, WANTED_MEMBERS) : WANTED_MEMBERS;
   }
 
-  #earn(nowMs: number): void {
-    const earned = (nowMs - this.#hearsayEarnedAtMs) / HEARSAY_DIAL_EARNED_MS;
-    this.#hearsayDials = Math.min(HEARSAY_DIALS_PER_MINUTE_MAX, this.#hearsayDials + earned);
-    this.#hearsayEarnedAtMs = nowMs;
+  #budgetOf({ standing }: Member): DialBudget | undefined {
+    if (standing === "former") return this.#formerDials;
+    return standing === "hearsay" ? this.#hearsayDials : undefined;
   }
 
   #slots(nowMs: number): number {
@@ -354,7 +400,8 @@ export class Dialer {
 
   #held(): number {
     return [...this.#members.values()].filter(
-      (member) => member.dialing || member.connected !== undefined,
+      ({ standing, dialing, connected }) =>
+        (dialing && standing !== "former") || connected !== undefined,
     ).length;
   }
 
@@ -410,7 +457,7 @@ export class Dialer {
     const rank = this.#deps.rankOf(node);
     const member: Member = {
       greeted: false,
-      sure: false,
+      standing: "hearsay",
       rank,
       dialing: false,
       dialBeganAtMs: 0,
@@ -429,12 +476,19 @@ export class Dialer {
 
   /** `isTurnedOut`: the other side has ended it, and is not about to dial. */
   #postpone(node: NodeId, member: Member, nowMs: number, isTurnedOut: boolean = false): void {
-    const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 1.5 ** Math.min(member.failures, 10));
+    const failures = Math.min(member.failures, 10);
+    const isFormer = member.standing === "former";
+    const waitMsMax = isFormer ? FORMER_WAIT_MS_MAX : BACKOFF_MS_MAX;
+    const waitMs = isFormer ? TURNED_AWAY_MS_MIN * 2 ** failures : BACKOFF_MS_MIN * 1.5 ** failures;
     member.failures += 1;
     // Jitter downwards only, so that the cap is a cap; the head start matters only for the first, simultaneous attempt.
     const headStartMs = member.failures === 1 && !isTurnedOut ? this.#yieldMs(node) : 0;
     member.dialAtMs =
-      nowMs + Math.min(BACKOFF_MS_MAX, headStartMs + waitMs * (0.5 + 0.5 * this.#deps.random()));
+      nowMs +
+      Math.min(
+        waitMsMax,
+        headStartMs + Math.min(waitMsMax, waitMs) * (0.5 + 0.5 * this.#deps.random()),
+      );
   }
 
   #yieldMs(node: NodeId): number {
@@ -444,6 +498,10 @@ export class Dialer {
 
 function isSpare([, { spareSinceMs, connected }]: Ranked[number]): boolean {
   return spareSinceMs !== undefined && connected === "outbound";
+}
+
+function isEager({ standing }: Pick<Member, "standing">): boolean {
+  return PLACES[standing] <= PLACES.sought;
 }
 
 function isIdle(member: Member): boolean {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { BOOK_MEMBERS_MAX, FORMER_MEMBERS_MAX } from "./address-book.ts";
 import {
   ROOT_ROW_AGAIN_MS,
   ROOT_ROW_PAUSE_MS,
@@ -95,7 +96,7 @@ test("ME2, P6 after a row that was looked at in vain nobody is asked for ROOT_RO
   expect(await rig.pass(ROOT_ROW_PAUSE_MS)).toEqual(["c", "d"]);
   rig.turns.give("c", "helped");
   rig.turns.give("d", "helped");
-  for (let index = 0; index < 1_024; index += 1) {
+  for (let index = 0; index < BOOK_MEMBERS_MAX + FORMER_MEMBERS_MAX; index += 1) {
     await rig.take(`n${index}`);
     rig.turns.give(`n${index}`, "useless");
   }

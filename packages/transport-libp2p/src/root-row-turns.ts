@@ -6,6 +6,7 @@
  * To turn away whoever finds all places taken was rejected: it comes back when it has been forgotten, or when the places are taken again.
  */
 import type { NodeId } from "@pulsemesh/core";
+import { BOOK_MEMBERS_MAX, FORMER_MEMBERS_MAX } from "./address-book.ts";
 
 /** Nodes asked at once. */
 export const ROOT_ROWS_ASKED_MAX: number = 2;
@@ -18,7 +19,7 @@ export const ROOT_ROW_AGAIN_MS: number = 60_000;
 /** From a row that was looked at in vain to the next question: 64 signatures take up to 140 ms, and a row may have 128. */
 export const ROOT_ROW_PAUSE_MS: number = 1_000;
 /** Nodes asked in vain that are remembered: whoever was to be found, as a book has no more of them. */
-const ASKED_IN_VAIN_MAX = 1_024;
+const ASKED_IN_VAIN_MAX = BOOK_MEMBERS_MAX + FORMER_MEMBERS_MAX;
 
 export interface RootRowTurnsDeps {
   /** Monotonic milliseconds. */

@@ -1,0 +1,102 @@
+/** Whom the dialer looks for at leisure: former members (rule CH6). */
+import { expect, test } from "vitest";
+import {
+  BACKOFF_MS_MAX,
+  Dialer,
+  FORMER_DIALS_PER_MINUTE_MAX,
+  FORMER_WAIT_MS_MAX,
+  WANTED_MEMBERS,
+} from "./dialer.ts";
+
+/** Ranks are the names themselves: `m00` is wanted most. */
+function dialerOf(self = "a", random = 1): Dialer {
+  return new Dialer({ rankOf: (node) => node, random: () => random }, self);
+}
+
+function names(count: number, from = 0): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `m${String(from + index).padStart(2, "0")}`);
+}
+
+/** Plans again and again, connecting whatever is dialled, until nothing is due at `nowMs`; answers what was dialled. */
+function settle(
+  dialer: Dialer,
+  nowMs: number,
+  accept: (node: string) => boolean = () => true,
+): readonly string[] {
+  const dialled: string[] = [];
+  for (;;) {
+    const { dial } = dialer.plan(nowMs);
+    if (dial.length === 0) return dialled;
+    for (const node of dial) {
+      dialled.push(node);
+      if (!accept(node)) dialer.failed(node, nowMs);
+      else {
+        dialer.connected(node, "outbound", nowMs);
+        dialer.greeted(node, nowMs);
+      }
+    }
+  }
+}
+
+test("P6, CH6 former members are dialled one at a time, FORMER_DIALS_PER_MINUTE_MAX a minute, all of them in turn, and hold up nobody else", () => {
+  const dialer = dialerOf();
+  const former = Array.from({ length: 100 }, (_, index) => `f${index}`);
+  for (const node of former) {
+    dialer.learn(node, true, 0);
+    dialer.trust(node, "former", 0);
+  }
+  const dials = new Map<string, number>();
+  for (let nowMs = 60_000; nowMs < 60_000 + 50 * 60_000; nowMs += 250) {
+    const { dial } = dialer.plan(nowMs);
+    expect(dial.length).toBeLessThanOrEqual(1);
+    for (const node of dial) {
+      dials.set(node, (dials.get(node) ?? 0) + 1);
+      dialer.failed(node, nowMs);
+    }
+  }
+  const counts = [...dials.values()];
+  const sum = counts.reduce((before, count) => before + count, 0);
+  expect(Math.abs(sum - 51 * FORMER_DIALS_PER_MINUTE_MAX)).toBeLessThanOrEqual(1);
+  expect([counts.length, Math.min(...counts) >= 2]).toEqual([100, true]);
+  for (const node of names(20)) dialer.learn(node, true, 1e7);
+  const begun = settle(dialer, 1e7).filter((node) => node.startsWith("m"));
+  expect(begun).toEqual(names(WANTED_MEMBERS));
+  // Of these no fewer are dialled, as each of those is dialled beside them, at once too while there is no member.
+  for (const node of former) dialer.trust(node, "sought", 2e7);
+  for (const node of begun) dialer.disconnected(node, 2e7);
+  expect(settle(dialer, 2e7 + BACKOFF_MS_MAX)).toEqual(names(WANTED_MEMBERS));
+});
+
+test("CH6, ME2 a former member is never given up: its waits double to FORMER_WAIT_MS_MAX, and one that is sought again is dialled at once", () => {
+  for (const end of ["failed", "turnedAway"] as const) {
+    const dialer = dialerOf();
+    dialer.learn("m", true, 0);
+    dialer.trust("m", "former", 0);
+    let nowMs = 0;
+    const waits: number[] = [];
+    for (let times = 0; times < 14; times += 1) {
+      expect(dialer.plan(nowMs).dial).toEqual(["m"]);
+      dialer[end]("m", nowMs);
+      const { nextAtMs = NaN } = dialer.plan(nowMs);
+      waits.push(nextAtMs - nowMs);
+      nowMs = nextAtMs;
+    }
+    expect(waits.slice(1)).toEqual(
+      waits.slice(1).map((_, index) => Math.min(2 ** (index + 1) * 1_000, FORMER_WAIT_MS_MAX)),
+    );
+    dialer.plan(nowMs);
+    dialer[end]("m", nowMs);
+    expect(dialer.plan(nowMs + 1_000).dial).toEqual([]);
+    dialer.trust("m", "sought", nowMs + 1_000);
+    expect(dialer.plan(nowMs + 1_000).dial).toEqual(["m"]);
+  }
+});
+
+test("CH6 members come before who is sought as there is none that was met", () => {
+  const dialer = dialerOf();
+  for (const node of names(60)) {
+    dialer.learn(node, true, 0);
+    if (node !== "m50") dialer.trust(node, "sought", 0);
+  }
+  expect(dialer.plan(0).dial[0]).toBe("m50");
+});

@@ -1,0 +1,64 @@
+/** Broken rules about who was a member and is none now (rule CH6). */
+import type { Killer, Mutation } from "./mutation.ts";
+
+const TRANSPORT = "packages/transport-libp2p/src/";
+
+const book = (title: string): Killer => ({
+  project: "unit",
+  file: `${TRANSPORT}address-book.test.ts`,
+  title,
+});
+const former = (title: string): Killer => ({
+  project: "unit",
+  file: `${TRANSPORT}dialer-former.test.ts`,
+  title,
+});
+
+export const formerMutations: readonly Mutation[] = [
+  {
+    id: "left-forgotten",
+    rules: ["CH6", "ME2"],
+    breaks:
+      "whom a thief of the root's key has made nobody is forgotten, and the rotation reaches no node",
+    file: `${TRANSPORT}address-book.ts`,
+    search: "this.#keep(node, { ...emptyEntry(), saved: new Set(saved) });",
+    replacement: "this.#changed(node);",
+    killer: book("who left stays to be found where it was"),
+  },
+  {
+    id: "all-left-at-leisure",
+    rules: ["CH6", "ME2"],
+    breaks: "who has no member left looks for those that it had at leisure",
+    file: `${TRANSPORT}address-book.ts`,
+    search: "    this.#hasMet = false;\n",
+    replacement: "",
+    killer: book("once everybody has left, as a thief's row can have it"),
+  },
+  {
+    id: "former-unbounded",
+    rules: ["P6", "CH6"],
+    breaks: "years of members that left are kept for ever",
+    file: `${TRANSPORT}address-book.ts`,
+    search: "if (this.#former.size <= FORMER_MEMBERS_MAX) return;",
+    replacement: "if (this.#former.size <= FORMER_MEMBERS_MAX * 99) return;",
+    killer: book("of whom the one that left first makes room"),
+  },
+  {
+    id: "former-waits-on",
+    rules: ["CH6"],
+    breaks: "a former member that is a member again is dialled up to ten minutes later",
+    file: `${TRANSPORT}dialer.ts`,
+    search: "if (!isWanted) return;",
+    replacement: "if (isWanted || !isWanted) return;",
+    killer: former("one that is sought again is dialled at once"),
+  },
+  {
+    id: "former-unpaced",
+    rules: ["P6", "CH6"],
+    breaks: "whoever left years ago is dialled as often as hearsay is, and takes its turns",
+    file: `${TRANSPORT}dialer.ts`,
+    search: 'if (standing === "former") return this.#formerDials;',
+    replacement: 'if (standing === "former") return this.#hearsayDials;',
+    killer: former("FORMER_DIALS_PER_MINUTE_MAX a minute"),
+  },
+];
