@@ -259,6 +259,16 @@ export const largeFleetMutations: readonly Mutation[] = [
     killer: fleet,
   },
   {
+    id: "accused-for-good",
+    rules: ["PU8", "VE2"],
+    breaks:
+      "who was accused once is not counted with the living until the accusation has run out, whatever is heard of it",
+    file: `${LIVENESS}subject.ts`,
+    search: "if (comparePulseNames(name, newestName) === 0) return true;",
+    replacement: "if (comparePulseNames(name, newestName) <= 0) return true;",
+    killer: chosen,
+  },
+  {
     id: "former-accuser-alone",
     rules: ["PU8", "VE2", "VE5"],
     breaks: "in a hand-over one witness of before, of which no other is left, is a quorum",

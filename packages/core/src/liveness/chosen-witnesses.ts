@@ -247,8 +247,8 @@ export class ChosenWitnesses implements ElectorateRule {
   /** Members that somebody who has a say holds for dead. */
   #accused(counts: (node: NodeId) => boolean): number {
     let accused = 0;
-    for (const { node, latch, accusations } of this.#subjects.values())
-      if ((latch !== undefined || accusations.size > 0) && counts(node)) accused += 1;
+    for (const subject of this.#subjects.values())
+      if ((subject.latch !== undefined || subject.isAccused) && counts(subject.node)) accused += 1;
     return accused;
   }
 

@@ -167,6 +167,15 @@ export class Subject {
     );
   }
 
+  /** Whether somebody accuses it by the newest pulse that is known; what was said by an earlier one is over. */
+  get isAccused(): boolean {
+    if (this.accusations.size === 0) return false;
+    const { newestName } = this;
+    for (const { name } of this.accusations.values())
+      if (comparePulseNames(name, newestName) === 0) return true;
+    return false;
+  }
+
   /** How long silence may last: 3.2 intervals and what was learned of the subject's jitter. */
   get patienceMs(): number {
     return (

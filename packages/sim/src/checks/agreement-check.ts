@@ -5,6 +5,7 @@
 import type { Fleet } from "../fleet/fleet.ts";
 import { saysAlive, type BoardEntry } from "../fleet/status-board.ts";
 import type { Check } from "./check.ts";
+import { comesAndGoesUntilMs } from "./come-and-go.ts";
 import { RegionTruth } from "./region-truth.ts";
 
 /** Nodes that can reach each other agree within so many intervals, whatever has happened: 3 s at one pulse a second. */
@@ -21,10 +22,6 @@ const LIMITS = {
   /** A side without a majority forgets a verdict after 12 intervals, and doubts at once. */
   unknown: 12 + 5,
 } as const;
-
-/** Who came back for the second time in so long is `late` (`flapping`) until it was there, or gone, for so long (rule PU7). */
-const FLAP_WINDOW_MS = 600_000;
-const FLAP_CLEAN_MS = 60_000;
 
 /** In a fleet where most are judged by others, a node sees a majority, then listens for 20 intervals before it says anything of those (rule PU8). */
 const LARGE_FLEET_NODES = 33;
@@ -93,7 +90,7 @@ export class AgreementCheck implements Check {
         truth.hasMajority(viewer) &&
         this.#isSettledIn(viewer) &&
         // Who has counted fewer returns calls the dead `down` sooner: a node that has just started counted none.
-        !this.#isFlapping(viewer, subject) &&
+        comesAndGoesUntilMs(this.#fleet, viewer, subject) === undefined &&
         this.#regionKnownMs(viewer, subject) <= this.#fleet.nowMs,
     );
     // Of nodes that hear only one way nothing is asked here; two majorities there cannot be.
@@ -190,7 +187,7 @@ export class AgreementCheck implements Check {
       majoritySinceMs,
       newcomerSinceMs,
       regionSinceMs,
-      this.#isFlapping(viewer, subject) ? this.#cleanMs(viewer, subject) : 0,
+      comesAndGoesUntilMs(this.#fleet, viewer, subject) ?? 0,
     );
     if (nowMs - sinceMs < 0) return;
     this.#expect(viewer, subject, {
@@ -239,21 +236,6 @@ export class AgreementCheck implements Check {
     if (network.links.isLossy(subject)) this.#grayMs.set(subject, nowMs);
     const beforeMs = nowMs - (this.#grayMs.get(subject) ?? Number.NEGATIVE_INFINITY);
     return beforeMs <= LIMITS.dead * pulseEveryMs;
-  }
-
-  /** A viewer that can count two returns of a subject that is away says that it comes and goes. */
-  #isFlapping(viewer: number, subject: number): boolean {
-    const isAway = this.#fleet.truth.togetherSinceMs(viewer, subject) === Number.POSITIVE_INFINITY;
-    const { reason } = this.#fleet.statusOf(viewer, subject);
-    return isAway && reason === "flapping" && this.#cleanMs(viewer, subject) > 0;
-  }
-
-  /** When a subject that comes and goes was gone for long enough to be called dead; 0 for who does not come and go. */
-  #cleanMs(viewer: number, subject: number): number {
-    const { nowMs, truth } = this.#fleet;
-    const [, ...returns] = truth.togetherMs(viewer, subject);
-    const recent = returns.filter((atMs) => nowMs - atMs <= FLAP_WINDOW_MS + FLAP_CLEAN_MS);
-    return recent.length < 2 ? 0 : (recent.at(-1) ?? 0) + FLAP_CLEAN_MS;
   }
 
   /** Of a region that was out of reach, a node of a large fleet says nothing of those it does not judge itself before it has listened again. */

@@ -5,6 +5,7 @@
 import type { Fleet } from "../fleet/fleet.ts";
 import { hashOfNodes, saysAlive } from "../fleet/status-board.ts";
 import type { Check } from "./check.ts";
+import { comesAndGoesUntilMs } from "./come-and-go.ts";
 
 /** Whatever is wrongly said of a node that lives and can be heard is over within this time, in intervals. */
 const PASSING_INTERVALS = 5;
@@ -70,6 +71,8 @@ export class FleetAgreementCheck implements Check {
       // Three pulses that a stream brought late are a suspicion, which passes.
       const isPassing = nowMs - entry.sinceMs <= PASSING_INTERVALS * this.#intervalMs;
       if (isPassing || saysAlive(entry) === truth.isLive(subject)) continue;
+      const awayUntilMs = comesAndGoesUntilMs(this.#fleet, viewer, subject) ?? 0;
+      if (nowMs - awayUntilMs <= PASSING_INTERVALS * this.#intervalMs) continue;
       const how = truth.isLive(subject) ? "lives" : "is dead";
       this.#report(viewer, subject, `${entry.status} (${entry.reason ?? "-"}) where it ${how}`);
     }

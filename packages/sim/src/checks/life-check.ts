@@ -4,6 +4,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { SimNode } from "../fleet/sim-node.ts";
 import { saysAlive } from "../fleet/status-board.ts";
 import type { Check } from "./check.ts";
+import { comesAndGoesUntilMs } from "./come-and-go.ts";
 
 /** 3.2 intervals, half an interval of jitter, one that an offset may have risen, and 2.2 that a witness's word counts. */
 const LIFE_INTERVALS = 7;
@@ -35,9 +36,11 @@ export class LifeCheck implements Check {
     const { board, truth, nowMs, pulseEveryMs, hostile } = this.#fleet;
     if (truth.isLive(subject) || hostile.has(viewer) || !saysAlive(board.get(viewer, subject)))
       return;
-    const awayMs = nowMs - truth.deadSinceMs(subject);
-    if (awayMs <= LIFE_INTERVALS * pulseEveryMs) return;
-    const key = `${viewer}/${subject}/${truth.deadSinceMs(subject)}`;
+    const deadSinceMs = truth.deadSinceMs(subject);
+    const awayMs = nowMs - deadSinceMs;
+    const knownMs = Math.max(deadSinceMs, comesAndGoesUntilMs(this.#fleet, viewer, subject) ?? 0);
+    if (nowMs - knownMs <= LIFE_INTERVALS * pulseEveryMs) return;
+    const key = `${viewer}/${subject}/${deadSinceMs}`;
     if (this.#reported.has(key)) return;
     this.#reported.add(key);
     const { status } = board.get(viewer, subject);
