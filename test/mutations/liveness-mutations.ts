@@ -143,6 +143,16 @@ export const verdictMutations: readonly Mutation[] = [
     killer: neighbours,
   },
   {
+    id: "old-goodbye-learned",
+    rules: ["VE9", "SG4"],
+    breaks:
+      "a goodbye that may be a recording is held for the newest pulse, so that nobody can answer with it",
+    file: `${LIVENESS}neighbourhood.ts`,
+    search: "if (!header.goodbye || author === from ||",
+    replacement: 'if (!header.goodbye || author !== "" ||',
+    killer: neighbours,
+  },
+  {
     id: "flapping-shown-down",
     rules: ["PU7"],
     breaks: "a node that comes and goes is down each time that it is away",

@@ -214,6 +214,38 @@ describe("a neighbourhood", () => {
     expect([again(), again()]).toEqual(["accept", "ignore"]);
   });
 
+  test.each([
+    ["its author says it", true],
+    ["a member answers with it who has it from its author", false],
+  ])(
+    "VE9 SG4 a goodbye that was passed on by another one, of a boot that is not dated, is no news, and counts once %s",
+    (_how, isStraight) => {
+      const mesh = meshOf(["na", "nb", "nc"]);
+      mesh.run(10_000);
+      mesh.crash("na");
+      mesh.run(8_000);
+      // It and one node hear nothing of each other, which has nothing to date its new boot by.
+      mesh.drop = ({ from, to }) => [from, to].includes("na") && [from, to].includes("nc");
+      mesh.restart("na", 200);
+      mesh.run(3_000);
+      const [na, nc] = [mesh.node("na"), mesh.node("nc")];
+      mesh.input(na, (now) => na.near.announceStop({ pausedForMs: undefined, goodbye: true }, now));
+      const goodbye = na.near.pulses.latest ?? new Uint8Array();
+      mesh.crash("na");
+      let answer = "";
+      mesh.input(nc, (now) => (answer = nc.near.onGossipPulse("nb", goodbye, now)));
+      expect(answer).toBe("accept");
+      expect(mesh.status("na", "nc")).not.toBe("left");
+      // Known as the newest pulse, it could not be what others answer an accusation with.
+      expect(nc.near.liveness.subject("na")?.newestName.seq).toBeLessThan(na.near.pulses.seq);
+      const sinceMs = mesh.nowMs;
+      if (isStraight) mesh.deliver("direct", goodbye, "na", nc);
+      mesh.run(isStraight ? 1_000 : 15_000);
+      expect(mesh.status("na", "nc")).toBe("left");
+      expect(nc.verdicts.filter(({ kind, atMs }) => kind === "down" && atMs > sinceMs)).toEqual([]);
+    },
+  );
+
   test("UP1 VE9 a node that is back in time is paused until it is up, also while its new boot is not dated yet", () => {
     const mesh = meshOf(FIVE);
     mesh.run(10_000);

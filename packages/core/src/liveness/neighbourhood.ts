@@ -300,9 +300,18 @@ export class Neighbourhood {
     }
     // Straight pulses are first hand only from their author; from anybody else they would be a way to replay.
     if (!how.isRelayed && pulse.author !== from) return "ignore";
-    this.#onPulse(pulse, from, how, now);
+    if (!this.#mayBeOldGoodbye(pulse, from, now)) this.#onPulse(pulse, from, how, now);
     if (how.isRelayed && subject !== undefined) subject.passedOn = pulse.header;
     return "accept";
+  }
+
+  /**
+   * A goodbye that somebody passes on, and that cannot be dated, may be a recording, and says nothing. Taken for the newest pulse it would be worse than that:
+   * whoever has it from its author, and answers an accusation with it, would name nothing newer.
+   */
+  #mayBeOldGoodbye({ author, header, attachment }: ValidPulse, from: NodeId, now: Now): boolean {
+    if (!header.goodbye || author === from || this.#answers(attachment.heard, now)) return false;
+    return this.liveness.subject(author)?.dating.dateOf(header, now.monoMs) === undefined;
   }
 
   /** Had straight: whoever has it by gossip alone may have it through this node alone. Once: a recording goes round no second time. */
@@ -330,9 +339,7 @@ export class Neighbourhood {
     if (result.isNewBoot || (result.dateMonoMs === undefined && !echoes))
       this.#answer(pulse.author, how, now);
     const evidence = { envelope: pulse.evidence, header: pulse.header };
-    // A recording of an earlier goodbye is all that a node that has just started may know of a member that has long been back.
-    if (pulse.header.goodbye && (result.dateMonoMs !== undefined || pulse.author === from))
-      this.#onGoodbye(evidence, now);
+    if (pulse.header.goodbye) this.#onGoodbye(evidence, now);
     if (pulse.header.goodbye || pulse.header.pausedForMs !== undefined) {
       const subject = this.liveness.subject(pulse.author);
       if (subject !== undefined && pulse.author === from)
