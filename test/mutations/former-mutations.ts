@@ -35,6 +35,15 @@ export const formerMutations: readonly Mutation[] = [
     killer: book("once everybody has left, as a thief's row can have it"),
   },
   {
+    id: "former-wait-for-room",
+    rules: ["CH6", "ME2"],
+    breaks: "sixteen connections, which a thief's nodes can be, end the search for former members",
+    file: `${TRANSPORT}dialer.ts`,
+    search: "return this.#begin(away, dial, nowMs, 1);",
+    replacement: "return this.#begin(away, dial, nowMs, Math.min(this.#slots(nowMs), 1));",
+    killer: former("also where OWN_DIALS_MAX connections stand"),
+  },
+  {
     id: "former-unbounded",
     rules: ["P6", "CH6"],
     breaks: "years of members that left are kept for ever",

@@ -2,6 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { BOOK_MEMBERS_MAX, FORMER_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { ADDRESS_LENGTH_MAX } from "./multiaddr-text.ts";
 import { ADDRESS_FILE_BYTES_MAX, fileAddressStore } from "./address-store.ts";
 
 let folder = "";
@@ -50,4 +52,12 @@ test("P6 fileAddressStore ignores a file above ADDRESS_FILE_BYTES_MAX", async ()
   expect(await store.load()).toEqual(["/a"]);
   await writeFile(path, text.padEnd(ADDRESS_FILE_BYTES_MAX + 1));
   expect(await store.load()).toEqual([]);
+});
+
+test("CH6 P6 a full book of addresses of ADDRESS_LENGTH_MAX is below ADDRESS_FILE_BYTES_MAX, so what was saved is read", async () => {
+  const store = fileAddressStore(join(folder, "addresses.json"));
+  const count = (BOOK_MEMBERS_MAX + FORMER_MEMBERS_MAX) * MEMBER_ADDRESSES_MAX;
+  const full = Array.from({ length: count }, (_, at) => `/${at}`.padEnd(ADDRESS_LENGTH_MAX, "x"));
+  await store.save(full);
+  expect(await store.load()).toEqual(full);
 });

@@ -5,6 +5,7 @@ import {
   Dialer,
   FORMER_DIALS_PER_MINUTE_MAX,
   FORMER_WAIT_MS_MAX,
+  OWN_DIALS_MAX,
   WANTED_MEMBERS,
 } from "./dialer.ts";
 
@@ -99,4 +100,15 @@ test("CH6 members come before who is sought as there is none that was met", () =
     if (node !== "m50") dialer.trust(node, "sought", 0);
   }
   expect(dialer.plan(0).dial[0]).toBe("m50");
+});
+
+test("CH6, ME2 a former member is dialled also where OWN_DIALS_MAX connections stand, and takes no place while it is", () => {
+  const dialer = dialerOf();
+  for (const node of names(OWN_DIALS_MAX)) dialer.learn(node, true, 0);
+  expect(settle(dialer, 0)).toHaveLength(OWN_DIALS_MAX);
+  dialer.learn("f", true, 0);
+  dialer.trust("f", "former", 0);
+  expect(dialer.plan(120_000)).toMatchObject({ dial: ["f"], close: [] });
+  dialer.disconnected("m00", 120_000);
+  expect(dialer.plan(120_000 + BACKOFF_MS_MAX).dial).toEqual(["m00"]);
 });

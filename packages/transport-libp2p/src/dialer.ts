@@ -267,7 +267,7 @@ export class Dialer {
   /** Decides; the dials it names count as begun. */
   plan(nowMs: number): DialPlan {
     const isAway = ([node, member]: Ranked[number]): boolean =>
-      member.standing === "former" && isIdle(member) && !this.#linked.has(node);
+      member.standing === "former" && member.connected === undefined && !this.#linked.has(node);
     const ranked = this.#ranked((each) => !isAway(each));
     const wantedMax = this.#wantedMax(ranked.length);
     const wanted = ranked.slice(0, wantedMax);
@@ -329,7 +329,7 @@ export class Dialer {
     const away = [...this.#members]
       .filter(isAway)
       .toSorted(([, x], [, y]) => x.dialAtMs - y.dialAtMs);
-    return this.#begin(away, dial, nowMs, Math.min(this.#slots(nowMs), 1));
+    return this.#begin(away, dial, nowMs, 1);
   }
 
   /** Starts at most `slots` dials in the order given; answers when the next of them is due. */
@@ -388,20 +388,19 @@ export class Dialer {
 
   #fresh(nowMs: number): readonly Member[] {
     return [...this.#members.values()].filter(
-      (member) => member.dialing && nowMs - member.dialBeganAtMs < FRESH_MS,
+      (member) => isDialled(member) && nowMs - member.dialBeganAtMs < FRESH_MS,
     );
   }
 
   #ownDials(): number {
     return [...this.#members.values()].filter(
-      (member) => member.dialing || member.connected === "outbound",
+      (member) => isDialled(member) || member.connected === "outbound",
     ).length;
   }
 
   #held(): number {
     return [...this.#members.values()].filter(
-      ({ standing, dialing, connected }) =>
-        (dialing && standing !== "former") || connected !== undefined,
+      (member) => isDialled(member) || member.connected !== undefined,
     ).length;
   }
 
@@ -502,6 +501,11 @@ function isSpare([, { spareSinceMs, connected }]: Ranked[number]): boolean {
 
 function isEager({ standing }: Pick<Member, "standing">): boolean {
   return PLACES[standing] <= PLACES.sought;
+}
+
+/** A dial that takes a place; those to former members are beside all others. */
+function isDialled({ standing, dialing }: Member): boolean {
+  return dialing && standing !== "former";
 }
 
 function isIdle(member: Member): boolean {

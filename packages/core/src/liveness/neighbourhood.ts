@@ -293,14 +293,18 @@ export class Neighbourhood {
       this.#onOwnKey(pulse.header, from, now);
       return "ignore";
     }
+    // Straight pulses are first hand only from their author; from anybody else they would be a way to replay.
+    if (!how.isRelayed && pulse.author !== from) return "ignore";
     const subject = this.liveness.subject(pulse.author);
+    const mayBeOld = this.#mayBeOldGoodbye(pulse, from, now);
+    // It is not known as the newest afterwards, so each copy looks like the first.
+    if (mayBeOld && subject && comparePulseNames(pulse.header, subject.passedOn) <= 0)
+      return "ignore";
     if (subject?.pulseRate.admit(now.monoMs, PULSES_PER_SECOND_MAX) === false) {
       this.#listener.rejected("rate", from, now);
       return "ignore";
     }
-    // Straight pulses are first hand only from their author; from anybody else they would be a way to replay.
-    if (!how.isRelayed && pulse.author !== from) return "ignore";
-    if (!this.#mayBeOldGoodbye(pulse, from, now)) this.#onPulse(pulse, from, how, now);
+    if (!mayBeOld) this.#onPulse(pulse, from, how, now);
     if (how.isRelayed && subject !== undefined) subject.passedOn = pulse.header;
     return "accept";
   }
