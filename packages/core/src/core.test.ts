@@ -201,9 +201,13 @@ describe("core", () => {
     const rig = new CoreRig("na");
     rig.start();
     rig.input({ type: "peer-up", peer: { node: "nb", agent: "t", addresses: [] } });
-    const bytes = pulseOf(envOf("nb"), { seq: 2 });
-    rig.input({ type: "message", channel: "direct", from: "nc", bytes });
-    expect(ofType(rig.input(gossip(bytes)), "validate")).toMatchObject([{ result: "accept" }]);
+    const [older, newer] = [1, 2].map((seq) => pulseOf(envOf("nb"), { seq }));
+    rig.input({ type: "message", channel: "direct", from: "nc", bytes: newer ?? new Uint8Array() });
+    // Had the newer one counted, this one were an old number.
+    for (const bytes of [older, newer])
+      expect(ofType(rig.input(gossip(bytes ?? new Uint8Array())), "validate")).toMatchObject([
+        { result: "accept" },
+      ]);
   });
 
   /** What an accusing node sends while its disk takes nothing for `stallMs`: first, repeated, restated, and as a greeting. */
