@@ -158,7 +158,8 @@ test("ME2, P6 two who hold their answers back for ROOT_ROW_MS_MAX keep nobody ou
   let asked = 0;
   const slow = (): void => void (asked += 1);
   const hanging = [await expected(late, slow), await expected(late, slow)];
-  const answers = hanging.map((stranger) => stranger.greet({ grant: NEW }));
+  // No row places them: the time of one may end just after the third one's row was taken, and whom that row places is let in.
+  const answers = hanging.map((stranger) => stranger.greet({ grant: UNHEARD_OF }));
   await until("both are asked", () => asked === 2);
   const third = await expected(late, (stream) => void stream.send(frame(ROW)));
   const answer = await third.greet({ grant: NEW });
@@ -168,8 +169,23 @@ test("ME2, P6 two who hold their answers back for ROOT_ROW_MS_MAX keep nobody ou
   expect(late.refusals.map(({ node }) => node).toSorted()).toEqual(
     hanging.map(({ node }) => node).toSorted(),
   );
+  expect(late.silent.toSorted()).toEqual(hanging.map(({ node }) => node).toSorted());
   expect(late.told).toEqual([{ node: third.node, row: ROW.toString() }]);
 }, 30_000);
+
+test("ME2, AD10 who says nothing until another has told the row is judged by that row, and let in", async () => {
+  const late = await newcomer();
+  const held: Stream[] = [];
+  const slow = await expected(late, (stream) => void held.push(stream));
+  const answer = slow.greet({ grant: NEW });
+  await until("it is asked", () => held.length === 1);
+  const other = await expected(late, (stream) => void stream.send(frame(ROW)));
+  await other.greet({ grant: NEW });
+  held[0]?.abort(new Error("nothing to say"));
+  await answer;
+  expect(late.ups).toEqual([other.node, slow.node]);
+  expect([late.silent, late.refusals]).toEqual([[slow.node], []]);
+});
 
 test("ME2 a row has whoever was turned away for want of it asked again at once", async () => {
   const friend = await member({ grant: UNHEARD_OF, roots: {} });
