@@ -81,6 +81,15 @@ export const inventoryMutations: readonly Mutation[] = [
     killer: unit(`${ROSTER}node-retirements.test.ts`, "VE1 P4 nobody is retired"),
   },
   {
+    id: "damped-not-retired",
+    rules: ["VE1", "PU7"],
+    breaks: "who died while it came and went cannot be retired for a minute",
+    file: `${ROSTER}node-retirements.ts`,
+    search: 'if (!isHeldDead && (status === "up"',
+    replacement: 'if ((status === "up"',
+    killer: unit(`${ROSTER}node-retirements.test.ts`, "a node that died while it came and went"),
+  },
+  {
     id: "retired-boot-ignored",
     rules: ["VE1"],
     breaks: "a retirement counts for boots that are over, and for those to come",

@@ -102,8 +102,8 @@ export const membershipMutations: readonly Mutation[] = [
     rules: ["ME3"],
     breaks: "a node whose disk has lost a revocation is sure of who was revoked",
     file: `${CORE}authority.ts`,
-    search: "if (this.#revocationsHeld() >= revocations)",
-    replacement: "if (this.#revocationsHeld() >= revocations * 0)",
+    search: "if (held >= revocations)",
+    replacement: "if (held >= revocations * 0)",
     killer: charters("a charter that was news"),
   },
   {

@@ -1,11 +1,7 @@
 import { memberAddressBytes } from "@pulsemesh/testkit";
-import { expect, test } from "vitest";
-import {
-  AddressBook,
-  BOOK_MEMBERS_MAX,
-  FORMER_MEMBERS_MAX,
-  MEMBER_ADDRESSES_MAX,
-} from "./address-book.ts";
+import { describe, expect, test } from "vitest";
+import { AddressBook, BOOK_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { BRIEF_MEMBERSHIP_MS, FORMER_MEMBERS_MAX } from "./former-members.ts";
 import { readAddress } from "./multiaddr-text.ts";
 
 function address(index: number, host = "127.0.0.1", port = 7_421): string {
@@ -17,7 +13,7 @@ function node(index: number): string {
 }
 
 function bookOf(self: number): AddressBook {
-  return new AddressBook(node(self));
+  return new AddressBook(node(self), () => 0);
 }
 
 test("CH6 what a member says of itself comes first and replaces its former word, what the user said stays", () => {
@@ -102,7 +98,11 @@ test("CH6 a member that was met takes no more hearsay", () => {
 
 test("CH6, ME2 who was saved is sought like a member until one was met, stays to be found and in the file from then on, and is looked for at leisure", () => {
   const changed: string[] = [];
-  const book = new AddressBook(node(0), (each) => void changed.push(each));
+  const book = new AddressBook(
+    node(0),
+    () => 0,
+    (each) => void changed.push(each),
+  );
   for (const index of [1, 2]) book.learn(address(index), "saved");
   book.learn(address(3), "named");
   book.learn(address(4), "hearsay");
@@ -159,7 +159,11 @@ test("VE9, CH6, ME2 who left stays to be found where it was, at leisure, and nob
 
 test("CH6, ME2 once everybody has left, as a thief's row can have it, all are sought like members, also who can be dialled nowhere is to be found", () => {
   const changed: string[] = [];
-  const book = new AddressBook(node(0), (each) => void changed.push(each));
+  const book = new AddressBook(
+    node(0),
+    () => 0,
+    (each) => void changed.push(each),
+  );
   for (const index of [1, 2, 3]) book.join(node(index));
   for (const index of [1, 2]) book.meet(node(index), [address(index)]);
   book.leave(node(1));
@@ -177,7 +181,11 @@ test("CH6, ME2 once everybody has left, as a thief's row can have it, all are so
 
 test("P6, CH6 at most FORMER_MEMBERS_MAX former members, of whom the one that left first makes room, here and over a restart, whatever else is in the book", () => {
   const forgotten: string[] = [];
-  const book = new AddressBook(node(0), (each) => void forgotten.push(each));
+  const book = new AddressBook(
+    node(0),
+    () => 0,
+    (each) => void forgotten.push(each),
+  );
   const count = BOOK_MEMBERS_MAX;
   for (let index = 1; index <= count; index += 1) {
     book.join(node(index));
@@ -199,6 +207,87 @@ test("P6, CH6 at most FORMER_MEMBERS_MAX former members, of whom the one that le
   expect([2, 3, 6_000].map((index) => again.isToBeFound(node(index)))).toEqual([false, true, true]);
 });
 
+describe("in a full book, whom a thief has join, met and leave by the hundred", () => {
+  const thieves = Array.from({ length: BOOK_MEMBERS_MAX }, (_, index) => 1_001 + index);
+
+  /** A book with a member that also stands in the file, two that have been members for an hour, and the thief's nodes for nearly as long. */
+  function flooded(): { readonly book: AddressBook; readonly forgotten: Set<string> } {
+    let nowMs = 0;
+    const forgotten = new Set<string>();
+    const book = new AddressBook(
+      node(0),
+      () => nowMs,
+      (each) => void forgotten.add(each),
+    );
+    const join = (index: number): void => {
+      book.join(node(index));
+      book.meet(node(index), index === 3 || index === 1_500 ? [] : [address(index)]);
+    };
+    for (const index of [2, 3]) join(index);
+    nowMs += BRIEF_MEMBERSHIP_MS;
+    book.learn(address(1), "saved");
+    join(1);
+    forgotten.clear();
+    for (const index of thieves) join(index);
+    nowMs += BRIEF_MEMBERSHIP_MS - 1;
+    return { book, forgotten };
+  }
+
+  const told = (...indexes: readonly number[]): Set<string> => new Set(indexes.map(node));
+
+  test("CH6, ME2 pushes out nobody who has been a member for an hour, while they are members", () => {
+    const { book, forgotten } = flooded();
+    expect(forgotten).toEqual(told(1_001));
+    expect([1, 2, 1_002].map((index) => book.has(node(index)))).toEqual([true, true, true]);
+  });
+
+  test("CH6, ME2 pushes out nobody who has been a member for an hour, once all have left, here and over a restart", () => {
+    const { book, forgotten } = flooded();
+    for (const index of [1, 2, 3, ...thieves]) book.leave(node(index));
+    // Of those who were members for a moment first who can be dialled nowhere, then who left first; the last of all have nobody else left, and all are sought.
+    expect([...forgotten].slice(0, 3)).toEqual([1_001, 1_500, 1_002].map(node));
+    expect([1, 2, 3].map((index) => book.isToBeFound(node(index)))).toEqual([true, true, true]);
+    // Who comes once more was no member for longer by that.
+    book.join(node(1_003));
+    book.meet(node(1_003), [address(1_003)]);
+    book.leave(node(1_003));
+    book.join(node(4));
+    book.leave(node(4));
+    expect([1, 2, 3, 4].map((index) => book.isToBeFound(node(index)))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    const again = bookOf(0);
+    for (const text of book.toSave()) again.learn(text, "saved");
+    for (let index = 5_000; index < 5_000 + FORMER_MEMBERS_MAX - 2; index += 1)
+      again.learn(address(index), "saved");
+    expect([1, 2, 1_003].map((index) => again.isToBeFound(node(index)))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+});
+
+test("CH6 of those who were members for long who can be dialled nowhere makes room first, then who left first", () => {
+  let nowMs = 0;
+  const book = new AddressBook(node(0), () => nowMs);
+  const all = Array.from({ length: FORMER_MEMBERS_MAX }, (_, index) => 1 + index);
+  for (const index of [...all, 2_000, 2_001]) book.join(node(index));
+  for (const index of all) book.meet(node(index), index === 7 ? [] : [address(index)]);
+  nowMs = BRIEF_MEMBERSHIP_MS;
+  for (const index of all) book.leave(node(index));
+  const gone = (): readonly number[] => all.filter((index) => !book.isToBeFound(node(index)));
+  expect(gone()).toEqual([]);
+  for (const index of [2_000, 2_001]) {
+    book.meet(node(index), [address(index)]);
+    book.leave(node(index));
+  }
+  expect(gone()).toEqual([1, 7]);
+});
+
 test("P6 at most MEMBER_ADDRESSES_MAX addresses of one member, the newest of each source", () => {
   const book = bookOf(0);
   for (let port = 1; port <= 20; port += 1) book.learn(address(1, "127.0.0.1", port), "named");
@@ -209,7 +298,12 @@ test("P6 at most MEMBER_ADDRESSES_MAX addresses of one member, the newest of eac
 
 test("P6 at most BOOK_MEMBERS_MAX nodes: the least trusted that was not heard of for longest makes room", () => {
   const forgotten: string[] = [];
-  const book = new AddressBook(node(0), (each) => void forgotten.push(each));
+  let nowMs = 0;
+  const book = new AddressBook(
+    node(0),
+    () => nowMs,
+    (each) => void forgotten.push(each),
+  );
   for (let index = 1; index <= BOOK_MEMBERS_MAX; index += 1) {
     if (index !== 7 && index !== 9) book.join(node(index));
     book.learn(address(index), index === 7 || index === 9 ? "hearsay" : "saved");
@@ -221,6 +315,7 @@ test("P6 at most BOOK_MEMBERS_MAX nodes: the least trusted that was not heard of
   expect(forgotten).toEqual([node(7), node(9)]);
   book.meet(node(1), [address(1)]);
   for (const index of [5_002, 5_003]) {
+    nowMs += BRIEF_MEMBERSHIP_MS;
     book.join(node(index));
     book.meet(node(index), [address(index)]);
   }

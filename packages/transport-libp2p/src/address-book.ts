@@ -7,54 +7,50 @@
  *
  * Who was a member, or stands in the file of an earlier run, and is no member now, is kept apart and stays to be found: a thief of the root's key can
  * have everybody leave, and the file is then all that leads back. What is kept of a former member is where it was, or, where nobody could dial it, its
- * name alone. They have a room of their own, so that neither members nor hearsay push them out, nor they those; in a full one the one that left first
- * gives way. Until this node has met a member, and again once it has none, they are sought like members; otherwise at leisure.
+ * name alone. They have a room of their own, so that neither members nor hearsay push them out, nor they those. Until this node has met a member, and again
+ * once it has none, they are sought like members; otherwise at leisure.
  *
  * To forget at once who said goodbye, or was revoked, was rejected: a thief's row makes anybody look so.
  */
 import type { NodeId } from "@pulsemesh/core";
+import { type AddressEntry, emptyEntry } from "./address-entry.ts";
 import type { Standing } from "./dialer.ts";
+import { BRIEF_MEMBERSHIP_MS, FormerMembers } from "./former-members.ts";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { NodeAddress } from "./multiaddr-text.ts";
 import { readAddress } from "./multiaddr-text.ts";
 
 /** Most nodes whose addresses are kept, those aside that the user named, and former members. */
 export const BOOK_MEMBERS_MAX: number = 1_024;
-/** Most former members that are kept. As many as members, who may all leave at once; with fewer two of them might each keep others than the other one. */
-export const FORMER_MEMBERS_MAX: number = 1_024;
 /** Most addresses kept of one member. */
 export const MEMBER_ADDRESSES_MAX: number = 8;
 
 /** `named` by the user, `saved` in an earlier run, or told by others. */
 export type AddressSource = "named" | "saved" | "hearsay";
 
-interface Entry {
-  readonly named: Set<string>;
-  readonly saved: Set<string>;
-  readonly hearsay: Set<string>;
-  own: readonly string[];
-  met: boolean;
-  /** Told by a member that had met it. */
-  vouched: boolean;
-}
-
-/** Addresses by node; knows nothing of connections or time. */
+/** Addresses by node; knows nothing of connections. */
 export class AddressBook {
   readonly #self: NodeId;
+  readonly #nowMs: () => number;
   readonly #changed: (node: NodeId) => void;
   /** In the order in which they were last heard of; former members stand apart. */
-  readonly #entries = new Map<NodeId, Entry>();
-  /** Former members, and who stands in the file and is no member yet, in the order in which they left. */
-  readonly #former = new Map<NodeId, Entry>();
-  readonly #members = new Set<NodeId>();
+  readonly #entries = new Map<NodeId, AddressEntry>();
+  /** Former members, and who stands in the file and is no member yet. */
+  readonly #former = new FormerMembers();
+  /** Since when each is one, as far as is known here. */
+  readonly #members = new Map<NodeId, number>();
   /** Whether a member has said hello in this run, and there is one left. */
   #hasMet = false;
   /** Grows with every change, so that owners know when to save and to tell others. */
   revision = 0;
 
-  /** `changed` is called with each node that had to make room, or that is sought otherwise as the first member was met, or the last has left. */
-  constructor(self: NodeId, changed: (node: NodeId) => void = ignore) {
+  /**
+   * @param nowMs milliseconds of a clock that never goes back
+   * @param changed is called with each node that had to make room, or that is sought otherwise as the first member was met, or the last has left
+   */
+  constructor(self: NodeId, nowMs: () => number, changed: (node: NodeId) => void = ignore) {
     this.#self = self;
+    this.#nowMs = nowMs;
     this.#changed = changed;
   }
 
@@ -102,7 +98,7 @@ export class AddressBook {
   learn(text: string, source: AddressSource, vouched = false): boolean {
     const address = readAddress(text);
     if (address === undefined || address.node === this.#self) return false;
-    const entry = this.#place(address.node, source);
+    const entry = this.#place(address, source);
     if (entry === undefined) return false;
     this.#add(entry, address, source);
     if (vouched && !entry.vouched) {
@@ -133,20 +129,23 @@ export class AddressBook {
   /** `node` is a member of the roster from now on. */
   join(node: NodeId): void {
     if (node === this.#self || this.#members.has(node)) return;
-    this.#members.add(node);
+    const isOld = this.#former.has(node) && !this.#former.wasBrief(node);
+    this.#members.set(node, isOld ? Number.NEGATIVE_INFINITY : this.#nowMs());
     this.#takeBack(node, TRUST.member);
     if (this.#entries.has(node)) this.revision += 1;
   }
 
   /** `node` is no member any more, by whosever word: where it was is kept, and it is looked for at leisure, or as a member once there is none. */
   leave(node: NodeId): void {
-    if (!this.#members.delete(node)) return;
+    const sinceMs = this.#members.get(node);
+    if (sinceMs === undefined) return;
+    this.#members.delete(node);
     this.revision += 1;
     const entry = this.#entries.get(node) ?? emptyEntry();
     if (entry.named.size === 0) {
       this.#entries.delete(node);
       const saved = [...new Set([...entry.own, ...entry.saved])].slice(0, MEMBER_ADDRESSES_MAX);
-      this.#keep(node, { ...emptyEntry(), saved: new Set(saved) });
+      this.#keep(node, { ...emptyEntry(), saved: new Set(saved) }, this.#isBrief(sinceMs));
     }
     if (this.#members.size > 0 || !this.#hasMet) return;
     this.#hasMet = false;
@@ -177,9 +176,9 @@ export class AddressBook {
     };
   }
 
-  /** What is worth keeping over a restart, all that is not hearsay: former members in the order in which they left, then the others, sorted. */
+  /** What is worth keeping over a restart, all that is not hearsay: former members, whoever is to make room first before the others, then the members, sorted. */
   toSave(): readonly string[] {
-    const former = [...this.#former.values()].flatMap(({ saved }) => [...saved]);
+    const former = this.#former.entries().flatMap(({ saved }) => [...saved]);
     const kept = [...this.#entries].flatMap(([node, { own, named, saved }]) =>
       this.isTrusted(node) ? [...own, ...named, ...saved] : [],
     );
@@ -193,31 +192,31 @@ export class AddressBook {
   }
 
   #seekOtherwise(): void {
-    for (const node of this.#former.keys()) this.#changed(node);
+    for (const node of this.#former.nodes()) this.#changed(node);
   }
 
   /** The entry in which an address of `node` belongs; undefined when there is no room. */
-  #place(node: NodeId, source: AddressSource): Entry | undefined {
+  #place({ node, text }: NodeAddress, source: AddressSource): AddressEntry | undefined {
     if (source === "named") {
       this.#takeBack(node, TRUST.named);
       return this.#touch(node, TRUST.named);
     }
+    if (source === "saved" && this.#members.has(node))
+      this.#members.set(node, Number.NEGATIVE_INFINITY);
     if (source === "saved" && !this.isTrusted(node) && !this.#former.has(node)) {
       const entry = this.#entries.get(node) ?? emptyEntry();
       this.#entries.delete(node);
-      this.#keep(node, entry);
+      // Who can be dialled nowhere gives way first.
+      entry.saved.add(text);
+      this.revision += 1;
+      this.#keep(node, entry, false);
     }
     return this.#former.get(node) ?? this.#touch(node, TRUST.hearsay);
   }
 
-  /** Among the former members, of whom the one that left first makes room. */
-  #keep(node: NodeId, entry: Entry): void {
-    this.#former.set(node, entry);
-    if (this.#former.size <= FORMER_MEMBERS_MAX) return;
-    const [oldest] = this.#former.keys();
-    if (oldest === undefined) return;
-    this.#former.delete(oldest);
-    this.#changed(oldest);
+  #keep(node: NodeId, entry: AddressEntry, isBrief: boolean): void {
+    const gone = this.#former.keep(node, entry, isBrief);
+    if (gone !== undefined) this.#changed(gone);
   }
 
   /** From among the former members. */
@@ -229,7 +228,7 @@ export class AddressBook {
     if (isPlaced && this.#makeRoom(trust)) this.#entries.set(node, entry);
   }
 
-  #add(entry: Entry, address: NodeAddress, source: AddressSource): void {
+  #add(entry: AddressEntry, address: NodeAddress, source: AddressSource): void {
     const into = entry[source];
     if (into.has(address.text) || entry.own.includes(address.text)) return;
     if (source !== "named" && entry.met) return;
@@ -241,13 +240,13 @@ export class AddressBook {
     this.revision += 1;
   }
 
-  #trust(node: NodeId, { named, saved, own }: Entry): Trust {
+  #trust(node: NodeId, { named, saved, own }: AddressEntry): Trust {
     if (named.size > 0) return TRUST.named;
     return this.#members.has(node) && own.length + saved.size > 0 ? TRUST.member : TRUST.hearsay;
   }
 
   /** The entry of `node`, from now on the latest; undefined when there is none and no room for one that is trusted as `trust` says. */
-  #touch(node: NodeId, trust: Trust): Entry | undefined {
+  #touch(node: NodeId, trust: Trust): AddressEntry | undefined {
     const known = this.#entries.get(node);
     if (known === undefined && !this.#makeRoom(trust)) return undefined;
     const entry = known ?? emptyEntry();
@@ -265,30 +264,33 @@ export class AddressBook {
     if (this.#entries.size < BOOK_MEMBERS_MAX) return true;
     for (const level of [TRUST.hearsay, TRUST.member]) {
       if (level > trust) break;
-      for (const [node, entry] of this.#entries) {
-        if (this.#trust(node, entry) !== level) continue;
-        this.#entries.delete(node);
-        this.#changed(node);
-        return true;
-      }
+      const gone = this.#leastKnown(level);
+      if (gone === undefined) continue;
+      this.#entries.delete(gone);
+      this.#changed(gone);
+      return true;
     }
     return trust === TRUST.named;
+  }
+
+  /** Of the members those that are it for a moment only first, as among the former ones. */
+  #leastKnown(level: Trust): NodeId | undefined {
+    let least: NodeId | undefined;
+    for (const [node, entry] of this.#entries) {
+      if (this.#trust(node, entry) !== level) continue;
+      if (this.#isBrief(this.#members.get(node))) return node;
+      least ??= node;
+    }
+    return least;
+  }
+
+  #isBrief(sinceMs: number | undefined): boolean {
+    return sinceMs !== undefined && this.#nowMs() - sinceMs < BRIEF_MEMBERSHIP_MS;
   }
 }
 
 const TRUST = { hearsay: 0, member: 1, named: 2 } as const;
 type Trust = (typeof TRUST)[keyof typeof TRUST];
-
-function emptyEntry(): Entry {
-  return {
-    named: new Set<string>(),
-    saved: new Set<string>(),
-    hearsay: new Set<string>(),
-    own: [],
-    met: false,
-    vouched: false,
-  };
-}
 
 function ignore(): void {
   // The owner keeps no list of its own.

@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { BOOK_MEMBERS_MAX, FORMER_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { BOOK_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { FORMER_MEMBERS_MAX } from "./former-members.ts";
 import { ADDRESS_LENGTH_MAX } from "./multiaddr-text.ts";
 import { ADDRESS_FILE_BYTES_MAX, fileAddressStore } from "./address-store.ts";
 

@@ -4,7 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { BOOK_MEMBERS_MAX, FORMER_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { BOOK_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { FORMER_MEMBERS_MAX } from "./former-members.ts";
 
 /** Largest address file that is read, in bytes: more than a full book of the longest addresses, so that what was saved is read. */
 export const ADDRESS_FILE_BYTES_MAX: number = 8 * 1024 * 1024;

@@ -75,7 +75,8 @@ export class Libp2pTransport implements Transport {
     this.#options = options;
     this.fleet = fleet;
     this.node = this.#host.peerId.toString();
-    this.#book = new AddressBook(this.node, (changed) => this.#dialing.trust(changed));
+    const now = (): number => performance.now();
+    this.#book = new AddressBook(this.node, now, (changed) => this.#dialing.trust(changed));
     const dialer = new Dialer({ rankOf: rankFor(this.node), random: Math.random }, this.node);
     const { names, logger, hasNetworkKey } = options;
     const [host, book] = [this.#host, this.#book];
@@ -104,7 +105,6 @@ export class Libp2pTransport implements Transport {
     });
     const sessions = (): Iterable<PeerSession> => this.#sessions.all();
     const probe = (session: PeerSession): Promise<boolean> => this.#dialing.probe(session.node);
-    const now = (): number => performance.now();
     this.#watch = new LinkWatch(
       { sessions, renew: this.#renew, probe, ping: pingPeer, now },
       options.tuning,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { BOOK_MEMBERS_MAX, FORMER_MEMBERS_MAX } from "./address-book.ts";
+import { BOOK_MEMBERS_MAX } from "./address-book.ts";
+import { FORMER_MEMBERS_MAX } from "./former-members.ts";
 import {
   ROOT_ROW_AGAIN_MS,
   ROOT_ROW_PAUSE_MS,

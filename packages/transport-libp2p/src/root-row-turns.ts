@@ -6,7 +6,8 @@
  * To turn away whoever finds all places taken was rejected: it comes back when it has been forgotten, or when the places are taken again.
  */
 import type { NodeId } from "@pulsemesh/core";
-import { BOOK_MEMBERS_MAX, FORMER_MEMBERS_MAX } from "./address-book.ts";
+import { BOOK_MEMBERS_MAX } from "./address-book.ts";
+import { FORMER_MEMBERS_MAX } from "./former-members.ts";
 
 /** Nodes asked at once. */
 export const ROOT_ROWS_ASKED_MAX: number = 2;

@@ -307,19 +307,20 @@ export class Authority {
   /** What is known beyond the statements, to be kept with them. */
   marks(wallMs: number): Marks {
     this.newsWallMs(wallMs);
-    const { gaveWay } = this.#grants;
-    return { newsS: this.#newsS, revocations: this.#revocationsHeld(), gaveWay };
+    const revocations = this.#revocations.size + this.#aside.revocationCount;
+    return { newsS: this.#newsS, revocations, gaveWay: this.#grants.gaveWay };
+  }
+
+  /** Date of the newest charter that was news, as of the last look, in Unix seconds; 0 for none. */
+  get newsS(): number {
+    return this.#newsS;
   }
 
   /** As they were kept with what was restored. */
   restoreMarks({ newsS, revocations, gaveWay }: Marks): void {
     this.#grants.restore(gaveWay);
-    if (this.#revocationsHeld() >= revocations) this.#newsS = Math.max(this.#newsS, newsS);
-  }
-
-  #revocationsHeld(): number {
-    const aside = this.#aside.revokedNodes().map((node) => this.#aside.revocationsOf(node).length);
-    return aside.reduce((sum, count) => sum + count, this.#revocations.size);
+    const held = this.#revocations.size + this.#aside.revocationCount;
+    if (held >= revocations) this.#newsS = Math.max(this.#newsS, newsS);
   }
 
   /** What a node is now. */

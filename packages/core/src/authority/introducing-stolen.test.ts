@@ -1,7 +1,7 @@
 /** Who asks for a row of root statements with what, and who is in company, where keys were stolen and members were away (rules ME2, ME3). */
 import { createHash } from "node:crypto";
 import { AUTHORITY_EPOCH_S, CoreRig, createTestPorts, TestAuthority } from "@pulsemesh/testkit";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { AdmissionRefusal } from "../driver/transport.ts";
 import type { Effect } from "../effect.ts";
 import type { RootClaims } from "./claims.ts";
@@ -139,6 +139,63 @@ test("ME2 no number of a thief's issuers keeps out of the QUESTIONS_MAX grants o
   for (const [at, name] of names.entries()) give(outdone, "b", grantBy(name, "a", 200 + at));
   const restarted = start([R1], new Map(outdone.rows));
   expect(questionsOf(restarted).slice(0, 2)).toEqual([grantBy("thief 4", "a", 204), genuine]);
+});
+
+describe("a node that was led astray by a thief who has signed a charter, and lost his company", () => {
+  const DAY_MS = 25 * 3_600_000;
+  const second = { signer: fleet.key("second") };
+  const nowS = T + 2 * 86_400;
+  const rootKey = { signer: fleet.key("root 2"), nextRootHash: fleet.keyHash("root 3") };
+  const rotation = upon(R2, 3, { ...by("second"), ...rootKey });
+  const charterAfter = (ms: number): string =>
+    fleet.charter(rotation, { ...second, issuedS: nowS + ms / 1_000 });
+
+  function member(node: string): string {
+    const terms = { issuedS: nowS, notBeforeS: nowS, expS: nowS + 10 * 86_400 };
+    return fleet.grant(node, { ...second, ...terms });
+  }
+
+  function later(rig: CoreRig): void {
+    rig.wallMs += DAY_MS;
+    rig.advance(100);
+  }
+
+  /** It has heard of the rotation as the thief's charter was news. */
+  function freed(): CoreRig {
+    const rig = start(undefined, undefined, 2);
+    show(rig, "mallory", [R1, THIEF]);
+    const grants = { mallory: grantBy("thief", "mallory"), b: fleet.grant("b") };
+    for (const [node, grant] of Object.entries(grants)) {
+      // The second time it is one that was known before.
+      for (const _ of [1, 2]) expect(hello(rig, node, grant)).toBeUndefined();
+      up(rig, node);
+    }
+    give(rig, "mallory", fleet.charter(THIEF, { signer: fleet.key("thief"), issuedS: nowS }));
+    for (const node of ["mallory", "b"]) rig.input({ type: "peer-down", node });
+    show(rig, "m", [R1, R2, rotation]);
+    expect([rootOf(rig), rig.core.authority(rig.now).isStale]).toEqual([idOf(rotation), false]);
+    return rig;
+  }
+
+  test("ME2, ME3 does not take that charter for what says who was revoked", () => {
+    const rig = freed();
+    later(rig);
+    for (const node of ["m", "n"]) expect(hello(rig, node, member(node))).toBeUndefined();
+    expect(hello(rig, "b", fleet.grant("b"))).toBeUndefined();
+    expect(hello(rig, "o", member("o"))).toBeUndefined();
+    // What the fleet itself says does, from a member.
+    up(rig, "m");
+    give(rig, "m", charterAfter(DAY_MS));
+    later(rig);
+    expect(hello(rig, "p", member("p"))).toBe("authority-stale");
+  });
+
+  test("ME2, ME3 does not take whom it had seen there for somebody who can tell", () => {
+    const rig = freed();
+    publish(rig, [charterAfter(60_000)]);
+    later(rig);
+    expect(hello(rig, "n", member("n"))).toBeUndefined();
+  });
 });
 
 test("ME2 no question is wasted on a grant that has ended, where another one has not", () => {

@@ -57,6 +57,8 @@ export class Introducing implements CoreIntroducing {
   #hasSeen = false;
   /** Whom it knows cannot say who was revoked meanwhile; until a charter does. */
   #isAtALoss = false;
+  /** As of when it knew who was revoked as it was found astray, in Unix seconds: by the word of who had led it there. */
+  #astrayNewsS = 0;
   /** Whether somebody else had a grant that counts, and was not revoked, as of the last look. */
   #hadOthers = false;
   /** This node's own grants that it was enrolled with, also such as were not taken. */
@@ -111,16 +113,18 @@ export class Introducing implements CoreIntroducing {
   looked(wallMs: number): void {
     this.judged();
     const { authority } = this.#deps;
+    if (authority.isStale(wallMs)) return;
     // A root statement, by which an authority is not stale either, says of nobody that he was revoked.
-    const isHeard = authority.marks(wallMs).newsS > 0 && !authority.isStale(wallMs);
-    if (isHeard) this.#isAtALoss = false;
+    if (authority.newsS > this.#astrayNewsS) this.#isAtALoss = false;
   }
 
   /** Whoever led it astray, and whom it met meanwhile, be he a member, did not tell. */
   #wasAstray(): void {
     this.#knewNobody = true;
     this.#isAtALoss = true;
+    this.#astrayNewsS = this.#deps.authority.newsS;
     this.#hasMet = false;
+    this.#hasSeen = false;
   }
 
   /**
@@ -183,7 +187,8 @@ export class Introducing implements CoreIntroducing {
 
   /**
    * What counts comes first. One of each other issuer goes with it, as a thief makes void what he likes, and grants whom he likes, whom nobody else knows then:
-   * first of those by whom this node was enrolled, then of those who were named first, as no thief names anybody below what was held when he came.
+   * first of those by whom this node was enrolled, then of those who were named first, as a thief names
+   * nobody below the reign of the key that he has.
    */
   questions({ wallMs }: Now): readonly string[] {
     const held = this.#heldOwn();

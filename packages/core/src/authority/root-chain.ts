@@ -119,8 +119,9 @@ export class RootChain {
   }
 
   /**
-   * By which number the key was named an issuer first, a rival's before the one in whose place it stood; a number behind all others where it never was. It is
-   * no smaller for whoever has a root's key than what was held when he came: of each number the first one that was seen stays, if only as the rival.
+   * By which number the key was named an issuer first, a rival's before the one in whose place it stood; a number behind all others where it never was, or where
+   * what has named it went on from a rival. So whoever has a root's key names nobody below the first statement of its reign; which of that reign gives way to
+   * one of his, he chooses.
    */
   namedAt(key: KeyId): number {
     const isNaming = ({ claims }: RootStatement): boolean =>

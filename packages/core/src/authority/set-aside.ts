@@ -81,6 +81,11 @@ export class SetAside {
     return [...(this.#revocations.get(node)?.values() ?? [])];
   }
 
+  /** Of all nodes together. */
+  get revocationCount(): number {
+    return [...this.#revocations.values()].reduce((sum, ofNode) => sum + ofNode.size, 0);
+  }
+
   /** Nodes of whom a revocation is set aside, in no particular order. */
   revokedNodes(): readonly NodeId[] {
     return [...this.#revocations.keys()];

@@ -29,7 +29,8 @@ export function standingOf(
 /** How a node is heard first hand; undefined when it is not followed. */
 export function heardNode(subject: Subject | undefined): HeardNode | undefined {
   if (subject === undefined) return undefined;
-  const { status, intervalMs, silentSinceMonoMs, datedSinceBase, dating } = subject;
+  const { status, latch, intervalMs, silentSinceMonoMs, datedSinceBase, dating } = subject;
   const heardMonoMs = datedSinceBase ? dating.newestDate?.dateMonoMs : undefined;
-  return { status, intervalMs, silentSinceMonoMs, heardMonoMs };
+  const isHeldDead = latch !== undefined && status !== "paused";
+  return { status, isHeldDead, intervalMs, silentSinceMonoMs, heardMonoMs };
 }

@@ -61,14 +61,18 @@ class Reader {
 
   hear(node: NodeId): void {
     const heardMonoMs = this.monoMs;
-    const heard = { status: "up", intervalMs: INTERVAL_MS, heardMonoMs } as const;
-    this.ears.set(node, { ...heard, silentSinceMonoMs: heardMonoMs });
+    const heard = { status: "up", isHeldDead: false, intervalMs: INTERVAL_MS } as const;
+    this.ears.set(node, { ...heard, heardMonoMs, silentSinceMonoMs: heardMonoMs });
   }
 
   /** It was last heard just now, and never again. */
-  lose(node: NodeId, status: "down" | "unknown" | "paused" = "down"): void {
+  lose(
+    node: NodeId,
+    status: "down" | "late" | "unknown" | "paused" = "down",
+    isHeldDead: boolean = status === "down",
+  ): void {
     this.hear(node);
-    this.ears.set(node, { ...(this.ears.get(node) as HeardNode), status });
+    this.ears.set(node, { ...(this.ears.get(node) as HeardNode), status, isHeldDead });
   }
 
   say(node: NodeId, boot: number | null, author = "c"): void {
@@ -149,6 +153,16 @@ describe("retired nodes", () => {
     reader.hear("b");
     reader.advance(INTERVAL_MS);
     expect(reader.members).toBe("abc");
+  });
+
+  test("VE1 PU7 a node that died while it came and went is retired though it is shown late, and one that is late and lives is not", () => {
+    const reader = new Reader();
+    reader.lose("b", "late", true);
+    reader.lose("c", "late");
+    expect(reader.retire("b")).toMatchObject({ ok: true });
+    expect(reader.retire("c", true)).toMatchObject({ ok: false, code: "peer-alive" });
+    reader.advance(LONG_MS + INTERVAL_MS);
+    expect(reader.members).toBe("ac");
   });
 
   test("VE1 P4 nobody is retired whom this node hears or knows to be paused, whatever others sign", () => {

@@ -38,6 +38,8 @@ export interface RosterDocument {
 /** How a node is heard here. */
 export interface HeardNode {
   readonly status: Status;
+  /** A verdict stands by which it is dead, be it shown `late` as it comes and goes (rule PU7). */
+  readonly isHeldDead: boolean;
   readonly intervalMs: number;
   /** Since when it is silent, by this node's monotonic clock. */
   readonly silentSinceMonoMs: number;
@@ -98,10 +100,12 @@ export class NodeRetirements {
     }
     if (membership.member(node) === undefined)
       return refusal("peer-unknown", `node ${node} has left already`);
-    const status = heard(node)?.status;
-    if (status === "up" || status === "late" || status === "paused")
+    const ears = heard(node);
+    const status = ears?.status;
+    const isHeldDead = ears?.isHeldDead === true;
+    if (!isHeldDead && (status === "up" || status === "late" || status === "paused"))
       return refusal("peer-alive", `node ${node} is ${status}`);
-    if (status !== "down" && !isCertain) {
+    if (!isHeldDead && !isCertain) {
       const why = "it may live where this node does not see it";
       return refusal("peer-uncertain", `node ${node} is ${status ?? "unknown"}: ${why}`);
     }
@@ -154,7 +158,7 @@ export class NodeRetirements {
   #isLongSilent(node: NodeId, now: Now): boolean {
     const heard = this.#deps.heard(node);
     if (heard === undefined || heard.status === "paused") return false;
-    const intervals = heard.status === "down" ? RETIRED_AFTER_INTERVALS : UNCERTAIN_AFTER_INTERVALS;
+    const intervals = heard.isHeldDead ? RETIRED_AFTER_INTERVALS : UNCERTAIN_AFTER_INTERVALS;
     return now.monoMs - heard.silentSinceMonoMs > intervals * heard.intervalMs;
   }
 
