@@ -7,6 +7,7 @@ import { memberAddressBytes } from "@pulsemesh/testkit";
 import { afterEach, expect, test } from "vitest";
 import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
 import { frame, helloFrame, listeningStranger } from "../support/stranger.ts";
+import type { Stranger } from "../support/stranger.ts";
 import { closed, Scene } from "../support/victim.ts";
 import type { Victim, VictimOptions } from "../support/victim.ts";
 
@@ -159,6 +160,18 @@ test("ME3 P6 a hello that comes byte by byte is refused in time, and a member co
   expect(victim.ups).not.toContain(stranger.node);
 });
 
+/** Says hello on a connection of its own; until it is hung up on. */
+async function call(stranger: Stranger, victim: Victim): Promise<void> {
+  try {
+    const connection = await stranger.host.dial(multiaddr(victim.address), { force: true });
+    const stream = await connection.newStream(`/pulsemesh/${OUR_FLEET}/hello/1`);
+    if (stream.status === "open") stream.send(helloFrame({ grant: GRANT }));
+    await until("it was hung up on", () => connection.status !== "open");
+  } catch {
+    // Hung up on while it was calling.
+  }
+}
+
 test("ME3 AD11 a revoked node says one hello, and is then hung up on as soon as it is known who calls", async () => {
   const revoked = new Set<string>();
   const victim = await closedVictim("victim", {
@@ -171,22 +184,25 @@ test("ME3 AD11 a revoked node says one hello, and is then hung up on as soon as 
   victim.transport.expel([stranger.node]);
   expect(victim.downs).toEqual([stranger.node]);
   await closed(stranger);
-  const call = async (): Promise<void> => {
-    try {
-      const connection = await stranger.host.dial(multiaddr(victim.address), { force: true });
-      const stream = await connection.newStream(`/pulsemesh/${OUR_FLEET}/hello/1`);
-      if (stream.status === "open") stream.send(helloFrame({ grant: GRANT }));
-      await until("it was hung up on", () => connection.status !== "open");
-    } catch {
-      // Hung up on while it was calling.
-    }
-  };
-  await call();
+  await call(stranger, victim);
   expect(victim.refusals).toEqual([{ node: stranger.node, refusal: "revoked" }]);
-  for (let index = 0; index < 5; index += 1) await call();
+  for (let index = 0; index < 5; index += 1) await call(stranger, victim);
   expect(victim.refusals).toHaveLength(1);
   expect(victim.rejects).toEqual(Array.from({ length: 5 }, () => "peer-denied"));
   await member(victim);
+});
+
+test("ME3 AD11 a revoked node that is a member again, as what revoked it counts no more, says hello at once", async () => {
+  let refusal: AdmissionRefusal | undefined = "revoked";
+  const victim = await closedVictim("victim", { admit: () => refusal });
+  const stranger = await scene.strangerTo(victim);
+  await stranger.greet({ grant: GRANT });
+  await closed(stranger);
+  refusal = undefined;
+  victim.transport.members([stranger.node], []);
+  void call(stranger, victim);
+  await until("it was heard", () => victim.ups.length + victim.rejects.length > 0);
+  expect([victim.ups, victim.rejects]).toEqual([[stranger.node], []]);
 });
 
 test("ME3 AD11 a further hello of who was let in is judged too: an ended grant ends the connection, a node that cannot judge for a moment ends nothing", async () => {

@@ -81,7 +81,16 @@ export const admissionMutations: readonly Mutation[] = [
     file: `${TRANSPORT}libp2p-transport.ts`,
     search: 'if (refusal === "revoked") this.#denied',
     replacement: 'if (refusal === "not-ready") this.#denied',
-    killer: hosts("a revoked node"),
+    killer: hosts("a revoked node says one hello"),
+  },
+  {
+    id: "denied-though-member",
+    rules: ["AD11", "ME2"],
+    breaks: "whom a thief has revoked is hung up on for a minute after the answer",
+    file: `${TRANSPORT}libp2p-transport.ts`,
+    search: "      this.#denied.allow(node);\n",
+    replacement: "",
+    killer: hosts("a revoked node that is a member again"),
   },
   {
     id: "ended-grant-stays-up",

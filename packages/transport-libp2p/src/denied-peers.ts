@@ -19,6 +19,11 @@ export class DeniedPeers {
     this.#untilMs.set(node, nowMs + DENIED_MS);
   }
 
+  /** It is a member again: what revoked it counts no more. */
+  allow(node: NodeId): void {
+    this.#untilMs.delete(node);
+  }
+
   isDenied(node: NodeId, nowMs: number): boolean {
     const untilMs = this.#untilMs.get(node);
     if (untilMs === undefined) return false;

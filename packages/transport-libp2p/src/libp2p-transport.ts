@@ -78,7 +78,7 @@ export class Libp2pTransport implements Transport {
     const now = (): number => performance.now();
     this.#book = new AddressBook(this.node, now, (changed) => this.#dialing.trust(changed));
     const dialer = new Dialer({ rankOf: rankFor(this.node), random: Math.random }, this.node);
-    const { names, logger, hasNetworkKey } = options;
+    const { names, logger, hasNetworkKey, addresses: store } = options;
     const [host, book] = [this.#host, this.#book];
     this.#dialing = new DialLoop({ host, book, dialer, names, logger, hasNetworkKey });
     this.#sessions = new PeerSessions(
@@ -109,12 +109,8 @@ export class Libp2pTransport implements Transport {
       { sessions, renew: this.#renew, probe, ping: pingPeer, now },
       options.tuning,
     );
-    this.#notice = new ShutOutNotice(options.logger);
-    this.#saver = new AddressSaver({
-      book: this.#book,
-      store: options.addresses,
-      logger: options.logger,
-    });
+    this.#notice = new ShutOutNotice(logger);
+    this.#saver = new AddressSaver({ book, store, logger });
     this.#exchange = new PeerExchange({
       sessions: () => this.#sessions.up(),
       greet: (connection) => this.#greeter.greet(connection),
@@ -195,6 +191,7 @@ export class Libp2pTransport implements Transport {
       this.#dialing.trust(node);
     }
     for (const node of joined) {
+      this.#denied.allow(node);
       this.#book.join(node);
       const session = this.#sessions.get(node);
       if (session?.info !== undefined) this.#takeWord(session, session.info);
