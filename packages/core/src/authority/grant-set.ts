@@ -7,7 +7,7 @@
  * an observer would be an operator again by the grant that it had before, which nothing takes the place of any more. So that its older ones do not come
  * back either once there is room, it is kept who gave way last: what is no newer than that, of a node that has no grant here, is over as well.
  */
-import { compareText, type KeyId, type NodeId } from "../ids.ts";
+import { compareText, type NodeId } from "../ids.ts";
 import type { GrantClaims, StatementId } from "./claims.ts";
 import { GRANT_LIFE_S_MAX } from "./limits.ts";
 import type { Statement } from "./statement.ts";
@@ -28,7 +28,8 @@ export interface GaveWay {
 }
 
 export class GrantSet {
-  readonly #byNode = new Map<NodeId, Map<KeyId, Grant>>();
+  /** The oldest first, one of each issuer. The newest is asked for with whatever comes of its node. */
+  readonly #byNode = new Map<NodeId, readonly Grant[]>();
   /** The newest grant that is over first, once somebody has asked: whoever offers what finds no room must not have all looked at each time. */
   #first: Grant | undefined;
   #gaveWay: GaveWay | undefined;
@@ -39,7 +40,7 @@ export class GrantSet {
 
   /** Of any node, in no particular order. */
   *all(): IterableIterator<Grant> {
-    for (const ofNode of this.#byNode.values()) yield* ofNode.values();
+    for (const ofNode of this.#byNode.values()) yield* ofNode;
   }
 
   has(node: NodeId): boolean {
@@ -48,12 +49,12 @@ export class GrantSet {
 
   /** The one that counts for a node. */
   newestOf(node: NodeId): Grant | undefined {
-    return inOrder(this.#byNode.get(node)).at(-1);
+    return this.#byNode.get(node)?.at(-1);
   }
 
   /** Those of its issuers, the oldest first. */
   of(node: NodeId): readonly Grant[] {
-    return inOrder(this.#byNode.get(node));
+    return this.#byNode.get(node) ?? [];
   }
 
   /** Who gave way last, to be kept on disk. */
@@ -82,9 +83,9 @@ export class GrantSet {
   add(grant: Grant, wallMs: number): readonly Grant[] | "known" | "full" {
     const { node, signer } = grant.claims;
     const ofNode = this.#byNode.get(node);
-    const held = ofNode?.get(signer);
+    const held = ofNode?.find(({ claims }) => claims.signer === signer);
     if (held !== undefined && compareAge(held, grant) > 0) return "known";
-    const others = inOrder(ofNode).filter((each) => each !== held);
+    const others = (ofNode ?? []).filter((each) => each !== held);
     const [oldest, ...newer] = [...others, grant].toSorted(compareAge);
     const isBeyond = others.length >= NODE_ISSUERS_MAX;
     if (isBeyond && oldest === grant) return "known";
@@ -92,7 +93,7 @@ export class GrantSet {
     if (gone === undefined) return "full";
     const kept = isBeyond || oldest === undefined ? newer : [oldest, ...newer];
     this.#first = undefined;
-    this.#byNode.set(node, new Map(kept.map((each) => [each.claims.signer, each])));
+    this.#byNode.set(node, kept);
     const outdone = isBeyond && oldest !== undefined ? [oldest] : [];
     return [...gone, ...outdone, ...(held === undefined ? [] : [held])];
   }
@@ -105,7 +106,7 @@ export class GrantSet {
     if (first === undefined || compareOver(placeOf(grant), placeOf(first)) <= 0) return undefined;
     if (!isPassed(overS(first.claims), wallMs)) return undefined;
     const { node } = first.claims;
-    const gone = inOrder(this.#byNode.get(node));
+    const gone = this.of(node);
     this.#byNode.delete(node);
     this.#gaveWay = placeOf(first);
     return gone;
@@ -170,10 +171,6 @@ function isGrant(statement: Statement): statement is Grant {
 
 function isPassed(atS: number, wallMs: number): boolean {
   return wallMs - CLOCK_LEEWAY_MS >= atS * 1_000;
-}
-
-function inOrder(grants: ReadonlyMap<KeyId, Grant> | undefined): readonly Grant[] {
-  return [...(grants?.values() ?? [])].toSorted(compareAge);
 }
 
 /** Negative when `a` was issued before `b`; of two of one second the larger id is the newer one, everywhere. */

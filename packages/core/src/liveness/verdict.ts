@@ -36,6 +36,8 @@ export function weighObservations(reader: Reader, subject: Subject, now: Now): V
 function weighAccusations(reader: Reader, subject: Subject, now: Now): VerdictChange {
   const none = { type: "none", lookAgainMonoMs: Number.POSITIVE_INFINITY } as const;
   const accusers = accusersOf(reader, subject, subject.newestName);
+  // As good as always; how many it would take is dear to count.
+  if (accusers.length === 0) return none;
   const accusing = accusers.map(({ node }) => node);
   const quorum = reader.electorate.quorumOver(subject.node, accusing);
   if (accusers.length < quorum || subject.isPaused(now.monoMs)) return none;
