@@ -1,4 +1,7 @@
-/** Bytes and messages of a node and second each way, over the fleet: what passes through it, relayed copies included. */
+/**
+ * Bytes and messages of a node and second each way, over the fleet: what passes through it, relayed copies included. From the start on, or from when the fleet
+ * has settled: a large one gossips its pulses for three minutes first, which outweighs minutes of what it costs for good.
+ */
 import type { Check } from "../checks/check.ts";
 import { quantile } from "../checks/detection.ts";
 import type { Fleet } from "../fleet/fleet.ts";
@@ -17,17 +20,23 @@ export interface Bytes {
   readonly all: TrafficRates;
 }
 
+type What = "all" | "pulses";
+
 const NAMES = ["bytesOut", "bytesIn", "messagesOut", "messagesIn"] as const;
 
 export class ByteMeter implements Check {
   readonly #fleet: Fleet;
   readonly #liveMs: Float64Array;
+  /** What had passed through each node when counting began. */
+  #before: readonly Record<What, NodeTraffic>[] = [];
   #lookedMs = 0;
   #nodeMs = 0;
 
-  constructor(fleet: Fleet) {
+  /** @param fromMs virtual time from which on bytes are counted; node-hours are from the start on in any case */
+  constructor(fleet: Fleet, fromMs: number = 0) {
     this.#fleet = fleet;
     this.#liveMs = new Float64Array(fleet.nodes.length);
+    if (fromMs > 0) fleet.at(fromMs, () => this.#begin());
   }
 
   /** Time that live nodes spent together, in hours. */
@@ -50,7 +59,18 @@ export class ByteMeter implements Check {
     }
   }
 
-  #ratesOf(what: "all" | "pulses"): TrafficRates {
+  #begin(): void {
+    const { nodes, network } = this.#fleet;
+    const read = (node: number): Record<What, NodeTraffic> => ({
+      all: network.traffic.of(node, "all"),
+      pulses: network.traffic.of(node, "pulses"),
+    });
+    this.sample();
+    this.#before = nodes.map(({ index }) => read(index));
+    this.#liveMs.fill(0);
+  }
+
+  #ratesOf(what: What): TrafficRates {
     const { nodes, network } = this.#fleet;
     // Rates of a node that hardly lived say nothing.
     const lived = nodes.filter(({ index }) => (this.#liveMs[index] as number) > 10_000);
@@ -58,7 +78,8 @@ export class ByteMeter implements Check {
       const rates = lived
         .map(({ index }) => {
           const seconds = (this.#liveMs[index] as number) / 1_000;
-          return network.traffic.of(index, what)[name] / seconds;
+          const before = this.#before[index]?.[what][name] ?? 0;
+          return (network.traffic.of(index, what)[name] - before) / seconds;
         })
         .toSorted((a, b) => a - b);
       const sum = rates.reduce((total, rate) => total + rate, 0);

@@ -51,3 +51,15 @@ test("VE3 a death is found once: its changes, its views and its table say so", (
   expect(all.bytesIn.mean / all.bytesOut.mean).toBeCloseTo(1, 0);
   expect(kpiTable(report)).toMatch(/^ok [0-9a-f]{16}\n {2}deaths found by 99% +1 \(0 not\)\n/);
 });
+
+test("PU8 what a node costs is counted from when the fleet has settled on, and node-hours from the start", () => {
+  const [settled, whole] = [60_000, 0].map(
+    (costFromMs) => run("cost", { minutes: 2, costFromMs }, 6).kpi,
+  );
+  expect(settled?.nodeHours).toBe(whole?.nodeHours);
+  const [from, to] = [settled, whole].map((kpi) => kpi?.bytes.pulses.bytesOut.mean ?? 0);
+  expect(from).toBeGreaterThan(100);
+  expect(from).not.toBe(to);
+  // In a small fleet the start is hardly dearer; twice as much would be bytes of two minutes in one.
+  expect(Math.abs((from ?? 0) / (to ?? 1) - 1)).toBeLessThan(0.5);
+});

@@ -82,7 +82,7 @@ export function createMeters(fleet: Fleet, scenario: Scenario): Meters {
     bounds: new BoundsCheck(fleet),
     detection: new DetectionMeter(fleet),
     traffic: new TrafficMeter(fleet),
-    bytes: new ByteMeter(fleet),
+    bytes: new ByteMeter(fleet, scenario.costFromMs),
     views: new ViewMeter(fleet, settledMs),
     changes: new ChangeMeter(fleet, faulty, settledMs),
     heal: new HealMeter(fleet, endsMs),

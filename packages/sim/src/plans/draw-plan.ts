@@ -61,6 +61,7 @@ export function drawPlan(plan: Plan, options: DrawOptions): Scenario {
     patchEveryMs: plan.patchEveryMs ?? 60_000,
     sampleEveryMs: (SAMPLE_EVERY_MS * pulseEveryMs) / 1_000,
     patience: plan.patience ?? 1,
+    costFromMs: plan.costFromMs,
     measuresHeal: plan.measuresHeal ?? false,
     expectsGray: plan.expectsGray ?? false,
     note: plan.note,

@@ -1,6 +1,24 @@
 /** What networks do: lose, stand still, let through one way, lose a region. */
 import type { Plan } from "./plan.ts";
 
+/** Deaths enough for percentiles, in a fleet that has settled: a larger one gossips its pulses for three minutes first. */
+const deathsAt = (lossPercent: number): Plan => ({
+  name: `deaths-${lossPercent}`,
+  about: `each hop loses ${lossPercent}%; a tenth of the fleet dies, one every 6 s, once it has settled`,
+  nodes: 200,
+  minutes: 7,
+  network: lossPercent === 0 ? { base: "calm" } : { base: "lossy", lossShare: lossPercent / 100 },
+  patience: lossPercent > 5 ? 2 : 1,
+  events: [
+    {
+      atMs: 240_000,
+      who: { share: 0.1 },
+      what: { type: "crash", how: "power" },
+      staggerMs: 6_000,
+    },
+  ],
+});
+
 export const networkPlans: readonly Plan[] = [
   {
     name: "calm",
@@ -12,10 +30,12 @@ export const networkPlans: readonly Plan[] = [
   },
   {
     name: "cost",
-    about: "nothing happens at all; what a node costs, by links that carry what libp2p's do",
+    about:
+      "nothing happens at all; what a node costs once the fleet has settled, by links that carry what libp2p's do",
     nodes: 100,
-    minutes: 5,
+    minutes: 7,
     network: { base: "calm", gossip: "libp2p" },
+    costFromMs: 240_000,
     events: [],
   },
   {
@@ -49,6 +69,7 @@ export const networkPlans: readonly Plan[] = [
       },
     ],
   },
+  ...[0, 5, 20].map(deathsAt),
   {
     name: "tcp-stalls",
     about:

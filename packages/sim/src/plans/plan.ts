@@ -33,6 +33,8 @@ export interface Plan {
   readonly liars?: readonly { readonly share: number; readonly kind: LiarKind }[] | undefined;
   /** See {@link Scenario}. @default 1 */
   readonly patience?: number | undefined;
+  /** From when on bytes are counted, in virtual ms. @default 0 */
+  readonly costFromMs?: number | undefined;
   /** Whether the time from the end of each cut to one view and equal documents is measured. @default false */
   readonly measuresHeal?: boolean | undefined;
   /** Whether those that lose or delay what they send are to be the only ones in trouble (rule PU7). @default false */

@@ -26,6 +26,8 @@ export interface Scenario {
   readonly grownFrom?: number | undefined;
   /** When the fleet has come up: what nodes say before is no KPI. @default 0 */
   readonly settledMs?: number | undefined;
+  /** From when on bytes are counted, in virtual ms. @default 0 */
+  readonly costFromMs?: number | undefined;
   /** Whether the time from the end of each cut to one view and equal documents is measured. @default false */
   readonly measuresHeal?: boolean | undefined;
   /** Whether those that lose or delay what they send are to be shown in trouble, and nobody else is (rule PU7). @default false */
