@@ -8,6 +8,10 @@ const ranking = unit(`${LIVENESS}witness-ranking.test.ts`);
 const chosen = unit(`${LIVENESS}chosen-witnesses.test.ts`);
 const fleet = unit(`${LIVENESS}large-fleet.test.ts`);
 const asking = unit(`${LIVENESS}asking.test.ts`);
+const spread = (title: string): Killer => ({
+  ...unit(`${LIVENESS}spread-turns.test.ts`),
+  title,
+});
 const dialling = (title: string): Killer => ({
   ...unit("packages/transport-libp2p/src/dialer.test.ts"),
   title,
@@ -121,6 +125,33 @@ export const largeFleetMutations: readonly Mutation[] = [
     search: "return isNew && this.roster <= 2 * GOSSIP_ROSTER;",
     replacement: "return isNew || this.roster > GOSSIP_ROSTER;",
     killer: fleet,
+  },
+  {
+    id: "spread-grows-with-fleet",
+    rules: ["PU8", "P6"],
+    breaks: "pulses for everybody cost each node the more the more there are",
+    file: `${LIVENESS}spread-turns.ts`,
+    search: "SPREAD_PULSES * Math.max(1, roster / SPREAD_ROSTER)",
+    replacement: "SPREAD_PULSES * Math.max(1, 0 / (roster + SPREAD_ROSTER))",
+    killer: spread("as many in all as of so many"),
+  },
+  {
+    id: "software-in-each-pulse",
+    rules: ["PU8"],
+    breaks: "each pulse of a large fleet carries what nobody reads",
+    file: `${LIVENESS}neighbourhood.ts`,
+    search: 'this.liveness.electorate.isLarge ? "" :',
+    replacement: "",
+    killer: { ...fleet, title: "does not name its author's software" },
+  },
+  {
+    id: "newcomer-waits-its-turn",
+    rules: ["PU8"],
+    breaks: "who has just joined learns of robots when each home's turn comes",
+    file: `${LIVENESS}spread-turns.ts`,
+    search: "if (version !== this.#version) this.#left = Math.min(this.#left, (every + own) / 8);",
+    replacement: "",
+    killer: spread("within a quarter of the usual time"),
   },
   {
     id: "parts-unheeded",

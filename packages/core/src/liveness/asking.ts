@@ -1,6 +1,6 @@
 /**
  * Asking a member for its newest pulse (rule PU9): in a large fleet what a node knows of robots whose home it does not judge is as old as the
- * last pulse that the home gossiped, two minutes. Who wants to know now is connected with the home for a moment, and reads what that says itself.
+ * last pulse that the home gossiped, two minutes or more. Who wants to know now is connected with the home for a moment, and reads what that says itself.
  *
  * The answer is the home's own pulse, straight from it, so it needs no proof beyond its signature, and nobody can answer for another. It dates
  * nothing (rule PU5): it is read as a gossiped one. Rejected: asking the home's witnesses, which keep headers and no beats.

@@ -48,6 +48,26 @@ describe("a fleet of more than 32", () => {
     expect(sent.filter(({ topic }) => topic === "verdict")).toEqual([]);
   });
 
+  test("PU1 PU8 a pulse does not name its author's software, which the roster does, and in a small fleet it does", () => {
+    const agentsOf = (mesh: VirtualNeighbours): ReadonlySet<unknown> => {
+      const codec = createTestPorts("n10").codec;
+      const attachments = mesh.sent
+        .filter(({ topic }) => topic === "direct" || topic === "pulse")
+        .map(({ bytes }) => codec.decode(bytes) as { readonly x?: Uint8Array | undefined });
+      return new Set(
+        attachments.flatMap(({ x }) =>
+          x === undefined ? [] : [(codec.decode(x) as { readonly v?: unknown }).v],
+        ),
+      );
+    };
+    const large = new VirtualNeighbours(ALL, createTestPorts, {});
+    large.run(3_000);
+    expect(agentsOf(large)).toEqual(new Set([""]));
+    const small = new VirtualNeighbours(ALL.slice(0, 3), createTestPorts, {});
+    small.run(3_000);
+    expect(agentsOf(small)).toEqual(new Set(["t"]));
+  });
+
   test("PU8 SG4 a witness passes on by gossip the pulse that it had straight, and nothing that only looks like it", () => {
     const mesh = fleet();
     // A fleet that has just grown still gossips every pulse: here none comes by gossip.

@@ -29,6 +29,7 @@ import { Liveness, type LivenessListener } from "./liveness.ts";
 import { ObservationIntake } from "./observation-intake.ts";
 import type { Evidence } from "./observation-codec.ts";
 import { ANSWER_EVERY_MS } from "./rules.ts";
+import { SpreadTurns } from "./spread-turns.ts";
 import { TwinWatch, type TwinListener } from "./twin-watch.ts";
 
 /** Bytes of a pulse that are neither heard, heads nor beats: header, envelope, signature. */
@@ -38,8 +39,6 @@ const HEAD_ENTRY_BYTES = 40;
 /** Pulses of one node that are taken, and so relayed, in one second. */
 export const PULSES_PER_SECOND_MAX: number = 100;
 
-/** In a large fleet everybody is sent one in about so many pulses. */
-const SPREAD_PULSES = 120;
 /** Peers that are no members and that are sent every pulse of a node of a large fleet all the same. */
 export const LISTENERS_MAX: number = 8;
 
@@ -72,8 +71,7 @@ export class Neighbourhood {
   readonly #twins: TwinWatch;
   readonly #connected = new Set<NodeId>();
   /** Of which version of the roster everybody has been sent a pulse, and how many are left until the next. */
-  #spreadVersion = -1;
-  #pulsesToSpread = 0;
+  readonly #spread = new SpreadTurns();
   /** When connected peers that asked were answered last. */
   readonly #answeredMonoMs = new Map<NodeId, number>();
   /** Peers that have acknowledged the announced stop. */
@@ -234,27 +232,14 @@ export class Neighbourhood {
   /** In a small fleet everybody hears every pulse; in a large one its witnesses do, and who is no member but listens (rule PU8). */
   #deliver(bytes: Uint8Array, reach: PulseReach, now: Now): void {
     const { electorate } = this.liveness;
-    const isSpread = this.#isSpread(reach);
+    const { version } = this.#membership;
+    const isSpread = this.#spread.isNext(reach, this.pulses.boot, {
+      version,
+      roster: electorate.roster,
+    });
     if (isSpread || electorate.gossipsPulses(now.monoMs)) this.#env.out.publish("pulse", bytes);
     const to = [...electorate.recipients(), ...this.#listeners()];
     for (const node of to) this.#env.out.send(node, "direct", bytes);
-  }
-
-  /**
-   * Whether a pulse is for everybody: what it says of robots is known to its readers alone, so everybody gets one now and then, and soon
-   * after somebody has joined. Boots are moments, so that those who start together do not spread their words together.
-   */
-  #isSpread(reach: PulseReach): boolean {
-    const { version } = this.#membership;
-    const spread = this.pulses.boot % SPREAD_PULSES;
-    if (version !== this.#spreadVersion)
-      this.#pulsesToSpread = Math.min(this.#pulsesToSpread, SPREAD_PULSES / 8 + spread / 8);
-    this.#spreadVersion = version;
-    this.#pulsesToSpread -= 1;
-    // What is for everybody out of turn does not stand for it: who has just joined may not count its author yet.
-    if (this.#pulsesToSpread > 0) return reach === "everybody";
-    this.#pulsesToSpread = SPREAD_PULSES / 2 + spread;
-    return true;
   }
 
   /** Peers of a large fleet that are no members: observers, and who is about to join. */
@@ -447,6 +432,8 @@ export class Neighbourhood {
       8 * HEAD_ENTRY_BYTES;
     const parts = this.#listener.pulseParts(PULSE_BYTES_MAX - usedBytes, now);
     const sight = this.liveness.electorate.toldSight(now.monoMs);
-    return { agent: this.#env.identity.agent, heard, missing, sight, ...parts };
+    // Who is sent one every second knows it by the header of the author's chains (rule CH1).
+    const agent = this.liveness.electorate.isLarge ? "" : this.#env.identity.agent;
+    return { agent, heard, missing, sight, ...parts };
   }
 }
