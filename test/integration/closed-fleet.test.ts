@@ -184,13 +184,15 @@ test("ME1, CH3 a revoked node is hung up on by all, what it wrote before stays, 
     [issuer, c].every((node) => node.fleetView().nodes.every((it) => it.node !== b.id)),
   );
   await b.command({ type: "patch-state", robot: "bot-b", patch: { task: "after" } });
-  // It hears it by whoever refuses it, and acknowledges nothing from then on.
+  // It hears it before it is hung up on, or by whoever refuses it, and acknowledges nothing from then on.
   await until("it knows", () => b.authorityView().revocations.some(({ node }) => node === b.id));
   expect(await b.command(beat("bot-b"))).toMatchObject({
     code: "robot-not-granted",
     detail: expect.stringContaining("revoked"),
   });
-  expect((await b.diagnose()).refusedBy.map(({ reason }) => reason)).toContain("revoked");
+  await until("it was told", async () =>
+    (await b.diagnose()).refusedBy.some(({ reason }) => reason === "revoked"),
+  );
   await until("it was refused", () => refusals(issuer, "revoked") + refusals(c, "revoked") > 0);
   for (const node of [issuer, c]) expect(node.robot("bot-b")?.state).toEqual({ task: "before" });
   expect(issuer.fleetView().documentHash).toBe(c.fleetView().documentHash);

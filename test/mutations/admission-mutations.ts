@@ -43,8 +43,8 @@ export const admissionMutations: readonly Mutation[] = [
     rules: ["ME3", "AD10"],
     breaks: "the gossip router reads the streams of every peer that connects",
     file: `${TRANSPORT}gossip-gate.ts`,
-    search: "if (this.#open.has(node)) return handler",
-    replacement: "if (node !== undefined) return handler",
+    search: "if (this.#open.has(node) && !this.#muted.has(node)) return take",
+    replacement: "if (node !== undefined) return take",
     killer: hosts("gets no gossip"),
   },
   {
@@ -82,6 +82,15 @@ export const admissionMutations: readonly Mutation[] = [
     search: 'if (refusal === "revoked") this.#denied',
     replacement: 'if (refusal === "not-ready") this.#denied',
     killer: hosts("a revoked node says one hello"),
+  },
+  {
+    id: "last-word-unheard",
+    rules: ["AD11", "ME2"],
+    breaks: "a statement by which nobody is a member any more is told to nobody",
+    file: `${TRANSPORT}libp2p-transport.ts`,
+    search: "      this.#lastWords.begin(node);\n",
+    replacement: "      this.#partFrom(node);\n",
+    killer: hosts("who is expelled is down and unheard at once"),
   },
   {
     id: "denied-though-member",

@@ -10,10 +10,21 @@ const READ_BYTES = 1_000_000;
 
 class FakeStream {
   status = "open";
+  readStatus = "readable";
   maxReadBufferLength: number = READ_BYTES;
 
   abort(): void {
     this.status = "aborted";
+  }
+
+  pause(): void {
+    if (this.readStatus === "closed") throw new Error("closed");
+    this.readStatus = "paused";
+  }
+
+  resume(): void {
+    if (this.readStatus === "closed") throw new Error("closed");
+    this.readStatus = "readable";
   }
 }
 
@@ -109,4 +120,39 @@ test("ME3 AD10 of several connections to a peer the router is told of one that s
   expect(connection.status).toBe("open");
   gate.open(NODE);
   expect(told).toEqual(["connect"]);
+});
+
+test("ME2 AD11 of who is muted the router takes nothing in, and goes on telling it until the gate is closed; let in again it is heard", async () => {
+  const { gate, told, connect, stream } = await gateAndRouter();
+  gate.mute(NODE);
+  connect();
+  gate.open(NODE);
+  const before = stream();
+  gate.mute(NODE);
+  const meanwhile = stream();
+  expect([before.readStatus, told.splice(0)]).toEqual(["paused", ["connect", "stream"]]);
+  expect([meanwhile.status, meanwhile.maxReadBufferLength]).toEqual([
+    "open",
+    EARLY_GOSSIP_BYTES_MAX,
+  ]);
+  gate.open(NODE);
+  expect([before.readStatus, told.splice(0)]).toEqual(["readable", ["stream"]]);
+  gate.mute(NODE);
+  expect(meanwhile.readStatus).toBe("paused");
+  gate.close(NODE);
+  expect(told).toEqual(["disconnect"]);
+});
+
+test("AD11 a stream that has ended is neither muted nor heard again", async () => {
+  const { gate, stream } = await gateAndRouter();
+  gate.open(NODE);
+  const ended = stream();
+  ended.readStatus = "closed";
+  gate.mute(NODE);
+  gate.open(NODE);
+  const last = stream();
+  gate.mute(NODE);
+  last.readStatus = "closed";
+  gate.open(NODE);
+  expect([ended, last].map(({ readStatus }) => readStatus)).toEqual(["closed", "closed"]);
 });

@@ -28,6 +28,10 @@ export class GossipGate {
   readonly #met = new Map<NodeId, readonly Connection[]>();
   /** Their streams, the latest of each. */
   readonly #held = new Map<NodeId, Held>();
+  /** The stream of each peer that is let in, the latest: what it says comes on that. */
+  readonly #heard = new Map<NodeId, Stream>();
+  /** Those that the gate is open for and that are heard no more. */
+  readonly #muted = new Set<NodeId>();
   #router: Topology | undefined;
 
   /** What the router is to be made of, so that it learns of peers here. */
@@ -40,6 +44,8 @@ export class GossipGate {
   /** `node` was let in: gossip runs from now on. */
   open(node: NodeId): void {
     this.#open.add(node);
+    const muted = this.#muted.delete(node) ? this.#heard.get(node) : undefined;
+    if (muted?.readStatus === "paused") muted.resume();
     const met = this.#met.get(node)?.find(isOpen);
     const held = this.#held.get(node);
     this.#met.delete(node);
@@ -50,11 +56,25 @@ export class GossipGate {
     held.take();
   }
 
+  /**
+   * Not a byte of `node` is read any more, which hears gossip until the gate is closed. That the router takes nothing of it in is more than that nobody listens:
+   * what comes again from somebody else would be known by then.
+   */
+  mute(node: NodeId): void {
+    if (!this.#open.has(node)) return;
+    this.#muted.add(node);
+    // Not aborted: whoever loses the stream on which it speaks takes the one on which it hears for lost too.
+    const heard = this.#heard.get(node);
+    if (heard?.readStatus === "readable") heard.pause();
+  }
+
   /** `node` is gone, or in no longer. */
   close(node: NodeId): void {
     this.#met.delete(node);
     this.#held.get(node)?.stream.abort(new Error("not let in"));
     this.#held.delete(node);
+    this.#heard.delete(node);
+    this.#muted.delete(node);
     if (this.#open.delete(node)) void this.#router?.onDisconnect?.(peerIdFromString(node));
   }
 
@@ -89,11 +109,15 @@ export class GossipGate {
   #guardStreams(handler: StreamHandler): StreamHandler {
     return (stream, connection) => {
       const node = connection.remotePeer.toString();
-      if (this.#open.has(node)) return handler(stream, connection);
+      const take = (): ReturnType<StreamHandler> => {
+        this.#heard.set(node, stream);
+        return handler(stream, connection);
+      };
+      if (this.#open.has(node) && !this.#muted.has(node)) return take();
       this.#held.get(node)?.stream.abort(new Error("another stream has come"));
       const readBytesMax = stream.maxReadBufferLength;
       stream.maxReadBufferLength = EARLY_GOSSIP_BYTES_MAX;
-      this.#held.set(node, { stream, readBytesMax, take: () => void handler(stream, connection) });
+      this.#held.set(node, { stream, readBytesMax, take: () => void take() });
     };
   }
 }

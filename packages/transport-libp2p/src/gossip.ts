@@ -110,6 +110,28 @@ export interface GossipListener {
   failed(error: unknown): void;
 }
 
+/** What of the transport's logger is used here. */
+interface GossipLogger {
+  readonly error: (fields: object, text: string) => void;
+  readonly debug: (fields: object, text: string) => void;
+}
+
+/** Hands a message to the router, unless it is too large for everybody. Never rejects: what is lost comes by sync. */
+export function publishGossip(
+  pubsub: GossipSub,
+  fleet: FleetId,
+  { topic, bytes }: { readonly topic: Topic; readonly bytes: Uint8Array },
+  logger: GossipLogger,
+): void {
+  if (bytes.length > GOSSIP_BYTES_MAX) {
+    logger.error({ topic, bytes: bytes.length }, "message too large to publish: dropped");
+    return;
+  }
+  pubsub.publish(topicName(fleet, topic), bytes).catch((error: unknown) => {
+    logger.debug({ error, topic }, "publish failed");
+  });
+}
+
 /** Subscribes to every topic of the fleet and hands each distinct message to `listener`, whose answer decides on forwarding. */
 export function subscribeGossip(pubsub: GossipSub, fleet: FleetId, listener: GossipListener): void {
   const forwarder = new Forwarder(pubsub as GossipSub & Validating);

@@ -5,7 +5,6 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Connection, PeerId, Stream } from "@libp2p/interface";
-import { GOSSIP_BYTES_MAX } from "@pulsemesh/core";
 import type {
   AdmissionRefusal,
   Channel,
@@ -24,7 +23,7 @@ import { DialBack } from "./dial-back.ts";
 import { DialLoop } from "./dial-loop.ts";
 import type { DialCounts } from "./dial-loop.ts";
 import { Dialer, rankFor } from "./dialer.ts";
-import { subscribeGossip } from "./gossip.ts";
+import { publishGossip, subscribeGossip } from "./gossip.ts";
 import type { GossipGate } from "./gossip-gate.ts";
 import { Greeter, VERSIONS } from "./greeter.ts";
 import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
@@ -33,6 +32,7 @@ import { ownAddresses, startHost, strangerTooMany } from "./host.ts";
 import type { Host } from "./host.ts";
 import { checkLinks } from "./link-check.ts";
 import type { LinkReport } from "./link-check.ts";
+import { LastWords } from "./last-words.ts";
 import { LinkWatch, pingPeer } from "./link-watch.ts";
 import { isBelievable, readAddress } from "./multiaddr-text.ts";
 import { warnWithoutMulticast } from "./multicast-warning.ts";
@@ -41,7 +41,7 @@ import { patientTimer } from "./patient-timer.ts";
 import { PeerExchange } from "./peer-exchange.ts";
 import type { PeerSession } from "./peer-session.ts";
 import { PeerSessions } from "./peer-sessions.ts";
-import { channelProtocol, CHANNELS, topicName } from "./protocol-ids.ts";
+import { channelProtocol, CHANNELS } from "./protocol-ids.ts";
 import { ShutOutNotice } from "./shut-out-notice.ts";
 
 export class Libp2pTransport implements Transport {
@@ -61,6 +61,7 @@ export class Libp2pTransport implements Transport {
   readonly #exchange: PeerExchange;
   readonly #saver: AddressSaver;
   readonly #notice: ShutOutNotice;
+  readonly #lastWords: LastWords;
   #grant: string | undefined;
   #handler: TransportHandler | undefined;
   #stopping: Promise<void> | undefined;
@@ -110,6 +111,7 @@ export class Libp2pTransport implements Transport {
       options.tuning,
     );
     this.#notice = new ShutOutNotice(logger);
+    this.#lastWords = new LastWords({ after: patientTimer, over: (node) => this.#partFrom(node) });
     this.#saver = new AddressSaver({ book, store, logger });
     this.#exchange = new PeerExchange({
       sessions: () => this.#sessions.up(),
@@ -162,18 +164,7 @@ export class Libp2pTransport implements Transport {
 
   publish(topic: Topic, bytes: Uint8Array): void {
     if (this.#handler === undefined || this.#stopping !== undefined) return;
-    if (bytes.length > GOSSIP_BYTES_MAX) {
-      this.#options.logger.error(
-        { topic, bytes: bytes.length },
-        "message too large to publish: dropped",
-      );
-      return;
-    }
-    this.#host.services.pubsub
-      .publish(topicName(this.fleet, topic), bytes)
-      .catch((error: unknown) => {
-        this.#options.logger.debug({ error, topic }, "publish failed");
-      });
+    publishGossip(this.#host.services.pubsub, this.fleet, { topic, bytes }, this.#options.logger);
   }
 
   send(to: NodeId, channel: Channel, bytes: Uint8Array): Promise<boolean> {
@@ -210,11 +201,18 @@ export class Libp2pTransport implements Transport {
 
   expel(nodes: readonly NodeId[]): void {
     for (const node of nodes) {
-      const connections = this.#sessions.get(node)?.connections ?? [];
-      this.#drop(node);
-      this.#dialing.turnedAway(node);
-      for (const connection of connections) connection.abort(new Error("no member any more"));
+      this.#gate.mute(node);
+      this.#dropSession(node);
+      this.#lastWords.begin(node);
     }
+  }
+
+  #partFrom(node: NodeId): void {
+    this.#drop(node);
+    this.#dialing.turnedAway(node);
+    for (const connection of this.#host.getConnections())
+      if (connection.remotePeer.toString() === node)
+        connection.abort(new Error("no member any more"));
   }
 
   /** Whether `node`, which has just proved that it is calling, was found to be revoked a short while ago. */
@@ -260,6 +258,7 @@ export class Libp2pTransport implements Transport {
 
   async #stop(): Promise<void> {
     this.#greeter.stop();
+    this.#lastWords.stop();
     this.#dialing.stop();
     this.#watch.stop();
     this.#exchange.stop();
@@ -306,7 +305,12 @@ export class Libp2pTransport implements Transport {
   };
 
   #drop(node: NodeId): void {
+    this.#lastWords.cancel(node);
     this.#gate.close(node);
+    this.#dropSession(node);
+  }
+
+  #dropSession(node: NodeId): void {
     if (this.#sessions.drop(node)) this.#guard(() => this.#handler?.peerDown(node));
   }
 
@@ -394,6 +398,7 @@ export class Libp2pTransport implements Transport {
     session.roundTripMs = roundTripMs ?? session.roundTripMs;
     this.#dialing.greeted(node);
     if (this.#book.isTrusted(node)) this.#takeWord(session, info);
+    this.#lastWords.cancel(node);
     this.#gate.open(node);
     if (first) this.#guard(() => this.#handler?.peerUp(info));
   }
@@ -430,7 +435,7 @@ export class Libp2pTransport implements Transport {
   #handOver({ node, connections }: PeerSession, to: Connection): PeerSession {
     this.#options.logger.debug({ node }, "the peer is another process than before");
     // The gate for gossip stays open: the streams of the newcomer may be there already.
-    if (this.#sessions.drop(node)) this.#guard(() => this.#handler?.peerDown(node));
+    this.#dropSession(node);
     for (const connection of connections)
       if (connection !== to) connection.abort(new Error("another process of this peer has come"));
     this.#host.services.identify.identify(to).catch(() => undefined);

@@ -120,7 +120,7 @@ export interface Transport {
   links(nodes: readonly NodeId[]): void;
   /** The grant to present with every hello from now on; also before {@link start}. */
   present(grant: string | undefined): void;
-  /** Hangs up on nodes that are let in no longer; each is asked about again when it says hello. */
+  /** Parts from nodes that are let in no longer, which may hear gossip for a second more; each is asked about again when it says hello. */
   expel(nodes: readonly NodeId[]): void;
   /** Multiaddrs under which this node can be joined, each ending in `/p2p/<id>`. */
   addresses(): readonly string[];
