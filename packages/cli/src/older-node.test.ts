@@ -1,52 +1,11 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { createClient } from "@pulsemesh/client";
+import { OLDER_NODE_ANSWERS } from "@pulsemesh/testkit";
 import { fakeFetch, run } from "./command-line.test-support.ts";
 import { checkPeers } from "./commands/doctor-mesh.ts";
 
-const SINCE = "2027-01-15T08:00:00.000Z";
-/** What release 0.1.0 says: nothing of regularity, homes that change, paces, clocks and regions. */
-const robot = {
-  robot_id: "bot",
-  status: "unknown",
-  since: SINCE,
-  reason: null,
-  health: "ok",
-  last_check: null,
-  age_ms: null,
-  node: "beta",
-  node_id: "B",
-  region: "us",
-  labels: {},
-  schedule: null,
-  version: "1",
-  witnesses: { up: 0, late: 0, down: 0, unknown: 1, of: 1 },
-  state: {},
-};
-const peers = {
-  fleet: "f",
-  self: { id: "A", name: "alpha", region: "eu", addresses: [], boot: 1 },
-  peers: [
-    {
-      id: "B",
-      name: "beta",
-      region: "us",
-      status: "unknown",
-      since: SINCE,
-      reason: null,
-      addresses: [],
-      last_pulse_age_ms: null,
-      rtt_ms: null,
-    },
-  ],
-  view: { roster: 2, in_sight: 1, document_hash: "00" },
-};
-const answers: Readonly<Record<string, unknown>> = {
-  "/api/v1/robots": { robots: [robot], next: null },
-  "/api/v1/robots/bot": robot,
-  "/api/v1/peers": peers,
-};
 const answer = ({ url }: { readonly url: string }): Response =>
-  Response.json(answers[new URL(url).pathname]);
+  Response.json(OLDER_NODE_ANSWERS[new URL(url).pathname]);
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -1,41 +1,8 @@
+import { OLDER_NODE_ANSWERS } from "@pulsemesh/testkit";
 import { expect, test } from "vitest";
 import { createClient } from "./client.ts";
 
-/** What release 0.1.0 says, and the node that was asked first said of witnesses: nothing of what came later. */
-const ROBOT = {
-  robot_id: "a",
-  status: "up",
-  since: "2026-01-01T00:00:00.000Z",
-  reason: null,
-  health: "ok",
-  last_check: null,
-  age_ms: null,
-  node: "alpha",
-  node_id: "n1",
-  region: "eu",
-  labels: {},
-  schedule: null,
-  version: "1",
-  witnesses: { up: 1, late: 0, down: 0, unknown: 0, of: 1 },
-  state: {},
-};
-const PEER = {
-  id: "n2",
-  name: "beta",
-  region: "eu",
-  status: "up",
-  since: "2026-01-01T00:00:00.000Z",
-  reason: null,
-  addresses: [],
-  last_pulse_age_ms: 10,
-  rtt_ms: null,
-};
-const PEERS = {
-  fleet: "f",
-  self: { id: "n1", name: "alpha", region: "eu", addresses: [], boot: 1 },
-  peers: [PEER],
-  view: { roster: 2, in_sight: 2, document_hash: "00" },
-};
+/** What the node that was asked first said of witnesses. */
 const WITNESSES = {
   node_id: "n2",
   name: "beta",
@@ -68,9 +35,7 @@ const PAIR = {
 };
 
 const answers: Readonly<Record<string, unknown>> = {
-  "/api/v1/robots/a": ROBOT,
-  "/api/v1/robots": { robots: [ROBOT], next: null },
-  "/api/v1/peers": PEERS,
+  ...OLDER_NODE_ANSWERS,
   "/api/v1/audit/verify": { ok: true, size: 3, head: "00" },
   "/api/v1/nodes/n2/witnesses": WITNESSES,
   "/api/v1/matrix": { by: "region", regions: ["eu", "us"], pairs: [PAIR] },
@@ -87,7 +52,7 @@ test("HT22 UP1 the answers of a node of an earlier release, which leave out what
     },
   });
   const read = await Promise.allSettled([
-    client.robot("a"),
+    client.robot("bot"),
     client.robots(),
     client.peers(),
     client.auditVerify(),
@@ -96,9 +61,9 @@ test("HT22 UP1 the answers of a node of an earlier release, which leave out what
   ]);
   expect(read).toEqual(
     [
-      ROBOT,
-      [ROBOT],
-      PEERS,
+      answers["/api/v1/robots/bot"],
+      [answers["/api/v1/robots/bot"]],
+      answers["/api/v1/peers"],
       answers["/api/v1/audit/verify"],
       WITNESSES,
       answers["/api/v1/matrix"],

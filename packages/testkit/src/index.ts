@@ -6,6 +6,7 @@ export * from "./documents-contract.ts";
 export * from "./forged-update.ts";
 export * from "./fuzz.ts";
 export * from "./memory-documents.ts";
+export * from "./older-node.ts";
 export * from "./recording-transport.ts";
 export * from "./simulated-disk.ts";
 export * from "./simulated-store.ts";

@@ -2,42 +2,12 @@
 import { expect, test } from "vitest";
 import {
   BACKOFF_MS_MAX,
-  Dialer,
   FORMER_DIALS_PER_MINUTE_MAX,
   FORMER_WAIT_MS_MAX,
   OWN_DIALS_MAX,
   WANTED_MEMBERS,
 } from "./dialer.ts";
-
-/** Ranks are the names themselves: `m00` is wanted most. */
-function dialerOf(self = "a", random = 1): Dialer {
-  return new Dialer({ rankOf: (node) => node, random: () => random }, self);
-}
-
-function names(count: number, from = 0): readonly string[] {
-  return Array.from({ length: count }, (_, index) => `m${String(from + index).padStart(2, "0")}`);
-}
-
-/** Plans again and again, connecting whatever is dialled, until nothing is due at `nowMs`; answers what was dialled. */
-function settle(
-  dialer: Dialer,
-  nowMs: number,
-  accept: (node: string) => boolean = () => true,
-): readonly string[] {
-  const dialled: string[] = [];
-  for (;;) {
-    const { dial } = dialer.plan(nowMs);
-    if (dial.length === 0) return dialled;
-    for (const node of dial) {
-      dialled.push(node);
-      if (!accept(node)) dialer.failed(node, nowMs);
-      else {
-        dialer.connected(node, "outbound", nowMs);
-        dialer.greeted(node, nowMs);
-      }
-    }
-  }
-}
+import { dialerOf, names, settle } from "./dialer.test-support.ts";
 
 test("P6, CH6 former members are dialled one at a time, FORMER_DIALS_PER_MINUTE_MAX a minute, all of them in turn, and hold up nobody else", () => {
   const dialer = dialerOf();

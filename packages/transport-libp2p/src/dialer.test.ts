@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import {
   BACKOFF_MS_MAX,
   BACKOFF_MS_MIN,
-  Dialer,
   FORMING_MEMBERS,
   FORMING_MS_MAX,
   FORMING_QUIET_MS,
@@ -19,36 +18,7 @@ import {
   WANTED_MEMBERS,
   YIELD_MS,
 } from "./dialer.ts";
-
-/** Ranks are the names themselves: `m00` is wanted most. */
-function dialerOf(self = "a", random = 1): Dialer {
-  return new Dialer({ rankOf: (node) => node, random: () => random }, self);
-}
-
-function names(count: number, from = 0): readonly string[] {
-  return Array.from({ length: count }, (_, index) => `m${String(from + index).padStart(2, "0")}`);
-}
-
-/** Plans again and again, connecting whatever is dialled, until nothing is due at `nowMs`; answers what was dialled. */
-function settle(
-  dialer: Dialer,
-  nowMs: number,
-  accept: (node: string) => boolean = () => true,
-): readonly string[] {
-  const dialled: string[] = [];
-  for (;;) {
-    const { dial } = dialer.plan(nowMs);
-    if (dial.length === 0) return dialled;
-    for (const node of dial) {
-      dialled.push(node);
-      if (!accept(node)) dialer.failed(node, nowMs);
-      else {
-        dialer.connected(node, "outbound", nowMs);
-        dialer.greeted(node, nowMs);
-      }
-    }
-  }
-}
+import { dialerOf, names, settle } from "./dialer.test-support.ts";
 
 test("CH6 a fleet of up to OWN_DIALS_MAX others is dialled whole", () => {
   const dialer = dialerOf();
@@ -366,7 +336,7 @@ test("PU8 a link that is named later pushes out a connection of the node's own c
 });
 
 /** A node with standing links to eight members, which has asked eight others, one after another. */
-function asker(): Dialer {
+function asker(): ReturnType<typeof dialerOf> {
   const dialer = dialerOf();
   for (const node of names(60)) dialer.learn(node, true, 0);
   dialer.link(names(8, 40), 0);

@@ -1,69 +1,33 @@
 /** Who asks for a row of root statements with what, and who is in company, where keys were stolen and members were away (rules ME2, ME3). */
 import { createHash } from "node:crypto";
-import { AUTHORITY_EPOCH_S, CoreRig, createTestPorts, TestAuthority } from "@pulsemesh/testkit";
+import { CoreRig } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
-import type { AdmissionRefusal } from "../driver/transport.ts";
-import type { Effect } from "../effect.ts";
-import type { RootClaims } from "./claims.ts";
-
-const T = AUTHORITY_EPOCH_S;
-const fleet = new TestAuthority();
-const { codec } = createTestPorts("a");
-const idOf = (token: string): string => TestAuthority.idOf(token);
-
-/** Signed with the fleet's first key, if nothing else is said. */
-const upon = (before: string, number: number, claims: Partial<RootClaims> = {}): string =>
-  fleet.root({ number, previous: idOf(before), issuedS: T + number * 10, ...claims });
-const by = (name: string): { issuers: RootClaims["issuers"]; charterKey: string } => ({
-  issuers: [fleet.issuer(name)],
-  charterKey: fleet.key(name),
-});
-const grantBy = (name: string, node: string, afterS: number = 100): string =>
-  fleet.grant(node, { signer: fleet.key(name), issuedS: T + afterS });
+import {
+  by,
+  codec,
+  fleet,
+  give,
+  grantBy,
+  hello,
+  idOf,
+  OWN,
+  publish,
+  questionsOf,
+  R1,
+  R2,
+  rootOf,
+  show,
+  start,
+  T,
+  THIEF,
+  up,
+  upon,
+} from "./introducing.test-support.ts";
 
 const idsHash = (...tokens: readonly string[]): string =>
   createHash("sha256")
     .update(codec.encode(tokens.map(idOf).toSorted()))
     .digest("hex");
-
-const R1 = fleet.root();
-const R2 = upon(R1, 2, by("second"));
-const THIEF = upon(R1, 2, by("thief"));
-const OWN = fleet.grant("a");
-
-function start(
-  statements: readonly string[] = [R1, OWN],
-  rows?: Map<string, Uint8Array>,
-  days: number = 0,
-): CoreRig {
-  const wallMs = (T + days * 86_400) * 1_000;
-  const rig = new CoreRig("a", { fleet: fleet.fleet, config: { statements }, rows, wallMs });
-  rig.start();
-  return rig;
-}
-
-function hello(rig: CoreRig, from: string, grant?: string): AdmissionRefusal | undefined {
-  const [answer] = rig.input({ type: "hello", from, grant });
-  if (answer?.type !== "admit") throw new Error("The first effect must answer a hello.");
-  return answer.refusal;
-}
-
-const show = (rig: CoreRig, from: string, row: unknown): readonly Effect[] => [
-  ...rig.input({ type: "root-row", from, bytes: codec.encode(row) }),
-  ...rig.settle(),
-];
-const questionsOf = (rig: CoreRig): readonly string[] => rig.core.introducing.questions(rig.now);
-function publish(rig: CoreRig, tokens: readonly string[]): void {
-  rig.input({ type: "command", id: 1, command: { type: "statements", tokens } });
-  rig.settle();
-}
-function give(rig: CoreRig, from: string, token: string): void {
-  rig.input({ type: "gossip", topic: "authority", from, bytes: codec.encode(token) });
-  rig.settle();
-}
-const up = (rig: CoreRig, node: string): readonly Effect[] =>
-  rig.input({ type: "peer-up", peer: { node, agent: "t", addresses: [] } });
-const rootOf = (rig: CoreRig): string | undefined => rig.core.authority(rig.now).root?.id;
 
 test("ME2, ME3 who has met but one that was away as well, or was revoked meanwhile, lets in whom it is to by what its operator hands over, until a charter says who was revoked", () => {
   const second = { signer: fleet.key("second") };
