@@ -23,8 +23,8 @@ export const regionMutations: readonly Mutation[] = [
     rules: ["VE4"],
     breaks: "a pulse of the moment in which a region fell silent shows that it is in reach",
     file: REGIONS,
-    search: "const fromMonoMs = silentMonoMs + REGION_SIGN_INTERVALS * subject.intervalMs;",
-    replacement: "const fromMonoMs = silentMonoMs - REGION_SIGN_INTERVALS * subject.intervalMs;",
+    search: "silentMonoMs + REGION_SIGN_INTERVALS * intervalMs,",
+    replacement: "silentMonoMs - REGION_SIGN_INTERVALS * intervalMs,",
     killer: regions,
   },
   {
@@ -154,8 +154,8 @@ export const regionMutations: readonly Mutation[] = [
     rules: ["VE4", "VE2", "P8"],
     breaks: "the only node of a region that hears nobody takes itself for the fleet",
     file: `${LIVENESS}electorate.ts`,
-    search: "return (this.roster - regions.lost) * 2 > this.roster;",
-    replacement: "return this.roster > regions.lost;",
+    search: "(this.roster - away) * 2 > this.roster;",
+    replacement: "this.roster > away;",
     killer: cuts,
   },
   {
@@ -176,6 +176,48 @@ export const regionMutations: readonly Mutation[] = [
     search: "this.#regions.speaksOver(witness, subject.node)",
     replacement: "this.#regions.countsOver(witness, subject.node)",
     killer: unit(`${LIVENESS}region-return.test.ts`),
+  },
+  {
+    id: "region-silence-counted-when-back",
+    rules: ["VE4", "P2"],
+    breaks:
+      "who is heard later than others of a region that is back is accused for its silence during the cut",
+    file: `${LIVENESS}accuse.ts`,
+    search: "Math.max(subject.deadlineMonoMs, backMonoMs + subject.patienceMs);",
+    replacement: "Math.max(subject.deadlineMonoMs, backMonoMs - subject.patienceMs);",
+    killer: {
+      ...unit(`${LIVENESS}region-return.test.ts`),
+      title: "VE4 P2 one of a large fleet that is heard again later",
+    },
+  },
+  {
+    id: "region-silence-own-when-back",
+    rules: ["VE4", "PU8", "P2"],
+    breaks:
+      "who is heard first of a region that is back shows that the silence of all others there is their own",
+    file: REGIONS,
+    search: "this.backMonoMs(subject.node) + SILENCE_INTERVALS * intervalMs,",
+    replacement: "this.backMonoMs(subject.node) - SILENCE_INTERVALS * intervalMs,",
+    killer: unit(`${LIVENESS}chosen-witnesses.test.ts`),
+  },
+  {
+    id: "region-missed-when-back",
+    rules: ["VE4", "VE2", "PU8"],
+    breaks: "members of a region that is back are missed for a majority before they could be heard",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "if (this.hasWholeMajority(nowMonoMs)) return true;",
+    replacement: "if (nowMonoMs > 0) return this.hasWholeMajority(nowMonoMs);",
+    killer: unit(`${LIVENESS}chosen-witnesses.test.ts`),
+  },
+  {
+    id: "region-forgotten-when-back",
+    rules: ["VE4", "VE2", "P8"],
+    breaks:
+      "the smaller side takes itself for the fleet in the moments after the larger one is back",
+    file: `${LIVENESS}electorate.ts`,
+    search: "(isWhole ? 0 : regions.justBack(nowMonoMs));",
+    replacement: "(isWhole ? 0 : 0 * regions.justBack(nowMonoMs));",
+    killer: unit(`${LIVENESS}chosen-witnesses.test.ts`),
   },
   {
     id: "region-unseen-by-observers",

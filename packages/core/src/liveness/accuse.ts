@@ -32,7 +32,9 @@ export interface Witness {
  */
 export function judgeSilence(witness: Witness, subject: Subject, now: Now): number {
   const { config } = witness.env;
-  const deadlineMonoMs = subject.deadlineMonoMs;
+  // Who is heard a moment later than others of its region once that is in reach again is not late for the time before (rule VE4).
+  const backMonoMs = witness.electorate.regions.backMonoMs(subject.node);
+  const deadlineMonoMs = Math.max(subject.deadlineMonoMs, backMonoMs + subject.patienceMs);
   if (now.monoMs <= deadlineMonoMs) {
     withdraw(subject, witness);
     const { overdueMonoMs } = subject;
@@ -120,9 +122,23 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
 /** The own accusation no longer stands; others drop theirs of this node when they learn of the newer pulse, or by expiry. */
 export function withdraw(subject: Subject, witness: Witness): void {
   if (subject.own === undefined) return;
+  subject.accusedName = subject.own.name;
   subject.own = undefined;
   witness.statements.unsay(subject);
   subject.accusations.delete(witness.env.identity.self);
+}
+
+/**
+ * It lives, so this node's accusation stands no more. In a large fleet others may have made a verdict of it that this node, which hears the
+ * subject, never makes, or hold it for standing: they learn of its end from who accused (rule PU8). An answer, the loss of the majority or a
+ * region that came back may have ended it here before, without a word.
+ */
+export function takeBack(witness: Witness, subject: Subject, now: Now): void {
+  withdraw(subject, witness);
+  const { accusedName } = subject;
+  if (accusedName === undefined) return;
+  subject.accusedName = undefined;
+  if (witness.electorate.isLarge) sayUp(witness, subject, accusedName, now);
 }
 
 /** Without a majority in sight a witness states `unknown`, as often as it would restate an accusation. */

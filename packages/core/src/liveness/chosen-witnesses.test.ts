@@ -4,6 +4,7 @@ import { coreConfig } from "../config.ts";
 import type { NodeId } from "../ids.ts";
 import { Outbox } from "../outbox.ts";
 import type { Member } from "../roster/membership.ts";
+import { Electorate } from "./electorate.ts";
 import { ChosenWitnesses, FORMER_WITNESSES_MAX } from "./chosen-witnesses.ts";
 import { HAND_OVER_MS, HAND_OVER_SEND_MS, WITNESSES } from "./rules.ts";
 import { Regions } from "./regions.ts";
@@ -13,6 +14,9 @@ import { Subject, type Opinion } from "./subject.ts";
 class Facts {
   readonly subjects: Map<NodeId, Subject> = new Map();
   readonly witnesses: ChosenWitnesses;
+  readonly regions: Regions;
+  /** With regions and witnesses of its own. */
+  readonly electorate: Electorate;
   #members: readonly Member[] = [];
 
   readonly #regionOf: (index: number) => string;
@@ -36,7 +40,9 @@ class Facts {
     };
     Object.defineProperty(membership, "version", { get: () => this.#version });
     const deps = { membership, subjects: this.subjects };
-    this.witnesses = new ChosenWitnesses(env, { ...deps, regions: new Regions(env, deps) });
+    this.regions = new Regions(env, deps);
+    this.witnesses = new ChosenWitnesses(env, { ...deps, regions: this.regions });
+    this.electorate = new Electorate(env, deps);
     this.resize(size, 0);
   }
 
@@ -47,6 +53,12 @@ class Facts {
     });
     this.#version += 1;
     this.witnesses.rosterChanged(nowMonoMs);
+    this.electorate.rosterChanged(nowMonoMs);
+  }
+
+  look(nowMonoMs: number): void {
+    for (const regions of [this.regions, this.electorate.regions])
+      regions.look({ monoMs: nowMonoMs, wallMs: 0 });
   }
 
   /** A verdict about a subject was made. */
@@ -78,6 +90,34 @@ class Facts {
       sight,
     };
   }
+}
+
+/** A region of a fleet was out of reach of a node in another one until `backMs`, when one of its members is heard. */
+function facingReturn(lost: string, self: string, backMs: number): Facts {
+  const regionOf = (index: number): string => (index < 70 ? "eu" : "us");
+  const facts = new Facts(100, self, regionOf);
+  const here = Array.from({ length: 100 }, (_, index) => `n${index}`).filter(
+    (_, index) => regionOf(index) !== lost,
+  );
+  const [first = "", second = ""] = here.filter((node) => node !== self);
+  for (const node of [first, second]) facts.heard(node, backMs - 1_500);
+  for (let index = 0; index < 100; index += 1) {
+    if (regionOf(index) !== lost) continue;
+    const subject = new Subject(`n${index}`, 1_000, { monoMs: 0, wallMs: 0 });
+    for (const node of [first, second])
+      subject.accusations.set(node, { ...opinion, name: subject.newestName });
+    facts.subjects.set(`n${index}`, subject);
+  }
+  for (const monoMs of [backMs - 1_000, backMs - 500]) facts.look(monoMs);
+  expect([...facts.regions.outages.keys()]).toEqual([lost]);
+  const stranger = Array.from({ length: 100 }, (_, index) => `n${index}`).find(
+    (node, index) => regionOf(index) === lost && !facts.witnesses.duties.has(node),
+  );
+  facts.heard(stranger ?? "", backMs);
+  facts.look(backMs);
+  expect([...facts.regions.outages.keys()]).toEqual([]);
+  for (const { accusations } of facts.subjects.values()) accusations.clear();
+  return facts;
 }
 
 const opinion: Opinion = { name: { boot: 1, seq: 1 }, namedMonoMs: 0, seenMonoMs: 0 };
@@ -172,6 +212,53 @@ describe("ChosenWitnesses", () => {
         ]);
       }
     }
+  });
+
+  test.each([
+    ["us", ["n0", "n1", "n2"], true],
+    ["eu", ["n90", "n93", "n94", "n95"], false],
+  ])(
+    "PU8 VE4 VE2 P8 a majority without region %s, which is back, is one until its members could have been heard, and of the fleet only where it is its larger part",
+    (lost, readers, isFleet) => {
+      const backMs = 30_000;
+      for (const self of readers) {
+        const facts = facingReturn(lost, self, backMs);
+        const duties = [...facts.witnesses.duties];
+        // Of the own region two thirds are in sight: a majority of it, and of the fleet only with some of the other region.
+        const own = duties.filter((node) => Number(node.slice(1)) < 70 === (lost === "us"));
+        const look = (monoMs: number): readonly boolean[] => {
+          for (const node of own) facts.heard(node, monoMs, { of: 10, inSight: 6 });
+          return [
+            facts.witnesses.hasMajority(monoMs),
+            facts.witnesses.hasWholeMajority(monoMs),
+            facts.electorate.hasRosterMajority(monoMs),
+          ];
+        };
+        expect([self, duties.length > own.length, own.length > 1]).toEqual([self, true, true]);
+        expect([self, ...look(backMs)]).toEqual([self, true, false, isFleet]);
+        expect([self, ...look(backMs + 2_200)]).toEqual([self, true, false, isFleet]);
+        expect([self, ...look(backMs + 2_201)]).toEqual([self, false, false, false]);
+        for (const node of duties) facts.heard(node, backMs + 2_300, { of: 10, inSight: 9 });
+        expect([self, ...look(backMs + 2_400)]).toEqual([self, true, true, true]);
+      }
+    },
+  );
+
+  test("VE4 PU8 P2 whose region is back is silent by its own silence 3.2 intervals later, though another one there is heard before", () => {
+    const backMs = 30_000;
+    const facts = facingReturn("us", "n0", backMs);
+    const of = (isHeard: boolean): Subject | undefined =>
+      [...facts.subjects.values()].find(
+        ({ node, datedSinceBase }) => Number(node.slice(1)) >= 70 && datedSinceBase === isHeard,
+      );
+    const [heard, silent] = [of(true), of(false)];
+    if (heard === undefined || silent === undefined) throw new Error("one was heard");
+    const look = (monoMs: number): boolean => {
+      facts.heard(heard.node, monoMs);
+      return facts.regions.isOwnSilence(silent, { monoMs, wallMs: 0 });
+    };
+    expect([backMs, backMs + 1_500, backMs + 3_199].map(look)).toEqual([false, false, false]);
+    expect(look(backMs + 3_200)).toBe(true);
   });
 
   test("PU8 VE2 P2 a verdict takes the voices of a majority of the subject's witnesses, of which most accuse", () => {

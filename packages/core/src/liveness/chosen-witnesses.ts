@@ -169,11 +169,17 @@ export class ChosenWitnesses implements ElectorateRule {
     return this.#membership.members().length - this.#accused(() => true);
   }
 
+  /** Nobody of a region that has just come back was heard for long: until they can be, a majority without them is one still. */
   hasMajority(nowMonoMs: number): boolean {
-    const counts = (node: NodeId): boolean => this.#regions.counts(node);
-    const roster = this.#membership.members().length - this.#regions.lost;
-    // A few deaths among the subjects of a node that has few say nothing about the fleet.
-    return !this.#isMinority(roster, nowMonoMs) && (roster - this.#accused(counts)) * 2 > roster;
+    if (this.hasWholeMajority(nowMonoMs)) return true;
+    const back = this.#regions.justBack(nowMonoMs);
+    const counts = (node: NodeId): boolean =>
+      this.#regions.counts(node) && !this.#regions.isJustBack(node, nowMonoMs);
+    return back > 0 && this.#isMajority(counts, this.#roster - back, nowMonoMs);
+  }
+
+  hasWholeMajority(nowMonoMs: number): boolean {
+    return this.#isMajority((node) => this.#regions.counts(node), this.#roster, nowMonoMs);
   }
 
   hasMajorityOver(_subject: Subject, nowMonoMs: number): boolean {
@@ -214,11 +220,11 @@ export class ChosenWitnesses implements ElectorateRule {
    * Of each region that counts: so many of its members that this node, or one of its subjects there, watches, and so many of those in sight.
    * By region, because subjects are drawn by quotas, so that the members of a small region make up more of a sample than of the fleet.
    */
-  #samples(nowMonoMs: number): ReadonlyMap<string, ToldSight> {
+  #samples(counts: (node: NodeId) => boolean, nowMonoMs: number): ReadonlyMap<string, ToldSight> {
     const samples = new Map<string, ToldSight>();
     for (const node of this.#duties) {
       const region = this.#regions.regionOf(node);
-      if (region === undefined || !this.#regions.counts(node)) continue;
+      if (region === undefined || !counts(node)) continue;
       const { of, inSight } = samples.get(region) ?? { of: 0, inSight: 0 };
       const subject = this.#subjects.get(node);
       const isHere = subject?.isInSight(nowMonoMs) === true;
@@ -231,11 +237,23 @@ export class ChosenWitnesses implements ElectorateRule {
     return samples;
   }
 
+  /** Members in regions that are in reach. */
+  get #roster(): number {
+    return this.#membership.members().length - this.#regions.lost;
+  }
+
+  /** Whether most of those who count, `roster` of them, are in sight by the samples, as far as these say something, and accused by nobody. */
+  #isMajority(counts: (node: NodeId) => boolean, roster: number, nowMonoMs: number): boolean {
+    if (this.#isMinority(this.#samples(counts, nowMonoMs), roster)) return false;
+    // A few deaths among the subjects of a node that has few say nothing about the fleet.
+    return (roster - this.#accused(counts)) * 2 > roster;
+  }
+
   /** Whether most of `roster` is out of sight by the samples, each standing for its region. Few, or of regions with few, they say nothing. */
-  #isMinority(roster: number, nowMonoMs: number): boolean {
+  #isMinority(samples: ReadonlyMap<string, ToldSight>, roster: number): boolean {
     // This node is in its own sight.
     let [sampled, members, inSight] = [1, 1, 1];
-    for (const [region, sample] of this.#samples(nowMonoMs)) {
+    for (const [region, sample] of samples) {
       const size = this.#regions.membersOf(region).length - (region === this.#regions.own ? 1 : 0);
       sampled += sample.of;
       members += size;

@@ -17,6 +17,8 @@ export interface ElectorateRule {
   inSight(nowMonoMs: number): number;
   /** Whether a strict majority of the fleet is in sight (or this is a pair that may accuse). */
   hasMajority(nowMonoMs: number): boolean;
+  /** The same, those included who need not be in sight yet, as their region was out of reach until a moment ago (rule VE4). */
+  hasWholeMajority(nowMonoMs: number): boolean;
   /** Whether that holds of what was heard since the subject fell silent. */
   hasMajorityOver(subject: Subject, nowMonoMs: number): boolean;
   /** How many of those who may speak about the subject come between `speaker` and this node, in the order of their ids and round again. */

@@ -175,10 +175,11 @@ export class Electorate {
    * Both sides of a cut between regions judge their own nodes, and only one of them can be the fleet.
    */
   hasRosterMajority(nowMonoMs: number): boolean {
-    if (!this.#rule.hasMajority(nowMonoMs)) return false;
+    const isWhole = this.#rule.hasWholeMajority(nowMonoMs);
+    if (!isWhole && !this.#rule.hasMajority(nowMonoMs)) return false;
     const { regions } = this;
-    if (regions.outages.size === 0 || this.isPair) return true;
-    return (this.roster - regions.lost) * 2 > this.roster;
+    const away = regions.lost + (isWhole ? 0 : regions.justBack(nowMonoMs));
+    return away === 0 || this.isPair || (this.roster - away) * 2 > this.roster;
   }
 
   /** Whether a strict majority was heard since the subject fell silent: what an accusation rests on. */

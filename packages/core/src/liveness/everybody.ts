@@ -75,6 +75,10 @@ export class Everybody implements ElectorateRule {
     return this.#inSight(nowMonoMs, needed) >= needed;
   }
 
+  hasWholeMajority(nowMonoMs: number): boolean {
+    return this.hasMajority(nowMonoMs);
+  }
+
   /**
    * Whether a strict majority was heard since the subject fell silent: what an accusation rests on. Where all promise one interval it
    * follows from {@link hasMajority}; a node with a longer one stays in sight long after a cut, and proves nothing until it pulses again.

@@ -137,6 +137,25 @@ describe("a fleet of more than 32", () => {
     for (const of of ALL) expect([of, ...said(mesh, of, ["n15"])]).toEqual([of, "up"]);
   });
 
+  test("PU8 VE3 P2 a verdict that one reader made of accusations that were answered elsewhere ends when those accusers hear the subject again", () => {
+    const mesh = fleet();
+    mesh.run(70_000);
+    const witnesses = mesh.node("n10").near.liveness.electorate.witnessesOf("n15");
+    const [deaf, hearing] = [witnesses.slice(0, 5), witnesses.slice(5)];
+    const [reader = ""] = ALL.filter((node) => node !== "n15" && !witnesses.includes(node));
+    mesh.drop = ({ from, to }) =>
+      (from === "n15" && (deaf.includes(to) || to === reader)) ||
+      (hearing.includes(from) && to === reader);
+    mesh.run(4_500);
+    expect(said(mesh, "n15", [reader, ...witnesses])).toEqual(new Set(["up"]));
+    expect(mesh.status("n15", reader)).toBe("down");
+    for (const node of deaf)
+      expect([node, mesh.node(node).near.liveness.subject("n15")?.own]).toEqual([node, undefined]);
+    mesh.drop = () => false;
+    mesh.run(2_500);
+    expect([...said(mesh, "n15")]).not.toContain("down quorum");
+  });
+
   test("PU8 VE2 P2 of a fleet cut 22|14 the larger side says who is gone, and the smaller says down of nobody", () => {
     const mesh = fleet();
     const small = ALL.filter((_, index) => index % 5 < 2);

@@ -13,7 +13,15 @@ import type { Envelope } from "../wire/envelope.ts";
 import type { WitnessCount } from "../view/robot-view.ts";
 import type { NodeReason, Status } from "../view/status.ts";
 import { Absences } from "./absences.ts";
-import { judgeSilence, restateUp, sayUp, stateLoss, withdraw, type Witness } from "./accuse.ts";
+import {
+  judgeSilence,
+  restateUp,
+  sayUp,
+  stateLoss,
+  takeBack,
+  withdraw,
+  type Witness,
+} from "./accuse.ts";
 import { echoes } from "./echoes.ts";
 import { Electorate } from "./electorate.ts";
 import { Followed } from "./followed.ts";
@@ -172,7 +180,7 @@ export class Liveness {
       if (header.pausedForMs === undefined) subject.endAbsence(header, true, now.monoMs);
       if (subject.isFresh(now.monoMs)) {
         subject.objectedRunning = 0;
-        this.#takeBack(subject, now);
+        takeBack(this.#witness, subject, now);
       }
     }
     const isSteady = subject.status === "up" && subject.latch === undefined && !isPromiseNew;
@@ -194,7 +202,7 @@ export class Liveness {
       const subject = this.#followed.ofMember(statement.subject, now);
       if (subject === undefined) continue;
       let isNews = this.#takeEvidence(subject, statement, verify, now);
-      const opinions = opinionsOf(subject, statement.kind);
+      const opinions = subject.opinions(statement.kind);
       if (opinions !== undefined && this.#takeOpinion(opinions, author, statement, subject, now))
         isNews = true;
       const { kind, name } = statement;
@@ -329,16 +337,6 @@ export class Liveness {
     );
   }
 
-  /**
-   * It lives, so this node's accusation stands no more. In a large fleet others may have made a verdict of it a moment ago that this node,
-   * which hears the subject, never makes: they learn of its end from who accused (rule PU8).
-   */
-  #takeBack(subject: Subject, now: Now): void {
-    const { own } = subject;
-    withdraw(subject, this.#witness);
-    if (own !== undefined && this.electorate.isLarge) sayUp(this.#witness, subject, own.name, now);
-  }
-
   #takeEvidence(
     subject: Subject,
     statement: Statement,
@@ -464,11 +462,4 @@ export class Liveness {
     if (before !== undefined && before !== status) this.#listener.quietChanged(before, now);
     this.#followed.prune(status, now);
   }
-}
-
-/** Where the opinions of a kind are kept. */
-function opinionsOf(subject: Subject, kind: Statement["kind"]): Subject["accusations"] | undefined {
-  if (kind === "accuse") return subject.accusations;
-  if (kind === "lossy") return subject.losses;
-  return kind === "up" ? subject.ups : undefined;
 }

@@ -15,6 +15,7 @@ import { comparePulseNames, type NodeId, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Member, Membership } from "../roster/membership.ts";
 import {
+  GOSSIP_ROSTER,
   IN_SIGHT_INTERVALS,
   LISTEN_AGAIN_INTERVALS,
   REGION_ACCUSERS,
@@ -50,6 +51,8 @@ export class Regions {
   readonly #membership: Membership;
   readonly #subjects: ReadonlyMap<NodeId, Subject>;
   readonly #outages = new Map<string, RegionOutage>();
+  /** When regions that were out of reach were heard again last. */
+  readonly #backMonoMs = new Map<string, number>();
   /** Since when a region looks lost: so long as a verdict, it may still be heard from. */
   readonly #suspicions = new Map<string, number>();
   /** Regions that are heard again, until what happened there meanwhile has had the time to be said. */
@@ -89,6 +92,32 @@ export class Regions {
   /** Whether a member's region is in reach again since a moment ago, so that silence about the member says nothing yet. */
   isReturning(node: NodeId): boolean {
     return this.#returning.size > 0 && this.#returning.has(this.regionOf(node) ?? "");
+  }
+
+  /**
+   * When a member's region was heard again after it was out of reach: silence before that says nothing of the member. Not in a small fleet:
+   * whoever hears the member there says so at once, to everybody, and its death is known by then.
+   */
+  backMonoMs(node: NodeId): number {
+    if (this.#membership.members().length <= GOSSIP_ROSTER) return Number.NEGATIVE_INFINITY;
+    return this.#backMonoMs.get(this.regionOf(node) ?? "") ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whether a member's region is back since so short a time that who lives there need not be in sight yet (rule VE2). */
+  isJustBack(node: NodeId, nowMonoMs: number): boolean {
+    const { pulseEveryMs } = this.#env.config;
+    return nowMonoMs - this.backMonoMs(node) <= IN_SIGHT_INTERVALS * pulseEveryMs;
+  }
+
+  /** Members of whom that holds. */
+  justBack(nowMonoMs: number): number {
+    let back = 0;
+    for (const region of this.#returning.keys()) {
+      const members = this.membersOf(region);
+      const [first] = members;
+      if (first !== undefined && this.isJustBack(first.node, nowMonoMs)) back += members.length;
+    }
+    return back;
   }
 
   regionOf(node: NodeId): string | undefined {
@@ -157,8 +186,12 @@ export class Regions {
     if (region === undefined || region === this.own) return true;
     const members = this.membersOf(region);
     if (members.length < 2) return true;
+    const { intervalMs } = subject;
     const silentMonoMs = lastSignMonoMs(subject) ?? subject.silentSinceMonoMs;
-    const fromMonoMs = silentMonoMs + REGION_SIGN_INTERVALS * subject.intervalMs;
+    const fromMonoMs = Math.max(
+      silentMonoMs + REGION_SIGN_INTERVALS * intervalMs,
+      this.backMonoMs(subject.node) + SILENCE_INTERVALS * intervalMs,
+    );
     return members.some(({ node }) => {
       if (node === subject.node) return false;
       // Whoever accuses it by its newest pulse was there when it had been silent for long.
@@ -235,6 +268,7 @@ export class Regions {
       this.#outages.delete(region);
       const untilMonoMs = now.monoMs + LISTEN_AGAIN_INTERVALS * this.#env.config.pulseEveryMs;
       this.#returning.set(region, { outage, untilMonoMs });
+      this.#backMonoMs.set(region, now.monoMs);
       changes.push({ outage, step: "back" });
     }
     const accused = this.#accusedRegions();
@@ -368,6 +402,8 @@ export class Regions {
       else there.push(member);
     }
     this.#members = members;
+    for (const region of this.#backMonoMs.keys())
+      if (!members.has(region)) this.#backMonoMs.delete(region);
   }
 }
 

@@ -11,7 +11,7 @@ import { shortIdOf, type PulseAttachment } from "../pulse/pulse-codec.ts";
 import type { NodeReason, Status } from "../view/status.ts";
 import type { AuthorTrack } from "./author-track.ts";
 import type { ElectorateFacts } from "./electorate-facts.ts";
-import type { Evidence } from "./observation-codec.ts";
+import type { Evidence, ObservationKind } from "./observation-codec.ts";
 import {
   FLAP_CLEAN_MS,
   FLAP_WINDOW_MS,
@@ -100,6 +100,8 @@ export class Subject {
   /** The value of {@link seenMonoMs} that is on disk; undefined where that is a later one. */
   savedMonoMs: number | undefined;
   own: OwnAccusation | undefined;
+  /** The pulse of the last own accusation that has ended, until this node has heard the subject again and said so. */
+  accusedName: PulseName | undefined;
   objectedRunning: number = 0;
   objectedAtMonoMs: number = Number.NEGATIVE_INFINITY;
   /** The last time that a witness, this one included, vouched for a pulse of it, and for which. */
@@ -156,6 +158,13 @@ export class Subject {
         ? NO_PULSE
         : { boot: this.known.header.boot, seq: this.known.header.seq };
     return comparePulseNames(heard, known) > 0 ? heard : known;
+  }
+
+  /** Where the witnesses' opinions of a kind are kept. */
+  opinions(kind: ObservationKind): Map<NodeId, Opinion> | undefined {
+    if (kind === "accuse") return this.accusations;
+    if (kind === "lossy") return this.losses;
+    return kind === "up" ? this.ups : undefined;
   }
 
   /** Whether any witness says anything of it, this node included. */

@@ -5,6 +5,7 @@ import { coreConfig } from "../config.ts";
 import type { PulseName } from "../ids.ts";
 import { Outbox } from "../outbox.ts";
 import type { Electorate } from "./electorate.ts";
+import type { Evidence } from "./observation-codec.ts";
 import { Subject, type Opinion } from "./subject.ts";
 import { weighObservations, type Reader, type VerdictChange } from "./verdict.ts";
 
@@ -14,16 +15,18 @@ const NEWER = { boot: 1, seq: 6 };
 interface Facts {
   readonly majority: boolean;
   readonly judgeFromMonoMs: number;
+  /** Whether it is a witness of the subject itself. */
+  readonly isDuty: boolean;
 }
 
 /** A reader for whom three of four witnesses are a quorum. */
 function reader(facts: Partial<Facts> = {}): Reader {
-  const { majority = true, judgeFromMonoMs = 0 } = facts;
+  const { majority = true, judgeFromMonoMs = 0, isDuty = true } = facts;
   const identity = { fleet: "fleet", self: "na", name: "na", region: "r", agent: "t" };
   const electorate = {
     quorumOver: () => 3,
     mayDecide: () => true,
-    isDuty: () => true,
+    isDuty: () => isDuty,
     isPair: false,
     isWitness: (node: string) => node !== "stranger",
     hasMajority: () => majority,
@@ -114,5 +117,29 @@ describe("a reader", () => {
     say(NEWER, "nd");
     expect(weigh(subject, 7_000)).toBe("ended");
     expect(subject.latch).toBeUndefined();
+  });
+
+  test("PU8 VE3 a reader that is no witness drops a verdict 36 intervals after a witness last upheld it, however long that is remembered", () => {
+    const by = reader({ isDuty: false });
+    const subject = subjectOf(QUORUM);
+    weigh(subject, 6_200, by);
+    const last = subject.accusations.get("nd");
+    if (last !== undefined) last.seenMonoMs = 10_000;
+    for (let monoMs = 7_000; monoMs < 46_000; monoMs += 1_000)
+      expect([monoMs, weigh(subject, monoMs, by)]).toEqual([monoMs, "none"]);
+    expect(weigh(subject, 46_000, by)).toBe("ended");
+  });
+
+  test("PU8 VE3 P3 one up, by a pulse that a witness may have kept for itself, ends no verdict while another upholds it by the pulse that it knows", () => {
+    const by = reader({ isDuty: false });
+    const subject = subjectOf(QUORUM);
+    weigh(subject, 6_200, by);
+    subject.accusations.delete("nb");
+    subject.ups.set("nb", opinion(NEWER, 7_000));
+    // It came with its signed header.
+    subject.known = { header: NEWER } as Evidence;
+    expect(weigh(subject, 7_000, by)).toBe("none");
+    for (const node of ["nc", "nd"]) subject.accusations.delete(node);
+    expect(weigh(subject, 7_000, by)).toBe("ended");
   });
 });

@@ -105,15 +105,16 @@ function weighLatch(reader: Reader, subject: Subject, now: Now): VerdictChange {
       ups += 1;
   }
   // Those who are cut off with a subject never held it for dead, so few of its witnesses may say that it is back; none accuses it any more.
-  const isUncontested =
-    ups > 0 && subject.accusations.size === 0 && !reader.electorate.isDuty(subject.node);
+  // An accusation by an older pulse upholds the verdict all the same: the newer one may be a recording that one witness kept for itself.
+  const isDuty = reader.electorate.isDuty(subject.node);
+  const isUncontested = ups > 0 && subject.accusations.size === 0 && !isDuty;
   if (sawAlive || isUncontested || ups >= reader.electorate.quorumOver(subject.node)) {
     subject.latch = undefined;
     return { type: "ended", how: "restored" };
   }
-  if (subject.accusations.size > 0 || reader.electorate.isDuty(subject.node))
-    latch.saidMonoMs = now.monoMs;
-  else if (now.monoMs - latch.saidMonoMs >= UNSAID_INTERVALS * reader.env.config.pulseEveryMs) {
+  const saidMonoMs = isDuty ? now.monoMs : lastSaidMonoMs(subject.accusations);
+  latch.saidMonoMs = Math.max(latch.saidMonoMs, saidMonoMs);
+  if (now.monoMs - latch.saidMonoMs >= UNSAID_INTERVALS * reader.env.config.pulseEveryMs) {
     // Whoever hears nothing of the subject itself would show it down for ever after a verdict that was made of recordings.
     subject.latch = undefined;
     return { type: "ended", how: "lost" };
@@ -128,6 +129,13 @@ function weighLatch(reader: Reader, subject: Subject, now: Now): VerdictChange {
     return { type: "ended", how: "lost" };
   }
   return { type: "none", lookAgainMonoMs: now.monoMs + reader.env.config.pulseEveryMs };
+}
+
+/** When somebody last said so, which is not how long it is remembered. */
+function lastSaidMonoMs(opinions: ReadonlyMap<NodeId, Opinion>): number {
+  let last = Number.NEGATIVE_INFINITY;
+  for (const { seenMonoMs } of opinions.values()) last = Math.max(last, seenMonoMs);
+  return last;
 }
 
 function accusersOf(
