@@ -1,6 +1,7 @@
 /** The checks of self-doubt and of gray failures notice what they are there for (rules PU6, PU7). */
 import { createCore } from "@pulsemesh/core";
 import { describe, expect, test } from "vitest";
+import type { Fleet } from "../fleet/fleet.ts";
 import { withoutSelfDoubt } from "../fleet/sure-core.ts";
 import { runScenario } from "../run-scenario.ts";
 import { findScenario } from "../scenarios/find-scenario.ts";
@@ -34,6 +35,31 @@ describe("the checks notice", () => {
     const troubled = runScenario(died, { seed: 1, createCore });
     expect(troubled.violations.map(({ text }) => text)).toEqual([
       `node ${other} is well, and most show it in trouble`,
+    ]);
+  });
+
+  test("PU7 who loses what it sends is to be shown late: neither up, nor down as if it were dead", () => {
+    const scenario = { ...scenarioOf("gray-loss", 5, 3), expectsGray: true };
+    const [fault] = scenario.faults;
+    if (fault?.type !== "loss") throw new Error("a loss was planned");
+    const said = (share: number, prepare?: (fleet: Fleet) => void): readonly string[] => {
+      const changed = { ...scenario, faults: [{ ...fault, share }] };
+      const { violations } = runScenario(changed, { seed: 1, createCore, prepare });
+      return violations.flatMap(({ rule, text }) => (rule === "PU7" ? [text] : []));
+    };
+    // Of so many that it comes and goes all the time, and of some that gossip brings all the same.
+    expect(said(0.95)).toEqual([]);
+    expect(said(0.41)).toEqual([`node ${fault.node} is gray, and most show it up`]);
+    const callItDown = (fleet: Fleet): void => {
+      const { board, nodes, nowMs } = fleet;
+      for (let atMs = 120_000; atMs < 121_500; atMs += 50)
+        fleet.at(atMs, () => {
+          for (const { index } of nodes)
+            board.set(index, fault.node, { status: "down", reason: "quorum", sinceMs: nowMs });
+        });
+    };
+    expect(said(0.95, callItDown)).toEqual([
+      `node ${fault.node} lives and loses what it sends, and most do not show it late`,
     ]);
   });
 });
