@@ -1,7 +1,9 @@
 /**
  * Death of a node → verdict on the live nodes: real processes, 1 s pulses, three ways to die (DESIGN §9, rule VE3).
  *
- *   node bench/detection.bench.ts [--nodes 20] [--rounds 20] [--ways kill,stop,drop]
+ *   node bench/detection.bench.ts [--nodes 20] [--rounds 20] [--ways kill,stop,drop] [--peer-rounds 10]
+ *
+ * The peer in the same run is Serf with its LAN profile, where the plug of no host is pulled; `--peer-rounds 0` leaves it out.
  *
  * `kill` is SIGKILL, `stop` SIGSTOP (and SIGCONT afterwards), `drop` pulls the plug of the node's network namespace.
  */
@@ -11,6 +13,7 @@ import { Cables, namespacesMissing, type Host } from "../test/support/namespaces
 import { ProcessFleet, waitFor, type NodeProcess } from "../test/support/node-process.ts";
 import { EventTap } from "./support/event-tap.ts";
 import { figuresOf, progress, report, round as tenth, type Figures } from "./support/figures.ts";
+import { measureSerf, type SerfResult } from "./support/serf-detection.ts";
 import { isDown, wrongVerdicts } from "./support/wrong-verdicts.ts";
 
 const { values } = parseArgs({
@@ -18,6 +21,7 @@ const { values } = parseArgs({
     nodes: { type: "string", default: "20" },
     rounds: { type: "string", default: "20" },
     ways: { type: "string", default: "kill,stop,drop" },
+    "peer-rounds": { type: "string", default: "10" },
   },
 });
 const size = Number(values.nodes);
@@ -26,6 +30,12 @@ const rounds = Number(values.rounds);
 const PAUSE_MS = 2_000;
 
 type Way = "kill" | "stop" | "drop";
+
+/** How many times as long the peer takes. */
+interface Ratio {
+  readonly p50: number;
+  readonly p99: number;
+}
 
 interface Result {
   /** Milliseconds until 99% of the live nodes said `down`, one sample a round. */
@@ -140,8 +150,19 @@ async function revive(
 }
 
 const results: Record<string, Result | string> = {};
+const serf: Record<string, (SerfResult & { readonly timesOurs: Ratio }) | string> = {};
+const peerRounds = Number(values["peer-rounds"]);
 for (const way of values.ways.split(",") as readonly Way[]) {
   const missing = way === "drop" ? namespacesMissing() : undefined;
-  results[way] = missing ?? (await measure(way));
+  const result = missing ?? (await measure(way));
+  results[way] = result;
+  if (way === "drop" || typeof result === "string" || peerRounds === 0) continue;
+  const peer = await measureSerf(way, { size, rounds: peerRounds });
+  const timesOurs = {
+    p50: tenth(peer.fleet.p50 / result.fleet.p50),
+    p99: tenth(peer.fleet.p99 / result.fleet.p99),
+  };
+  progress(`Serf takes ${timesOurs.p50} times as long at the median, ${timesOurs.p99} at p99`);
+  serf[way] = { ...peer, timesOurs };
 }
-report("detection", { nodes: size, rounds, goal: { p50: 3_500, p99: 4_000 }, results });
+report("detection", { nodes: size, rounds, goal: { p50: 3_500, p99: 4_000 }, results, serf });

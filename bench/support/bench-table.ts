@@ -266,8 +266,15 @@ function detection(result: unknown): readonly Row[] {
       atMost(each, "falseVerdicts", 0),
       atMost(each, "missed", 0),
     ],
-    baseLine: "Serf 0.9.4, LAN profile: 7.3–11.7 s",
+    baseLine: serfLine(pick(pick(result, "serf"), way)),
   }));
+}
+
+/** What Serf took in the same run, if it was measured. */
+function serfLine(serf: unknown): string {
+  if (number(serf, "fleet.p50") === undefined) return "Serf 0.9.4, LAN profile: 7.3–11.7 s";
+  const times = `${text(serf, "timesOurs.p50")} and ${text(serf, "timesOurs.p99")} times ours`;
+  return `Serf 0.9.4, LAN profile, in the same run: ${ms(serf, "fleet")} (${times})`;
 }
 
 /** Results of before wrong verdicts were counted until all are up again say so. */
