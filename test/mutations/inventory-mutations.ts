@@ -81,6 +81,18 @@ export const inventoryMutations: readonly Mutation[] = [
     killer: unit(`${ROSTER}node-retirements.test.ts`, "VE1 P4 nobody is retired"),
   },
   {
+    id: "damped-is-alive",
+    rules: ["VE1", "PU7"],
+    breaks: "of who died while it came and went nobody is told that it is held for dead",
+    file: "packages/core/src/liveness/standing.ts",
+    search: '(status === "down" || status === "late")',
+    replacement: 'status === "down"',
+    killer: unit(
+      "packages/core/src/liveness/neighbourhood.test.ts",
+      "PU7 who goes on coming and going",
+    ),
+  },
+  {
     id: "damped-not-retired",
     rules: ["VE1", "PU7"],
     breaks: "who died while it came and went cannot be retired for a minute",

@@ -1,6 +1,7 @@
 /** Every rule that is broken on purpose, in the order of docs/mutations.md. */
 import { addressMutations } from "./address-mutations.ts";
 import { admissionMutations } from "./admission-mutations.ts";
+import { astrayMutations } from "./astray-mutations.ts";
 import { authorityMutations } from "./authority-mutations.ts";
 import { clientMutations } from "./client-mutations.ts";
 import { configMutations } from "./config-mutations.ts";
@@ -58,5 +59,6 @@ export const mutations: readonly Mutation[] = [
   ...regularityMutations,
   ...membershipMutations,
   ...introducingMutations,
+  ...astrayMutations,
   ...formerMutations,
 ];

@@ -85,7 +85,7 @@ test("CH6 what is hearsay alone can be dropped, members that were met, nodes tha
     false,
     false,
   ]);
-  expect(book.toSave()).toEqual([address(6), ...[address(2), address(3), address(5)].toSorted()]);
+  expect(book.toSave()).toEqual([address(3), address(6), ...[address(2), address(5)].toSorted()]);
 });
 
 test("CH6 a member that was met takes no more hearsay", () => {
@@ -241,6 +241,36 @@ describe("in a full book, whom a thief has join, met and leave by the hundred", 
     expect([1, 2, 1_002].map((index) => book.has(node(index)))).toEqual([true, true, true]);
   });
 
+  test("CH6, ME2 pushes out nobody over a restart while they are members", () => {
+    const { book } = flooded();
+    for (const index of [1, 2]) book.leave(node(index));
+    const again = bookOf(0);
+    const more = [6_000, 6_001, 6_002].map((index) => address(index));
+    for (const text of [...book.toSave(), ...more]) again.learn(text, "saved");
+    expect([1, 2].map((index) => again.isToBeFound(node(index)))).toEqual([true, true]);
+  });
+
+  test("CH6, ME2 pushes out nobody whose hours as a member add up, nor who stands in the file that is read after the roster", () => {
+    let nowMs = 0;
+    const book = new AddressBook(node(0), () => nowMs);
+    book.join(node(1));
+    book.join(node(2));
+    book.learn(address(2), "saved");
+    book.leave(node(2));
+    for (let times = 0; times < 2; times += 1) {
+      nowMs += BRIEF_MEMBERSHIP_MS / 2;
+      book.leave(node(1));
+      book.join(node(1));
+    }
+    book.leave(node(1));
+    for (const index of thieves) {
+      book.join(node(index));
+      book.meet(node(index), [address(index)]);
+      book.leave(node(index));
+    }
+    expect([1, 2].map((index) => book.isToBeFound(node(index)))).toEqual([true, true]);
+  });
+
   test("CH6, ME2 pushes out nobody who has been a member for an hour, once all have left, here and over a restart", () => {
     const { book, forgotten } = flooded();
     for (const index of [1, 2, 3, ...thieves]) book.leave(node(index));
@@ -269,6 +299,29 @@ describe("in a full book, whom a thief has join, met and leave by the hundred", 
       false,
     ]);
   });
+});
+
+test("P6, CH6 in a book full of made-up hearsay a member that is heard of for the first time pushes out no other member", () => {
+  const book = bookOf(0);
+  const members = Array.from({ length: 40 }, (_, index) => 1 + index);
+  for (const index of members) book.join(node(index));
+  for (let index = 1_001; index <= 1_000 + BOOK_MEMBERS_MAX; index += 1)
+    book.learn(address(index), "hearsay");
+  for (const index of members) book.learn(address(index), "hearsay");
+  for (let index = 4_001; index <= 4_020; index += 1) book.learn(address(index), "hearsay");
+  expect(members.filter((index) => !book.has(node(index)))).toEqual([]);
+});
+
+test("CH6 who was heard of since it left can be dialled, and does not make room like who cannot", () => {
+  let nowMs = 0;
+  const book = new AddressBook(node(0), () => nowMs);
+  const all = Array.from({ length: FORMER_MEMBERS_MAX + 1 }, (_, index) => 1 + index);
+  for (const index of all) book.join(node(index));
+  nowMs = BRIEF_MEMBERSHIP_MS;
+  for (const index of all.slice(0, -1)) book.leave(node(index));
+  book.learn(address(1), "hearsay");
+  book.leave(node(FORMER_MEMBERS_MAX + 1));
+  expect([1, 2].map((index) => book.isToBeFound(node(index)))).toEqual([true, false]);
 });
 
 test("CH6 of those who were members for long who can be dialled nowhere makes room first, then who left first", () => {

@@ -15,7 +15,7 @@
 import type { NodeId } from "@pulsemesh/core";
 import { type AddressEntry, emptyEntry } from "./address-entry.ts";
 import type { Standing } from "./dialer.ts";
-import { BRIEF_MEMBERSHIP_MS, FormerMembers } from "./former-members.ts";
+import { FormerMembers, isBrief } from "./former-members.ts";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { NodeAddress } from "./multiaddr-text.ts";
 import { readAddress } from "./multiaddr-text.ts";
@@ -37,7 +37,7 @@ export class AddressBook {
   readonly #entries = new Map<NodeId, AddressEntry>();
   /** Former members, and who stands in the file and is no member yet. */
   readonly #former = new FormerMembers();
-  /** Since when each is one, as far as is known here. */
+  /** Since when each is one, the times added up; for ever who stands in the file. */
   readonly #members = new Map<NodeId, number>();
   /** Whether a member has said hello in this run, and there is one left. */
   #hasMet = false;
@@ -129,23 +129,21 @@ export class AddressBook {
   /** `node` is a member of the roster from now on. */
   join(node: NodeId): void {
     if (node === this.#self || this.#members.has(node)) return;
-    const isOld = this.#former.has(node) && !this.#former.wasBrief(node);
-    this.#members.set(node, isOld ? Number.NEGATIVE_INFINITY : this.#nowMs());
+    this.#members.set(node, this.#nowMs() - this.#former.memberMsOf(node));
     this.#takeBack(node, TRUST.member);
     if (this.#entries.has(node)) this.revision += 1;
   }
 
   /** `node` is no member any more, by whosever word: where it was is kept, and it is looked for at leisure, or as a member once there is none. */
   leave(node: NodeId): void {
-    const sinceMs = this.#members.get(node);
-    if (sinceMs === undefined) return;
-    this.#members.delete(node);
+    const memberMs = this.#memberMs(node);
+    if (!this.#members.delete(node)) return;
     this.revision += 1;
     const entry = this.#entries.get(node) ?? emptyEntry();
     if (entry.named.size === 0) {
       this.#entries.delete(node);
       const saved = [...new Set([...entry.own, ...entry.saved])].slice(0, MEMBER_ADDRESSES_MAX);
-      this.#keep(node, { ...emptyEntry(), saved: new Set(saved) }, this.#isBrief(sinceMs));
+      this.#keep(node, { ...emptyEntry(), saved: new Set(saved) }, memberMs);
     }
     if (this.#members.size > 0 || !this.#hasMet) return;
     this.#hasMet = false;
@@ -176,13 +174,22 @@ export class AddressBook {
     };
   }
 
-  /** What is worth keeping over a restart, all that is not hearsay: former members, whoever is to make room first before the others, then the members, sorted. */
+  /**
+   * What is worth keeping over a restart, all that is not hearsay. Whoever is to make room first in the next run stands before the others: who was a member
+   * for a moment only, former ones, then members; then the others likewise, and with these whom the user named. Members are sorted.
+   */
   toSave(): readonly string[] {
-    const former = this.#former.entries().flatMap(({ saved }) => [...saved]);
-    const kept = [...this.#entries].flatMap(([node, { own, named, saved }]) =>
-      this.isTrusted(node) ? [...own, ...named, ...saved] : [],
-    );
-    return [...former, ...[...new Set(kept)].toSorted()];
+    const members = (are: "brief" | "long"): readonly string[] => {
+      const kept = [...this.#entries].flatMap(([node, { own, named, saved }]) => {
+        const isIn = (named.size === 0 && this.#isBrief(node)) === (are === "brief");
+        return this.isTrusted(node) && isIn ? [...own, ...named, ...saved] : [];
+      });
+      return [...new Set(kept)].toSorted();
+    };
+    return (["brief", "long"] as const).flatMap((are) => [
+      ...this.#former.entries(are).flatMap(({ saved }) => [...saved]),
+      ...members(are),
+    ]);
   }
 
   #metMember(): void {
@@ -209,13 +216,13 @@ export class AddressBook {
       // Who can be dialled nowhere gives way first.
       entry.saved.add(text);
       this.revision += 1;
-      this.#keep(node, entry, false);
+      this.#keep(node, entry, Number.POSITIVE_INFINITY);
     }
     return this.#former.get(node) ?? this.#touch(node, TRUST.hearsay);
   }
 
-  #keep(node: NodeId, entry: AddressEntry, isBrief: boolean): void {
-    const gone = this.#former.keep(node, entry, isBrief);
+  #keep(node: NodeId, entry: AddressEntry, memberMs: number): void {
+    const gone = this.#former.keep(node, entry, memberMs);
     if (gone !== undefined) this.#changed(gone);
   }
 
@@ -273,19 +280,23 @@ export class AddressBook {
     return trust === TRUST.named;
   }
 
-  /** Of the members those that are it for a moment only first, as among the former ones. */
+  /** Who was heard of least lately; of the members those that are it for a moment only first, as among the former ones. */
   #leastKnown(level: Trust): NodeId | undefined {
     let least: NodeId | undefined;
     for (const [node, entry] of this.#entries) {
       if (this.#trust(node, entry) !== level) continue;
-      if (this.#isBrief(this.#members.get(node))) return node;
+      if (level === TRUST.member && this.#isBrief(node)) return node;
       least ??= node;
     }
     return least;
   }
 
-  #isBrief(sinceMs: number | undefined): boolean {
-    return sinceMs !== undefined && this.#nowMs() - sinceMs < BRIEF_MEMBERSHIP_MS;
+  #isBrief(node: NodeId): boolean {
+    return this.#members.has(node) && isBrief(this.#memberMs(node));
+  }
+
+  #memberMs(node: NodeId): number {
+    return this.#nowMs() - (this.#members.get(node) ?? Number.POSITIVE_INFINITY);
   }
 }
 

@@ -82,3 +82,32 @@ test("CH6, ME2 a former member is dialled also where OWN_DIALS_MAX connections s
   dialer.disconnected("m00", 120_000);
   expect(dialer.plan(120_000 + BACKOFF_MS_MAX).dial).toEqual(["m00"]);
 });
+
+test("P6, CH6 who leaves while it is dialled goes on taking its place, and keeps no former member from being dialled", () => {
+  const dialer = dialerOf();
+  dialer.learn("f", true, 0);
+  dialer.trust("f", "former", 0);
+  const begunMs = new Map<string, number>();
+  let former = 0;
+  for (let nowMs = 60_000; nowMs < 60_000 + 3_600_000; nowMs += 250) {
+    // Nodes of a member that come by the dozen, answer nothing for ten seconds, and are gone as soon as they are dialled.
+    const fresh = `x${nowMs}`;
+    dialer.learn(fresh, true, nowMs);
+    for (const [node, sinceMs] of begunMs) {
+      if (nowMs - sinceMs < 10_000) continue;
+      begunMs.delete(node);
+      dialer.failed(node, nowMs);
+      if (node !== "f") dialer.forget(node);
+    }
+    for (const node of dialer.plan(nowMs).dial) {
+      begunMs.set(node, nowMs);
+      if (node === "f") former += 1;
+      else dialer.trust(node, "former", nowMs);
+    }
+    expect([...begunMs.keys()].filter((node) => node !== "f").length).toBeLessThanOrEqual(
+      OWN_DIALS_MAX + 1,
+    );
+    if (!begunMs.has(fresh)) dialer.forget(fresh);
+  }
+  expect(former).toBeGreaterThanOrEqual(6);
+});

@@ -84,6 +84,8 @@ interface Member {
   standing: Standing;
   readonly rank: string;
   dialing: boolean;
+  /** Its dial was begun beside all others, and takes no place whatever it is taken for by now. */
+  isAtLeisure: boolean;
   dialBeganAtMs: number;
   /** Outbound as soon as one of its connections is; undefined while there is none. */
   connected: Direction | undefined;
@@ -323,7 +325,7 @@ export class Dialer {
     nowMs: number,
   ): number | undefined {
     const dialled = [...this.#members.values()].some(
-      ({ standing, dialing }) => standing === "former" && dialing,
+      ({ isAtLeisure, dialing }) => isAtLeisure && dialing,
     );
     if (dialled) return undefined;
     const away = [...this.#members]
@@ -357,6 +359,7 @@ export class Dialer {
       }
       budget?.take();
       member.dialing = true;
+      member.isAtLeisure = member.standing === "former" && !this.#linked.has(node);
       member.dialBeganAtMs = nowMs;
       member.isForLink = this.#linked.has(node);
       member.spareSinceMs = undefined;
@@ -459,6 +462,7 @@ export class Dialer {
       standing: "hearsay",
       rank,
       dialing: false,
+      isAtLeisure: false,
       dialBeganAtMs: 0,
       connected: undefined,
       failures: 0,
@@ -504,8 +508,8 @@ function isEager({ standing }: Pick<Member, "standing">): boolean {
 }
 
 /** A dial that takes a place; those to former members are beside all others. */
-function isDialled({ standing, dialing }: Member): boolean {
-  return dialing && standing !== "former";
+function isDialled({ isAtLeisure, dialing }: Member): boolean {
+  return dialing && !isAtLeisure;
 }
 
 function isIdle(member: Member): boolean {

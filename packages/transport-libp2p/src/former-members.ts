@@ -15,7 +15,7 @@ export const BRIEF_MEMBERSHIP_MS: number = 3_600_000;
 
 interface FormerMember {
   readonly entry: AddressEntry;
-  readonly isBrief: boolean;
+  readonly memberMs: number;
 }
 
 export class FormerMembers {
@@ -30,26 +30,28 @@ export class FormerMembers {
     return this.#all.get(node)?.entry;
   }
 
-  /** Whether `node` was a member for a moment only. */
-  wasBrief(node: NodeId): boolean {
-    return this.#all.get(node)?.isBrief === true;
+  /** For how long `node` was a member, in ms. */
+  memberMsOf(node: NodeId): number {
+    return this.#all.get(node)?.memberMs ?? 0;
   }
 
   nodes(): readonly NodeId[] {
     return [...this.#all.keys()];
   }
 
-  /** Those that were members for a moment only first, so that they give way first in the next run, too. */
-  entries(): readonly AddressEntry[] {
-    const all = [...this.#all.values()];
-    return [...all.filter(({ isBrief }) => isBrief), ...all.filter(({ isBrief }) => !isBrief)].map(
-      ({ entry }) => entry,
-    );
+  /** Those that were members for a moment only, or the others, in the order in which they left. */
+  entries(are: "brief" | "long"): readonly AddressEntry[] {
+    return [...this.#all.values()]
+      .filter(({ memberMs }) => isBrief(memberMs) === (are === "brief"))
+      .map(({ entry }) => entry);
   }
 
-  /** Takes in who has just left; who had to make room for it, if anybody, which may be that one. */
-  keep(node: NodeId, entry: AddressEntry, isBrief: boolean): NodeId | undefined {
-    this.#all.set(node, { entry, isBrief });
+  /**
+   * Takes in who has just left; who had to make room for it, if anybody, which may be that one.
+   * @param memberMs for how long it was a member in all, as far as is known
+   */
+  keep(node: NodeId, entry: AddressEntry, memberMs: number): NodeId | undefined {
+    this.#all.set(node, { entry, memberMs });
     if (this.#all.size <= FORMER_MEMBERS_MAX) return undefined;
     const gone = this.#leastWorth();
     if (gone !== undefined) this.#all.delete(gone);
@@ -72,7 +74,12 @@ export class FormerMembers {
   }
 }
 
-function worthOf({ entry, isBrief }: FormerMember): number {
+/** Whether who is, or was, a member for so long counts as one that came and went. */
+export function isBrief(memberMs: number): boolean {
+  return memberMs < BRIEF_MEMBERSHIP_MS;
+}
+
+function worthOf({ entry, memberMs }: FormerMember): number {
   const isPlaced = entry.saved.size + entry.hearsay.size > 0;
-  return (isBrief ? 0 : 2) + (isPlaced ? 1 : 0);
+  return (isBrief(memberMs) ? 0 : 2) + (isPlaced ? 1 : 0);
 }

@@ -8,7 +8,7 @@
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { CommandResult } from "../command.ts";
 import type { AdmissionRefusal, Validation } from "../driver/transport.ts";
-import type { StoreRow } from "../driver/store.ts";
+import type { StoreOp, StoreRow } from "../driver/store.ts";
 import type { Env } from "../env.ts";
 import { compareText, type HashHex, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
@@ -18,7 +18,7 @@ import { CLOCK_LEEWAY_MS, type Grant } from "./grant-set.ts";
 import type { StatementId } from "./claims.ts";
 import { STATEMENT_LENGTH_MAX } from "./limits.ts";
 import { Introducing } from "./introducing.ts";
-import { decodeMarks, encodeMarks, type Marks, MARKS_ROW, NO_MARKS } from "./marks.ts";
+import { MARKS_ROW, MarksRow } from "./marks.ts";
 import { Notices } from "./notices.ts";
 import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
 import { isRoot, type RootStatement } from "./root-chain.ts";
@@ -90,7 +90,7 @@ export class AuthorityKeeper implements StatementSource {
   readonly #members = new Set<NodeId>();
   #rows: StoredToken[] = [];
   /** As they are on disk. */
-  #marks: Marks | undefined;
+  readonly #marks: MarksRow;
   #badRows = 0;
   #wallMs = 0;
   #nextChangeWallMs = Number.NEGATIVE_INFINITY;
@@ -117,6 +117,7 @@ export class AuthorityKeeper implements StatementSource {
       hasLeft: deps.hasLeft,
     });
     this.#audit = deps.audit;
+    this.#marks = new MarksRow(env.ports.codec);
     this.#notices = new Notices(env, this.authority, deps.audit);
     this.#changed = deps.changed;
     this.#hasLeft = deps.hasLeft;
@@ -125,8 +126,7 @@ export class AuthorityKeeper implements StatementSource {
   /** A stored row; false when it is none of these, or unreadable. */
   restore({ key, value }: StoreRow): boolean {
     if (key === MARKS_ROW) {
-      this.#marks = decodeMarks(this.#env.ports.codec, value);
-      return this.#marks !== undefined || this.#isBad(key, "malformed");
+      return this.#marks.restore(value) || this.#isBad(key, "malformed");
     }
     if (!key.startsWith(AUTHORITY_PREFIX)) return false;
     let token: unknown;
@@ -151,10 +151,11 @@ export class AuthorityKeeper implements StatementSource {
   restored(given: readonly string[], now: Now): void {
     this.#restoreRows(this.#rows);
     this.#rows = [];
-    if (this.#marks !== undefined) this.authority.restoreMarks(this.#marks);
+    const marks = this.#marks.kept;
+    this.authority.restoreMarks(marks);
     for (const result of this.authority.takeAll(given, now.wallMs))
       this.#keep(result, undefined, now);
-    this.introducing.begin(given);
+    this.introducing.begin(given, marks.astrayNewsS);
     this.look(now);
   }
 
@@ -196,6 +197,8 @@ export class AuthorityKeeper implements StatementSource {
   onRootRow(from: NodeId, bytes: Uint8Array, now: Now): void {
     const take = (roots: readonly RootStatement[]): void => this.#takeRow(roots, from, now);
     const result = this.introducing.onRow({ from, bytes, wallMs: now.wallMs }, take);
+    const marks = this.#newMarks(now);
+    if (marks.length > 0) this.#env.out.persist(marks);
     if (result === "malformed") this.#refuse("statement-malformed", from, now);
     this.#env.out.emit({ type: "root-row", from, result });
   }
@@ -468,14 +471,9 @@ export class AuthorityKeeper implements StatementSource {
   }
 
   /** The row of what is known beyond the statements, where that has changed. */
-  #newMarks({ wallMs }: Now): readonly { type: "put"; key: string; value: Uint8Array }[] {
-    const marks = this.authority.marks(wallMs);
-    const { newsS, revocations, gaveWay } = this.#marks ?? NO_MARKS;
-    const isSame = marks.newsS === newsS && marks.gaveWay?.id === gaveWay?.id;
-    // Where nothing is known it does not matter of how many revocations.
-    if (isSame && (newsS === 0 || marks.revocations === revocations)) return [];
-    this.#marks = marks;
-    return [{ type: "put", key: MARKS_ROW, value: encodeMarks(this.#env.ports.codec, marks) }];
+  #newMarks({ wallMs }: Now): readonly StoreOp[] {
+    const { astrayNewsS } = this.introducing;
+    return this.#marks.changed({ ...this.authority.marks(wallMs), astrayNewsS });
   }
 
   #publish({ token }: Statement, commit: number): void {

@@ -141,14 +141,20 @@ describe("a node that was led astray by a thief who has signed a charter, and lo
     return rig;
   }
 
-  test("ME2, ME3 does not take that charter for what says who was revoked", () => {
-    const rig = freed();
+  test.each([
+    ["while it runs", false],
+    ["and when it starts again", true],
+  ])("ME2, ME3 does not take that charter for what says who was revoked, %s", (_when, isAgain) => {
+    const before = freed();
+    const rig = isAgain ? start(undefined, new Map(before.rows), 2) : before;
     later(rig);
     for (const node of ["m", "n"]) expect(hello(rig, node, member(node))).toBeUndefined();
     expect(hello(rig, "b", fleet.grant("b"))).toBeUndefined();
     expect(hello(rig, "o", member("o"))).toBeUndefined();
-    // What the fleet itself says does, from a member.
+    // Nor one that is over a day old, from a member; what the fleet itself says does.
     up(rig, "m");
+    give(rig, "m", charterAfter(60_000));
+    expect(hello(rig, "q", member("q"))).toBeUndefined();
     give(rig, "m", charterAfter(DAY_MS));
     later(rig);
     expect(hello(rig, "p", member("p"))).toBe("authority-stale");

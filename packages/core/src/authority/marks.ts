@@ -2,6 +2,7 @@
  * What a node knows of the fleet's authority beyond the statements that it holds (rules ME1, ME3): as of when it knew who was revoked, and who gave way
  * last. Both are lost with the statements by which it knew, so they are on disk, in the commit of what has changed them.
  */
+import type { StoreOp } from "../driver/store.ts";
 import type { CodecPort } from "../ports.ts";
 import { isIntegerIn } from "../wire/fields.ts";
 import { isHashHex } from "../wire/hex.ts";
@@ -19,17 +20,57 @@ export interface Marks {
   readonly gaveWay: GaveWay | undefined;
 }
 
-/** Before anything was known. */
-export const NO_MARKS: Marks = { newsS: 0, revocations: 0, gaveWay: undefined };
+/** The row: also as of when it knew that as it was found astray (rule ME2), by whose word counts for nothing any more; 0 for never. In Unix seconds. */
+export interface KeptMarks extends Marks {
+  readonly astrayNewsS: number;
+}
 
-/** dag-cbor `[date, revocations, null or [date, id]]`. */
-export function encodeMarks(codec: CodecPort, { newsS, revocations, gaveWay }: Marks): Uint8Array {
+/** Before anything was known. */
+const NO_MARKS: KeptMarks = { newsS: 0, revocations: 0, gaveWay: undefined, astrayNewsS: 0 };
+
+/** What stands in the row, and whether it is to be written anew. */
+export class MarksRow {
+  readonly #codec: CodecPort;
+  #kept: KeptMarks = NO_MARKS;
+
+  constructor(codec: CodecPort) {
+    this.#codec = codec;
+  }
+
+  get kept(): KeptMarks {
+    return this.#kept;
+  }
+
+  /** From the disk; false where it is damaged. */
+  restore(bytes: Uint8Array): boolean {
+    const marks = decodeMarks(this.#codec, bytes);
+    this.#kept = marks ?? NO_MARKS;
+    return marks !== undefined;
+  }
+
+  /** What is to be written, in the commit of what has changed them. */
+  changed(marks: KeptMarks): readonly StoreOp[] {
+    const { newsS, revocations, gaveWay, astrayNewsS } = this.#kept;
+    const isSame =
+      marks.newsS === newsS &&
+      marks.gaveWay?.id === gaveWay?.id &&
+      marks.astrayNewsS === astrayNewsS;
+    // Where nothing is known it does not matter of how many revocations.
+    if (isSame && (newsS === 0 || marks.revocations === revocations)) return [];
+    this.#kept = marks;
+    return [{ type: "put", key: MARKS_ROW, value: encodeMarks(this.#codec, marks) }];
+  }
+}
+
+/** dag-cbor `[date, revocations, null or [date, id]]`, and the date of before it was found astray, where it was. */
+function encodeMarks(codec: CodecPort, marks: KeptMarks): Uint8Array {
+  const { newsS, revocations, gaveWay, astrayNewsS } = marks;
   const last = gaveWay === undefined ? null : [gaveWay.overS, gaveWay.id];
-  return codec.encode([newsS, revocations, last]);
+  return codec.encode([newsS, revocations, last, ...(astrayNewsS === 0 ? [] : [astrayNewsS])]);
 }
 
 /** Undefined where the row is damaged. Never throws. */
-export function decodeMarks(codec: CodecPort, bytes: Uint8Array): Marks | undefined {
+function decodeMarks(codec: CodecPort, bytes: Uint8Array): KeptMarks | undefined {
   let value: unknown;
   try {
     value = codec.decode(bytes);
@@ -37,13 +78,14 @@ export function decodeMarks(codec: CodecPort, bytes: Uint8Array): Marks | undefi
     return undefined;
   }
   if (!Array.isArray(value)) return undefined;
-  const [newsS, revocations, last] = value as readonly unknown[];
+  const [newsS, revocations, last, astrayNewsS = 0] = value as readonly unknown[];
   if (!isIntegerIn(newsS, 0, SECONDS_MAX)) return undefined;
   if (!isIntegerIn(revocations, 0, Number.MAX_SAFE_INTEGER)) return undefined;
-  if (last === null) return { newsS, revocations, gaveWay: undefined };
+  if (!isIntegerIn(astrayNewsS, 0, SECONDS_MAX)) return undefined;
+  if (last === null) return { newsS, revocations, gaveWay: undefined, astrayNewsS };
   if (!Array.isArray(last)) return undefined;
   const [overS, id] = last as readonly unknown[];
   // Its date may be that of an issue and a life on top.
   if (!isIntegerIn(overS, 0, 2 * SECONDS_MAX) || !isHashHex(id)) return undefined;
-  return { newsS, revocations, gaveWay: { overS, id } };
+  return { newsS, revocations, gaveWay: { overS, id }, astrayNewsS };
 }

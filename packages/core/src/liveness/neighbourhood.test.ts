@@ -4,6 +4,7 @@ import type { CoreConfig } from "../config.ts";
 import type { NodeId } from "../ids.ts";
 import { decodeEnvelope } from "../wire/envelope.ts";
 import { decodeObservation, OBSERVATION_BYTES_MAX } from "./observation-codec.ts";
+import { heardNode } from "./standing.ts";
 import { VirtualNeighbours } from "./virtual-neighbours.test-support.ts";
 
 const meshOf = (names: readonly string[], config?: Partial<CoreConfig>): VirtualNeighbours =>
@@ -305,11 +306,15 @@ describe("a neighbourhood", () => {
       if (boot >= 400) seen.add(mesh.status("na", "nb"));
     }
     expect([...seen]).toEqual(["late"]);
-    const { verdicts } = mesh.node("nb");
+    const { verdicts, near } = mesh.node("nb");
+    const isHeldDead = (): boolean | undefined =>
+      heardNode(near.liveness.subject("na"))?.isHeldDead;
+    expect(isHeldDead()).toBe(false);
     expect(verdicts.filter(({ kind }) => kind === "down")).toHaveLength(7);
     mesh.crash("na");
     mesh.run(8_000);
-    expect(mesh.node("nb").near.liveness.subject("na")?.latch).toBeDefined();
+    // So it can be retired (rule VE1).
+    expect(isHeldDead()).toBe(true);
     expect([mesh.status("na", "nb"), mesh.reason("na", "nb")]).toEqual(["late", "flapping"]);
     // It came back 16 s ago, and a moment more.
     mesh.run(45_500);

@@ -31,6 +31,6 @@ export function heardNode(subject: Subject | undefined): HeardNode | undefined {
   if (subject === undefined) return undefined;
   const { status, latch, intervalMs, silentSinceMonoMs, datedSinceBase, dating } = subject;
   const heardMonoMs = datedSinceBase ? dating.newestDate?.dateMonoMs : undefined;
-  const isHeldDead = latch !== undefined && status !== "paused";
+  const isHeldDead = latch !== undefined && (status === "down" || status === "late");
   return { status, isHeldDead, intervalMs, silentSinceMonoMs, heardMonoMs };
 }
