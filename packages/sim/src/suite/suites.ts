@@ -36,8 +36,9 @@ const SHORT: readonly Block[] = [
   { scenario: "region-triangle", nodes: 10, minutes: 5, seeds: [1, 1] },
   { scenario: "self-doubt", nodes: 10, minutes: 3, seeds: [1, 1] },
   { scenario: "region-loss", nodes: 20, minutes: 5, seeds: [1, 1] },
-  // With seed 3 readers held what was over for an accusation, and a dead node for alive, once the region was back.
-  { scenario: "region-loss", nodes: 40, minutes: 5, seeds: [1, 3] },
+  // With seed 3 readers held what was over for an accusation, and a dead node for alive, once the region was back. With seeds 4 and 5 who was not
+  // heard in the first moments was missed: a node had no majority for a moment, and two called a living one dead for long.
+  { scenario: "region-loss", nodes: 40, minutes: 5, seeds: [1, 5] },
   { scenario: "loss-20", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "flip-flop", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "whole-restart", nodes: 40, minutes: 3, seeds: [1, 1] },
