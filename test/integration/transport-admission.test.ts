@@ -4,9 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { AdmissionRefusal } from "@pulsemesh/core";
 import { memberAddressBytes } from "@pulsemesh/testkit";
-import { createLibp2pTransport } from "@pulsemesh/transport-libp2p";
 import { afterEach, expect, test } from "vitest";
-import { OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
+import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
 import { frame, helloFrame, listeningStranger } from "../support/stranger.ts";
 import type { Stranger } from "../support/stranger.ts";
 import { closed, Scene } from "../support/victim.ts";
@@ -204,30 +203,6 @@ test("ME3 AD11 a revoked node that is a member again, as what revoked it counts 
   void call(stranger, victim);
   await until("it was heard", () => victim.ups.length + victim.rejects.length > 0);
   expect([victim.ups, victim.rejects]).toEqual([[stranger.node], []]);
-});
-
-test("ME2 AD11 who is expelled is down and unheard at once, and hears for LAST_WORD_MS what is published, as what it is out by comes when that is durable, and not a word more", async () => {
-  const members = new Set<string>();
-  const victim = await closedVictim("victim", {
-    admit: (node) => (members.has(node) ? undefined : "grant-none"),
-  });
-  const name = "member";
-  const { node } = await createLibp2pTransport({ privateKey: seedOf(name), fleet: OUR_FLEET });
-  members.add(node);
-  const friend = await member(victim, name);
-  members.clear();
-  victim.transport.expel([node]);
-  expect([victim.downs, victim.transport.peers()]).toEqual([[node], []]);
-  expect(await victim.transport.send(node, "sync", Buffer.from("secret"))).toBe(false);
-  friend.transport.publish("state", Buffer.from("unheard"));
-  await sleep(300);
-  victim.transport.publish("authority", Buffer.from("why"));
-  await until("it was hung up on", () => friend.downs.length > 0);
-  expect(heardBy(friend)).toEqual(["why"]);
-  victim.transport.publish("authority", Buffer.from("more"));
-  await until("it has called again", () => victim.refusals.length > 0);
-  expect(heardBy(friend)).toEqual(["why"]);
-  expect([victim.ups, heardBy(victim)]).toEqual([[node], []]);
 });
 
 test("ME3 AD11 a further hello of who was let in is judged too: an ended grant ends the connection, a node that cannot judge for a moment ends nothing", async () => {

@@ -90,7 +90,11 @@ export const admissionMutations: readonly Mutation[] = [
     file: `${TRANSPORT}libp2p-transport.ts`,
     search: "      this.#lastWords.begin(node);\n",
     replacement: "      this.#partFrom(node);\n",
-    killer: hosts("who is expelled is down and unheard at once"),
+    killer: {
+      project: "integration",
+      file: "test/integration/stolen-root-key.test.ts",
+      title: "a statement by which nobody is a member any more comes to all",
+    },
   },
   {
     id: "denied-though-member",
