@@ -69,16 +69,21 @@ export interface ListeningStranger {
   stop(): Promise<void>;
 }
 
-/** A host to be dialled, which takes a hello and does not answer. */
-export async function listeningStranger(): Promise<ListeningStranger> {
-  const host = await createLibp2p({
-    addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
+/** Speaks nothing yet. */
+export async function strangerHost(listen: readonly string[] = []): Promise<Libp2p> {
+  return createLibp2p({
+    addresses: { listen: [...listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },
     services: { identify: identify() },
   });
+}
+
+/** A host to be dialled, which takes a hello and does not answer. */
+export async function listeningStranger(): Promise<ListeningStranger> {
+  const host = await strangerHost(["/ip4/127.0.0.1/tcp/0"]);
   const heard: Uint8Array[] = [];
   await host.handle(`/pulsemesh/${OUR_FLEET}/hello/1`, (stream) => {
     stream.addEventListener("message", ({ data }) => void heard.push(data.subarray()));
@@ -96,13 +101,7 @@ export async function connectStranger(
   protocols: readonly string[] = [],
   answersHello = true,
 ): Promise<Stranger> {
-  const host = await createLibp2p({
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionMonitor: { enabled: false },
-    services: { identify: identify() },
-  });
+  const host = await strangerHost();
   for (const protocol of protocols) await host.handle(protocol, (stream) => stream.pause());
   if (answersHello) {
     await host.handle(

@@ -8,13 +8,20 @@ const NODE = "12D3KooWHzQZBWHMAT1p4Yt8nRyTztYHWfeRKfWuPPVA5uekqmjg";
 const PEER: PeerId = peerIdFromString(NODE);
 const READ_BYTES = 1_000_000;
 
+/** As far as the gate goes it does as a stream of libp2p, which keeps what lies unread, and is paused for ever where it is closed meanwhile. */
 class FakeStream {
   status = "open";
   readStatus = "readable";
   maxReadBufferLength: number = READ_BYTES;
+  unreadBytes = 0;
 
   abort(): void {
-    this.status = "aborted";
+    this.#end("aborted");
+  }
+
+  /** By the other side. */
+  close(): void {
+    this.#end("closed");
   }
 
   pause(): void {
@@ -24,7 +31,16 @@ class FakeStream {
 
   resume(): void {
     if (this.readStatus === "closed") throw new Error("closed");
+    if (this.readStatus === "readable") return;
     this.readStatus = "readable";
+    this.unreadBytes = 0;
+    // It tells the other side how much more it may send.
+    if (this.status !== "open") throw new Error("Cannot write to a stream that is closed");
+  }
+
+  #end(status: string): void {
+    this.status = status;
+    if (this.readStatus === "readable" || this.unreadBytes === 0) this.readStatus = "closed";
   }
 }
 
@@ -143,16 +159,31 @@ test("ME2 AD11 of who is muted the router takes nothing in, and goes on telling 
   expect(told).toEqual(["disconnect"]);
 });
 
-test("AD11 a stream that has ended is neither muted nor heard again", async () => {
+test("AD11 a stream that has ended is neither muted nor heard again, nor is one that was closed with bytes unread", async () => {
   const { gate, stream } = await gateAndRouter();
   gate.open(NODE);
   const ended = stream();
-  ended.readStatus = "closed";
+  ended.close();
   gate.mute(NODE);
   gate.open(NODE);
   const last = stream();
   gate.mute(NODE);
-  last.readStatus = "closed";
+  last.unreadBytes = 1;
+  last.close();
   gate.open(NODE);
-  expect([ended, last].map(({ readStatus }) => readStatus)).toEqual(["closed", "closed"]);
+  expect([ended, last].map(({ readStatus }) => readStatus)).toEqual(["closed", "paused"]);
+});
+
+test("AD11 a stream that cannot be read on is given up, and keeps nobody from being let in", async () => {
+  const { gate, told, stream } = await gateAndRouter();
+  gate.open(NODE);
+  const broken = stream();
+  gate.mute(NODE);
+  broken.resume = () => {
+    throw new Error("the connection is lost");
+  };
+  gate.open(NODE);
+  expect(broken.status).toBe("aborted");
+  stream();
+  expect(told).toEqual(["stream", "stream"]);
 });

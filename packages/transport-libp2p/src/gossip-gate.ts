@@ -45,7 +45,7 @@ export class GossipGate {
   open(node: NodeId): void {
     this.#open.add(node);
     const muted = this.#muted.delete(node) ? this.#heard.get(node) : undefined;
-    if (muted?.readStatus === "paused") muted.resume();
+    if (muted !== undefined) hearAgain(muted);
     const met = this.#met.get(node)?.find(isOpen);
     const held = this.#held.get(node);
     this.#met.delete(node);
@@ -124,4 +124,15 @@ export class GossipGate {
 
 function isOpen({ status }: Connection): boolean {
   return status === "open";
+}
+
+/** A stream that was closed politely while bytes of it lay unread is paused for ever by its own word, and throws where it is resumed. */
+function hearAgain(stream: Stream): void {
+  if (stream.status !== "open" || stream.readStatus !== "paused") return;
+  try {
+    stream.resume();
+  } catch (error) {
+    // It was lost in this moment: its peer takes another one.
+    stream.abort(error instanceof Error ? error : new Error("cannot be read"));
+  }
 }

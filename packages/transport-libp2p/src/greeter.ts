@@ -129,8 +129,16 @@ export class Greeter {
     this.#refusing.clear();
   }
 
-  /** Says hello on `connection`: when this side opened it, and again to exchange addresses. */
+  /** Says hello on `connection`: when this side opened it, and again to exchange addresses. Never rejects: nobody waits for it, and the process would end. */
   async greet(connection: Connection): Promise<void> {
+    try {
+      await this.#greet(connection);
+    } catch (error) {
+      connection.abort(error instanceof Error ? error : new Error("hello failed"));
+    }
+  }
+
+  async #greet(connection: Connection): Promise<void> {
     const node = connection.remotePeer.toString();
     if (this.#refusing.has(node)) return;
     let answer: Awaited<ReturnType<typeof sayHello>>;

@@ -26,6 +26,7 @@ import { Dialer, rankFor } from "./dialer.ts";
 import { publishGossip, subscribeGossip } from "./gossip.ts";
 import type { GossipGate } from "./gossip-gate.ts";
 import { Greeter, VERSIONS } from "./greeter.ts";
+import type { GreeterListener } from "./greeter.ts";
 import { INSTANCE_BYTES, KNOWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
 import { ownAddresses, startHost, strangerTooMany } from "./host.ts";
@@ -34,7 +35,6 @@ import { checkLinks } from "./link-check.ts";
 import type { LinkReport } from "./link-check.ts";
 import { LastWords } from "./last-words.ts";
 import { LinkWatch, pingPeer } from "./link-watch.ts";
-import { isBelievable, readAddress } from "./multiaddr-text.ts";
 import { warnWithoutMulticast } from "./multicast-warning.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { patientTimer } from "./patient-timer.ts";
@@ -43,6 +43,7 @@ import type { PeerSession } from "./peer-session.ts";
 import { PeerSessions } from "./peer-sessions.ts";
 import { channelProtocol, CHANNELS } from "./protocol-ids.ts";
 import { ShutOutNotice } from "./shut-out-notice.ts";
+import { believableOf, WordOfMouth } from "./word-of-mouth.ts";
 
 export class Libp2pTransport implements Transport {
   readonly node: NodeId;
@@ -55,6 +56,7 @@ export class Libp2pTransport implements Transport {
   readonly #sessions: PeerSessions;
   readonly #book: AddressBook;
   readonly #dialing: DialLoop;
+  readonly #word: WordOfMouth;
   readonly #greeter: Greeter;
   readonly #dialBack: DialBack;
   readonly #watch: LinkWatch;
@@ -82,6 +84,7 @@ export class Libp2pTransport implements Transport {
     const { names, logger, hasNetworkKey, addresses: store } = options;
     const [host, book] = [this.#host, this.#book];
     this.#dialing = new DialLoop({ host, book, dialer, names, logger, hasNetworkKey });
+    this.#word = new WordOfMouth({ book, dialing: this.#dialing });
     this.#sessions = new PeerSessions(
       {
         host: this.#host,
@@ -185,7 +188,7 @@ export class Libp2pTransport implements Transport {
       this.#denied.allow(node);
       this.#book.join(node);
       const session = this.#sessions.get(node);
-      if (session?.info !== undefined) this.#takeWord(session, session.info);
+      if (session?.info !== undefined) this.#word.take(session, session.info);
       this.#dialing.trust(node);
     }
   }
@@ -314,7 +317,7 @@ export class Libp2pTransport implements Transport {
     if (this.#sessions.drop(node)) this.#guard(() => this.#handler?.peerDown(node));
   }
 
-  #greeterListener(): ConstructorParameters<typeof Greeter>[0]["listener"] {
+  #greeterListener(): GreeterListener {
     return {
       isUp: (node) => this.#sessions.isUp(node),
       admit: (node, { grant }) => this.#guard(() => this.#handler?.admit(node, grant), "not-ready"),
@@ -325,8 +328,7 @@ export class Libp2pTransport implements Transport {
       rootRow: (...asked) => this.#guard(() => this.#handler?.rootRow?.(...asked)),
       takeRootRow: (...row) => this.#takeRootRow(...row),
       hello: (node, isIn) => this.#hello(node, isIn),
-      greeted: (node, hello, connection, roundTripMs) =>
-        this.#greeted(node, hello, connection, roundTripMs),
+      greeted: (...said) => this.#greetedOrLost(...said),
       rejected: (reason, node) => this.#rejected(reason, node),
       refused: (node) => this.#dialing.refused(node),
       turnedAway: (node, refusal) => this.#turnedAway(node, refusal),
@@ -368,6 +370,17 @@ export class Libp2pTransport implements Transport {
     };
   }
 
+  /** Nobody stays who is up here and whom core was not told of: no revocation would end that. */
+  #greetedOrLost(...said: Parameters<GreeterListener["greeted"]>): void {
+    try {
+      this.#greeted(...said);
+    } catch (error) {
+      const [node] = said;
+      this.#options.logger.error({ error, node }, "a peer could not be let in");
+      this.#partFrom(node);
+    }
+  }
+
   #greeted(
     node: NodeId,
     hello: Hello,
@@ -382,50 +395,27 @@ export class Libp2pTransport implements Transport {
       }
       session = this.#handOver(session, connection);
     }
-    const remote = this.#dialing.hostOf(connection);
-    const believable = (text: string): boolean => {
-      const address = readAddress(text);
-      return address !== undefined && isBelievable(address, remote);
-    };
-    const info = { node, agent: hello.agent, addresses: hello.addresses.filter(believable) };
+    const { addresses, told } = believableOf(hello, this.#dialing.hostOf(connection));
+    const info = { node, agent: hello.agent, addresses };
     const first = session.info === undefined;
     if (first) session.answeredAtMs = performance.now();
-    session.told = {
-      known: hello.known.filter(believable),
-      heard: hello.heard.filter(believable),
-    };
+    session.told = told;
     session.up(info, hello.instance);
     session.roundTripMs = roundTripMs ?? session.roundTripMs;
     this.#dialing.greeted(node);
-    if (this.#book.isTrusted(node)) this.#takeWord(session, info);
+    if (this.#book.isTrusted(node)) this.#word.take(session, info);
     this.#lastWords.cancel(node);
     this.#gate.open(node);
     if (first) this.#guard(() => this.#handler?.peerUp(info));
   }
 
-  /** Believes what a member, or a node that the user named, has said of itself and of others. Of anybody else it waits until he is one. */
-  #takeWord(session: PeerSession, { node, addresses }: PeerInfo): void {
-    this.#book.meet(node, addresses);
-    this.#dialing.trust(node);
-    for (const text of session.told.known) this.#hear(text, true);
-    for (const text of session.told.heard) this.#hear(text, false);
-  }
-
   #learn(text: string, source: "named" | "saved"): void {
-    const address = readAddress(text);
-    if (address === undefined || this.#stopping !== undefined) return;
-    if (this.#book.learn(address.text, source)) this.#dialing.learn(address.node, true);
-  }
-
-  #hear(text: string, vouched: boolean): void {
-    const node = readAddress(text)?.node;
-    if (node !== undefined && this.#book.learn(text, "hearsay", vouched))
-      this.#dialing.learn(node, false);
+    if (this.#stopping === undefined) this.#word.learn(text, source);
   }
 
   /** Takes in an address that somebody claims on the local network, where nobody proves anything: hearsay. */
   foundOnLocalNetwork(text: string): void {
-    if (this.#handler !== undefined && this.#stopping === undefined) this.#hear(text, false);
+    if (this.#handler !== undefined && this.#stopping === undefined) this.#word.hear(text, false);
   }
 
   /**

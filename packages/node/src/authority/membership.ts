@@ -215,7 +215,7 @@ export async function startIssuing(deps: {
   const { driver, transport, clock, desk, fleet, options } = deps;
   if (options.open) refusePublic(transport.addresses());
   const authority = driver.view.authority(clock.now());
-  if (authority.isClosed) void desk.markClosed();
+  if (authority.isClosed) await desk.markClosed();
   keepClosed(authority, fleet, options);
   const issuer: OpenIssuerOptions = {
     dir: options.dataDir,

@@ -1,0 +1,108 @@
+/** A live libp2p transport and who was let in and is no more (rule AD11): what is read of him, and what becomes of him where he is let in again. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Connection, Libp2p, Stream } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
+import { afterEach, expect, test } from "vitest";
+import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
+import { frame, helloFrame, strangerHost } from "../support/stranger.ts";
+import type { Stranger } from "../support/stranger.ts";
+import { Scene } from "../support/victim.ts";
+import type { Victim } from "../support/victim.ts";
+
+const GOSSIP = "/meshsub/1.2.0";
+const HELLO = `/pulsemesh/${OUR_FLEET}/hello/1`;
+const TOPIC = Buffer.from(`/pulsemesh/1/${OUR_FLEET}/state`);
+
+const scene = new Scene();
+afterEach(() => scene.end());
+
+const field = (tag: number, bytes: Uint8Array): Buffer =>
+  Buffer.from([tag, bytes.length, ...bytes]);
+
+/** A gossip message as it goes over a stream. */
+const message = (text: string): Uint8Array =>
+  frame(field(0x12, Buffer.concat([field(0x12, Buffer.from(text)), field(0x22, TOPIC)])));
+
+const textsOf = (parts: readonly Uint8Array[]): readonly string[] =>
+  parts.map((bytes) => Buffer.from(bytes).toString());
+
+/** One more gossip stream of a peer that is in, on which it was heard. */
+async function gossipStream(victim: Victim, connection: Connection, text: string): Promise<Stream> {
+  const stream = await connection.newStream(GOSSIP, { maxOutboundStreams: 10 });
+  stream.send(message(text));
+  await until(`${text} was read`, () => textsOf(victim.gossip).includes(text));
+  return stream;
+}
+
+/** It says hello by itself at no time, nor answers one. */
+async function strangerThatIsIn(victim: Victim): Promise<Stranger> {
+  const stranger = await scene.strangerTo(victim, [GOSSIP], false);
+  await stranger.host.handle(HELLO, (stream) => stream.pause());
+  await stranger.greet();
+  await until("it is in", () => victim.ups.includes(stranger.node));
+  return stranger;
+}
+
+/** To be called; answers no hello by itself. */
+async function listeningHost(onHello: (stream: Stream) => void): Promise<Libp2p> {
+  const host = await strangerHost(["/ip4/127.0.0.1/tcp/0"]);
+  scene.atEnd(() => host.stop());
+  await host.handle(HELLO, onHello);
+  await host.handle(GOSSIP, (stream) => stream.pause());
+  return host;
+}
+
+/** Nothing of it is read by then: what lies unread of a stream when that is closed. */
+const UNREAD_MS = 100;
+
+test.each(["closed", "reset"])(
+  "AD11 ME2 who is expelled and let in again on another connection is up for core too, where the stream on which it spoke was %s with bytes unread; and it can be expelled once more",
+  async (how) => {
+    const victim = await scene.victim();
+    const stranger = await strangerThatIsIn(victim);
+    const stream = await gossipStream(victim, stranger.connection, "hi");
+    const other = await stranger.host.dial(multiaddr(victim.address), { force: true });
+    victim.transport.expel([stranger.node]);
+    stream.send(message("unread"));
+    await sleep(UNREAD_MS);
+    if (how === "reset") stream.abort(new Error("reset"));
+    else await stranger.connection.close();
+    await sleep(UNREAD_MS);
+    const hello = await other.newStream(HELLO);
+    hello.send(helloFrame());
+    await until("the transport has it up", () => victim.transport.peers().length > 0);
+    expect(victim.ups).toEqual([stranger.node, stranger.node]);
+    await gossipStream(victim, other, "again");
+    victim.transport.expel([stranger.node]);
+    await until("it was hung up on", () => other.status !== "open");
+    expect([victim.downs.length, victim.transport.peers()]).toEqual([2, []]);
+    expect(textsOf(victim.gossip)).toEqual(["hi", "again"]);
+  },
+);
+
+test("AD11 ME2 so it is where it is let in by its answer to a hello, and no rejection is left to nobody", async () => {
+  const unhandled: unknown[] = [];
+  const onRejection = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", onRejection);
+  scene.atEnd(() => process.off("unhandledRejection", onRejection));
+  const called = Promise.withResolvers<Stream>();
+  const host = await listeningHost((stream) => called.resolve(stream));
+  const node = host.peerId.toString();
+  const victim = await scene.victim("victim", {
+    join: [host.getMultiaddrs()[0]?.toString() ?? ""],
+  });
+  const question = await called.promise;
+  const inbound = await host.dial(multiaddr(victim.address), { force: true });
+  const hello = await inbound.newStream(HELLO);
+  hello.send(helloFrame());
+  await until("it is in", () => victim.ups.includes(node));
+  const stream = await gossipStream(victim, inbound, "hi");
+  victim.transport.expel([node]);
+  stream.send(message("unread"));
+  await sleep(UNREAD_MS);
+  await inbound.close();
+  await sleep(UNREAD_MS);
+  question.send(helloFrame());
+  await until("it is let in", () => victim.ups.length + unhandled.length > 1);
+  expect([unhandled, victim.ups]).toEqual([[], [node, node]]);
+});
