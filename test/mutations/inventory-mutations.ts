@@ -102,6 +102,18 @@ export const inventoryMutations: readonly Mutation[] = [
     killer: unit(`${ROSTER}node-retirements.test.ts`, "a node that died while it came and went"),
   },
   {
+    id: "left-counts-on",
+    rules: ["VE1"],
+    breaks: "who has left, or was retired, stays in the roster",
+    file: `${ROSTER}chain-membership.ts`,
+    search: "      .filter(({ node }) => !this.#left.has(node) && this.#isGranted(node))",
+    replacement: "      .filter(({ node }) => this.#isGranted(node))",
+    killer: unit(
+      `${ROSTER}node-retirements.test.ts`,
+      "VE1 a node that was silent for 12 intervals",
+    ),
+  },
+  {
     id: "retired-boot-ignored",
     rules: ["VE1"],
     breaks: "a retirement counts for boots that are over, and for those to come",

@@ -13,6 +13,17 @@ const core = unit("packages/core/src/core.test.ts");
 
 export const verdictMutations: readonly Mutation[] = [
   {
+    id: "closed-is-silent",
+    rules: ["VE0"],
+    breaks:
+      "of whom the connection is closed nothing is expected for longer than a third of a second",
+    file: `${LIVENESS}neighbourhood.ts`,
+    search: "    this.#connected.delete(node);\n",
+    replacement:
+      "    this.#connected.delete(node);\n    const gone = this.liveness.subject(node);\n    if (gone !== undefined) gone.intervalMs = 100;\n",
+    killer: unit(`${LIVENESS}witnesses.test.ts`, "VE0 a connection that closes"),
+  },
+  {
     id: "quorum-off",
     rules: ["VE2", "P2"],
     breaks: "one accuser is a quorum",
@@ -263,6 +274,16 @@ export const pulseMutations: readonly Mutation[] = [
     search: "decodeEnvelope(env, bytes, PULSE_BYTES_MAX);",
     replacement: "decodeEnvelope(env, bytes, PULSE_BYTES_MAX * 2);",
     killer: unit(`${PULSE}pulse-intake.test.ts`),
+  },
+  {
+    id: "evidence-teaches",
+    rules: ["PU5", "P3"],
+    breaks: "what comes as evidence counts as heard in the moment in which it comes",
+    file: `${LIVENESS}liveness.ts`,
+    search: "    subject.learn(evidence, now);\n    const dateMonoMs = ",
+    replacement:
+      "    subject.learn(evidence, now);\n    subject.dating.onPulse(evidence.header, now.monoMs, true);\n    subject.datedSinceBase = true;\n    const dateMonoMs = ",
+    killer: unit(`${LIVENESS}witnesses.test.ts`, "PU5 P3 evidence is history for who"),
   },
   {
     id: "straight-pulse-of-anybody",

@@ -215,6 +215,15 @@ export const chainMutations: readonly Mutation[] = [
 
 export const robotMutations: readonly Mutation[] = [
   {
+    id: "deadline-ten-times",
+    rules: ["VE7"],
+    breaks: "a robot is awaited ten times as long as it promised",
+    file: `${ROBOTS}deadlines.ts`,
+    search: "last.monoMs + schedule.everyMs * schedule.missed + schedule.graceMs",
+    replacement: "last.monoMs + 10 * schedule.everyMs * schedule.missed + schedule.graceMs",
+    killer: unit(`${ROBOTS}local-robots.test.ts`, "VE7 a beat just after the deadline"),
+  },
+  {
     id: "deadline-too-early",
     rules: ["VE7"],
     breaks: "a beat in the deadline's own millisecond is too late",

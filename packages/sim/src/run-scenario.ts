@@ -4,6 +4,8 @@ import { AgreementCheck } from "./checks/agreement-check.ts";
 import type { Violation } from "./checks/check.ts";
 import { ConvergenceCheck } from "./checks/convergence-check.ts";
 import type { DurabilityCheck } from "./checks/durability-check.ts";
+import { EvidenceCheck } from "./checks/evidence-check.ts";
+import { ExcusedCheck } from "./checks/excused-check.ts";
 import { FleetAgreementCheck } from "./checks/fleet-agreement.ts";
 import { GrayCheck } from "./checks/gray-check.ts";
 import { LifeCheck } from "./checks/life-check.ts";
@@ -41,6 +43,8 @@ export interface RunReport {
   readonly note: string | undefined;
 }
 
+/** Where a scenario says nothing else, as core has it. */
+const ROBOT_EVERY_MS = 60_000;
 /** Up to this size every pair is looked at at every look. */
 const PAIRS_CHECKED_NODES = 64;
 
@@ -64,7 +68,12 @@ export function runScenario(scenario: Scenario, options: RunOptions): RunReport 
       : new FleetAgreementCheck(fleet, { patience });
   const offline = new OfflineCheck(fleet, meters.durability);
   const others = [
-    new RobotCheck(fleet),
+    new RobotCheck(fleet, {
+      everyMs: scenario.config.robotEveryMs ?? ROBOT_EVERY_MS,
+      beatEveryMs: scenario.beatEveryMs,
+    }),
+    new ExcusedCheck(fleet),
+    new EvidenceCheck(fleet),
     new LifeCheck(fleet),
     new NumberCheck(fleet),
     new ConvergenceCheck(fleet),
@@ -109,7 +118,7 @@ function addRobot(
   let patches = 0;
   const beat = (): void => {
     fleet.at(fleet.nowMs + scenario.beatEveryMs * random.between(0.9, 1.1), beat);
-    durability.beat(node, robot);
+    if (fleet.truth.muteSinceMs(node.index) === undefined) durability.beat(node, robot);
   };
   const patch = (): void => {
     // Writing stops a while before the end, so that what was written can reach everybody.

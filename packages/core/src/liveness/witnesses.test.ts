@@ -192,6 +192,35 @@ describe("witnesses", () => {
     }
   });
 
+  test("PU5 P3 evidence is history for who has just begun as well, and never heard its author", () => {
+    const net = mesh();
+    const kept = newestOf(net);
+    net.crash("na");
+    net.run(6_000);
+    net.restart("nc", 200);
+    for (let step = 0; step < 30; step++) {
+      lie(net, "nb", { kind: "object", about: "na", evidence: kept });
+      net.run(500);
+      expect(["unknown", "late", "down"]).toContain(net.status("na", "nc"));
+    }
+    expect(net.status("na", "nc")).toBe("down");
+  });
+
+  test("VE0 a connection that closes says nothing: who is silent for two seconds then is up all the time, and accused by nobody", () => {
+    const net = mesh();
+    net.drop = ({ from }) => from === "na";
+    for (const other of OTHERS)
+      net.input(net.node(other), () => net.node(other).near.onPeerDown("na"));
+    for (let step = 0; step < 20; step++) {
+      net.run(100);
+      expect(allOf(net)).toEqual(["up", "up", "up", "up"]);
+    }
+    net.drop = () => false;
+    net.run(3_000);
+    expect(net.sent.filter(({ topic }) => topic === "verdict")).toEqual([]);
+    expect(allOf(net)).toEqual(["up", "up", "up", "up"]);
+  });
+
   test("PU7 a node whose pulses arrive, but dated past the deadline, is unknown: delayed, and nobody says down", () => {
     const net = mesh();
     const held: { readonly bytes: Uint8Array; readonly dueMs: number }[] = [];

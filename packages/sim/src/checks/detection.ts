@@ -27,9 +27,10 @@ export class DetectionMeter implements Check {
     return this.#delaysMs.toSorted((a, b) => a - b);
   }
 
-  /** Deaths that lasted until the end and were not found by so many. */
+  /** Deaths that lasted until the end and were not found by so many. Who has left is looked for by nobody (rule VE1). */
   get unfound(): number {
-    return this.#open.size;
+    const { truth } = this.#fleet;
+    return [...this.#open.keys()].filter((node) => !truth.hasLeft(node)).length;
   }
 
   lifeChanged(node: SimNode): void {

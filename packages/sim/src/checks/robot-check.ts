@@ -1,5 +1,5 @@
 /**
- * Robots follow their home (rule VE6, promise P3): the robots of a dead node never show life for longer than the node could, and when all is
+ * Robots follow their home (rule VE6, promise P3), and those that give no beat are down when their deadline has passed (rule VE7): the robots of a dead node never show life for longer than the node could, and when all is
  * settled at the end, those of the living are alive and those of the dead are down.
  */
 import type { Fleet } from "../fleet/fleet.ts";
@@ -12,24 +12,39 @@ const LOOK_EVERY_MS = 5_000;
 /** Views of one robot that are looked at, in fleets where looking at all would take longer than the run. */
 const VIEWS_A_ROBOT = 64;
 
+/** What a robot's learned jitter adds to a deadline at most. */
+const JITTER_PART_MAX = 0.25;
+/** Beats come at up to so many times their pace. */
+const BEAT_JITTER = 1.1;
+
 /** The one robot that each node hosts in scenarios. */
 export function robotOf(node: number): string {
   return `bot-${node}`;
 }
 
+/** What robots promise, and what they do. */
+export interface RobotPace {
+  /** After so long without a beat a robot is down. */
+  readonly everyMs: number;
+  readonly beatEveryMs: number;
+}
+
 export class RobotCheck implements Check {
   readonly #fleet: Fleet;
+  readonly #pace: RobotPace;
   readonly #reported = new Set<string>();
   #nextLookMs = LOOK_EVERY_MS;
 
-  constructor(fleet: Fleet) {
+  constructor(fleet: Fleet, pace: RobotPace) {
     this.#fleet = fleet;
+    this.#pace = pace;
   }
 
   sample(): void {
     const { nowMs, nodes, truth, pulseEveryMs } = this.#fleet;
     if (nowMs < this.#nextLookMs) return;
     this.#nextLookMs = nowMs + LOOK_EVERY_MS;
+    for (const { index: home } of nodes) this.#checkMute(home);
     for (const { index: home } of nodes) {
       const isLong =
         !truth.isLive(home) && nowMs - truth.deadSinceMs(home) > LIFE_INTERVALS * pulseEveryMs;
@@ -41,6 +56,26 @@ export class RobotCheck implements Check {
         if (!isSuspected && (status === "up" || status === "late"))
           this.#report("P3", viewer, { home, status });
       }
+    }
+  }
+
+  /** A robot that gives no beat is down once its deadline has passed, and not before (rule VE7). */
+  #checkMute(home: number): void {
+    const { nowMs, truth, pulseEveryMs } = this.#fleet;
+    const sinceMs = truth.muteSinceMs(home);
+    if (sinceMs === undefined || !truth.isLive(home)) return;
+    const { everyMs, beatEveryMs } = this.#pace;
+    const silentMs = nowMs - sinceMs;
+    const isEarly = silentMs < everyMs - BEAT_JITTER * beatEveryMs;
+    const isLong = silentMs > everyMs * (1 + JITTER_PART_MAX) + LIFE_INTERVALS * pulseEveryMs;
+    if (!isEarly && !isLong) return;
+    for (const viewer of this.#viewersOf(home)) {
+      const togetherMs = nowMs - truth.togetherSinceMs(viewer, home);
+      if (togetherMs <= LIFE_INTERVALS * pulseEveryMs) continue;
+      const status = this.#statusAt(viewer, home);
+      const isDown = status === "down";
+      if (status !== undefined && isDown !== isLong)
+        this.#report("VE7", viewer, { home, status, how: `gives no beat for ${silentMs} ms` });
     }
   }
 
@@ -76,14 +111,14 @@ export class RobotCheck implements Check {
   #report(
     rule: string,
     viewer: number,
-    about: { readonly home: number; readonly status: string },
+    about: { readonly home: number; readonly status: string; readonly how?: string },
   ): void {
     const { truth } = this.#fleet;
     const { home, status } = about;
+    const { how = truth.isLive(home) ? "lives" : "is dead" } = about;
     const key = `${viewer}/${home}/${truth.deadSinceMs(home)}/${rule}`;
     if (this.#reported.has(key)) return;
     this.#reported.add(key);
-    const how = truth.isLive(home) ? "lives" : "is dead";
     this.#fleet.report(
       rule,
       `node ${viewer} says ${status} of the robot of node ${home}, which ${how}`,

@@ -37,6 +37,10 @@ function begin(fleet: Fleet, fault: Fault): void {
       fleet.network.links.delayAt(fault.node, fault.byMs, fault.overMs);
       fleet.at(fleet.nowMs + fault.forMs, () => fleet.network.links.delayAt(fault.node, 0, 0));
       break;
+    case "mute":
+      fleet.truth.mute(fault.node, true);
+      fleet.at(fleet.nowMs + fault.forMs, () => fleet.truth.mute(fault.node, false));
+      break;
     case "step":
       fleet.node(fault.node).clock.stepWall(fault.byMs);
       fleet.truth.disturb(fault.node);
@@ -52,7 +56,8 @@ function stopPlanned(fleet: Fleet, fault: Extract<Fault, { readonly type: "stop"
     fleet.at(fleet.nowMs + 1, () => {
       node.stop("kill");
       if (fault.mode === "leave") fleet.truth.left(fault.node);
-      else startLater(fleet, fault.node, fault.downMs);
+      else fleet.truth.absent(fault.node, fleet.nowMs + RESTART_WITHIN_MS);
+      if (fault.mode === "pause") startLater(fleet, fault.node, fault.downMs);
     });
   });
 }

@@ -59,6 +59,8 @@ export type Fault =
       readonly byMs: number;
       readonly overMs: number;
     }
+  /** The robot of a node gives no beat, while the node lives. */
+  | { readonly type: "mute"; readonly atMs: number; readonly forMs: number; readonly node: number }
   /** Somebody sets a wall clock. */
   | { readonly type: "step"; readonly atMs: number; readonly node: number; readonly byMs: number };
 

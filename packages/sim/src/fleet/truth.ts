@@ -27,6 +27,9 @@ export class Truth {
   readonly #majorityChangedMs: Float64Array;
   readonly #startedMs: Float64Array;
   readonly #hasLeft = new Set<number>();
+  readonly #absentUntilMs = new Map<number, number>();
+  /** Robots that give no beat, by their home, and since when. */
+  readonly #muteSinceMs = new Map<number, number>();
   #changedMs = 0;
 
   constructor(
@@ -117,6 +120,25 @@ export class Truth {
   left(node: number): void {
     this.#hasLeft.add(node);
     this.update();
+  }
+
+  /** Until when a node has announced to be away; never before it does. */
+  absentUntilMs(node: number): number {
+    return this.#absentUntilMs.get(node) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  absent(node: number, untilMs: number): void {
+    this.#absentUntilMs.set(node, untilMs);
+  }
+
+  /** Since when the robot of a node gives no beat, though the node may live; undefined while it does. */
+  muteSinceMs(home: number): number | undefined {
+    return this.#muteSinceMs.get(home);
+  }
+
+  mute(home: number, isMute: boolean): void {
+    if (isMute) this.#muteSinceMs.set(home, this.#clock.nowMs);
+    else this.#muteSinceMs.delete(home);
   }
 
   /** Nodes that count: all that ever started and did not leave. */

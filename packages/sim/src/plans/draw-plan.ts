@@ -138,6 +138,7 @@ function faultOf(what: Exclude<What, Cut>, atMs: number, node: number): Fault {
     case "stall":
     case "loss":
     case "delay":
+    case "mute":
     case "step":
       return { ...what, atMs, node };
   }

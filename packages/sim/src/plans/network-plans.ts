@@ -104,6 +104,23 @@ export const networkPlans: readonly Plan[] = [
     ],
   },
   {
+    name: "resets",
+    about:
+      "every connection of a tenth of the fleet is reset and refused for 2 s, again and again; nobody dies",
+    nodes: 50,
+    minutes: 4,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.1 },
+        what: { type: "cut", forMs: 2_000, isSilent: false, isOneWay: false, isEach: true },
+        staggerMs: 1_300,
+        again: { everyMs: 15_000, times: 8 },
+      },
+    ],
+  },
+  {
     name: "gray-loss",
     about: "a hundredth of the fleet loses 80% of what it sends",
     nodes: 50,

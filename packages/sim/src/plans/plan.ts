@@ -116,4 +116,6 @@ export type What =
       readonly byMs: number;
       readonly overMs: number;
     }
+  /** Their robots give no beat. */
+  | { readonly type: "mute"; readonly forMs: number }
   | { readonly type: "step"; readonly byMs: number };

@@ -26,6 +26,38 @@ export const processPlans: readonly Plan[] = [
     ],
   },
   {
+    name: "maintenance",
+    about: "a fifth of the fleet is stopped as planned for 20 s, one after the other",
+    nodes: 50,
+    minutes: 4,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.2 },
+        what: { type: "stop", mode: "pause", downMs: 20_000 },
+        staggerMs: 5_000,
+      },
+    ],
+  },
+  {
+    name: "mute-robots",
+    about: "robots of a fifth of the fleet give no beat for two minutes, while their nodes live",
+    nodes: 50,
+    minutes: 5,
+    network: { base: "calm" },
+    beatEveryMs: 5_000,
+    robotEveryMs: 20_000,
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.2 },
+        what: { type: "mute", forMs: 120_000 },
+        staggerMs: 900,
+      },
+    ],
+  },
+  {
     name: "whole-restart",
     about: "everybody loses power at once and is back within 10 s, but for one",
     nodes: 50,

@@ -12,6 +12,22 @@ export const rosterPlans: readonly Plan[] = [
     events: [{ atMs: 640_000, who: { count: 1 }, what: { type: "crash", how: "power" } }],
   },
   {
+    name: "leavers",
+    about: "two fifths of the fleet leave for good, one every 5 s; then one dies",
+    nodes: 50,
+    minutes: 6,
+    network: { base: "calm" },
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.4 },
+        what: { type: "stop", mode: "leave" },
+        staggerMs: 5_000,
+      },
+      { atMs: 220_000, who: { count: 1 }, what: { type: "crash", how: "power" } },
+    ],
+  },
+  {
     name: "churn",
     about: "a fifth of the fleet comes back with a fresh disk, one every 10 s, each of them twice",
     nodes: 50,

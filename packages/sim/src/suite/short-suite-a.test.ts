@@ -2,7 +2,7 @@ import { createCore } from "@pulsemesh/core";
 import { expect, test } from "vitest";
 import { problemsOf } from "./compare.ts";
 import { runSuite } from "./run-suite.ts";
-import { rowsOf, shortBaseline, shortGroups } from "./short-suite.ts";
+import { CELLS_MS, rowsOf, shortBaseline, shortGroups } from "./short-suite.ts";
 import { summaryOf } from "./summary.ts";
 
 /** The other half is in `short-suite-b.test.ts`, so that two workers share them. */
@@ -16,4 +16,5 @@ test.each(shortGroups(0, 2))(
     expect(rows).toHaveLength(1);
     expect(problemsOf({ ...base, rows }, summaryOf("short", "", runs))).toEqual([]);
   },
+  CELLS_MS,
 );

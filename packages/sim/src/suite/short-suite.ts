@@ -5,6 +5,9 @@ import { cellsOf, type Cell } from "./suites.ts";
 
 const BASELINE = new URL("../../baseline/short.json", import.meta.url);
 
+/** All seeds of one size are one test: a minute each on two busy cores, and a run that hangs is still found. */
+export const CELLS_MS = 900_000;
+
 /** The committed base line; `npm run sim -- --suite short --summary packages/sim/baseline/short.json` makes a new one. */
 export function shortBaseline(): Summary {
   return JSON.parse(readFileSync(BASELINE, "utf8")) as Summary;
