@@ -197,8 +197,7 @@ export class AuthorityKeeper implements StatementSource {
   onRootRow(from: NodeId, bytes: Uint8Array, now: Now): void {
     const take = (roots: readonly RootStatement[]): void => this.#takeRow(roots, from, now);
     const result = this.introducing.onRow({ from, bytes, wallMs: now.wallMs }, take);
-    const marks = this.#newMarks(now);
-    if (marks.length > 0) this.#env.out.persist(marks);
+    this.#env.out.persist(this.#newMarks(now));
     if (result === "malformed") this.#refuse("statement-malformed", from, now);
     this.#env.out.emit({ type: "root-row", from, result });
   }
@@ -293,6 +292,7 @@ export class AuthorityKeeper implements StatementSource {
     this.#members.clear();
     this.#nextChangeWallMs = authority.nextChangeWallMs(now.wallMs);
     this.introducing.looked(now.wallMs);
+    this.#env.out.persist(this.#newMarks(now));
     this.#notices.look(now);
     const gone = [...this.#connected].filter((node) => !this.isMember(node));
     if (gone.length > 0) this.#env.out.expel(gone.toSorted(compareText));

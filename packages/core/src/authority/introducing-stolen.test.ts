@@ -23,6 +23,7 @@ import {
   up,
   upon,
 } from "./introducing.test-support.ts";
+import { MARKS_ROW } from "./marks.ts";
 
 const idsHash = (...tokens: readonly string[]): string =>
   createHash("sha256")
@@ -105,7 +106,7 @@ test("ME2 no number of a thief's issuers keeps out of the QUESTIONS_MAX grants o
   expect(questionsOf(restarted).slice(0, 2)).toEqual([grantBy("thief 4", "a", 204), genuine]);
 });
 
-describe("a node that was led astray by a thief who has signed a charter, and lost his company", () => {
+describe("a node that was led astray, and lost the company that it had there", () => {
   const DAY_MS = 25 * 3_600_000;
   const second = { signer: fleet.key("second") };
   const nowS = T + 2 * 86_400;
@@ -124,8 +125,8 @@ describe("a node that was led astray by a thief who has signed a charter, and lo
     rig.advance(100);
   }
 
-  /** It has heard of the rotation as the thief's charter was news. */
-  function freed(): CoreRig {
+  /** It has heard of the rotation, as the thief's charter was news, if he has signed one, and was started again since, or not. */
+  function freed(isAgain: boolean = false, hasCharter: boolean = true): CoreRig {
     const rig = start(undefined, undefined, 2);
     show(rig, "mallory", [R1, THIEF]);
     const grants = { mallory: grantBy("thief", "mallory"), b: fleet.grant("b") };
@@ -134,19 +135,20 @@ describe("a node that was led astray by a thief who has signed a charter, and lo
       for (const _ of [1, 2]) expect(hello(rig, node, grant)).toBeUndefined();
       up(rig, node);
     }
-    give(rig, "mallory", fleet.charter(THIEF, { signer: fleet.key("thief"), issuedS: nowS }));
+    const charter = fleet.charter(THIEF, { signer: fleet.key("thief"), issuedS: nowS });
+    if (hasCharter) give(rig, "mallory", charter);
     for (const node of ["mallory", "b"]) rig.input({ type: "peer-down", node });
     show(rig, "m", [R1, R2, rotation]);
-    expect([rootOf(rig), rig.core.authority(rig.now).isStale]).toEqual([idOf(rotation), false]);
-    return rig;
+    const { isStale } = rig.core.authority(rig.now);
+    expect([rootOf(rig), isStale]).toEqual([idOf(rotation), !hasCharter]);
+    return isAgain ? start(undefined, new Map(rig.rows), 2) : rig;
   }
 
   test.each([
     ["while it runs", false],
     ["and when it starts again", true],
   ])("ME2, ME3 does not take that charter for what says who was revoked, %s", (_when, isAgain) => {
-    const before = freed();
-    const rig = isAgain ? start(undefined, new Map(before.rows), 2) : before;
+    const rig = freed(isAgain);
     later(rig);
     for (const node of ["m", "n"]) expect(hello(rig, node, member(node))).toBeUndefined();
     expect(hello(rig, "b", fleet.grant("b"))).toBeUndefined();
@@ -159,6 +161,71 @@ describe("a node that was led astray by a thief who has signed a charter, and lo
     later(rig);
     expect(hello(rig, "p", member("p"))).toBe("authority-stale");
   });
+
+  test.each([
+    ["while it runs", false],
+    ["and when it starts again", true],
+  ])(
+    "ME2, ME3 lets in whom the rotation shows to be members, where the thief has signed no charter, until the fleet's is here, %s",
+    (_when, isAgain) => {
+      const rig = freed(isAgain, false);
+      later(rig);
+      for (const node of ["m", "n"]) expect(hello(rig, node, member(node))).toBeUndefined();
+      up(rig, "m");
+      give(rig, "m", charterAfter(DAY_MS));
+      const again = start(undefined, new Map(rig.rows), 3);
+      for (const each of [rig, again]) {
+        later(each);
+        expect(hello(each, "p", member("p"))).toBe("authority-stale");
+      }
+    },
+  );
+
+  test.each([
+    ["while it runs", false],
+    ["and when it starts again", true],
+  ])(
+    "ME2, ME3 does not take the charter of who has stolen an issuer's key, and revoked everybody, for that, %s",
+    (_when, isAgain) => {
+      const others = [fleet.grant("i"), fleet.grant("b")];
+      const held = [OWN, ...others];
+      const before = start([R1, ...held], undefined, 2);
+      for (const [at, node] of ["i", "b"].entries()) {
+        expect(hello(before, node, others[at])).toBeUndefined();
+        up(before, node);
+      }
+      give(before, "b", fleet.charter(R1, { signer: fleet.key("issuer"), issuedS: nowS }));
+      for (const node of ["i", "b"])
+        give(before, "b", fleet.revocation(node, [], { issuedS: nowS }));
+      const rig = isAgain ? start([R1, ...held], new Map(before.rows), 2) : before;
+      const voids = [{ key: fleet.key("issuer"), kept: held.map(idOf) }];
+      publish(rig, [R1, upon(R1, 2, { ...by("second"), issuedS: nowS + 60, voids })]);
+      // One that knows nothing newer either.
+      expect(hello(rig, "i", others[0])).toBeUndefined();
+      up(rig, "i");
+      later(rig);
+      for (const node of ["m", "n"]) expect(hello(rig, node, member(node))).toBeUndefined();
+    },
+  );
+
+  test.each([
+    ["of one that was not led astray", [0, 0, null], "authority-stale", 0],
+    ["of an earlier release, of one that was", [nowS, 0, null, nowS], undefined, 0],
+    ["of one that was as no charter was news", [0, 0, null, 0], undefined, 0],
+    ["that is damaged", [0, 0, null, null], "authority-stale", 1],
+    ["that is damaged otherwise", [0, 0, null, -1], "authority-stale", 1],
+  ])(
+    "ME2, ME3 keeps in row `authority-marks` whether it was, and since when: a row %s",
+    (_whose, row, refusal, bad) => {
+      const rows = new Map(freed().rows).set(MARKS_ROW, codec.encode(row));
+      const rig = start(undefined, rows, 2);
+      expect(rig.core.authority(rig.now).badRows).toBe(bad);
+      hello(rig, "b", fleet.grant("b"));
+      up(rig, "b");
+      later(rig);
+      expect(hello(rig, "n", member("n"))).toBe(refusal);
+    },
+  );
 
   test("ME2, ME3 does not take whom it had seen there for somebody who can tell", () => {
     const rig = freed();

@@ -57,8 +57,8 @@ export class Introducing implements CoreIntroducing {
   #hasSeen = false;
   /** Whom it knows cannot say who was revoked meanwhile; until a charter does. */
   #isAtALoss = false;
-  /** As of when it knew who was revoked as it was found astray, in Unix seconds: by the word of who had led it there. 0 for never. */
-  astrayNewsS = 0;
+  /** As of when it knew who was revoked as it was found astray, in Unix seconds: by the word of who had led it there. 0 where no charter was news. */
+  astrayNewsS: number | undefined;
   /** Whether somebody else had a grant that counts, and was not revoked, as of the last look. */
   #hadOthers = false;
   /** This node's own grants that it was enrolled with, also such as were not taken. */
@@ -74,7 +74,7 @@ export class Introducing implements CoreIntroducing {
    * @param given what this node was enrolled with
    * @param astrayNewsS as it was kept
    */
-  begin(given: readonly string[], astrayNewsS: number): void {
+  begin(given: readonly string[], astrayNewsS: number | undefined): void {
     const ids = new Set(given.map((token) => statementId(this.#env.ports, token)));
     const opened = given
       .filter((token) => !this.#isHeld(token))
@@ -87,7 +87,7 @@ export class Introducing implements CoreIntroducing {
     ];
     this.#knewNobody = this.#others().length === 0;
     this.astrayNewsS = astrayNewsS;
-    const isFreed = astrayNewsS > 0 && this.#deps.authority.newsS <= astrayNewsS;
+    const isFreed = astrayNewsS !== undefined && this.#deps.authority.newsS <= astrayNewsS;
     this.#isAtALoss = this.#knewNobody || isFreed;
     this.#hadOthers = this.#hasOthers();
   }
@@ -118,7 +118,7 @@ export class Introducing implements CoreIntroducing {
     const { authority } = this.#deps;
     if (authority.isStale(wallMs)) return;
     // A root statement, by which an authority is not stale either, says of nobody that he was revoked.
-    if (authority.newsS > this.astrayNewsS) this.#isAtALoss = false;
+    if (authority.newsS > (this.astrayNewsS ?? 0)) this.#isAtALoss = false;
   }
 
   /** Whoever led it astray, and whom it met meanwhile, be he a member, did not tell. */

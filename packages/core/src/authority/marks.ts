@@ -20,13 +20,21 @@ export interface Marks {
   readonly gaveWay: GaveWay | undefined;
 }
 
-/** The row: also as of when it knew that as it was found astray (rule ME2), by whose word counts for nothing any more; 0 for never. In Unix seconds. */
+/**
+ * The row: also as of when it knew that as it was found astray (rule ME2), by whose word counts for nothing any more; 0 where no charter was news. In Unix
+ * seconds.
+ */
 export interface KeptMarks extends Marks {
-  readonly astrayNewsS: number;
+  readonly astrayNewsS: number | undefined;
 }
 
 /** Before anything was known. */
-const NO_MARKS: KeptMarks = { newsS: 0, revocations: 0, gaveWay: undefined, astrayNewsS: 0 };
+const NO_MARKS: KeptMarks = {
+  newsS: 0,
+  revocations: 0,
+  gaveWay: undefined,
+  astrayNewsS: undefined,
+};
 
 /** What stands in the row, and whether it is to be written anew. */
 export class MarksRow {
@@ -62,11 +70,12 @@ export class MarksRow {
   }
 }
 
-/** dag-cbor `[date, revocations, null or [date, id]]`, and the date of before it was found astray, where it was. */
+/** dag-cbor `[date, revocations, null or [date, id]]`, and as of when it knew who was revoked as it was found astray, where it was. */
 function encodeMarks(codec: CodecPort, marks: KeptMarks): Uint8Array {
   const { newsS, revocations, gaveWay, astrayNewsS } = marks;
   const last = gaveWay === undefined ? null : [gaveWay.overS, gaveWay.id];
-  return codec.encode([newsS, revocations, last, ...(astrayNewsS === 0 ? [] : [astrayNewsS])]);
+  const astray = astrayNewsS === undefined ? [] : [astrayNewsS];
+  return codec.encode([newsS, revocations, last, ...astray]);
 }
 
 /** Undefined where the row is damaged. Never throws. */
@@ -78,10 +87,10 @@ function decodeMarks(codec: CodecPort, bytes: Uint8Array): KeptMarks | undefined
     return undefined;
   }
   if (!Array.isArray(value)) return undefined;
-  const [newsS, revocations, last, astrayNewsS = 0] = value as readonly unknown[];
+  const [newsS, revocations, last, astrayNewsS] = value as readonly unknown[];
   if (!isIntegerIn(newsS, 0, SECONDS_MAX)) return undefined;
   if (!isIntegerIn(revocations, 0, Number.MAX_SAFE_INTEGER)) return undefined;
-  if (!isIntegerIn(astrayNewsS, 0, SECONDS_MAX)) return undefined;
+  if (astrayNewsS !== undefined && !isIntegerIn(astrayNewsS, 0, SECONDS_MAX)) return undefined;
   if (last === null) return { newsS, revocations, gaveWay: undefined, astrayNewsS };
   if (!Array.isArray(last)) return undefined;
   const [overS, id] = last as readonly unknown[];
