@@ -1,4 +1,5 @@
 /** A live libp2p transport and who was let in and is no more (rule AD11): what is read of him, and what becomes of him where he is let in again. */
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
@@ -105,4 +106,102 @@ test("AD11 ME2 so it is where it is let in by its answer to a hello, and no reje
   question.send(helloFrame());
   await until("it is let in", () => victim.ups.length + unhandled.length > 1);
   expect([unhandled, victim.ups]).toEqual([[], [node, node]]);
+});
+
+/** A member that hears the victim and is heard. */
+async function friendOf(victim: Victim): Promise<Victim> {
+  const friend = await scene.victim("friend", { join: [victim.address] });
+  let round = 0;
+  await until("they hear each other", () => {
+    round += 1;
+    friend.transport.publish("state", Buffer.from(`friend ${round}`));
+    victim.transport.publish("state", Buffer.from(`victim ${round}`));
+    return victim.gossip.length > 0 && friend.gossip.length > 0;
+  });
+  return friend;
+}
+
+/** What comes twice is known to the router the second time, and nobody hears it. */
+async function expectHeard(victim: Victim, friend: Victim, spoiled: Stream): Promise<void> {
+  spoiled.send(message("the news"));
+  await sleep(UNREAD_MS);
+  friend.transport.publish("state", Buffer.from("the news"));
+  await sleep(UNREAD_MS);
+  friend.transport.publish("state", Buffer.from("what is new behind it"));
+  await until("the member is heard", () =>
+    textsOf(victim.gossip).includes("what is new behind it"),
+  );
+  expect(textsOf(victim.gossip)).toContain("the news");
+}
+
+test.each([
+  ["the latest", 1],
+  ["an earlier", 0],
+])(
+  "AD11 ME2 P6 who is expelled can say no message before an honest member does, so that it is lost as known: %s of its streams",
+  async (_, index) => {
+    const victim = await scene.victim();
+    const friend = await friendOf(victim);
+    const { connection, node } = await strangerThatIsIn(victim);
+    const streams = [
+      await gossipStream(victim, connection, "first"),
+      await gossipStream(victim, connection, "second"),
+    ];
+    victim.transport.expel([node]);
+    const stream = streams[index];
+    if (stream !== undefined) await expectHeard(victim, friend, stream);
+    expect(connection.status).toBe("open");
+  },
+);
+
+test("AD11 ME3 P6 nor can who is refused by a further hello, until it is hung up on", async () => {
+  let refused = "";
+  const victim = await scene.victim("victim", {
+    admit: (node) => (node === refused ? "grant-expired" : undefined),
+  });
+  const friend = await friendOf(victim);
+  const stranger = await strangerThatIsIn(victim);
+  const stream = await gossipStream(victim, stranger.connection, "hi");
+  refused = stranger.node;
+  void stranger.greet();
+  await until("it is refused", () => victim.refusals.length > 0);
+  await expectHeard(victim, friend, stream);
+});
+
+/** Longer than who is expelled has left. */
+const PAST_LAST_WORD_MS = 1_500;
+
+test("AD11 ME2 who is let in again within the second after it was expelled is not hung up on by that, and is heard", async () => {
+  const victim = await scene.victim();
+  const stranger = await strangerThatIsIn(victim);
+  const stream = await gossipStream(victim, stranger.connection, "hi");
+  victim.transport.expel([stranger.node]);
+  stream.send(message("meanwhile"));
+  await sleep(UNREAD_MS);
+  expect(textsOf(victim.gossip)).toEqual(["hi"]);
+  await stranger.greet();
+  await until("it is in again", () => victim.ups.length > 1);
+  await sleep(PAST_LAST_WORD_MS);
+  expect(stranger.connection.status).toBe("open");
+  stream.send(message("again"));
+  await sleep(UNREAD_MS);
+  expect(textsOf(victim.gossip)).toEqual(["hi", "meanwhile", "again"]);
+});
+
+/** At least, by a little less than half of `TURNED_AWAY_MS_MIN`. */
+const TURNED_AWAY_WAIT_MS = 450;
+
+test("AD11 CH6 who was expelled is not dialled at once when it is hung up on, but after the wait of who is turned away", async () => {
+  const connections: number[] = [];
+  const host = await listeningHost((stream) => stream.send(helloFrame()));
+  host.addEventListener("connection:open", () => connections.push(performance.now()));
+  const victim = await scene.victim("victim", {
+    join: [host.getMultiaddrs()[0]?.toString() ?? ""],
+  });
+  await until("it is in", () => victim.ups.length > 0);
+  victim.transport.expel(victim.ups);
+  await until("it was hung up on", () => host.getConnections().length === 0);
+  const sinceMs = performance.now();
+  await until("it is dialled again", () => connections.length > 1);
+  expect((connections[1] ?? 0) - sinceMs).toBeGreaterThan(TURNED_AWAY_WAIT_MS);
 });

@@ -9,6 +9,12 @@ const hosts = (title: string): Killer => ({
   title,
 });
 
+const expelled = (title: string): Killer => ({
+  project: "integration",
+  file: "test/integration/transport-expelled.test.ts",
+  title,
+});
+
 export const admissionMutations: readonly Mutation[] = [
   {
     id: "hello-lets-everybody-in",
@@ -43,7 +49,7 @@ export const admissionMutations: readonly Mutation[] = [
     rules: ["ME3", "AD10"],
     breaks: "the gossip router reads the streams of every peer that connects",
     file: `${TRANSPORT}gossip-gate.ts`,
-    search: "if (this.#open.has(node) && !this.#muted.has(node)) return take",
+    search: "if (this.#open.get(node)?.isMuted === false) return take",
     replacement: "if (node !== undefined) return take",
     killer: hosts("gets no gossip"),
   },
@@ -95,6 +101,87 @@ export const admissionMutations: readonly Mutation[] = [
       file: "test/integration/stolen-root-key.test.ts",
       title: "a statement by which nobody is a member any more comes to all",
     },
+  },
+  {
+    id: "expelled-still-read",
+    rules: ["AD11", "ME2"],
+    breaks: "who is expelled says what an honest member is about to say, which is lost as known",
+    file: `${TRANSPORT}libp2p-transport.ts`,
+    search: "      this.#gate.mute(node);\n",
+    replacement: "",
+    killer: expelled("can say no message before an honest member does"),
+  },
+  {
+    id: "latest-stream-alone-muted",
+    rules: ["AD11", "ME2"],
+    breaks: "who is expelled is read on by an earlier stream",
+    file: `${TRANSPORT}gossip-gate.ts`,
+    search: "for (const stream of heard.streams) if (stream.readStatus",
+    replacement: "for (const stream of [...heard.streams].slice(-1)) if (stream.readStatus",
+    killer: expelled("an earlier of its streams"),
+  },
+  {
+    id: "refused-still-read",
+    rules: ["AD11"],
+    breaks: "who is refused by a further hello is read until it is hung up on",
+    file: `${TRANSPORT}gossip-gate.ts`,
+    search: "    this.mute(node);\n",
+    replacement: "",
+    killer: expelled("nor can who is refused by a further hello"),
+  },
+  {
+    id: "broken-stream-lets-nobody-in",
+    rules: ["AD11"],
+    breaks:
+      "where the stream of who is let in again breaks in that moment, core is never told of it",
+    file: `${TRANSPORT}gossip-gate.ts`,
+    search: 'stream.abort(error instanceof Error ? error : new Error("cannot be read"));',
+    replacement: "throw error;",
+    killer: {
+      project: "unit",
+      file: `${TRANSPORT}gossip-gate.test.ts`,
+      title: "a stream that cannot be read on",
+    },
+  },
+  {
+    id: "muted-for-good",
+    rules: ["AD11", "ME2"],
+    breaks: "who is let in again within the second is not heard",
+    file: `${TRANSPORT}gossip-gate.ts`,
+    search: "for (const stream of heard.streams) hearAgain(stream);",
+    replacement: "heard.streams.clear();",
+    killer: expelled("is not hung up on by that, and is heard"),
+  },
+  {
+    id: "gone-streams-kept",
+    rules: ["AD11", "P6"],
+    breaks: "the streams of who is gone are kept for ever",
+    file: `${TRANSPORT}gossip-gate.ts`,
+    search: "if (this.#open.delete(node)) void",
+    replacement: "if (this.#open.has(node)) void",
+    killer: {
+      project: "unit",
+      file: `${TRANSPORT}gossip-gate.test.ts`,
+      title: "nothing is kept of who is gone",
+    },
+  },
+  {
+    id: "let-in-again-hung-up-on",
+    rules: ["AD11", "ME2"],
+    breaks: "who was let in again within the second is hung up on all the same",
+    file: `${TRANSPORT}libp2p-transport.ts`,
+    search: "    this.#lastWords.cancel(node);\n    this.#gate.open(node);",
+    replacement: "    this.#gate.open(node);",
+    killer: expelled("is not hung up on by that, and is heard"),
+  },
+  {
+    id: "expelled-dialled-at-once",
+    rules: ["AD11", "CH6"],
+    breaks: "who was expelled is dialled again as a member whose connection was lost",
+    file: `${TRANSPORT}libp2p-transport.ts`,
+    search: "    this.#drop(node);\n    this.#dialing.turnedAway(node);\n    for",
+    replacement: "    this.#drop(node);\n    for",
+    killer: expelled("is not dialled at once"),
   },
   {
     id: "denied-though-member",

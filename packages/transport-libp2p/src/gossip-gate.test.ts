@@ -14,6 +14,11 @@ class FakeStream {
   readStatus = "readable";
   maxReadBufferLength: number = READ_BYTES;
   unreadBytes = 0;
+  readonly #onClose: (() => void)[] = [];
+
+  addEventListener(_type: "close", listener: () => void): void {
+    this.#onClose.push(listener);
+  }
 
   abort(): void {
     this.#end("aborted");
@@ -41,6 +46,7 @@ class FakeStream {
   #end(status: string): void {
     this.status = status;
     if (this.readStatus === "readable" || this.unreadBytes === 0) this.readStatus = "closed";
+    for (const listener of this.#onClose) listener();
   }
 }
 
@@ -157,6 +163,26 @@ test("ME2 AD11 of who is muted the router takes nothing in, and goes on telling 
   expect(meanwhile.readStatus).toBe("paused");
   gate.close(NODE);
   expect(told).toEqual(["disconnect"]);
+});
+
+test("ME2 AD11 all streams of who is muted, or refused, are unread, and of who comes back those that have not ended; nothing is kept of who is gone", async () => {
+  const { gate, told, stream } = await gateAndRouter();
+  gate.open(NODE);
+  const streams = [stream(), stream(), stream()];
+  const [, ended] = streams;
+  gate.mute(NODE);
+  expect(streams.map(({ readStatus }) => readStatus)).toEqual(["paused", "paused", "paused"]);
+  ended?.close();
+  gate.open(NODE);
+  expect(streams.map(({ readStatus }) => readStatus)).toEqual(["readable", "closed", "readable"]);
+  gate.close(NODE);
+  gate.open(NODE);
+  expect(streams.map(({ readStatus }) => readStatus)).toEqual(["paused", "closed", "paused"]);
+  const next = stream();
+  expect([next.readStatus, told]).toEqual([
+    "readable",
+    ["stream", "stream", "stream", "disconnect", "stream"],
+  ]);
 });
 
 test("AD11 a stream that has ended is neither muted nor heard again, nor is one that was closed with bytes unread", async () => {

@@ -16,6 +16,14 @@ export const EARLY_GOSSIP_BYTES_MAX: number = 64 * 1024;
 export type GossipComponents = Parameters<ReturnType<typeof gossipsub>>[0];
 type Registrar = GossipComponents["registrar"];
 
+/** Of a peer that the gate is open for. */
+interface Heard {
+  /** Those that have not ended: the router goes on reading each that it has taken on, also where it has a later one. */
+  readonly streams: Set<Stream>;
+  /** It is heard no more. */
+  isMuted: boolean;
+}
+
 interface Held {
   readonly stream: Stream;
   readonly readBytesMax: number;
@@ -23,15 +31,11 @@ interface Held {
 }
 
 export class GossipGate {
-  readonly #open = new Set<NodeId>();
+  readonly #open = new Map<NodeId, Heard>();
   /** Connections to peers that speak gossip and are not let in yet: of several any may be the one that stays. */
   readonly #met = new Map<NodeId, readonly Connection[]>();
   /** Their streams, the latest of each. */
   readonly #held = new Map<NodeId, Held>();
-  /** The stream of each peer that is let in, the latest: what it says comes on that. */
-  readonly #heard = new Map<NodeId, Stream>();
-  /** Those that the gate is open for and that are heard no more. */
-  readonly #muted = new Set<NodeId>();
   #router: Topology | undefined;
 
   /** What the router is to be made of, so that it learns of peers here. */
@@ -43,9 +47,10 @@ export class GossipGate {
 
   /** `node` was let in: gossip runs from now on. */
   open(node: NodeId): void {
-    this.#open.add(node);
-    const muted = this.#muted.delete(node) ? this.#heard.get(node) : undefined;
-    if (muted !== undefined) hearAgain(muted);
+    const heard = this.#open.get(node) ?? { streams: new Set(), isMuted: false };
+    this.#open.set(node, heard);
+    if (heard.isMuted) for (const stream of heard.streams) hearAgain(stream);
+    heard.isMuted = false;
     const met = this.#met.get(node)?.find(isOpen);
     const held = this.#held.get(node);
     this.#met.delete(node);
@@ -61,20 +66,19 @@ export class GossipGate {
    * what comes again from somebody else would be known by then.
    */
   mute(node: NodeId): void {
-    if (!this.#open.has(node)) return;
-    this.#muted.add(node);
+    const heard = this.#open.get(node);
+    if (heard === undefined) return;
+    heard.isMuted = true;
     // Not aborted: whoever loses the stream on which it speaks takes the one on which it hears for lost too.
-    const heard = this.#heard.get(node);
-    if (heard?.readStatus === "readable") heard.pause();
+    for (const stream of heard.streams) if (stream.readStatus === "readable") stream.pause();
   }
 
-  /** `node` is gone, or in no longer. */
+  /** `node` is gone, or in no longer: what it says until it is hung up on is not read either. */
   close(node: NodeId): void {
+    this.mute(node);
     this.#met.delete(node);
     this.#held.get(node)?.stream.abort(new Error("not let in"));
     this.#held.delete(node);
-    this.#heard.delete(node);
-    this.#muted.delete(node);
     if (this.#open.delete(node)) void this.#router?.onDisconnect?.(peerIdFromString(node));
   }
 
@@ -110,10 +114,12 @@ export class GossipGate {
     return (stream, connection) => {
       const node = connection.remotePeer.toString();
       const take = (): ReturnType<StreamHandler> => {
-        this.#heard.set(node, stream);
+        const streams = this.#open.get(node)?.streams;
+        streams?.add(stream);
+        stream.addEventListener("close", () => streams?.delete(stream));
         return handler(stream, connection);
       };
-      if (this.#open.has(node) && !this.#muted.has(node)) return take();
+      if (this.#open.get(node)?.isMuted === false) return take();
       this.#held.get(node)?.stream.abort(new Error("another stream has come"));
       const readBytesMax = stream.maxReadBufferLength;
       stream.maxReadBufferLength = EARLY_GOSSIP_BYTES_MAX;
