@@ -3,7 +3,7 @@
  * hello, and what members say of others (hearsay). Members that were met are passed on, and nodes that one was told of by a member that
  * had met them; no others, so that junk goes two steps and no further. Anybody can make up keys, so of a node that is neither named, nor a
  * member of the roster, nor was one, nothing is kept but hearsay, which leads somewhere soon or is forgotten. In a full book the least trusted
- * gives way, and of these who was heard of least lately.
+ * gives way, hearsay of members behind other hearsay, and of these who was heard of least lately.
  *
  * Who was a member, or stands in the file of an earlier run, and is no member now, is kept apart and stays to be found: a thief of the root's key can
  * have everybody leave, and the file is then all that leads back. What is kept of a former member is where it was, or, where nobody could dial it, its
@@ -130,7 +130,7 @@ export class AddressBook {
   join(node: NodeId): void {
     if (node === this.#self || this.#members.has(node)) return;
     this.#members.set(node, this.#nowMs() - this.#former.memberMsOf(node));
-    this.#takeBack(node, TRUST.member);
+    this.#takeBack(node, TRUST.hearsay);
     if (this.#entries.has(node)) this.revision += 1;
   }
 
@@ -218,7 +218,8 @@ export class AddressBook {
       this.revision += 1;
       this.#keep(node, entry, Number.POSITIVE_INFINITY);
     }
-    return this.#former.get(node) ?? this.#touch(node, TRUST.hearsay);
+    const trust = this.#members.has(node) ? TRUST.heardOf : TRUST.hearsay;
+    return this.#former.get(node) ?? this.#touch(node, trust);
   }
 
   #keep(node: NodeId, entry: AddressEntry, memberMs: number): void {
@@ -226,12 +227,13 @@ export class AddressBook {
     if (gone !== undefined) this.#changed(gone);
   }
 
-  /** From among the former members. */
-  #takeBack(node: NodeId, trust: Trust): void {
+  /** From among the former members; to be trusted as `least` says, if no more. */
+  #takeBack(node: NodeId, least: Trust): void {
     const entry = this.#former.get(node);
     if (entry === undefined) return;
     this.#former.delete(node);
     const isPlaced = entry.saved.size + entry.hearsay.size > 0;
+    const trust = Math.max(this.#trust(node, entry), least);
     if (isPlaced && this.#makeRoom(trust)) this.#entries.set(node, entry);
   }
 
@@ -247,9 +249,11 @@ export class AddressBook {
     this.revision += 1;
   }
 
-  #trust(node: NodeId, { named, saved, own }: AddressEntry): Trust {
+  #trust(node: NodeId, { named, saved, own, hearsay }: AddressEntry): Trust {
     if (named.size > 0) return TRUST.named;
-    return this.#members.has(node) && own.length + saved.size > 0 ? TRUST.member : TRUST.hearsay;
+    if (!this.#members.has(node)) return TRUST.hearsay;
+    if (own.length + saved.size > 0) return TRUST.member;
+    return hearsay.size > 0 ? TRUST.heardOf : TRUST.hearsay;
   }
 
   /** The entry of `node`, from now on the latest; undefined when there is none and no room for one that is trusted as `trust` says. */
@@ -269,7 +273,7 @@ export class AddressBook {
 
   #makeRoom(trust: Trust): boolean {
     if (this.#entries.size < BOOK_MEMBERS_MAX) return true;
-    for (const level of [TRUST.hearsay, TRUST.member]) {
+    for (const level of [TRUST.hearsay, TRUST.heardOf, TRUST.member]) {
       if (level > trust) break;
       const gone = this.#leastKnown(level);
       if (gone === undefined) continue;
@@ -285,7 +289,7 @@ export class AddressBook {
     let least: NodeId | undefined;
     for (const [node, entry] of this.#entries) {
       if (this.#trust(node, entry) !== level) continue;
-      if (level === TRUST.member && this.#isBrief(node)) return node;
+      if (level !== TRUST.hearsay && this.#isBrief(node)) return node;
       least ??= node;
     }
     return least;
@@ -300,8 +304,9 @@ export class AddressBook {
   }
 }
 
-const TRUST = { hearsay: 0, member: 1, named: 2 } as const;
-type Trust = (typeof TRUST)[keyof typeof TRUST];
+/** `heardOf`: a member of the roster that has not said itself where it is. The roster may hold more than the book, so of these some may have to go as well. */
+const TRUST = { hearsay: 0, heardOf: 1, member: 2, named: 3 } as const;
+type Trust = number;
 
 function ignore(): void {
   // The owner keeps no list of its own.

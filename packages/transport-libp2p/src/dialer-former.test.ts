@@ -83,6 +83,21 @@ test("CH6, ME2 a former member is dialled also where OWN_DIALS_MAX connections s
   expect(dialer.plan(120_000 + BACKOFF_MS_MAX).dial).toEqual(["m00"]);
 });
 
+test("PU8, CH6 a former member that is to be linked to takes a place while it is dialled, and keeps no other one from being dialled", () => {
+  const dialer = dialerOf();
+  for (const node of ["f", "g"]) {
+    dialer.learn(node, true, 0);
+    dialer.trust(node, "former", 0);
+  }
+  dialer.link(["f"], 60_000);
+  expect(dialer.plan(60_000).dial).toEqual(["f", "g"]);
+  // With those of others it fills the places, so that one is left over.
+  const others = names(OWN_DIALS_MAX);
+  for (const node of others) dialer.learn(node, true, 70_000);
+  dialer.link(["f", ...others], 70_000);
+  expect(settle(dialer, 70_000)).toEqual(others.slice(0, -1));
+});
+
 test("P6, CH6 who leaves while it is dialled goes on taking its place, and keeps no former member from being dialled", () => {
   const dialer = dialerOf();
   dialer.learn("f", true, 0);
