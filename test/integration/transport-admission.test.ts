@@ -182,6 +182,7 @@ test("ME3 AD11 a revoked node says one hello, and is then hung up on as soon as 
   await until("it was in", () => victim.ups.includes(stranger.node));
   revoked.add(stranger.node);
   victim.transport.expel([stranger.node]);
+  victim.transport.lastWordSaid([stranger.node]);
   expect(victim.downs).toEqual([stranger.node]);
   await closed(stranger);
   await call(stranger, victim);

@@ -75,6 +75,7 @@ test.each(["closed", "reset"])(
     expect(victim.ups).toEqual([stranger.node, stranger.node]);
     await gossipStream(victim, other, "again");
     victim.transport.expel([stranger.node]);
+    victim.transport.lastWordSaid([stranger.node]);
     await until("it was hung up on", () => other.status !== "open");
     expect([victim.downs.length, victim.transport.peers()]).toEqual([2, []]);
     expect(textsOf(victim.gossip)).toEqual(["hi", "again"]);
@@ -176,6 +177,7 @@ test("AD11 ME2 who is let in again within the second after it was expelled is no
   const stranger = await strangerThatIsIn(victim);
   const stream = await gossipStream(victim, stranger.connection, "hi");
   victim.transport.expel([stranger.node]);
+  victim.transport.lastWordSaid([stranger.node]);
   stream.send(message("meanwhile"));
   await sleep(UNREAD_MS);
   expect(textsOf(victim.gossip)).toEqual(["hi"]);
@@ -200,8 +202,28 @@ test("AD11 CH6 who was expelled is not dialled at once when it is hung up on, bu
   });
   await until("it is in", () => victim.ups.length > 0);
   victim.transport.expel(victim.ups);
+  victim.transport.lastWordSaid(victim.ups);
   await until("it was hung up on", () => host.getConnections().length === 0);
   const sinceMs = performance.now();
   await until("it is dialled again", () => connections.length > 1);
   expect((connections[1] ?? 0) - sinceMs).toBeGreaterThan(TURNED_AWAY_WAIT_MS);
+});
+
+test("AD11 ME2 who is expelled is neither answered nor hung up on where it says hello before it was told why, and is a second later", async () => {
+  let isOut = false;
+  const victim = await scene.victim("victim", {
+    admit: () => (isOut ? "grant-unknown" : undefined),
+  });
+  const stranger = await strangerThatIsIn(victim);
+  isOut = true;
+  victim.transport.expel([stranger.node]);
+  const answer = await stranger.greet();
+  await sleep(PAST_LAST_WORD_MS);
+  expect([answer.length, victim.refusals.length, stranger.connection.status]).toEqual([
+    0,
+    1,
+    "open",
+  ]);
+  victim.transport.lastWordSaid([stranger.node]);
+  await until("it is hung up on", () => stranger.connection.status !== "open");
 });

@@ -162,6 +162,7 @@ function unruly(
     members: (joined, left) => transport.members(joined, left),
     present: ignore,
     expel: ignore,
+    lastWordSaid: ignore,
     addresses: () => transport.addresses(),
     peers: () => transport.peers(),
     roundTripMs: (node) => transport.roundTripMs(node),

@@ -51,5 +51,12 @@ export type Effect =
   | { readonly type: "links"; readonly nodes: readonly NodeId[] }
   /** The grant that this node presents from now on (rule ME3). */
   | { readonly type: "present"; readonly grant: string | undefined }
-  /** Peers that are let in no longer: revoked, or their grant is over. */
-  | { readonly type: "expel"; readonly nodes: readonly NodeId[] };
+  /**
+   * Peers that are let in no longer: revoked, or their grant is over. Done at once; what waits for the commit is that they have been told what there is to
+   * tell them, the statement by which they are out.
+   */
+  | {
+      readonly type: "expel";
+      readonly nodes: readonly NodeId[];
+      readonly after?: CommitId | undefined;
+    };

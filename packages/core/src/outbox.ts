@@ -179,8 +179,9 @@ export class Outbox {
     this.#effects.push({ type: "present", grant });
   }
 
+  /** What they are still to hear is said once this input's commit is durable, if it has any. */
   expel(nodes: readonly NodeId[]): void {
-    this.#effects.push({ type: "expel", nodes });
+    this.#effects.push({ type: "expel", nodes, after: this.pendingCommit() });
   }
 
   /** Asks for a new boot above `bootAbove`: somebody proved that this node has used it, or its clocks parted (rules PU3, PU6). */

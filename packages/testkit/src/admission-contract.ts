@@ -153,11 +153,41 @@ export function admissionContract(
       expect(first.log.filter((line) => line === `down ${node}`)).toHaveLength(1);
       expect(await first.transport.send(node, "direct", bytesOf("secret"))).toBe(false);
       const downs = (): number => second.log.filter((line) => line.startsWith("down")).length;
+      first.transport.lastWordSaid([node]);
       await harness.until("the other notices", () => downs() > 0, SETTLE_MS);
       await harness.until("it is asked again", () => first.refused.length > 0, ASKED_AGAIN_MS);
       await harness.pass(QUIET_MS);
       expect(isUp(first, second)).toBe(false);
       expect(first.log.filter((line) => line === `up ${node}`)).toHaveLength(1);
+    });
+
+    test("ME2 AD11 who is expelled is not heard, and hears gossip until it was told why, and a second more", async () => {
+      let isExpelled = false;
+      const admit: Admit = (_node, grant) => (isExpelled ? "grant-expired" : byGrant("", grant));
+      const first = await start({ name: "m0", grant: GRANT, admit });
+      const second = await start({ name: "m1", grant: GRANT, admit: byGrant, join: ["m0"] });
+      await met(first, second);
+      const { node } = second.transport;
+      let round = 0;
+      await harness.until(
+        "gossip flows",
+        () => {
+          round += 1;
+          first.transport.publish("state", bytesOf(`warm-up ${round}`));
+          return second.gossip.length > 0;
+        },
+        SETTLE_MS,
+      );
+      isExpelled = true;
+      first.transport.expel([node]);
+      second.transport.publish("state", bytesOf("unheard"));
+      await harness.pass(QUIET_MS);
+      expect(first.gossip).not.toContain("unheard");
+      first.transport.publish("state", bytesOf("why"));
+      first.transport.lastWordSaid([node]);
+      await harness.until("it hears why", () => second.gossip.includes("why"), SETTLE_MS);
+      const downs = (): number => second.log.filter((line) => line.startsWith("down")).length;
+      await harness.until("it is hung up on", () => downs() > 0, SETTLE_MS);
     });
 
     test("ME3 AD11 who is expelled by mistake comes up again", async () => {
@@ -166,6 +196,7 @@ export function admissionContract(
       await met(first, second);
       const { node } = second.transport;
       first.transport.expel([node, "nobody"]);
+      first.transport.lastWordSaid([node, "nobody"]);
       const ups = (): number => first.log.filter((line) => line === `up ${node}`).length;
       await harness.until("it is back", () => ups() === 2, ASKED_AGAIN_MS);
       await met(first, second);

@@ -24,11 +24,12 @@ export class RecordingTransport implements Transport {
   readonly messages: RecordedMessage[] = [];
   /** What {@link members} was told. */
   readonly roster: { readonly joined: readonly NodeId[]; readonly left: readonly NodeId[] }[] = [];
-  /** What {@link present} and {@link expel} were told. */
   /** What {@link links} was told last. */
   linked: readonly NodeId[] = [];
+  /** What {@link present}, {@link expel} and {@link lastWordSaid} were told. */
   readonly presented: (string | undefined)[] = [];
   readonly expelled: NodeId[] = [];
+  readonly parted: NodeId[] = [];
   isStarted = false;
   isStopped = false;
   /** What {@link send} answers. */
@@ -75,6 +76,10 @@ export class RecordingTransport implements Transport {
 
   expel(nodes: readonly NodeId[]): void {
     this.expelled.push(...nodes);
+  }
+
+  lastWordSaid(nodes: readonly NodeId[]): void {
+    this.parted.push(...nodes);
   }
 
   addresses(): readonly string[] {

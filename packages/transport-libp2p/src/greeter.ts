@@ -28,6 +28,8 @@ export interface GreeterListener {
   isUp(node: NodeId): boolean;
   /** Whether `node`, which has said `hello`, is let in: undefined for yes. Counts what it refuses. */
   admit(node: NodeId, hello: Hello): AdmissionRefusal | undefined;
+  /** Whether `node` was let in, is out by now, and is still to hear why. */
+  isToHear(node: NodeId): boolean;
   /** Whether `node`, which has said `hello`, is one that this node was to find, and by what this one knows nobody can say whether it is a member. */
   lacksIssuerOf(node: NodeId, hello: Hello): boolean;
   /** The grants to ask it with; undefined where it is what is presented. */
@@ -69,6 +71,8 @@ interface Verdict {
   /** What the peer is told of why it is not, and shown. */
   readonly refused?: string | undefined;
   readonly proof?: string | undefined;
+  /** It gets no answer, and is not hung up on. */
+  readonly isIgnored?: boolean | undefined;
 }
 
 export class Greeter {
@@ -189,7 +193,11 @@ export class Greeter {
       return;
     }
     await this.#place(node, hello, connection);
-    const { isIn, refused, proof } = this.#judge(node, hello, connection);
+    const { isIn, refused, proof, isIgnored } = this.#judge(node, hello, connection);
+    if (isIgnored === true) {
+      stream.abort(new Error("no answer now"));
+      return;
+    }
     // Whoever is refused is answered too: it is to know why, and may have a reason of its own to part.
     answerHello(stream, { ...this.#listener.hello(node, isIn), refused, proof });
     if (!isIn) return;
@@ -233,6 +241,8 @@ export class Greeter {
     // This node cannot judge for a moment, as it starts or its disk fails: that is no reason to part from who was let in.
     const isKept = refusal === "not-ready" && this.#listener.isUp(node);
     if (refusal !== undefined && !isKept) {
+      // Refused it would hang up, before it has heard by which statement it is out.
+      if (this.#listener.isToHear(node)) return { isIn: false, isIgnored: true };
       this.#unwatch(connection);
       this.#hangUp(refusal, node);
       this.#listener.turnedAway(node, refusal);

@@ -210,6 +210,10 @@ export class Libp2pTransport implements Transport {
     }
   }
 
+  lastWordSaid(nodes: readonly NodeId[]): void {
+    for (const node of nodes) this.#lastWords.said(node);
+  }
+
   #partFrom(node: NodeId): void {
     this.#drop(node);
     this.#dialing.turnedAway(node);
@@ -321,6 +325,7 @@ export class Libp2pTransport implements Transport {
     return {
       isUp: (node) => this.#sessions.isUp(node),
       admit: (node, { grant }) => this.#guard(() => this.#handler?.admit(node, grant), "not-ready"),
+      isToHear: (node) => this.#lastWords.has(node),
       lacksIssuerOf: (node, { grant }) =>
         this.#book.isToBeFound(node) &&
         this.#guard(() => this.#handler?.lacksIssuerOf?.(node, grant)) === true,

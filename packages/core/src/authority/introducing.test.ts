@@ -252,7 +252,10 @@ test("ME2 a thief of a root key that was replaced leads astray who knows nobody,
     expect(rootOf(astray)).toBe(idOf(R4));
     expect(hello(astray, "m", member)).toBeUndefined();
     expect(hello(astray, "mallory", mallory)).toBe("grant-unknown");
-    if (astray === rig) expect(effects).toContainEqual({ type: "expel", nodes: ["mallory"] });
+    if (astray === rig)
+      expect(effects).toContainEqual(
+        expect.objectContaining({ type: "expel", nodes: ["mallory"] }),
+      );
   }
 });
 

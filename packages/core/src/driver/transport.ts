@@ -120,8 +120,13 @@ export interface Transport {
   links(nodes: readonly NodeId[]): void;
   /** The grant to present with every hello from now on; also before {@link start}. */
   present(grant: string | undefined): void;
-  /** Parts from nodes that are let in no longer, which may hear gossip for a second more; each is asked about again when it says hello. */
+  /**
+   * Parts from nodes that are let in no longer: they are down and unheard at once, and hear gossip until a second after {@link lastWordSaid}, or for 10 s
+   * where that never comes; each is asked about again when it says hello.
+   */
   expel(nodes: readonly NodeId[]): void;
+  /** What there is to tell those that were expelled was published. Nothing becomes of who was let in again meanwhile, or is gone. */
+  lastWordSaid(nodes: readonly NodeId[]): void;
   /** Multiaddrs under which this node can be joined, each ending in `/p2p/<id>`. */
   addresses(): readonly string[];
   /** Connected peers that have said hello. */

@@ -32,6 +32,7 @@ function nameOf(effect: GatedEffect): string {
   if (effect.type === "publish") return effect.topic;
   if (effect.type === "send") return `${effect.to}/${effect.channel}`;
   if (effect.type === "reply") return `reply ${effect.id}`;
+  if (effect.type === "expel") return `expel ${effect.nodes.join(" ")}`;
   return effect.event.type === "started" ? `event ${effect.event.boot}` : effect.event.type;
 }
 

@@ -97,6 +97,7 @@ function laneOf(effect: GatedEffect): string | undefined {
     case "emit":
       return "emit";
     case "reply":
+    case "expel":
       return undefined;
   }
 }

@@ -220,6 +220,7 @@ export class Life {
         break;
       case "expel":
         this.#deps.transport.expel(effect.nodes);
+        this.#gate.pass(effect);
         break;
       case "reply":
       case "publish":
@@ -251,6 +252,10 @@ export class Life {
         break;
       case "reply":
         this.#deps.commands.resolve(effect.id, effect.result);
+        break;
+      case "expel":
+        // What was published behind the same commit is out: it came before.
+        this.#deps.transport.lastWordSaid(effect.nodes);
         break;
     }
   }

@@ -24,6 +24,9 @@ const PLACES = 9;
 /** First and longest wait before a member that was not let in is asked again. */
 const TURNED_AWAY_MS = 1_000;
 const TURNED_AWAY_MS_LONGEST = 60_000;
+/** Who is expelled hears what is published for so long more, once it is said, and before. */
+const LAST_WORD_MS = 1_000;
+const LAST_WORD_WAIT_MS_MAX = 10_000;
 /** Faults are the scenarios' business: here a message reaches everybody once. */
 const FAULTLESS = { ...calmNetwork, name: "faultless", duplicateShare: 0 };
 
@@ -131,6 +134,8 @@ export class SimulatedTransport
   /** Places that are not to be met before a time, and how often in a row they were not let in. */
   readonly #avoided = new Map<number, { readonly untilMs: number; readonly times: number }>();
   readonly #shutOutBy = new Set<number>();
+  /** Who was expelled and hears what is published. */
+  readonly #leaving = new Map<number, object>();
   #handler: TransportHandler | undefined;
   #grant: string | undefined;
 
@@ -191,7 +196,14 @@ export class SimulatedTransport
       const peer = this.#places.byNode(node)?.index;
       if (peer === undefined) continue;
       this.peerDown(peer);
-      this.#turnAway(peer);
+      this.#partIn(LAST_WORD_WAIT_MS_MAX, peer);
+    }
+  }
+
+  lastWordSaid(nodes: readonly NodeId[]): void {
+    for (const node of nodes) {
+      const peer = this.#places.byNode(node)?.index;
+      if (peer !== undefined && this.#leaving.has(peer)) this.#partIn(LAST_WORD_MS, peer);
     }
   }
 
@@ -232,9 +244,9 @@ export class SimulatedTransport
     this.#turnAway(peer);
   }
 
-  /** Whether that place was let in, so that it is sent what is published here. */
+  /** Whether that place was let in, or is still to hear why it is not, so that it is sent what is published here. */
   hasLetIn(peer: number): boolean {
-    return this.#up.has(peer);
+    return this.#up.has(peer) || this.#leaving.has(peer);
   }
 
   gossip(message: GossipMessage, from: number): void {
@@ -290,6 +302,17 @@ export class SimulatedTransport
     }
   }
 
+  #partIn(delayMs: number, peer: number): void {
+    const { clock } = this.#places;
+    const leave = {};
+    this.#leaving.set(peer, leave);
+    clock.call(clock.nowMs + delayMs, () => {
+      if (this.#leaving.get(peer) !== leave) return;
+      this.#leaving.delete(peer);
+      this.#turnAway(peer);
+    });
+  }
+
   /** Not let in, or not any more: asked again after waits that double. */
   #turnAway(peer: number): void {
     const { clock, network } = this.#places;
@@ -308,6 +331,7 @@ export class SimulatedTransport
 
   peerDown(peer: number): void {
     this.#shutOutBy.delete(peer);
+    this.#leaving.delete(peer);
     const info = this.#up.get(peer);
     if (info === undefined) return;
     this.#up.delete(peer);
