@@ -7,7 +7,7 @@ import {
   voidIssuer,
 } from "@pulsemesh/node";
 import { expect, test } from "vitest";
-import { publish, RealNodes, refusals, rowsOf } from "../support/real-nodes.ts";
+import { publish, RealNodes, refusals, rowsOf, statusOf } from "../support/real-nodes.ts";
 import { until } from "../support/until.ts";
 
 const nowS = (): number => Date.now() / 1_000;
@@ -40,6 +40,10 @@ async function answer(fleet: RealNodes): Promise<void> {
   });
 }
 
+/** Each of them is refused as revoked, and hung up on before it can say so again. */
+const isOut = (at: PulsemeshNode): boolean =>
+  refusals(at, "revoked") + refusals(at, "peer-denied") > 2;
+
 const beat = (node: PulsemeshNode): Promise<unknown> =>
   node.command({ type: "beat", robot: "bot", kind: "beat", create: "heartbeat" });
 
@@ -54,8 +58,6 @@ test("ME1, ME2, CH6 whom a thief of the issuer's key has revoked, with everybody
   const stolen = await revocationsOf(fleet, all);
   for (const node of all)
     expect(await node.command({ type: "statements", tokens: stolen })).toEqual({ ok: true });
-  const isOut = (at: PulsemeshNode): boolean =>
-    refusals(at, "revoked") + refusals(at, "peer-denied") > 2;
   await until("they look for each other in vain", () => all.every(isOut));
   expect(await beat(fleet.get("b"))).toMatchObject({ ok: false, code: "robot-not-granted" });
   await answer(fleet);
@@ -70,3 +72,26 @@ test("ME1, ME2, CH6 whom a thief of the issuer's key has revoked, with everybody
     expect(node.authorityView()).toMatchObject({ root: { number: 2 }, revocations: [] });
   for (const name of ["a", "b"]) expect(await beat(fleet.get(name))).toMatchObject({ ok: true });
 }, 90_000);
+
+test("ME2, AD11 an observer whom such a thief has revoked sees all again soon after the answer is handed to it, as a member of the roster does", async () => {
+  await using fleet = await RealNodes.found();
+  const invite = await fleet.issuer.issuer?.invite({
+    roles: ["observer"],
+    robots: [],
+    ttlMs: 3_600_000,
+  });
+  const observer = await fleet.start("observer", { invite: invite ?? "", observer: true });
+  const isUp = (): boolean => statusOf(observer, fleet.issuer) === "up";
+  await until("it sees the founder", isUp);
+  const stolen = await revocationsOf(fleet, [observer]);
+  for (const node of fleet.all)
+    expect(await node.command({ type: "statements", tokens: stolen })).toEqual({ ok: true });
+  await until("it is hung up on", () => refusals(fleet.issuer, "peer-denied") > 2, 20_000);
+  await answer(fleet);
+  const deniedBefore = refusals(fleet.issuer, "peer-denied");
+  expect(await publish(fleet.issuer, observer)).toEqual({ ok: true });
+  // It is denied for a minute otherwise.
+  await until("it sees the founder again", isUp, 15_000).catch(() => undefined);
+  expect(statusOf(observer, fleet.issuer)).toBe("up");
+  expect(refusals(fleet.issuer, "peer-denied") - deniedBefore).toBeLessThanOrEqual(1);
+}, 60_000);

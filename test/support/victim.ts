@@ -32,6 +32,8 @@ export interface VictimOptions extends Partial<Libp2pTransportOptions> {
   readonly roots?:
     | Pick<TransportHandler, "lacksIssuerOf" | "rootQuestions" | "rootRow" | "takeRootRow">
     | undefined;
+  /** Whether what revoked a node counts still. @default it does */
+  readonly isRevoked?: ((node: NodeId) => boolean) | undefined;
   /** What it presents itself. @default none */
   readonly grant?: string | undefined;
 }
@@ -42,7 +44,7 @@ export class Scene {
 
   async victim(
     name: string = "victim",
-    { admit, roots, grant, ...options }: VictimOptions = {},
+    { admit, roots, isRevoked, grant, ...options }: VictimOptions = {},
   ): Promise<Victim> {
     const transport = await createLibp2pTransport({
       privateKey: seedOf(name),
@@ -61,6 +63,7 @@ export class Scene {
     };
     await transport.start({
       ...roots,
+      isRevoked,
       admit: (node, presented) => {
         const refusal = admit?.(node, presented);
         if (refusal !== undefined) seen.refusals.push({ node, refusal });

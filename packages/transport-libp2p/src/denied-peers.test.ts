@@ -10,7 +10,7 @@ test("ME3 AD11 a node is denied for DENIED_MS, and then says hello again", () =>
   expect(DENIED_MS).toBeGreaterThanOrEqual(60_000);
 });
 
-test("ME3 AD11 who is a member again is denied no more, until it is revoked once more", () => {
+test("ME3 AD11 of whom a revocation counts no more is denied no more, until it is revoked once more", () => {
   const denied = new DeniedPeers();
   for (const node of ["n", "other"]) denied.deny(node, 1_000);
   denied.allow("n");

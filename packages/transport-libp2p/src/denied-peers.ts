@@ -1,6 +1,6 @@
 /**
- * Nodes whose key counts no more, hung up on as soon as a connection has proved that it is they: without multiplexing, a hello or a question to
- * core. Asked again from time to time, because nothing but core knows who is revoked.
+ * Nodes whose key counts no more, hung up on as soon as a connection has proved that it is they: without multiplexing, or a hello. Whoever keeps
+ * them asks core each time whether that is so still; from time to time they say hello all the same, as it may be another reason by then.
  */
 import type { NodeId } from "@pulsemesh/core";
 
@@ -19,7 +19,7 @@ export class DeniedPeers {
     this.#untilMs.set(node, nowMs + DENIED_MS);
   }
 
-  /** It is a member again: what revoked it counts no more. */
+  /** What revoked it counts no more. */
   allow(node: NodeId): void {
     this.#untilMs.delete(node);
   }

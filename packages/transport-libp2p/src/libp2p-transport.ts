@@ -185,7 +185,6 @@ export class Libp2pTransport implements Transport {
       this.#dialing.trust(node);
     }
     for (const node of joined) {
-      this.#denied.allow(node);
       this.#book.join(node);
       const session = this.#sessions.get(node);
       if (session?.info !== undefined) this.#word.take(session, session.info);
@@ -224,9 +223,12 @@ export class Libp2pTransport implements Transport {
 
   /** Whether `node`, which has just proved that it is calling, was found to be revoked a short while ago. */
   denies(node: NodeId): boolean {
-    const isDenied = this.#denied.isDenied(node, performance.now());
-    if (isDenied) this.#rejected("peer-denied", node);
-    return isDenied;
+    if (!this.#denied.isDenied(node, performance.now())) return false;
+    // What revoked it may count no more, be it in the roster or not.
+    const isAllowed = this.#guard(() => this.#handler?.isRevoked?.(node)) === false;
+    if (isAllowed) this.#denied.allow(node);
+    else this.#rejected("peer-denied", node);
+    return !isAllowed;
   }
 
   addresses(): readonly string[] {

@@ -78,6 +78,8 @@ export interface TransportHandler {
   readonly takeRootRow?: ((node: NodeId, bytes: Uint8Array | undefined) => void) | undefined;
   /** The statement by which `node` is refused as `revoked`, to be shown to it. @default none is shown */
   readonly proof?: ((node: NodeId) => string | undefined) | undefined;
+  /** Whether `node`, which was refused as `revoked`, still is: unless it is, it may say hello again at once. @default it is */
+  readonly isRevoked?: ((node: NodeId) => boolean) | undefined;
   /** `node` does not let this one in, says why, and may show by which statement. Its word alone: anybody may say anything. Never throws. */
   readonly refusedBy?:
     | ((node: NodeId, reason: string, proof: string | undefined) => void)

@@ -186,6 +186,7 @@ export class Driver {
       if (bytes === undefined) this.meter.rootRows.add("silent");
       else this.#networkLife(true)?.take({ type: "root-row", from, bytes });
     },
+    isRevoked: (node) => this.#view?.revocation(node) !== undefined,
     proof: (node) => this.#view?.revocation(node),
     refusedBy: (node, reason, proof) => {
       const { monoMs } = this.#deps.clock.now();
