@@ -1,6 +1,6 @@
 /** How members are found by what addresses say: IPv6, names that change, records, and members that come up late. */
 import { createLibp2pTransport, discoverFleet, systemNames } from "@pulsemesh/transport-libp2p";
-import type { NameService } from "@pulsemesh/transport-libp2p";
+import type { NameService, SavedAddresses } from "@pulsemesh/transport-libp2p";
 import { afterEach, expect, test } from "vitest";
 import { DnsServer } from "../support/dns-server.ts";
 import { freePort } from "../support/free-port.ts";
@@ -188,16 +188,16 @@ test("CH6, ME2 who stands in the file is sought until it comes up, however often
   await issuer.transport.stop();
   const address = `/ip4/127.0.0.1/tcp/${port}/p2p/${node}`;
   const other = `/ip4/127.0.0.1/tcp/${await freePort()}/p2p/${(await scene.victim("other", { listen: [] })).transport.node}`;
-  let file: readonly string[] = [address];
+  let file: SavedAddresses = { addresses: [address], briefMs: new Map() };
   const late = await scene.victim("late", {
     join: [other],
     addresses: {
       load: () => Promise.resolve(file),
-      save: (addresses) => Promise.resolve(void (file = addresses)),
+      save: (saved) => Promise.resolve(void (file = saved)),
     },
   });
   await until("dials have failed", () => late.transport.dialCounts.failed >= 12, 20_000);
-  expect(file).toEqual([address, other]);
+  expect(file.addresses).toEqual([address, other]);
   const back = await scene.victim("issuer", { listen: [`/ip4/127.0.0.1/tcp/${port}`] });
   await until("they have met", hasMet(late, back));
 }, 40_000);

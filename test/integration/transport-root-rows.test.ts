@@ -110,7 +110,10 @@ test("ME2, AD10 who was refused by the only grant that it has asks nobody with i
 test("ME2, AD10 whose address was kept from an earlier run is asked, and who comes from nowhere, or is known by hearsay, is not", async () => {
   const friend = await member();
   const late = await newcomer({
-    addresses: { load: () => Promise.resolve([friend.address]), save: () => Promise.resolve() },
+    addresses: {
+      load: () => Promise.resolve({ addresses: [friend.address], briefMs: new Map() }),
+      save: () => Promise.resolve(),
+    },
   });
   await until("it is judged", () => late.refusals.length + late.ups.length > 0);
   expect(late.told).toEqual([{ node: friend.transport.node, row: ROW.toString() }]);

@@ -18,7 +18,10 @@ test("CH6 P6 an address file with BOOK_MEMBERS_MAX dead nodes keeps nobody from 
   const dead = Array.from({ length: BOOK_MEMBERS }, (_, index) =>
     multiaddr(memberAddressBytes(index + 1, "127.0.0.1", 1)).toString(),
   );
-  const addresses = { load: () => Promise.resolve(dead), save: () => Promise.resolve() };
+  const addresses = {
+    load: () => Promise.resolve({ addresses: dead, briefMs: new Map() }),
+    save: () => Promise.resolve(),
+  };
   const victim = await scene.victim("victim", { addresses, join: [friend.address] });
   await until("it has joined", () => victim.ups.includes(friend.transport.node), 15_000);
 }, 30_000);

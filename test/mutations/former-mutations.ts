@@ -13,6 +13,11 @@ const hearsay = (title: string): Killer => ({
   file: `${TRANSPORT}address-book-hearsay.test.ts`,
   title,
 });
+const saved = (title: string): Killer => ({
+  project: "unit",
+  file: `${TRANSPORT}address-book-saved.test.ts`,
+  title,
+});
 const former = (title: string): Killer => ({
   project: "unit",
   file: `${TRANSPORT}dialer-former.test.ts`,
@@ -170,8 +175,8 @@ export const formerMutations: readonly Mutation[] = [
     rules: ["CH6", "ME2"],
     breaks: "a thief's nodes that are members push out former ones when a node starts again",
     file: `${TRANSPORT}address-book.ts`,
-    search: "(named.size === 0 && this.#isBrief(node)) === (are",
-    replacement: "(named.size > 99) === (are",
+    search: "all.filter(({ memberMs }) => isBrief(memberMs) === areBrief)",
+    replacement: "all.filter(({ memberMs }) => isBrief(memberMs) !== areBrief)",
     killer: book("pushes out nobody over a restart while they are members"),
   },
   {
@@ -179,9 +184,47 @@ export const formerMutations: readonly Mutation[] = [
     rules: ["CH6", "ME2"],
     breaks: "who stands in the file is new where the roster was read before it",
     file: `${TRANSPORT}address-book.ts`,
-    search: "      this.#members.set(node, Number.NEGATIVE_INFINITY);",
+    search:
+      "      this.#members.set(node, this.#nowMs() - Math.max(this.#memberMs(node), savedMs));",
     replacement: "      this.#members.get(node);",
     killer: book("nor who stands in the file that is read after the roster"),
+  },
+  {
+    id: "brief-until-restart",
+    rules: ["CH6", "ME2"],
+    breaks: "a thief's nodes that came and went count as members for long once a node starts again",
+    file: `${TRANSPORT}address-book.ts`,
+    search: "const savedMs = this.#briefMs.get(node) ?? Number.POSITIVE_INFINITY;",
+    replacement: "const savedMs = Number.POSITIVE_INFINITY;",
+    killer: saved("a thief's nodes that came and went before a restart push out nobody"),
+  },
+  {
+    id: "brief-again-by-restart",
+    rules: ["CH6"],
+    breaks:
+      "who is a member of a node that is started again each half an hour never was one for long",
+    file: `${TRANSPORT}former-members.ts`,
+    search: "return Math.floor(memberMs / BRIEF_STEP_MS) * BRIEF_STEP_MS;",
+    replacement: "return Math.floor(memberMs / BRIEF_MEMBERSHIP_MS) * BRIEF_STEP_MS;",
+    killer: saved("the time as a member adds up over restarts"),
+  },
+  {
+    id: "brief-by-a-kill",
+    rules: ["CH6"],
+    breaks: "a node that is killed after days takes its members for such that come and go",
+    file: `${TRANSPORT}address-saver.ts`,
+    search: "if (revision === this.#book.revision && passed > 0) return;",
+    replacement: "if (revision === this.#book.revision) return;",
+    killer: saved("comes to the file though nothing else happens"),
+  },
+  {
+    id: "brief-untold",
+    rules: ["CH6", "ME2"],
+    breaks: "what the file says of who came and went is not read",
+    file: `${TRANSPORT}address-saver.ts`,
+    search: "this.#book.wereBrief(saved?.briefMs ?? new Map());",
+    replacement: "",
+    killer: saved("is told the book of the next run"),
   },
   {
     id: "heard-of-counts-for-nothing",

@@ -244,7 +244,7 @@ export const introducingMutations: readonly Mutation[] = [
     rules: ["CH6", "ME2"],
     breaks: "who starts with --join to somebody else loses the address of its issuer",
     file: `${TRANSPORT}address-book.ts`,
-    search: "...this.#former.entries(are).flatMap(({ saved }) => [...saved]),",
+    search: "...textsOf(former, areBrief),",
     replacement: "",
     killer: {
       project: "integration",

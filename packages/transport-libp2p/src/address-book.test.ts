@@ -85,7 +85,11 @@ test("CH6 what is hearsay alone can be dropped, members that were met, nodes tha
     false,
     false,
   ]);
-  expect(book.toSave()).toEqual([address(3), address(6), ...[address(2), address(5)].toSorted()]);
+  expect(book.toSave().addresses).toEqual([
+    address(3),
+    address(6),
+    ...[address(2), address(5)].toSorted(),
+  ]);
 });
 
 test("CH6 a member that was met takes no more hearsay", () => {
@@ -110,7 +114,7 @@ test("CH6, ME2 who was saved is sought like a member until one was met, stays to
     [1, 2, 3, 4].map((index) => book.standingOf(node(index)));
   expect(standings()).toEqual(["sought", "sought", "sure", "hearsay"]);
   expect([1, 4].map((index) => book.drop(node(index)))).toEqual([false, true]);
-  expect(book.toSave()).toEqual([1, 2, 3].map((index) => address(index)));
+  expect(book.toSave().addresses).toEqual([1, 2, 3].map((index) => address(index)));
   // Whoever answers at an address that the user named is no member yet, and may never be one.
   book.meet(node(3), [address(3)]);
   expect([book.standingOf(node(1)), changed]).toEqual(["sought", []]);
@@ -119,7 +123,7 @@ test("CH6, ME2 who was saved is sought like a member until one was met, stays to
   expect(changed).toEqual([node(1)]);
   expect(standings()).toEqual(["former", "sure", "sure", "hearsay"]);
   expect([book.isToBeFound(node(1)), book.drop(node(1))]).toEqual([true, false]);
-  expect(book.toSave()).toEqual([address(1), ...[address(2), address(3)].toSorted()]);
+  expect(book.toSave().addresses).toEqual([address(1), ...[address(2), address(3)].toSorted()]);
 });
 
 test("P6 CH6 nodes that are no members are not kept when they are met, nor told of, nor saved", () => {
@@ -127,11 +131,11 @@ test("P6 CH6 nodes that are no members are not kept when they are met, nor told 
   book.meet(node(1), [address(1)]);
   book.learn(address(2), "hearsay");
   expect(book.nodes()).toEqual([node(2)]);
-  expect(book.toSave()).toEqual([]);
+  expect(book.toSave().addresses).toEqual([]);
   expect(book.sample(64, node(9), () => 0)).toEqual({ met: [], vouched: [] });
   book.join(node(1));
   book.meet(node(1), [address(1)]);
-  expect(book.toSave()).toEqual([address(1)]);
+  expect(book.toSave().addresses).toEqual([address(1)]);
 });
 
 test("VE9, CH6, ME2 who left stays to be found where it was, at leisure, and nobody is told of it", () => {
@@ -145,7 +149,7 @@ test("VE9, CH6, ME2 who left stays to be found where it was, at leisure, and nob
   expect(book.nodes()).toEqual([2, 4].map(node).toSorted());
   expect([1, 2].map((index) => book.standingOf(node(index)))).toEqual(["former", "sure"]);
   expect([book.isTrusted(node(1)), book.isToBeFound(node(1))]).toEqual([false, true]);
-  expect([book.addressesOf(node(1)), book.toSave().includes(address(1))]).toEqual([
+  expect([book.addressesOf(node(1)), book.toSave().addresses.includes(address(1))]).toEqual([
     [address(1)],
     true,
   ]);
@@ -173,10 +177,10 @@ test("CH6, ME2 once everybody has left, as a thief's row can have it, all are so
   expect([1, 2].map((index) => book.standingOf(node(index)))).toEqual(["sought", "sought"]);
   expect([1, 2, 3].map((index) => book.isToBeFound(node(index)))).toEqual([true, true, true]);
   expect([1, 2, 3].map((index) => book.has(node(index)))).toEqual([true, true, false]);
-  expect(book.toSave()).toEqual([address(1), address(2)]);
+  expect(book.toSave().addresses).toEqual([address(1), address(2)]);
   for (const index of [1, 2, 3]) book.join(node(index));
   book.meet(node(1), [address(1)]);
-  expect(book.toSave()).toEqual([address(1), address(2)].toSorted());
+  expect(book.toSave().addresses).toEqual([address(1), address(2)].toSorted());
 });
 
 test("P6, CH6 at most FORMER_MEMBERS_MAX former members, of whom the one that left first makes room, here and over a restart, whatever else is in the book", () => {
@@ -201,9 +205,9 @@ test("P6, CH6 at most FORMER_MEMBERS_MAX former members, of whom the one that le
   book.leave(node(5_000));
   expect(forgotten.slice(0, 2)).toEqual([2_001, 1].map(node));
   expect([1, 2, 5_000].map((index) => book.isToBeFound(node(index)))).toEqual([false, true, true]);
-  expect(book.toSave()).toHaveLength(FORMER_MEMBERS_MAX);
+  expect(book.toSave().addresses).toHaveLength(FORMER_MEMBERS_MAX);
   const again = bookOf(0);
-  for (const text of [...book.toSave(), address(6_000)]) again.learn(text, "saved");
+  for (const text of [...book.toSave().addresses, address(6_000)]) again.learn(text, "saved");
   expect([2, 3, 6_000].map((index) => again.isToBeFound(node(index)))).toEqual([false, true, true]);
 });
 
@@ -246,7 +250,7 @@ describe("in a full book, whom a thief has join, met and leave by the hundred", 
     for (const index of [1, 2]) book.leave(node(index));
     const again = bookOf(0);
     const more = [6_000, 6_001, 6_002].map((index) => address(index));
-    for (const text of [...book.toSave(), ...more]) again.learn(text, "saved");
+    for (const text of [...book.toSave().addresses, ...more]) again.learn(text, "saved");
     expect([1, 2].map((index) => again.isToBeFound(node(index)))).toEqual([true, true]);
   });
 
@@ -290,7 +294,7 @@ describe("in a full book, whom a thief has join, met and leave by the hundred", 
       false,
     ]);
     const again = bookOf(0);
-    for (const text of book.toSave()) again.learn(text, "saved");
+    for (const text of book.toSave().addresses) again.learn(text, "saved");
     for (let index = 5_000; index < 5_000 + FORMER_MEMBERS_MAX - 2; index += 1)
       again.learn(address(index), "saved");
     expect([1, 2, 1_003].map((index) => again.isToBeFound(node(index)))).toEqual([

@@ -13,9 +13,9 @@
  * To forget at once who said goodbye, or was revoked, was rejected: a thief's row makes anybody look so.
  */
 import type { NodeId } from "@pulsemesh/core";
-import { type AddressEntry, emptyEntry } from "./address-entry.ts";
+import { type AddressEntry, emptyEntry, type SavedAddresses } from "./address-entry.ts";
 import type { Standing } from "./dialer.ts";
-import { FormerMembers, isBrief } from "./former-members.ts";
+import { FormerMembers, isBrief, keptMs } from "./former-members.ts";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { NodeAddress } from "./multiaddr-text.ts";
 import { readAddress } from "./multiaddr-text.ts";
@@ -37,8 +37,10 @@ export class AddressBook {
   readonly #entries = new Map<NodeId, AddressEntry>();
   /** Former members, and who stands in the file and is no member yet. */
   readonly #former = new FormerMembers();
-  /** Since when each is one, the times added up; for ever who stands in the file. */
+  /** Since when each is one, the times added up; for ever who stands in the file and was one for long. */
   readonly #members = new Map<NodeId, number>();
+  /** For how long those in the file were members that were it for a moment only. */
+  #briefMs: ReadonlyMap<NodeId, number> = new Map();
   /** Whether a member has said hello in this run, and there is one left. */
   #hasMet = false;
   /** Grows with every change, so that owners know when to save and to tell others. */
@@ -92,6 +94,11 @@ export class AddressBook {
     if (entry === undefined) return [];
     const all = [...entry.own, ...entry.named, ...entry.saved, ...entry.hearsay];
     return [...new Set(all)].slice(0, MEMBER_ADDRESSES_MAX);
+  }
+
+  /** Of those that are learned from the file next, who was a member for a moment only by the end of the run before, and for how long; the others for long. */
+  wereBrief(briefMs: ReadonlyMap<NodeId, number>): void {
+    this.#briefMs = briefMs;
   }
 
   /** Takes an address in; false when it is invalid, one's own, or there is no room. What the user named always has room. */
@@ -178,18 +185,31 @@ export class AddressBook {
    * What is worth keeping over a restart, all that is not hearsay. Whoever is to make room first in the next run stands before the others: who was a member
    * for a moment only, former ones, then members; then the others likewise, and with these whom the user named. Members are sorted.
    */
-  toSave(): readonly string[] {
-    const members = (are: "brief" | "long"): readonly string[] => {
-      const kept = [...this.#entries].flatMap(([node, { own, named, saved }]) => {
-        const isIn = (named.size === 0 && this.#isBrief(node)) === (are === "brief");
-        return this.isTrusted(node) && isIn ? [...own, ...named, ...saved] : [];
-      });
-      return [...new Set(kept)].toSorted();
-    };
-    return (["brief", "long"] as const).flatMap((are) => [
-      ...this.#former.entries(are).flatMap(({ saved }) => [...saved]),
-      ...members(are),
+  toSave(): SavedAddresses {
+    const former = this.#former
+      .all()
+      .map(([node, { entry, memberMs }]) => ({ node, memberMs, texts: [...entry.saved] }));
+    const members = [...this.#entries]
+      .filter(([node]) => this.isTrusted(node))
+      .map(([node, { own, named, saved }]) => ({
+        node,
+        // Whom the user named is kept in any case.
+        memberMs: named.size > 0 ? Number.POSITIVE_INFINITY : this.#memberMs(node),
+        texts: [...own, ...named, ...saved],
+      }));
+    const textsOf = (all: readonly Saved[], areBrief: boolean): readonly string[] =>
+      all.filter(({ memberMs }) => isBrief(memberMs) === areBrief).flatMap(({ texts }) => texts);
+    const texts = [true, false].flatMap((areBrief) => [
+      ...textsOf(former, areBrief),
+      ...textsOf(members, areBrief).toSorted(),
     ]);
+    const brief = [...former, ...members].filter(
+      ({ memberMs, texts: own }) => isBrief(memberMs) && own.length > 0,
+    );
+    return {
+      addresses: [...new Set(texts)],
+      briefMs: new Map(brief.map(({ node, memberMs }) => [node, keptMs(memberMs)])),
+    };
   }
 
   #metMember(): void {
@@ -208,15 +228,16 @@ export class AddressBook {
       this.#takeBack(node, TRUST.named);
       return this.#touch(node, TRUST.named);
     }
+    const savedMs = this.#briefMs.get(node) ?? Number.POSITIVE_INFINITY;
     if (source === "saved" && this.#members.has(node))
-      this.#members.set(node, Number.NEGATIVE_INFINITY);
+      this.#members.set(node, this.#nowMs() - Math.max(this.#memberMs(node), savedMs));
     if (source === "saved" && !this.isTrusted(node) && !this.#former.has(node)) {
       const entry = this.#entries.get(node) ?? emptyEntry();
       this.#entries.delete(node);
       // Who can be dialled nowhere gives way first.
       entry.saved.add(text);
       this.revision += 1;
-      this.#keep(node, entry, Number.POSITIVE_INFINITY);
+      this.#keep(node, entry, savedMs);
     }
     const trust = this.#members.has(node) ? TRUST.heardOf : TRUST.hearsay;
     return this.#former.get(node) ?? this.#touch(node, trust);
@@ -307,6 +328,12 @@ export class AddressBook {
 /** `heardOf`: a member of the roster that has not said itself where it is. The roster may hold more than the book, so of these some may have to go as well. */
 const TRUST = { hearsay: 0, heardOf: 1, member: 2, named: 3 } as const;
 type Trust = number;
+
+interface Saved {
+  readonly node: NodeId;
+  readonly memberMs: number;
+  readonly texts: readonly string[];
+}
 
 function ignore(): void {
   // The owner keeps no list of its own.

@@ -1,4 +1,6 @@
-/** What an address book keeps of one node: its addresses, by who told them. */
+/** What an address book keeps of one node, its addresses by who told them, and what of all of them is kept over a restart. */
+import type { NodeId } from "@pulsemesh/core";
+
 export interface AddressEntry {
   readonly named: Set<string>;
   readonly saved: Set<string>;
@@ -18,4 +20,11 @@ export function emptyEntry(): AddressEntry {
     met: false,
     vouched: false,
   };
+}
+
+export interface SavedAddresses {
+  /** Multiaddrs ending in `/p2p/<id>`; invalid ones are skipped by the caller. */
+  readonly addresses: readonly string[];
+  /** Of these nodes, for how long those have been members so far that are it, or were, for a moment only, in ms. */
+  readonly briefMs: ReadonlyMap<NodeId, number>;
 }

@@ -1,9 +1,12 @@
 /** Saves the address book when it changed, a moment later and one save at a time; a failed save is logged and tried again. */
 import type { AddressBook } from "./address-book.ts";
+import type { SavedAddresses } from "./address-entry.ts";
 import type { AddressStore } from "./address-store.ts";
 import type { TransportLogger } from "./options.ts";
 
 const SAVE_EVERY_MS = 1_000;
+/** Who has been a member for an hour is it by the clock alone: the book is looked at so often though nothing else has changed. */
+const LOOK_EVERY_SAVES = 60;
 
 export class AddressSaver {
   readonly #book: AddressBook;
@@ -23,9 +26,12 @@ export class AddressSaver {
     this.#logger = deps.logger;
   }
 
+  /** What is to be learned, of nodes of which the book knows by then who was a member for a moment only. */
   async load(): Promise<readonly string[]> {
     try {
-      return (await this.#store?.load()) ?? [];
+      const saved = await this.#store?.load();
+      this.#book.wereBrief(saved?.briefMs ?? new Map());
+      return saved?.addresses ?? [];
     } catch (error) {
       this.#logger.warn({ error }, "cannot read the saved addresses: starting without");
       return [];
@@ -35,8 +41,10 @@ export class AddressSaver {
   start(): void {
     if (this.#store === undefined) return;
     let revision = -1;
+    let passed = 0;
     this.#timer ??= setInterval(() => {
-      if (revision === this.#book.revision) return;
+      passed = (passed + 1) % LOOK_EVERY_SAVES;
+      if (revision === this.#book.revision && passed > 0) return;
       revision = this.#book.revision;
       this.#queueSave();
     }, SAVE_EVERY_MS);
@@ -56,14 +64,18 @@ export class AddressSaver {
   }
 
   async #save(): Promise<void> {
-    const addresses = this.#book.toSave();
-    const text = addresses.join("\n");
+    const saved = this.#book.toSave();
+    const text = textOf(saved);
     if (text === this.#savedText) return;
     try {
-      await this.#store?.save(addresses);
+      await this.#store?.save(saved);
       this.#savedText = text;
     } catch (error) {
       this.#logger.warn({ error }, "cannot save addresses: a restart will need a join address");
     }
   }
+}
+
+function textOf({ addresses, briefMs }: SavedAddresses): string {
+  return [...addresses, ...[...briefMs].flat()].join("\n");
 }

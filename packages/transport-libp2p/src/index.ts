@@ -7,6 +7,7 @@ export { fileAddressStore } from "./address-store.ts";
 export { noHandshakeWords } from "./private-network.ts";
 export { systemNames } from "./name-lookup.ts";
 export type { NameService } from "./name-lookup.ts";
+export type { SavedAddresses } from "./address-entry.ts";
 export type { AddressStore } from "./address-store.ts";
 export type { DialOutcome } from "./dial-loop.ts";
 export type { LinkReport } from "./link-check.ts";

@@ -67,12 +67,15 @@ export async function joinFleet(options: JoinFleetOptions): Promise<EnrolledNode
   });
 }
 
-/** A node that is started without being told whom to join by knows one member at least. */
+/** A node that is started without being told whom to join by knows one member at least, and does not take it for one that comes and goes. */
 async function rememberIssuer(dir: string, addresses: readonly string[]): Promise<void> {
   const store = fileAddressStore(join(dir, ADDRESSES_FILE));
   const known = await store.load();
-  if (addresses.some((address) => !known.includes(address)))
-    await store.save([...new Set([...addresses, ...known])]);
+  const isIssuer = (node: string): boolean => addresses.some((text) => text.endsWith(`/${node}`));
+  const briefMs = new Map([...known.briefMs].filter(([node]) => !isIssuer(node)));
+  const isKnown = addresses.every((address) => known.addresses.includes(address));
+  if (isKnown && briefMs.size === known.briefMs.size) return;
+  await store.save({ addresses: [...new Set([...addresses, ...known.addresses])], briefMs });
 }
 
 export type JoinFleetOptions = Omit<EnrolNodeOptions, "stored"> & Placed;
