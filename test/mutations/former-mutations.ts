@@ -227,6 +227,19 @@ export const formerMutations: readonly Mutation[] = [
     killer: saved("is told the book of the next run"),
   },
   {
+    id: "issuer-is-brief",
+    rules: ["CH6", "ME7"],
+    breaks: "who was enrolled again takes its issuer for one that comes and goes",
+    file: "packages/node/src/authority/join-fleet.ts",
+    search: "[...known.briefMs].filter(([node]) => !isIssuer(node))",
+    replacement: "[...known.briefMs].filter(([node]) => isIssuer(node) || !isIssuer(node))",
+    killer: {
+      project: "unit",
+      file: "packages/node/src/authority/join-fleet.test.ts",
+      title: "does not take its issuer for one that comes and goes",
+    },
+  },
+  {
     id: "heard-of-counts-for-nothing",
     rules: ["CH6"],
     breaks: "a former member that was heard of gives way like one that nobody can dial",

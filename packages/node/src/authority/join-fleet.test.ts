@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { PulsemeshError, ROLES } from "@pulsemesh/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -149,4 +157,19 @@ test("ME7, P5 who dies between the files that make a member finishes by repeatin
     expect(textsOf(missing)).toEqual(before);
   }
   expect([asked, usedBy()]).toEqual([1, [whole.node]]);
+});
+
+test("CH6, ME7 who joins by an invite again does not take its issuer for one that comes and goes, and keeps what it has of others", async () => {
+  const by = invite();
+  await joined(by);
+  const path = join(dir, "addresses.json");
+  const saved = JSON.parse(readFileSync(path, "utf8")) as { readonly addresses: string[] };
+  expect(saved).toMatchObject({ brief_ms: {} });
+  const brief = { [rig.made.node]: 600_000, other: 1_200_000 };
+  writeFileSync(path, JSON.stringify({ ...saved, brief_ms: brief }));
+  await joined(by);
+  expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({
+    ...saved,
+    brief_ms: { other: 1_200_000 },
+  });
 });
