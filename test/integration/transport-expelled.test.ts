@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
+import type { TransportLogger } from "@pulsemesh/transport-libp2p";
 import { afterEach, expect, test } from "vitest";
 import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
 import { frame, helloFrame, strangerHost } from "../support/stranger.ts";
@@ -53,6 +54,24 @@ async function listeningHost(onHello: (stream: Stream) => void): Promise<Libp2p>
   return host;
 }
 
+/** Each would end the process of a node. */
+function unhandledRejections(): readonly unknown[] {
+  const unhandled: unknown[] = [];
+  const onRejection = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", onRejection);
+  scene.atEnd(() => process.off("unhandledRejection", onRejection));
+  return unhandled;
+}
+
+/** Fails at the line that begins so, as anything may that nobody has thought of. */
+function failingLogger(line: string): TransportLogger {
+  const ignore = (): void => undefined;
+  const debug = (_fields: object, message: string): void => {
+    if (message.startsWith(line)) throw new Error(line);
+  };
+  return { debug, info: ignore, warn: ignore, error: ignore };
+}
+
 /** Nothing of it is read by then: what lies unread of a stream when that is closed. */
 const UNREAD_MS = 100;
 
@@ -83,10 +102,7 @@ test.each(["closed", "reset"])(
 );
 
 test("AD11 ME2 so it is where it is let in by its answer to a hello, and no rejection is left to nobody", async () => {
-  const unhandled: unknown[] = [];
-  const onRejection = (error: unknown): void => void unhandled.push(error);
-  process.on("unhandledRejection", onRejection);
-  scene.atEnd(() => process.off("unhandledRejection", onRejection));
+  const unhandled = unhandledRejections();
   const called = Promise.withResolvers<Stream>();
   const host = await listeningHost((stream) => called.resolve(stream));
   const node = host.peerId.toString();
@@ -226,4 +242,34 @@ test("AD11 ME2 who is expelled is neither answered nor hung up on where it says 
   ]);
   victim.transport.lastWordSaid([stranger.node]);
   await until("it is hung up on", () => stranger.connection.status !== "open");
+});
+
+test("AD11 P6 who cannot be let in, as something fails in that moment, is down and hung up on: up for the transport alone is nobody", async () => {
+  const victim = await scene.victim("victim", {
+    logger: failingLogger("the peer is another process"),
+  });
+  const stranger = await strangerThatIsIn(victim);
+  const other = await stranger.host.dial(multiaddr(victim.address), { force: true });
+  const hello = await other.newStream(HELLO);
+  hello.send(helloFrame({ instance: "0000000000000002" }));
+  await sleep(PAST_LAST_WORD_MS);
+  expect([victim.ups, victim.downs, victim.transport.peers()]).toEqual([
+    [stranger.node],
+    [stranger.node],
+    [],
+  ]);
+  expect([other.status, stranger.connection.status]).not.toContain("open");
+});
+
+test("AD11 P6 what fails in a hello of the node's own ends that connection, and not the process", async () => {
+  const unhandled = unhandledRejections();
+  let closes = 0;
+  const host = await listeningHost((stream) =>
+    stream.send(helloFrame({ versionMin: 9, versionMax: 9 })),
+  );
+  host.addEventListener("connection:close", () => (closes += 1));
+  const join = [host.getMultiaddrs()[0]?.toString() ?? ""];
+  await scene.victim("victim", { join, logger: failingLogger("dropped something inbound") });
+  await until("it ends", () => closes + unhandled.length > 0);
+  expect(unhandled).toEqual([]);
 });

@@ -192,6 +192,25 @@ export const admissionMutations: readonly Mutation[] = [
     },
   },
   {
+    id: "up-without-core",
+    rules: ["AD11", "P6"],
+    breaks: "where something fails as a peer is let in, it stays as it was then",
+    file: `${TRANSPORT}libp2p-transport.ts`,
+    search: '"a peer could not be let in");\n      this.#partFrom(node);\n',
+    replacement: '"a peer could not be let in");\n',
+    killer: expelled("up for the transport alone is nobody"),
+  },
+  {
+    id: "failed-hello-ends-process",
+    rules: ["AD11", "P6"],
+    breaks: "what fails in a hello of the node's own ends its process",
+    file: `${TRANSPORT}greeter.ts`,
+    search:
+      'connection.abort(error instanceof Error ? error : new Error("hello failed"));\n    }\n  }\n\n  async #greet',
+    replacement: "throw error;\n    }\n  }\n\n  async #greet",
+    killer: expelled("ends that connection, and not the process"),
+  },
+  {
     id: "muted-for-good",
     rules: ["AD11", "ME2"],
     breaks: "who is let in again within the second is not heard",
