@@ -176,7 +176,7 @@ export const largeFleetMutations: readonly Mutation[] = [
     rules: ["PU8"],
     breaks: "who has just joined learns of robots when each home's turn comes",
     file: `${LIVENESS}spread-turns.ts`,
-    search: "if (version !== this.#version) this.#left = Math.min(this.#left, (every + own) / 8);",
+    search: "if (version !== this.#version) this.#left = Math.min(this.#left, soon);",
     replacement: "",
     killer: spread("within a quarter of the usual time"),
   },

@@ -27,6 +27,7 @@ import { supervisionMutations } from "./supervision-mutations.ts";
 import { theftMutations } from "./theft-mutations.ts";
 import { regionMutations } from "./region-mutations.ts";
 import { largeFleetMutations } from "./large-fleet-mutations.ts";
+import { spreadMutations } from "./spread-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
 
 export const mutations: readonly Mutation[] = [
@@ -37,6 +38,7 @@ export const mutations: readonly Mutation[] = [
   ...durabilityMutations,
   ...witnessMutations,
   ...largeFleetMutations,
+  ...spreadMutations,
   ...regionMutations,
   ...addressMutations,
   ...inventoryMutations,

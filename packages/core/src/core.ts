@@ -93,7 +93,7 @@ class ComposedCore implements Core {
       auditHead: this.#auditHead,
       chains: this.#chains,
       authority: this.#authority.authority,
-      beats: (bytesMax, now) => this.#robots.beatsForPulse(bytesMax, now),
+      robots: () => this.#robots,
       bootAbove: (boot) => this.#env.out.reboot(boot),
       ownBoot: () => ({
         boot: this.#near.pulses.boot,
@@ -110,7 +110,7 @@ class ComposedCore implements Core {
       fields: new RecordFields(this.#chains.records),
       audit: this.#audit,
       nodes: this.#nodesForRobots(),
-      requestPulse: () => this.#near.pulses.announce(this.#now),
+      requestPulse: () => this.#near.pulses.request(this.#now),
       hostRights: hostRights(this.#authority.authority),
     });
     this.#reports = new NodeReports({

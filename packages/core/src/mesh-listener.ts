@@ -16,7 +16,9 @@ import type { Subject } from "./liveness/subject.ts";
 import type { Now } from "./now.ts";
 import type { ChainHead } from "./pulse/pulse-codec.ts";
 import type { ValidPulse } from "./pulse/pulse-intake.ts";
+import type { RobotNews } from "./robots/pulse-queue.ts";
 import type { DatedPulse } from "./robots/remote-robots.ts";
+import type { Robots } from "./robots/robots.ts";
 import type { Status } from "./view/status.ts";
 
 export interface MeshListenerDeps {
@@ -25,7 +27,7 @@ export interface MeshListenerDeps {
   readonly chains: Chains;
   /** Of the newest charter that is held; 0 for none. */
   readonly authority: Pick<Authority, "charterNumber" | "isLacking">;
-  readonly beats: (bytesMax: number, now: Now) => unknown;
+  readonly robots: () => Pick<Robots, "beatsForPulse" | "news">;
   readonly bootAbove: (boot: number) => void;
   readonly ownBoot: () => { readonly boot: number; readonly highestForeignBoot: number };
 }
@@ -117,9 +119,14 @@ export class MeshListener implements NeighbourhoodListener {
     this.#statusChanges.push({ node, from });
   }
 
+  get news(): RobotNews {
+    return this.#deps.robots().news;
+  }
+
   pulseParts(
     beatBytesMax: number,
     now: Now,
+    isForEverybody: boolean,
   ): {
     readonly heads: readonly ChainHead[];
     readonly auditSize: number;
@@ -134,7 +141,7 @@ export class MeshListener implements NeighbourhoodListener {
       auditSize: size,
       auditHash: hash,
       charter: charter === 0 ? undefined : charter,
-      beats: this.#deps.beats(beatBytesMax, now),
+      beats: this.#deps.robots().beatsForPulse(beatBytesMax, now, isForEverybody),
     };
   }
 

@@ -22,13 +22,15 @@ import {
   type PulseHeader,
 } from "../pulse/pulse-codec.ts";
 import { takePulse, type ValidPulse } from "../pulse/pulse-intake.ts";
-import type { Membership } from "../roster/membership.ts";
+import type { MembershipWithStarts } from "../roster/membership.ts";
+import type { RobotNews } from "../robots/pulse-queue.ts";
 import { decodeEnvelope, verifyEnvelope } from "../wire/envelope.ts";
 import { Asking } from "./asking.ts";
 import { Liveness, type LivenessListener } from "./liveness.ts";
 import { ObservationIntake } from "./observation-intake.ts";
 import type { Evidence } from "./observation-codec.ts";
 import { ANSWER_EVERY_MS } from "./rules.ts";
+import { Reunions } from "./reunions.ts";
 import { SpreadTurns } from "./spread-turns.ts";
 import { TwinWatch, type TwinListener } from "./twin-watch.ts";
 
@@ -43,10 +45,13 @@ export const PULSES_PER_SECOND_MAX: number = 100;
 export const LISTENERS_MAX: number = 8;
 
 export interface NeighbourhoodListener extends LivenessListener, TwinListener {
+  /** What has happened to robots. */
+  readonly news: RobotNews;
   /** What robots and chains put into the next pulse. */
   pulseParts(
     beatBytesMax: number,
     now: Now,
+    isForEverybody: boolean,
   ): {
     readonly heads: readonly ChainHead[];
     readonly auditSize: number;
@@ -65,13 +70,14 @@ export interface NeighbourhoodListener extends LivenessListener, TwinListener {
 export class Neighbourhood {
   readonly #env: Env;
   readonly #listener: NeighbourhoodListener;
-  readonly #membership: Membership;
+  readonly #membership: MembershipWithStarts;
   readonly #observations: ObservationIntake;
   readonly #guard: StallGuard;
   readonly #twins: TwinWatch;
   readonly #connected = new Set<NodeId>();
   /** Of which version of the roster everybody has been sent a pulse, and how many are left until the next. */
-  readonly #spread = new SpreadTurns();
+  readonly #spread: SpreadTurns;
+  readonly #reunions: Reunions;
   /** When connected peers that asked were answered last. */
   readonly #answeredMonoMs = new Map<NodeId, number>();
   /** Peers that have acknowledged the announced stop. */
@@ -86,24 +92,26 @@ export class Neighbourhood {
 
   constructor(deps: {
     readonly env: Env;
-    readonly membership: Membership;
+    readonly membership: MembershipWithStarts;
     readonly listener: NeighbourhoodListener;
   }) {
     const { env, membership, listener } = deps;
     this.#env = env;
     this.#listener = listener;
     this.#membership = membership;
-    this.pulses = new OwnPulses(
-      env,
-      (now) => this.#attachment(now),
-      (bytes, reach, now) => this.#deliver(bytes, reach, now),
-    );
+    this.pulses = new OwnPulses(env, {
+      reach: (isStop, now) => this.#reach(isStop, now),
+      attachment: (reach, now) => this.#attachment(reach, now),
+      deliver: (bytes, reach) => this.#deliver(bytes, reach),
+    });
+    this.#spread = new SpreadTurns(env.config.pulseEveryMs);
+    this.#reunions = new Reunions(env.config.pulseEveryMs);
     this.evidence = new KeptEvidence({ env, liveness: () => this.liveness });
     this.liveness = new Liveness({
       env,
       membership,
       author: this.pulses,
-      listener: withEvidence(listener, this.evidence),
+      listener: this.#withReunions(withEvidence(listener, this.evidence)),
       said: (bytes, now) => this.evidence.onSaid(bytes, now),
     });
     this.#observations = new ObservationIntake(env, this.liveness);
@@ -229,16 +237,40 @@ export class Neighbourhood {
     this.#env.out.send(asker, "direct", latest);
   }
 
-  /** In a small fleet everybody hears every pulse; in a large one its witnesses do, and who is no member but listens (rule PU8). */
-  #deliver(bytes: Uint8Array, reach: PulseReach, now: Now): void {
+  /** Sees who was away and is back. */
+  #withReunions(listener: LivenessListener): LivenessListener {
+    return {
+      ...listener,
+      statusChanged: (node, from, now) => {
+        const subject = this.liveness.subject(node);
+        if (subject !== undefined) this.#reunions.onStatus(subject, this.pulses.boot, now);
+        listener.statusChanged(node, from, now);
+      },
+      regionChanged: (change, now) => {
+        this.#reunions.onRegion(change, this.pulses.boot, now);
+        listener.regionChanged(change, now);
+      },
+    };
+  }
+
+  /** In a small fleet each pulse is for everybody, in a large one few are (rule PU8). */
+  #reach(isStop: boolean, now: Now): PulseReach {
     const { electorate } = this.liveness;
-    const { version } = this.#membership;
-    const isSpread = this.#spread.isNext(reach, this.pulses.boot, {
-      version,
-      roster: electorate.roster,
-    });
-    if (isSpread || electorate.gossipsPulses(now.monoMs)) this.#env.out.publish("pulse", bytes);
-    const to = [...electorate.recipients(), ...this.#listeners()];
+    const { boot } = this.pulses;
+    this.#reunions.onMajority(electorate.hasRosterMajority(now.monoMs), boot, now);
+    const againMonoMs = this.#reunions.due(now);
+    if (againMonoMs !== undefined) this.#listener.news.tellAgain(againMonoMs);
+    const isForAll = electorate.gossipsPulses(now.monoMs);
+    const holds = { isStop, isNews: !isForAll && this.#listener.news.hasNews };
+    const { version, starts } = this.#membership;
+    const fleet = { version, starts, roster: electorate.roster };
+    return this.#spread.isNext(holds, boot, fleet, now) || isForAll ? "everybody" : "witnesses";
+  }
+
+  /** In a small fleet everybody hears every pulse; in a large one its witnesses do, and who is no member but listens (rule PU8). */
+  #deliver(bytes: Uint8Array, reach: PulseReach): void {
+    if (reach === "everybody") this.#env.out.publish("pulse", bytes);
+    const to = [...this.liveness.electorate.recipients(), ...this.#listeners()];
     for (const node of to) this.#env.out.send(node, "direct", bytes);
   }
 
@@ -423,14 +455,15 @@ export class Neighbourhood {
     return true;
   }
 
-  #attachment(now: Now): PulseAttachment {
+  #attachment(reach: PulseReach, now: Now): PulseAttachment {
     const heard = this.liveness.heard(now);
     const missing = this.liveness.missing();
     const usedBytes =
       PULSE_FRAME_BYTES +
       (heard.length + missing.length) * HEARD_ENTRY_BYTES +
       8 * HEAD_ENTRY_BYTES;
-    const parts = this.#listener.pulseParts(PULSE_BYTES_MAX - usedBytes, now);
+    const beatBytesMax = PULSE_BYTES_MAX - usedBytes;
+    const parts = this.#listener.pulseParts(beatBytesMax, now, reach === "everybody");
     const sight = this.liveness.electorate.toldSight(now.monoMs);
     // Who is sent one every second knows it by the header of the author's chains (rule CH1).
     const agent = this.liveness.electorate.isLarge ? "" : this.#env.identity.agent;

@@ -1,11 +1,20 @@
 import { expect, test } from "vitest";
-import { SPREAD_PULSES, SPREAD_ROSTER, SpreadTurns } from "./spread-turns.ts";
+import {
+  NEWS_EVERY_INTERVALS,
+  NEWS_PULSES,
+  SPREAD_PULSES,
+  SPREAD_ROSTER,
+  SpreadTurns,
+} from "./spread-turns.ts";
+
+const USUAL = { isStop: false, isNews: false };
 
 /** Numbers of those among `count` pulses of a boot that are for everybody. */
 function spread(roster: number, count: number, boot: number, joinAt?: number): readonly number[] {
-  const turns = new SpreadTurns();
+  const turns = new SpreadTurns(1_000);
+  const fleet = { roster, version: 1, starts: 0 };
   return Array.from({ length: count }, (_, at) => at).filter((at) =>
-    turns.isNext("witnesses", boot, { roster, version: at === joinAt ? 2 : 1 }),
+    turns.isNext(USUAL, boot, { ...fleet, version: at === joinAt ? 2 : 1 }, { monoMs: at * 1_000 }),
   );
 }
 
@@ -30,11 +39,56 @@ test("PU8 everybody is sent one within a quarter of the usual time after somebod
     expect(next).toBeGreaterThan(3);
     expect(next).toBeLessThanOrEqual(3 + SPREAD_PULSES / 4);
   }
-  const turns = new SpreadTurns();
-  const fleet = { roster: 40, version: 1 };
-  turns.isNext("witnesses", 1, fleet);
-  expect([turns.isNext("witnesses", 1, fleet), turns.isNext("everybody", 1, fleet)]).toEqual([
-    false,
-    true,
-  ]);
+  const turns = new SpreadTurns(1_000);
+  const isNext = (holds: typeof USUAL): boolean =>
+    turns.isNext(holds, 1, { roster: 40, version: 1, starts: 0 }, { monoMs: 0 });
+  isNext(USUAL);
+  const all = [USUAL, { ...USUAL, isStop: true }, { ...USUAL, isNews: true }];
+  expect(all.map(isNext)).toEqual([false, true, true]);
+});
+
+test("PU8 everybody is sent one soon after a member has begun anew, and members that do so all the time make that a few times dearer at most", () => {
+  for (const boot of [1_000_080, 1_000_119]) {
+    for (const every of [1, 7, 45]) {
+      const turns = new SpreadTurns(1_000);
+      const said = Array.from({ length: 3_000 }, (_, at) => at).filter((at) => {
+        const starts = Math.floor(Math.max(0, at - 200) / every);
+        return turns.isNext(
+          USUAL,
+          boot,
+          { roster: 40, version: 1, starts },
+          { monoMs: at * 1_000 },
+        );
+      });
+      const gaps = said.slice(1).map((at, index) => at - (said[index] ?? 0));
+      expect(Math.max(...gaps.slice(-10))).toBeLessThanOrEqual(SPREAD_PULSES / 2 + every);
+      expect(said.length).toBeLessThanOrEqual((3_000 / SPREAD_PULSES) * 4);
+    }
+    const turns = new SpreadTurns(1_000);
+    const once = Array.from({ length: 200 }, (_, at) => at).filter((at) =>
+      turns.isNext(
+        USUAL,
+        boot,
+        { roster: 40, version: 1, starts: at < 40 ? 0 : 1 },
+        { monoMs: at * 1_000 },
+      ),
+    );
+    expect(once[1]).toBeGreaterThan(40);
+    expect(once[1]).toBeLessThanOrEqual(40 + SPREAD_PULSES / 4);
+  }
+});
+
+test("PU8 P6 a home whose robots flip without end has NEWS_PULSES for everybody at once, and then one in NEWS_EVERY_INTERVALS", () => {
+  const turns = new SpreadTurns(1_000);
+  const fleet = { roster: 1_000, version: 1, starts: 0 };
+  turns.isNext(USUAL, 1, fleet, { monoMs: 0 });
+  const saidIn = (fromMs: number, forMs: number): number => {
+    let said = 0;
+    for (let at = fromMs; at < fromMs + forMs; at += 100)
+      if (turns.isNext({ ...USUAL, isNews: true }, 1, fleet, { monoMs: at })) said += 1;
+    return said;
+  };
+  expect(saidIn(0, 12_000)).toBe(NEWS_PULSES);
+  expect(saidIn(12_000, 40_000)).toBeLessThanOrEqual(40 / NEWS_EVERY_INTERVALS + 4);
+  expect(saidIn(52_000, 40_000)).toBe(40 / NEWS_EVERY_INTERVALS);
 });

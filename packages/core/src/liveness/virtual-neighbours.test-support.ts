@@ -10,7 +10,8 @@ import type { NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import { Outbox } from "../outbox.ts";
 import type { Ports } from "../ports.ts";
-import type { Member, Membership } from "../roster/membership.ts";
+import type { Member, MembershipWithStarts } from "../roster/membership.ts";
+import type { RobotNews } from "../robots/pulse-queue.ts";
 import type { RegionChange } from "./regions.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 
@@ -35,6 +36,10 @@ export interface NeighbourNode {
   readonly regions: { readonly region: string; readonly step: string; readonly atMs: number }[];
   /** Boots above which a new one was asked for. */
   readonly bootsAbove: number[];
+  /** What its robots say of themselves. */
+  readonly news: RobotNews & { hasNews: boolean };
+  /** Since when each time something was to be said again. */
+  readonly againMonoMs: number[];
   wallStepMs: number;
   /** Whom it wants to be connected with, as it said last. */
   links: readonly NodeId[];
@@ -59,6 +64,8 @@ export class VirtualNeighbours {
     readonly bytes: Uint8Array;
     readonly atMs: number;
   }[] = [];
+  /** Boots of members that everybody has heard of. */
+  readonly restarts: { count: number } = { count: 0 };
   readonly #queue: { readonly atMs: number; readonly run: () => void }[] = [];
   readonly #members: Member[] = [];
   readonly #fleet: string;
@@ -75,9 +82,11 @@ export class VirtualNeighbours {
       readonly regionOf?: (node: NodeId) => string;
       /** Those of the names that are no members. */
       readonly observers?: readonly NodeId[];
+      /** Further members, which never run. */
+      readonly absent?: readonly NodeId[];
     } = {},
   ) {
-    const { fleet = FLEET, regionOf = () => "r", observers = [] } = options;
+    const { fleet = FLEET, regionOf = () => "r", observers = [], absent = [] } = options;
     this.#fleet = fleet;
     this.#regionOf = regionOf;
     this.#portsOf = portsOf;
@@ -85,7 +94,7 @@ export class VirtualNeighbours {
       ...coreConfig(typeof config === "function" ? config(node) : config),
       observer: observers.includes(node),
     });
-    for (const node of names.filter((name) => !observers.includes(name)))
+    for (const node of [...names.filter((name) => !observers.includes(name)), ...absent])
       this.#members.push({ node, name: node, region: regionOf(node), agent: "t", joinedMonoMs: 0 });
     for (const name of names) this.#boot(name, 100);
   }
@@ -185,14 +194,9 @@ export class VirtualNeighbours {
       out,
     };
     const members = this.#members;
-    const [goodbyes, bootsAbove] = [[] as NodeId[], [] as number[]];
-    const membership = membershipOf(members, goodbyes);
-    const [events, rejects, verdicts] = [
-      [] as CoreEvent[],
-      [] as RejectReason[],
-      [] as NeighbourNode["verdicts"],
-    ];
-    const regions: NeighbourNode["regions"] = [];
+    const facts = nothingYet();
+    const { goodbyes, bootsAbove, rejects, verdicts, regions, news } = facts;
+    const membership = membershipOf(members, goodbyes, this.restarts);
     const listener = {
       accused: () => {},
       verdict: (subject: { readonly node: NodeId }, kind: string) =>
@@ -201,6 +205,7 @@ export class VirtualNeighbours {
       quietChanged: () => {},
       regionChanged: ({ outage, step }: RegionChange) =>
         regions.push({ region: outage.to, step, atMs: this.nowMs }),
+      news,
       pulseParts: () => ({ heads: [], auditSize: 0, auditHash: new Uint8Array(32), beats: [] }),
       pulse: () => {},
       goodbye: (from: NodeId) => goodbyes.push(from),
@@ -217,12 +222,7 @@ export class VirtualNeighbours {
       stalledUntilMs: 0,
       inbox: [],
       timers: new Map(),
-      events,
-      rejects,
-      verdicts,
-      goodbyes,
-      regions,
-      bootsAbove,
+      ...facts,
       wallStepMs: 0,
       links: [],
     };
@@ -277,8 +277,27 @@ export class VirtualNeighbours {
   }
 }
 
+type NeighbourFacts = Pick<
+  NeighbourNode,
+  "events" | "rejects" | "verdicts" | "goodbyes" | "regions" | "bootsAbove" | "news" | "againMonoMs"
+>;
+
+function nothingYet(): NeighbourFacts {
+  const againMonoMs: number[] = [];
+  const news = {
+    hasNews: false,
+    tellAgain: (sinceMonoMs: number) => void againMonoMs.push(sinceMonoMs),
+  };
+  const seen = { events: [], rejects: [], verdicts: [], goodbyes: [], regions: [], bootsAbove: [] };
+  return { ...seen, news, againMonoMs };
+}
+
 /** Who counts for one node: all but those that it heard say goodbye. */
-function membershipOf(members: readonly Member[], goodbyes: readonly NodeId[]): Membership {
+function membershipOf(
+  members: readonly Member[],
+  goodbyes: readonly NodeId[],
+  restarts: { readonly count: number },
+): MembershipWithStarts {
   const isIn = ({ node }: Member): boolean => !goodbyes.includes(node);
   return {
     members: () => members.filter(isIn),
@@ -288,6 +307,9 @@ function membershipOf(members: readonly Member[], goodbyes: readonly NodeId[]): 
     ending: () => undefined,
     get version() {
       return 1 + goodbyes.length;
+    },
+    get starts() {
+      return restarts.count;
     },
   };
 }

@@ -28,11 +28,11 @@ function own(): { env: Env; pulses: OwnPulses } {
   };
   return {
     env,
-    pulses: new OwnPulses(
-      env,
-      () => attachment,
-      (bytes) => env.out.publish("pulse", bytes),
-    ),
+    pulses: new OwnPulses(env, {
+      reach: () => "everybody",
+      attachment: () => attachment,
+      deliver: (bytes) => env.out.publish("pulse", bytes),
+    }),
   };
 }
 

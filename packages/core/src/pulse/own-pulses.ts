@@ -20,8 +20,9 @@ const DOUBT_PULSES = 3;
 
 export class OwnPulses {
   readonly #env: Env;
-  readonly #attachment: (now: Now) => PulseAttachment;
-  readonly #deliver: (bytes: Uint8Array, reach: PulseReach, now: Now) => void;
+  readonly #reach: (isNews: boolean, now: Now) => PulseReach;
+  readonly #attachment: (reach: PulseReach, now: Now) => PulseAttachment;
+  readonly #deliver: (bytes: Uint8Array, reach: PulseReach) => void;
   #boot = 0;
   #seq = 0;
   #bootMonoMs = 0;
@@ -33,20 +34,24 @@ export class OwnPulses {
   #doubtPulses = 0;
   #pausedForMs: number | undefined;
   #goodbye = false;
-  /** Whether the next pulse holds something that concerns more than the witnesses. */
-  #isNews = false;
   /** Whoever else pulses under the own key. */
   readonly twins: Twins;
 
-  /** `attachment` is asked for each pulse as it is made, `deliver` takes it to whom it is for. */
   constructor(
     env: Env,
-    attachment: (now: Now) => PulseAttachment,
-    deliver: (bytes: Uint8Array, reach: PulseReach, now: Now) => void,
+    how: {
+      /** Asked first for each pulse; `isNews` where its header concerns more than the witnesses. */
+      readonly reach: (isNews: boolean, now: Now) => PulseReach;
+      /** Asked for each pulse as it is made. */
+      readonly attachment: (reach: PulseReach, now: Now) => PulseAttachment;
+      /** Takes it to whom it is for. */
+      readonly deliver: (bytes: Uint8Array, reach: PulseReach) => void;
+    },
   ) {
     this.#env = env;
-    this.#attachment = attachment;
-    this.#deliver = deliver;
+    this.#reach = how.reach;
+    this.#attachment = how.attachment;
+    this.#deliver = how.deliver;
     this.twins = new Twins(env.config.pulseEveryMs);
   }
 
@@ -97,12 +102,6 @@ export class OwnPulses {
     if (this.#boot === 0) return;
     const atMonoMs = Math.max(now.monoMs, this.#lastMonoMs + atMostEveryMs);
     if (atMonoMs < this.#dueMonoMs) this.#plan(atMonoMs);
-  }
-
-  /** The same, where everybody is to hear of what it holds. */
-  announce(now: Now): void {
-    this.#isNews = true;
-    this.request(now);
   }
 
   /** The timer fired: pulse if one is due. */
@@ -159,14 +158,13 @@ export class OwnPulses {
     };
     this.twins.sent(header, now);
     if (this.#doubtPulses > 0) this.#doubtPulses -= 1;
-    const bytes = sealPulse(this.#env, header, this.#attachment(now));
+    const reach = this.#reach(header.goodbye || header.pausedForMs !== undefined, now);
+    const bytes = sealPulse(this.#env, header, this.#attachment(reach, now));
     this.#latest = bytes;
     this.#lastMonoMs = now.monoMs;
     this.#sent.push({ seq: this.#seq, atMonoMs: now.monoMs });
     if (this.#sent.length > SENT_MAX) this.#sent.shift();
-    const isNews = this.#isNews || header.goodbye || header.pausedForMs !== undefined;
-    this.#isNews = false;
-    this.#deliver(bytes, isNews ? "everybody" : "witnesses", now);
+    this.#deliver(bytes, reach);
     this.#plan(now.monoMs + config.pulseEveryMs);
     return bytes;
   }

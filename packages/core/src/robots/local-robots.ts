@@ -32,7 +32,7 @@ import {
   ROBOT_ROW_PREFIX,
 } from "./local-robot.ts";
 import type { LocalRobot, LocalStatus } from "./local-robot.ts";
-import { PulseQueue } from "./pulse-queue.ts";
+import { PulseQueue, type RobotNews } from "./pulse-queue.ts";
 import { Regularities } from "./regularities.ts";
 import {
   adoptRobot,
@@ -136,6 +136,7 @@ export class LocalRobots {
         fields.write(robot.id, registrationFields(robot), now);
       else this.onRecord(robot.id, "look", now);
     }
+    this.#queue.markStart(now.monoMs);
   }
 
   /** What the fleet's record says of a robot has changed: another node may have edited or retired it. */
@@ -229,7 +230,7 @@ export class LocalRobots {
     if (changes.has("/schedule")) this.regularities.restart(robot);
     this.#plans.planFromNow(robot, now);
     this.#rows.touch(robot);
-    this.#queue.markFlip(robot.id);
+    this.#queue.markFlip(robot.id, now.monoMs);
     this.#heap.delete(robot.id);
     this.#arm(robot, now.monoMs);
     this.#deps.changed(robot.id, now);
@@ -279,15 +280,20 @@ export class LocalRobots {
     this.#setTimer();
   }
 
+  /** What everybody is to hear of (rule PU8). */
+  get news(): RobotNews {
+    return this.#queue;
+  }
+
   /**
    * What the next pulse says of the robots, encoded in at most `bytesMax` bytes (rule PU2). Counts as said.
    * Call it once for each pulse, also when nothing changed.
    */
-  beatsForPulse(bytesMax: number, now: Now): readonly WireSummary[] {
+  beatsForPulse(bytesMax: number, now: Now, isForEverybody: boolean): readonly WireSummary[] {
     this.#watchWall(now);
     const { codec } = this.#deps.env.ports;
     this.regularities.beginPulse();
-    const said = this.#queue.take(bytesMax, (id) => {
+    const said = this.#queue.take(bytesMax, isForEverybody, (id) => {
       const robot = this.#robots.get(id) as LocalRobot;
       const wire = this.regularities.withDigest(summarize(robot, now), robot, now);
       return { item: { robot, wire }, bytes: codec.encode(wire).length };
@@ -315,7 +321,7 @@ export class LocalRobots {
   /** Whether the robot is still hosted here, whatever another node has said of it. */
   #keep(robot: LocalRobot, cause: RetirementCause, now: Now): boolean {
     const answer = this.#retirements.answer(robot, cause, now);
-    if (answer === "restated") this.#queue.markFlip(robot.id);
+    if (answer === "restated") this.#queue.markFlip(robot.id, now.monoMs);
     if (answer === "heeded") this.forget(robot.id, now);
     return answer !== "heeded";
   }
@@ -370,7 +376,7 @@ export class LocalRobots {
       this.#settle(robot, beat.at, now);
     } else this.#worsen(robot, now.monoMs, now);
     if (reportBeat(this.#deps, robot, beat, change, now)) {
-      this.#queue.markFlip(robot.id);
+      this.#queue.markFlip(robot.id, now.monoMs);
       this.#deps.requestPulse();
     }
     this.#queue.markChanged(robot.id);
@@ -416,7 +422,7 @@ export class LocalRobots {
     const monoMs = judged.sinceMonoMs ?? at?.monoMs ?? now.monoMs;
     robot.since = { monoMs, wallMs: Math.floor(now.wallMs - (now.monoMs - monoMs)) };
     this.#rows.touch(robot);
-    this.#queue.markFlip(robot.id);
+    this.#queue.markFlip(robot.id, now.monoMs);
     this.#deps.changed(robot.id, now);
     this.#deps.requestPulse();
   }

@@ -7,8 +7,8 @@ import { VirtualHome } from "./virtual-home.test-support.ts";
 
 const ITEM_BYTES = 10;
 
-function take(queue: PulseQueue, bytesMax: number): readonly string[] {
-  return queue.take(bytesMax, (robot) => ({ item: robot, bytes: ITEM_BYTES }));
+function take(queue: PulseQueue, bytesMax: number, isForEverybody = false): readonly string[] {
+  return queue.take(bytesMax, isForEverybody, (robot) => ({ item: robot, bytes: ITEM_BYTES }));
 }
 
 describe("PulseQueue", () => {
@@ -17,7 +17,7 @@ describe("PulseQueue", () => {
     for (let at = 0; at < 20; at += 1) queue.markChanged(`r${String(at).padStart(2, "0")}`);
     for (let pulse = 0; pulse < 3; pulse += 1) take(queue, 103);
     queue.markChanged("r05");
-    queue.markFlip("r13");
+    queue.markFlip("r13", 0);
     expect(take(queue, 103).slice(0, 2)).toEqual(["r13", "r05"]);
     for (let pulse = 1; pulse < FLIP_PULSES; pulse += 1) expect(take(queue, 103)[0]).toBe("r13");
     expect(take(queue, 103)[0]).not.toBe("r13");
@@ -39,7 +39,7 @@ describe("PulseQueue", () => {
         const lastSaid = new Map<string, number>();
         for (let pulse = 0; pulse < 4 * pulsesMax; pulse += 1) {
           for (const at of busy) queue.markChanged(name(at));
-          for (const at of flips) queue.markFlip(name(at));
+          for (const at of flips) queue.markFlip(name(at), 0);
           const said = take(queue, bytesMax);
           expect(3 + said.length * ITEM_BYTES).toBeLessThanOrEqual(bytesMax);
           expect(new Set(said).size).toBe(said.length);
@@ -51,6 +51,41 @@ describe("PulseQueue", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("PU8 what happened to robots is news until pulses for everybody have said all of it, however few of them one holds", () => {
+    const queue = new PulseQueue();
+    const robots = Array.from({ length: 30 }, (_, at) => `r${10 + at}`);
+    for (const robot of robots) queue.markFlip(robot, 0);
+    for (let pulse = 0; pulse < 2 * robots.length; pulse += 1) take(queue, 103);
+    const told = new Set<string>();
+    for (let pulse = 0; pulse < 5 && queue.hasNews; pulse += 1)
+      for (const robot of take(queue, 103, true)) told.add(robot);
+    expect([...told].toSorted()).toEqual(robots);
+    expect(queue.hasNews).toBe(false);
+  });
+
+  test("PU8 what happened since somebody went away is news again when it is back, what happened before is not, and after a new boot all is", () => {
+    const queue = new PulseQueue();
+    queue.markChanged("quiet");
+    queue.markFlip("early", 1_000);
+    queue.markFlip("late", 5_000);
+    queue.markFlip("retired", 5_000);
+    queue.delete("retired");
+    take(queue, 103, true);
+    queue.tellAgain(5_001);
+    expect(queue.hasNews).toBe(false);
+    queue.tellAgain(5_000);
+    expect([queue.hasNews, take(queue, 103, true)[0], queue.hasNews]).toEqual([
+      true,
+      "late",
+      false,
+    ]);
+    queue.markStart(9_000);
+    expect(queue.hasNews).toBe(true);
+    expect(take(queue, 103, true).toSorted()).toEqual(["early", "late", "quiet"]);
+    queue.tellAgain(9_000);
+    expect(queue.hasNews).toBe(true);
   });
 });
 

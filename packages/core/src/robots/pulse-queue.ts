@@ -4,6 +4,9 @@
  * A quarter of the room is always kept for the turn, so that a crowd of busy robots never hides a silent one: with `n` robots of
  * at most `b` bytes each, everyone appears at least every ⌈n / ⌊bytesMax / 4b⌋⌉ + 1 pulses. A flip is said in three pulses, because
  * one may be lost; later losses are made good by the turn, as summaries are cumulative.
+ *
+ * In a large fleet most pulses are for witnesses alone (rule PU8). What happened to a robot is news until a pulse for everybody has said it, however many
+ * pulses that takes, and again for those who were away while it happened.
  */
 import type { RobotId } from "../ids.ts";
 
@@ -18,15 +21,41 @@ export interface SizedItem<T> {
   readonly bytes: number;
 }
 
-export class PulseQueue {
+/** What everybody is to hear of robots (rule PU8). */
+export interface RobotNews {
+  /** Whether something has happened of which not everybody was told. */
+  readonly hasNews: boolean;
+  /** Somebody who was away since then is back: what has happened since then is news again. */
+  tellAgain(sinceMonoMs: number): void;
+}
+
+export class PulseQueue implements RobotNews {
   readonly #flips = new Map<RobotId, number>();
   readonly #changed = new Set<RobotId>();
+  /** Robots of which everybody is to hear, whoever was told longest ago first. */
+  readonly #news = new Set<RobotId>();
+  /** When each was news last. */
+  readonly #newsMonoMs = new Map<RobotId, number>();
   /** All robots, the one whose turn is longest ago first. */
   readonly #turn = new Set<RobotId>();
 
-  markFlip(robot: RobotId): void {
-    this.#turn.add(robot);
+  get hasNews(): boolean {
+    return this.#news.size > 0;
+  }
+
+  markFlip(robot: RobotId, nowMonoMs: number): void {
     this.#flips.set(robot, FLIP_PULSES);
+    this.#markNews(robot, nowMonoMs);
+  }
+
+  /** A boot has begun, and what was said in an earlier one does not count any more. */
+  markStart(nowMonoMs: number): void {
+    for (const robot of this.#turn) this.#markNews(robot, nowMonoMs);
+  }
+
+  tellAgain(sinceMonoMs: number): void {
+    for (const [robot, atMonoMs] of this.#newsMonoMs)
+      if (atMonoMs >= sinceMonoMs) this.#news.add(robot);
   }
 
   markChanged(robot: RobotId): void {
@@ -38,10 +67,16 @@ export class PulseQueue {
     this.#flips.delete(robot);
     this.#changed.delete(robot);
     this.#turn.delete(robot);
+    this.#news.delete(robot);
+    this.#newsMonoMs.delete(robot);
   }
 
-  /** Takes as many items as fit into an encoded array of at most `bytesMax` bytes, and counts them as said. */
-  take<T>(bytesMax: number, itemOf: (robot: RobotId) => SizedItem<T>): readonly T[] {
+  /** Takes as many items as fit into an encoded array of at most `bytesMax` bytes, and counts them as said; to everybody, if that is so. */
+  take<T>(
+    bytesMax: number,
+    isForEverybody: boolean,
+    itemOf: (robot: RobotId) => SizedItem<T>,
+  ): readonly T[] {
     const chosen = new Map<RobotId, T>();
     let used = ARRAY_HEADER_BYTES;
     const fill = (robots: Iterable<RobotId>, limitBytes: number): void => {
@@ -54,11 +89,21 @@ export class PulseQueue {
       }
     };
     const aheadBytes = bytesMax * (1 - TURN_PART);
+    if (isForEverybody) fill(this.#news, aheadBytes);
     fill(this.#flips.keys(), aheadBytes);
     fill(this.#changed, aheadBytes);
     fill(this.#turn, bytesMax);
-    for (const robot of chosen.keys()) this.#said(robot);
+    for (const robot of chosen.keys()) {
+      this.#said(robot);
+      if (isForEverybody) this.#news.delete(robot);
+    }
     return [...chosen.values()];
+  }
+
+  #markNews(robot: RobotId, nowMonoMs: number): void {
+    this.#turn.add(robot);
+    this.#news.add(robot);
+    this.#newsMonoMs.set(robot, nowMonoMs);
   }
 
   #said(robot: RobotId): void {

@@ -14,6 +14,7 @@ import type { FieldWriter } from "./field-writer.ts";
 import { Inventory } from "./inventory.ts";
 import { LocalRobots } from "./local-robots.ts";
 import type { NodeStatusPort } from "./node-status-port.ts";
+import type { RobotNews } from "./pulse-queue.ts";
 import { RemoteRobots, type DatedPulse } from "./remote-robots.ts";
 import { RobotStatuses, type RobotLiveness } from "./robot-statuses.ts";
 
@@ -105,8 +106,17 @@ export class Robots {
   }
 
   /** What the next pulse says of the robots hosted here, at most `bytesMax` bytes encoded. */
-  beatsForPulse(bytesMax: number, now: Now): readonly WireSummary[] {
-    return this.#local.beatsForPulse(bytesMax, now);
+  beatsForPulse(
+    bytesMax: number,
+    now: Now,
+    isForEverybody: boolean = true,
+  ): readonly WireSummary[] {
+    return this.#local.beatsForPulse(bytesMax, now, isForEverybody);
+  }
+
+  /** What everybody is to hear of (rule PU8). */
+  get news(): RobotNews {
+    return this.#local.news;
   }
 
   /**

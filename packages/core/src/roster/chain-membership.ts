@@ -12,7 +12,12 @@ import { isIntegerIn, isMap, isTextUpTo } from "../wire/fields.ts";
 import { offlineMsOf } from "../chain/entry.ts";
 import { EPOCH_MAX, HEADER_TEXT_LENGTH_MAX } from "../chain/limits.ts";
 import { leftRow, memberRow } from "../chain/rows.ts";
-import { ROSTER_MAX, type Member, type Membership, type MembershipEnding } from "./membership.ts";
+import {
+  ROSTER_MAX,
+  type Member,
+  type MembershipWithStarts,
+  type MembershipEnding,
+} from "./membership.ts";
 
 /** Of `left/` rows since format 2 of the store; before they were a bare number (`migrations/left-rows.ts`). */
 const LEFT_ROW_VERSION = 1;
@@ -30,7 +35,7 @@ interface Leave {
   readonly isRetired: boolean;
 }
 
-export class ChainMembership implements Membership {
+export class ChainMembership implements MembershipWithStarts {
   readonly #env: Env;
   readonly #known = new Map<NodeId, Member & { readonly boot: Boot }>();
   /** The boot in which the node said goodbye or was retired; a header of a later boot brings it back. */
@@ -42,6 +47,7 @@ export class ChainMembership implements Membership {
   readonly #isGranted: (node: NodeId) => boolean;
   readonly #isRevoked: (node: NodeId) => boolean;
   #version = 0;
+  #starts = 0;
 
   constructor(
     env: Env,
@@ -63,6 +69,10 @@ export class ChainMembership implements Membership {
 
   get version(): number {
     return this.#version;
+  }
+
+  get starts(): number {
+    return this.#starts;
   }
 
   members(): readonly Member[] {
@@ -125,6 +135,7 @@ export class ChainMembership implements Membership {
     const left = this.#left.get(author);
     if (left !== undefined && left.boot < epoch) this.#forgetLeave(author);
     if (known !== undefined && known.boot > epoch) return true;
+    if (known !== undefined && known.boot < epoch) this.#starts += 1;
     const { name, region, agent, mayBeOfflineMs } = names;
     const same =
       known?.name === name &&

@@ -31,5 +31,10 @@ export interface Membership {
   readonly version: number;
 }
 
+export interface MembershipWithStarts extends Membership {
+  /** Grows whenever a member is known to have begun a new boot: one that restarted has forgotten what is kept in memory alone. */
+  readonly starts: number;
+}
+
 /** Members of a fleet at most; chain headers of further authors are refused and counted (rule CH7). */
 export const ROSTER_MAX: number = 10_000;
