@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { robotOf } from "../checks/robot-check.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { calmNetwork } from "../network/network-model.ts";
-import { checkScenario } from "../run-scenario.ts";
+import { checkScenario, runScenario } from "../run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
 const NODES = 34;
@@ -81,7 +81,7 @@ test("PU8 a reader that restarts in a settled fleet knows all robots again withi
   const faults = [
     { type: "crash", atMs: 130_000, node: RESTARTED, how: "kill", downMs: 1_000 },
   ] as const;
-  checkScenario(
+  const { violations } = runScenario(
     { ...told, forMs: 167_000, faults },
     {
       seed: 1,
@@ -94,4 +94,5 @@ test("PU8 a reader that restarts in a settled fleet knows all robots again withi
   );
   expect(seen["soon"]).toContain("unknown home-unknown");
   expect(seen["later"]).toEqual(["up"]);
+  expect(violations).toEqual([]);
 });
