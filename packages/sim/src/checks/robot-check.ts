@@ -7,6 +7,10 @@ import type { Check } from "./check.ts";
 
 /** As for nodes in `life-check.ts`, and one interval until the home's status has reached its robots. */
 const LIFE_INTERVALS = 8;
+/** One view after a cut: in a large fleet the home says again what has happened meanwhile (rule PU8). */
+const REUNION_INTERVALS = 10;
+/** Larger ones are those in which not every pulse is for everybody. */
+const SMALL_FLEET = 32;
 /** Robots change seldom, and reading them all costs: they are looked at now and then. */
 const LOOK_EVERY_MS = 5_000;
 /** Views of one robot that are looked at, in fleets where looking at all would take longer than the run. */
@@ -61,8 +65,9 @@ export class RobotCheck implements Check {
 
   /** A robot that gives no beat is down once its deadline has passed, and not before (rule VE7). */
   #checkMute(home: number): void {
-    const { nowMs, truth, pulseEveryMs } = this.#fleet;
+    const { nowMs, nodes, truth, pulseEveryMs } = this.#fleet;
     const sinceMs = truth.muteSinceMs(home);
+    const settleIntervals = nodes.length > SMALL_FLEET ? REUNION_INTERVALS : LIFE_INTERVALS;
     if (sinceMs === undefined || !truth.isLive(home)) return;
     const { everyMs, beatEveryMs } = this.#pace;
     const silentMs = nowMs - sinceMs;
@@ -70,8 +75,11 @@ export class RobotCheck implements Check {
     const isLong = silentMs > everyMs * (1 + JITTER_PART_MAX) + LIFE_INTERVALS * pulseEveryMs;
     if (!isEarly && !isLong) return;
     for (const viewer of this.#viewersOf(home)) {
-      const togetherMs = nowMs - truth.togetherSinceMs(viewer, home);
-      if (togetherMs <= LIFE_INTERVALS * pulseEveryMs) continue;
+      // Without a majority nobody says anything of robots (rule VE6), his own included.
+      if (!truth.hasMajority(viewer)) continue;
+      const togetherMs =
+        nowMs - Math.max(truth.togetherSinceMs(viewer, home), truth.majorityChangedMs(viewer));
+      if (togetherMs <= settleIntervals * pulseEveryMs) continue;
       const status = this.#statusAt(viewer, home);
       const isDown = status === "down";
       if (status !== undefined && isDown !== isLong)

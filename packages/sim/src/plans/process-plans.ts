@@ -41,6 +41,28 @@ export const processPlans: readonly Plan[] = [
     ],
   },
   {
+    name: "mute-cuts",
+    about: "all robots fall silent one after the other while a tenth of the fleet is cut off",
+    nodes: 40,
+    minutes: 4,
+    network: { base: "calm" },
+    beatEveryMs: 5_000,
+    robotEveryMs: 20_000,
+    events: [
+      {
+        atMs: 105_000,
+        who: { share: 0.1 },
+        what: { type: "cut", forMs: 60_000, isSilent: true, isOneWay: false, isEach: true },
+      },
+      {
+        atMs: 110_000,
+        who: { isAll: true },
+        what: { type: "mute", forMs: 95_000 },
+        staggerMs: 900,
+      },
+    ],
+  },
+  {
     name: "mute-robots",
     about: "robots of a fifth of the fleet give no beat for two minutes, while their nodes live",
     nodes: 50,

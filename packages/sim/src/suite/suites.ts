@@ -49,6 +49,8 @@ const SHORT: readonly Block[] = [
   { scenario: "maintenance", nodes: 10, minutes: 3, seeds: [1, 1] },
   { scenario: "leavers", nodes: 10, minutes: 6, seeds: [1, 1] },
   { scenario: "mute-robots", nodes: 10, minutes: 5, seeds: [1, 1] },
+  // Who was cut off while robots fell silent showed them up until their homes' turns came.
+  { scenario: "mute-cuts", nodes: 40, minutes: 4, seeds: [1, 1] },
   { scenario: "torn-disks", nodes: 10, minutes: 4, seeds: [1, 1] },
   { scenario: "stalls", nodes: 20, minutes: 4, seeds: [1, 1] },
   { scenario: "clock-steps", nodes: 12, minutes: 5, seeds: [1, 1] },
