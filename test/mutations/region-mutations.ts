@@ -141,6 +141,35 @@ export const regionMutations: readonly Mutation[] = [
     killer: cuts,
   },
   {
+    id: "accused-is-quiet",
+    rules: ["VE4", "PU8", "P3"],
+    breaks: "a reader shows up of whom its witnesses accuse and may not decide",
+    file: `${LIVENESS}quiet-members.ts`,
+    search: '      return { ...standing, status: "late", reason: "suspected" };',
+    replacement: "      return standing;",
+    killer: { ...cuts, title: "who dies in the larger one" },
+  },
+  {
+    id: "loss-dated-by-its-words",
+    rules: ["VE4", "PU8"],
+    breaks:
+      "a reader takes whoever dies in the moments after a loss for lost together with the region",
+    file: `${LIVENESS}regions.ts`,
+    search: "return namedMonoMs - waitMs < outage.signMonoMs + slackMs;",
+    replacement: "return namedMonoMs - waitMs < outage.sinceMonoMs + slackMs;",
+    killer: { ...cuts, title: "who dies in the larger one" },
+  },
+  {
+    id: "few-dead-are-a-region",
+    rules: ["PU8", "VE2"],
+    breaks:
+      "who judges two or three of its own region, which are dead, takes itself for cut off for good",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "const prior = isOwn && share * of < seen ? SAMPLE_PRIOR : 0;",
+    replacement: "const prior = isOwn && share * of < seen ? 0 : 0;",
+    killer: { ...unit(`${LIVENESS}chosen-witnesses.test.ts`), title: "PU8 VE2 whose few subjects" },
+  },
+  {
     id: "region-flaps",
     rules: ["VE4", "P6"],
     breaks: "a region that comes and goes is said to be lost each time",

@@ -194,6 +194,21 @@ describe("ChosenWitnesses", () => {
     expect(facts.witnesses.hasMajority(3_100)).toBe(true);
   });
 
+  test("PU8 VE2 whose few subjects in its own region are all dead has a majority as long as it hears the other one, and none when it hears nobody", () => {
+    const regionOf = (index: number): string => (index < 70 ? "eu" : "us");
+    const readers = Array.from({ length: 20 }, (_, index) => {
+      const facts = new Facts(100, `n${index}`, regionOf);
+      const there = [...facts.witnesses.duties].filter((node) => Number(node.slice(1)) >= 70);
+      return { facts, there, here: facts.witnesses.duties.size - there.length };
+    }).filter(({ there, here }) => here > 1 && here < 4 && there.length > 3);
+    expect(readers.length).toBeGreaterThan(1);
+    for (const { facts, there } of readers) {
+      for (const node of there) facts.heard(node, 1_000, { of: 8, inSight: 8 });
+      expect(facts.witnesses.hasMajority(1_000)).toBe(true);
+      expect(facts.witnesses.hasMajority(10_000)).toBe(false);
+    }
+  });
+
   test("PU8 VE2 VE4 the loss of a small region, from which most subjects are drawn, is no loss of the majority, and of a large one is", () => {
     const regionOf = (index: number): string => (index < 70 ? "eu" : "us");
     for (const lost of ["us", "eu"]) {

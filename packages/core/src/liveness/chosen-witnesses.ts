@@ -22,6 +22,7 @@ import {
   majorityOf,
   quorumAmong,
   SAMPLE,
+  SAMPLE_PRIOR,
   START_UP_INTERVALS,
 } from "./rules.ts";
 import type { Regions } from "./regions.ts";
@@ -159,9 +160,9 @@ export class ChosenWitnesses implements ElectorateRule {
     return size >= majorityOf(electorate) && accusers * 2 > size;
   }
 
-  /** Whether enough of a member's witnesses are alive for its death to be noticed. */
+  /** Whether enough of a member's witnesses are alive, and in reach, for its death to be noticed. */
   isWatched(subject: NodeId): boolean {
-    const alive = this.electorateOf(subject).length;
+    const alive = this.electorateOf(subject).filter((node) => this.#regions.counts(node)).length;
     return alive >= quorumAmong(alive + 1);
   }
 
@@ -249,17 +250,29 @@ export class ChosenWitnesses implements ElectorateRule {
     return (roster - this.#accused(counts)) * 2 > roster;
   }
 
-  /** Whether most of `roster` is out of sight by the samples, each standing for its region. Few, or of regions with few, they say nothing. */
+  /**
+   * Whether most of `roster` is out of sight by the samples, each standing for its region. Few, or of regions with few, they say nothing. A node judges
+   * three of its own region, and they may all have died while it hears all others: that sample is taken together with `SAMPLE_PRIOR` more of
+   * the kind of all samples (a mean that is shrunk towards that of all; Efron and Morris 1975).
+   */
   #isMinority(samples: ReadonlyMap<string, ToldSight>, roster: number): boolean {
-    // This node is in its own sight.
-    let [sampled, members, inSight] = [1, 1, 1];
-    for (const [region, sample] of samples) {
-      const size = this.#regions.membersOf(region).length - (region === this.#regions.own ? 1 : 0);
-      sampled += sample.of;
-      members += size;
-      inSight += (size * sample.inSight) / sample.of;
+    let [of, seen] = [0, 0];
+    for (const sample of samples.values()) {
+      of += sample.of;
+      seen += sample.inSight;
     }
-    return sampled >= SAMPLE && members * 2 > roster && inSight * 2 <= members;
+    // This node is in its own sight.
+    let [members, inSight] = [1, 1];
+    for (const [region, sample] of samples) {
+      const isOwn = region === this.#regions.own;
+      const size = this.#regions.membersOf(region).length - (isOwn ? 1 : 0);
+      const share = sample.inSight / sample.of;
+      // Others of whom little is seen say nothing bad of the own region.
+      const prior = isOwn && share * of < seen ? SAMPLE_PRIOR : 0;
+      members += size;
+      inSight += (size * (sample.inSight + (prior * seen) / of)) / (sample.of + prior);
+    }
+    return of + 1 >= SAMPLE && members * 2 > roster && inSight * 2 <= members;
   }
 
   /** Members that somebody who has a say holds for dead. */

@@ -424,7 +424,7 @@ export class Liveness {
       ending: this.#membership.ending(subject.node),
       isRegionLost: this.electorate.regions.outageOf(subject.node) !== undefined,
       inDoubt: now.monoMs < this.#doubtUntilMonoMs && !subject.datedSinceBase,
-      quiet: this.quiet.ofSubject(subject.node, now),
+      quiet: this.quiet.ofSubject(subject, now),
     };
     const next = nodeStatus(facts, subject, now.monoMs);
     const from = subject.status;

@@ -1,12 +1,13 @@
 /** What a node of a large fleet says of members that nobody speaks of, member by member (rules PU8, VE4). */
 import type { Env } from "../env.ts";
-import type { NodeId } from "../ids.ts";
+import { comparePulseNames, type NodeId } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Membership } from "../roster/membership.ts";
 import type { NodeReason, Status } from "../view/status.ts";
 import type { Electorate } from "./electorate.ts";
 import { Quiet, type QuietStanding } from "./quiet.ts";
-import { QUIET_INTERVALS } from "./rules.ts";
+import { ANSWERED_INTERVALS, EXPIRE_INTERVALS, QUIET_INTERVALS } from "./rules.ts";
+import type { Subject } from "./subject.ts";
 
 export class QuietMembers {
   readonly #env: Env;
@@ -56,13 +57,35 @@ export class QuietMembers {
     return { ...standing, status: "unknown", reason: "no-quorum" };
   }
 
-  /** What follows of a subject that this node does not judge itself, as long as its witnesses say nothing. */
-  ofSubject(node: NodeId, now: Now): QuietStanding | undefined {
+  /** What follows of a subject that this node does not judge itself, as long as its witnesses come to no verdict. */
+  ofSubject(subject: Subject, now: Now): QuietStanding | undefined {
+    const { node } = subject;
     if (this.#electorate.isDuty(node)) return undefined;
     const standing = this.ofMember(node);
+    if (standing?.status !== "up") return standing;
+    const { pulseEveryMs } = this.#env.config;
     const joinedMonoMs = this.#membership.member(node)?.joinedMonoMs ?? 0;
-    const listenMs = QUIET_INTERVALS * this.#env.config.pulseEveryMs;
-    if (standing?.status !== "up" || joinedMonoMs + listenMs <= now.monoMs) return standing;
-    return { ...standing, status: "unknown", reason: "not-heard" };
+    if (joinedMonoMs + QUIET_INTERVALS * pulseEveryMs > now.monoMs)
+      return { ...standing, status: "unknown", reason: "not-heard" };
+    const unansweredMs = now.monoMs - this.#accusedMonoMs(subject);
+    if (unansweredMs > EXPIRE_INTERVALS * pulseEveryMs)
+      return { ...standing, status: "unknown", reason: "no-quorum" };
+    if (unansweredMs > ANSWERED_INTERVALS * pulseEveryMs)
+      return { ...standing, status: "late", reason: "suspected" };
+    return standing;
+  }
+
+  /** Since when somebody whose word counts accuses a subject by its newest pulse; infinite where nobody does. */
+  #accusedMonoMs(subject: Subject): number {
+    const { node, newestName, accusations } = subject;
+    let sinceMonoMs = Number.POSITIVE_INFINITY;
+    for (const [witness, { name, namedMonoMs }] of accusations)
+      if (
+        comparePulseNames(name, newestName) === 0 &&
+        this.#electorate.isWitness(witness, node) &&
+        this.#electorate.regions.speaksOver(witness, node)
+      )
+        sinceMonoMs = Math.min(sinceMonoMs, namedMonoMs);
+    return sinceMonoMs;
   }
 }

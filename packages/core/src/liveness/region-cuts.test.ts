@@ -72,6 +72,36 @@ describe("a cut through a region", () => {
   });
 });
 
+describe("beside the loss of a region", () => {
+  test.each([
+    [0, "unknown"],
+    [3_000, "down"],
+  ])(
+    "VE4 PU8 P3 who dies in the larger one %i ms after a cut is shown up by nobody of a large fleet, and all come to say %s",
+    (afterMs, word) => {
+      const [eu, us] = [names("eu", 24), names("us", 10)];
+      const mesh = fleetOf([...eu, ...us]);
+      mesh.run(20_000);
+      mesh.partition(eu, us);
+      mesh.run(afterMs);
+      mesh.crash("eu-11");
+      const shown = (): readonly string[] => [
+        ...new Set(eu.filter((at) => at !== "eu-11").map((at) => mesh.status("eu-11", at))),
+      ];
+      mesh.run(8_000);
+      expect(shown()).not.toContain("up");
+      mesh.run(52_000);
+      expect(shown()).toEqual([word]);
+      // Nobody else of the larger side is in doubt because of it.
+      const living = eu.filter((node) => node !== "eu-11");
+      const doubted = living.filter((node) =>
+        living.some((at) => at !== node && !["up", "none"].includes(mesh.status(node, at))),
+      );
+      expect(doubted).toEqual([]);
+    },
+  );
+});
+
 describe("a region", () => {
   test("VE4 P3 that is lost is not heard again by what was said before, however late it is handed over", () => {
     const [eu, us] = [names("eu", 4), names("us", 2)];

@@ -213,6 +213,7 @@ describe("regions", () => {
     ["are made anew after it", true],
   ])(
     "VE4 PU8 in a fleet of more than 32 each side of a cut says so within 6 s, calls nobody there dead, judges its own, and all are up 20 s after the heal: connections that %s",
+    { timeout: 180_000 },
     (_what, isAnew) => {
       const [eu, us] = [names("eu", 24), names("us", 12)];
       const mesh = fleet(...eu, ...us);

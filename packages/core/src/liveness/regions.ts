@@ -17,6 +17,7 @@ import type { Member, Membership } from "../roster/membership.ts";
 import {
   GOSSIP_ROSTER,
   IN_SIGHT_INTERVALS,
+  JITTER_INTERVALS_MAX,
   LISTEN_AGAIN_INTERVALS,
   REGION_ACCUSERS,
   REGION_SIGN_INTERVALS,
@@ -171,10 +172,11 @@ export class Regions {
     const slackMs = REGION_SIGN_INTERVALS * Math.max(about.intervalMs, outage.intervalMs);
     const date = about.dating.newestDate?.dateMonoMs;
     if (date !== undefined) return date - outage.signMonoMs < slackMs;
-    // Who does not hear it itself knows that it outlived the loss where its silence began well after that was said.
+    // Who does not hear it itself knows that it outlived the loss where it was accused late for who fell silent with the region, jitter included.
     const namedMonoMs = firstNamedMonoMs(about);
     if (namedMonoMs === undefined) return true;
-    return namedMonoMs - SILENCE_INTERVALS * about.intervalMs < outage.sinceMonoMs + slackMs;
+    const waitMs = (SILENCE_INTERVALS + JITTER_INTERVALS_MAX) * about.intervalMs;
+    return namedMonoMs - waitMs < outage.signMonoMs + slackMs;
   }
 
   /**

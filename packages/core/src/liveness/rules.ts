@@ -64,10 +64,14 @@ export const HAND_OVER_SEND_MS: number = 90_000;
 export const TOLD_SIGHT_INTERVALS: number = 1.5;
 /** Members that a witness's sample of the fleet has at least; a smaller one says nothing (rule VE2). */
 export const SAMPLE: number = 6;
+/** The sample of a node's own region is taken together with so many of the kind of all samples. */
+export const SAMPLE_PRIOR: number = 3;
 /** As long for a node that has had such a majority before: accusations are restated every five intervals. */
 export const LISTEN_AGAIN_INTERVALS: number = 8;
 /** So long without an accusation, and with a majority in sight, a reader takes a member that it does not judge itself for alive (rule PU8). */
 export const QUIET_INTERVALS: number = 20;
+/** Who hears a subject answers an accusation within an interval; one that nobody has answered for so long may be right (rule PU8). */
+export const ANSWERED_INTERVALS: number = 2.2;
 /** Members of one region that must accuse most of another before it counts as out of reach, where there are as many (rule VE4). */
 export const REGION_ACCUSERS: number = 2;
 /** A sign of life from another node of its region so long after a subject fell silent says that the silence is the subject's own. */

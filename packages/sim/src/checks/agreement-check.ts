@@ -2,6 +2,7 @@
  * Agreement and progress (rules VE2, VE3, VE8): honest nodes that can reach each other and are a majority say the same of everybody
  * within three seconds, and nothing is stuck: no `down` of a live node, no `unknown` for ever.
  */
+import type { Status } from "@pulsemesh/core";
 import type { Fleet } from "../fleet/fleet.ts";
 import { saysAlive, type BoardEntry } from "../fleet/status-board.ts";
 import type { Check } from "./check.ts";
@@ -9,6 +10,10 @@ import { comesAndGoesUntilMs } from "./come-and-go.ts";
 import { RegionTruth } from "./region-truth.ts";
 
 /** Nodes that can reach each other agree within so many intervals, whatever has happened: 3 s at one pulse a second. */
+/** What stands is said again so often. */
+const RESTATE_INTERVALS = 5;
+/** In a large fleet it takes so long until nobody answers for a node that is silent. */
+const ANSWERED_INTERVALS = 2.2;
 const AGREE_INTERVALS = 3;
 
 /** How long each state may take to be recognised, in intervals. */
@@ -91,7 +96,8 @@ export class AgreementCheck implements Check {
         this.#isSettledIn(viewer) &&
         // Who has counted fewer returns calls the dead `down` sooner: a node that has just started counted none.
         comesAndGoesUntilMs(this.#fleet, viewer, subject) === undefined &&
-        this.#regionKnownMs(viewer, subject) <= this.#fleet.nowMs,
+        this.#regionKnownMs(viewer, subject) <= this.#fleet.nowMs &&
+        this.#decidedMs(subject) <= this.#fleet.nowMs,
     );
     // Of nodes that hear only one way nothing is asked here; two majorities there cannot be.
     const first = all.toSorted((a, b) => truth.reach(b).length - truth.reach(a).length)[0];
@@ -181,7 +187,10 @@ export class AgreementCheck implements Check {
     if (!this.#canBeJudged(viewer)) return;
     const newcomerSinceMs = Math.max(truth.liveSinceMs(viewer), ...this.#reachChangedMs(viewer));
     const isNewcomer = newcomerSinceMs > awaySinceMs;
-    const regionSinceMs = this.#regions.awayUntilMs(viewer, subject);
+    const regionSinceMs = Math.max(
+      this.#regions.awayUntilMs(viewer, subject),
+      this.#undecidedUntilMs(subject, entry.status),
+    );
     const sinceMs = Math.max(
       awaySinceMs,
       majoritySinceMs,
@@ -243,6 +252,20 @@ export class AgreementCheck implements Check {
     const { pulseEveryMs } = this.#fleet;
     const againMs = this.#listenMs === 0 ? 0 : LISTEN_AGAIN_INTERVALS * pulseEveryMs;
     return this.#regions.awayUntilMs(viewer, subject) + againMs;
+  }
+
+  /** Once the cut is over its region's word is heard again, and that is said again every five intervals. */
+  #decidedMs(subject: number): number {
+    const untilMs = this.#regions.undecidedUntilMs(subject);
+    return untilMs + (LISTEN_AGAIN_INTERVALS + RESTATE_INTERVALS) * this.#fleet.pulseEveryMs;
+  }
+
+  /** Who may be beyond a cut instead of dead is held for either, but is not shown up once an accusation of it stands unanswered. */
+  #undecidedUntilMs(subject: number, status: Status): number {
+    const { pulseEveryMs, truth } = this.#fleet;
+    const untilMs = this.#regions.undecidedUntilMs(subject);
+    const answeredMs = truth.deadSinceMs(subject) + ANSWERED_INTERVALS * pulseEveryMs;
+    return status === "up" ? Math.min(untilMs, answeredMs) : untilMs;
   }
 
   /** Enough honest witnesses are in reach of each other to accuse. */

@@ -256,4 +256,26 @@ export const networkPlans: readonly Plan[] = [
       },
     ],
   },
+  {
+    name: "region-death",
+    about:
+      "a region with 30% of the fleet is cut off, and in the larger one nodes die half a second and four seconds later",
+    nodes: 60,
+    minutes: 5,
+    network: { base: "calm" },
+    regions: [
+      { name: "eu", share: 0.7 },
+      { name: "us", share: 0.3 },
+    ],
+    measuresHeal: true,
+    events: [
+      { atMs: 60_500, who: { region: "eu", count: 1 }, what: { type: "crash", how: "kill" } },
+      { atMs: 64_000, who: { region: "eu", count: 1 }, what: { type: "crash", how: "kill" } },
+      {
+        atMs: 60_000,
+        who: { region: "us" },
+        what: { type: "cut", forMs: 90_000, isSilent: true, isOneWay: false, isEach: false },
+      },
+    ],
+  },
 ];

@@ -39,6 +39,8 @@ const SHORT: readonly Block[] = [
   // With seed 3 readers held what was over for an accusation, and a dead node for alive, once the region was back. With seeds 4 and 5 who was not
   // heard in the first moments was missed: a node had no majority for a moment, and two called a living one dead for long.
   { scenario: "region-loss", nodes: 40, minutes: 5, seeds: [3, 5] },
+  // Here whoever died as the region was lost was shown up until it was back, and who judged nobody else of its region took itself for cut off.
+  { scenario: "region-death", nodes: 40, minutes: 4, seeds: [1, 1] },
   { scenario: "loss-20", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "flip-flop", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "whole-restart", nodes: 40, minutes: 3, seeds: [1, 1] },
