@@ -42,7 +42,8 @@ export const processPlans: readonly Plan[] = [
   },
   {
     name: "mute-cuts",
-    about: "all robots fall silent one after the other while a tenth of the fleet is cut off",
+    about:
+      "all robots fall silent one after the other while four nodes are cut off, each for itself",
     nodes: 40,
     minutes: 4,
     network: { base: "calm" },
@@ -51,7 +52,7 @@ export const processPlans: readonly Plan[] = [
     events: [
       {
         atMs: 105_000,
-        who: { share: 0.1 },
+        who: { count: 4 },
         what: { type: "cut", forMs: 60_000, isSilent: true, isOneWay: false, isEach: true },
       },
       {
