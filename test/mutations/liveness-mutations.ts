@@ -51,6 +51,15 @@ export const verdictMutations: readonly Mutation[] = [
     killer: neighbours,
   },
   {
+    id: "silence-too-short",
+    rules: ["VE3", "P2"],
+    breaks: "two pulses that are lost in a row are silence",
+    file: `${LIVENESS}rules.ts`,
+    search: "SILENCE_INTERVALS: number = 3.2;",
+    replacement: "SILENCE_INTERVALS: number = 2;",
+    killer: { ...witnesses, title: "VE0 a connection that closes" },
+  },
+  {
     id: "objections-off",
     rules: ["VE3", "P2"],
     breaks: "nobody objects to an accusation",

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mutate, type Mutation } from "../mutations/mutation.ts";
 import { mutations } from "../mutations/mutations.ts";
+import { PAGE_PATH, rowsIn } from "../mutations/switched-off-page.ts";
+import { commandOf, switchedOff } from "../mutations/switched-off.ts";
 import { idsIn, TABLE_PATH } from "../mutations/table.ts";
 import { root } from "../tool.ts";
 
@@ -36,4 +38,17 @@ test("a text that stands nowhere, or twice, is an error", () => {
   const [mutation] = mutations as [Mutation];
   expect(() => mutate(mutation, "")).toThrow("0 times");
   expect(() => mutate(mutation, mutation.search.repeat(2))).toThrow("2 times");
+});
+
+test("docs/switched-off.md has every rule of liveness, each switched off by a mutation of that rule: run 'node test/mutations/switched-off-main.ts' when it has not", () => {
+  const rows = switchedOff.map((row) => `${row.rule} ${row.mutation} ${commandOf(row).join(" ")}`);
+  expect(rowsIn(textOf(PAGE_PATH))).toEqual(rows);
+  const numbered = (kind: string, first: number, last: number): readonly string[] =>
+    Array.from({ length: last - first + 1 }, (_, at) => `${kind}${first + at}`);
+  const told = new Set(switchedOff.map(({ rule }) => rule));
+  expect(told).toEqual(new Set([...numbered("VE", 0, 10), ...numbered("PU", 4, 8)]));
+  const rulesOf = new Map(mutations.map(({ id, rules }) => [id, rules]));
+  expect(
+    switchedOff.filter(({ rule, mutation }) => rulesOf.get(mutation)?.includes(rule) !== true),
+  ).toEqual([]);
 });

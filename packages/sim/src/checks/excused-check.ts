@@ -39,7 +39,10 @@ export class ExcusedCheck implements Check {
     if (truth.hasLeft(subject)) this.#fleet.report("VE1", `${where}, which has left`);
     const leftMs = truth.absentUntilMs(subject) - nowMs;
     if (leftMs > 0)
-      this.#fleet.report("VE9", `${where}, which has announced to be away for ${leftMs} ms more`);
+      this.#fleet.report(
+        "VE9",
+        `${where}, which has announced to be away for ${Math.round(leftMs)} ms more`,
+      );
   }
 
   #checkStart(subject: number, where: string): void {
@@ -49,6 +52,9 @@ export class ExcusedCheck implements Check {
       if (truth.isLive(index)) oldestMs = Math.min(oldestMs, truth.liveSinceMs(index));
     const forMs = nowMs - oldestMs;
     if (truth.deadSinceMs(subject) > oldestMs || forMs >= START_UP_INTERVALS * pulseEveryMs) return;
-    this.#fleet.report("VE8", `${where}, where nobody has been up for longer than ${forMs} ms`);
+    this.#fleet.report(
+      "VE8",
+      `${where}, where nobody has been up for longer than ${Math.round(forMs)} ms`,
+    );
   }
 }

@@ -290,7 +290,8 @@ export class Fleet implements Tap, NodeWatcher {
           region: this.regions[index] ?? "",
           agent: "pulsemesh/sim",
         },
-        config: { statements, ...options.config, ...options.configOf?.(index) },
+        // Last: a profile has a list of its own, which is empty, and every fleet here is a closed one.
+        config: { ...options.config, ...options.configOf?.(index), statements },
         idOf: (other) => this.node(other).id,
         indexOf: (node) => this.indexOf(node),
         watcher: this,

@@ -1,4 +1,4 @@
-import { createCore, lanConfig } from "@pulsemesh/core";
+import { createCore } from "@pulsemesh/core";
 import { expect, test } from "vitest";
 import { robotOf } from "../checks/robot-check.ts";
 import type { Fleet } from "../fleet/fleet.ts";
@@ -13,7 +13,7 @@ const largeFleet: Scenario = {
   name: "large",
   nodes: NODES,
   network: calmNetwork,
-  config: lanConfig,
+  config: {},
   startsMs: Array.from({ length: NODES }, (_, index) => (index * 137) % 1_900),
   faults: [{ type: "crash", atMs: 28_000, node: 3, how: "kill", downMs: Number.POSITIVE_INFINITY }],
   liars: [],

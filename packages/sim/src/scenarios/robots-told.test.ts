@@ -1,4 +1,4 @@
-import { createCore, lanConfig } from "@pulsemesh/core";
+import { createCore } from "@pulsemesh/core";
 import { expect, test } from "vitest";
 import { robotOf } from "../checks/robot-check.ts";
 import type { Fleet } from "../fleet/fleet.ts";
@@ -17,7 +17,7 @@ const told: Scenario = {
   name: "told",
   nodes: NODES,
   network: calmNetwork,
-  config: lanConfig,
+  config: {},
   startsMs: Array.from({ length: NODES }, (_, index) => (index * 137) % 1_900),
   faults: [],
   liars: [],
