@@ -122,7 +122,7 @@ export class Truth {
     this.update();
   }
 
-  /** Until when a node has announced to be away; never before it does. */
+  /** Until when a node has announced to be away, unless it is back; never before it does. */
   absentUntilMs(node: number): number {
     return this.#absentUntilMs.get(node) ?? Number.NEGATIVE_INFINITY;
   }
@@ -215,6 +215,8 @@ export class Truth {
     this.#isLive[node] = isLive ? 1 : 0;
     if (isLive) this.#liveSinceMs[node] = nowMs;
     else this.#deadSinceMs[node] = nowMs;
+    // Who is back is away no more, and may die.
+    if (isLive) this.#absentUntilMs.delete(node);
   }
 
   #updatePair(a: number, b: number, nowMs: number): void {

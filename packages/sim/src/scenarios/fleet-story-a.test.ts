@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { checkScenario } from "../run-scenario.ts";
 import { fleetStory } from "./fleet-story.ts";
 
-const SEEDS = Array.from({ length: 20 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: 16 }, (_, index) => index + 1);
 
 /** As many other seeds are in `fleet-story-b.test.ts`, so that two workers share them; two hundred are in the full suite. */
 test.each(SEEDS)(
