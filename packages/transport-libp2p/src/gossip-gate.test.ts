@@ -1,7 +1,12 @@
 import type { Connection, PeerId, Stream, StreamHandler, Topology } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { expect, test } from "vitest";
-import { EARLY_GOSSIP_BYTES_MAX, GossipGate } from "./gossip-gate.ts";
+import {
+  EARLY_GOSSIP_BYTES_MAX,
+  GossipGate,
+  MUTED_GOSSIP_BYTES_MAX,
+  MUTED_STREAMS_MAX,
+} from "./gossip-gate.ts";
 import type { GossipComponents } from "./gossip-gate.ts";
 
 const NODE = "12D3KooWHzQZBWHMAT1p4Yt8nRyTztYHWfeRKfWuPPVA5uekqmjg";
@@ -183,6 +188,24 @@ test("ME2 AD11 all streams of who is muted, or refused, are unread, and of who c
     "readable",
     ["stream", "stream", "stream", "disconnect", "stream"],
   ]);
+});
+
+test("P6 AD11 of who is muted the latest MUTED_STREAMS_MAX streams wait, with MUTED_GOSSIP_BYTES_MAX of each, and once it is let in again as much as ever", async () => {
+  const { gate, stream } = await gateAndRouter();
+  gate.open(NODE);
+  const streams = Array.from({ length: MUTED_STREAMS_MAX + 3 }, stream);
+  gate.mute(NODE);
+  const [first, last] = [streams.slice(0, 3), streams.slice(3)];
+  expect(first.map(({ status }) => status)).toEqual(["aborted", "aborted", "aborted"]);
+  for (const { status, readStatus, maxReadBufferLength } of last)
+    expect([status, readStatus, maxReadBufferLength]).toEqual([
+      "open",
+      "paused",
+      MUTED_GOSSIP_BYTES_MAX,
+    ]);
+  gate.open(NODE);
+  for (const { readStatus, maxReadBufferLength } of last)
+    expect([readStatus, maxReadBufferLength]).toEqual(["readable", READ_BYTES]);
 });
 
 test("AD11 a stream that has ended is neither muted nor heard again, nor is one that was closed with bytes unread", async () => {

@@ -13,13 +13,22 @@ import type { NodeId } from "@pulsemesh/core";
 /** Most bytes of a gossip stream that wait until its peer is let in; more resets the stream. */
 export const EARLY_GOSSIP_BYTES_MAX: number = 64 * 1024;
 
+/** Most streams of a peer that is heard no more that wait unread until it is hung up on, the latest; an honest one has one a connection. */
+export const MUTED_STREAMS_MAX: number = 4;
+
+/** Most bytes of each of them; more resets the stream. */
+export const MUTED_GOSSIP_BYTES_MAX: number = 256 * 1024;
+
 export type GossipComponents = Parameters<ReturnType<typeof gossipsub>>[0];
 type Registrar = GossipComponents["registrar"];
 
 /** Of a peer that the gate is open for. */
 interface Heard {
-  /** Those that have not ended: the router goes on reading each that it has taken on, also where it has a later one. */
-  readonly streams: Set<Stream>;
+  /**
+   * Those that have not ended, the latest last, with how many bytes may wait in each: the router goes on reading each that it has taken on, also where
+   * it has a later one.
+   */
+  readonly streams: Map<Stream, number>;
   /** It is heard no more. */
   isMuted: boolean;
 }
@@ -47,9 +56,10 @@ export class GossipGate {
 
   /** `node` was let in: gossip runs from now on. */
   open(node: NodeId): void {
-    const heard = this.#open.get(node) ?? { streams: new Set(), isMuted: false };
+    const heard = this.#open.get(node) ?? { streams: new Map(), isMuted: false };
     this.#open.set(node, heard);
-    if (heard.isMuted) for (const stream of heard.streams) hearAgain(stream);
+    if (heard.isMuted)
+      for (const [stream, readBytesMax] of heard.streams) hearAgain(stream, readBytesMax);
     heard.isMuted = false;
     const met = this.#met.get(node)?.find(isOpen);
     const held = this.#held.get(node);
@@ -69,8 +79,14 @@ export class GossipGate {
     const heard = this.#open.get(node);
     if (heard === undefined) return;
     heard.isMuted = true;
-    // Not aborted: whoever loses the stream on which it speaks takes the one on which it hears for lost too.
-    for (const stream of heard.streams) if (stream.readStatus === "readable") stream.pause();
+    // What was sent lies in memory from now on: hundreds of streams with what libp2p lets wait in each would be the process's end.
+    const streams = [...heard.streams.keys()];
+    for (const stream of streams.slice(0, -MUTED_STREAMS_MAX)) stream.abort(new Error("muted"));
+    // The others are not aborted: whoever loses the stream on which it speaks takes the one on which it hears for lost too.
+    for (const stream of streams.slice(-MUTED_STREAMS_MAX)) {
+      if (stream.readStatus === "readable") stream.pause();
+      stream.maxReadBufferLength = MUTED_GOSSIP_BYTES_MAX;
+    }
   }
 
   /** `node` is gone, or in no longer: what it says until it is hung up on is not read either. */
@@ -115,7 +131,7 @@ export class GossipGate {
       const node = connection.remotePeer.toString();
       const take = (): ReturnType<StreamHandler> => {
         const streams = this.#open.get(node)?.streams;
-        streams?.add(stream);
+        streams?.set(stream, stream.maxReadBufferLength);
         stream.addEventListener("close", () => streams?.delete(stream));
         return handler(stream, connection);
       };
@@ -133,8 +149,9 @@ function isOpen({ status }: Connection): boolean {
 }
 
 /** A stream that was closed politely while bytes of it lay unread is paused for ever by its own word, and throws where it is resumed. */
-function hearAgain(stream: Stream): void {
+function hearAgain(stream: Stream, readBytesMax: number): void {
   if (stream.status !== "open" || stream.readStatus !== "paused") return;
+  stream.maxReadBufferLength = readBytesMax;
   try {
     stream.resume();
   } catch (error) {
