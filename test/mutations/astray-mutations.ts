@@ -1,18 +1,8 @@
 /** Broken rules about who was led astray, or was away too long, and whom it lets in then (rules ME2, ME3). */
-import type { Killer, Mutation } from "./mutation.ts";
+import { rows, stolen } from "./introducing-mutations.ts";
+import type { Mutation } from "./mutation.ts";
 
 const CORE = "packages/core/src/authority/introducing.ts";
-
-const rows = (title: string): Killer => ({
-  project: "unit",
-  file: "packages/core/src/authority/introducing.test.ts",
-  title,
-});
-const stolen = (title: string): Killer => ({
-  project: "unit",
-  file: "packages/core/src/authority/introducing-stolen.test.ts",
-  title,
-});
 
 export const astrayMutations: readonly Mutation[] = [
   {

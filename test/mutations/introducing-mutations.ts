@@ -4,12 +4,12 @@ import type { Killer, Mutation } from "./mutation.ts";
 const CORE = "packages/core/src/authority/introducing.ts";
 const TRANSPORT = "packages/transport-libp2p/src/";
 
-const rows = (title: string): Killer => ({
+export const rows = (title: string): Killer => ({
   project: "unit",
   file: "packages/core/src/authority/introducing.test.ts",
   title,
 });
-const stolen = (title: string): Killer => ({
+export const stolen = (title: string): Killer => ({
   project: "unit",
   file: "packages/core/src/authority/introducing-stolen.test.ts",
   title,

@@ -243,7 +243,12 @@ export class Neighbourhood {
       ...listener,
       statusChanged: (node, from, now) => {
         const subject = this.liveness.subject(node);
-        if (subject !== undefined) this.#reunions.onStatus(subject, this.pulses.boot, now);
+        if (subject !== undefined) {
+          const { status, newestName } = subject;
+          const isMember = this.#membership.member(node) !== undefined;
+          const seen = { node, status, newestName, isMember };
+          this.#reunions.onStatus(seen, this.pulses.boot, now);
+        }
         listener.statusChanged(node, from, now);
       },
       regionChanged: (change, now) => {

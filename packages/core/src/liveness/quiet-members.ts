@@ -77,8 +77,11 @@ export class QuietMembers {
 
   /** Since when somebody whose word counts accuses a subject by its newest pulse; infinite where nobody does. */
   #accusedMonoMs(subject: Subject): number {
-    const { node, newestName, accusations } = subject;
+    const { node, accusations } = subject;
     let sinceMonoMs = Number.POSITIVE_INFINITY;
+    // As good as always, and asked of everybody every interval.
+    if (accusations.size === 0) return sinceMonoMs;
+    const { newestName } = subject;
     for (const [witness, { name, namedMonoMs }] of accusations)
       if (
         comparePulseNames(name, newestName) === 0 &&

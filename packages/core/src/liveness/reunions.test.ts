@@ -10,9 +10,12 @@ const at = (monoMs: number): { readonly monoMs: number; readonly wallMs: number 
 });
 
 /** A node that changes as it is told. */
-function seen(reunions: Reunions): (status: Status, atMs: number, boot?: number) => void {
+function seen(
+  reunions: Reunions,
+  isMember: boolean = true,
+): (status: Status, atMs: number, boot?: number) => void {
   return (status, atMs, boot = 5) => {
-    const subject = { node: "b", status, newestName: { boot, seq: 1 } };
+    const subject = { node: "b", status, newestName: { boot, seq: 1 }, isMember };
     reunions.onStatus(subject, OWN, at(atMs));
   };
 }
@@ -28,6 +31,16 @@ function again(reunions: Reunions, fromMs: number, toMs: number): readonly [numb
 }
 
 describe("Reunions", () => {
+  test("PU8 P6 of who is no member, or is none any more, no absence is kept", () => {
+    for (const wasMember of [true, false]) {
+      const reunions = new Reunions(1_000);
+      seen(reunions, wasMember)("down", 60_000);
+      seen(reunions, false)("unknown", 90_000);
+      seen(reunions)("up", 100_500);
+      expect(again(reunions, 101_000, 200_000)).toEqual([]);
+    }
+  });
+
   test("PU8 when a member is back all that happened since it went is said again, twice within eight intervals", () => {
     for (const status of ["down", "unknown", "paused"] as const) {
       const reunions = new Reunions(1_000);

@@ -20,7 +20,8 @@ const TELLINGS = 2;
 /** An absence may have begun so long before it was noticed. */
 export const UNNOTICED_INTERVALS: number = 12;
 
-type AwaySubject = Pick<Subject, "node" | "status" | "newestName">;
+/** Whoever is no member is missed by nobody: of those who come and go nothing is kept (promise P6). */
+type AwaySubject = Pick<Subject, "node" | "status" | "newestName"> & { readonly isMember: boolean };
 
 export class Reunions {
   readonly #pulseEveryMs: number;
@@ -38,9 +39,12 @@ export class Reunions {
   }
 
   /** What is said of another node has changed. */
-  onStatus({ node, status, newestName: { boot } }: AwaySubject, own: Boot, now: Now): void {
+  onStatus(subject: AwaySubject, own: Boot, now: Now): void {
+    const { node, status, isMember } = subject;
+    const { boot } = subject.newestName;
     const away = this.#away.get(node);
-    if (status === "up" || status === "late") {
+    if (!isMember) this.#away.delete(node);
+    else if (status === "up" || status === "late") {
       this.#away.delete(node);
       if (away?.boot === boot) this.#back(away.sinceMonoMs, own, now);
     } else if (status === "left" || status === "new") this.#away.delete(node);

@@ -90,14 +90,14 @@ export class AgreementCheck implements Check {
 
   #checkAgreement(viewers: readonly number[], subject: number): void {
     const { nodes, truth } = this.#fleet;
-    const all = viewers.filter(
+    const asked = this.#decidedMs(subject) <= this.#fleet.nowMs ? viewers : [];
+    const all = asked.filter(
       (viewer) =>
         truth.hasMajority(viewer) &&
         this.#isSettledIn(viewer) &&
         // Who has counted fewer returns calls the dead `down` sooner: a node that has just started counted none.
         comesAndGoesUntilMs(this.#fleet, viewer, subject) === undefined &&
-        this.#regionKnownMs(viewer, subject) <= this.#fleet.nowMs &&
-        this.#decidedMs(subject) <= this.#fleet.nowMs,
+        this.#regionKnownMs(viewer, subject) <= this.#fleet.nowMs,
     );
     // Of nodes that hear only one way nothing is asked here; two majorities there cannot be.
     const first = all.toSorted((a, b) => truth.reach(b).length - truth.reach(a).length)[0];
