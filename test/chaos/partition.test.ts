@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Cables, namespacesMissing, type Host } from "../support/namespaces.ts";
+import { logged } from "../support/node-log.ts";
 import { NodeProcess, ProcessFleet, waitFor } from "../support/node-process.ts";
 
 const HTTP_PORT = 7420;
@@ -125,5 +126,28 @@ describe("a partition between network namespaces", () => {
     }
     cables.heal();
     await fleet.allSee([...left, ...right], "up", 10_000);
+  });
+
+  test("VE0, P2, PU7 of four nodes two that cannot reach each other are heard by way of the others, and nobody is in doubt of anybody", async () => {
+    using cables = new Cables();
+    await using fleet = new ProcessFleet();
+    const names = ["a1", "a2", "b1", "b2"];
+    const hosts = names.map((name) => cables.host(name.startsWith("a") ? "left" : "right"));
+    for (const [index, name] of names.entries())
+      await addHost(fleet, hosts[index] as Host, { name, region: index % 2 === 0 ? "eu" : "us" });
+    await fleet.allSee(names, "up", 15_000);
+    const startMs = Date.now();
+    cables.blackholeBetween(hosts[1] as Host, hosts[3] as Host);
+    expect((await fleet.node("a2").beat("bot")).status).toBe(200);
+    // Four times as long as silence may last.
+    await new Promise((resolve) => setTimeout(resolve, 13_000));
+    await fleet.allSee(names, "up", 5_000);
+    expect((await fleet.node("b2").get("/status/bot")).status).toBe(200);
+    for (const name of names) {
+      const changes = logged(fleet.node(name), "node-status", {}, startMs)
+        .map(({ fields }) => fields)
+        .filter(({ to, reason }) => to !== "up" && reason !== "stalled");
+      expect([name, changes]).toEqual([name, []]);
+    }
   });
 });

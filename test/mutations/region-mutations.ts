@@ -68,8 +68,8 @@ export const regionMutations: readonly Mutation[] = [
     rules: ["VE4"],
     breaks: "the smaller side of a cut accuses nobody, and never knows which region it lost",
     file: `${LIVENESS}accuse.ts`,
-    search: "witness.electorate.regions.mayAccuseUnseen(subject, now)) &&",
-    replacement: "witness.electorate.isPair) &&",
+    search: "witness.electorate.regions.mayAccuseUnseen(subject, now);",
+    replacement: "witness.electorate.isPair;",
     killer: regions,
   },
   {
@@ -105,8 +105,8 @@ export const regionMutations: readonly Mutation[] = [
     breaks:
       "what was said across a cut stands after it, and the smaller side goes on taking itself for one",
     file: `${LIVENESS}region-heal.ts`,
-    search: "if (isAcross && accuser !== witness.env.identity.self) accusations.delete(accuser);",
-    replacement: "if (isAcross && accuser === node) accusations.delete(accuser);",
+    search: "if (isAcross && speaker !== witness.env.identity.self) opinions.delete(speaker);",
+    replacement: "if (isAcross && speaker === node) opinions.delete(speaker);",
     killer: regions,
   },
   {
@@ -165,9 +165,9 @@ export const regionMutations: readonly Mutation[] = [
     breaks:
       "who judges two or three of its own region, which are dead, takes itself for cut off for good",
     file: `${LIVENESS}chosen-witnesses.ts`,
-    search: "const prior = isOwn && share * of < seen ? SAMPLE_PRIOR : 0;",
-    replacement: "const prior = isOwn && share * of < seen ? 0 : 0;",
-    killer: { ...unit(`${LIVENESS}chosen-witnesses.test.ts`), title: "PU8 VE2 whose few subjects" },
+    search: "const prior = isUnsure ? SAMPLE_PRIOR : 0;",
+    replacement: "const prior = isUnsure && !isOwn ? SAMPLE_PRIOR : 0;",
+    killer: { ...unit(`${LIVENESS}samples.test.ts`), title: "PU8 VE2 whose few subjects" },
   },
   {
     id: "region-flaps",
@@ -264,6 +264,25 @@ export const regionMutations: readonly Mutation[] = [
     file: `${LIVENESS}chosen-witnesses.ts`,
     search: "members += size;",
     replacement: "members += sample.of;",
+    killer: unit(`${LIVENESS}samples.test.ts`),
+  },
+  {
+    id: "region-lost-while-it-speaks",
+    rules: ["VE4", "PU8", "P8"],
+    breaks:
+      "a region of which this node can date nobody is lost, though its members speak of others all the time",
+    file: REGIONS,
+    search: "if (this.#hasSpokenSince(region, sinceMonoMs, now)) return undefined;",
+    replacement: "if (sinceMonoMs < 0) return undefined;",
+    killer: unit(`${LIVENESS}chosen-witnesses.test.ts`),
+  },
+  {
+    id: "region-held-by-old-words",
+    rules: ["VE4", "PU8"],
+    breaks: "what was said in a region before it was cut off keeps it from being lost",
+    file: REGIONS,
+    search: "const fromMonoMs = Math.max(sinceMonoMs, now.monoMs - recentMs);",
+    replacement: "const fromMonoMs = Math.min(sinceMonoMs, now.monoMs - recentMs);",
     killer: unit(`${LIVENESS}chosen-witnesses.test.ts`),
   },
 ];

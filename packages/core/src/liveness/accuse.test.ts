@@ -1,7 +1,12 @@
 /** How often a witness speaks, and when it may not (rules VE2, VE3, PU1), by what goes over the wire of a virtual mesh. */
 import { createTestPorts } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
-import { ANSWER_EVERY_MS, OBJECT_INTERVALS } from "./rules.ts";
+import {
+  ANSWER_EVERY_MS,
+  OBJECT_INTERVALS,
+  RESTATE_INTERVALS,
+  STANDING_INTERVALS,
+} from "./rules.ts";
 import { evidenceOf, lie, pulsesOf, saidBy } from "./said.test-support.ts";
 import { VirtualNeighbours } from "./virtual-neighbours.test-support.ts";
 
@@ -30,6 +35,33 @@ describe("a witness", () => {
       );
       expect(offsets.length).toBeGreaterThan(13);
     }
+  });
+
+  test("VE3 an accusation that has stood for STANDING_INTERVALS is restated every ten intervals, by half of the witnesses in each five", () => {
+    const net = mesh();
+    net.crash("na");
+    net.run(120_000);
+    const timesOf = (by: string): readonly number[] => {
+      const times = saidBy(net, by, 10_300)
+        .filter(({ kind }) => kind === "accuse")
+        .map(({ atMs }) => atMs);
+      return times.map((atMs) => Math.round(atMs - (times[0] ?? 0)));
+    };
+    const turn = RESTATE_INTERVALS * 1_000;
+    const stood = STANDING_INTERVALS * 1_000;
+    expect(FIVE.slice(1).map((by) => timesOf(by).filter((atMs) => atMs >= stood))).toEqual([
+      [stood + 3_000, ...[2, 4, 6, 8, 10].map((turns) => stood + turns * turn)],
+      [stood + 3_000, ...[1, 3, 5, 7, 9, 11].map((turns) => stood + turns * turn)],
+      [stood + 3_000, ...[2, 4, 6, 8, 10].map((turns) => stood + turns * turn)],
+      [stood + 3_000, ...[1, 3, 5, 7, 9, 11].map((turns) => stood + turns * turn)],
+    ]);
+    // Nobody's accusation expires in between, whichever turn it has.
+    const counts = Array.from({ length: 10 }, () => {
+      net.run(1_000);
+      const now = { monoMs: net.nowMs, wallMs: net.nowMs };
+      return net.nodes.slice(1).map(({ near }) => near.liveness.witnessCount("na", now).down);
+    });
+    expect(counts.flat()).toEqual(counts.flat().map(() => 4));
   });
 
   test("VE3 P2 a witness that was objected to twice running accuses no more by itself while others hear the subject", () => {

@@ -9,9 +9,15 @@ import type { Env } from "../env.ts";
 import { comparePulseNames, type PulseName } from "../ids.ts";
 import type { Now } from "../now.ts";
 import type { Electorate } from "./electorate.ts";
-import { ALONE_INTERVALS, EXPIRE_INTERVALS, REPEATS_MS, RESTATE_INTERVALS } from "./rules.ts";
+import {
+  ALONE_INTERVALS,
+  EXPIRE_INTERVALS,
+  REPEATS_MS,
+  RESTATE_INTERVALS,
+  STANDING_INTERVALS,
+} from "./rules.ts";
 import type { Statements } from "./statements.ts";
-import type { Subject } from "./subject.ts";
+import type { OwnAccusation, Subject } from "./subject.ts";
 
 /** How many times an `up` is restated after the first. */
 const UP_RESTATES = 2;
@@ -45,16 +51,18 @@ export function judgeSilence(witness: Witness, subject: Subject, now: Now): numb
     return now.monoMs + config.pulseEveryMs;
   }
   const lookAgainMonoMs = now.monoMs + config.pulseEveryMs / 4;
-  const mayAccuse =
-    (witness.electorate.hasMajorityOver(subject, now.monoMs) ||
-      witness.electorate.regions.mayAccuseUnseen(subject, now)) &&
-    !subject.isDelayed(now.monoMs) &&
-    !subject.isUndated(now.monoMs);
-  if (!mayAccuse) {
+  const isSure =
+    witness.electorate.hasMajorityOver(subject, now.monoMs) ||
+    witness.electorate.regions.mayAccuseUnseen(subject, now);
+  if (!isSure && witness.electorate.isLarge) subject.unsureMonoMs = now.monoMs;
+  if (!isSure || subject.isDelayed(now.monoMs) || subject.isUndated(now.monoMs)) {
     withdraw(subject, witness);
     stateUnknown(witness, subject, now);
     return lookAgainMonoMs;
   }
+  // Who has its majority back was cut off itself: what it did not hear meanwhile is no silence.
+  const heardAgainMonoMs = subject.unsureMonoMs + subject.patienceMs;
+  if (now.monoMs <= heardAgainMonoMs) return Math.min(lookAgainMonoMs, heardAgainMonoMs + 1);
   // What is accused is said at once: a verdict must not rest on an accusation that nobody else heard.
   const { quietUntilMonoMs } = witness.statements;
   if (now.monoMs < quietUntilMonoMs) {
@@ -95,7 +103,6 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
   if (own === undefined) return Number.POSITIVE_INFINITY;
   // On a disk that takes nothing the first one still waits; saying it again would be saying what is not durable.
   if (!witness.statements.isOut(subject)) own.sinceMonoMs = own.restatedMonoMs = now.monoMs;
-  const restateMs = RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
   const nextRepeatMs = REPEATS_MS[own.repeats];
   if (nextRepeatMs !== undefined && now.monoMs >= own.sinceMonoMs + nextRepeatMs) {
     own.repeats += 1;
@@ -106,17 +113,36 @@ function repeat(witness: Witness, subject: Subject, now: Now): number {
       own.restatedMonoMs = now.monoMs;
       witness.statements.say("accuse", subject);
     }
-  } else if (now.monoMs >= own.restatedMonoMs + restateMs) {
+  } else if (now.monoMs >= restateMonoMs(witness, subject, own)) {
     own.restatedMonoMs = now.monoMs;
     witness.statements.say("accuse", subject);
   }
   const opinion = subject.accusations.get(witness.env.identity.self);
   if (opinion !== undefined) opinion.seenMonoMs = now.monoMs;
   const followingRepeatMs = REPEATS_MS[own.repeats];
-  const restateMonoMs = own.restatedMonoMs + restateMs;
+  const dueMonoMs = restateMonoMs(witness, subject, own);
   return followingRepeatMs === undefined
-    ? restateMonoMs
-    : Math.min(restateMonoMs, own.sinceMonoMs + followingRepeatMs);
+    ? dueMonoMs
+    : Math.min(dueMonoMs, own.sinceMonoMs + followingRepeatMs);
+}
+
+/**
+ * When a standing accusation is restated next. Of a member that has long been dead everybody knows, and who comes new waits anyway: each witness speaks in
+ * every other turn, and half of them in each, so that whoever listens for eight intervals hears some, and within twelve all.
+ */
+function restateMonoMs(
+  { env, electorate }: Witness,
+  { node }: Subject,
+  own: OwnAccusation,
+): number {
+  const turnMs = RESTATE_INTERVALS * env.config.pulseEveryMs;
+  const standingMs = STANDING_INTERVALS * env.config.pulseEveryMs;
+  const stoodMs = own.restatedMonoMs - own.sinceMonoMs - standingMs;
+  if (stoodMs < 0) return own.restatedMonoMs + turnMs;
+  const isEarly = electorate.witnessesOf(node).indexOf(env.identity.self) % 2 === 1;
+  const aheadMs = isEarly ? turnMs : 0;
+  const turns = Math.floor((stoodMs + aheadMs) / (2 * turnMs)) + 1;
+  return own.sinceMonoMs + standingMs + turns * 2 * turnMs - aheadMs;
 }
 
 /** The own accusation no longer stands; others drop theirs of this node when they learn of the newer pulse, or by expiry. */
@@ -144,8 +170,18 @@ export function takeBack(witness: Witness, subject: Subject, now: Now): void {
 /** Without a majority in sight a witness states `unknown`, as often as it would restate an accusation. */
 function stateUnknown(witness: Witness, subject: Subject, now: Now): void {
   const everyMs = RESTATE_INTERVALS * witness.env.config.pulseEveryMs;
-  if (now.monoMs - subject.upStatedMonoMs < everyMs) return;
-  subject.upStatedMonoMs = now.monoMs;
+  const name = subject.newestName;
+  const atMonoMs = now.monoMs;
+  // It misses the subject itself as well: else its accusation would end with the majority that it takes, and come back with it.
+  subject.unknowns.set(witness.env.identity.self, {
+    name,
+    namedMonoMs: atMonoMs,
+    seenMonoMs: atMonoMs,
+  });
+  if (atMonoMs - subject.upStatedMonoMs < everyMs) return;
+  subject.upStatedMonoMs = atMonoMs;
+  // Readers of a large fleet count it with the silent, until they are told that it is heard again (rule VE2).
+  subject.accusedName ??= name;
   witness.statements.say("unknown", subject);
 }
 
@@ -171,14 +207,23 @@ function isSeconded(witness: Witness, subject: Subject, now: Now): boolean {
   return false;
 }
 
-/** A witness that misses too many pulses says so where others do not hear it from its own (rules PU7, PU8). */
-export function stateLoss(witness: Witness, subject: Subject, now: Now): void {
+/** A witness that misses too many pulses, or gets all of them too late, says so where others do not hear it from its own (rules PU7, PU8). */
+export function stateTrouble(witness: Witness, subject: Subject, now: Now): void {
   const { electorate, statements, env } = witness;
   if (!electorate.isLarge || !electorate.mayAccuse || !electorate.isDuty(subject.node)) return;
+  const isLossy = subject.loss.isLossy();
+  const isDelayed = subject.isDelayed(now.monoMs);
+  // Whoever gets so much late or not at all that it sees no majority is at fault itself, or all of its region is.
+  if (!(isLossy || isDelayed) || !electorate.hasMajority(now.monoMs)) return;
   const everyMs = RESTATE_INTERVALS * env.config.pulseEveryMs;
-  if (!subject.loss.isLossy() || now.monoMs - subject.lossStatedMonoMs < everyMs) return;
-  subject.lossStatedMonoMs = now.monoMs;
-  statements.say("lossy", subject);
+  if (isLossy && now.monoMs - subject.lossStatedMonoMs >= everyMs) {
+    subject.lossStatedMonoMs = now.monoMs;
+    statements.say("lossy", subject);
+  }
+  if (isDelayed && now.monoMs - subject.delayStatedMonoMs >= everyMs) {
+    subject.delayStatedMonoMs = now.monoMs;
+    statements.say("delayed", subject);
+  }
 }
 
 /** This node saw a subject alive again that it held for dead, judged by `judgedBy`: say so, once and restated. */

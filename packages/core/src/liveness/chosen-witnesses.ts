@@ -10,7 +10,7 @@
  * members; of a side of 40% four in ten would think that they are the majority).
  */
 import type { Env } from "../env.ts";
-import type { NodeId } from "../ids.ts";
+import { comparePulseNames, type NodeId } from "../ids.ts";
 import type { ToldSight } from "../pulse/pulse-codec.ts";
 import type { Membership } from "../roster/membership.ts";
 import type { ElectorateRule } from "./electorate-rule.ts";
@@ -21,9 +21,11 @@ import {
   HAND_OVER_SEND_MS,
   majorityOf,
   quorumAmong,
+  REGION_SAMPLE,
   SAMPLE,
   SAMPLE_PRIOR,
   START_UP_INTERVALS,
+  UNHEARD_INTERVALS,
 } from "./rules.ts";
 import type { Regions } from "./regions.ts";
 import type { Subject } from "./subject.ts";
@@ -193,9 +195,9 @@ export class ChosenWitnesses implements ElectorateRule {
   }
 
   freshWitnesses(subject: Subject, nowMonoMs: number): number {
-    const { answer } = subject;
-    const recentMs = EXPIRE_INTERVALS * this.#env.config.pulseEveryMs;
-    return answer !== undefined && nowMonoMs - answer.atMonoMs <= recentMs ? 1 : 0;
+    return nowMonoMs - subject.shownMonoMs <= EXPIRE_INTERVALS * this.#env.config.pulseEveryMs
+      ? 1
+      : 0;
   }
 
   isLossy(subject: Subject): boolean {
@@ -206,28 +208,31 @@ export class ChosenWitnesses implements ElectorateRule {
     return missing * 2 > this.witnessesOf(subject.node).length;
   }
 
-  /** What this node sees first hand of its own region, as it tells it to its own witnesses. */
+  /** What this node sees first hand of its own region, those aside that are held for dead, as it tells it to its own witnesses. */
   ownSight(nowMonoMs: number, withinIntervals: number): ToldSight {
     let [of, inSight] = [0, 0];
     for (const node of this.#duties) {
+      const subject = this.#subjects.get(node);
       if (this.#regions.regionOf(node) !== this.#regions.own) continue;
+      if (this.#isDead(subject, nowMonoMs)) continue;
       of += 1;
-      if (this.#subjects.get(node)?.isInSight(nowMonoMs, withinIntervals) === true) inSight += 1;
+      if (subject?.isInSight(nowMonoMs, withinIntervals) === true) inSight += 1;
     }
     return { of, inSight };
   }
 
   /**
    * Of each region that counts: so many of its members that this node, or one of its subjects there, watches, and so many of those in sight.
-   * By region, because subjects are drawn by quotas, so that the members of a small region make up more of a sample than of the fleet.
+   * By region, because subjects are drawn by quotas, so that the members of a small region make up more of a sample than of the fleet. Whoever is held for
+   * dead is known to be out of sight: of a sample of six three may be, by chance, in a fleet of which a tenth is.
    */
   #samples(counts: (node: NodeId) => boolean, nowMonoMs: number): ReadonlyMap<string, ToldSight> {
     const samples = new Map<string, ToldSight>();
     for (const node of this.#duties) {
       const region = this.#regions.regionOf(node);
-      if (region === undefined || !counts(node)) continue;
-      const { of, inSight } = samples.get(region) ?? { of: 0, inSight: 0 };
       const subject = this.#subjects.get(node);
+      if (region === undefined || !counts(node) || this.#isDead(subject, nowMonoMs)) continue;
+      const { of, inSight } = samples.get(region) ?? { of: 0, inSight: 0 };
       const isHere = subject?.isInSight(nowMonoMs) === true;
       const sight = isHere ? subject.wordAt(nowMonoMs)?.sight : undefined;
       samples.set(region, {
@@ -245,22 +250,27 @@ export class ChosenWitnesses implements ElectorateRule {
 
   /** Whether most of those who count, `roster` of them, are in sight by the samples, as far as these say something, and accused by nobody. */
   #isMajority(counts: (node: NodeId) => boolean, roster: number, nowMonoMs: number): boolean {
-    if (this.#isMinority(this.#samples(counts, nowMonoMs), roster)) return false;
+    const samples = this.#samples(counts, nowMonoMs);
+    if (this.#isMinority(samples, roster, nowMonoMs) || this.#isAlone(nowMonoMs)) return false;
     // A few deaths among the subjects of a node that has few say nothing about the fleet.
     return (roster - this.#accused(counts)) * 2 > roster;
   }
 
   /**
-   * Whether most of `roster` is out of sight by the samples, each standing for its region. Few, or of regions with few, they say nothing. A node judges
-   * three of its own region, and they may all have died while it hears all others: that sample is taken together with `SAMPLE_PRIOR` more of
-   * the kind of all samples (a mean that is shrunk towards that of all; Efron and Morris 1975).
+   * Whether most of `roster` is out of sight by the samples, each standing for its region. Few samples say nothing, and of regions that have none nothing is
+   * known: of three regions two may be cut from each other, and both hear the third. Of another one less than `REGION_SAMPLE` say little, as the only one there
+   * whom this node judges may have died; and a node judges three of its own region, which may all have died while it hears all others. Such a sample is taken
+   * together with `SAMPLE_PRIOR` more of the kind of all samples (a mean that is shrunk towards that of all; Efron and Morris 1975).
+   *
+   * Rejected: to leave small samples out. In a fleet of many regions all are small but the own, and who hears nobody took all of them for being in sight.
    */
-  #isMinority(samples: ReadonlyMap<string, ToldSight>, roster: number): boolean {
+  #isMinority(samples: ReadonlyMap<string, ToldSight>, roster: number, nowMonoMs: number): boolean {
     let [of, seen] = [0, 0];
     for (const sample of samples.values()) {
       of += sample.of;
       seen += sample.inSight;
     }
+    const dead = this.#deadByRegion(nowMonoMs);
     // This node is in its own sight.
     let [members, inSight] = [1, 1];
     for (const [region, sample] of samples) {
@@ -268,18 +278,70 @@ export class ChosenWitnesses implements ElectorateRule {
       const size = this.#regions.membersOf(region).length - (isOwn ? 1 : 0);
       const share = sample.inSight / sample.of;
       // Others of whom little is seen say nothing bad of the own region.
-      const prior = isOwn && share * of < seen ? SAMPLE_PRIOR : 0;
+      const isUnsure = isOwn ? share * of < seen : sample.of < REGION_SAMPLE;
+      const prior = isUnsure ? SAMPLE_PRIOR : 0;
       members += size;
-      inSight += (size * (sample.inSight + (prior * seen) / of)) / (sample.of + prior);
+      inSight +=
+        ((size - (dead.get(region) ?? 0)) * (sample.inSight + (prior * seen) / of)) /
+        (sample.of + prior);
     }
-    return of + 1 >= SAMPLE && members * 2 > roster && inSight * 2 <= members;
+    const unsampled = Math.max(0, roster - members);
+    return of + 1 >= SAMPLE && (inSight + unsampled) * 2 <= members + unsampled;
+  }
+
+  /**
+   * Whether this node hears nobody at all: none of those it judges, which may be few or none and dead, nor a word or pulse of anybody else lately. Pulses for
+   * everybody come once in two to three seconds, now and then half a minute apart: who has none but these waits as long as it takes to be sure (rule PU8).
+   */
+  #isAlone(nowMonoMs: number): boolean {
+    let isAnyDue = false;
+    for (const node of this.#duties) {
+      const subject = this.#subjects.get(node);
+      if (subject?.isInSight(nowMonoMs) === true) return false;
+      const isExcused =
+        subject?.isPaused(nowMonoMs) === true || subject?.isAllowedAway(nowMonoMs) === true;
+      isAnyDue ||= !isExcused && !this.#isDead(subject, nowMonoMs);
+    }
+    const intervals = isAnyDue ? EXPIRE_INTERVALS : UNHEARD_INTERVALS;
+    const sinceMonoMs = nowMonoMs - intervals * this.#env.config.pulseEveryMs;
+    for (const { node, dating, track } of this.#subjects.values()) {
+      const saidMonoMs = track?.spokeMonoMs ?? Number.NEGATIVE_INFINITY;
+      if (Math.max(dating.newestArrivalMonoMs, saidMonoMs) >= sinceMonoMs && this.#isMember(node))
+        return false;
+    }
+    return true;
+  }
+
+  /**
+   * A verdict stands, or would if this node had a majority: who has none makes no verdict, so the deaths that took it would keep it away for good. A quorum
+   * that accuses has one itself.
+   */
+  #isDead(subject: Subject | undefined, nowMonoMs: number): boolean {
+    if (subject?.latch !== undefined) return true;
+    if (subject?.isAccused !== true || subject.isInSight(nowMonoMs)) return false;
+    const { node, newestName } = subject;
+    const accusers = [...subject.accusations].flatMap(([witness, { name }]) =>
+      this.isWitness(witness, node) && comparePulseNames(name, newestName) === 0 ? [witness] : [],
+    );
+    return accusers.length >= this.quorumOver(node, accusers);
+  }
+
+  #deadByRegion(nowMonoMs: number): ReadonlyMap<string, number> {
+    const dead = new Map<string, number>();
+    for (const subject of this.#subjects.values()) {
+      const region = this.#isDead(subject, nowMonoMs)
+        ? this.#regions.regionOf(subject.node)
+        : undefined;
+      if (region !== undefined) dead.set(region, (dead.get(region) ?? 0) + 1);
+    }
+    return dead;
   }
 
   /** Members that somebody who has a say holds for dead. */
   #accused(counts: (node: NodeId) => boolean): number {
     let accused = 0;
     for (const subject of this.#subjects.values())
-      if ((subject.latch !== undefined || subject.isAccused) && counts(subject.node)) accused += 1;
+      if ((subject.latch !== undefined || subject.isMissed) && counts(subject.node)) accused += 1;
     return accused;
   }
 

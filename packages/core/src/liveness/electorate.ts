@@ -141,7 +141,8 @@ export class Electorate {
    */
   isLeftOver(author: NodeId, { kind, subject }: Statement): boolean {
     const { regions } = this;
-    if (kind !== "accuse" || !this.#isLarge || !regions.isApart(author)) return false;
+    if ((kind !== "accuse" && kind !== "unknown") || !this.#isLarge || !regions.isApart(author))
+      return false;
     return regions.regionOf(author) !== regions.regionOf(subject);
   }
 

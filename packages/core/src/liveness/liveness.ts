@@ -17,7 +17,7 @@ import {
   judgeSilence,
   restateUp,
   sayUp,
-  stateLoss,
+  stateTrouble,
   takeBack,
   withdraw,
   type Witness,
@@ -206,7 +206,7 @@ export class Liveness {
       if (opinions !== undefined && this.#takeOpinion(opinions, author, statement, subject, now))
         isNews = true;
       const { kind, name } = statement;
-      if (kind === "accuse") {
+      if (kind === "accuse" || (kind === "unknown" && this.electorate.isLarge)) {
         // Who has no say needs no answer.
         if (this.electorate.isWitness(author, subject.node))
           this.#objections.accused(author, subject, name, now);
@@ -350,6 +350,7 @@ export class Liveness {
     subject.learn(evidence, now);
     const dateMonoMs = subject.dating.dateEvidence(evidence.header, now.monoMs);
     const isInside = dateMonoMs !== undefined && now.monoMs - dateMonoMs <= subject.patienceMs;
+    if (isInside) subject.shownMonoMs = now.monoMs;
     if (isInside && subject.own !== undefined) {
       subject.objectedRunning += 1;
       withdraw(subject, this.#witness);
@@ -372,7 +373,7 @@ export class Liveness {
     if (comparePulseNames(statement.name, subject.newestName) > 0) return false;
     if (held !== undefined && comparePulseNames(held.name, statement.name) > 0) return false;
     // Who says that it lives accuses it no more.
-    if (statement.kind === "up") subject.accusations.delete(author);
+    if (statement.kind === "up") subject.forgetSilence(author);
     const isSame = held !== undefined && comparePulseNames(held.name, statement.name) === 0;
     opinions.set(author, {
       name: statement.name,
@@ -390,6 +391,7 @@ export class Liveness {
       // Strangers, and members that have left, owe nobody a sign of life (rules VE1, VE9).
       withdraw(subject, this.#witness);
       subject.accusations.clear();
+      subject.unknowns.clear();
       subject.latch = undefined;
       subject.lookMonoMs = Number.POSITIVE_INFINITY;
       this.#updateStatus(subject, now);
@@ -409,7 +411,7 @@ export class Liveness {
       }
     }
     nextMonoMs = Math.min(nextMonoMs, restateUp(this.#witness, subject, now));
-    stateLoss(this.#witness, subject, now);
+    stateTrouble(this.#witness, subject, now);
     this.#updateStatus(subject, now);
     subject.lookMonoMs = Math.max(nextMonoMs, now.monoMs + 1);
     this.#env.out.setTimerBy("watch", subject.lookMonoMs);

@@ -37,7 +37,9 @@ export function nodeStatus(facts: StatusFacts, subject: Subject, nowMonoMs: numb
   if (facts.ending !== undefined) return { status: "unknown", reason: facts.ending };
   if (subject.isPaused(nowMonoMs)) return { status: "paused", reason: "restart" };
   if (subject.isTwin(nowMonoMs)) return { status: "unknown", reason: "twin" };
-  if (subject.isFresh(nowMonoMs)) return liveStatus(facts, subject, nowMonoMs);
+  // At the border each late pulse is inside the deadline for a moment: that is one state, and no coming and going.
+  const isStillDelayed = subject.reason === "delayed" && subject.isDelayed(nowMonoMs);
+  if (subject.isFresh(nowMonoMs) && !isStillDelayed) return liveStatus(facts, subject, nowMonoMs);
   if (subject.latch !== undefined) {
     // Down and back every few seconds is one fact, that it comes and goes (ADR 0031).
     if (subject.isFlapping(nowMonoMs)) return { status: "late", reason: "flapping" };

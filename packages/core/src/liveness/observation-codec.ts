@@ -20,8 +20,16 @@ export const OBSERVATION_ITEMS_MAX: number = 40;
 /** Messages of one witness that are looked at in one second. */
 export const OBSERVATIONS_PER_SECOND_MAX: number = 100;
 
-/** `ack` answers a direct `paused` pulse (rule VE9), `lossy` is rule PU7's, `ask` is rule PU9's; the others are rule VE3's. */
-export type ObservationKind = "accuse" | "object" | "up" | "unknown" | "ack" | "lossy" | "ask";
+/** `ack` answers a direct `paused` pulse (rule VE9), `lossy` and `delayed` are rule PU7's, `ask` is rule PU9's; the others are rule VE3's. */
+export type ObservationKind =
+  | "accuse"
+  | "object"
+  | "up"
+  | "unknown"
+  | "ack"
+  | "lossy"
+  | "ask"
+  | "delayed";
 
 const KINDS: readonly ObservationKind[] = [
   "accuse",
@@ -31,6 +39,7 @@ const KINDS: readonly ObservationKind[] = [
   "ack",
   "lossy",
   "ask",
+  "delayed",
 ];
 
 /** A signed header of the named pulse, decoded; its signature is checked by the reader only when it says something new. */

@@ -195,7 +195,7 @@ describe("ObservationIntake", () => {
     for (let i = 1; i < REFUSED_PER_SECOND_MAX; i++)
       expect(take(it, forged)).toBe("reject signature-bad");
     expect(take(it, honest)).toBe("ignore observation-replayed");
-    expect(take(it, forged)).toBe("ignore rate");
+    expect(take(it, forged)).toBe("unheard rate");
     for (let i = 0; i < OBSERVATIONS_PER_SECOND_MAX; i++) take(it, honest, 10_000, "ny");
     expect(take(it, sealed({ seq: 2 }), 10_000, "nb")).toBe("taken");
     expect(take(it, forged, 11_000)).toBe("reject signature-bad");

@@ -54,7 +54,8 @@ export class ObservationIntake {
 
   /** Checks a message that `from` handed over; listened to is only who is followed, and what is kept of its messages goes with its seat. */
   take(bytes: Uint8Array, from: NodeId, now: Now): ObservationResult {
-    if (this.#refusals(from, now) >= REFUSED_PER_SECOND_MAX) return refuse("ignore", "rate");
+    // Unread: somebody else may say it, and say it for the first time.
+    if (this.#refusals(from, now) >= REFUSED_PER_SECOND_MAX) return refuse("unheard", "rate");
     const result = this.#take(bytes, now);
     if (!result.ok && !BLAMELESS.has(result.reason))
       this.#refused.set(from, this.#refusals(from, now) + 1);

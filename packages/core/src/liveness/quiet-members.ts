@@ -57,22 +57,57 @@ export class QuietMembers {
     return { ...standing, status: "unknown", reason: "no-quorum" };
   }
 
-  /** What follows of a subject that this node does not judge itself, as long as its witnesses come to no verdict. */
+  /**
+   * What follows of a subject that this node does not judge itself, as long as its witnesses come to no verdict; the same of one that it does judge and does not
+   * hear, as long as it may be its own link that is at fault.
+   */
   ofSubject(subject: Subject, now: Now): QuietStanding | undefined {
     const { node } = subject;
-    if (this.#electorate.isDuty(node)) return undefined;
-    const standing = this.ofMember(node);
-    if (standing?.status !== "up") return standing;
     const { pulseEveryMs } = this.#env.config;
+    const isDuty = this.#electorate.isDuty(node);
+    if (isDuty && !this.#mayBeOwnLink(subject, now)) return undefined;
+    const standing = this.ofMember(node);
+    if (standing?.status !== "up") return isDuty ? undefined : standing;
     const joinedMonoMs = this.#membership.member(node)?.joinedMonoMs ?? 0;
     if (joinedMonoMs + QUIET_INTERVALS * pulseEveryMs > now.monoMs)
       return { ...standing, status: "unknown", reason: "not-heard" };
+    if (this.#isSaidDelayed(subject)) return { ...standing, status: "unknown", reason: "delayed" };
     const unansweredMs = now.monoMs - this.#accusedMonoMs(subject);
     if (unansweredMs > EXPIRE_INTERVALS * pulseEveryMs)
       return { ...standing, status: "unknown", reason: "no-quorum" };
     if (unansweredMs > ANSWERED_INTERVALS * pulseEveryMs)
       return { ...standing, status: "late", reason: "suspected" };
     return standing;
+  }
+
+  /** Whether others have shown pulses of a silent subject lately, or have not had the time to. What comes, and comes too late, is no silence. */
+  #mayBeOwnLink(subject: Subject, now: Now): boolean {
+    const { pulseEveryMs } = this.#env.config;
+    const { monoMs } = now;
+    // So long after an answer it is accused again, and so long that takes to be answered.
+    const shownMs = (EXPIRE_INTERVALS + ANSWERED_INTERVALS) * pulseEveryMs;
+    if (monoMs - subject.shownMonoMs <= shownMs) return true;
+    if (subject.isDelayed(monoMs) || subject.isUndated(monoMs) || subject.isAllowedAway(monoMs))
+      return false;
+    const date = subject.datedSinceBase ? subject.dating.newestDate : undefined;
+    const silentMs = date === undefined ? Number.POSITIVE_INFINITY : monoMs - date.dateMonoMs;
+    return silentMs - subject.patienceMs <= ANSWERED_INTERVALS * pulseEveryMs;
+  }
+
+  /**
+   * Whether most of its witnesses get its pulses too late to know that it lives: they accuse nobody of whom so much comes, and others hear nothing of it. A quorum
+   * of accusers is answered by those that hear it; nobody answers this.
+   */
+  #isSaidDelayed({ node, delays }: Subject): boolean {
+    if (delays.size === 0) return false;
+    let saying = 0;
+    for (const witness of delays.keys())
+      if (
+        this.#electorate.isWitness(witness, node) &&
+        this.#electorate.regions.speaksOver(witness, node)
+      )
+        saying += 1;
+    return saying * 2 > this.#electorate.electorateOf(node).length;
   }
 
   /** Since when somebody whose word counts accuses a subject by its newest pulse; infinite where nobody does. */

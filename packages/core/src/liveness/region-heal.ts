@@ -5,12 +5,14 @@ import type { Subject } from "./subject.ts";
 /** What each side said of the other while a region was not heard counts no more. Who is silent still is accused anew. */
 export function forgive(witness: Witness, subjects: Iterable<Subject>, region: string): void {
   const { regions } = witness.electorate;
-  for (const { node, latch, accusations } of subjects) {
+  for (const { node, latch, accusations, unknowns } of subjects) {
     if (latch !== undefined) continue;
     const isThere = regions.regionOf(node) === region;
-    for (const accuser of accusations.keys()) {
-      const isAcross = (regions.regionOf(accuser) === region) !== isThere;
-      if (isAcross && accuser !== witness.env.identity.self) accusations.delete(accuser);
+    for (const opinions of [accusations, unknowns]) {
+      for (const speaker of opinions.keys()) {
+        const isAcross = (regions.regionOf(speaker) === region) !== isThere;
+        if (isAcross && speaker !== witness.env.identity.self) opinions.delete(speaker);
+      }
     }
   }
 }

@@ -21,6 +21,7 @@ import {
   LISTEN_AGAIN_INTERVALS,
   REGION_ACCUSERS,
   REGION_SIGN_INTERVALS,
+  RESTATE_INTERVALS,
   SILENCE_INTERVALS,
 } from "./rules.ts";
 import { NO_PULSE, type Subject } from "./subject.ts";
@@ -317,7 +318,7 @@ export class Regions {
   /** Who of one region accuses most of another one of which nothing is heard; undefined where that is too few. */
   #accusersOf(region: string, from: string, now: Now): readonly NodeId[] | undefined {
     const accusers = new Set<NodeId>();
-    let [silent, accused] = [0, 0];
+    let [silent, accused, sinceMonoMs] = [0, 0, Number.POSITIVE_INFINITY];
     for (const node of this.#living(region)) {
       if (this.#isHeard(node, now)) return undefined;
       const subject = this.#subjects.get(node);
@@ -327,8 +328,11 @@ export class Regions {
       silent += 1;
       const own = subject === undefined ? [] : this.#accusersIn(from, subject);
       for (const accuser of own) accusers.add(accuser);
-      if (own.length > 0) accused += 1;
+      if (own.length === 0 || subject === undefined) continue;
+      accused += 1;
+      sinceMonoMs = Math.min(sinceMonoMs, firstNamedMonoMs(subject) ?? now.monoMs);
     }
+    if (this.#hasSpokenSince(region, sinceMonoMs, now)) return undefined;
     const needed = Math.min(REGION_ACCUSERS, this.#living(from).length);
     const isEnough = accused > 0 && accused * 2 >= silent && accusers.size >= needed;
     return isEnough && needed > 0 ? [...accusers].toSorted() : undefined;
@@ -377,6 +381,18 @@ export class Regions {
     if (subject === undefined) return false;
     if (subject.isInSight(now.monoMs)) return true;
     return now.monoMs - saidMonoMs(subject) <= IN_SIGHT_INTERVALS * subject.intervalMs;
+  }
+
+  /**
+   * Whether a member of a region has said something new since then, and as lately as what stands is restated. In a large fleet that is hardly ever of somebody whom this node
+   * can date: it proves nobody's life (P3), but the region is not silent.
+   */
+  #hasSpokenSince(region: string, sinceMonoMs: number, now: Now): boolean {
+    const recentMs = (RESTATE_INTERVALS + IN_SIGHT_INTERVALS) * this.#env.config.pulseEveryMs;
+    const fromMonoMs = Math.max(sinceMonoMs, now.monoMs - recentMs);
+    return this.#living(region).some(
+      (node) => (this.#subjects.get(node)?.track?.spokeMonoMs ?? -Infinity) >= fromMonoMs,
+    );
   }
 
   /** Whether somebody has shown a pulse of a member that was not known when the region was lost, and was made after that by its clock. */

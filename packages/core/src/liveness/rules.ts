@@ -26,6 +26,8 @@ export const ENOUGH_QUORUMS: number = 2;
 export const GREET_INTERVALS: number = 0.5;
 /** Standing observations are restated, and expire. */
 export const RESTATE_INTERVALS: number = 5;
+/** An accusation that has stood for so long is restated half as often, by half of the witnesses in each turn (ADR 0033). */
+export const STANDING_INTERVALS: number = 60;
 export const EXPIRE_INTERVALS: number = 12;
 /** A reader that is no witness drops a verdict that no witness has upheld for so long (rule PU8). */
 export const UNSAID_INTERVALS: number = 36;
@@ -64,6 +66,8 @@ export const HAND_OVER_SEND_MS: number = 90_000;
 export const TOLD_SIGHT_INTERVALS: number = 1.5;
 /** Members that a witness's sample of the fleet has at least; a smaller one says nothing (rule VE2). */
 export const SAMPLE: number = 6;
+/** Of a region that is not its own as many; by fewer nothing is known of it. */
+export const REGION_SAMPLE: number = 3;
 /** The sample of a node's own region is taken together with so many of the kind of all samples. */
 export const SAMPLE_PRIOR: number = 3;
 /** As long for a node that has had such a majority before: accusations are restated every five intervals. */
@@ -78,6 +82,8 @@ export const REGION_ACCUSERS: number = 2;
 export const REGION_SIGN_INTERVALS: number = 1.5;
 /** For so long a quorum of one region waits for a witness of another that neither accuses nor vouches. */
 export const REGION_WAIT_INTERVALS: number = 3;
+/** Who judges nobody that owes a sign of life hears of others by pulses for everybody alone, of which there is one in 3 s in the smallest of large fleets. */
+export const UNHEARD_INTERVALS: number = 60;
 /** Accusers that a verdict ever needs. */
 export const QUORUM_MAX: number = 3;
 

@@ -183,9 +183,10 @@ export class Statements {
   }
 }
 
-/** An objection and a complaint of loss go with any opinion, opinions replace each other. */
+/** An objection and a complaint of loss or delay go with any opinion, opinions replace each other. */
 function placeOf(kind: ObservationKind, subject: Subject): string {
-  return `${kind === "object" || kind === "lossy" ? kind : "opinion"} ${subject.node}`;
+  const isFurther = kind === "object" || kind === "lossy" || kind === "delayed";
+  return `${isFurther ? kind : "opinion"} ${subject.node}`;
 }
 
 function statementOf(kind: ObservationKind, subject: Subject): Statement {

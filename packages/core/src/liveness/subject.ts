@@ -74,8 +74,12 @@ export class Subject {
   track: AuthorTrack | undefined;
   readonly accusations: Map<NodeId, Opinion> = new Map();
   readonly ups: Map<NodeId, Opinion> = new Map();
+  /** Witnesses that do not hear it, and see no majority by which they could accuse it (rule VE2). */
+  readonly unknowns: Map<NodeId, Opinion> = new Map();
   /** Witnesses that say that they miss too many of its pulses (rule PU7, in fleets where they do not hear each other). */
   readonly losses: Map<NodeId, Opinion> = new Map();
+  /** Witnesses that say that all its pulses come too late to show that it lives (rules PU7, PU8). */
+  readonly delays: Map<NodeId, Opinion> = new Map();
   intervalMs: number;
   /** Pulses in a row that announced a longer interval (rule PU1). */
   longerAnnounced: number = 0;
@@ -106,6 +110,10 @@ export class Subject {
   objectedAtMonoMs: number = Number.NEGATIVE_INFINITY;
   /** The last time that a witness, this one included, vouched for a pulse of it, and for which. */
   answer: { readonly name: PulseName; readonly atMonoMs: number } | undefined;
+  /** When this node last would have accused it in a large fleet, and saw no majority. */
+  unsureMonoMs: number = Number.NEGATIVE_INFINITY;
+  /** The last time that somebody showed a newer pulse of it, inside its deadline by this node's own dates. */
+  shownMonoMs: number = Number.NEGATIVE_INFINITY;
   /** When it was last told what stands because it began anew. */
   greetedMonoMs: number = Number.NEGATIVE_INFINITY;
   /** When an own pulse echoed it last. */
@@ -115,6 +123,8 @@ export class Subject {
   upStatedMonoMs: number = Number.NEGATIVE_INFINITY;
   /** When this node last said that it misses too many of its pulses. */
   lossStatedMonoMs: number = Number.NEGATIVE_INFINITY;
+  /** When this node last said that they all come too late. */
+  delayStatedMonoMs: number = Number.NEGATIVE_INFINITY;
   /** The pulse by which it was last judged down; an `up` with a later one says that it came back from that. */
   downName: PulseName = NO_PULSE;
   latch: Latch | undefined;
@@ -164,7 +174,16 @@ export class Subject {
   opinions(kind: ObservationKind): Map<NodeId, Opinion> | undefined {
     if (kind === "accuse") return this.accusations;
     if (kind === "lossy") return this.losses;
+    if (kind === "delayed") return this.delays;
+    if (kind === "unknown") return this.unknowns;
     return kind === "up" ? this.ups : undefined;
+  }
+
+  /** A witness says no more that it does not hear it, or too late. */
+  forgetSilence(witness: NodeId): void {
+    this.accusations.delete(witness);
+    this.unknowns.delete(witness);
+    this.delays.delete(witness);
   }
 
   /** Whether any witness says anything of it, this node included. */
@@ -172,15 +191,25 @@ export class Subject {
     return (
       this.own !== undefined ||
       this.latch !== undefined ||
-      this.accusations.size + this.ups.size + this.losses.size > 0
+      this.accusations.size + this.unknowns.size + this.ups.size > 0 ||
+      this.losses.size + this.delays.size > 0
     );
   }
 
   /** Whether somebody accuses it by the newest pulse that is known; what was said by an earlier one is over. */
   get isAccused(): boolean {
-    if (this.accusations.size === 0) return false;
+    return this.#isNamedBy(this.accusations);
+  }
+
+  /** Whether a witness does not hear it: it accuses it by the newest pulse that is known, or would if it saw a majority. */
+  get isMissed(): boolean {
+    return this.isAccused || this.#isNamedBy(this.unknowns);
+  }
+
+  #isNamedBy(opinions: ReadonlyMap<NodeId, Opinion>): boolean {
+    if (opinions.size === 0) return false;
     const { newestName } = this;
-    for (const { name } of this.accusations.values())
+    for (const { name } of opinions.values())
       if (comparePulseNames(name, newestName) === 0) return true;
     return false;
   }

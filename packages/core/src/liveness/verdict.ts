@@ -158,8 +158,10 @@ function accusersOf(
 function expire(reader: Reader, subject: Subject, now: Now): void {
   const expireMs = EXPIRE_INTERVALS * reader.env.config.pulseEveryMs;
   expireOf(subject.accusations, now.monoMs - expireMs);
+  expireOf(subject.unknowns, now.monoMs - expireMs);
   expireOf(subject.ups, now.monoMs - expireMs);
   expireOf(subject.losses, now.monoMs - expireMs);
+  expireOf(subject.delays, now.monoMs - expireMs);
 }
 
 function expireOf(opinions: Map<NodeId, Opinion>, seenMonoMsMin: number): void {

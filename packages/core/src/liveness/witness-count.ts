@@ -43,6 +43,7 @@ function toldBy(
   if (witness === options.self) return undefined;
   if (subject?.accusations.has(witness) === true) return "down";
   if (subject?.losses.has(witness) === true) return "late";
+  if (subject?.delays.has(witness) === true) return "unknown";
   return subject?.ups.has(witness) === true || quiet === "up" ? "up" : "unknown";
 }
 

@@ -7,6 +7,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { saysAlive, type BoardEntry } from "../fleet/status-board.ts";
 import type { Check } from "./check.ts";
 import { comesAndGoesUntilMs } from "./come-and-go.ts";
+import { GrayLinks } from "./gray-links.ts";
 import { RegionTruth } from "./region-truth.ts";
 
 /** Nodes that can reach each other agree within so many intervals, whatever has happened: 3 s at one pulse a second. */
@@ -48,7 +49,7 @@ export class AgreementCheck implements Check {
   /** What the others said then: when they change their mind together, a dissenter has time again. */
   readonly #dissentFrom = new Map<number, string>();
   readonly #reported = new Set<string>();
-  readonly #grayMs = new Map<number, number>();
+  readonly #gray: GrayLinks;
   /** When the fleet became so large that a node is judged by a few: everybody begins to listen then. */
   #largeSinceMs = Number.NEGATIVE_INFINITY;
   /** The longest that a node of a majority dissented from it, in ms. */
@@ -57,6 +58,7 @@ export class AgreementCheck implements Check {
   constructor(fleet: Fleet, options: AgreementOptions = {}) {
     this.#fleet = fleet;
     this.#regions = new RegionTruth(fleet);
+    this.#gray = new GrayLinks(fleet);
     this.#patience = options.patience ?? 1;
     this.#dissentSinceMs = new Float64Array(fleet.nodes.length ** 2).fill(Number.POSITIVE_INFINITY);
   }
@@ -213,6 +215,9 @@ export class AgreementCheck implements Check {
     // Three pulses lost in a row are silence. A majority has others to vouch for the silent one; without it, and where links stand
     // still for seconds, two nodes with one link between them lose sight of each other now and then.
     const isAlone = !truth.hasMajority(viewer) && truth.roster > 2;
+    // Without one, nor a majority of the regions that it hears, a node of a large fleet knows nothing of those that others judge (rule PU8).
+    const isAtALoss = isAlone && this.#listenMs > 0 && !this.#regions.hasMajority(viewer);
+    if (isAtALoss && entry.status === "unknown") return;
     const blinks = isAlone || this.#fleet.network.links.model.stallEveryMs > 0;
     const blinkMs = blinks ? entry.sinceMs : 0;
     // Who has come back to the majority may have lost those pulses while nobody could vouch: from then on it is asked.
@@ -234,17 +239,9 @@ export class AgreementCheck implements Check {
       this.#regionKnownMs(viewer, subject),
     );
     // Who loses or delays what it sends may be late, or unknown as its pulses prove no life (rule PU7); that is no death.
-    const isLate = this.#isGray(subject) && entry.status !== "down";
+    const isLate = this.#gray.isGray(subject) && entry.status !== "down";
     if (!saysAlive(entry) && !isLate)
       this.#expect(viewer, subject, { word: "alive", sinceMs, rule: "VE3" });
-  }
-
-  /** What it sends is lost or late more than all else, or was a moment ago. */
-  #isGray(subject: number): boolean {
-    const { nowMs, network, pulseEveryMs } = this.#fleet;
-    if (network.links.isLossy(subject)) this.#grayMs.set(subject, nowMs);
-    const beforeMs = nowMs - (this.#grayMs.get(subject) ?? Number.NEGATIVE_INFINITY);
-    return beforeMs <= LIMITS.dead * pulseEveryMs;
   }
 
   /** Of a region that was out of reach, a node of a large fleet says nothing of those it does not judge itself before it has listened again. */

@@ -6,7 +6,10 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { hashOfNodes, saysAlive } from "../fleet/status-board.ts";
 import type { Check } from "./check.ts";
 import { comesAndGoesUntilMs } from "./come-and-go.ts";
+import { GrayLinks } from "./gray-links.ts";
 
+/** What witnesses said last of who is heard in time again stands for 12 intervals. */
+const GRAY_INTERVALS = 14;
 /** Whatever is wrongly said of a node that lives and can be heard is over within this time, in intervals. */
 const PASSING_INTERVALS = 5;
 /**
@@ -24,6 +27,7 @@ export interface FleetAgreementOptions {
 export class FleetAgreementCheck implements Check {
   readonly #fleet: Fleet;
   readonly #intervalMs: number;
+  readonly #gray: GrayLinks;
   readonly #reported = new Set<string>();
   #nextLookMs = LOOK_EVERY_MS;
   /** Not measured here; see {@link AgreementCheck}. */
@@ -31,6 +35,7 @@ export class FleetAgreementCheck implements Check {
 
   constructor(fleet: Fleet, options: FleetAgreementOptions = {}) {
     this.#fleet = fleet;
+    this.#gray = new GrayLinks(fleet);
     this.#intervalMs = fleet.pulseEveryMs * (options.patience ?? 1);
   }
 
@@ -71,6 +76,12 @@ export class FleetAgreementCheck implements Check {
       // Three pulses that a stream brought late are a suspicion, which passes.
       const isPassing = nowMs - entry.sinceMs <= PASSING_INTERVALS * this.#intervalMs;
       if (isPassing || saysAlive(entry) === truth.isLive(subject)) continue;
+      if (
+        this.#gray.isGray(subject, GRAY_INTERVALS) &&
+        truth.isLive(subject) &&
+        entry.status !== "down"
+      )
+        continue;
       const awayUntilMs = comesAndGoesUntilMs(this.#fleet, viewer, subject) ?? 0;
       if (nowMs - awayUntilMs <= PASSING_INTERVALS * this.#intervalMs) continue;
       const how = truth.isLive(subject) ? "lives" : "is dead";

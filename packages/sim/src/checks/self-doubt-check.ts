@@ -6,6 +6,7 @@ import type { Channel, Topic } from "@pulsemesh/core";
 import type { Fault } from "../faults/fault.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { SimNode } from "../fleet/sim-node.ts";
+import type { WirePulse } from "../fleet/wire-reader.ts";
 import type { Check } from "./check.ts";
 
 /** A node that was away judges nobody before it has dated somebody anew, which takes a pulse of its own and an answer. */
@@ -13,8 +14,8 @@ const DOUBT_INTERVALS = 3.2;
 
 export class SelfDoubtCheck implements Check {
   readonly #fleet: Fleet;
-  /** Nodes that have pulsed in this life: before, a node is awaited by nobody. */
-  readonly #pulsing = new Set<number>();
+  /** The newest pulse of nodes that have pulsed in this life: before, a node is awaited by nobody. */
+  readonly #pulsing = new Map<number, WirePulse>();
   /** Since when nodes stand still. */
   readonly #stillMs = new Map<number, number>();
   /** Nodes that were away and have not pulsed since. */
@@ -64,9 +65,12 @@ export class SelfDoubtCheck implements Check {
   #notePulse(from: number, bytes: Uint8Array): void {
     const { nodes, wire } = this.#fleet;
     const pulse = wire.pulse(bytes);
-    if (pulse?.author !== nodes[from]?.id) return;
-    this.#pulsing.add(from);
-    if (this.#unsaid.delete(from) && pulse?.doubts !== true)
+    if (pulse === undefined || pulse.author !== nodes[from]?.id) return;
+    const known = this.#pulsing.get(from);
+    // One of before may be on its way again: whoever was asked for it meanwhile answers at once.
+    if (known !== undefined && pulse.boot === known.boot && pulse.seq <= known.seq) return;
+    this.#pulsing.set(from, pulse);
+    if (this.#unsaid.delete(from) && !pulse.doubts)
       this.#fleet.report("PU6", `node ${from} was away, and its next pulse does not say so`);
   }
 

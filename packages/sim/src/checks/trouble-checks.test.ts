@@ -14,6 +14,14 @@ function scenarioOf(name: string, nodes: number, minutes: number): Scenario {
 }
 
 describe("the checks notice", () => {
+  test("VE3 who is accused wrongly, and that nobody is who came into reach less than an interval ago", () => {
+    const wrongIn = (name: string, nodes: number): number =>
+      runScenario(scenarioOf(name, nodes, 3), { seed: 1, createCore }).kpi.wrongAccusations;
+    expect(wrongIn("hostile-witnesses", 7)).toBeGreaterThan(100);
+    // Whoever is met at the heal is told what stands against others by their last pulses before the cut.
+    expect(wrongIn("region-death", 12)).toBe(0);
+  });
+
   test("PU6 a node that does not say that it was away, and who says so has nothing to fear", () => {
     const scenario = scenarioOf("stalls", 5, 2);
     const sure = runScenario(scenario, { seed: 1, createCore: withoutSelfDoubt(createCore) });

@@ -175,11 +175,11 @@ export class VerdictCheck implements Check {
   }
 
   #countAccusation(from: number, subject: NodeId): void {
-    const { truth } = this.#fleet;
+    const { truth, nowMs, pulseEveryMs } = this.#fleet;
     this.accusations += 1;
     const about = this.#fleet.indexOf(subject);
-    if (about === undefined || truth.togetherSinceMs(from, about) === Number.POSITIVE_INFINITY)
-      return;
+    // Who came into reach less than an interval ago has had no pulse to be heard by: what is said of it, to whoever is greeted, was true until then.
+    if (about === undefined || nowMs - truth.togetherSinceMs(from, about) < pulseEveryMs) return;
     this.wrongAccusations += 1;
   }
 

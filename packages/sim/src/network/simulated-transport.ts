@@ -135,7 +135,7 @@ export class SimulatedTransport
   readonly #avoided = new Map<number, { readonly untilMs: number; readonly times: number }>();
   readonly #shutOutBy = new Set<number>();
   /** Who was expelled and hears what is published. */
-  readonly #leaving = new Map<number, object>();
+  readonly #leaving = new Map<number, { readonly expulsion: number }>();
   #handler: TransportHandler | undefined;
   #grant: string | undefined;
 
@@ -191,19 +191,20 @@ export class SimulatedTransport
     }
   }
 
-  expel(nodes: readonly NodeId[]): void {
+  expel(nodes: readonly NodeId[], expulsion: number): void {
     for (const node of nodes) {
       const peer = this.#places.byNode(node)?.index;
       if (peer === undefined) continue;
       this.peerDown(peer);
-      this.#partIn(LAST_WORD_WAIT_MS_MAX, peer);
+      this.#partIn(LAST_WORD_WAIT_MS_MAX, peer, expulsion);
     }
   }
 
-  lastWordSaid(nodes: readonly NodeId[]): void {
+  lastWordSaid(nodes: readonly NodeId[], expulsion: number): void {
     for (const node of nodes) {
       const peer = this.#places.byNode(node)?.index;
-      if (peer !== undefined && this.#leaving.has(peer)) this.#partIn(LAST_WORD_MS, peer);
+      if (peer !== undefined && this.#leaving.get(peer)?.expulsion === expulsion)
+        this.#partIn(LAST_WORD_MS, peer, expulsion);
     }
   }
 
@@ -302,9 +303,9 @@ export class SimulatedTransport
     }
   }
 
-  #partIn(delayMs: number, peer: number): void {
+  #partIn(delayMs: number, peer: number, expulsion: number): void {
     const { clock } = this.#places;
-    const leave = {};
+    const leave = { expulsion };
     this.#leaving.set(peer, leave);
     clock.call(clock.nowMs + delayMs, () => {
       if (this.#leaving.get(peer) !== leave) return;

@@ -187,6 +187,25 @@ export const networkPlans: readonly Plan[] = [
     ],
   },
   {
+    name: "many-regions",
+    about:
+      "a fortieth of a fleet of eight regions hears nobody and is heard by nobody for two minutes",
+    nodes: 48,
+    minutes: 5,
+    network: { base: "calm" },
+    regions: ["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8"].map((name) => ({
+      name,
+      share: 1 / 8,
+    })),
+    events: [
+      {
+        atMs: 60_000,
+        who: { share: 0.025 },
+        what: { type: "cut", forMs: 120_000, isSilent: true, isOneWay: false, isEach: true },
+      },
+    ],
+  },
+  {
     name: "partial-cut",
     about: "a hundredth of the fleet is cut from half of the others for four minutes",
     nodes: 50,

@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { checkScenario } from "../run-scenario.ts";
 import { fleetStory } from "./fleet-story.ts";
 
-const SEEDS = Array.from({ length: 16 }, (_, index) => index + 1);
+const SEEDS = [1, 2];
 
-/** As many other seeds are in `fleet-story-b.test.ts`, so that two workers share them; two hundred are in the full suite. */
+/** As many other seeds are in `fleet-story-b.test.ts`, so that two workers share them; 36 more are in the long run, two hundred in the full suite. */
 test.each(SEEDS)(
   "P1 P2 P3 P5 P6 PU4 PU6 VE3 ten minutes of thirty nodes, and nothing is ever wrong: seed %i",
   (seed) => {

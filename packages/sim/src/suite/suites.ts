@@ -30,10 +30,16 @@ const SHORT: readonly Block[] = [
   { scenario: "flip-flop", nodes: 12, minutes: 4, seeds: [1, 1] },
   { scenario: "gray-loss", nodes: 12, minutes: 3, seeds: [1, 1] },
   { scenario: "gray-delay", nodes: 10, minutes: 3, seeds: [1, 1] },
+  // Of a node whose pulses all came late only those knew who judged it.
+  { scenario: "gray-delay", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "deaf", nodes: 10, minutes: 3, seeds: [1, 1] },
   { scenario: "dead-card", nodes: 10, minutes: 4, seeds: [1, 1] },
+  // Who heard nobody took the regions of which it samples one or two nodes for being in sight.
+  { scenario: "many-regions", nodes: 48, minutes: 4, seeds: [1, 1] },
   { scenario: "partial-cut", nodes: 10, minutes: 3, seeds: [1, 1] },
   { scenario: "region-triangle", nodes: 10, minutes: 5, seeds: [1, 1] },
+  // Here who judged nobody of the third region took itself for a minority, and a witness whose own link was cut showed its subject late.
+  { scenario: "region-triangle", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "self-doubt", nodes: 10, minutes: 3, seeds: [1, 1] },
   { scenario: "region-loss", nodes: 20, minutes: 5, seeds: [1, 1] },
   // With seed 3 readers held what was over for an accusation, and a dead node for alive, once the region was back. With seeds 4 and 5 who was not
@@ -55,6 +61,7 @@ const SHORT: readonly Block[] = [
   { scenario: "mute-cuts", nodes: 40, minutes: 4, seeds: [1, 1] },
   { scenario: "torn-disks", nodes: 10, minutes: 4, seeds: [1, 1] },
   { scenario: "stalls", nodes: 20, minutes: 4, seeds: [1, 1] },
+  { scenario: "stalls", nodes: 40, minutes: 3, seeds: [1, 1] },
   { scenario: "clock-steps", nodes: 12, minutes: 5, seeds: [1, 1] },
   { scenario: "hostile-witnesses", nodes: 15, minutes: 4, seeds: [1, 1] },
   { scenario: "growth", nodes: 45, minutes: 12, seeds: [1, 1] },

@@ -1,0 +1,148 @@
+/** Broken rules of how a node of a large fleet tells whether it is on the side of the majority (rules PU8, VE2). */
+import type { Killer, Mutation } from "./mutation.ts";
+
+const LIVENESS = "packages/core/src/liveness/";
+
+const unit = (file: string): Killer => ({ project: "unit", file });
+const chosen = unit(`${LIVENESS}samples.test.ts`);
+
+export const sampleMutations: readonly Mutation[] = [
+  {
+    id: "sample-unheeded",
+    rules: ["PU8", "VE2", "P2"],
+    breaks: "a witness of a large fleet accuses whoever is in sight",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "(inSight + unsampled) * 2 <= members + unsampled;",
+    replacement: "(inSight + unsampled) * 2 <= members - 1_000;",
+    killer: chosen,
+  },
+  {
+    id: "dead-in-the-sample",
+    rules: ["PU8", "VE2"],
+    breaks: "a node most of whose subjects are dead takes itself for a minority",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "!counts(node) || this.#isDead(subject, nowMonoMs)) continue;",
+    replacement: "!counts(node)) continue;",
+    killer: chosen,
+  },
+  {
+    id: "dead-in-the-told-sample",
+    rules: ["PU8", "VE2"],
+    breaks: "who says how many of its subjects are in sight counts those among them that are dead",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "if (this.#isDead(subject, nowMonoMs)) continue;",
+    replacement: "",
+    killer: chosen,
+  },
+  {
+    id: "one-death-is-a-region",
+    rules: ["PU8", "VE2"],
+    breaks: "the death of the only subject in another region is taken for the loss of that region",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "const isUnsure = isOwn ? share * of < seen : sample.of < REGION_SAMPLE;",
+    replacement: "const isUnsure = isOwn && share * of < seen;",
+    killer: { ...chosen, title: "the death of the only subjects" },
+  },
+  {
+    id: "small-samples-are-in-sight",
+    rules: ["PU8", "VE2", "P2"],
+    breaks: "who hears nobody takes regions of which it samples one or two for being in sight",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "const size = this.#regions.membersOf(region).length - (isOwn ? 1 : 0);",
+    replacement:
+      "if (!isOwn && sample.of < REGION_SAMPLE) continue;\n      const size = this.#regions.membersOf(region).length - (isOwn ? 1 : 0);",
+    killer: { ...chosen, title: "who hears but one other of an island" },
+  },
+  {
+    id: "alone-with-a-majority",
+    rules: ["PU8", "VE2", "P2"],
+    breaks: "who judges few, and hears nobody at all, has a majority",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search:
+      "if (this.#isMinority(samples, roster, nowMonoMs) || this.#isAlone(nowMonoMs)) return false;",
+    replacement: "if (this.#isMinority(samples, roster, nowMonoMs)) return false;",
+    killer: { ...chosen, title: "one again when it hears them" },
+  },
+  {
+    id: "words-of-others-unheard",
+    rules: ["PU8", "VE2"],
+    breaks: "a node all of whose few subjects died takes itself for alone, whoever speaks",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "Math.max(dating.newestArrivalMonoMs, saidMonoMs) >= sinceMonoMs",
+    replacement: "dating.newestArrivalMonoMs >= sinceMonoMs",
+    killer: { ...chosen, title: "is not alone while somebody else speaks" },
+  },
+  {
+    id: "pauses-are-isolation",
+    rules: ["PU8", "VE2"],
+    breaks: "who judges nobody has no majority whenever what comes to everybody pauses",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "const intervals = isAnyDue ? EXPIRE_INTERVALS : UNHEARD_INTERVALS;",
+    replacement: "const intervals = EXPIRE_INTERVALS;",
+    killer: { ...chosen, title: "is not alone while somebody else speaks" },
+  },
+  {
+    id: "strangers-are-company",
+    rules: ["PU8", "VE2", "P2"],
+    breaks: "who hears but an observer has a majority",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: ">= sinceMonoMs && this.#isMember(node))",
+    replacement: ">= sinceMonoMs && node !== this.#env.identity.self)",
+    killer: { ...chosen, title: "is not alone while somebody else speaks" },
+  },
+  {
+    id: "no-majority-for-good",
+    rules: ["PU8", "VE2"],
+    breaks: "deaths that took the majority of a node keep it from every verdict, and so for good",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "return accusers.length >= this.quorumOver(node, accusers);",
+    replacement: "return accusers.length < 0;",
+    killer: { ...chosen, title: "whom a quorum accuses" },
+  },
+  {
+    id: "too-few-accusers-for-dead",
+    rules: ["PU8", "VE2", "P2"],
+    breaks: "whom a single witness accuses is left out of the samples",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "return accusers.length >= this.quorumOver(node, accusers);",
+    replacement: "return accusers.length > 0;",
+    killer: { ...chosen, title: "whom a quorum accuses" },
+  },
+  {
+    id: "dead-are-like-the-sample",
+    rules: ["PU8", "VE2", "P2"],
+    breaks: "the dead count as in sight as far as the living are",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "(size - (dead.get(region) ?? 0))",
+    replacement: "size",
+    killer: chosen,
+  },
+  {
+    id: "unsampled-out-of-sight",
+    rules: ["PU8", "VE2"],
+    breaks:
+      "a region of which a node samples nobody is as far out of sight as those that it samples",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "(inSight + unsampled) * 2 <= members + unsampled;",
+    replacement: "members * 2 > roster && inSight * 2 <= members;",
+    killer: chosen,
+  },
+  {
+    id: "told-sight-unheeded",
+    rules: ["PU8", "VE2", "P2"],
+    breaks: "a witness of a large fleet goes by its own subjects alone",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "inSight: inSight + (isHere ? 1 : 0) + (sight?.inSight ?? 0),",
+    replacement: "inSight: inSight + (isHere ? 1 : 0) + (sight?.of ?? 0),",
+    killer: chosen,
+  },
+  {
+    id: "accused-unheeded",
+    rules: ["PU8", "VE2", "P2"],
+    breaks: "a reader whose side accuses most of the fleet believes it",
+    file: `${LIVENESS}chosen-witnesses.ts`,
+    search: "(roster - this.#accused(counts)) * 2 > roster;",
+    replacement: "roster > 0;",
+    killer: chosen,
+  },
+];
