@@ -1,11 +1,11 @@
 /** Real nodes that know each other by what their `addresses.json` says and nothing else, and a thief of the root's key (rule ME2). */
-import { cpSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "@pulsemesh/core";
 import { type NextRoot, nextRootStatement, type PulsemeshNode } from "@pulsemesh/node";
 import { createLevelStore } from "@pulsemesh/store-level";
 import { afterEach, expect, test, vi } from "vitest";
 import { RealNodes, refusals } from "../support/real-nodes.ts";
+import { forgeVoid, isVoidBy } from "../support/root-thief.ts";
 import { until } from "../support/until.ts";
 
 const NAMES = ["issuer", "a", "b"] as const;
@@ -27,34 +27,12 @@ async function fleetOfThree(): Promise<RealNodes> {
   return fleet;
 }
 
-/** Makes every issuer void, and names a key that has granted nothing to anybody. */
-async function forge(fleet: RealNodes): Promise<NextRoot> {
-  const { issuer } = fleet;
-  cpSync(fleet.path("root"), fleet.path("loot"), { recursive: true });
-  rmSync(fleet.path("loot", "fleet-root-next.key"));
-  const issuers = issuer.authorityView().root?.issuers ?? [];
-  return nextRootStatement({
-    rootDir: fleet.path("loot"),
-    change: {
-      voids: issuers.map(({ key }) => ({ key, kept: [] })),
-      name: issuers.map((each) => ({ ...each, key: issuer.fleet })),
-      charterKey: issuer.fleet,
-    },
-    nowS: nowS(),
-  });
-}
-
 /** Times that a node let in nobody for want of a grant that counts. */
 const ungranted = (node: PulsemeshNode): number =>
   ["grant-none", "grant-unknown", "grant-foreign"].reduce(
     (sum, reason) => sum + refusals(node, reason),
     0,
   );
-
-const isVoidBy =
-  ({ id }: NextRoot) =>
-  (node: PulsemeshNode): boolean =>
-    node.authorityView().root?.id === id && node.authorityView().grants.length === 0;
 
 test.each([
   ["as they run on", false],
@@ -63,7 +41,7 @@ test.each([
   "ME2, CH6 where a thief of the root's key has made the issuer void, so that nobody is a member, all are members again by the rotation handed to one node, though no address was named: %s",
   async (_, isRestarted) => {
     await using fleet = await fleetOfThree();
-    const forged = await forge(fleet);
+    const forged = await forgeVoid(fleet);
     // The thief tells each of them.
     for (const node of fleet.all)
       expect(await node.command({ type: "statement", token: forged.token })).toEqual({ ok: true });
@@ -109,6 +87,25 @@ function slowDisks(fleet: RealNodes, delayMs: number): void {
   });
 }
 
+/** Whoever does not hear it goes on alone, or judges those that do to be down. */
+async function expectHeardByAll(fleet: RealNodes, forged: NextRoot): Promise<void> {
+  const { all } = fleet;
+  const hasHeard = isVoidBy(forged);
+  const heard = (): number => all.filter(hasHeard).length;
+  const downs = (): number =>
+    all.flatMap((node) => node.fleetView().nodes).filter(({ status }) => status === "down").length;
+  const seesNobody = (node: PulsemeshNode): boolean =>
+    !node.fleetView().nodes.some((other) => other.node !== node.id && other.status === "up");
+  await until(
+    "all have heard it, or go on without it",
+    () =>
+      heard() === all.length ||
+      downs() > 0 ||
+      all.some((node) => !hasHeard(node) && seesNobody(node)),
+  );
+  expect([heard(), downs()]).toEqual([all.length, 0]);
+}
+
 test.each([
   ["by disks that answer at once", 0],
   ["by disks that take longer than the last second", 1_500],
@@ -117,15 +114,36 @@ test.each([
   async (_, delayMs) => {
     await using fleet = await fleetOfThree();
     if (delayMs > 0) slowDisks(fleet, delayMs);
-    const forged = await forge(fleet);
+    const forged = await forgeVoid(fleet);
     const { token } = forged;
     expect(await fleet.get("a").command({ type: "statement", token })).toEqual({ ok: true });
-    const downs = (): number =>
-      fleet.all.flatMap((node) => node.fleetView().nodes).filter(({ status }) => status === "down")
-        .length;
-    const haveAllHeard = (): boolean => fleet.all.every(isVoidBy(forged));
-    await until("all have heard it, or go on without it", () => haveAllHeard() || downs() > 0);
-    expect([haveAllHeard(), downs()]).toEqual([true, 0]);
+    await expectHeardByAll(fleet, forged);
   },
   60_000,
+);
+
+/** One that can be dialled, and nine that cannot. */
+async function star(): Promise<RealNodes> {
+  const fleet = await RealNodes.found();
+  for (let index = 1; index < STAR_NODES; index += 1)
+    await fleet.join(`leaf ${index}`, fleet.issuer, { listen: [] });
+  await fleet.allUp(60_000);
+  return fleet;
+}
+
+const STAR_NODES = 10;
+
+test.each([
+  ["which was handed it", "issuer"],
+  ["which but passes it on", "leaf 1"],
+])(
+  "ME2, AD11 such a statement comes to all behind a hub, which alone is connected to each of them: %s",
+  async (_, name) => {
+    await using fleet = await star();
+    const forged = await forgeVoid(fleet);
+    const { token } = forged;
+    expect(await fleet.get(name).command({ type: "statement", token })).toEqual({ ok: true });
+    await expectHeardByAll(fleet, forged);
+  },
+  120_000,
 );

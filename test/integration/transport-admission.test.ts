@@ -5,7 +5,8 @@ import { multiaddr } from "@multiformats/multiaddr";
 import type { AdmissionRefusal } from "@pulsemesh/core";
 import { memberAddressBytes } from "@pulsemesh/testkit";
 import { afterEach, expect, test } from "vitest";
-import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
+import { HeldLink } from "../support/held-link.ts";
+import { OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
 import { frame, helloFrame, listeningStranger } from "../support/stranger.ts";
 import type { Stranger } from "../support/stranger.ts";
 import { closed, Scene } from "../support/victim.ts";
@@ -181,8 +182,8 @@ test("ME3 AD11 a revoked node says one hello, and is then hung up on as soon as 
   await stranger.greet({ grant: GRANT });
   await until("it was in", () => victim.ups.includes(stranger.node));
   revoked.add(stranger.node);
-  victim.transport.expel([stranger.node]);
-  victim.transport.lastWordSaid([stranger.node]);
+  victim.transport.expel([stranger.node], 1);
+  victim.transport.lastWordSaid([stranger.node], 1);
   expect(victim.downs).toEqual([stranger.node]);
   await closed(stranger);
   await call(stranger, victim);
@@ -239,6 +240,8 @@ test("ME3 P6 peers that are not let in and flood hellos, streams and gossip are 
   let isOver = false;
   const attack = async (): Promise<void> => {
     const stranger = await scene.strangerTo(victim, [GOSSIP]);
+    // On one that stays it could ask why it is refused, and would be waited for.
+    stranger.connection.abort(new Error("again"));
     while (!isOver) {
       try {
         const connection = await stranger.host.dial(multiaddr(victim.address), { force: true });
@@ -277,6 +280,58 @@ test("ME3 P6 peers that are not let in and flood hellos, streams and gossip are 
   expect(victim.refusals.length).toBeLessThanOrEqual(2 * (32 + 2 * (seconds + 1)));
   expect(new Set(victim.refusals.map(({ refusal }) => refusal))).toEqual(new Set(["grant-none"]));
 }, 60_000);
+
+test.each([
+  ["may ask why for seconds", 900],
+  ["is about to be hung up on", 50],
+])(
+  "AD11 ME3 who is refused, starts again behind a link that died without a word, and has a grant by now, is judged at once: one that %s",
+  async (_which, afterMs) => {
+    const victim = await closedVictim("victim", { roots: { formerRow: () => Buffer.from("row") } });
+    const link = new HeldLink(Number(victim.address.split("/")[4]));
+    scene.atEnd(() => link[Symbol.asyncDispose]());
+    const address = victim.address.replace(/tcp\/\d+/, `tcp/${await link.listen()}`);
+    const privateKey = seedOf("late");
+    const lets = { privateKey, admit: () => undefined };
+    await scene.victim("late", { ...lets, grant: "an.old.grant", join: [address] });
+    await until("it is refused", () => victim.refusals.length > 0);
+    link.hold();
+    await sleep(afterMs);
+    const sinceMs = performance.now();
+    const again = await scene.victim("again", { ...lets, grant: GRANT, join: [victim.address] });
+    await until("it is in", () => victim.ups.length > 0 && again.ups.length > 0);
+    expect(performance.now() - sinceMs).toBeLessThan(1_500);
+    // On the connection on which it has said hello first.
+    expect(again.transport.dialCounts.begun).toBe(1);
+    await sleep(700);
+    expect([victim.ups, victim.downs, again.downs]).toEqual([[again.transport.node], [], []]);
+    expect(victim.refusals).toHaveLength(1);
+  },
+);
+
+test("AD11 P6 who says with each call that it has started again is judged once in 500 ms, and a further hello of who did not is reset unread", async () => {
+  const victim = await closedVictim("victim", { roots: { formerRow: () => Buffer.from("row") } });
+  const stranger = await scene.strangerTo(victim);
+  const first = Buffer.from(await stranger.greet({ grant: "an.old.grant" }));
+  expect(first.includes("grant-none")).toBe(true);
+  expect(await stranger.greet({ grant: GRANT })).toHaveLength(0);
+  expect(stranger.connection.status).toBe("open");
+  const sinceMs = performance.now();
+  let calls = 0;
+  while (performance.now() - sinceMs < 3_000) {
+    calls += 1;
+    const connection = await stranger.host.dial(multiaddr(victim.address), { force: true });
+    const stream = await connection.newStream(`/pulsemesh/${OUR_FLEET}/hello/1`);
+    const instance = calls.toString(16).padStart(16, "f");
+    if (stream.status === "open") stream.send(helloFrame({ grant: "an.old.grant", instance }));
+    await sleep(100);
+  }
+  const halves = Math.ceil((performance.now() - sinceMs) / 500);
+  expect(calls).toBeGreaterThan(2 * halves);
+  expect(victim.refusals.length).toBeGreaterThan(2);
+  expect(victim.refusals.length).toBeLessThanOrEqual(1 + halves);
+  expect(victim.ups).toEqual([]);
+}, 30_000);
 
 test("ME3 AD11 who is not let in is told so and says so, whoever called, and does not take itself for a member", async () => {
   const warned: object[] = [];

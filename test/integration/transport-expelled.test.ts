@@ -82,7 +82,7 @@ test.each(["closed", "reset"])(
     const stranger = await strangerThatIsIn(victim);
     const stream = await gossipStream(victim, stranger.connection, "hi");
     const other = await stranger.host.dial(multiaddr(victim.address), { force: true });
-    victim.transport.expel([stranger.node]);
+    victim.transport.expel([stranger.node], 1);
     stream.send(message("unread"));
     await sleep(UNREAD_MS);
     if (how === "reset") stream.abort(new Error("reset"));
@@ -93,8 +93,8 @@ test.each(["closed", "reset"])(
     await until("the transport has it up", () => victim.transport.peers().length > 0);
     expect(victim.ups).toEqual([stranger.node, stranger.node]);
     await gossipStream(victim, other, "again");
-    victim.transport.expel([stranger.node]);
-    victim.transport.lastWordSaid([stranger.node]);
+    victim.transport.expel([stranger.node], 1);
+    victim.transport.lastWordSaid([stranger.node], 1);
     await until("it was hung up on", () => other.status !== "open");
     expect([victim.downs.length, victim.transport.peers()]).toEqual([2, []]);
     expect(textsOf(victim.gossip)).toEqual(["hi", "again"]);
@@ -115,7 +115,7 @@ test("AD11 ME2 so it is where it is let in by its answer to a hello, and no reje
   hello.send(helloFrame());
   await until("it is in", () => victim.ups.includes(node));
   const stream = await gossipStream(victim, inbound, "hi");
-  victim.transport.expel([node]);
+  victim.transport.expel([node], 1);
   stream.send(message("unread"));
   await sleep(UNREAD_MS);
   await inbound.close();
@@ -164,7 +164,7 @@ test.each([
       await gossipStream(victim, connection, "first"),
       await gossipStream(victim, connection, "second"),
     ];
-    victim.transport.expel([node]);
+    victim.transport.expel([node], 1);
     const stream = streams[index];
     if (stream !== undefined) await expectHeard(victim, friend, stream);
     expect(connection.status).toBe("open");
@@ -192,8 +192,8 @@ test("AD11 ME2 who is let in again within the second after it was expelled is no
   const victim = await scene.victim();
   const stranger = await strangerThatIsIn(victim);
   const stream = await gossipStream(victim, stranger.connection, "hi");
-  victim.transport.expel([stranger.node]);
-  victim.transport.lastWordSaid([stranger.node]);
+  victim.transport.expel([stranger.node], 1);
+  victim.transport.lastWordSaid([stranger.node], 1);
   stream.send(message("meanwhile"));
   await sleep(UNREAD_MS);
   expect(textsOf(victim.gossip)).toEqual(["hi"]);
@@ -217,8 +217,8 @@ test("AD11 CH6 who was expelled is not dialled at once when it is hung up on, bu
     join: [host.getMultiaddrs()[0]?.toString() ?? ""],
   });
   await until("it is in", () => victim.ups.length > 0);
-  victim.transport.expel(victim.ups);
-  victim.transport.lastWordSaid(victim.ups);
+  victim.transport.expel(victim.ups, 1);
+  victim.transport.lastWordSaid(victim.ups, 1);
   await until("it was hung up on", () => host.getConnections().length === 0);
   const sinceMs = performance.now();
   await until("it is dialled again", () => connections.length > 1);
@@ -232,7 +232,7 @@ test("AD11 ME2 who is expelled is neither answered nor hung up on where it says 
   });
   const stranger = await strangerThatIsIn(victim);
   isOut = true;
-  victim.transport.expel([stranger.node]);
+  victim.transport.expel([stranger.node], 1);
   const answer = await stranger.greet();
   await sleep(PAST_LAST_WORD_MS);
   expect([answer.length, victim.refusals.length, stranger.connection.status]).toEqual([
@@ -240,7 +240,7 @@ test("AD11 ME2 who is expelled is neither answered nor hung up on where it says 
     1,
     "open",
   ]);
-  victim.transport.lastWordSaid([stranger.node]);
+  victim.transport.lastWordSaid([stranger.node], 1);
   await until("it is hung up on", () => stranger.connection.status !== "open");
 });
 

@@ -1,7 +1,11 @@
 /** Live libp2p transports: what is asked of a peer, and told to one, before it is let in (rule ME2). */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Stream } from "@libp2p/interface";
+import { ROOT_ROW_BYTES_MAX } from "@pulsemesh/core";
 import { afterEach, expect, test } from "vitest";
-import { OUR_FLEET, until } from "../support/libp2p-harness.ts";
+import { ASK_WHY_MS } from "../../packages/transport-libp2p/src/last-questions.ts";
+import { HeldLink } from "../support/held-link.ts";
+import { OUR_FLEET, seedOf, until } from "../support/libp2p-harness.ts";
 import { frame } from "../support/stranger.ts";
 import type { Stranger } from "../support/stranger.ts";
 import { closed, Scene } from "../support/victim.ts";
@@ -13,6 +17,11 @@ const OLD = "by.the.first";
 const NEW = "by.the.second";
 /** No row names who has signed it. */
 const UNHEARD_OF = "by.the.third";
+
+/** Longer than who is refused is left to look at whom it deals with. */
+const PAST_HANG_UP_MS = 1_500;
+/** Longer than it may take to ask why. */
+const PAST_ASKING_MS = ASK_WHY_MS + 1_500;
 
 const scene = new Scene();
 afterEach(() => scene.end());
@@ -209,6 +218,28 @@ test("ME2 a row has whoever was turned away for want of it asked again at once",
   expect(performance.now() - sinceMs).toBeLessThan(2_000);
 }, 40_000);
 
+test("ME2, P6 a row by which nothing else stands has nobody asked again before its time", async () => {
+  const friend = await member({ grant: UNHEARD_OF, roots: {} });
+  const rows: string[] = [];
+  const late = await newcomer({
+    join: [friend.address],
+    admit: () => "grant-unknown",
+    roots: {
+      lacksIssuerOf: (_node, grant) => grant === NEW,
+      takeRootRow: (node) => {
+        rows.push(node);
+        return "in-vain";
+      },
+    },
+  });
+  await until("it is turned away", () => late.refusals.length >= 4, 20_000);
+  const stranger = await expected(late, (stream) => void stream.send(frame(ROW)));
+  await stranger.greet({ grant: NEW });
+  await sleep(PAST_HANG_UP_MS);
+  const asked = late.refusals.filter(({ node }) => node === friend.transport.node);
+  expect([rows, asked.length]).toEqual([[stranger.node], 4]);
+}, 40_000);
+
 test("ME2, P6 who is not let in is told no row, and beyond ROOT_ROWS_AT_ONCE_MAX questions nobody is", async () => {
   const friend = await member();
   const stranger = await scene.strangerTo(friend);
@@ -228,3 +259,139 @@ test("ME2, P6 who is not let in is told no row, and beyond ROOT_ROWS_AT_ONCE_MAX
   expect(answers).toEqual(["", ROW, ROW, ROW, "", ""].map(String));
   expect(friend.ups).toEqual([]);
 });
+
+/** A member once, of what is no fleet any more: it lets nobody in, and tells who had a grant why. */
+const parted = (options: VictimOptions = {}): Promise<Victim> =>
+  scene.victim("parted", {
+    admit: () => "grant-unknown",
+    roots: { formerRow: (_node, grant) => (grant === OLD ? ROW : undefined) },
+    ...options,
+  });
+
+/** Has not heard of that, and lets in whoever comes, until it has. */
+async function unaware(
+  options: VictimOptions = {},
+  questions?: readonly string[],
+): Promise<Newcomer> {
+  const told: { node: string; row: string }[] = [];
+  const silent: string[] = [];
+  const victim = await scene.victim("unaware", {
+    grant: OLD,
+    admit: () => (told.length > 0 ? "grant-unknown" : undefined),
+    roots: {
+      lacksRowOf: () => told.length === 0,
+      ...(questions === undefined ? {} : { rootQuestions: () => questions }),
+      takeRootRow: (node, row) => {
+        if (row === undefined) silent.push(node);
+        else told.push({ node, row: Buffer.from(row).toString() });
+      },
+    },
+    ...options,
+  });
+  return { ...victim, told, silent };
+}
+
+test.each([
+  ["who calls it", "grant-unknown"],
+  ["whom it calls", "grant-unknown"],
+  ["whom it calls", "revoked"],
+] as const)(
+  "ME2, AD11 whom a member does not let in any more asks that one why, with the grant by which it was refused, and judges it by what it is told: %s, %s",
+  async (who, refusal) => {
+    const gone = await parted({ admit: () => refusal });
+    const late = await unaware(who === "whom it calls" ? { join: [gone.address] } : {});
+    if (who === "who calls it") gone.transport.remember([late.address]);
+    await until(
+      "it is told, or comes again",
+      () => late.told.length > 0 || gone.refusals.length > 2,
+    );
+    expect(late.told).toEqual([{ node: gone.transport.node, row: ROW.toString() }]);
+    await until("it lets that one in no more", () => late.refusals.length > 0);
+    expect(late.silent).toEqual([]);
+  },
+);
+
+test("ME2, AD11 it asks nobody whom it does not hold for a member, nor one that cannot judge yet, and is shut out as ever by who says nothing", async () => {
+  const notReady = await parted({ admit: () => "not-ready" });
+  const late = await unaware({ join: [notReady.address] });
+  await until("it is refused", () => notReady.refusals.length > 1);
+  expect([late.told, late.silent]).toEqual([[], []]);
+  const gone = await parted({ privateKey: seedOf("mute"), roots: {} });
+  late.transport.remember([gone.address]);
+  await until("it has asked in vain", () => late.silent.length > 0);
+  await until("it was hung up on", () => late.transport.peers().length === 0);
+  expect([late.told, late.silent]).toEqual([[], [gone.transport.node]]);
+  const stranger = await unaware({
+    privateKey: seedOf("in company"),
+    join: [gone.address],
+    roots: { lacksRowOf: () => false },
+  });
+  const before = gone.refusals.length;
+  await until("it is refused", () => gone.refusals.length > before + 1);
+  expect([stranger.told, stranger.silent]).toEqual([[], []]);
+});
+
+test("ME2, AD11, P6 who is refused is not hung up on while it is told why, and is where it has shown nothing that it had", async () => {
+  const gone = await parted();
+  for (const [grant, status] of [
+    [OLD, "open"],
+    [NEW, "closed"],
+  ] as const) {
+    const stranger = await scene.strangerTo(gone);
+    const stream = await stranger.connection.newStream(PROTOCOL);
+    await stranger.greet({ grant });
+    // It never closes its own half.
+    stream.send(frame(Buffer.from(grant)));
+    await sleep(PAST_ASKING_MS);
+    expect(stranger.connection.status === "open" ? "open" : "closed").toBe(status);
+    if (stream.status === "open") await stream.close();
+    await closed(stranger);
+  }
+}, 30_000);
+
+test("ME2, P6 the longest row comes whole to who reads it, and that is said", async () => {
+  const answers: string[] = [];
+  const row = Buffer.alloc(ROOT_ROW_BYTES_MAX, "r");
+  const gone = await parted({
+    roots: {
+      formerRow: (_node, grant) => (grant === OLD ? row : undefined),
+      formerAsked: (_node, answer) => void answers.push(answer),
+    },
+  });
+  const stranger = await scene.strangerTo(gone);
+  const stream = await stranger.connection.newStream(PROTOCOL);
+  let bytes = 0;
+  stream.addEventListener("message", ({ data }) => {
+    bytes += data.byteLength;
+    if (bytes === frame(row).length) void stream.close();
+  });
+  await stranger.greet({ grant: OLD });
+  stream.send(frame(Buffer.from(OLD)));
+  await until("it is said what became of it", () => answers.length > 0);
+  expect([answers, bytes]).toEqual([["told-former"], frame(row).length]);
+}, 20_000);
+
+test.each([
+  ["who calls it", 1],
+  ["who calls it", 4],
+  ["whom it calls", 1],
+  ["whom it calls", 4],
+] as const)(
+  "ME2, AD11 whom a member does not let in any more asks it why also over 260 ms of round trip: %s, by the last of %i grants",
+  async (who, questions) => {
+    const others = Array.from({ length: questions - 1 }, (_, at) => `by.another.${at}`);
+    const listen = ["/ip4/127.0.0.1/tcp/0"];
+    const late = await unaware({ listen, grant: others[0] ?? OLD }, [...others, OLD]);
+    const gone = await parted({ listen });
+    const [caller, called] = who === "who calls it" ? [gone, late] : [late, gone];
+    const link = new HeldLink(Number(called.address.split("/")[4]));
+    scene.atEnd(() => link[Symbol.asyncDispose]());
+    link.delay(130, 0);
+    const port = await link.listen();
+    caller.transport.remember([called.address.replace(/tcp\/\d+/, `tcp/${port}`)]);
+    await until("it is told, or comes again", () => late.told.length + gone.refusals.length > 1);
+    expect(late.told).toEqual([{ node: gone.transport.node, row: ROW.toString() }]);
+    expect(late.silent).toEqual([]);
+  },
+  20_000,
+);

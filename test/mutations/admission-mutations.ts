@@ -15,6 +15,12 @@ const expelled = (title: string): Killer => ({
   title,
 });
 
+const streams = (title: string): Killer => ({
+  project: "unit",
+  file: `${TRANSPORT}gossip-gate.test.ts`,
+  title,
+});
+
 export const admissionMutations: readonly Mutation[] = [
   {
     id: "hello-lets-everybody-in",
@@ -40,8 +46,8 @@ export const admissionMutations: readonly Mutation[] = [
     rules: ["ME3", "AD10"],
     breaks: "the gossip router hears of every peer that connects",
     file: `${TRANSPORT}gossip-gate.ts`,
-    search: "if (this.#open.has(node)) return topology",
-    replacement: "if (node !== undefined) return topology",
+    search: "if (this.#open.has(node)) return this.#streams",
+    replacement: "if (node !== undefined) return this.#streams",
     killer: hosts("gets no gossip"),
   },
   {
@@ -94,12 +100,12 @@ export const admissionMutations: readonly Mutation[] = [
     rules: ["AD11", "ME2"],
     breaks: "a statement by which nobody is a member any more is told to nobody",
     file: `${TRANSPORT}libp2p-transport.ts`,
-    search: "      this.#lastWords.begin(node);\n",
+    search: "      this.#lastWords.begin(node, expulsion);\n",
     replacement: "      this.#partFrom(node);\n",
     killer: {
       project: "integration",
-      file: "test/integration/stolen-root-key.test.ts",
-      title: "a statement by which nobody is a member any more comes to all",
+      file: "test/integration/transport-last-word.test.ts",
+      title: "who is expelled is told what is said of authority",
     },
   },
   {
@@ -110,9 +116,9 @@ export const admissionMutations: readonly Mutation[] = [
     search: 'this.#gate.pass(effect);\n        break;\n      case "reply":',
     replacement: 'this.#run(effect);\n        break;\n      case "reply":',
     killer: {
-      project: "integration",
-      file: "test/integration/stolen-root-key.test.ts",
-      title: "by disks that take longer than the last second",
+      project: "unit",
+      file: "packages/node/src/driver/life.test.ts",
+      title: "has had the last word once it is durable",
     },
   },
   {
@@ -153,11 +159,11 @@ export const admissionMutations: readonly Mutation[] = [
   {
     id: "expelled-still-read",
     rules: ["AD11", "ME2"],
-    breaks: "who is expelled says what an honest member is about to say, which is lost as known",
+    breaks: "who is expelled is read on, and what it says before it is let in again is lost",
     file: `${TRANSPORT}libp2p-transport.ts`,
     search: "      this.#gate.mute(node);\n",
     replacement: "",
-    killer: expelled("can say no message before an honest member does"),
+    killer: expelled("is not hung up on by that, and is heard"),
   },
   {
     id: "latest-stream-alone-muted",
@@ -166,7 +172,7 @@ export const admissionMutations: readonly Mutation[] = [
     file: `${TRANSPORT}gossip-gate.ts`,
     search: 'if (stream.readStatus === "readable") stream.pause();',
     replacement: "if (stream === streams.at(-1)) stream.pause();",
-    killer: expelled("an earlier of its streams"),
+    killer: streams("all streams of who is muted, or refused"),
   },
   {
     id: "refused-still-read",
@@ -175,7 +181,7 @@ export const admissionMutations: readonly Mutation[] = [
     file: `${TRANSPORT}gossip-gate.ts`,
     search: "    this.mute(node);\n",
     replacement: "",
-    killer: expelled("nor can who is refused by a further hello"),
+    killer: streams("all streams of who is muted, or refused"),
   },
   {
     id: "broken-stream-lets-nobody-in",
@@ -306,6 +312,25 @@ export const admissionMutations: readonly Mutation[] = [
     search: "this.#denied.deny(node, performance.now());\n    this.#drop(node);",
     replacement: "this.#denied.deny(node, performance.now());",
     killer: hosts("a further hello"),
+  },
+  {
+    id: "restart-waits-for-the-refused",
+    rules: ["AD11", "ME3"],
+    breaks:
+      "who is refused, and starts again behind a link that died, waits until the old one could have asked why",
+    file: `${TRANSPORT}greeter.ts`,
+    search: "refusing.instance === undefined || refusing.instance === instance",
+    replacement: "refusing.instance === undefined || refusing.instance !== undefined",
+    killer: hosts("starts again behind a link that died"),
+  },
+  {
+    id: "restart-hung-up-on-with-the-refused",
+    rules: ["AD11", "ME3"],
+    breaks: "who is refused, and starts again, is hung up on where it calls anew too",
+    file: `${TRANSPORT}greeter.ts`,
+    search: 'if (!isLater || connection.direction === "outbound") connection',
+    replacement: "connection",
+    killer: hosts("starts again behind a link that died"),
   },
   {
     id: "members-lost-with-disk",

@@ -10,8 +10,8 @@ export const astrayMutations: readonly Mutation[] = [
     rules: ["ME3"],
     breaks: "whom its operator has helped once lets everybody in for as long as it runs",
     file: CORE,
-    search: "if (authority.newsS > (this.astrayNewsS ?? 0)) this.#isAtALoss = false;",
-    replacement: "if (authority.newsS > (this.astrayNewsS ?? 0)) this.#isAtALoss ||= false;",
+    search: "if (authority.newsS <= (this.astrayNewsS ?? 0)) return;\n    this.#isAtALoss = false;",
+    replacement: "if (authority.newsS <= (this.astrayNewsS ?? 0)) return;",
     killer: stolen("who has met but one that was away as well"),
   },
   {
@@ -19,8 +19,8 @@ export const astrayMutations: readonly Mutation[] = [
     rules: ["ME2", "ME3"],
     breaks: "who was freed from a thief lets in nobody a day after his last charter",
     file: CORE,
-    search: "if (authority.newsS > (this.astrayNewsS ?? 0))",
-    replacement: "if (authority.newsS > 0)",
+    search: "if (authority.newsS <= (this.astrayNewsS ?? 0)) return;",
+    replacement: "if (authority.newsS <= 0) return;",
     killer: stolen("does not take that charter for what says who was revoked"),
   },
   {
@@ -40,6 +40,16 @@ export const astrayMutations: readonly Mutation[] = [
     search: "this.#knewNobody || isFreed;",
     replacement: "this.#knewNobody;",
     killer: stolen("does not take that charter for what says who was revoked"),
+  },
+  {
+    id: "astray-for-ever",
+    rules: ["ME2", "ME3"],
+    breaks:
+      "who was freed from a thief once lets in whoever was revoked where it loses what it had heard since",
+    file: CORE,
+    search: "this.astrayNewsS = undefined;",
+    replacement: "",
+    killer: stolen("who was freed from a thief, has heard since who was revoked"),
   },
   {
     id: "freed-without-charter",

@@ -71,8 +71,8 @@ export const authorityMutations: readonly Mutation[] = [
     rules: ["ME3", "VE1"],
     breaks: "a member that is made an observer stays in the roster",
     file: `${AUTHORITY}authority-keeper.ts`,
-    search: 'return this.isMember(node) && this.authority.authorship(node) !== "observer";',
-    replacement: "return this.isMember(node);",
+    search: 'const isRostered = this.authority.authorship(node) !== "observer";',
+    replacement: "const isRostered = true;",
     killer: members,
   },
   {

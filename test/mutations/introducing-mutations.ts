@@ -297,10 +297,9 @@ export const introducingMutations: readonly Mutation[] = [
     id: "row-for-nobody-else",
     rules: ["ME2", "AD11"],
     breaks: "whom a row has placed stays away for up to a minute",
-    file: `${TRANSPORT}libp2p-transport.ts`,
-    search:
-      "    this.#guard(() => this.#handler?.takeRootRow?.(node, row));\n    if (row !== undefined) this.#dialing.retryTurnedAway();",
-    replacement: "    this.#guard(() => this.#handler?.takeRootRow?.(node, row));",
+    file: `${TRANSPORT}greeter.ts`,
+    search: 'if (worth === "news") this.#listener.rootsChanged();',
+    replacement: "",
     killer: transport("asked again at once"),
   },
   {

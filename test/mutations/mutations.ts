@@ -11,22 +11,28 @@ import { enrolmentMutations } from "./enrolment-mutations.ts";
 import { evidenceMutations } from "./evidence-mutations.ts";
 import { folderMutations } from "./folder-mutations.ts";
 import { formerMutations } from "./former-mutations.ts";
+import { gossipMutations } from "./gossip-mutations.ts";
 import { hostileMutations } from "./hostile-mutations.ts";
 import { introducingMutations } from "./introducing-mutations.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { pulseMutations, verdictMutations } from "./liveness-mutations.ts";
+import { lastWordMutations } from "./last-word-mutations.ts";
 import { membershipMutations } from "./membership-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { offlineMutations } from "./offline-mutations.ts";
 import { outsideMutations } from "./outside-mutations.ts";
+import { partedMutations } from "./parted-mutations.ts";
+import { toldMutations } from "./told-mutations.ts";
 import { regularityMutations } from "./regularity-mutations.ts";
 import { rotationMutations } from "./rotation-mutations.ts";
 import { startMutations } from "./start-mutations.ts";
 import { chainMutations, durabilityMutations, robotMutations } from "./state-mutations.ts";
 import { supervisionMutations } from "./supervision-mutations.ts";
+import { sampleMutations } from "./sample-mutations.ts";
 import { theftMutations } from "./theft-mutations.ts";
 import { regionMutations } from "./region-mutations.ts";
 import { largeFleetMutations } from "./large-fleet-mutations.ts";
+import { linkMutations } from "./link-mutations.ts";
 import { spreadMutations } from "./spread-mutations.ts";
 import { witnessMutations } from "./witness-mutations.ts";
 
@@ -37,7 +43,9 @@ export const mutations: readonly Mutation[] = [
   ...robotMutations,
   ...durabilityMutations,
   ...witnessMutations,
+  ...sampleMutations,
   ...largeFleetMutations,
+  ...linkMutations,
   ...spreadMutations,
   ...regionMutations,
   ...addressMutations,
@@ -51,6 +59,10 @@ export const mutations: readonly Mutation[] = [
   ...authorityMutations,
   ...custodyMutations,
   ...admissionMutations,
+  ...lastWordMutations,
+  ...gossipMutations,
+  ...partedMutations,
+  ...toldMutations,
   ...enrolmentMutations,
   ...folderMutations,
   ...outsideMutations,

@@ -1,5 +1,6 @@
 /**
- * A TCP relay whose bytes can be held back and let go later, in order: a link that stalls without closing, as bad radio does.
+ * A TCP relay whose bytes can be held back and let go later, in order: a link that stalls without closing, as bad radio does. Or all of them
+ * can be late, in both directions.
  * When one end dies while bytes are held, the other end still gets them at release.
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -10,6 +11,8 @@ const HELD_BYTES_MAX = 64 * 1024 * 1024;
 interface Direction {
   readonly to: Socket;
   readonly held: Buffer[];
+  /** On their way, the oldest first. */
+  readonly late: { readonly chunk: Buffer; readonly dueMs: number }[];
   ended: boolean;
 }
 
@@ -19,6 +22,7 @@ export class HeldLink implements AsyncDisposable {
   #isHeld = false;
   #heldBytes = 0;
   #severedUntilMs = 0;
+  #late = { fromMs: 0, toMs: 0, sinceMs: 0, overMs: 0 };
 
   constructor(targetPort: number) {
     this.#server = createServer((inbound) => {
@@ -61,6 +65,11 @@ export class HeldLink implements AsyncDisposable {
     this.#isHeld = rest;
   }
 
+  /** Has everything come later and later, until after `overMs` it comes `byMs` later. */
+  delay(byMs: number, overMs: number): void {
+    this.#late = { fromMs: this.#latenessMs(), toMs: byMs, sinceMs: performance.now(), overMs };
+  }
+
   /** Closes every connection, and those that are tried within `forMs`. */
   sever(forMs: number): void {
     this.#severedUntilMs = performance.now() + forMs;
@@ -74,21 +83,48 @@ export class HeldLink implements AsyncDisposable {
   }
 
   #join(from: Socket, to: Socket): void {
-    const direction: Direction = { to, held: [], ended: false };
+    const direction: Direction = { to, held: [], late: [], ended: false };
     this.#directions.add(direction);
     from.on("data", (chunk: Buffer) => {
-      if (!this.#isHeld) return void to.write(chunk);
+      if (!this.#isHeld) return this.#pass(direction, chunk);
       this.#heldBytes += chunk.length;
       if (this.#heldBytes > HELD_BYTES_MAX) throw new Error("too much is held back");
       direction.held.push(chunk);
     });
     const ended = (): void => {
       direction.ended = true;
-      if (direction.held.length === 0 && !this.#isHeld) this.#close(direction);
+      const isEmpty = direction.held.length === 0 && direction.late.length === 0;
+      if (isEmpty && !this.#isHeld) this.#close(direction);
     };
     from.on("end", ended);
     from.on("close", ended);
     from.on("error", ended);
+  }
+
+  #latenessMs(): number {
+    const { fromMs, toMs, sinceMs, overMs } = this.#late;
+    const share = overMs === 0 ? 1 : Math.min((performance.now() - sinceMs) / overMs, 1);
+    return fromMs + (toMs - fromMs) * share;
+  }
+
+  #pass(direction: Direction, chunk: Buffer): void {
+    const { to, late } = direction;
+    const byMs = this.#latenessMs();
+    if (byMs === 0 && late.length === 0) return void to.write(chunk);
+    late.push({ chunk, dueMs: performance.now() + byMs });
+    if (late.length === 1) this.#deliverLate(direction);
+  }
+
+  /** One timer for the oldest, so that nothing overtakes. */
+  #deliverLate(direction: Direction): void {
+    const next = direction.late[0];
+    if (next === undefined) return void (direction.ended && this.#close(direction));
+    const deliver = (): void => {
+      direction.to.write(next.chunk);
+      direction.late.shift();
+      this.#deliverLate(direction);
+    };
+    setTimeout(deliver, Math.max(next.dueMs - performance.now(), 0));
   }
 
   #close(direction: Direction): void {

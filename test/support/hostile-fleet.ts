@@ -202,8 +202,15 @@ export async function refusedAndAudited(
 }
 
 const SAMPLE_MS = 20;
+/** No node misses a pulse in a look that is late by less. */
+const STOOD_STILL_MS = 500;
+/** Until nodes that stood still have heard each other again, and doubt themselves no more (rule PU6). */
+const RECOVERED_MS = 4_000;
 
-/** How honest nodes hear each other from now on. */
+/**
+ * How honest nodes hear each other from now on. Where the machine stands still, all of them in this process stand still with it; that is nobody's attack, and
+ * they are looked at anew once they have recovered. An attack that keeps the process busy is one: then it has used its core meanwhile.
+ */
 export class PulseWatch {
   readonly #nodes: readonly PulsemeshNode[];
   readonly #last = new Map<string, { readonly seq: number; readonly atMs: number }>();
@@ -212,6 +219,7 @@ export class PulseWatch {
   readonly #running: Promise<void>;
   readonly #gaps: number[] = [];
   #lost = 0;
+  #blindUntilMs = 0;
 
   constructor(nodes: readonly PulsemeshNode[]) {
     this.#nodes = nodes;
@@ -234,9 +242,23 @@ export class PulseWatch {
 
   async #run(): Promise<void> {
     while (!this.#end.signal.aborted) {
-      for (const at of this.#nodes) for (const of of this.#nodes) if (at !== of) this.#look(at, of);
-      await sleep(SAMPLE_MS);
+      if (performance.now() >= this.#blindUntilMs)
+        for (const at of this.#nodes)
+          for (const of of this.#nodes) if (at !== of) this.#look(at, of);
+      await this.#pause();
     }
+  }
+
+  async #pause(): Promise<void> {
+    const startMs = performance.now();
+    const used = process.cpuUsage();
+    await sleep(SAMPLE_MS);
+    const tookMs = performance.now() - startMs;
+    const { user, system } = process.cpuUsage(used);
+    if (tookMs < STOOD_STILL_MS || (user + system) / 1_000 > tookMs / 2) return;
+    console.warn(`The machine stood still for ${Math.round(tookMs)} ms: looking anew.`);
+    this.#last.clear();
+    this.#blindUntilMs = performance.now() + RECOVERED_MS;
   }
 
   #look(at: PulsemeshNode, of: PulsemeshNode): void {

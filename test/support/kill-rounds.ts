@@ -9,14 +9,16 @@ import { ProcessFleet, type NodeProcess } from "./node-process.ts";
 const WRITERS = 8;
 const ROBOTS = 16;
 
-interface Acknowledged {
+/** What a node answered 200 to. */
+export interface Acknowledged {
   /** Highest value acknowledged of each robot's counter. */
   readonly counters: Map<string, number>;
   /** When the newest acknowledged beat of each robot was sent, by the wall clock that the node reads too. */
   readonly beatsSentMs: Map<string, number>;
 }
 
-async function writeUntilKilled(
+/** Writes to a node as fast as it goes, and kills it after `forMs`. */
+export async function writeUntilKilled(
   node: NodeProcess,
   acknowledged: Acknowledged,
   forMs: number,
@@ -53,7 +55,7 @@ async function writeUntilKilled(
 }
 
 /** Asks for everything that was acknowledged: the counters, and a last check no earlier than the newest beat was sent. */
-async function expectAll(
+export async function expectAll(
   node: NodeProcess,
   { counters, beatsSentMs }: Acknowledged,
   round: number,

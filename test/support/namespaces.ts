@@ -15,6 +15,7 @@ export class Cables implements Disposable {
   readonly #prefix: string;
   readonly #hosts: Host[] = [];
   readonly #ports = new Map<string, string>();
+  readonly #sides = new Map<string, "left" | "right">();
 
   constructor() {
     this.#prefix = `pm${process.pid % 100_000}`;
@@ -48,12 +49,28 @@ export class Cables implements Disposable {
     this.addMulticastRoute(host);
     this.#hosts.push(host);
     this.#ports.set(namespace, port);
+    this.#sides.set(namespace, side);
     return host;
   }
 
   /** Cuts the cable between the two sides. */
   cut(): void {
     this.#inSwitch("link", "set", "cable0", "down");
+  }
+
+  /** Has every host drop what it sends to the other side, as where a router between the two has lost its way: no link goes down. */
+  blackhole(): void {
+    this.#eachAcross((host, other) => this.#blackhole("add", host, other));
+  }
+
+  /** Has two hosts drop what they send each other, whatever side they are on. */
+  blackholeBetween(one: Host, other: Host): void {
+    this.#blackhole("add", one, other);
+    this.#blackhole("add", other, one);
+  }
+
+  openRoutes(): void {
+    this.#eachAcross((host, other) => this.#blackhole("del", host, other));
   }
 
   /** Takes a host's route for multicast away, as on a network without a router. */
@@ -95,6 +112,16 @@ export class Cables implements Disposable {
 
   get #switch(): string {
     return `${this.#prefix}sw`;
+  }
+
+  #eachAcross(change: (host: Host, other: Host) => void): void {
+    const sideOf = ({ namespace }: Host) => this.#sides.get(namespace);
+    for (const host of this.#hosts)
+      for (const other of this.#hosts) if (sideOf(host) !== sideOf(other)) change(host, other);
+  }
+
+  #blackhole(change: "add" | "del", host: Host, other: Host): void {
+    this.#ip("-n", host.namespace, "route", change, "blackhole", `${other.address}/32`);
   }
 
   #inSwitch(...args: readonly string[]): void {

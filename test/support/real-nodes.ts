@@ -72,8 +72,12 @@ export class RealNodes implements AsyncDisposable {
   }
 
   /** One more member, made by the node that makes them, or by another that does. */
-  async join(name: string, by: PulsemeshNode = this.issuer): Promise<PulsemeshNode> {
-    return this.start(name, { invite: (await by.issuer?.invite(TERMS)) ?? "" });
+  async join(
+    name: string,
+    by: PulsemeshNode = this.issuer,
+    options: Partial<NodeOptions> = {},
+  ): Promise<PulsemeshNode> {
+    return this.start(name, { ...options, invite: (await by.issuer?.invite(TERMS)) ?? "" });
   }
 
   async stop(...names: readonly string[]): Promise<void> {

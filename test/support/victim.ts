@@ -4,6 +4,7 @@ import type {
   NodeId,
   TransportHandler,
   TransportRejectReason,
+  Validation,
 } from "@pulsemesh/core";
 import { createLibp2pTransport } from "@pulsemesh/transport-libp2p";
 import type { Libp2pTransport, Libp2pTransportOptions } from "@pulsemesh/transport-libp2p";
@@ -30,10 +31,23 @@ export interface VictimOptions extends Partial<Libp2pTransportOptions> {
     | undefined;
   /** What it asks others for, and answers, before they are let in. @default nothing */
   readonly roots?:
-    | Pick<TransportHandler, "lacksIssuerOf" | "rootQuestions" | "rootRow" | "takeRootRow">
+    | Pick<
+        TransportHandler,
+        | "formerAsked"
+        | "formerRow"
+        | "lacksIssuerOf"
+        | "lacksRowOf"
+        | "rootQuestions"
+        | "rootRow"
+        | "takeRootRow"
+      >
     | undefined;
   /** Whether what revoked a node counts still. @default it does */
   readonly isRevoked?: ((node: NodeId) => boolean) | undefined;
+  /** Told of each message that it hears, before that is passed on. */
+  readonly heard?: ((text: string) => void) | undefined;
+  /** What it says of what a peer brings by gossip. @default it accepts it */
+  readonly judge?: ((from: NodeId) => Validation) | undefined;
   /** What it presents itself. @default none */
   readonly grant?: string | undefined;
 }
@@ -44,7 +58,7 @@ export class Scene {
 
   async victim(
     name: string = "victim",
-    { admit, roots, isRevoked, grant, ...options }: VictimOptions = {},
+    { admit, roots, isRevoked, heard, judge, grant, ...options }: VictimOptions = {},
   ): Promise<Victim> {
     const transport = await createLibp2pTransport({
       privateKey: seedOf(name),
@@ -69,9 +83,10 @@ export class Scene {
         if (refusal !== undefined) seen.refusals.push({ node, refusal });
         return refusal;
       },
-      gossip: (_topic, _from, bytes) => {
+      gossip: (_topic, from, bytes) => {
         seen.gossip.push(bytes);
-        return "accept";
+        heard?.(Buffer.from(bytes).toString());
+        return judge?.(from) ?? "accept";
       },
       message: (_from, _channel, bytes) => void seen.messages.push(bytes),
       peerUp: ({ node }) => void seen.ups.push(node),

@@ -25,8 +25,12 @@ export interface CoreIntroducing {
   lacksIssuerOf(node: NodeId, grant: string | undefined): boolean;
   /** The grants of this node with which it asks, one after the other; also such as count nowhere here, as who is asked may know better. At most four. */
   questions(now: Now): readonly string[];
-  /** The row of this node. */
+  /** Whether `node`, which does not let this one in, is a member here, as this one is to itself: it may hold root statements that are not here. */
+  lacksRowOf(node: NodeId): boolean;
+  /** The row of this node; the same bytes as long as no other one stands. */
   rootRow(): Uint8Array;
+  /** The same for `node`, which is not let in, where this is a grant of its own that is held here, be it set aside or ended; undefined where it is not. */
+  formerRow(node: NodeId, grant: string): Uint8Array | undefined;
 }
 
 export interface Core {

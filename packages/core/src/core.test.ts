@@ -126,6 +126,12 @@ describe("core", () => {
     expect(boots).toEqual([SEED_BOOT, SEED_BOOT + 1, SEED_BOOT + 2]);
   });
 
+  test("SG4 what comes by gossip before its rows are read is not heard: it is no news that is old", () => {
+    const rig = new CoreRig("na");
+    const effects = rig.input(gossip(pulseOf(envOf("nb"), { boot: SEED_BOOT, seq: 1 })));
+    expect(ofType(effects, "validate")).toEqual([{ type: "validate", result: "unheard" }]);
+  });
+
   test("PU3 SG1 a node that is shown a higher own boot starts one above it, pulsing nothing meanwhile", () => {
     const rig = new CoreRig("na");
     rig.start();

@@ -207,7 +207,7 @@ class ComposedCore implements Core {
 
   /** Before the rows are in, nothing can be answered. */
   #refuse(input: Input): void {
-    if (input.type === "gossip") this.#env.out.validate("ignore");
+    if (input.type === "gossip") this.#env.out.validate("unheard");
     if (input.type === "hello" || input.type === "root-question") this.#env.out.admit("not-ready");
     if (input.type === "command") this.#notReady(input.id);
   }

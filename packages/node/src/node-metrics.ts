@@ -147,7 +147,7 @@ function authorityMetrics({
 function rootRowsMetric({ rootRows }: Meter): NodeMetric {
   return labelled(
     "root_rows_total",
-    "Nodes that were asked for their root statements before they were judged, by what became of the answer.",
+    "Nodes that were asked for their root statements before they were judged, by what became of the answer; and those, let in no longer, that asked this one.",
     "result",
     rootRows,
   );

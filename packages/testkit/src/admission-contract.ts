@@ -148,12 +148,12 @@ export function admissionContract(
       await met(first, second);
       const { node } = second.transport;
       isExpelled = true;
-      first.transport.expel([node]);
+      first.transport.expel([node], 1);
       expect(isUp(first, second)).toBe(false);
       expect(first.log.filter((line) => line === `down ${node}`)).toHaveLength(1);
       expect(await first.transport.send(node, "direct", bytesOf("secret"))).toBe(false);
       const downs = (): number => second.log.filter((line) => line.startsWith("down")).length;
-      first.transport.lastWordSaid([node]);
+      first.transport.lastWordSaid([node], 1);
       await harness.until("the other notices", () => downs() > 0, SETTLE_MS);
       await harness.until("it is asked again", () => first.refused.length > 0, ASKED_AGAIN_MS);
       await harness.pass(QUIET_MS);
@@ -179,12 +179,12 @@ export function admissionContract(
         SETTLE_MS,
       );
       isExpelled = true;
-      first.transport.expel([node]);
+      first.transport.expel([node], 1);
       second.transport.publish("state", bytesOf("unheard"));
       await harness.pass(QUIET_MS);
       expect(first.gossip).not.toContain("unheard");
       first.transport.publish("state", bytesOf("why"));
-      first.transport.lastWordSaid([node]);
+      first.transport.lastWordSaid([node], 1);
       await harness.until("it hears why", () => second.gossip.includes("why"), SETTLE_MS);
       const downs = (): number => second.log.filter((line) => line.startsWith("down")).length;
       await harness.until("it is hung up on", () => downs() > 0, SETTLE_MS);
@@ -195,8 +195,8 @@ export function admissionContract(
       const second = await start({ name: "m1", grant: GRANT, admit: byGrant, join: ["m0"] });
       await met(first, second);
       const { node } = second.transport;
-      first.transport.expel([node, "nobody"]);
-      first.transport.lastWordSaid([node, "nobody"]);
+      first.transport.expel([node, "nobody"], 1);
+      first.transport.lastWordSaid([node, "nobody"], 1);
       const ups = (): number => first.log.filter((line) => line === `up ${node}`).length;
       await harness.until("it is back", () => ups() === 2, ASKED_AGAIN_MS);
       await met(first, second);

@@ -30,6 +30,8 @@ export class RecordingTransport implements Transport {
   readonly presented: (string | undefined)[] = [];
   readonly expelled: NodeId[] = [];
   readonly parted: NodeId[] = [];
+  /** Which expulsion it was each time that one of these two was told of one. */
+  readonly expulsions: number[] = [];
   isStarted = false;
   isStopped = false;
   /** What {@link send} answers. */
@@ -74,12 +76,14 @@ export class RecordingTransport implements Transport {
     this.presented.push(grant);
   }
 
-  expel(nodes: readonly NodeId[]): void {
+  expel(nodes: readonly NodeId[], expulsion: number): void {
     this.expelled.push(...nodes);
+    this.expulsions.push(expulsion);
   }
 
-  lastWordSaid(nodes: readonly NodeId[]): void {
+  lastWordSaid(nodes: readonly NodeId[], expulsion: number): void {
     this.parted.push(...nodes);
+    this.expulsions.push(expulsion);
   }
 
   addresses(): readonly string[] {

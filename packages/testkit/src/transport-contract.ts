@@ -197,6 +197,25 @@ export function transportContract(
       );
     });
 
+    test("SG4 what was not heard of one member is heard where another says it", async () => {
+      const heard = { first: 0 };
+      const started = await fleet(3, (text) => {
+        if (text !== "word" || heard.first === 2) return "accept";
+        heard.first += 1;
+        return "unheard";
+      });
+      await gossipFlows(started);
+      const [first, second] = pair(started);
+      first.transport.publish("state", bytesOf("word"));
+      await harness.until("nobody has heard it", () => heard.first === 2, SETTLE_MS);
+      await harness.pass(QUIET_MS);
+      second.transport.publish("state", bytesOf("word"));
+      const wordsAt = ({ seen }: Member): number =>
+        seen.gossip.filter(({ text }) => text === "word").length;
+      const third = started[2] ?? second;
+      await harness.until("the third hears it", () => wordsAt(third) > 1, SETTLE_MS);
+    });
+
     test("P6 gossip above GOSSIP_BYTES_MAX is not sent, at the limit it is", async () => {
       const started = await fleet(2);
       await gossipFlows(started);

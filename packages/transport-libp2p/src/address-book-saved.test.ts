@@ -7,8 +7,8 @@ import type { SavedAddresses } from "./address-entry.ts";
 import { BRIEF_MEMBERSHIP_MS, FORMER_MEMBERS_MAX } from "./former-members.ts";
 import { readAddress } from "./multiaddr-text.ts";
 
-const address = (index: number): string =>
-  readAddress(memberAddressBytes(index, "127.0.0.1", 7_421))?.text ?? "";
+const address = (index: number, host: string = "127.0.0.1"): string =>
+  readAddress(memberAddressBytes(index, host, 7_421))?.text ?? "";
 const node = (index: number): string => readAddress(memberAddressBytes(index))?.node ?? "";
 
 const thieves = Array.from({ length: FORMER_MEMBERS_MAX }, (_, index) => 1_001 + index);
@@ -93,19 +93,89 @@ test("CH6, ME2 a thief's nodes that stand in the file push out nobody who was a 
   expect(lost(second, early)).toEqual([]);
 });
 
-test("CH6 the time as a member adds up over restarts, by ten minutes, and who was one for an hour is it for ever", () => {
+test("CH6 the time as a member adds up over restarts, and who was one for an hour is it for ever", () => {
   let book = bookOf();
-  for (const minutes of [9, 19, 29, 20]) {
+  for (const minutes of [9, 19, 29, 2]) {
     come(book, [1]);
     nowMs += minutes * 60_000;
     leave(book, minutes === 29 ? [1] : []);
     book = again(book.toSave(), minutes === 19 ? [1] : []);
   }
-  expect([...book.toSave().briefMs]).toEqual([[node(1), 3_000_000]]);
+  expect([...book.toSave().briefMs]).toEqual([[node(1), 3_540_000]]);
   come(book, [1]);
-  nowMs += 600_000;
+  nowMs += 60_000;
   expect(book.toSave().briefMs.size).toBe(0);
   expect(again(book.toSave()).toSave().briefMs.size).toBe(0);
+});
+
+test("CH6 of a member that was one for moments in earlier runs, and is one for longer in this, the file says the longer time", () => {
+  let book = bookOf();
+  come(book, [1]);
+  nowMs += 60_000;
+  const file = book.toSave();
+  book = bookOf();
+  come(book, [1]);
+  nowMs += 600_000;
+  book.wereBrief(file.briefMs);
+  book.learn(address(1, "192.0.2.2"), "saved");
+  expect([...book.toSave().briefMs]).toEqual([[node(1), 600_000]]);
+});
+
+test("CH6 the time as a member adds up of runs of nine minutes each, though the file is written anew every ten minutes at most", async () => {
+  vi.useFakeTimers();
+  let kept: SavedAddresses = { addresses: [], briefMs: new Map() };
+  let saves = 0;
+  const store = {
+    load: () => Promise.resolve(kept),
+    save: (saved: SavedAddresses) => {
+      kept = saved;
+      saves += 1;
+      return Promise.resolve();
+    },
+  };
+  const run = async (minutes: number): Promise<void> => {
+    const book = bookOf();
+    book.join(node(1));
+    const saver = new AddressSaver({ book, store, logger });
+    for (const text of await saver.load()) book.learn(text, "saved");
+    saver.start();
+    if (kept.addresses.length === 0) book.meet(node(1), [address(1)]);
+    for (let minute = 0; minute < minutes; minute += 1) {
+      nowMs += 60_000;
+      await vi.advanceTimersByTimeAsync(60_000);
+    }
+    await saver.stop();
+  };
+  for (let count = 1; count <= 6; count += 1) {
+    await run(9);
+    expect([...kept.briefMs]).toEqual([[node(1), count * 540_000]]);
+  }
+  saves = 0;
+  await run(5);
+  // As it begins, and as it is stopped.
+  expect(saves).toBeLessThanOrEqual(2);
+  await run(1);
+  expect([kept.briefMs.size, kept.addresses]).toEqual([0, [address(1)]]);
+});
+
+test("CH6 a file that could not be read is not replaced by one of an empty book", async () => {
+  vi.useFakeTimers();
+  let saves = 0;
+  const store = {
+    load: () => Promise.reject(new Error("EMFILE")),
+    save: () => Promise.resolve(void (saves += 1)),
+  };
+  const book = bookOf();
+  const saver = new AddressSaver({ book, store, logger });
+  await saver.load();
+  saver.start();
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(saves).toBe(0);
+  come(book, [1]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(saves).toBe(1);
+  leave(book, [1]);
+  await saver.stop();
 });
 
 test("CH6 who stands in a file of an earlier release, which does not say it, was a member for long", () => {

@@ -1,6 +1,7 @@
 import { memberAddressBytes } from "@pulsemesh/testkit";
 import { describe, expect, test } from "vitest";
-import { AddressBook, BOOK_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { AddressBook, BOOK_MEMBERS_MAX } from "./address-book.ts";
+import { MEMBER_ADDRESSES_MAX } from "./address-entry.ts";
 import { BRIEF_MEMBERSHIP_MS, FORMER_MEMBERS_MAX } from "./former-members.ts";
 import { readAddress } from "./multiaddr-text.ts";
 

@@ -13,18 +13,22 @@
  * To forget at once who said goodbye, or was revoked, was rejected: a thief's row makes anybody look so.
  */
 import type { NodeId } from "@pulsemesh/core";
-import { type AddressEntry, emptyEntry, type SavedAddresses } from "./address-entry.ts";
+import {
+  addKept,
+  addTold,
+  type AddressEntry,
+  emptyEntry,
+  MEMBER_ADDRESSES_MAX,
+  type SavedAddresses,
+} from "./address-entry.ts";
 import type { Standing } from "./dialer.ts";
-import { FormerMembers, isBrief, keptMs } from "./former-members.ts";
+import { FormerMembers, isBrief } from "./former-members.ts";
 import { OWN_ADDRESSES_MAX } from "./hello-codec.ts";
 import type { NodeAddress } from "./multiaddr-text.ts";
 import { readAddress } from "./multiaddr-text.ts";
 
 /** Most nodes whose addresses are kept, those aside that the user named, and former members. */
 export const BOOK_MEMBERS_MAX: number = 1_024;
-/** Most addresses kept of one member. */
-export const MEMBER_ADDRESSES_MAX: number = 8;
-
 /** `named` by the user, `saved` in an earlier run, or told by others. */
 export type AddressSource = "named" | "saved" | "hearsay";
 
@@ -92,7 +96,7 @@ export class AddressBook {
   addressesOf(node: NodeId): readonly string[] {
     const entry = this.#entries.get(node) ?? this.#former.get(node);
     if (entry === undefined) return [];
-    const all = [...entry.own, ...entry.named, ...entry.saved, ...entry.hearsay];
+    const all = [...entry.own, ...entry.named, ...entry.saved, ...entry.hearsay.keys()];
     return [...new Set(all)].slice(0, MEMBER_ADDRESSES_MAX);
   }
 
@@ -101,13 +105,17 @@ export class AddressBook {
     this.#briefMs = briefMs;
   }
 
-  /** Takes an address in; false when it is invalid, one's own, or there is no room. What the user named always has room. */
-  learn(text: string, source: AddressSource, vouched = false): boolean {
+  /**
+   * Takes an address in; false when it is invalid, one's own, or there is no room. What the user named always has room.
+   * @param vouched whether who told it has met that node
+   * @param teller who told it
+   */
+  learn(text: string, source: AddressSource, vouched = false, teller: NodeId = ""): boolean {
     const address = readAddress(text);
     if (address === undefined || address.node === this.#self) return false;
     const entry = this.#place(address, source);
     if (entry === undefined) return false;
-    this.#add(entry, address, source);
+    this.#add(entry, address, source, teller);
     if (vouched && !entry.vouched) {
       entry.vouched = true;
       this.revision += 1;
@@ -208,7 +216,7 @@ export class AddressBook {
     );
     return {
       addresses: [...new Set(texts)],
-      briefMs: new Map(brief.map(({ node, memberMs }) => [node, keptMs(memberMs)])),
+      briefMs: new Map(brief.map(({ node, memberMs }) => [node, Math.floor(memberMs)])),
     };
   }
 
@@ -258,15 +266,14 @@ export class AddressBook {
     if (isPlaced && this.#makeRoom(trust)) this.#entries.set(node, entry);
   }
 
-  #add(entry: AddressEntry, address: NodeAddress, source: AddressSource): void {
-    const into = entry[source];
-    if (into.has(address.text) || entry.own.includes(address.text)) return;
-    if (source !== "named" && entry.met) return;
-    if (into.size === MEMBER_ADDRESSES_MAX) {
-      const [oldest] = into;
-      if (oldest !== undefined) into.delete(oldest);
+  #add(entry: AddressEntry, { text }: NodeAddress, source: AddressSource, teller: NodeId): void {
+    if (entry.own.includes(text) || (source !== "named" && entry.met)) return;
+    if (source === "hearsay") {
+      if (addTold(entry.hearsay, text, teller)) this.revision += 1;
+      return;
     }
-    into.add(address.text);
+    if (entry[source].has(text)) return;
+    addKept(entry[source], text);
     this.revision += 1;
   }
 

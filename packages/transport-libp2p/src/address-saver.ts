@@ -7,13 +7,16 @@ import type { TransportLogger } from "./options.ts";
 const SAVE_EVERY_MS = 1_000;
 /** Who has been a member for an hour is it by the clock alone: the book is looked at so often though nothing else has changed. */
 const LOOK_EVERY_SAVES = 60;
+/** That somebody has been a member for so much longer is news while the node runs, in ms: the file is not to be written anew all the time. */
+const BRIEF_STEP_MS = 600_000;
 
 export class AddressSaver {
   readonly #book: AddressBook;
   readonly #store: AddressStore | undefined;
   readonly #logger: TransportLogger;
   #timer: NodeJS.Timeout | undefined;
-  #savedText = "";
+  /** A book that is empty takes no file's place: what could not be read may be read by a later start. */
+  #saved: SavedAddresses = { addresses: [], briefMs: new Map() };
   #saving: Promise<void> = Promise.resolve();
 
   constructor(deps: {
@@ -46,7 +49,7 @@ export class AddressSaver {
       passed = (passed + 1) % LOOK_EVERY_SAVES;
       if (revision === this.#book.revision && passed > 0) return;
       revision = this.#book.revision;
-      this.#queueSave();
+      this.#queueSave(BRIEF_STEP_MS);
     }, SAVE_EVERY_MS);
   }
 
@@ -55,27 +58,28 @@ export class AddressSaver {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#queueSave();
+    // To the millisecond, so that the times as a member of short runs add up.
+    this.#queueSave(1);
     await this.#saving;
   }
 
-  #queueSave(): void {
-    this.#saving = this.#saving.then(() => this.#save());
+  #queueSave(stepMs: number): void {
+    this.#saving = this.#saving.then(() => this.#save(stepMs));
   }
 
-  async #save(): Promise<void> {
+  async #save(stepMs: number): Promise<void> {
     const saved = this.#book.toSave();
-    const text = textOf(saved);
-    if (text === this.#savedText) return;
+    if (textOf(saved, stepMs) === textOf(this.#saved, stepMs)) return;
     try {
       await this.#store?.save(saved);
-      this.#savedText = text;
+      this.#saved = saved;
     } catch (error) {
       this.#logger.warn({ error }, "cannot save addresses: a restart will need a join address");
     }
   }
 }
 
-function textOf({ addresses, briefMs }: SavedAddresses): string {
-  return [...addresses, ...[...briefMs].flat()].join("\n");
+function textOf({ addresses, briefMs }: SavedAddresses, stepMs: number): string {
+  const brief = [...briefMs].map(([node, ms]) => `${node} ${Math.floor(ms / stepMs)}`);
+  return [...addresses, ...brief].join("\n");
 }

@@ -5,8 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { NodeId } from "@pulsemesh/core";
-import type { SavedAddresses } from "./address-entry.ts";
-import { BOOK_MEMBERS_MAX, MEMBER_ADDRESSES_MAX } from "./address-book.ts";
+import { BOOK_MEMBERS_MAX } from "./address-book.ts";
+import { MEMBER_ADDRESSES_MAX, type SavedAddresses } from "./address-entry.ts";
 import { BRIEF_MEMBERSHIP_MS, FORMER_MEMBERS_MAX } from "./former-members.ts";
 
 /** Largest address file that is read, in bytes: more than a full book of the longest addresses, so that what was saved is read. */

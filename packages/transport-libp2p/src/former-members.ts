@@ -12,8 +12,6 @@ import type { AddressEntry } from "./address-entry.ts";
 export const FORMER_MEMBERS_MAX: number = 1_024;
 /** Who was a member for less than this gives way first, in milliseconds. Long enough that hundreds of a thief's nodes among the members are noticed. */
 export const BRIEF_MEMBERSHIP_MS: number = 3_600_000;
-/** Of less than that full ones of these are kept over a restart, in ms, so that the file is not written anew all the time. */
-const BRIEF_STEP_MS: number = 600_000;
 
 interface FormerMember {
   readonly entry: AddressEntry;
@@ -77,11 +75,6 @@ export class FormerMembers {
 /** Whether who is, or was, a member for so long counts as one that came and went. */
 export function isBrief(memberMs: number): boolean {
   return memberMs < BRIEF_MEMBERSHIP_MS;
-}
-
-/** Of such a time, what the file has of it. */
-export function keptMs(memberMs: number): number {
-  return Math.floor(memberMs / BRIEF_STEP_MS) * BRIEF_STEP_MS;
 }
 
 function worthOf({ entry, memberMs }: FormerMember): number {

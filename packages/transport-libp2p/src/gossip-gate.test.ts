@@ -55,6 +55,15 @@ class FakeStream {
   }
 }
 
+type FakeConnection = Pick<Connection, "remotePeer" | "newStream"> & {
+  status: Connection["status"];
+};
+
+/** Until the streams that were asked for stand. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+}
+
 /** A gate with a router behind it that writes down what it is told, and what the host tells the gate. */
 async function gateAndRouter() {
   const told: string[] = [];
@@ -71,11 +80,9 @@ async function gateAndRouter() {
     onConnect: () => void told.push("connect"),
     onDisconnect: () => void told.push("disconnect"),
   });
-  const connection: { remotePeer: PeerId; status: Connection["status"] } = {
-    remotePeer: PEER,
-    status: "open",
-  };
-  const connect = (to: Partial<Connection> = connection): void =>
+  const newStream = async (): Promise<Stream> => new FakeStream() as unknown as Stream;
+  const connection: FakeConnection = { remotePeer: PEER, status: "open", newStream };
+  const connect = (to: FakeConnection = connection): void =>
     void topology?.onConnect?.(PEER, to as Connection);
   return {
     gate,
@@ -95,14 +102,18 @@ test("ME3 AD10 the router hears of a peer and its stream once the gate is open f
   const early = await gateAndRouter();
   early.connect();
   early.stream();
+  await settled();
   expect(early.told).toEqual([]);
   early.gate.open(NODE);
-  expect(early.told).toEqual(["connect", "stream"]);
+  await settled();
+  expect(early.told).toEqual(["stream", "connect"]);
   const late = await gateAndRouter();
   late.gate.open(NODE);
   expect(late.told).toEqual([]);
   late.connect();
+  await settled();
   late.stream();
+  await settled();
   expect(late.told).toEqual(["connect", "stream"]);
 });
 
@@ -123,29 +134,33 @@ test("ME3 AD10 the router forgets a peer when the gate closes, and not later, wh
   const { gate, told, connect, disconnect, connection } = await gateAndRouter();
   gate.open(NODE);
   connect();
+  await settled();
   gate.close(NODE);
   expect(told).toEqual(["connect", "disconnect"]);
   gate.open(NODE);
   connect();
+  await settled();
   disconnect();
   expect(told).toEqual(["connect", "disconnect", "connect"]);
   gate.close(NODE);
   connection.status = "closed";
   connect();
   gate.open(NODE);
+  await settled();
   expect(told.filter((what) => what === "connect")).toHaveLength(2);
 });
 
 test("ME3 AD10 of several connections to a peer the router is told of one that still stands", async () => {
   const { gate, told, connect, connection } = await gateAndRouter();
-  const other: Partial<Connection> = { remotePeer: PEER, status: "closed" };
-  const last = { ...other, status: "open" as Connection["status"] };
+  const other: FakeConnection = { ...connection, status: "closed" };
+  const last: FakeConnection = { ...connection };
   connect();
   connect(other);
   connect(last);
   last.status = "closed";
   expect(connection.status).toBe("open");
   gate.open(NODE);
+  await settled();
   expect(told).toEqual(["connect"]);
 });
 
@@ -154,6 +169,7 @@ test("ME2 AD11 of who is muted the router takes nothing in, and goes on telling 
   gate.mute(NODE);
   connect();
   gate.open(NODE);
+  await settled();
   const before = stream();
   gate.mute(NODE);
   const meanwhile = stream();
@@ -235,4 +251,18 @@ test("AD11 a stream that cannot be read on is given up, and keeps nobody from be
   expect(broken.status).toBe("aborted");
   stream();
   expect(told).toEqual(["stream", "stream"]);
+});
+
+test("AD11 of who is in everything is heard that the router has read, of who is muted what it subscribes to, of who is gone nothing", async () => {
+  const { gate } = await gateAndRouter();
+  const heard = [gate.heardOf(NODE)];
+  gate.open(NODE);
+  heard.push(gate.heardOf(NODE));
+  gate.mute(NODE);
+  heard.push(gate.heardOf(NODE));
+  gate.open(NODE);
+  heard.push(gate.heardOf(NODE));
+  gate.close(NODE);
+  heard.push(gate.heardOf(NODE));
+  expect(heard).toEqual(["nothing", "everything", "subscriptions", "everything", "nothing"]);
 });

@@ -9,6 +9,8 @@ import type { gossipsub } from "@libp2p/gossipsub";
 import type { Connection, Stream, StreamHandler, Topology } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { NodeId } from "@pulsemesh/core";
+import { GossipStreams } from "./gossip-streams.ts";
+import { patientTimer } from "./patient-timer.ts";
 
 /** Most bytes of a gossip stream that wait until its peer is let in; more resets the stream. */
 export const EARLY_GOSSIP_BYTES_MAX: number = 64 * 1024;
@@ -45,7 +47,14 @@ export class GossipGate {
   readonly #met = new Map<NodeId, readonly Connection[]>();
   /** Their streams, the latest of each. */
   readonly #held = new Map<NodeId, Held>();
+  readonly #streams: GossipStreams;
   #router: Topology | undefined;
+
+  constructor(after: typeof patientTimer = patientTimer) {
+    const ready = (connection: Connection): void =>
+      void this.#router?.onConnect?.(connection.remotePeer, this.#streams.handed(connection));
+    this.#streams = new GossipStreams({ ready, after });
+  }
 
   /** What the router is to be made of, so that it learns of peers here. */
   guard(components: GossipComponents): GossipComponents {
@@ -61,11 +70,11 @@ export class GossipGate {
     if (heard.isMuted)
       for (const [stream, readBytesMax] of heard.streams) hearAgain(stream, readBytesMax);
     heard.isMuted = false;
-    const met = this.#met.get(node)?.find(isOpen);
+    const met = this.#met.get(node) ?? [];
     const held = this.#held.get(node);
     this.#met.delete(node);
     this.#held.delete(node);
-    if (met !== undefined) void this.#router?.onConnect?.(met.remotePeer, met);
+    for (const connection of met) this.#streams.offer(connection);
     if (held?.stream.status !== "open") return;
     held.stream.maxReadBufferLength = held.readBytesMax;
     held.take();
@@ -95,12 +104,23 @@ export class GossipGate {
     this.#met.delete(node);
     this.#held.get(node)?.stream.abort(new Error("not let in"));
     this.#held.delete(node);
+    // Before the router gives its stream up, which would have another one opened.
+    this.#streams.end(node);
     if (this.#open.delete(node)) void this.#router?.onDisconnect?.(peerIdFromString(node));
   }
 
+  /** What the router is to take in of a frame of `node`, which it may have read before the gate was closed, or the node muted. */
+  heardOf(node: NodeId): "everything" | "subscriptions" | "nothing" {
+    const heard = this.#open.get(node);
+    if (heard === undefined) return "nothing";
+    return heard.isMuted ? "subscriptions" : "everything";
+  }
+
   #guardRegistrar(registrar: Registrar): Registrar {
-    const handle: Registrar["handle"] = (protocol, handler, options) =>
-      registrar.handle(protocol, this.#guardStreams(handler), options);
+    const handle: Registrar["handle"] = (protocol, handler, options) => {
+      this.#streams.speak(protocol);
+      return registrar.handle(protocol, this.#guardStreams(handler), options);
+    };
     // The router registers the same for each version of its protocol.
     const register: Registrar["register"] = (protocol, topology, options) => {
       this.#router = topology;
@@ -114,7 +134,7 @@ export class GossipGate {
       ...topology,
       onConnect: (peer, connection) => {
         const node = peer.toString();
-        if (this.#open.has(node)) return topology.onConnect?.(peer, connection);
+        if (this.#open.has(node)) return this.#streams.offer(connection);
         const others = this.#met
           .get(node)
           ?.filter((other) => isOpen(other) && other !== connection);
@@ -133,7 +153,8 @@ export class GossipGate {
         const streams = this.#open.get(node)?.streams;
         streams?.set(stream, stream.maxReadBufferLength);
         stream.addEventListener("close", () => streams?.delete(stream));
-        return handler(stream, connection);
+        this.#streams.offer(connection);
+        return handler(stream, this.#streams.handed(connection));
       };
       if (this.#open.get(node)?.isMuted === false) return take();
       this.#held.get(node)?.stream.abort(new Error("another stream has come"));

@@ -1,5 +1,5 @@
 /**
- * Gossip among a fleet on gossipsub, tuned for fleets of up to some dozens of nodes that may share one address.
+ * The router of gossip among a fleet: gossipsub, tuned for fleets of up to some dozens of nodes that may share one address.
  *
  * - Messages are signed by core, so gossipsub's own signatures are off, and a message is named by its content.
  * - No points off for sharing an IP address: whole fleets run on one machine or behind one router.
@@ -7,15 +7,13 @@
  * - Gossip may lose messages when a connection breaks; correctness rests on sync (PROTOCOL CH6).
  */
 import { createHash } from "node:crypto";
-import { gossipsub, StrictNoSign, TopicValidatorResult } from "@libp2p/gossipsub";
-import type { GossipSub, Message } from "@libp2p/gossipsub";
+import { gossipsub, StrictNoSign } from "@libp2p/gossipsub";
+import type { GossipSub } from "@libp2p/gossipsub";
 import { createTopicScoreParams } from "@libp2p/gossipsub/score";
-import type { PeerId } from "@libp2p/interface";
-import { GOSSIP_BYTES_MAX } from "@pulsemesh/core";
-import type { FleetId, NodeId, Topic, TransportRejectReason, Validation } from "@pulsemesh/core";
-import { Forwarder, type Validating } from "./forwarder.ts";
+import type { FleetId } from "@pulsemesh/core";
 import type { GossipComponents, GossipGate } from "./gossip-gate.ts";
 import { topicName, TOPICS } from "./protocol-ids.ts";
+import { dropUnheard } from "./unheard-frames.ts";
 
 /** Largest gossipsub message (a batch of ours and its control part), in bytes. */
 const GOSSIP_RPC_BYTES_MAX: number = 256 * 1024;
@@ -35,12 +33,6 @@ const SCORE_KEPT_MS = 300_000;
  * degree of 3 takes 69 messages a second where 4 takes 92. Two would be a ring, in which one frozen peer makes long ways.
  */
 const MESH = { D: 3, Dlo: 2, Dhi: 4, Dout: 1, Dscore: 1, Dlazy: 4 } as const;
-
-const RESULTS: Readonly<Record<Validation, TopicValidatorResult>> = {
-  accept: TopicValidatorResult.Accept,
-  ignore: TopicValidatorResult.Ignore,
-  reject: TopicValidatorResult.Reject,
-};
 
 /** The gossipsub service for a host, which hears of peers by `gate`. */
 export function gossipService(
@@ -78,7 +70,7 @@ export function gossipService(
       topics: Object.fromEntries(names.map((name) => [name, topicScore()])),
     },
   });
-  return (components) => create(gate.guard(components));
+  return (components) => dropUnheard(create(gate.guard(components)), gate);
 }
 
 /** Only what core rejects counts: how fast or how much a peer forwards says nothing in a fleet of a few nodes. */
@@ -101,65 +93,4 @@ function messageId(message: { readonly topic: string; readonly data: Uint8Array 
     .update(message.data)
     .digest()
     .subarray(0, MESSAGE_ID_BYTES);
-}
-
-export interface GossipListener {
-  gossip(topic: Topic, from: NodeId, bytes: Uint8Array): Validation;
-  rejected(reason: TransportRejectReason, from: NodeId): void;
-  /** The listener threw: a bug in it, the message is rejected. */
-  failed(error: unknown): void;
-}
-
-/** What of the transport's logger is used here. */
-interface GossipLogger {
-  readonly error: (fields: object, text: string) => void;
-  readonly debug: (fields: object, text: string) => void;
-}
-
-/** Hands a message to the router, unless it is too large for everybody. Never rejects: what is lost comes by sync. */
-export function publishGossip(
-  pubsub: GossipSub,
-  fleet: FleetId,
-  { topic, bytes }: { readonly topic: Topic; readonly bytes: Uint8Array },
-  logger: GossipLogger,
-): void {
-  if (bytes.length > GOSSIP_BYTES_MAX) {
-    logger.error({ topic, bytes: bytes.length }, "message too large to publish: dropped");
-    return;
-  }
-  pubsub.publish(topicName(fleet, topic), bytes).catch((error: unknown) => {
-    logger.debug({ error, topic }, "publish failed");
-  });
-}
-
-/** Subscribes to every topic of the fleet and hands each distinct message to `listener`, whose answer decides on forwarding. */
-export function subscribeGossip(pubsub: GossipSub, fleet: FleetId, listener: GossipListener): void {
-  const forwarder = new Forwarder(pubsub as GossipSub & Validating);
-  pubsub.addEventListener("gossipsub:message", ({ detail }) => forwarder.add(detail));
-  for (const topic of TOPICS) {
-    const name = topicName(fleet, topic);
-    pubsub.topicValidators.set(name, (peer: PeerId, message: Message) =>
-      validate(listener, topic, peer.toString(), message.data),
-    );
-    pubsub.subscribe(name);
-  }
-}
-
-function validate(
-  listener: GossipListener,
-  topic: Topic,
-  from: NodeId,
-  bytes: Uint8Array,
-): TopicValidatorResult {
-  if (bytes.length > GOSSIP_BYTES_MAX) {
-    listener.rejected("frame-oversized", from);
-    return TopicValidatorResult.Reject;
-  }
-  try {
-    return RESULTS[listener.gossip(topic, from, bytes)];
-  } catch (error) {
-    // Gossipsub would take a throw for `ignore`, and malformed input would cost its sender nothing.
-    listener.failed(error);
-    return TopicValidatorResult.Reject;
-  }
 }

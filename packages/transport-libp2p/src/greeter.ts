@@ -5,7 +5,14 @@
 import { performance } from "node:perf_hooks";
 import type { Connection, IdentifyResult, Stream } from "@libp2p/interface";
 import { UnsupportedProtocolError } from "@libp2p/interface";
-import type { AdmissionRefusal, FleetId, NodeId, TransportRejectReason } from "@pulsemesh/core";
+import type {
+  AdmissionRefusal,
+  FleetId,
+  FormerAnswer,
+  NodeId,
+  RootRowWorth,
+  TransportRejectReason,
+} from "@pulsemesh/core";
 import { agreeVersion } from "./hello-codec.ts";
 import type { Hello } from "./hello-codec.ts";
 import { answerHello, HelloError, readHello, sayHello } from "./hello-exchange.ts";
@@ -22,6 +29,8 @@ export const VERSIONS: Pick<Hello, "versionMin" | "versionMax"> = { versionMin: 
 const HELLO_STREAMS_MAX: number = 4;
 /** Time that a refused node has for its own look at this one. */
 const HANG_UP_DELAY_MS = 500;
+/** A further hello that says so takes two round trips. */
+const SAY_REFUSED_MS = 3_000;
 
 export interface GreeterListener {
   /** Whether `node` has said hello before, on any connection that still stands. */
@@ -36,8 +45,15 @@ export interface GreeterListener {
   rootQuestions(): readonly string[] | undefined;
   /** What `node`, which asks for this one's row of root statements and presents this grant, is told; undefined where it is not let in. */
   rootRow(node: NodeId, grant: string): Uint8Array | undefined;
+  /** The same for one that is let in no longer, and shows a grant that it had; undefined where it never was. */
+  formerRow(node: NodeId, grant: string): Uint8Array | undefined;
+  /** Whether `node`, which does not let this one in, is a member by what this one knows, as this one is. */
+  lacksRowOf(node: NodeId): boolean;
+  formerAsked(node: NodeId, answer: FormerAnswer): void;
   /** The row of root statements of such a node, which it was asked for, undefined where it says none; it is judged by what is known then. */
-  takeRootRow(node: NodeId, bytes: Uint8Array | undefined): void;
+  takeRootRow(node: NodeId, bytes: Uint8Array | undefined): RootRowWorth | undefined;
+  /** By such a row: who was not let in by what was known before may be now. */
+  rootsChanged(): void;
   /** What to say to `node` now; whoever is not let in, or not yet, is told of nobody else. */
   hello(node: NodeId, isIn: boolean): Hello;
   /** Both sides have said hello. `roundTripMs` is known to the side that spoke first. */
@@ -75,6 +91,16 @@ interface Verdict {
   readonly isIgnored?: boolean | undefined;
 }
 
+/** A node found unfit, until it is hung up on. */
+interface Refusing {
+  readonly timer: NodeJS.Timeout;
+  /** Which has said hello; undefined where nothing that it says changes anything. */
+  readonly instance: string | undefined;
+  /** Those that are hung up on; one that another instance of it has opened since may stay. */
+  readonly connections: Set<Connection>;
+  readonly over: PromiseWithResolvers<void>;
+}
+
 export class Greeter {
   readonly #host: Host;
   readonly #fleet: FleetId;
@@ -83,8 +109,7 @@ export class Greeter {
   readonly #rootRows: RootRows;
   /** Inbound connections that have not said hello, with what hangs up on them. */
   readonly #silent = new Map<Connection, () => void>();
-  /** Nodes found unfit, with what hangs up on them. */
-  readonly #refusing = new Map<NodeId, NodeJS.Timeout>();
+  readonly #refusing = new Map<NodeId, Refusing>();
   readonly #hellos = new PeerBudget({
     atOnceMax: HELLOS_AT_ONCE_MAX,
     perSecondMax: HELLOS_PER_SECOND_MAX,
@@ -101,8 +126,10 @@ export class Greeter {
       host: deps.host,
       fleet: options.fleet,
       rowFor: (node, grant) => this.#listener.rootRow(node, grant),
-      take: (node, row) => this.#listener.takeRootRow(node, row),
-      silent: (node) => this.#listener.takeRootRow(node, undefined),
+      formerRowFor: (node, grant) => this.#listener.formerRow(node, grant),
+      take: (node, row) => this.#takeRow(node, row) === "known",
+      silent: (node) => void this.#listener.takeRootRow(node, undefined),
+      formerAsked: (...asked) => this.#listener.formerAsked(...asked),
       now: () => performance.now(),
       after: patientTimer,
     });
@@ -129,8 +156,13 @@ export class Greeter {
     this.#host.removeEventListener("peer:identify", this.#identified);
     for (const callOff of this.#silent.values()) callOff();
     this.#silent.clear();
-    for (const timer of this.#refusing.values()) clearTimeout(timer);
+    for (const { timer } of this.#refusing.values()) clearTimeout(timer);
     this.#refusing.clear();
+  }
+
+  /** This node parts from them: each may ask by which statement. */
+  expelled(nodes: readonly NodeId[]): void {
+    this.#rootRows.expelled(nodes);
   }
 
   /** Says hello on `connection`: when this side opened it, and again to exchange addresses. Never rejects: nobody waits for it, and the process would end. */
@@ -174,7 +206,7 @@ export class Greeter {
 
   readonly #answer = async (stream: Stream, connection: Connection): Promise<void> => {
     const node = connection.remotePeer.toString();
-    if (this.#refusing.has(node)) {
+    if (this.#refusing.get(node)?.connections.has(connection) === true) {
       stream.abort(new Error("refused"));
       return;
     }
@@ -192,6 +224,10 @@ export class Greeter {
       if (!this.#stopped) this.#fault(error, node, connection);
       return;
     }
+    if (!(await this.#isNewly(node, hello, connection))) {
+      stream.abort(new Error("refused"));
+      return;
+    }
     await this.#place(node, hello, connection);
     const { isIn, refused, proof, isIgnored } = this.#judge(node, hello, connection);
     if (isIgnored === true) {
@@ -205,15 +241,42 @@ export class Greeter {
     this.#listener.greeted(node, hello, connection, undefined);
   };
 
-  /** Asks `node` for its root statements, where by what is known here nobody can say whether it is a member. */
+  /**
+   * Whether `node` is not being refused, or was as another instance: it has started again, maybe behind a link that died without a word, on which it would be
+   * waited for. It is hung up on there, and judged no sooner than one that hangs up itself and calls again, or it would be judged as often as it likes.
+   */
+  async #isNewly(node: NodeId, { instance }: Hello, connection: Connection): Promise<boolean> {
+    const refusing = this.#refusing.get(node);
+    if (refusing === undefined) return true;
+    if (refusing.instance === undefined || refusing.instance === instance) {
+      refusing.connections.add(connection);
+      return false;
+    }
+    refusing.connections.delete(connection);
+    for (const each of refusing.connections) each.abort(new Error("started again"));
+    this.#rootRows.gone(node);
+    await refusing.over.promise;
+    return !this.#refusing.has(node);
+  }
+
+  /**
+   * Asks `node` for its root statements, where by what is known here nobody can say whether it is a member, or it is one, and says that this node is none: it
+   * may have heard by which statement, and would say so nowhere else.
+   */
   async #place(node: NodeId, hello: Hello, connection: Connection): Promise<void> {
-    const isUnplaced = (): boolean => this.#isUnplaced(node, hello);
-    if (!isUnplaced()) return;
+    const isToAsk = (): boolean => this.#isUnplaced(node, hello) || this.#isPuzzled(node, hello);
+    if (!isToAsk()) return;
     const questions = this.#questionsTo(node, hello);
     if (questions.length === 0) return;
     // It waits for the answer to its hello meanwhile, or takes itself for let in already.
     this.#unwatch(connection);
-    await this.#rootRows.ask(connection, questions, isUnplaced);
+    await this.#rootRows.ask(connection, questions, isToAsk, this.#isPuzzled(node, hello));
+  }
+
+  /** Whether a member does not let this node in, by something else than that it cannot judge yet. */
+  #isPuzzled(node: NodeId, { refused }: Hello): boolean {
+    if (this.#stopped || this.#refusing.has(node)) return false;
+    return refused !== undefined && refused !== "not-ready" && this.#listener.lacksRowOf(node);
   }
 
   #isUnplaced(node: NodeId, hello: Hello): boolean {
@@ -221,12 +284,16 @@ export class Greeter {
     return agreeVersion(VERSIONS, hello) !== undefined && this.#listener.lacksIssuerOf(node, hello);
   }
 
-  /** Who has none is let in nowhere, and told nothing. Nor is who was refused already, by the grant by which that was done. */
-  #questionsTo(node: NodeId, { refused }: Hello): readonly string[] {
+  /**
+   * Who has none is let in nowhere, and told nothing. Nor is who was refused already, by the grant by which that was done, where it may have been a grant to
+   * nobody there: a member held it.
+   */
+  #questionsTo(node: NodeId, hello: Hello): readonly string[] {
     const { grant } = this.#listener.hello(node, false);
     const presented = grant === undefined ? [] : [grant];
     const questions = this.#listener.rootQuestions() ?? presented;
-    return refused === undefined ? questions : questions.filter((each) => each !== grant);
+    if (hello.refused === undefined || this.#isPuzzled(node, hello)) return questions;
+    return questions.filter((each) => each !== grant);
   }
 
   #judge(node: NodeId, hello: Hello, connection: Connection): Verdict {
@@ -244,16 +311,27 @@ export class Greeter {
       // Refused it would hang up, before it has heard by which statement it is out.
       if (this.#listener.isToHear(node)) return { isIn: false, isIgnored: true };
       this.#unwatch(connection);
-      this.#hangUp(refusal, node);
+      const mayAsk = hello.refused === undefined && refusal !== "not-ready";
+      // Who says itself that this node is out does not ask it why.
+      const grant = mayAsk ? hello.grant : undefined;
+      const asked = grant === undefined ? grant : this.#rootRows.asked(node, grant);
+      this.#hangUp(refusal, node, { instance: hello.instance, asked });
       this.#listener.turnedAway(node, refusal);
       const proof = refusal === "revoked" ? this.#listener.proof(node) : undefined;
       return { isIn: false, refused: refusal, proof };
     }
     if (hello.refused === undefined) return { isIn: true };
     this.#unwatch(connection);
-    this.#hangUp(hello.refused, node);
+    this.#hangUp(hello.refused, node, { instance: hello.instance });
     this.#listener.shutOut(node, hello.refused);
     return { isIn: false };
+  }
+
+  #takeRow(node: NodeId, row: Uint8Array): RootRowWorth {
+    const worth = this.#listener.takeRootRow(node, row) ?? "news";
+    // Where nobody is a member any more all have the same row, and each would have each dial all others for it.
+    if (worth === "news") this.#listener.rootsChanged();
+    return worth;
   }
 
   /** The peer has answered before it could be judged, and takes itself for let in. */
@@ -264,7 +342,7 @@ export class Greeter {
   ): Promise<void> {
     try {
       const stream = await connection.newStream(helloProtocol(this.#fleet), {
-        signal: AbortSignal.timeout(HANG_UP_DELAY_MS),
+        signal: AbortSignal.timeout(SAY_REFUSED_MS),
         maxOutboundStreams: HELLO_STREAMS_MAX,
       });
       answerHello(stream, { ...this.#listener.hello(node, false), refused, proof });
@@ -290,14 +368,36 @@ export class Greeter {
   }
 
   /** Hangs up for good reason, a moment later, so that the other side too can see with whom it is dealing and count it. */
-  #hangUp(reason: string, node: NodeId): void {
-    const timer = setTimeout(() => {
-      this.#refusing.delete(node);
-      for (const connection of this.#host.getConnections()) {
-        if (connection.remotePeer.toString() === node) connection.abort(new Error(reason));
-      }
-    }, HANG_UP_DELAY_MS);
-    this.#refusing.set(node, timer);
+  #hangUp(
+    reason: string,
+    node: NodeId,
+    {
+      instance,
+      asked,
+    }: { readonly instance?: string; readonly asked?: Promise<void> | undefined } = {},
+  ): void {
+    const part = (): void => void this.#part(node, reason, asked);
+    const timer = setTimeout(part, HANG_UP_DELAY_MS);
+    const connections = new Set(this.#connectionsTo(node));
+    this.#refusing.set(node, { timer, instance, connections, over: Promise.withResolvers() });
+  }
+
+  /** Not before it has asked why, nor in the midst of the answer: as long as it may be, that comes by no other way. */
+  async #part(node: NodeId, reason: string, asked: Promise<void> | undefined): Promise<void> {
+    await asked;
+    await this.#rootRows.told(node);
+    const refusing = this.#refusing.get(node);
+    this.#refusing.delete(node);
+    for (const connection of this.#connectionsTo(node)) {
+      // One that has come since is watched until its hello is in. On one that this side opened nobody would say anything any more.
+      const isLater = refusing?.connections.has(connection) === false;
+      if (!isLater || connection.direction === "outbound") connection.abort(new Error(reason));
+    }
+    refusing?.over.resolve();
+  }
+
+  #connectionsTo(node: NodeId): readonly Connection[] {
+    return this.#host.getConnections().filter(({ remotePeer }) => remotePeer.toString() === node);
   }
 
   readonly #opened = (event: CustomEvent<Connection>): void => {
@@ -314,7 +414,12 @@ export class Greeter {
     this.#silent.set(connection, callOff);
   };
 
-  readonly #closed = (event: CustomEvent<Connection>): void => this.#unwatch(event.detail);
+  readonly #closed = (event: CustomEvent<Connection>): void => {
+    this.#unwatch(event.detail);
+    const node = event.detail.remotePeer.toString();
+    const isGone = this.#connectionsTo(node).every(({ status }) => status !== "open");
+    if (isGone) this.#rootRows.gone(node);
+  };
 
   /** A node that offers the hello of another fleet only is of that fleet, even if it says nothing. */
   readonly #identified = (event: CustomEvent<IdentifyResult>): void => {

@@ -23,7 +23,7 @@ import { DialBack } from "./dial-back.ts";
 import { DialLoop } from "./dial-loop.ts";
 import type { DialCounts } from "./dial-loop.ts";
 import { Dialer, rankFor } from "./dialer.ts";
-import { publishGossip, subscribeGossip } from "./gossip.ts";
+import { FleetGossip } from "./fleet-gossip.ts";
 import type { GossipGate } from "./gossip-gate.ts";
 import { Greeter, VERSIONS } from "./greeter.ts";
 import type { GreeterListener } from "./greeter.ts";
@@ -63,7 +63,13 @@ export class Libp2pTransport implements Transport {
   readonly #exchange: PeerExchange;
   readonly #saver: AddressSaver;
   readonly #notice: ShutOutNotice;
-  readonly #lastWords: LastWords;
+  readonly #lastWords = new LastWords({
+    after: patientTimer,
+    over: (node) => this.#partFrom(node),
+    tell: (node, bytes) => this.#gossip.tell(node, bytes),
+    nowMs: () => performance.now(),
+  });
+  readonly #gossip: FleetGossip;
   #grant: string | undefined;
   #handler: TransportHandler | undefined;
   #stopping: Promise<void> | undefined;
@@ -114,7 +120,9 @@ export class Libp2pTransport implements Transport {
       options.tuning,
     );
     this.#notice = new ShutOutNotice(logger);
-    this.#lastWords = new LastWords({ after: patientTimer, over: (node) => this.#partFrom(node) });
+    const { pubsub } = host.services;
+    const [peers, lastWords] = [this.#sessions, this.#lastWords];
+    this.#gossip = new FleetGossip({ pubsub, logger, peers, lastWords }, fleet);
     this.#saver = new AddressSaver({ book, store, logger });
     this.#exchange = new PeerExchange({
       sessions: () => this.#sessions.up(),
@@ -156,7 +164,7 @@ export class Libp2pTransport implements Transport {
     this.#host.addEventListener("peer:disconnect", this.#disconnected);
     const saved = await this.#saver.load();
     await startHost(this.#host, this.#options.listen);
-    this.#subscribe(handler);
+    this.#gossip.subscribe(handler);
     this.remember(this.#options.join);
     for (const text of saved) this.#learn(text, "saved");
     this.#watch.start();
@@ -167,7 +175,7 @@ export class Libp2pTransport implements Transport {
 
   publish(topic: Topic, bytes: Uint8Array): void {
     if (this.#handler === undefined || this.#stopping !== undefined) return;
-    publishGossip(this.#host.services.pubsub, this.fleet, { topic, bytes }, this.#options.logger);
+    this.#gossip.publish(topic, bytes);
   }
 
   send(to: NodeId, channel: Channel, bytes: Uint8Array): Promise<boolean> {
@@ -201,16 +209,17 @@ export class Libp2pTransport implements Transport {
     this.#dialing.retryTurnedAway();
   }
 
-  expel(nodes: readonly NodeId[]): void {
+  expel(nodes: readonly NodeId[], expulsion: number): void {
+    this.#greeter.expelled(nodes);
     for (const node of nodes) {
       this.#gate.mute(node);
       this.#dropSession(node);
-      this.#lastWords.begin(node);
+      this.#lastWords.begin(node, expulsion);
     }
   }
 
-  lastWordSaid(nodes: readonly NodeId[]): void {
-    for (const node of nodes) this.#lastWords.said(node);
+  lastWordSaid(nodes: readonly NodeId[], expulsion: number): void {
+    for (const node of nodes) this.#lastWords.said(node, expulsion);
   }
 
   #partFrom(node: NodeId): void {
@@ -278,16 +287,6 @@ export class Libp2pTransport implements Transport {
     for (const { node } of this.#sessions.all()) this.#drop(node);
   }
 
-  #subscribe(handler: TransportHandler): void {
-    subscribeGossip(this.#host.services.pubsub, this.fleet, {
-      // What the router had taken in when a peer was shut out is not heard either.
-      gossip: (topic, from, bytes) =>
-        this.#sessions.isUp(from) ? handler.gossip(topic, from, bytes) : "ignore",
-      rejected: (reason, from) => handler.rejected(reason, from),
-      failed: (error) => this.#options.logger.error({ error }, "the gossip handler threw"),
-    });
-  }
-
   #receive(channel: Channel, stream: Stream, connection: Connection): void {
     this.#sessions.of(connection.remotePeer.toString()).receive(channel, stream);
   }
@@ -333,7 +332,11 @@ export class Libp2pTransport implements Transport {
         this.#guard(() => this.#handler?.lacksIssuerOf?.(node, grant)) === true,
       rootQuestions: () => this.#guard(() => this.#handler?.rootQuestions?.()),
       rootRow: (...asked) => this.#guard(() => this.#handler?.rootRow?.(...asked)),
-      takeRootRow: (...row) => this.#takeRootRow(...row),
+      lacksRowOf: (node) => this.#guard(() => this.#handler?.lacksRowOf?.(node)) === true,
+      formerRow: (...asked) => this.#guard(() => this.#handler?.formerRow?.(...asked)),
+      formerAsked: (...asked) => this.#guard(() => this.#handler?.formerAsked?.(...asked)),
+      takeRootRow: (...row) => this.#guard(() => this.#handler?.takeRootRow?.(...row)),
+      rootsChanged: () => this.#dialing.retryTurnedAway(),
       hello: (node, isIn) => this.#hello(node, isIn),
       greeted: (...said) => this.#greetedOrLost(...said),
       rejected: (reason, node) => this.#rejected(reason, node),
@@ -343,12 +346,6 @@ export class Libp2pTransport implements Transport {
       refusedBy: (...said) => this.#guard(() => this.#handler?.refusedBy?.(...said)),
       shutOut: (node, reason) => this.#shutOut(node, reason),
     };
-  }
-
-  /** Who was not let in by what was known before may be now. */
-  #takeRootRow(node: NodeId, row: Uint8Array | undefined): void {
-    this.#guard(() => this.#handler?.takeRootRow?.(node, row));
-    if (row !== undefined) this.#dialing.retryTurnedAway();
   }
 
   #turnedAway(node: NodeId, refusal: AdmissionRefusal): void {

@@ -8,21 +8,29 @@ import {
   ROOT_ROWS_ASKED_MAX,
   ROOT_ROWS_WAITING_MAX,
   RootRowTurns,
+  WHY_AGAIN_FACTOR,
+  WHY_AGAIN_MS_MAX,
 } from "./root-row-turns.ts";
+import type { RootRowTurnsDeps } from "./root-row-turns.ts";
 
 class Rig {
   nowMs = 0;
   /** Who was given a turn, and who was told that it has none, in order. */
   readonly said: string[] = [];
-  readonly turns = new RootRowTurns({
+  readonly turns: RootRowTurns;
+  readonly #deps: RootRowTurnsDeps = {
     now: () => this.nowMs,
     after: (delayMs, task) => {
       const timer = { atMs: this.nowMs + delayMs, task };
       this.#timers.add(timer);
       return () => void this.#timers.delete(timer);
     },
-  });
+  };
   readonly #timers = new Set<{ readonly atMs: number; readonly task: () => void }>();
+
+  constructor(againFactor?: number) {
+    this.turns = new RootRowTurns(this.#deps, againFactor);
+  }
 
   async take(...nodes: readonly string[]): Promise<readonly string[]> {
     for (const node of nodes)
@@ -102,4 +110,26 @@ test("ME2, P6 after a row that was looked at in vain nobody is asked for ROOT_RO
     rig.turns.give(`n${index}`, "useless");
   }
   expect([rig.turns.isInVain("b"), rig.turns.isInVain("n0")]).toEqual([false, true]);
+});
+
+test("ME2, P6 who was asked why and helped nothing is not asked again for WHY_AGAIN_FACTOR times as long as it took, quick or not, but WHY_AGAIN_MS_MAX at most, nor for ROOT_ROW_AGAIN_MS where that is longer; who helped is", async () => {
+  for (const [came, tookMs, againMs] of [
+    ["nothing", 0, 0],
+    ["nothing", 900, 90_000],
+    ["useless", 2_000, 200_000],
+    ["useless", 8_000, WHY_AGAIN_MS_MAX],
+    ["costly", 6_000, WHY_AGAIN_MS_MAX],
+    ["useless", 5, ROOT_ROW_AGAIN_MS],
+    ["helped", 8_000, 0],
+  ] as const) {
+    const rig = new Rig(WHY_AGAIN_FACTOR);
+    await rig.take("a");
+    rig.turns.give("a", came, tookMs);
+    if (againMs > 0) {
+      await rig.pass(againMs - 1);
+      expect(await rig.take("a")).toEqual(["no a"]);
+      await rig.pass(1);
+    }
+    expect(await rig.take("a")).toEqual(["a"]);
+  }
 });

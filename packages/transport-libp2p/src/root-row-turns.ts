@@ -17,6 +17,10 @@ export const ROOT_ROWS_WAITING_MAX: number = 64;
 export const ROOT_ROW_TURN_MS_MAX: number = 10_000;
 /** Who was asked in vain is not asked again for this long. */
 export const ROOT_ROW_AGAIN_MS: number = 60_000;
+/** Who was asked why it does not let this node in is, where nothing came of it, not asked again for so many times as long as it took, if that is longer. */
+export const WHY_AGAIN_FACTOR: number = 100;
+/** That long at most: who holds its first byte back for as long as it may is not asked for 200 s, and an honest one whose link is slow no longer than that. */
+export const WHY_AGAIN_MS_MAX: number = 200_000;
 /** From a row that was looked at in vain to the next question: 64 signatures take up to 140 ms, and a row may have 128. */
 export const ROOT_ROW_PAUSE_MS: number = 1_000;
 /** Nodes asked in vain that are remembered: whoever was to be found, as a book has no more of them. */
@@ -32,14 +36,17 @@ export interface RootRowTurnsDeps {
 export class RootRowTurns {
   readonly #deps: RootRowTurnsDeps;
   readonly #waiting: ((isTurn: boolean) => void)[] = [];
-  /** Until when a node is not asked, in the order in which that ends. */
+  readonly #againFactor: number;
+  /** Until when a node is not asked, in the order in which that was found. */
   readonly #inVain = new Map<NodeId, number>();
   #running = 0;
   #pausedUntilMs = -Infinity;
   #hasTimer = false;
 
-  constructor(deps: RootRowTurnsDeps) {
+  /** @param againFactor for how many times as long as it took one is not asked again that helped nothing, however quick it was */
+  constructor(deps: RootRowTurnsDeps, againFactor: number = 0) {
     this.#deps = deps;
+    this.#againFactor = againFactor;
   }
 
   /** Resolves once it is the turn of `node`, which is over with {@link give}; false when it is not to be asked now. */
@@ -60,10 +67,13 @@ export class RootRowTurns {
   }
 
   /** A turn is over: `useless` where nothing came of it after a while, `costly` where there was a row, and it helped nothing. */
-  give(node: NodeId, came: "helped" | "nothing" | "useless" | "costly"): void {
+  give(node: NodeId, came: "helped" | "nothing" | "useless" | "costly", tookMs: number = 0): void {
     this.#running -= 1;
     const nowMs = this.#deps.now();
-    if (came === "useless" || came === "costly") this.#remember(node, nowMs);
+    const leastMs = came === "useless" || came === "costly" ? ROOT_ROW_AGAIN_MS : 0;
+    const slowMs = Math.min(tookMs * this.#againFactor, WHY_AGAIN_MS_MAX);
+    const againMs = came === "helped" ? 0 : Math.max(leastMs, slowMs);
+    if (againMs > 0) this.#remember(node, nowMs, againMs);
     // Two rows may come at once: each has its pause.
     if (came === "costly")
       this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs) + ROOT_ROW_PAUSE_MS;
@@ -75,13 +85,11 @@ export class RootRowTurns {
     return (this.#inVain.get(node) ?? -Infinity) > this.#deps.now();
   }
 
-  #remember(node: NodeId, nowMs: number): void {
+  #remember(node: NodeId, nowMs: number, againMs: number): void {
     this.#inVain.delete(node);
-    for (const [each, untilMs] of this.#inVain) {
-      if (untilMs > nowMs && this.#inVain.size < ASKED_IN_VAIN_MAX) break;
-      this.#inVain.delete(each);
-    }
-    this.#inVain.set(node, nowMs + ROOT_ROW_AGAIN_MS);
+    for (const [each, untilMs] of this.#inVain)
+      if (untilMs <= nowMs || this.#inVain.size >= ASKED_IN_VAIN_MAX) this.#inVain.delete(each);
+    this.#inVain.set(node, nowMs + againMs);
   }
 
   #next(): void {

@@ -1,4 +1,5 @@
 /** `pulsemesh join INVITE|FILE`: makes this machine's node a member, and prints how to start it. */
+import { existsSync } from "node:fs";
 import { PulsemeshError } from "@pulsemesh/core";
 import type { JoinFleetOptions } from "@pulsemesh/node";
 import type { Command } from "commander";
@@ -115,7 +116,15 @@ async function joinByInvite(
   return EXIT.ok;
 }
 
+/** So long a word is no file's name, and may be most of an invite: it is not repeated. */
+const INVITE_LIKE = /^[\w-]{100,}$/;
+
 async function joinByFile(cli: Cli, flags: JoinFlags, dir: string, path: string): Promise<number> {
+  if (INVITE_LIKE.test(path) && !existsSync(path))
+    throw new PulsemeshError(
+      "option-invalid",
+      `Cannot use '${path.slice(0, 8)}…' as it is no file, and an invite begins with pulsemesh: where this may have lost its beginning.`,
+    );
   const text =
     path === "-"
       ? await readBeginning(cli, stdinBytesMost)

@@ -305,6 +305,15 @@ test("CLI46, ME7 an invite that mail has broken, quoted or bracketed is taken wh
   const secret = word.slice(-30);
   expect(() => inviteIn(`your invite: ${lines.join("\n")}`, "it")).toThrow("more in it");
   expect(() => inviteIn(`your invite: ${lines.join("\n")}`, "it")).not.toThrow(secret);
+  for (const what of [
+    word.slice("pulsemesh:".length),
+    word.slice(-110),
+    word.repeat(3).replaceAll(":", "").slice(-400),
+  ]) {
+    const { code, err } = await run(`join ${what} --data ${join(dir, "data")}`);
+    expect([code, err]).toEqual([2, expect.stringContaining("an invite begins with pulsemesh:")]);
+    expect(err).not.toContain(secret);
+  }
   const path = join(dir, "invite.txt");
   for (const text of [`> ${word}\n`, `Hello, use ${word}\n`]) {
     writeFileSync(path, text);

@@ -23,7 +23,7 @@ import { Notices } from "./notices.ts";
 import { AUTHORITY_PREFIX, statementRow } from "./rows.ts";
 import { isRoot, type RootStatement } from "./root-chain.ts";
 import { RootRows } from "./root-rows.ts";
-import { HARMLESS, REFUSED } from "./statement-refusal.ts";
+import { HARMLESS, REFUSED, validationOf } from "./statement-refusal.ts";
 import { statementFacts } from "./statement-facts.ts";
 import { statementId } from "./statement-hash.ts";
 import { StatementsInVain } from "./statements-in-vain.ts";
@@ -86,8 +86,8 @@ export class AuthorityKeeper implements StatementSource {
   readonly #rootRows = new RootRows();
   /** The peer may hold what is not held here. */
   readonly #lack: (peer: NodeId, now: Now) => void;
-  /** Who counts, as of the last look. */
-  readonly #members = new Set<NodeId>();
+  /** Who counts, as of the last look, and whether in the roster. */
+  readonly #members = new Map<NodeId, boolean>();
   #rows: StoredToken[] = [];
   /** As they are on disk. */
   readonly #marks: MarksRow;
@@ -161,17 +161,12 @@ export class AuthorityKeeper implements StatementSource {
 
   /** Whether the node counts as a member now; everybody does while the fleet is open. */
   isMember(node: NodeId): boolean {
-    if (this.authority.version !== this.#lookedVersion) return this.#isMember(node);
-    if (this.#members.has(node)) return true;
-    const isMember = this.#isMember(node);
-    // Asked of whoever sends anything: strangers are not remembered.
-    if (isMember) this.#members.add(node);
-    return isMember;
+    return this.#isRosteredMember(node) !== undefined;
   }
 
   /** Whether the node counts in roster and electorate (rules ME3, VE1): a member that only observes does not, whatever it was before. */
   isRostered(node: NodeId): boolean {
-    return this.isMember(node) && this.authority.authorship(node) !== "observer";
+    return this.#isRosteredMember(node) === true;
   }
 
   /** Whether `from`, which has said hello with this grant, is let in. */
@@ -409,8 +404,14 @@ export class AuthorityKeeper implements StatementSource {
     return result;
   }
 
-  #isMember(node: NodeId): boolean {
-    return isLetIn(this.authority.standing(node, this.#wallMs));
+  /** Undefined of who is no member. Asked of whoever sends anything: strangers are not remembered. */
+  #isRosteredMember(node: NodeId): boolean | undefined {
+    const isCurrent = this.authority.version === this.#lookedVersion;
+    const known = isCurrent ? this.#members.get(node) : undefined;
+    if (known !== undefined || !isLetIn(this.authority.standing(node, this.#wallMs))) return known;
+    const isRostered = this.authority.authorship(node) !== "observer";
+    if (isCurrent) this.#members.set(node, isRostered);
+    return isRostered;
   }
 
   #takeGrant(from: NodeId, grant: string, now: Now): AdmissionRefusal | undefined {
@@ -480,7 +481,6 @@ export class AuthorityKeeper implements StatementSource {
     this.#env.out.publish("authority", this.#env.ports.codec.encode(token), commit);
   }
 
-  /** Malformed is wrong for everybody; what lacks a signer's authority may have it where more is known (rule SG4). */
   #refuse(
     code: Extract<TakeResult, { status: "refused" }>["code"] | "rate",
     from: NodeId,
@@ -488,7 +488,7 @@ export class AuthorityKeeper implements StatementSource {
   ): Validation {
     this.#env.out.emit({ type: "rejected", reason: code, from });
     this.#audit.appendReject(code, { from, what: "statement" }, now);
-    return HARMLESS.has(code) ? "ignore" : "reject";
+    return validationOf(code);
   }
 
   #restoreRows(rows: readonly StoredToken[]): void {

@@ -283,3 +283,45 @@ test("ME2 whom a member brings the first root statement has met that one", () =>
   show(rig, "mallory", [R1, THIEF]);
   expect(rootOf(rig)).toBe(idOf(R1));
 });
+
+test("ME2, ME3 who was freed from a thief, has heard since who was revoked, and loses that on its disk, lets in nobody new", () => {
+  const rig = start(undefined, undefined, 2);
+  show(rig, "mallory", [R1, THIEF]);
+  for (const [node, grant] of [
+    ["mallory", grantBy("thief", "mallory")],
+    ["b", fleet.grant("b")],
+  ] as const) {
+    for (let time = 0; time < 2; time += 1) hello(rig, node, grant);
+    up(rig, node);
+    rig.input({ type: "peer-down", node });
+  }
+  const second = { signer: fleet.key("second") };
+  const nowS = T + 2 * 86_400;
+  const rotation = upon(R2, 3, {
+    ...by("second"),
+    signer: fleet.key("root 2"),
+    nextRootHash: fleet.keyHash("root 3"),
+  });
+  const expS = nowS + 10 * 86_400;
+  const member = (node: string): string =>
+    fleet.grant(node, { ...second, issuedS: nowS, notBeforeS: nowS, expS });
+  show(rig, "m", [R1, R2, rotation]);
+  expect(hello(rig, "m", member("m"))).toBeUndefined();
+  up(rig, "m");
+  const revocation = fleet.revocation("x", [], { ...second, issuedS: nowS + 10 });
+  const charter = { ...second, revocations: 1, revocationsHash: idsHash(revocation) };
+  const heard = [revocation, fleet.charter(rotation, { ...charter, issuedS: nowS + 60 })];
+  for (const token of heard) give(rig, "m", token);
+  rig.wallMs += 120_000;
+  rig.advance(100);
+  expect(hello(rig, "x", member("x"))).toBe("revoked");
+  const rows = new Map(rig.rows);
+  for (const [key, bytes] of rig.rows)
+    if (heard.some((token) => Buffer.from(codec.encode(token)).equals(bytes))) rows.delete(key);
+  expect(rows.size).toBe(rig.rows.size - heard.length);
+  const again = start(undefined, rows, 5);
+  expect(["x", "m"].map((node) => hello(again, node, member(node)))).toEqual([
+    "authority-stale",
+    undefined,
+  ]);
+});

@@ -8,6 +8,9 @@
  * make that who does not have the next key, and all behind it is made by whoever has stolen the last one. So who has stolen a key that was replaced since
  * leads nobody astray but who is alone, and it no longer than until it hears of the rotation from anybody whom it was to find, be it somebody that the thief
  * has revoked.
+ *
+ * The same question is asked of a member that does not let this node in (ADR 0034): it may hold root statements that were said while nobody heard them here.
+ * What it says counts as what it says by sync. And it is answered to who is let in no more, where it shows a grant by somebody who is or was an issuer here.
  */
 import type { CoreIntroducing } from "../core-api.ts";
 import type { Env } from "../env.ts";
@@ -28,6 +31,9 @@ export const ROOT_ROW_BYTES_MAX: number = ROOTS_MAX * (STATEMENT_LENGTH_MAX + 8)
 
 /** Grants that a node asks with: who is asked answers as many at once. */
 const QUESTIONS_MAX = 4;
+
+/** Grants of former members whose signature is not looked at again: each is shown in a hello, and asked with a moment later. */
+export const GRANTEES_MAX: number = 64;
 
 /** The answer of a peer that was asked. */
 export interface AskedRow {
@@ -61,6 +67,10 @@ export class Introducing implements CoreIntroducing {
   astrayNewsS: number | undefined;
   /** Whether somebody else had a grant that counts, and was not revoked, as of the last look. */
   #hadOthers = false;
+  /** As it was told last, and the newest statement in it. */
+  #row: { readonly newest: StatementId | undefined; readonly bytes: Uint8Array } | undefined;
+  /** Of grants that former members have shown: whom they are for, if they are any; the one seen first is forgotten first. */
+  readonly #grantees = new Map<string, NodeId | undefined>();
   /** This node's own grants that it was enrolled with, also such as were not taken. */
   #given: readonly Grant[] = [];
 
@@ -118,7 +128,10 @@ export class Introducing implements CoreIntroducing {
     const { authority } = this.#deps;
     if (authority.isStale(wallMs)) return;
     // A root statement, by which an authority is not stale either, says of nobody that he was revoked.
-    if (authority.newsS > (this.astrayNewsS ?? 0)) this.#isAtALoss = false;
+    if (authority.newsS <= (this.astrayNewsS ?? 0)) return;
+    this.#isAtALoss = false;
+    // What was known when stays no longer: with rows that are lost later on it would be at a loss again.
+    this.astrayNewsS = undefined;
   }
 
   /** Whoever led it astray, and whom it met meanwhile, be he a member, did not tell. */
@@ -213,14 +226,55 @@ export class Introducing implements CoreIntroducing {
     return this.#deps.authority.everyGrantOf(this.#env.identity.self);
   }
 
+  lacksRowOf(node: NodeId): boolean {
+    const { authority, isMember } = this.#deps;
+    return authority.root !== undefined && isMember(node) && isMember(this.#env.identity.self);
+  }
+
   rootRow(): Uint8Array {
-    return this.#env.ports.codec.encode(this.#deps.authority.rootRow());
+    const { authority } = this.#deps;
+    const newest = authority.root?.id;
+    if (this.#row === undefined || this.#row.newest !== newest)
+      this.#row = { newest, bytes: this.#env.ports.codec.encode(authority.rootRow()) };
+    return this.#row.bytes;
+  }
+
+  /** Who shows what no issuer has ever granted it is told nothing. */
+  formerRow(node: NodeId, grant: string): Uint8Array | undefined {
+    return this.#wasGranted(node, grant) ? this.rootRow() : undefined;
+  }
+
+  /**
+   * It need not be held: since this node takes nothing of those that granted it any more, or as it heard nothing for a while, it may have been renewed, or
+   * given for the first time. Of who was never an issuer no signature is looked at.
+   */
+  #wasGranted(node: NodeId, grant: string): boolean {
+    const { authority } = this.#deps;
+    if (authority.everyGrantOf(node).some(({ token }) => token === grant)) return true;
+    const signer = this.#env.ports.tokens.signerOf(grant);
+    if (signer === undefined || authority.namedAt(signer) > ROOTS_MAX) return false;
+    return this.#granteeOf(grant) === node;
+  }
+
+  /** Whom a grant is for, undefined where it is none: of one that is shown several times in a short while the signature is looked at once. */
+  #granteeOf(grant: string): NodeId | undefined {
+    if (this.#grantees.has(grant)) return this.#grantees.get(grant);
+    const opened = openStatement(this.#env, grant);
+    const claims = opened.ok ? opened.statement.claims : undefined;
+    const grantee = claims?.kind === "grant" ? claims.node : undefined;
+    for (const oldest of this.#grantees.keys()) {
+      if (this.#grantees.size < GRANTEES_MAX) break;
+      this.#grantees.delete(oldest);
+    }
+    this.#grantees.set(grant, grantee);
+    return grantee;
   }
 
   /** Has taken what is to be taken of the row of a peer that was asked; what became of it. */
   onRow(row: AskedRow, take: (roots: readonly RootStatement[]) => void): RootRowResult {
-    const { authority } = this.#deps;
+    const { authority, isMember } = this.#deps;
     const stood = authority.root?.id;
+    if (stood !== undefined && isMember(row.from)) return this.#onMemberRow(row, take);
     const { result, roots } = this.#read(row);
     take(roots);
     if (result !== "rotation") return result;
@@ -230,6 +284,21 @@ export class Introducing implements CoreIntroducing {
     const rest = this.#read(row);
     take(rest.roots);
     return rest.roots.length > 0 ? rest.result : result;
+  }
+
+  /** As if it had come by sync: a member says who has authority, rivals included. */
+  #onMemberRow(
+    { bytes }: AskedRow,
+    take: (roots: readonly RootStatement[]) => void,
+  ): RootRowResult {
+    const { authority } = this.#deps;
+    const tokens = decodeRow(this.#env.ports.codec, bytes);
+    if (tokens === undefined) return "malformed";
+    const stood = authority.root?.id;
+    const isKnown = tokens.every((token) => this.#isHeld(token));
+    take(this.#open(tokens));
+    if (authority.root?.id !== stood) return "taken";
+    return isKnown ? "known" : "beside";
   }
 
   #read({ from, bytes, wallMs }: AskedRow): RootRow {

@@ -1,4 +1,4 @@
-/** What became of a row; stable, the label `result` of `pulsemesh_root_rows_total`, which counts as `silent` besides who has said none. */
+/** What became of a row; stable, the label `result` of `pulsemesh_root_rows_total`, which counts as `silent` besides who has said none, and what former members were told. */
 export type RootRowResult =
   /** What stands goes on by it. */
   | "taken"

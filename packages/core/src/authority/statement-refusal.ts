@@ -1,4 +1,5 @@
 /** Why a statement is not taken: whose fault that is, and what people are told. */
+import type { Validation } from "../driver/transport.ts";
 import type { TakeResult } from "./authority.ts";
 
 /** Wrong for nobody but this node, or now. */
@@ -6,7 +7,6 @@ export const HARMLESS: ReadonlySet<string> = new Set([
   "signer-unknown",
   "statement-unknown",
   "authority-full",
-  "rate",
 ]);
 
 export const REFUSED: Readonly<Record<Extract<TakeResult, { status: "refused" }>["code"], string>> =
@@ -18,3 +18,14 @@ export const REFUSED: Readonly<Record<Extract<TakeResult, { status: "refused" }>
     "signer-unknown": "whoever signed it has no authority here, as far as this node knows",
     "authority-full": "this fleet holds as many statements of this kind as it can",
   };
+
+/**
+ * Malformed is wrong for everybody; what lacks a signer's authority may have it where more is known (rule SG4). What was not looked at, as its peer has said
+ * too much, may be a friend's word as well, who has said less.
+ */
+export function validationOf(
+  code: Extract<TakeResult, { status: "refused" }>["code"] | "rate",
+): Validation {
+  if (code === "rate") return "unheard";
+  return HARMLESS.has(code) ? "ignore" : "reject";
+}

@@ -9,8 +9,16 @@ import type { FleetId, NodeId } from "../ids.ts";
 export type Topic = "pulse" | "verdict" | "state" | "authority";
 /** Streams: `direct` for small messages that must not wait behind bulk, `sync` for bulk with back-pressure. */
 export type Channel = "direct" | "sync";
-/** What a topic validator says of a message (rule SG4): `reject` only what is wrong for everybody. */
-export type Validation = "accept" | "ignore" | "reject";
+/** What a topic validator says of a message (rule SG4). */
+export type Validation =
+  /** It counts, and is passed on. */
+  | "accept"
+  /** It says nothing here, whoever says it: its author's word is old, or too frequent, or nobody knows the author. Or sync is to bring it. */
+  | "ignore"
+  /** Wrong for everybody: whoever hands it on is charged. */
+  | "reject"
+  /** Nobody has looked at it, for who has handed it over, or because this node cannot now: it is new where somebody else says it, or the same one later. */
+  | "unheard";
 
 /** Largest gossip message. */
 export const GOSSIP_BYTES_MAX: number = 32 * 1024;
@@ -59,6 +67,12 @@ export type AdmissionRefusal =
   /** This node is starting, or its disk has failed. */
   | "not-ready";
 
+/** What came of the row of a node that was asked: another statement stands by it, all in it was known, so that no signature was looked at, or neither. */
+export type RootRowWorth = "news" | "known" | "in-vain";
+
+/** What became of the question of a node that is let in no longer; `former-broke-off` where not all of the answer was taken. */
+export type FormerAnswer = "told-former" | "former-broke-off" | "former-not-now";
+
 export interface TransportHandler {
   /**
    * Whether `node`, which has said hello and presented this grant, is let in: undefined for yes. Asked before {@link peerUp}, and again with each
@@ -70,12 +84,20 @@ export interface TransportHandler {
    * before it is judged (rule ME2). @default nobody is
    */
   readonly lacksIssuerOf?: ((node: NodeId, grant: string | undefined) => boolean) | undefined;
-  /** The grants with which such a node is asked, one after the other, until it answers; at most two. @default what is presented */
+  /** Whether `node`, which does not let this one in, is to be asked for that row as well: it is a member here, and so is this node. @default nobody is */
+  readonly lacksRowOf?: ((node: NodeId) => boolean) | undefined;
+  /** The grants with which such a node is asked, one after the other, until it answers; at most four. @default what is presented */
   readonly rootQuestions?: (() => readonly string[]) | undefined;
   /** What `node`, which asks with this grant, is told of root statements; undefined where it is not let in. @default nothing */
   readonly rootRow?: ((node: NodeId, grant: string) => Uint8Array | undefined) | undefined;
-  /** The row of a node that was asked, undefined where it has said nothing; {@link admit} follows. */
-  readonly takeRootRow?: ((node: NodeId, bytes: Uint8Array | undefined) => void) | undefined;
+  /** The same where it is not let in, and shows a grant of its own that is held here, as it counted once; undefined where it does not. @default nothing */
+  readonly formerRow?: ((node: NodeId, grant: string) => Uint8Array | undefined) | undefined;
+  /** Such a node has asked. Never throws. */
+  readonly formerAsked?: ((node: NodeId, answer: FormerAnswer) => void) | undefined;
+  /** The row of a node that was asked, undefined where it has said nothing; {@link admit} follows. @default it is news */
+  readonly takeRootRow?:
+    | ((node: NodeId, bytes: Uint8Array | undefined) => RootRowWorth | undefined)
+    | undefined;
   /** The statement by which `node` is refused as `revoked`, to be shown to it. @default none is shown */
   readonly proof?: ((node: NodeId) => string | undefined) | undefined;
   /** Whether `node`, which was refused as `revoked`, still is: unless it is, it may say hello again at once. @default it is */
@@ -123,12 +145,16 @@ export interface Transport {
   /** The grant to present with every hello from now on; also before {@link start}. */
   present(grant: string | undefined): void;
   /**
-   * Parts from nodes that are let in no longer: they are down and unheard at once, and hear gossip until a second after {@link lastWordSaid}, or for 10 s
-   * where that never comes; each is asked about again when it says hello.
+   * Parts from nodes that are let in no longer: they are down and unheard at once, and hear gossip until a second after {@link lastWordSaid} of this
+   * expulsion, or for 10 s where that never comes; each is asked about again when it says hello. What is said of authority meanwhile, here or by others,
+   * each of them is told by this node itself, and what was said shortly before.
    */
-  expel(nodes: readonly NodeId[]): void;
-  /** What there is to tell those that were expelled was published. Nothing becomes of who was let in again meanwhile, or is gone. */
-  lastWordSaid(nodes: readonly NodeId[]): void;
+  expel(nodes: readonly NodeId[], expulsion: number): void;
+  /**
+   * What there is to tell those that were expelled was published. Nothing becomes of who was let in again meanwhile, or is gone, nor of who was expelled
+   * once more since: that word is still to be said.
+   */
+  lastWordSaid(nodes: readonly NodeId[], expulsion: number): void;
   /** Multiaddrs under which this node can be joined, each ending in `/p2p/<id>`. */
   addresses(): readonly string[];
   /** Connected peers that have said hello. */

@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { Driver } from "./driver.ts";
 
 test("ME2 who asks for the root statements is judged as by a hello, and neither counted nor remembered as one that was refused", async () => {
-  const row = new Uint8Array([1]);
+  let row = new Uint8Array([1]);
+  let next = row;
   const refused: string[] = [];
   const store = new SimulatedStore(new SimulatedDisk({ random: () => 0 }), {
     schedule: (run) => void setImmediate(run),
@@ -23,6 +24,11 @@ test("ME2 who asks for the root statements is judged as by a hello, and neither 
       handle: (input) => {
         if (input.type === "command")
           return [{ type: "reply", id: input.id, result: { ok: true } }];
+        if (input.type === "root-row") {
+          row = next;
+          const result = input.bytes.length > 1 ? "beside" : "known";
+          return [{ type: "emit", event: { type: "root-row", from: input.from, result } }];
+        }
         if (input.type !== "root-question") return [];
         return [{ type: "admit", refusal: input.grant === "good" ? undefined : "grant-unknown" }];
       },
@@ -33,7 +39,13 @@ test("ME2 who asks for the root statements is judged as by a hello, and neither 
       robotIds: () => [],
       robot: () => undefined,
       explaining: {} as never,
-      introducing: { lacksIssuerOf: () => false, questions: () => [], rootRow: () => row },
+      introducing: {
+        lacksIssuerOf: () => false,
+        lacksRowOf: (node) => node === "a",
+        questions: () => [],
+        rootRow: () => row,
+        formerRow: (node, grant) => (node === "a" && grant === "of old" ? row : undefined),
+      },
       exportDocument: () => new Uint8Array(),
     }),
     lagMs: () => 0,
@@ -44,10 +56,33 @@ test("ME2 who asks for the root statements is judged as by a hello, and neither 
   const { handler, node } = transport;
   expect(handler.rootRow?.("a", "good")).toBe(row);
   expect(handler.rootRow?.("a", "bad")).toBeUndefined();
+  // The row that stood stands still, and another one once it has changed.
+  expect(handler.takeRootRow?.(node, row)).toBe("known");
+  expect(handler.takeRootRow?.(node, new Uint8Array(2))).toBe("in-vain");
+  next = new Uint8Array([2]);
+  expect(handler.takeRootRow?.(node, next)).toBe("news");
+  // Who is let in no longer shows what it had, and a member that does not let this node in is one to ask.
+  expect([handler.formerRow?.("a", "of old"), handler.formerRow?.("a", "made up")]).toEqual([
+    row,
+    undefined,
+  ]);
+  expect([handler.lacksRowOf?.("a"), handler.lacksRowOf?.("b")]).toEqual([true, false]);
   const { inputs, rejected, rootRows } = driver.meter;
   expect([inputs.get("root-question"), inputs.get("hello")]).toEqual([2, 0]);
   expect([rejected.entries(), refused]).toEqual([[], []]);
-  handler.takeRootRow?.(node, undefined);
-  expect(rootRows.entries()).toEqual([["silent", 1]]);
+  expect(handler.takeRootRow?.(node, undefined)).toBe("in-vain");
+  for (const answer of ["told-former", "former-not-now"] as const)
+    handler.formerAsked?.("a", answer);
+  expect(rootRows.entries()).toEqual([
+    ["beside", 1],
+    ["former-not-now", 1],
+    ["known", 2],
+    ["silent", 1],
+    ["told-former", 1],
+  ]);
   await driver.stop("pause", 60_000);
+  expect([handler.formerRow?.("a", "of old"), handler.lacksRowOf?.("a")]).toEqual([
+    undefined,
+    false,
+  ]);
 });

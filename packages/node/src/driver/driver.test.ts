@@ -195,7 +195,7 @@ describe("Driver", () => {
     expect(it.driver.view).toBeDefined();
     const meanwhile = await it.driver.command(beat);
     expect(meanwhile).toMatchObject({ ok: false, code: "not-ready" });
-    expect(it.transport.handler.gossip("pulse", "peer", bytes)).toBe("ignore");
+    expect(it.transport.handler.gossip("pulse", "peer", bytes)).toBe("unheard");
     expect(it.driver.meter.rejected.get("not-ready")).toBe(1);
   });
 

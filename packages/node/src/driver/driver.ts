@@ -160,7 +160,9 @@ export class Driver {
     },
     gossip: (topic, from, bytes) => {
       const life = this.#networkLife(topic === "state");
-      return life?.take({ type: "gossip", topic, from, bytes })?.validation ?? "ignore";
+      // What the disk cannot take is not to come once more from each peer: sync brings it.
+      if (life === undefined) return this.#life?.isRunning === true ? "ignore" : "unheard";
+      return life.take({ type: "gossip", topic, from, bytes })?.validation ?? "unheard";
     },
     message: (from, channel, bytes) => {
       this.#networkLife(channel === "sync")?.take({ type: "message", channel, from, bytes });
@@ -182,9 +184,23 @@ export class Driver {
       const answer = this.#networkLife(false)?.take({ type: "root-question", from, grant });
       return answer?.refusal === null ? this.#view?.introducing.rootRow() : undefined;
     },
+    lacksRowOf: (node) =>
+      this.#life?.isRunning === true && this.#view?.introducing.lacksRowOf(node) === true,
+    formerRow: (node, grant) =>
+      this.#life?.isRunning === true ? this.#view?.introducing.formerRow(node, grant) : undefined,
+    formerAsked: (node, answer) => {
+      this.meter.rootRows.add(answer);
+      this.#deps.logger.debug({ node, answer }, "asked by one that is let in no longer");
+    },
     takeRootRow: (from, bytes) => {
-      if (bytes === undefined) this.meter.rootRows.add("silent");
-      else this.#networkLife(true)?.take({ type: "root-row", from, bytes });
+      if (bytes === undefined) {
+        this.meter.rootRows.add("silent");
+        return "in-vain";
+      }
+      const stood = this.#view?.introducing.rootRow();
+      const answer = this.#networkLife(true)?.take({ type: "root-row", from, bytes });
+      if (this.#view?.introducing.rootRow() !== stood) return "news";
+      return answer?.isRowKnown === true ? "known" : "in-vain";
     },
     isRevoked: (node) => this.#view?.revocation(node) !== undefined,
     proof: (node) => this.#view?.revocation(node),

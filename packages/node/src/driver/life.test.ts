@@ -27,9 +27,9 @@ test("AD11 ME2 who is expelled is expelled at once, and has had the last word on
   const transport = new RecordingTransport();
   const publishedBefore: number[] = [];
   const lastWordSaid = transport.lastWordSaid.bind(transport);
-  transport.lastWordSaid = (nodes) => {
+  transport.lastWordSaid = (...said) => {
     publishedBefore.push(transport.messages.length);
-    lastWordSaid(nodes);
+    lastWordSaid(...said);
   };
   const life = new Life({
     core: { handle: effectsOf } as unknown as Core,
@@ -61,4 +61,6 @@ test("AD11 ME2 who is expelled is expelled at once, and has had the last word on
     ["mallory", "late"],
     ["mallory", "late"],
   ]);
+  // Each last word says by which expulsion it is one.
+  expect(transport.expulsions).toEqual([1, 1, 0, 0]);
 });

@@ -48,6 +48,8 @@ export interface Answer {
   readonly validation: Validation | undefined;
   /** Core's word on a hello; null where it lets the peer in. */
   readonly refusal: AdmissionRefusal | null | undefined;
+  /** Whether it was a row of root statements in which nothing was new. */
+  readonly isRowKnown?: boolean;
 }
 
 export class Life {
@@ -192,7 +194,10 @@ export class Life {
       meter.effect(effect);
       if (effect.type === "validate") answer = { ...answer, validation: effect.result };
       else if (effect.type === "admit") answer = { ...answer, refusal: effect.refusal ?? null };
-      else this.#carryOut(effect);
+      else {
+        if (isKnownRow(effect)) answer = { ...answer, isRowKnown: true };
+        this.#carryOut(effect);
+      }
     }
     return answer;
   }
@@ -219,7 +224,7 @@ export class Life {
         this.#deps.transport.present(effect.grant);
         break;
       case "expel":
-        this.#deps.transport.expel(effect.nodes);
+        this.#deps.transport.expel(effect.nodes, expulsionOf(effect));
         this.#gate.pass(effect);
         break;
       case "reply":
@@ -255,7 +260,7 @@ export class Life {
         break;
       case "expel":
         // What was published behind the same commit is out: it came before.
-        this.#deps.transport.lastWordSaid(effect.nodes);
+        this.#deps.transport.lastWordSaid(effect.nodes, expulsionOf(effect));
         break;
     }
   }
@@ -295,4 +300,15 @@ export class Life {
     this.end();
     this.#deps.failed(error);
   }
+}
+
+/** Named by the commit that its last word waits for; where there is none, that word is said in the same moment. */
+function expulsionOf({ after }: Extract<Effect, { readonly type: "expel" }>): number {
+  return after ?? 0;
+}
+
+function isKnownRow(effect: Effect): boolean {
+  return (
+    effect.type === "emit" && effect.event.type === "root-row" && effect.event.result === "known"
+  );
 }
